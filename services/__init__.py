@@ -1,0 +1,1 @@
+"""The processes of a stack; started as ``python -P -m services.<name>``."""

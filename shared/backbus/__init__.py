@@ -1,0 +1,1 @@
+"""backbus: a distributed, event-driven backtester."""

@@ -1,0 +1,69 @@
+"""How step functions and loops are compiled, and where compiled code is kept.
+
+``step`` marks a small function over plain arrays that loops inline; ``loop`` marks a unit of compilation that
+Python calls. Both are exact IEEE float64 arithmetic in the order that is written down (no fastmath), and both give
+the same bytes when ``NUMBA_DISABLE_JIT=1`` leaves them plain Python.
+
+numba's cache notices a change of a function's own file only, not of the functions that it inlines from other files.
+So the cache folder is named by a hash of all sources that can be inlined: a stale kernel cannot be loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_PACKAGE = Path(__file__).parent
+
+
+def sources_hash() -> str:
+    """Hash of every source file of the library: the identity of the arithmetic that it performs."""
+    digest = hashlib.blake2b(digest_size=10)
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        if "cli" in path.relative_to(_PACKAGE).parts:
+            continue
+        digest.update(str(path.relative_to(_PACKAGE)).encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def cache_folder() -> Path:
+    """Where compiled code lies: ``BACKBUS_CACHE`` or the user's cache folder, then one folder per state of the source."""
+    home = os.environ.get("BACKBUS_CACHE") or str(
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "backbus"
+    )
+    return Path(home) / f"compiled-{sources_hash()}"
+
+
+os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
+
+import numba  # noqa: E402  (reads NUMBA_CACHE_DIR when it is imported)
+
+_COMMON: dict[str, Any] = {"error_model": "numpy", "fastmath": False, "nogil": True}
+JIT_DISABLED = bool(numba.config.DISABLE_JIT)
+
+LOOPS: list[Any] = []
+"""Every loop that was declared, in the order of import: what ``warm`` compiles or loads before work begins."""
+
+
+def step(function: Callable[P, R]) -> Callable[P, R]:
+    """A rule of the market or the book as a small function; inlined into each loop that uses it."""
+    compiled: Callable[P, R] = numba.njit(forceinline=True, **_COMMON)(function)
+    return compiled
+
+
+def loop(function: Callable[P, R]) -> Callable[P, R]:
+    """A loop over rows that Python calls once per block; kept compiled between processes.
+
+    ``_nrt=False`` (private to numba; a test watches it) forbids allocation inside and with it the reference counting
+    of array arguments, which otherwise costs more than the loop's own work.
+    """
+    compiled: Callable[P, R] = numba.njit(cache=True, _nrt=False, **_COMMON)(function)
+    LOOPS.append(compiled)
+    return compiled

@@ -1,0 +1,1 @@
+"""What handlers say to each other: events, their schemas, and their bytes."""

@@ -1,0 +1,412 @@
+"""What a user submits: a job, as TOML or as Python, checked whole before anything runs.
+
+A job is data: it names files and a strategy, and holds every setting that can change a result. ``Job.load`` reads a
+file, ``Job.parse`` a mapping; both raise ``JobError`` naming the field and how to mend it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from backbus.errors import JobError
+from backbus.market import rules as r
+from backbus.market.panel import Layout
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Percent = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A table of a job file: immutable, and a name that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Repair(Section):
+    """What to do about each kind of bad bar: ``refuse`` ends the job with file and line, the others are reported."""
+
+    duplicates: Literal["refuse", "first", "last"] = "refuse"
+    unsorted: Literal["refuse", "sort"] = "refuse"
+    missing: Literal["refuse", "hole"] = "refuse"
+    """An empty or unreadable price. ``hole``: the bar did not trade."""
+    negative: Literal["refuse", "hole"] = "refuse"
+    """A price that is zero or less, or a volume below zero."""
+    impossible: Literal["refuse", "hole", "widen"] = "refuse"
+    """High below low, or open or close outside them. ``widen``: high and low take in open and close."""
+
+
+class DataSettings(Section):
+    """Where prices come from and how they are read."""
+
+    files: tuple[str, ...] = Field(default=(), description="CSV files or globs, relative to the job file")
+    symbols: tuple[str, ...] | None = None
+    """Which assets to use, in this order; all, by name, where left out."""
+    adjust: Literal["none", "adj_close"] = "none"
+    start: date | datetime | None = None
+    """First row that is traded (inclusive)."""
+    end: date | datetime | None = None
+    """Last row (inclusive; a date means all of that day)."""
+    warmup: int | None = Field(default=None, ge=0)
+    """Rows read before ``start`` for indicators; all there are, where left out."""
+    stamps: Literal["start", "end"] = "start"
+    """What timestamps mark. Date-only bars always end at the session's close."""
+    timezone: str | None = None
+    """Zone of timestamps that carry none; UTC where left out."""
+    calendar: str | None = None
+    """An exchange_calendars name such as XNYS: date-only bars then end at its closes."""
+    repair: Repair = Repair()
+
+    @field_validator("files", "symbols", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("symbols")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and (not value or len(set(value)) < len(value)):
+            raise ValueError("name each symbol once, and at least one")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            import zoneinfo
+
+            try:
+                zoneinfo.ZoneInfo(value)
+            except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+                raise ValueError(f"unknown time zone {value!r}; use a name like America/New_York") from None
+        return value
+
+
+class StrategySettings(BaseModel):
+    """Which strategy, and its parameters beside it: ``use = "SmaCross"`` or ``use = "my_file.py:MyClass"``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    use: str = Field(min_length=1)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The strategy's own parameters, by name."""
+        return dict(self.model_extra or {})
+
+
+class FixedQuantity(Section):
+    """A number of shares or contracts per entry."""
+
+    model: Literal["fixed_quantity"]
+    quantity: Positive
+
+
+class FixedCash(Section):
+    """An amount of cash per entry."""
+
+    model: Literal["fixed_cash"]
+    cash: Positive
+
+
+class PercentOfEquity(Section):
+    """A percentage of equity per entry."""
+
+    model: Literal["percent_of_equity"]
+    percent: Percent
+
+
+class TargetWeight(Section):
+    """A share of equity per asset; every signal trades to it, entries and repetitions alike."""
+
+    model: Literal["target_weight"]
+    weight: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
+
+
+class EqualWeight(Section):
+    """An equal share of equity for each asset of the panel."""
+
+    model: Literal["equal_weight"]
+
+
+class VolatilityTarget(Section):
+    """Entries sized so that each asset's share of the risk is ``target`` / assets.
+
+    weight = target / (assets × σ × √bars_per_year), at most ``max_weight``; σ is the sample deviation of the last
+    ``lookback`` simple returns.
+    """
+
+    model: Literal["volatility_target"]
+    target: Positive
+    lookback: int = Field(default=20, ge=2, le=10_000)
+    max_weight: Positive = 1.0
+    bars_per_year: Positive = 252.0
+
+
+Sizing = Annotated[
+    FixedQuantity | FixedCash | PercentOfEquity | TargetWeight | EqualWeight | VolatilityTarget,
+    Field(discriminator="model"),
+]
+
+
+class PortfolioSettings(Section):
+    """Capital, sizes and what the account may do."""
+
+    cash: Positive = 100_000.0
+    sizing: Sizing = PercentOfEquity(model="percent_of_equity", percent=100.0)
+    size_at: Literal["close", "open"] = "close"
+    """Whether a size is decided at the close that decided the order, or at the open that fills it."""
+    lot: NonNegative = 1.0
+    """Quantities are whole multiples of this; 0 allows any fraction."""
+    shorts: bool = False
+    leverage: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = 1.0
+    """Gross exposure that an order may bring about, as a multiple of equity."""
+
+
+class NoSlippage(Section):
+    """Orders fill at the market's price."""
+
+    model: Literal["none"]
+
+
+class BasisPointsSlippage(Section):
+    """Orders fill worse by basis points of the price."""
+
+    model: Literal["bps"]
+    bps: Annotated[float, Field(ge=0, lt=10_000, allow_inf_nan=False)]
+
+
+class HalfSpread(Section):
+    """Orders fill worse by half of a quoted spread, in price units."""
+
+    model: Literal["half_spread"]
+    spread: NonNegative
+
+
+Slippage = Annotated[NoSlippage | BasisPointsSlippage | HalfSpread, Field(discriminator="model")]
+
+
+class NoCommission(Section):
+    """Trading is free."""
+
+    model: Literal["none"]
+
+
+class PerShare(Section):
+    """A fee per share, with a floor and a ceiling per order."""
+
+    model: Literal["per_share"]
+    fee: NonNegative
+    minimum: NonNegative = 0.0
+    maximum: Annotated[float, Field(ge=0)] = math.inf
+
+    @model_validator(mode="after")
+    def _in_order(self) -> PerShare:
+        if self.maximum < self.minimum:
+            raise ValueError(f"maximum ({self.maximum}) is below minimum ({self.minimum})")
+        return self
+
+
+class PerOrder(Section):
+    """One fee for each order that fills."""
+
+    model: Literal["per_order"]
+    fee: NonNegative
+
+
+class BasisPointsCommission(Section):
+    """A fee in basis points of the traded value."""
+
+    model: Literal["bps"]
+    bps: Annotated[float, Field(ge=0, lt=10_000, allow_inf_nan=False)]
+
+
+Commission = Annotated[NoCommission | PerShare | PerOrder | BasisPointsCommission, Field(discriminator="model")]
+
+
+class ExecutionSettings(Section):
+    """When orders fill and what filling costs."""
+
+    fill: Literal["open", "close"] = "open"
+    """``open``: at the next bar's open. ``close``: at the close that decided them; the report says so."""
+    slippage: Slippage = NoSlippage(model="none")
+    commission: Commission = NoCommission(model="none")
+
+
+class PerformanceSettings(Section):
+    """How results are measured."""
+
+    risk_free: Annotated[float, Field(gt=-1, lt=10, allow_inf_nan=False)] = 0.0
+    """Annual rate, as a fraction."""
+    periods_per_year: Positive = 252.0
+    """Sessions in a year, for annualising."""
+    benchmark: str | None = None
+    """One of the data's symbols."""
+
+
+class RunSettings(Section):
+    """How a run is carried out; nothing here changes a result."""
+
+    block: int | None = Field(default=None, ge=1)
+    """Rows per block; chosen by the number of assets where left out."""
+    window: int | None = Field(default=None, ge=1)
+    """Rows that the source may be ahead of its slowest reader."""
+    stall_s: Positive = 60.0
+    """An attempt without progress for this long is ended."""
+    max_attempts: int = Field(default=10, ge=1, le=1000)
+
+
+class Job(Section):
+    """A backtest as data: everything that decides its result, and nothing else."""
+
+    name: str = Field(default="backtest", min_length=1, max_length=200)
+    data: DataSettings = DataSettings()
+    strategy: StrategySettings
+    portfolio: PortfolioSettings = PortfolioSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+    performance: PerformanceSettings = PerformanceSettings()
+    run: RunSettings = RunSettings()
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> Job:
+        if self.portfolio.size_at == "open" and self.execution.fill == "close":
+            raise ValueError(
+                'portfolio.size_at = "open" cannot go with execution.fill = "close": the close comes first'
+            )
+        return self
+
+    @classmethod
+    def parse(cls, fields: Mapping[str, Any], *, file: str | None = None) -> Job:
+        """A job from nested mappings, or a ``JobError`` that names the first wrong field and how to mend it."""
+        try:
+            return cls.model_validate(dict(fields))
+        except ValidationError as error:
+            raise _first_mistake(error, file) from None
+
+    @classmethod
+    def load(cls, path: str | Path, *, overrides: Iterable[str] = ()) -> Job:
+        """A job from a TOML file, after ``section.field=value`` overrides."""
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise JobError("no such job file; give the path of a TOML file", file=str(path)) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise JobError(f"cannot be read as UTF-8 text: {error}", file=str(path)) from None
+        try:
+            fields = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise JobError(f"is not valid TOML: {error}", file=str(path)) from None
+        for override in overrides:
+            _override(fields, override)
+        return cls.parse(fields, file=str(path))
+
+    def rules(self, layout: Layout) -> np.ndarray[Any, np.dtype[np.void]]:
+        """The job's numbers as step functions read them: one ``RULES`` record."""
+        record = np.zeros(1, dtype=r.RULES)
+        rules = record[0]
+        portfolio, sizing = self.portfolio, self.portfolio.sizing
+        rules["assets"] = layout.assets
+        rules["cash"], rules["lot"], rules["leverage"] = portfolio.cash, portfolio.lot, portfolio.leverage
+        rules["shorts"] = portfolio.shorts
+        rules["sizing"] = r.SIZINGS.index(sizing.model)
+        rules["size_at_open"] = portfolio.size_at == "open"
+        match sizing:
+            case FixedQuantity():
+                rules["size"] = sizing.quantity
+            case FixedCash():
+                rules["size"] = sizing.cash
+            case PercentOfEquity():
+                rules["size"] = sizing.percent / 100.0
+            case TargetWeight():
+                rules["size"] = sizing.weight
+            case EqualWeight():
+                rules["size"] = 1.0 / layout.assets
+            case VolatilityTarget():
+                rules["size"] = sizing.target / layout.assets
+                rules["max_weight"], rules["bars_per_year"] = sizing.max_weight, sizing.bars_per_year
+                rules["volatility_rows"] = sizing.lookback
+        rules["fill_at_close"] = self.execution.fill == "close"
+        match self.execution.slippage:
+            case NoSlippage():
+                rules["slippage_model"] = r.NO_SLIPPAGE
+            case BasisPointsSlippage(bps=bps):
+                rules["slippage_model"], rules["slippage"] = r.BASIS_POINTS_SLIPPAGE, bps / 10_000.0
+            case HalfSpread(spread=spread):
+                rules["slippage_model"], rules["slippage"] = r.HALF_SPREAD, spread / 2.0
+        match self.execution.commission:
+            case NoCommission():
+                rules["fee_model"] = r.NO_FEE
+            case PerShare(fee=fee, minimum=minimum, maximum=maximum):
+                rules["fee_model"], rules["fee"] = r.PER_SHARE, fee
+                rules["fee_minimum"], rules["fee_maximum"] = minimum, maximum
+            case PerOrder(fee=fee):
+                rules["fee_model"], rules["fee"] = r.PER_ORDER, fee
+            case BasisPointsCommission(bps=bps):
+                rules["fee_model"], rules["fee"] = r.BASIS_POINTS_FEE, bps / 10_000.0
+        return record
+
+
+def _override(fields: dict[str, Any], assignment: str) -> None:
+    name, equals, text = assignment.partition("=")
+    name, text = name.strip(), text.strip()
+    if not equals or not name or not text:
+        raise JobError(f"--set wants section.field=value, not {assignment!r}")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *tables, last = name.split(".")
+    table = fields
+    for step in tables:
+        table = table.setdefault(step, {})
+        if not isinstance(table, dict):
+            raise JobError(f"--set {assignment}: {step!r} is a value, not a table", field=name)
+    table[last] = value
+
+
+def _known_fields(path: tuple[str | int, ...]) -> list[str]:
+    model: Any = Job
+    for part in path:
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return []
+        field = model.model_fields.get(str(part))
+        model = field.annotation if field is not None else None
+        if get_args(model) and not isinstance(model, type):
+            return []
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+
+
+def _first_mistake(error: ValidationError, file: str | None) -> JobError:
+    mistakes = error.errors(include_url=False)
+    mistake = next((m for m in mistakes if m["type"] == "extra_forbidden"), mistakes[0])
+    location = mistake["loc"]
+    field = ".".join(str(part) for part in location)
+    message = mistake["msg"].removeprefix("Value error, ")
+    match mistake["type"]:
+        case "extra_forbidden":
+            known = _known_fields(location[:-1])
+            close = difflib.get_close_matches(str(location[-1]), known, n=1)
+            message = "there is no such setting; " + (
+                f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}" if known else "remove it"
+            )
+        case "missing":
+            message = "is missing; add it"
+        case "union_tag_not_found":
+            message = "needs a model, for example { model = ... }: " + str(mistake.get("ctx", {}).get("discriminator"))
+        case "union_tag_invalid":
+            message = f"unknown model; choose one of {mistake.get('ctx', {}).get('expected_tags')}"
+        case _:
+            shown = repr(mistake.get("input"))
+            if location and len(shown) <= 80:
+                message += f" (it is {shown})"
+    return JobError(message, field=field or None, file=file)

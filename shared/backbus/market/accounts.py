@@ -1,0 +1,55 @@
+"""What the portfolio says of itself: a row of equity, and the whole book for strategies that read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backbus.market.panel import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class EquityRows:
+    """Consecutive rows of the account, marked after ``CLOSE_MATCH``; each array is [rows] float64, in cash units."""
+
+    first_row: int
+    equity: Floats
+    cash: Floats
+    gross: Floats
+    """Sum of the absolute values of all positions."""
+
+    def __len__(self) -> int:
+        return len(self.equity)
+
+    def rows(self, start: int, stop: int) -> EquityRows:
+        """Rows ``start`` to ``stop`` counted from the first one here; views."""
+        return EquityRows(
+            self.first_row + start, self.equity[start:stop], self.cash[start:stop], self.gross[start:stop]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BookRows:
+    """Consecutive rows of the whole book, marked at ``CLOSE_SIGNAL``, before the row's signals."""
+
+    first_row: int
+    equity: Floats
+    """[rows] cash units."""
+    cash: Floats
+    """[rows] cash units."""
+    position: Floats
+    """[rows, assets] signed quantity."""
+    average_cost: Floats
+    """[rows, assets] price at which the position was built, 0 where flat."""
+
+    def __len__(self) -> int:
+        return len(self.equity)
+
+    def rows(self, start: int, stop: int) -> BookRows:
+        """Rows ``start`` to ``stop`` counted from the first one here; views."""
+        return BookRows(
+            self.first_row + start,
+            self.equity[start:stop],
+            self.cash[start:stop],
+            self.position[start:stop],
+            self.average_cost[start:stop],
+        )

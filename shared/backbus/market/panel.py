@@ -1,0 +1,96 @@
+"""All rows × all assets of a market, as every part of backbus sees prices.
+
+A panel is read-only. A hole (an asset that did not trade in a row) is NaN in all five fields, never a filled-in price.
+Rows are the UTC instants at which their bars end, strictly increasing, all bars of one interval.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FIELDS = ("open", "high", "low", "close", "volume")
+DAY_NS = 86_400_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a run must know of its panel before the first row: nothing in it tells the future.
+
+    ``rows`` counts all rows, the ``warmup`` rows before the first one that is traded included.
+    """
+
+    symbols: tuple[str, ...]
+    rows: int
+    warmup: int
+    interval_ns: int
+
+    @property
+    def assets(self) -> int:
+        """Number of assets, the second axis of every field."""
+        return len(self.symbols)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive rows of a panel, beginning at ``first_row``."""
+
+    first_row: int
+    end: Ints
+    """[rows] UTC instant at which the row's bars end, in nanoseconds since 1970."""
+    session: Ints
+    """[rows] the trading session that the row belongs to, in days since 1970."""
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    """Each [rows, assets], C-contiguous float64, NaN in a hole."""
+
+    def __len__(self) -> int:
+        return len(self.end)
+
+    def rows(self, start: int, stop: int) -> Block:
+        """Rows ``start`` to ``stop`` counted from this block's first; views, no copies."""
+        return Block(
+            self.first_row + start,
+            self.end[start:stop],
+            self.session[start:stop],
+            *(getattr(self, name)[start:stop] for name in FIELDS),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A whole market in memory (or memory-mapped): its layout and its rows as one block.
+
+    ``notes`` are the findings of whoever made the panel (repaired bars, warnings), one sentence each.
+    """
+
+    layout: Layout
+    block: Block
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """Names of the assets, in the order of the second axis."""
+        return self.layout.symbols
+
+    def __len__(self) -> int:
+        return self.layout.rows
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        """The rows in blocks of ``size``; the last one may be shorter."""
+        for start in range(0, len(self), size):
+            yield self.block.rows(start, min(start + size, len(self)))
+
+
+def session_date(session: int) -> str:
+    """A session as an ISO date."""
+    return str(np.datetime64(int(session), "D"))

@@ -1,0 +1,46 @@
+"""What a machine decides, not a job: addresses, folders, keys and patience. Read from ``BACKBUS_*`` variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Settings of every process of a stack and of its clients.
+
+    ``orchestrator``, ``bus_in`` and ``bus_out`` are where others connect; ``*_bind`` is where the server itself
+    listens, the same address where left empty. ``keys`` names a folder of CURVE keys (``backbus keys init``): with it every socket
+    is encrypted and authenticated; without it only loopback and ipc addresses are accepted.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="BACKBUS_", frozen=True, extra="ignore")
+
+    orchestrator: str = "tcp://127.0.0.1:5570"
+    bus_in: str = "tcp://127.0.0.1:5571"
+    """Where publishers connect: the broker's XSUB side."""
+    bus_out: str = "tcp://127.0.0.1:5572"
+    """Where subscribers connect: the broker's XPUB side."""
+    orchestrator_bind: str = ""
+    bus_in_bind: str = ""
+    bus_out_bind: str = ""
+    keys: Path | None = None
+    key_name: str = "client"
+    """Which of the key folder's certificates this process shows; services are called ``service``."""
+
+    state: Path = Path("var/stack")
+    """Where the stack keeps its store, blobs, logs and pid files."""
+    cache: Path | None = None
+    """Where fetched blobs and compiled code are kept; the user's cache folder where left out."""
+
+    beat_s: float = Field(default=0.5, gt=0)
+    dead_s: float = Field(default=3.0, gt=0)
+    """No beat for this long: the member is dead."""
+    high_mark_s: float = Field(default=0.2, gt=0)
+    """An idle sender repeats its high mark this often."""
+    backoff_s: float = Field(default=0.25, ge=0)
+    """First wait before the next attempt; doubled each time, jittered, at most ten seconds."""
+    log_level: str = "info"
+    log_json: bool = False
