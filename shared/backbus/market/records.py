@@ -52,7 +52,7 @@ ORDER_KINDS = ("place", "resize", "cancel", "refuse")
 REDUCES, ON_CLOSE, SIZE_AT_OPEN = 1, 2, 4
 """Order flags: it only lessens a position; it fills at this row's close; its size is decided at the open."""
 
-NO_REASON, BUYING_POWER, REPLACED, BELOW_ONE_LOT, NOT_LISTED, SHORTS_NOT_ALLOWED, LAST_ROW = range(7)
+NO_REASON, BUYING_POWER, REPLACED, BELOW_ONE_LOT, NOT_LISTED, SHORTS_NOT_ALLOWED, NO_VOLATILITY = range(7)
 REASONS = (
     "",
     "not enough buying power",
@@ -60,7 +60,7 @@ REASONS = (
     "less than one lot",
     "no bar of this asset yet",
     "short positions are not allowed",
-    "the data ended before it could fill",
+    "too few bars to know its volatility",
 )
 
 NO_ORDER = -1

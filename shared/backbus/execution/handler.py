@@ -1,0 +1,106 @@
+"""The order layer as a state machine: bars and orders in, fills out.
+
+``ORDER.through = T`` lets it match every tick up to T, because T itself is a decision and not a match; it sweeps all
+rows up to there at once and answers with how far its fills are complete.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+
+from backbus.events.event import Event, Kind
+from backbus.execution import loop as lp
+from backbus.link.inbox import RecordQueue
+from backbus.link.stream import StreamReader, StreamWriter
+from backbus.market import records as rec
+from backbus.market.panel import Block, Layout
+from backbus.market.records import Records
+from backbus.market.working import no_orders
+
+ROLE = "execution"
+
+
+class ExecutionHandler:
+    """One run's order layer. ``progress_rows`` bounds the rows between two PROGRESS events."""
+
+    def __init__(self, rules: Records, layout: Layout, *, progress_rows: int) -> None:
+        self._rules, self._layout = rules, layout
+        self._progress_rows = max(1, progress_rows)
+        self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, Kind.ORDER)}
+        self.writers = {Kind.FILL: StreamWriter(Kind.FILL, ROLE)}
+        self._working = no_orders(layout.assets)
+        self._blocks: deque[Block] = deque()
+        self._orders = RecordQueue(rec.ORDER)
+        self._fills = rec.empty(rec.FILL, 64)
+        self._cursor = np.zeros(8, dtype=np.int64)
+        self._said = 0
+
+    @property
+    def rows_done(self) -> int:
+        """Rows worked off, warm-up rows included."""
+        return int(self._cursor[lp.TICK]) // 6
+
+    @property
+    def done(self) -> bool:
+        """Whether every row is swept and every input is at its end."""
+        end = 6 * self._layout.rows
+        return int(self._cursor[lp.TICK]) >= end and all(r.through >= end for r in self.readers.values())
+
+    def start(self) -> Iterable[Event]:
+        """Nothing can fill before an order is known."""
+        return ()
+
+    def receive(self, event: Event) -> Iterable[Event]:
+        """Take in a block or orders, and say what filled and how far fills are complete."""
+        reader = self.readers.get(event.kind)
+        fresh = reader.accept(event) if reader is not None else None
+        if fresh is None:
+            return
+        if isinstance(fresh.payload, Block):
+            self._blocks.append(fresh.payload)
+        elif isinstance(fresh.payload, np.ndarray):
+            self._orders.add(fresh.payload)
+        yield from self._sweep()
+
+    def _sweep(self) -> Iterable[Event]:
+        through = self.readers[Kind.ORDER].through
+        limit = min(through + 1, 6 * self._layout.rows)
+        cursor = self._cursor
+        filled: list[Records] = []
+        while self._blocks and cursor[lp.TICK] < limit:
+            block = self._blocks[0]
+            end = 6 * (block.first_row + len(block))
+            orders = self._orders.pending
+            room = len(orders) + self._layout.assets
+            if len(self._fills) < room:
+                self._fills = rec.empty(rec.FILL, 2 * room)
+            cursor[lp.ORDERS] = cursor[lp.FILLS] = 0
+            lp.sweep(
+                self._rules,
+                self._working,
+                block.open,
+                block.close,
+                block.first_row,
+                orders,
+                min(limit, end),
+                self._fills,
+                cursor,
+            )
+            self._orders.drop(int(cursor[lp.ORDERS]))
+            if cursor[lp.FILLS]:
+                filled.append(self._fills[: int(cursor[lp.FILLS])].copy())
+            if cursor[lp.TICK] < end:
+                break
+            self._blocks.popleft()
+        writer = self.writers[Kind.FILL]
+        reached = int(cursor[lp.TICK])
+        if filled or reached > writer.through:
+            records = None if not filled else filled[0] if len(filled) == 1 else np.concatenate(filled)
+            yield writer.write(records, reached)
+        rows = self.rows_done
+        if rows - self._said >= self._progress_rows or (rows == self._layout.rows and self._said < rows):
+            self._said = rows
+            yield Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows)

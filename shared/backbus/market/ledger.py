@@ -1,0 +1,100 @@
+"""The book: cash and one line per asset; a fill changes it, a bar marks it. Nothing else does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backbus.compiled import step
+from backbus.market.panel import Floats
+from backbus.market.records import Records
+from backbus.market.rules import VOLATILITY_TARGET
+
+LEDGER = np.dtype([("position", "<f8"), ("average_cost", "<f8"), ("realised", "<f8"), ("price", "<f8"), ("bars", "<i8")])
+"""Per asset: signed quantity; price it was built at (0 where flat); realised result before fees; last close (NaN
+before the first bar); bars seen."""
+
+ACCOUNT = np.dtype([("cash", "<f8"), ("fees", "<f8"), ("equity", "<f8"), ("gross", "<f8"), ("working", "<i8"), ("waiting", "<i8")])
+"""One record: cash; fees paid; equity and gross exposure at the last mark; orders that work; signals that wait."""
+
+
+def open_book(rules: Records) -> tuple[Records, Records, Floats]:
+    """Account, ledger and price history of a run that starts flat.
+
+    The history is [assets, lookback + 1] closes as a ring, [assets, 0] where no size depends on volatility.
+    """
+    assets = int(rules["assets"][0])
+    account = np.zeros(1, dtype=ACCOUNT)
+    account["cash"] = account["equity"] = rules["cash"]
+    ledger = np.zeros(assets, dtype=LEDGER)
+    ledger["price"] = np.nan
+    rows = int(rules["volatility_rows"][0])
+    return account, ledger, np.zeros((assets, rows + 1 if rows else 0))
+
+
+@step
+def apply_fill(account: Any, line: Any, quantity: float, price: float, fee: float) -> None:
+    """Book a fill on an asset's ledger line: cash, fees, position, average cost, realised result."""
+    account["cash"] = account["cash"] - quantity * price - fee
+    account["fees"] = account["fees"] + fee
+    held = line["position"]
+    after = held + quantity
+    if held * quantity >= 0.0:
+        line["average_cost"] = (line["average_cost"] * abs(held) + price * abs(quantity)) / abs(after)
+    else:
+        closed = min(abs(held), abs(quantity))
+        gain = (price - line["average_cost"]) * closed
+        line["realised"] = line["realised"] + (gain if held > 0.0 else -gain)
+        if after == 0.0:
+            line["average_cost"] = 0.0
+        elif held * after < 0.0:
+            line["average_cost"] = price
+    line["position"] = after
+
+
+@step
+def mark(rules: Any, account: Any, ledger: Records, history: Floats, close: Floats, row: int) -> None:
+    """Take in a row of closes ([rows, assets], ``row`` counts within it); equity = cash + positions, in asset order."""
+    for asset in range(ledger.shape[0]):
+        price = close[row, asset]
+        if price == price:  # noqa: PLR0124  (only NaN differs from itself; cheaper than a call)
+            ledger[asset]["price"] = price
+            if rules["sizing"] == VOLATILITY_TARGET:
+                seen = ledger[asset]["bars"]
+                history[asset, seen % history.shape[1]] = price
+                ledger[asset]["bars"] = seen + 1
+    value(account, ledger)
+
+
+@step
+def value(account: Any, ledger: Records) -> None:
+    """Equity and gross exposure at the last prices, summed in asset order."""
+    equity = account["cash"] + 0.0
+    gross = 0.0
+    for asset in range(ledger.shape[0]):
+        held = ledger[asset]["position"]
+        if held != 0.0:
+            worth = held * ledger[asset]["price"]
+            equity += worth
+            gross += abs(worth)
+    account["equity"] = equity
+    account["gross"] = gross
+
+
+@step
+def volatility(history: Floats, asset: int, bars: int) -> float:
+    """Sample deviation (ddof 1) of the last simple returns of an asset; NaN while there are too few bars."""
+    size = history.shape[1]
+    if bars < size:
+        return np.nan
+    returns = size - 1
+    mean = 0.0
+    for back in range(returns):
+        mean += history[asset, (bars - 1 - back) % size] / history[asset, (bars - 2 - back) % size] - 1.0
+    mean /= returns
+    squares = 0.0
+    for back in range(returns):
+        change = history[asset, (bars - 1 - back) % size] / history[asset, (bars - 2 - back) % size] - 1.0 - mean
+        squares += change * change
+    return np.sqrt(squares / (returns - 1))

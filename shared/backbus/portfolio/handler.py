@@ -1,0 +1,216 @@
+"""The portfolio as a state machine: bars, signals and fills in; orders, equity and (for who reads it) the book out.
+
+It works through its ticks as far as its inputs are complete. After each input it says how long it will now be silent:
+``ORDER.through`` is the next tick at which it may decide anything, so that the order layer can sweep up to there.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+import numpy as np
+
+from backbus.events.event import Event, Kind
+from backbus.link.inbox import RecordQueue
+from backbus.link.stream import StreamReader, StreamWriter
+from backbus.market import records as rec
+from backbus.market.accounts import BookRows, EquityRows
+from backbus.market.ledger import open_book
+from backbus.market.panel import Block, Layout
+from backbus.market.records import Records
+from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, OPEN_DECIDE, OPEN_MATCH
+from backbus.market.warmup import take_in
+from backbus.market.working import no_orders
+from backbus.portfolio import loop as lp
+
+ROLE = "portfolio"
+
+
+class PortfolioHandler:
+    """One run's portfolio. ``batch_rows`` bounds EQUITY batches and the rows between two PROGRESS events."""
+
+    def __init__(self, rules: Records, layout: Layout, *, reads_book: bool, batch_rows: int) -> None:
+        self._rules, self._layout, self._reads_book = rules, layout, reads_book
+        self._batch = max(1, batch_rows)
+        self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, Kind.SIGNAL, Kind.FILL)}
+        self.writers = {kind: StreamWriter(kind, ROLE) for kind in (Kind.ORDER, Kind.EQUITY)}
+        if reads_book:
+            self.writers[Kind.BOOK] = StreamWriter(Kind.BOOK, ROLE)
+        self._account, self._ledger, self._history = open_book(rules)
+        self._working = no_orders(layout.assets)
+        self._blocks: deque[Block] = deque()
+        self._signals, self._fills = RecordQueue(rec.SIGNAL), RecordQueue(rec.FILL)
+        self._orders = rec.empty(rec.ORDER, 64)
+        self._rows = EquityRows(layout.warmup, *(np.empty(self._batch) for _ in range(3)))
+        self._cursor = np.zeros(8, dtype=np.int64)
+        self._said = 0
+
+    @property
+    def rows_done(self) -> int:
+        """Rows worked off, warm-up rows included."""
+        return int(self._cursor[lp.TICK]) // 6
+
+    @property
+    def done(self) -> bool:
+        """Whether every row is worked off and every input is at its end."""
+        end = 6 * self._layout.rows
+        return int(self._cursor[lp.TICK]) >= end and all(r.through >= end for r in self.readers.values())
+
+    def start(self) -> Iterable[Event]:
+        """What is true before anything is known: no order before the first decision."""
+        through = 6 * self._layout.warmup + CLOSE_DECIDE
+        yield self.writers[Kind.ORDER].write(None, through)
+
+    def receive(self, event: Event) -> Iterable[Event]:
+        """Take in a block, signals or fills, and say what follows."""
+        reader = self.readers.get(event.kind)
+        fresh = reader.accept(event) if reader is not None else None
+        if fresh is None:
+            return
+        payload = fresh.payload
+        if isinstance(payload, Block):
+            self._blocks.append(payload)
+        elif isinstance(payload, np.ndarray):
+            (self._signals if fresh.kind is Kind.SIGNAL else self._fills).add(payload)
+        yield from self._advance()
+
+    def _advance(self) -> Iterable[Event]:
+        placed: list[Records] = []
+        housekeeping: list[Event] = []
+        while self._blocks:
+            block = self._blocks[0]
+            if block.first_row < self._layout.warmup:
+                block = self._warm_up(block)
+                if block is None:
+                    continue
+            count = self._run(block)
+            if count:
+                placed.append(self._orders[:count].copy())
+            waits_for = int(self._cursor[lp.WAITS_FOR])
+            if waits_for == lp.ROOM:
+                housekeeping.append(self._equity())
+            elif waits_for == lp.NOTHING:
+                self._blocks.popleft()
+            else:
+                break
+        promise = self._promise()
+        order = self.writers[Kind.ORDER]
+        if placed or promise > order.through:
+            yield order.write(_joined(placed), max(promise, order.through))
+        if self._reads_book:
+            yield from self._book()
+        yield from housekeeping
+        if int(self._cursor[lp.ROWS]) == self._batch or (self._at_end() and self._unsaid_end()):
+            yield self._equity()
+        rows = self.rows_done
+        if rows - self._said >= self._batch or (rows == self._layout.rows and self._said < rows):
+            self._said = rows
+            yield Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows)
+
+    def _warm_up(self, block: Block) -> Block | None:
+        rows = min(self._layout.warmup - block.first_row, len(block))
+        take_in(self._rules, self._account, self._ledger, self._history, block.close[:rows])
+        self._cursor[lp.TICK] = 6 * (block.first_row + rows)
+        self._blocks.popleft()
+        if rows == len(block):
+            return None
+        rest = block.rows(rows, len(block))
+        self._blocks.appendleft(rest)
+        return rest
+
+    def _run(self, block: Block) -> int:
+        cursor = self._cursor
+        signals, fills = self._signals.pending, self._fills.pending
+        room = 3 * (len(signals) + 2 * self._layout.assets)
+        if len(self._orders) < room:
+            self._orders = rec.empty(rec.ORDER, 2 * room)
+        cursor[lp.SIGNALS] = cursor[lp.FILLS] = cursor[lp.ORDERS] = 0
+        lp.advance(
+            self._rules,
+            self._account,
+            self._ledger,
+            self._working,
+            self._history,
+            block.open,
+            block.close,
+            block.first_row,
+            signals,
+            self.readers[Kind.SIGNAL].through,
+            fills,
+            self.readers[Kind.FILL].through,
+            self._orders,
+            self._rows.equity,
+            self._rows.cash,
+            self._rows.gross,
+            cursor,
+        )
+        self._signals.drop(int(cursor[lp.SIGNALS]))
+        self._fills.drop(int(cursor[lp.FILLS]))
+        return int(cursor[lp.ORDERS])
+
+    def _promise(self) -> int:
+        """The next tick at which anything may be decided, whatever is still to arrive."""
+        end = 6 * self._layout.rows
+        tick = int(self._cursor[lp.TICK])
+        row, phase = divmod(tick, 6)
+        if len(self._signals.pending):
+            promise = 6 * (int(self._signals.pending[0]["tick"]) // 6) + CLOSE_DECIDE
+        else:
+            covered = self.readers[Kind.SIGNAL].through
+            promise = end if covered >= end else 6 * ((covered - CLOSE_DECIDE) // 6 + 1) + CLOSE_DECIDE
+            promise = max(promise, 6 * self._layout.warmup + CLOSE_DECIDE)
+        account = self._account[0]
+        if account["working"] > 0:
+            if phase == OPEN_DECIDE:
+                promise = min(promise, tick)
+            elif phase in (OPEN_MATCH, CLOSE_MATCH) and self._works_beyond(row, phase):
+                promise = min(promise, 6 * (row + 1))
+        if account["waiting"] > 0:
+            promise = min(promise, 6 * (row if phase <= CLOSE_DECIDE else row + 1) + CLOSE_DECIDE)
+        return min(promise, end)
+
+    def _works_beyond(self, row: int, phase: int) -> bool:
+        """Whether an order works that cannot fill in this phase of the row: its asset has a hole here."""
+        close = self._blocks[0].close[row - self._blocks[0].first_row]
+        wanted = rec.ON_CLOSE if phase == CLOSE_MATCH else 0
+        works = self._working["order"] != rec.NO_ORDER
+        fills_here = works & ((self._working["flags"] & rec.ON_CLOSE) == wanted) & ~np.isnan(close)
+        return bool(np.any(works & ~fills_here))
+
+    def _book(self) -> Iterable[Event]:
+        writer = self.writers[Kind.BOOK]
+        tick = int(self._cursor[lp.TICK])
+        row = tick // 6
+        if tick % 6 == CLOSE_DECIDE and writer.end == row - self._layout.warmup:
+            account = self._account[0]
+            payload = BookRows(
+                row,
+                np.array([account["equity"]]),
+                np.array([account["cash"]]),
+                self._ledger["position"][None, :].copy(),
+                self._ledger["average_cost"][None, :].copy(),
+            )
+            yield writer.write(payload, tick)
+
+    def _at_end(self) -> bool:
+        return int(self._cursor[lp.TICK]) >= 6 * self._layout.rows
+
+    def _unsaid_end(self) -> bool:
+        return self.writers[Kind.EQUITY].through < 6 * self._layout.rows
+
+    def _equity(self) -> Event:
+        count = int(self._cursor[lp.ROWS])
+        self._cursor[lp.ROWS] = 0
+        first = self._rows.first_row
+        rows = EquityRows(
+            first, self._rows.equity[:count].copy(), self._rows.cash[:count].copy(), self._rows.gross[:count].copy()
+        )
+        self._rows = EquityRows(first + count, self._rows.equity, self._rows.cash, self._rows.gross)
+        return self.writers[Kind.EQUITY].write(rows, 6 * (first + count))
+
+
+def _joined(parts: list[Records]) -> Records | None:
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
