@@ -1,0 +1,212 @@
+"""Tables to a panel: stamps become ends and sessions, bars are inspected, adjusted, and laid out row by asset."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from backbus.data.adjust import adjusted, unadjusted_jumps
+from backbus.data.headers import ADJ_CLOSE, PRICES
+from backbus.data.ranges import check_range, chosen_rows
+from backbus.data.repair import Inspection
+from backbus.data.rows import Rows
+from backbus.data.sessions import (
+    as_dates,
+    common_interval,
+    interval_of,
+    local_days,
+    session_ends,
+    span_text,
+    to_instants,
+    whole_days,
+)
+from backbus.data.table import KIND_NAMES, Stamps, Table
+from backbus.errors import DataError, JobError
+from backbus.market.panel import DAY_NS, FIELDS, Block, Floats, Ints, Layout, Panel
+
+if TYPE_CHECKING:
+    from backbus.jobs import DataSettings
+
+Array = TypeVar("Array", Floats, Ints)
+
+
+def assemble(tables: Sequence[Table], settings: DataSettings, known: Iterable[str] = ()) -> Panel:
+    """One panel of all tables. ``known`` names assets that were left unread, for the sake of messages.
+
+    Raises ``DataError`` for what is wrong with the data, ``JobError`` for a setting that does not fit it.
+    """
+    check_range(settings)
+    symbols = choose_symbols({symbol for table in tables for symbol in table.symbols} | set(known), settings)
+    rows = _gather(tables, symbols, settings)
+    notes: list[str] = []
+    inspection = Inspection(rows, settings.repair)
+    inspection.order()
+    rows = inspection.rows
+    interval_ns = _interval(rows)
+    ends = _ends(rows, interval_ns, settings)
+
+    if len(symbols) == 1:
+        row_ends, row_of = ends, np.arange(len(ends))
+    else:
+        row_ends, row_of = np.unique(ends, return_inverse=True)
+    sessions = _sessions(rows, row_of, row_ends, settings)
+    first, stop, warmup = chosen_rows(row_ends, sessions, interval_ns, settings)
+    if (first, stop) != (0, len(row_ends)):
+        kept = (row_of >= first) & (row_of < stop)
+        inspection.rows = rows.take(kept)
+        row_of = row_of[kept] - first
+        row_ends, sessions = row_ends[first:stop], sessions[first:stop]
+
+    inspection.prices(adjusting=settings.adjust == "adj_close")
+    rows = inspection.rows
+    notes += inspection.notes
+    if settings.adjust == "adj_close":
+        rows = adjusted(rows)
+    elif ADJ_CLOSE in rows.numbers:
+        notes += unadjusted_jumps(rows)
+    empty = set(range(len(symbols))) - set(np.unique(rows.asset).tolist())
+    notes += [f"{symbols[asset]}: has no bar in the rows that are used" for asset in sorted(empty)]
+
+    fields = {role: _lay_out(rows.numbers[role], row_of, rows, len(row_ends)) for role in FIELDS}
+    return Panel(
+        Layout(symbols, len(row_ends), warmup, interval_ns),
+        Block(0, frozen(row_ends), frozen(sessions), **fields),
+        tuple(notes),
+    )
+
+
+def choose_symbols(found: set[str], settings: DataSettings) -> tuple[str, ...]:
+    """The job's assets in its order, or all by name; one that is not there is a ``JobError`` naming near matches."""
+    if settings.symbols is None:
+        return tuple(sorted(found))
+    for symbol in settings.symbols:
+        if symbol not in found:
+            folded = {name.casefold(): name for name in found}
+            near = [folded[name] for name in difflib.get_close_matches(symbol.casefold(), folded, n=3, cutoff=0.5)]
+            there = ", ".join(sorted(found)[:10]) + (", …" if len(found) > 10 else "")
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {there}"
+            raise JobError(f"the data has no {symbol!r}; {hint}", field="data.symbols")
+    return settings.symbols
+
+
+def frozen(array: Array) -> Array:
+    """The array, C-contiguous and read-only."""
+    array = np.ascontiguousarray(array)
+    array.setflags(write=False)
+    return array
+
+
+def _gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSettings) -> Rows:
+    """All bars of the chosen assets, their stamps in one measure."""
+    position = {symbol: index for index, symbol in enumerate(symbols)}
+    used = [table for table in tables if any(symbol in position for symbol in table.symbols)]
+    stamps = [_stamps(table, settings) for table in used]
+    for table, stamp in zip(used, stamps, strict=True):
+        if stamp.kind != stamps[0].kind:
+            raise DataError(
+                f"has {KIND_NAMES[stamp.kind]}, and {used[0].name} has {KIND_NAMES[stamps[0].kind]};"
+                " a panel has one interval, and one way to say when",
+                file=table.name,
+            )
+        if settings.adjust == "adj_close" and ADJ_CLOSE not in table.numbers:
+            raise JobError(
+                f"{table.name} has no adjusted close (found: {', '.join(table.headers.values())}); "
+                'use data.adjust = "none"',
+                field="data.adjust",
+            )
+    dates = stamps[0].kind == "date"
+    parts = []
+    for index, (table, stamp) in enumerate(zip(used, stamps, strict=True)):
+        count = len(table)
+        values = stamp.values
+        if not dates:
+            values = to_instants(stamp, settings.timezone, table.error)
+        table_column = np.full(count, index, dtype=np.int32)
+        codes = np.array([position.get(symbol, -1) for symbol in table.symbols], dtype=np.int32)
+        asset = np.full(count, codes[0], dtype=np.int32) if table.codes is None else codes[table.codes]
+        parts.append((table_column, np.arange(count, dtype=np.int64), asset, values))
+    table_column, row, asset, values = (_joined(columns) for columns in zip(*parts, strict=True))
+    roles = [*PRICES, "volume", *([ADJ_CLOSE] if any(ADJ_CLOSE in table.numbers for table in used) else [])]
+    numbers = {role: _joined([_number(table, role) for table in used]) for role in roles}
+    rows = Rows(used, symbols, table_column, row, asset, values, dates, numbers)
+    if (asset < 0).any():
+        rows = rows.take(asset >= 0)
+    return rows
+
+
+def _stamps(table: Table, settings: DataSettings) -> Stamps:
+    return as_dates(table.stamps, settings.timezone) if settings.stamps == "start" else table.stamps
+
+
+def _joined(columns: Sequence[Any]) -> Any:
+    return columns[0] if len(columns) == 1 else np.concatenate(columns)
+
+
+def _number(table: Table, role: str) -> Floats:
+    """A table's column; a volume that it does not have at all is zero, any other number is missing."""
+    column = table.numbers.get(role)
+    if role == "volume" and (column is None or (np.isnan(column).all() and not table.unreadable)):
+        return np.zeros(len(table))
+    return np.full(len(table), np.nan) if column is None else column
+
+
+def _interval(rows: Rows) -> int:
+    """Nanoseconds of one bar: the same for all assets, or ``DataError`` naming two that differ.
+
+    Each asset's is its most common step. An asset that seldom trades may step further, where some of its steps are
+    the panel's interval.
+    """
+    starts = np.flatnonzero(np.r_[True, rows.asset[1:] != rows.asset[:-1]])
+    stops = np.r_[starts[1:], len(rows)]
+    unit = DAY_NS if rows.dates else 1
+    found: list[tuple[int, int, int]] = []
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        steps = np.diff(rows.stamp[start:stop])
+        step = interval_of(steps)
+        if step is not None:
+            smallest = int(steps.min())
+            if rows.dates:
+                step, smallest = whole_days(step), whole_days(smallest)
+            found.append((start, step * unit, smallest * unit))
+    interval_ns = common_interval([step for _, step, _ in found])
+    if interval_ns is None:
+        if rows.dates:
+            return DAY_NS
+        raise rows.error(0, "one bar does not tell its interval; timestamps need at least two bars of an asset")
+    model = next(start for start, step, _ in found if step == interval_ns)
+    for start, step, smallest in found:
+        if interval_ns not in (step, smallest):
+            here, other = rows.source(start)[0].name, rows.source(model)[0].name
+            raise DataError(
+                f"bars of {span_text(step)}, and {other} ({rows.symbol(model)}) has bars of {span_text(interval_ns)};"
+                " a panel has one interval",
+                file=here,
+                symbol=rows.symbol(start),
+            )
+    return interval_ns
+
+
+def _ends(rows: Rows, interval_ns: int, settings: DataSettings) -> Ints:
+    if rows.dates:
+        return session_ends(rows.stamp, settings.calendar, rows.error)
+    return rows.stamp + interval_ns if settings.stamps == "start" else rows.stamp
+
+
+def _sessions(rows: Rows, row_of: Ints, row_ends: Ints, settings: DataSettings) -> Ints:
+    if not rows.dates:
+        return local_days(row_ends, settings.timezone)
+    sessions = np.empty(len(row_ends), dtype=np.int64)
+    sessions[row_of] = rows.stamp
+    return sessions
+
+
+def _lay_out(values: Floats, row_of: Ints, rows: Rows, count: int) -> Floats:
+    """One field as [rows, assets], NaN where an asset has no bar."""
+    if len(rows.symbols) == 1 and len(values) == count:
+        return frozen(values.reshape(count, 1))
+    field = np.full((count, len(rows.symbols)), np.nan)
+    field[row_of, rows.asset] = values
+    return frozen(field)

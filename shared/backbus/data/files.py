@@ -1,0 +1,69 @@
+"""Which files a job means, and their bars as one panel."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from backbus.data.assemble import assemble
+from backbus.data.csv_file import read_csv
+from backbus.data.panel_file import SUFFIX, read_panel, select
+from backbus.errors import JobError
+from backbus.market.panel import Panel
+
+if TYPE_CHECKING:
+    from backbus.jobs import DataSettings
+
+
+def resolve_files(settings: DataSettings, base: Path) -> dict[str, Path]:
+    """The files that ``data.files`` names, by the name that messages use, in sorted order.
+
+    Paths and globs are relative to ``base``, the job file's folder. Raises ``JobError`` where one finds nothing.
+    """
+    if not settings.files:
+        raise JobError('names no file; give CSV files or globs, such as files = ["data/*.csv"]', field="data.files")
+    found: dict[str, Path] = {}
+    for pattern in settings.files:
+        path = base / Path(pattern).expanduser()
+        if path.is_dir():
+            raise JobError(f"{pattern!r} is a folder; write {pattern.rstrip('/')}/*.csv", field="data.files")
+        if path.is_file():
+            found[Path(pattern).as_posix()] = path
+            continue
+        if not glob.has_magic(pattern):
+            raise JobError(f"there is no file {pattern!r} in {base}", field="data.files")
+        # Path.glob takes neither absolute patterns nor a ~.
+        matches = glob.glob(str(Path(pattern).expanduser()), root_dir=base, recursive=True)  # noqa: PTH207
+        files = {Path(match).as_posix(): base / match for match in matches if (base / match).is_file()}
+        if not files:
+            raise JobError(f"{pattern!r} matches no file in {base}", field="data.files")
+        found |= files
+    return dict(sorted(found.items()))
+
+
+def load_panel(settings: DataSettings, files: Mapping[str, Path]) -> Panel:
+    """The bars of ``files`` ({name for messages: path}) as one panel, by the rules of ``settings``.
+
+    The files are CSV, one per asset or with a symbol column, or a single panel file. What was repaired, and what
+    looks wrong and was not, is in the panel's notes. Raises ``DataError`` naming file and line, or ``JobError``.
+    """
+    if not files:
+        raise JobError("names no file", field="data.files")
+    panels = [name for name in files if Path(name).suffix == SUFFIX]
+    if panels:
+        if len(files) > 1:
+            raise JobError(f"{panels[0]!r} is a whole panel and must be the only file", field="data.files")
+        if settings.adjust != "none":
+            raise JobError('a panel file has no adjusted close; use data.adjust = "none"', field="data.adjust")
+        return select(read_panel(files[panels[0]], name=panels[0]), settings, panels[0])
+    wanted = None if settings.symbols is None else frozenset(settings.symbols)
+    tables, unread = [], []
+    for name, path in sorted(files.items()):
+        table = read_csv(name, path, wanted)
+        if table is None:
+            unread.append(path.stem)
+        else:
+            tables.append(table)
+    return assemble(tables, settings, unread)

@@ -1,0 +1,84 @@
+"""The Data Handler: history as a stream of blocks, never further ahead of its slowest reader than a window.
+
+In: PROGRESS, how many rows each reader has worked off. Out: NEW_DATA. Credit is handed out in whole blocks, so that
+how fast readers are never cuts the stream into slivers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from backbus.events.event import Event, Kind
+from backbus.link.stream import StreamWriter
+from backbus.market.panel import Panel
+from backbus.market.ticks import PHASES
+
+SOURCE = "data"
+
+BLOCK_ROWS = 16_384
+"""Default rows per block of one asset: chosen with the next as 640 KiB of prices in flight per block."""
+BLOCK_CELLS = 65_536
+SMALLEST_BLOCK = 16
+WINDOW_BLOCKS = 8
+
+
+def block_and_window(assets: int, block: int | None = None, window: int | None = None) -> tuple[int, int]:
+    """Rows per block, and rows that the source may be ahead; given ones are kept where they fit together.
+
+    A block is at most half of the window: a given block raises a window that is too small for it, a default one
+    yields to the window.
+    """
+    if block is None:
+        block = min(BLOCK_ROWS, max(SMALLEST_BLOCK, BLOCK_CELLS // max(assets, 1)))
+        if window is not None:
+            block = min(block, max(1, window // 2))
+    if window is None:
+        window = WINDOW_BLOCKS * block
+    return block, max(window, 2 * block)
+
+
+class DataHandler:
+    """The source of a run that replays a panel."""
+
+    def __init__(self, panel: Panel, *, block: int, window: int, readers: Collection[str]) -> None:
+        """``readers`` are the roles whose PROGRESS is waited for; without any, nothing holds the source back."""
+        if block < 1 or window < 1:
+            raise ValueError(f"block ({block}) and window ({window}) must be at least one row")
+        self.writer = StreamWriter(Kind.NEW_DATA, SOURCE)
+        self._panel = panel
+        self._block = min(block, max(1, window // 2))
+        self._window = window
+        self._worked_off = dict.fromkeys(readers, 0)
+
+    @property
+    def done(self) -> bool:
+        """Whether every row has been sent."""
+        return self.writer.end == len(self._panel)
+
+    def start(self) -> Iterable[Event]:
+        """The blocks that may be sent before anybody has read one."""
+        return self._send()
+
+    def receive(self, event: Event) -> Iterable[Event]:
+        """The blocks that a reader's PROGRESS makes room for.
+
+        A repeated or late PROGRESS changes nothing; one of a role that is not a reader is not counted.
+        """
+        before = self._worked_off.get(event.source)
+        if event.kind is not Kind.PROGRESS or before is None or event.end <= before:
+            return ()
+        # Nobody can have worked off what was not sent.
+        self._worked_off[event.source] = min(event.end, self.writer.end)
+        return self._send()
+
+    def _send(self) -> list[Event]:
+        rows = len(self._panel)
+        limit = min(min(self._worked_off.values(), default=rows) + self._window, rows)
+        events = []
+        while self.writer.end < rows:
+            first = self.writer.end
+            stop = min(first + self._block, rows)
+            if stop > limit:
+                break
+            events.append(self.writer.write(self._panel.block.rows(first, stop), PHASES * stop))
+        return events

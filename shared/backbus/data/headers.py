@@ -1,0 +1,74 @@
+"""Which column of a price file is which, by the names that vendors give them.
+
+Case, spaces, dots, underscores, dashes and angle brackets do not count. A name that can mean something else as well
+(``Name``, ``Price``, ``Last``) is used only where no plainer one is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backbus.errors import DataError
+
+STAMP, TIME, SYMBOL, ADJ_CLOSE = "stamp", "time", "symbol", "adj_close"
+PRICES = ("open", "high", "low", "close")
+NUMBERS = (*PRICES, "volume", ADJ_CLOSE)
+
+_PLAIN = {
+    STAMP: "date datetime timestamp time stamp dateandtime tradedate tradingdate opentime bartime day ts",
+    SYMBOL: "symbol ticker asset instrument sym",
+    "open": "open o openprice openingprice",
+    "high": "high h highprice",
+    "low": "low l lowprice",
+    "close": "close c closeprice closingprice close/last",
+    "volume": "volume vol v volumetraded tradedvolume",
+    ADJ_CLOSE: "adjclose adjustedclose adjcloseprice adjustedcloseprice closeadj closeadjusted adjclosing",
+}
+_WEAK = {SYMBOL: "name code security", "close": "last price", "volume": "quantity qty"}
+
+_ROLES = {spelling: role for role, spellings in _PLAIN.items() for spelling in spellings.split()}
+_WEAK_ROLES = {spelling: role for role, spellings in _WEAK.items() for spelling in spellings.split()}
+_IGNORED = str.maketrans("", "", " _-.<>*\t\"'")
+
+
+def plain(header: str) -> str:
+    """A header without what does not count in it."""
+    return header.strip().lower().translate(_IGNORED)
+
+
+def find_columns(headers: Sequence[str], file: str, line: int | None = 1) -> dict[str, int]:
+    """Position of each role's column: ``stamp``, the four prices, and where present time, symbol, volume, adj_close.
+
+    ``time`` is there only beside a date column of its own. Raises ``DataError`` listing what was found where a
+    required column is missing or two columns could be the same one.
+    """
+    found: dict[str, list[int]] = {}
+    for table in (_ROLES, _WEAK_ROLES):
+        taken = set(found)
+        for position, header in enumerate(headers):
+            role = table.get(plain(header))
+            if role is not None and role not in taken:
+                found.setdefault(role, []).append(position)
+    listing = ", ".join(repr(header.strip()) for header in headers) or "nothing"
+
+    stamps = found.get(STAMP, [])
+    if sorted(plain(headers[position]) for position in stamps) == ["date", "time"]:
+        date, time = sorted(stamps, key=lambda position: plain(headers[position]))
+        found[STAMP], found[TIME] = [date], [time]
+    elif not stamps and headers and plain(headers[0]) in ("", "unnamed:0", "index"):
+        found[STAMP] = [0]
+
+    for role, positions in found.items():
+        if len(positions) > 1:
+            twice = " and ".join(repr(headers[position].strip()) for position in positions)
+            wanted = "date" if role == STAMP else role
+            raise DataError(f"{twice} are both a {wanted} column; keep one (found: {listing})", file=file, line=line)
+    missing = ["date" if role == STAMP else role for role in (STAMP, *PRICES) if role not in found]
+    if missing:
+        raise DataError(
+            f"no column for {', '.join(missing)} (found: {listing}); the first line must name the columns,"
+            " such as Date,Open,High,Low,Close,Volume",
+            file=file,
+            line=line,
+        )
+    return {role: positions[0] for role, positions in found.items()}

@@ -1,0 +1,153 @@
+"""A panel as one Arrow IPC file: written once, then memory-mapped by whoever needs it, without a copy.
+
+Columns: ``end`` and ``session`` (int64), and for each field a fixed-size list of float64, one number per asset. Schema
+metadata: format version, symbols, warmup, interval_ns, notes. Uncompressed, one record batch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backbus.data.ranges import check_range, chosen_rows
+from backbus.errors import DataError, JobError
+from backbus.market.panel import FIELDS, Block, Floats, Layout, Panel
+
+if TYPE_CHECKING:
+    from backbus.jobs import DataSettings
+
+SUFFIX = ".arrow"
+VERSION = 1
+_KEY = b"backbus.panel"
+
+
+def write_panel(panel: Panel, path: Path) -> None:
+    """Write ``panel`` to ``path``; the file appears whole or not at all."""
+    import pyarrow as pa
+
+    layout, block = panel.layout, panel.block
+    facts = {
+        "version": VERSION,
+        "symbols": list(layout.symbols),
+        "warmup": layout.warmup,
+        "interval_ns": layout.interval_ns,
+        "notes": list(panel.notes),
+    }
+    columns = [pa.array(block.end), pa.array(block.session)]
+    for name in FIELDS:
+        values = np.ascontiguousarray(getattr(block, name), dtype=np.float64)
+        # Through the buffer: as numbers NaN stays NaN, never an Arrow null.
+        flat = pa.Array.from_buffers(pa.float64(), values.size, [None, pa.py_buffer(values.reshape(-1))])
+        columns.append(pa.FixedSizeListArray.from_arrays(flat, layout.assets))
+    names = ["end", "session", *FIELDS]
+    schema = pa.schema(
+        list(zip(names, (column.type for column in columns), strict=True)), metadata={_KEY: json.dumps(facts)}
+    )
+    batch = pa.record_batch(columns, schema=schema)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            with pa.ipc.new_file(file, schema) as writer:
+                writer.write_batch(batch)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)  # mkstemp's own mode would shut other users' services out
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def read_panel(path: Path, *, name: str | None = None) -> Panel:
+    """The panel in ``path``; its arrays are read-only views of the mapped file.
+
+    Raises ``DataError`` for a file that is missing or is not what ``write_panel`` writes. ``name`` is for messages.
+    """
+    import pyarrow as pa
+
+    name = name or str(path)
+    try:
+        reader = pa.ipc.open_file(pa.memory_map(str(path), "r"))
+        facts = json.loads((reader.schema.metadata or {}).get(_KEY, b"null"))
+        batch = reader.get_batch(0) if reader.num_record_batches == 1 else None
+    except FileNotFoundError:
+        raise DataError("no such file", file=name) from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise DataError(f"is not a panel file: {reason}", file=name) from None
+    if not isinstance(facts, dict) or batch is None:
+        raise DataError("is an Arrow file, but not a panel file of backbus", file=name)
+    if facts.get("version") != VERSION:
+        raise DataError(f"is a panel file of version {facts.get('version')}; this backbus reads {VERSION}", file=name)
+    try:
+        return _panel(batch, facts)
+    except (ValueError, TypeError, KeyError, pa.ArrowException) as error:
+        raise DataError(f"is a damaged panel file: {error}", file=name) from None
+
+
+def _panel(batch: Any, facts: dict[str, Any]) -> Panel:
+    """The panel of a record batch; ``ValueError`` where batch and facts do not agree."""
+    import pyarrow as pa
+
+    symbols, warmup, interval_ns, notes = (facts[key] for key in ("symbols", "warmup", "interval_ns", "notes"))
+    texts = [*symbols, *notes]
+    if not symbols or len(set(symbols)) < len(symbols) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("symbols and notes must be texts, and symbols distinct")
+    rows, assets = batch.num_rows, len(symbols)
+    if not (isinstance(warmup, int) and isinstance(interval_ns, int) and 0 <= warmup <= rows and interval_ns > 0):
+        raise ValueError(f"warmup {warmup!r} or interval {interval_ns!r} is impossible")
+    wanted = {"end": pa.int64(), "session": pa.int64(), **dict.fromkeys(FIELDS, pa.list_(pa.float64(), assets))}
+    if batch.schema.names != list(wanted):
+        raise ValueError(f"columns are {', '.join(batch.schema.names)}, not {', '.join(wanted)}")
+    for column, kind in wanted.items():
+        if batch.column(column).type != kind or batch.column(column).null_count:
+            raise ValueError(f"column {column} is {batch.column(column).type}, not {kind} without nulls")
+    batch.validate()
+    end, session = (batch.column(column).to_numpy(zero_copy_only=True) for column in ("end", "session"))
+    fields = {column: _values(batch.column(column), rows, assets) for column in FIELDS}
+    return Panel(Layout(tuple(symbols), rows, warmup, interval_ns), Block(0, end, session, **fields), tuple(notes))
+
+
+def _values(column: Any, rows: int, assets: int) -> Floats:
+    flat = column.flatten()
+    if flat.null_count or len(flat) != rows * assets:
+        raise ValueError(f"a field holds {len(flat)} numbers, not {rows} × {assets}")
+    values: Floats = flat.to_numpy(zero_copy_only=True).reshape(rows, assets)
+    return values
+
+
+def select(panel: Panel, settings: DataSettings, name: str) -> Panel:
+    """The assets and rows of a panel file that a job asks for; views wherever the assets stay as they are."""
+    from backbus.data.assemble import choose_symbols, frozen
+
+    check_range(settings)
+    layout, block = panel.layout, panel.block
+    if len(panel) == 0:
+        raise DataError("the panel has no rows", file=name)
+    if (np.diff(block.end) <= 0).any():
+        row = int(np.argmax(np.diff(block.end) <= 0)) + 1
+        raise DataError(f"row {row} does not end after the row before it", file=name)
+    first, stop, warmup = chosen_rows(block.end, block.session, layout.interval_ns, settings)
+    if settings.start is None:
+        warmup = min(layout.warmup, stop)
+        if settings.warmup is not None and settings.warmup < warmup:
+            first, warmup = warmup - settings.warmup, settings.warmup
+        if warmup >= stop - first:
+            raise JobError("no row is left after the panel's own warm-up", field="data.end")
+    symbols = layout.symbols
+    if settings.symbols is not None and settings.symbols != symbols:
+        symbols = choose_symbols(set(layout.symbols), settings)
+        chosen = [layout.symbols.index(symbol) for symbol in symbols]
+        fields = {field: frozen(getattr(block, field)[first:stop, chosen]) for field in FIELDS}
+    else:
+        fields = {field: getattr(block, field)[first:stop] for field in FIELDS}
+    return Panel(
+        Layout(symbols, stop - first, warmup, layout.interval_ns),
+        Block(0, block.end[first:stop], block.session[first:stop], **fields),
+        panel.notes,
+    )

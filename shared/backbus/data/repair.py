@@ -1,0 +1,186 @@
+"""What is wrong with bars, and what the job says to do about it.
+
+Each kind of mistake has its own setting under ``data.repair``. ``refuse`` raises ``DataError`` at the first one with
+file, line, column and symbol; anything else repairs them all and says so, bar by bar, in the panel's notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbus.data.headers import ADJ_CLOSE, PRICES
+from backbus.data.rows import Rows
+from backbus.market.panel import Floats, Ints
+
+if TYPE_CHECKING:
+    from backbus.jobs import Repair
+
+LISTED = 20
+"""Findings of one kind that are listed for each source; the rest is counted."""
+
+ROUNDING = 1e-9
+"""Relative distance by which an open or close may lie outside high and low and still be a rounding fault.
+
+Float64 keeps some 1e-16 and vendors' printed digits seldom more than 1e-9; a wrong tick is at least 1e-6."""
+
+Mask = NDArray[np.bool_]
+
+
+class Inspection:
+    """Bars under inspection; ``rows`` are what is left of them, ``notes`` what was done."""
+
+    def __init__(self, rows: Rows, repair: Repair) -> None:
+        self.rows = rows
+        self.notes: list[str] = []
+        self._repair = repair
+
+    def order(self) -> None:
+        """Sort bars by asset and time, and settle unsorted and repeated ones."""
+        rows = self.rows
+        if len(rows.symbols) > 1 or len(rows.tables) > 1:
+            series = rows.asset.astype(np.int64) * len(rows.tables) + rows.table
+            if (np.diff(series) < 0).any():
+                rows = rows.take(np.argsort(series, kind="stable"))
+                series = rows.asset.astype(np.int64) * len(rows.tables) + rows.table
+            same = series[1:] == series[:-1]
+        else:
+            same = np.ones(max(len(rows) - 1, 0), dtype=bool)
+        self.rows = rows
+        back = np.flatnonzero(same & (rows.stamp[1:] < rows.stamp[:-1])) + 1
+        self._settle(
+            "unsorted",
+            back,
+            lambda at: f"{rows.when(at)} comes after {rows.when(at - 1)}; bars must be in order of time",
+            {"sort": "it was sorted"},
+        )
+        if len(back) or len(rows.tables) > 1:
+            self.rows = rows = rows.take(np.lexsort((rows.stamp, rows.asset)))
+        again = np.flatnonzero((rows.asset[1:] == rows.asset[:-1]) & (rows.stamp[1:] == rows.stamp[:-1])) + 1
+        verdict = self._settle(
+            "duplicates",
+            again,
+            lambda at: f"{rows.when(at)} is there a second time (before: {rows.place(at - 1)})",
+            {"first": "the first one was kept", "last": "the last one was kept"},
+        )
+        if len(again):
+            keep = np.ones(len(rows), dtype=bool)
+            keep[again if verdict == "first" else again - 1] = False
+            self.rows = rows.take(keep)
+
+    def prices(self, *, adjusting: bool) -> None:
+        """Settle missing, negative and impossible prices; the four prices and volume of a hole become NaN."""
+        numbers = dict(self.rows.numbers)
+        needed = (*PRICES, "volume", *((ADJ_CLOSE,) if adjusting else ()))
+        holes = self._holes("missing", {role: ~np.isfinite(numbers[role]) for role in needed}, self._why_missing)
+        with np.errstate(invalid="ignore"):
+            negative = {role: numbers[role] < 0 if role == "volume" else numbers[role] <= 0 for role in needed}
+        holes |= self._holes("negative", {role: mask & ~holes for role, mask in negative.items()}, self._why_negative)
+        opened, high, low, close = (numbers[role] for role in PRICES)
+        top, bottom = np.maximum(opened, close), np.minimum(opened, close)
+        with np.errstate(invalid="ignore"):
+            faults = ((high < top) | (low > bottom) | (high < low)) & ~holes
+        if faults.any():
+            at = np.flatnonzero(faults)
+            beyond = at[self._impossible(top[at], bottom[at], high[at], low[at])]
+            verdict = self._settle(
+                "impossible",
+                beyond,
+                self._why_impossible,
+                {"hole": "the bar became a hole", "widen": "high and low were widened"},
+            )
+            widened = at
+            if verdict == "hole":
+                holes[beyond] = True
+                widened = np.setdiff1d(at, beyond)
+            high, low = high.copy(), low.copy()
+            high[widened] = np.maximum.reduce([high[widened], low[widened], top[widened]])
+            low[widened] = np.minimum.reduce([numbers["high"][widened], low[widened], bottom[widened]])
+            numbers |= {"high": high, "low": low}
+        if holes.any():
+            for role in needed:
+                numbers[role] = np.where(holes, np.nan, numbers[role])
+        self.rows = replace(self.rows, numbers=numbers)
+
+    @staticmethod
+    def _impossible(top: Floats, bottom: Floats, high: Floats, low: Floats) -> Mask:
+        allowed = ROUNDING * top
+        return np.asarray((high < top - allowed) | (low > bottom + allowed) | (high < low - allowed))
+
+    def _holes(self, kind: str, masks: dict[str, Mask], why: Callable[[int, str], str]) -> Mask:
+        """The bars in which any mask is set, after settling them; the first column that is wrong is named."""
+        wrong = np.zeros(len(self.rows), dtype=bool)
+        for mask in masks.values():
+            wrong |= mask
+        at = np.flatnonzero(wrong)
+
+        def column(bar: int) -> str:
+            return next(role for role, mask in masks.items() if mask[bar])
+
+        self._settle(
+            kind, at, lambda bar: why(bar, column(bar)), {"hole": "the bar became a hole"}, column if len(at) else None
+        )
+        return wrong
+
+    def _header(self, at: int, role: str) -> str:
+        return self.rows.source(at)[0].headers.get(role, role)
+
+    def _why_missing(self, at: int, role: str) -> str:
+        table, row = self.rows.source(at)
+        text = table.unreadable.get((role, row))
+        value = float(self.rows.numbers[role][at])
+        if text is not None:
+            return f"{text!r} in {self._header(at, role)!r} is not a number"
+        if np.isinf(value):
+            return f"{value} in {self._header(at, role)!r} is not a price"
+        return f"{self._header(at, role)!r} is empty"
+
+    def _why_negative(self, at: int, role: str) -> str:
+        value = float(self.rows.numbers[role][at])
+        wanted = "at least zero" if role == "volume" else "above zero"
+        return f"{self._header(at, role)!r} is {value:g}, and must be {wanted}"
+
+    def _why_impossible(self, at: int) -> str:
+        opened, high, low, close = (float(self.rows.numbers[role][at]) for role in PRICES)
+        if high < low:
+            return f"high {high!r} is below low {low!r}"
+        name, value = ("open", opened) if not low <= opened <= high else ("close", close)
+        return f"{name} {value!r} lies outside low {low!r} and high {high!r}"
+
+    def _settle(
+        self,
+        kind: str,
+        at: Ints,
+        why: Callable[[int], str],
+        done: dict[str, str],
+        column: Callable[[int], str] | None = None,
+    ) -> str:
+        """Refuse or note the bars ``at``; returns the job's verdict on this kind."""
+        verdict: str = getattr(self._repair, kind)
+        if not len(at):
+            return verdict
+        rows = self.rows
+        if verdict == "refuse":
+            first = int(at[0])
+            more = f" ({len(at) - 1} more like it)" if len(at) > 1 else ""
+            choices = " or ".join(f'"{choice}"' for choice in done)
+            raise rows.error(
+                first,
+                f"{why(first)}{more}; correct the data, or set data.repair.{kind} = {choices}",
+                column(first) if column else None,
+            )
+        tables = rows.table[at]
+        for table in np.unique(tables):
+            here = at[tables == table]
+            for bar in here[:LISTED].tolist():
+                self.notes.append(
+                    f"{rows.place(bar)}: {rows.symbol(bar)} {rows.when(bar)}: {why(bar)}; {done[verdict]}"
+                )
+            if len(here) > LISTED:
+                name = rows.tables[int(table)].name
+                self.notes.append(f"{name}: {len(here)} {kind} bars in all; {done[verdict]} in each case")
+        return verdict

@@ -1,0 +1,166 @@
+"""When bars end and which session they belong to: zones, calendars and the interval of a panel.
+
+In: stamps as written, and what the job says of them. Out: UTC instants and session days. Nothing else in this room
+knows of zones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+
+from backbus.data.table import Stamps
+from backbus.errors import DataError, JobError
+from backbus.market.panel import DAY_NS, Ints, session_date
+
+Blame = Callable[[int, str], DataError]
+
+
+def as_dates(stamps: Stamps, timezone: str | None) -> Stamps:
+    """``stamps`` as dates where all of them are a local midnight: daily bars that were written with a time.
+
+    Adding 24 hours to such stamps would put the bars around a clock change into the wrong session.
+    """
+    if stamps.kind == "date":
+        return stamps
+    wall: Ints | None
+    if stamps.kind == "local":
+        wall = stamps.values
+    elif timezone is not None:
+        wall = to_wall(stamps.values, timezone) if stamps.values[0] % 900_000_000_000 == 0 else None
+    else:
+        wall = stamps.values if stamps.wall is None else stamps.wall
+    if wall is None or wall[0] % DAY_NS or (wall % DAY_NS).any():
+        return stamps
+    return Stamps("date", wall // DAY_NS)
+
+
+def to_wall(instants: Ints, timezone: str) -> Ints:
+    """UTC nanoseconds as nanoseconds of a zone's wall clock."""
+    import pandas as pd
+
+    index = pd.DatetimeIndex(instants.view("M8[ns]"), tz="UTC").tz_convert(timezone).tz_localize(None)
+    return np.asarray(index.as_unit("ns").asi8, dtype=np.int64)
+
+
+def to_instants(stamps: Stamps, timezone: str | None, blame: Blame) -> Ints:
+    """Timestamps as UTC nanoseconds; an hour that a clock change skips or repeats is an error."""
+    if stamps.kind == "instant" or timezone in (None, "UTC"):
+        return stamps.values
+    import pandas as pd
+
+    index = pd.DatetimeIndex(stamps.values.view("M8[ns]"))
+    aware = index.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT")
+    lost = np.asarray(aware.isna())
+    if lost.any():
+        row = int(np.argmax(lost))
+        raise blame(
+            row,
+            f"{stamp_text(int(stamps.values[row]))} is not one instant in {timezone}: its clock is changed there;"
+            " write timestamps in UTC or with their offset",
+        )
+    return np.asarray(aware.as_unit("ns").asi8, dtype=np.int64)
+
+
+def session_ends(days: Ints, calendar: str | None, blame: Blame) -> Ints:
+    """UTC nanoseconds at which each day's session closes; without a calendar the end of the day, 24:00 UTC."""
+    if calendar is None or not len(days):
+        return (days + 1) * DAY_NS
+    sessions, closes = _closes(calendar, int(days.min()), int(days.max()))
+    position = np.minimum(np.searchsorted(sessions, days), max(len(sessions) - 1, 0))
+    known = sessions[position] == days if len(sessions) else np.zeros(len(days), dtype=bool)
+    if not known.all():
+        row = int(np.argmin(known))
+        raise blame(
+            row,
+            f"{session_date(int(days[row]))} is not a session of {calendar}; correct the date, or name another"
+            " data.calendar",
+        )
+    return closes[position]
+
+
+def _closes(calendar: str, first: int, last: int) -> tuple[Ints, Ints]:
+    import difflib
+
+    import exchange_calendars
+    import pandas as pd
+
+    known = exchange_calendars.get_calendar_names()
+    if calendar not in known:
+        near = difflib.get_close_matches(calendar.upper(), known, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else "use a name like XNYS, XLON or XTKS"
+        raise JobError(f"exchange_calendars knows no calendar {calendar!r}; {hint}", field="data.calendar")
+    edge = pd.Timedelta(days=10)  # a calendar needs sessions between its limits, and one date may be a holiday
+    start, end = pd.Timestamp(first, unit="D") - edge, pd.Timestamp(last, unit="D") + edge
+    try:
+        closes = exchange_calendars.get_calendar(calendar, start=start, end=end).closes
+    except ValueError as error:
+        raise JobError(
+            f"{calendar} does not cover {session_date(first)} to {session_date(last)}: {error}", field="data.calendar"
+        ) from None
+    sessions = closes.index.to_numpy().astype("M8[D]").astype(np.int64)
+    instants = pd.DatetimeIndex(closes).as_unit("ns").asi8
+    return sessions, np.asarray(instants, dtype=np.int64)
+
+
+def local_days(ends: Ints, timezone: str | None) -> Ints:
+    """The day on which each bar ended, by the zone's wall clock; midnight belongs to the day before."""
+    wall = ends - 1
+    if timezone not in (None, "UTC"):
+        assert timezone is not None
+        wall = to_wall(wall, timezone)
+    return wall // DAY_NS
+
+
+def interval_of(steps: Ints) -> int | None:
+    """The most common of the steps between bars (the smallest of several), or None where there are none."""
+    if not len(steps):
+        return None
+    values, counts = np.unique(steps, return_counts=True)
+    return int(values[np.argmax(counts)])
+
+
+def whole_days(days: int) -> int:
+    """Days between dates as an interval: months and years are not all of one length."""
+    for low, high, length in ((28, 31, 30), (89, 92, 91), (365, 366, 365)):
+        if low <= days <= high:
+            return length
+    return days
+
+
+def common_interval(intervals: Sequence[int]) -> int | None:
+    """The interval of most series; the smallest of several."""
+    return interval_of(np.array(intervals, dtype=np.int64))
+
+
+def stamp_text(instant: int) -> str:
+    """Nanoseconds since 1970 as people write them."""
+    text = str(np.datetime64(instant, "ns"))
+    return text.rstrip("0").rstrip(".").replace("T", " ") if "." in text else text
+
+
+def span_text(interval_ns: int) -> str:
+    """An interval as people say it."""
+    for name, size in (("day", DAY_NS), ("hour", 3_600 * 10**9), ("minute", 60 * 10**9), ("second", 10**9)):
+        if interval_ns % size == 0:
+            count = interval_ns // size
+            return f"1 {name}" if count == 1 else f"{count} {name}s"
+    return f"{interval_ns / 10**9:g} seconds"
+
+
+def instant_of(moment: datetime, timezone: str | None) -> int:
+    """UTC nanoseconds of a date and time; one without a zone is in ``timezone``, or UTC."""
+    import zoneinfo
+
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC if timezone is None else zoneinfo.ZoneInfo(timezone))
+    since: Any = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return int((since.days * 86_400 + since.seconds) * 10**9 + since.microseconds * 1000)
+
+
+def day_of(day: date) -> int:
+    """Days since 1970."""
+    return (day - date(1970, 1, 1)).days

@@ -1,0 +1,75 @@
+"""One source of bars as it was read: columns in the source's own order, and where each row stands in it.
+
+A CSV file and a frame both become a table; everything after that (zones, repairs, adjustment) is the same for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbus.errors import DataError
+from backbus.market.panel import Floats, Ints
+
+Codes = NDArray[np.int32]
+Kind = Literal["date", "local", "instant"]
+KIND_NAMES: dict[Kind, str] = {
+    "date": "dates without a time",
+    "local": "timestamps without a zone",
+    "instant": "timestamps with a zone",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """When the bars of a table are: [rows] int64."""
+
+    kind: Kind
+    values: Ints
+    """``date``: days since 1970. ``local``: nanoseconds since 1970 on an unknown wall clock. ``instant``: UTC ns."""
+    wall: Ints | None = None
+    """Nanoseconds of the wall clock that wrote an ``instant``, where that was seen to matter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows of one file or frame, as columns of equal length."""
+
+    name: str
+    """As shown to the user."""
+    stamps: Stamps
+    symbols: tuple[str, ...]
+    codes: Codes | None
+    """[rows] index into ``symbols``; None where all rows are of the only one."""
+    numbers: Mapping[str, Floats]
+    """The four prices, and volume and adj_close where the source has them; NaN where a cell holds no number."""
+    headers: Mapping[str, str]
+    """What the source calls each column."""
+    lines: Callable[[], Ints] | None = None
+    """[rows] line of each row, counted from 1; asked only when something must be named. None for a frame."""
+    unreadable: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    """Text of the cells that are neither empty nor a number, by column and row."""
+
+    def __len__(self) -> int:
+        return len(self.stamps.values)
+
+    def line(self, row: int) -> int | None:
+        """Line of a row in its file."""
+        return None if self.lines is None else int(self.lines()[row])
+
+    def place(self, row: int) -> str:
+        """File and line, or frame and row."""
+        line = self.line(row)
+        return f"{self.name}, row {row}" if line is None else f"{self.name}:{line}"
+
+    def error(self, row: int, message: str, *, column: str | None = None, symbol: str | None = None) -> DataError:
+        """The error that names this row; ``column`` is the column's role."""
+        line = self.line(row)
+        header = None if column is None else self.headers.get(column, column)
+        return DataError(
+            message, file=self.place(row) if line is None else self.name, line=line, column=header, symbol=symbol
+        )
