@@ -1,1 +1,9 @@
-"""."""
+"""The strategy handler: parameters, bars, indicators and holding rules in; SIGNAL out."""
+
+from backbus.strategy.base import Strategy, param
+from backbus.strategy.builtins import BUILTINS
+from backbus.strategy.handler import StrategyHandler
+from backbus.strategy.parameters import make_strategy
+from backbus.strategy.runner import StrategyRunner
+
+__all__ = ["BUILTINS", "Strategy", "StrategyHandler", "StrategyRunner", "make_strategy", "param"]

@@ -1,0 +1,127 @@
+"""What every strategy is: parameters, and one method that says what it wants.
+
+Array style defines ``signals(self, bars)``, called once per block, and returns what one of ``hold_long``,
+``hold_short``, ``hold``, ``enter_exit`` or ``target_weights`` gives. Event style defines ``on_bar(self, bar)`` or
+``on_bar(self, bar, book)``, called for every bar of every asset, and says ``go_long``, ``go_short``, ``go_flat`` or
+``target_weight``. The second form reads the book, which makes the run keep step with the portfolio row by row.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from backbus.errors import StrategyError
+from backbus.market.records import Records
+from backbus.strategy import holding
+from backbus.strategy.parameters import param
+from backbus.strategy.run import Run
+
+__all__ = ["Strategy", "param"]
+
+
+class Strategy(BaseModel):
+    """Base of all strategies. An instance is its parameters; a run works on a ``fresh`` copy of it.
+
+    What a strategy remembers between bars goes into attributes that begin with an underscore, declared with their
+    first value (``_count: int = 0``): parameters themselves never change.
+    """
+
+    __slots__ = ("_backbus_run",)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+
+    lookback: ClassVar[int] = 0
+    """Rows put before each block in ``bars.raw``, or bars that ``bar.history`` reaches back to. May be a property."""
+    style: ClassVar[Literal["none", "array", "event"]] = "none"
+    """Which of the two methods the class defines; found out when it is defined."""
+    reads_book: ClassVar[bool] = False
+    """Whether ``on_bar`` takes the book; found out when it is defined."""
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        array, event = getattr(cls, "signals", None), getattr(cls, "on_bar", None)
+        if array is not None and event is not None:
+            raise StrategyError(f"{cls.__name__} defines both signals and on_bar; keep one of them")
+        cls.style = "array" if array is not None else "event" if event is not None else "none"
+        if array is not None and _positional(array) != 1:
+            raise StrategyError(f"{cls.__name__}.signals takes one argument after self: signals(self, bars)")
+        if event is not None:
+            count = _positional(event)
+            if count not in (1, 2):
+                raise StrategyError(f"{cls.__name__}.on_bar is on_bar(self, bar) or on_bar(self, bar, book)")
+            cls.reads_book = count == 2
+
+    def fresh(self) -> Self:
+        """A copy with the same parameters that has not seen a bar."""
+        if self.style == "none":
+            raise StrategyError(f"{type(self).__name__} defines neither signals(self, bars) nor on_bar(self, bar)")
+        copy = type(self)(**{name: getattr(self, name) for name in type(self).model_fields})
+        # pydantic finds private attributes by a slow path (1.5 µs); in the instance's own dict they are read at once.
+        copy.__dict__.update(copy.__pydantic_private__ or {})
+        return copy
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name[:1] == "_":
+            object.__setattr__(self, name, value)
+        elif name in type(self).model_fields:
+            raise StrategyError(f"{name} is a parameter and cannot change; keep what changes in self._{name}")
+        else:
+            raise StrategyError(f"keep what the strategy remembers in self._{name}, with an underscore")
+
+    @property
+    def _run(self) -> Run:
+        try:
+            run: Run = self._backbus_run
+        except AttributeError:
+            raise StrategyError("signals can only be made while a backtest runs the strategy") from None
+        return run
+
+    def hold_long(self, condition: Any) -> Records:
+        """Be long while ``condition`` [rows, assets] is true, and flat otherwise."""
+        return holding.hold_side(self._run, condition, 1.0)
+
+    def hold_short(self, condition: Any) -> Records:
+        """Be short while ``condition`` [rows, assets] is true, and flat otherwise."""
+        return holding.hold_side(self._run, condition, -1.0)
+
+    def hold(self, direction: Any) -> Records:
+        """Be on the side that the sign of ``direction`` [rows, assets] says; 0 and NaN are flat.
+
+        Its size, at most 1, is the strength of the entry. Only a change of side speaks: to resize, use weights.
+        """
+        return holding.hold_direction(self._run, direction)
+
+    def enter_exit(self, enter: Any, exit: Any, enter_short: Any = None, exit_short: Any = None) -> Records:
+        """Be long from ``enter`` to ``exit`` and, where given, short from ``enter_short`` to ``exit_short``.
+
+        An exit beats an entry of its own side in the same row, an entry of the other side reverses the position, and
+        both entries at once say nothing. Without ``exit_short``, a short ends only by a long entry.
+        """
+        return holding.enter_exit(self._run, enter, exit, enter_short, exit_short)
+
+    def target_weights(self, weights: Any) -> Records:
+        """Trade to these shares of equity [rows, assets] wherever they are not NaN; negative is short."""
+        return holding.target_weights(self._run, weights)
+
+    def go_long(self, strength: float = 1.0, symbol: str | None = None) -> None:
+        """Want to be long, in the current bar's asset or in ``symbol``; strength is in (0, 1]."""
+        self._run.emission.direction(1.0, strength, symbol)
+
+    def go_short(self, strength: float = 1.0, symbol: str | None = None) -> None:
+        """Want to be short, in the current bar's asset or in ``symbol``; strength is in (0, 1]."""
+        self._run.emission.direction(-1.0, strength, symbol)
+
+    def go_flat(self, symbol: str | None = None) -> None:
+        """Want no position, in the current bar's asset or in ``symbol``."""
+        self._run.emission.direction(0.0, 1.0, symbol)
+
+    def target_weight(self, weight: float, symbol: str | None = None) -> None:
+        """Trade to this share of equity, negative for short, in the current bar's asset or in ``symbol``."""
+        self._run.emission.weight(weight, symbol)
+
+
+def _positional(method: Any) -> int:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(p.kind in kinds for p in inspect.signature(method).parameters.values()) - 1

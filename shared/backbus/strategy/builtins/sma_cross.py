@@ -1,0 +1,31 @@
+"""Two moving averages that cross."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import model_validator
+
+from backbus.market.records import Records
+from backbus.strategy.bars import Bars
+from backbus.strategy.base import Strategy, param
+
+
+class SmaCross(Strategy):
+    """Long while the fast average of closes is above the slow one; with ``short``, short while it is below."""
+
+    fast: int = param(10, ge=1, description="bars of the fast average")
+    slow: int = param(30, ge=2, description="bars of the slow average")
+    short: bool = param(False, description="be short rather than flat while the fast average is below")
+
+    @model_validator(mode="after")
+    def _fast_below_slow(self) -> Self:
+        if self.fast >= self.slow:
+            raise ValueError(f"fast ({self.fast}) must be below slow ({self.slow})")
+        return self
+
+    def signals(self, bars: Bars) -> Records:
+        fast, slow = bars.sma(self.fast), bars.sma(self.slow)
+        if self.short:
+            return self.hold((fast > slow) * 1.0 - (fast < slow))
+        return self.hold_long(fast > slow)

@@ -1,0 +1,106 @@
+"""Calls an event-style strategy for every bar of every asset, in row then asset order.
+
+Columns become plain Python lists a chunk at a time, because ``on_bar`` should meet floats and not numpy scalars.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from backbus.errors import StrategyError
+from backbus.market.accounts import BookRows
+from backbus.market.panel import Block, session_date
+from backbus.market.records import Records
+from backbus.strategy.bar import Bar, History
+from backbus.strategy.book import Book
+from backbus.strategy.failure import failure
+from backbus.strategy.run import Run
+
+if TYPE_CHECKING:
+    from backbus.strategy.base import Strategy
+
+CHUNK_CELLS = 65_536
+"""Rows × assets that are Python floats at a time: about 10 MB for the five fields."""
+
+
+class BarByBar:
+    """Where an event-style strategy stands in the rows that it was given."""
+
+    def __init__(self, strategy: Strategy, run: Run) -> None:
+        depth: Any = strategy.lookback
+        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
+            raise StrategyError(f"{type(strategy).__name__}.lookback is a number of bars, not {depth!r}")
+        self._strategy = strategy
+        self._layout, self._emission = run.layout, run.emission
+        self._history = History(run.layout.assets, depth)
+        self._bar = Bar(self._history)
+        self._book = Book(run.layout.symbols, run.emission)
+        self._waiting: deque[Block] = deque()
+        self._chunk: Block | None = None
+        self._lists: tuple[list[Any], ...] = ()
+        self._at = 0
+
+    def load(self, block: Block) -> None:
+        """Take in rows to be worked on later."""
+        size = max(1, CHUNK_CELLS // self._layout.assets)
+        for start in range(0, len(block), size):
+            self._waiting.append(block.rows(start, min(start + size, len(block))))
+
+    def work(self, count: int, book: BookRows | None = None) -> Records:
+        """Work the next ``count`` loaded rows, with one row of the book each where the strategy reads it."""
+        done = 0
+        while done < count:
+            if self._chunk is None or self._at == len(self._chunk):
+                self._next_chunk()
+            step = min(count - done, len(self._lists[0]) - self._at)
+            self._rows(self._at, self._at + step, book, done)
+            self._at += step
+            done += step
+        return self._emission.take()
+
+    def _next_chunk(self) -> None:
+        chunk = self._waiting.popleft()
+        self._history.extend(chunk)
+        self._chunk, self._at = chunk, 0
+        columns = (chunk.end, chunk.session, chunk.open, chunk.high, chunk.low, chunk.close, chunk.volume)
+        self._lists = tuple(column.tolist() for column in columns)
+
+    def _rows(self, start: int, stop: int, book: BookRows | None, book_start: int) -> None:
+        bar, emission, shown, ends = self._bar, self._emission, self._book, self._history.ends
+        strategy: Any = self._strategy
+        call: Callable[..., None] = strategy.on_bar
+        arguments = (bar,) if book is None else (bar, shown)
+        said, symbols, warmup, deep = emission.said, self._layout.symbols, self._layout.warmup, self._history.depth
+        assets = range(self._layout.assets)
+        times, sessions, opens, highs, lows, closes, volumes = self._lists
+        assert self._chunk is not None
+        first_row = self._chunk.first_row
+        emission.speaking = True
+        try:
+            for i in range(start, stop):
+                bar.row = row = first_row + i
+                bar.time, bar.session = times[i], sessions[i]
+                bar.trading = trading = row >= warmup
+                if book is not None:
+                    shown.turn(book, book_start + i - start)
+                prices = closes[i]
+                for asset in assets:
+                    price = prices[asset]
+                    if price != price:
+                        continue
+                    bar.asset = emission.asset = asset
+                    bar.symbol = symbols[asset]
+                    bar.open, bar.high, bar.low = opens[i][asset], highs[i][asset], lows[i][asset]
+                    bar.close, bar.volume = price, volumes[i][asset]
+                    if deep:
+                        ends[asset] += 1
+                    call(*arguments)
+                if said:
+                    emission.end_row(row, trading, [price == price for price in prices])
+        except Exception as error:
+            place = f"row {bar.row} ({session_date(bar.session)}), {bar.symbol}"
+            raise failure(strategy, error, place) from error
+        finally:
+            emission.speaking = False

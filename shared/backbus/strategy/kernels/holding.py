@@ -1,0 +1,119 @@
+"""From what a strategy wants on every bar to the signals that say so: edges only, holes skipped, flat before trading.
+
+Each loop goes row by row, so that signals come out in (row, asset) order, writes ``SIGNAL`` records and returns how
+many. Rows before ``warmup`` neither speak nor move the state.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbus.compiled import loop
+from backbus.market.panel import Floats
+from backbus.market.records import DIRECTION, WEIGHT, Records
+from backbus.market.ticks import CLOSE_SIGNAL, PHASES
+
+Bools = NDArray[np.bool_]
+
+
+@loop
+def one_side(
+    wanted: Bools, close: Floats, side: float, state: Floats, out: Records, first_row: int, warmup: int
+) -> int:
+    """``side`` while ``wanted`` is true, flat otherwise; state: [assets] the side held."""
+    count = 0
+    for r in range(max(0, warmup - first_row), close.shape[0]):
+        for a in range(close.shape[1]):
+            target = side if wanted[r, a] else 0.0
+            if target != state[a] and close[r, a] == close[r, a]:
+                state[a] = target
+                out[count]["tick"] = PHASES * (first_row + r) + CLOSE_SIGNAL
+                out[count]["asset"] = a
+                out[count]["kind"] = DIRECTION
+                out[count]["value"] = target
+                count += 1
+    return count
+
+
+@loop
+def directions(wanted: Floats, close: Floats, state: Floats, out: Records, first_row: int, warmup: int) -> int:
+    """The side and strength in ``wanted`` (NaN: flat); state: [assets] the side held.
+
+    Only a change of side is an edge. A strength above 1 ends the loop: the answer is then −1 − the row in the block.
+    """
+    count = 0
+    for r in range(max(0, warmup - first_row), close.shape[0]):
+        for a in range(close.shape[1]):
+            value = wanted[r, a]
+            side = 1.0 if value > 0.0 else (-1.0 if value < 0.0 else 0.0)
+            if side != state[a] and close[r, a] == close[r, a]:
+                if value > 1.0 or value < -1.0:
+                    return -1 - r
+                state[a] = side
+                out[count]["tick"] = PHASES * (first_row + r) + CLOSE_SIGNAL
+                out[count]["asset"] = a
+                out[count]["kind"] = DIRECTION
+                out[count]["value"] = value if side != 0.0 else 0.0
+                count += 1
+    return count
+
+
+@loop
+def latched(
+    enter: Bools,
+    leave: Bools,
+    enter_short: Bools,
+    leave_short: Bools,
+    close: Floats,
+    state: Floats,
+    out: Records,
+    first_row: int,
+    warmup: int,
+) -> int:
+    """A side from its entry to its exit; state: [assets] the side held.
+
+    An exit beats an entry of its own side in the same row; an entry of the opposite side reverses; both entries at
+    once say nothing.
+    """
+    count = 0
+    for r in range(max(0, warmup - first_row), close.shape[0]):
+        for a in range(close.shape[1]):
+            if close[r, a] != close[r, a]:
+                continue
+            held = state[a]
+            target = held
+            if (held > 0.0 and leave[r, a]) or (held < 0.0 and leave_short[r, a]):
+                target = 0.0
+            up = enter[r, a] and not leave[r, a]
+            down = enter_short[r, a] and not leave_short[r, a]
+            if up and not down:
+                target = 1.0
+            elif down and not up:
+                target = -1.0
+            if target != held:
+                state[a] = target
+                out[count]["tick"] = PHASES * (first_row + r) + CLOSE_SIGNAL
+                out[count]["asset"] = a
+                out[count]["kind"] = DIRECTION
+                out[count]["value"] = target
+                count += 1
+    return count
+
+
+@loop
+def weights(wanted: Floats, close: Floats, out: Records, first_row: int, warmup: int) -> int:
+    """Every weight that is not NaN, where the asset has a bar. An infinite one ends the loop: −1 − its row."""
+    count = 0
+    for r in range(max(0, warmup - first_row), close.shape[0]):
+        for a in range(close.shape[1]):
+            value = wanted[r, a]
+            if value == value and close[r, a] == close[r, a]:
+                if value - value != 0.0:
+                    return -1 - r
+                out[count]["tick"] = PHASES * (first_row + r) + CLOSE_SIGNAL
+                out[count]["asset"] = a
+                out[count]["kind"] = WEIGHT
+                out[count]["value"] = value + 0.0
+                count += 1
+    return count

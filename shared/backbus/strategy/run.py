@@ -1,0 +1,70 @@
+"""What one run of a strategy remembers from block to block.
+
+Each indicator call of ``signals`` takes the next numbered slot, in call order. The slots of the first block are the
+pattern for all others: a call that differs means that the strategy branches on data between its indicators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+from backbus.errors import StrategyError
+from backbus.market.panel import Block, Layout
+from backbus.strategy.emission import Emission
+
+Key = tuple[object, ...]
+State = TypeVar("State")
+
+
+def _call(key: Key) -> str:
+    name, *arguments = key
+    return f"{name}({', '.join(map(str, arguments))})"
+
+
+class Run:
+    """State slots of one run, and the block that is being worked on."""
+
+    __slots__ = ("_complete", "_cursor", "_slots", "block", "emission", "layout")
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.emission = Emission(layout)
+        self.block: Block | None = None
+        self._slots: list[tuple[Key, object]] = []
+        self._cursor = 0
+        self._complete = False
+
+    def begin(self, block: Block) -> None:
+        """Start a block: the next indicator call is the first again."""
+        self.block = block
+        self._cursor = 0
+
+    def finish(self) -> None:
+        """End a block: every indicator of the first one must have been called."""
+        self.block = None
+        if self._complete and self._cursor < len(self._slots):
+            raise _disorder(f"{_call(self._slots[self._cursor][0])} was not called in this one")
+        self._complete = True
+
+    def slot(self, key: Key, make: Callable[[], State]) -> State:
+        """The state of this call: kept from the block before, made now in the first one."""
+        index = self._cursor
+        self._cursor += 1
+        if index < len(self._slots):
+            known, state = self._slots[index]
+            if known != key:
+                raise _disorder(f"{_call(known)} came here before, now {_call(key)}")
+            return cast(State, state)
+        if self._complete:
+            raise _disorder(f"{_call(key)} was not called in the first one")
+        state = make()
+        self._slots.append((key, state))
+        return state
+
+
+def _disorder(what: str) -> StrategyError:
+    return StrategyError(
+        f"indicators must be called in the same order in each block, with the same parameters: {what}. "
+        "Call them all at the top of signals(), outside if and for over data"
+    )

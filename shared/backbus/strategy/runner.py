@@ -1,0 +1,80 @@
+"""Runs a strategy over blocks, or row by row beside its book, and names the place where its code fails.
+
+Pure: bars and books in, signal records out. The instance that is passed in stays as it is; the run works on a copy.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backbus.errors import StrategyError
+from backbus.market.accounts import BookRows
+from backbus.market.panel import Block, Layout, session_date
+from backbus.market.records import SIGNAL, Records
+from backbus.strategy.bars import Bars
+from backbus.strategy.base import Strategy
+from backbus.strategy.bybar import BarByBar
+from backbus.strategy.failure import failure
+from backbus.strategy.run import Run
+
+
+class StrategyRunner:
+    """One run of one strategy over a panel of this layout."""
+
+    def __init__(self, strategy: Strategy, layout: Layout) -> None:
+        self.strategy = strategy.fresh()
+        self.layout = layout
+        self.reads_book = self.strategy.reads_book
+        self._run = Run(layout)
+        object.__setattr__(self.strategy, "_backbus_run", self._run)
+        self._events = BarByBar(self.strategy, self._run) if self.strategy.style == "event" else None
+
+    def on_block(self, block: Block) -> Records:
+        """Signals of the next rows, of a strategy that reads no book; raises StrategyError."""
+        if self._events is None:
+            return self._on_array(block)
+        self._events.load(block)
+        return self._events.work(len(block))
+
+    def on_row(self, block: Block, book: BookRows) -> Records:
+        """Signals of the next row (a block of one) given the book of the same row; raises StrategyError."""
+        self.load(block)
+        return self.on_book(book)
+
+    def load(self, block: Block) -> None:
+        """Put rows before the strategy, for ``on_book`` to work them off one by one."""
+        if self._events is None:
+            raise StrategyError(f"{type(self.strategy).__name__} reads no book")
+        self._events.load(block)
+
+    def on_book(self, book: BookRows) -> Records:
+        """Signals of the next loaded rows, one for each row of the book."""
+        if self._events is None:
+            raise StrategyError(f"{type(self.strategy).__name__} reads no book")
+        return self._events.work(len(book), book)
+
+    def _on_array(self, block: Block) -> Records:
+        if len(block) == 0:
+            return np.empty(0, SIGNAL)
+        run: Run = self._run
+        strategy: Any = self.strategy
+        run.begin(block)
+        try:
+            records: Any = strategy.signals(Bars(run, block))
+            _check(records)
+            run.finish()
+        except Exception as error:
+            last = block.first_row + len(block) - 1
+            place = f"rows {block.first_row} to {last} ({session_date(block.session[0])} to "
+            raise failure(self.strategy, error, f"{place}{session_date(block.session[-1])})") from error
+        return records  # type: ignore[no-any-return]
+
+
+def _check(records: object) -> None:
+    if not isinstance(records, np.ndarray) or records.dtype != SIGNAL:
+        raise StrategyError(
+            "signals must return what self.hold_long, hold_short, hold, enter_exit or target_weights gives, "
+            f"not {type(records).__name__}"
+        )
