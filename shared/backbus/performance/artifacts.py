@@ -1,0 +1,158 @@
+"""The files of a run: tables as Parquet, the report as JSON, none of them visible before all are whole.
+
+Pieces come in as they come; the files depend on the tables only, not on how these were cut into pieces. Everything is
+written under a temporary name and renamed at the end, ``report.json`` last: a folder that has it is complete.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbus.performance.report import Report
+from backbus.performance.tables import CATEGORIES, TABLES, ColumnKind, Columns, Piece
+from backbus.performance.trades import NO_TIME
+
+GROUP_ROWS = 131_072
+"""Rows of a Parquet row group: some megabytes in memory, and still worth compressing."""
+
+REPORT_FILE = "report.json"
+
+
+class ArtifactWriter:
+    """Writes the artifacts of one run into ``folder``, which it makes. Use ``close`` or ``abort``, or ``with``.
+
+    ``symbols`` are the run's, in the order of its assets.
+    """
+
+    def __init__(self, folder: Path, symbols: Sequence[str]) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._tables: dict[str, _TableFile] = {}
+        for name, columns in TABLES.items():
+            self._tables[name] = _TableFile(self._hidden(f"{name}.parquet"), columns, tuple(symbols))
+        self._ended = False
+
+    def write(self, pieces: Iterable[Piece]) -> None:
+        """Append pieces to their tables."""
+        for name, columns in pieces:
+            self._tables[name].add(columns)
+
+    def close(self, report: Report) -> list[Path]:
+        """Finish the tables, write the report, make all visible; returns the paths, the report's last."""
+        for table in self._tables.values():
+            table.close()
+        self._hidden(REPORT_FILE).write_text(report.to_json(), encoding="utf-8")
+        self._ended = True
+        paths = [self._folder / f"{name}.parquet" for name in self._tables] + [self._folder / REPORT_FILE]
+        for path in paths:
+            os.replace(self._hidden(path.name), path)  # noqa: PTH105  (replaces, on every system)
+        return paths
+
+    def abort(self) -> None:
+        """Remove what was written so far; files of an earlier run stay as they are."""
+        if self._ended:
+            return
+        self._ended = True
+        for name, table in self._tables.items():
+            table.abandon()
+            self._hidden(f"{name}.parquet").unlink(missing_ok=True)
+        self._hidden(REPORT_FILE).unlink(missing_ok=True)
+
+    def _hidden(self, name: str) -> Path:
+        return self._folder / f".{name}.part"
+
+    def __enter__(self) -> ArtifactWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.abort()
+
+
+class _TableFile:
+    """One Parquet file that grows in row groups of a fixed size."""
+
+    def __init__(self, path: Path, columns: dict[str, ColumnKind], symbols: tuple[str, ...]) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self._columns = columns
+        self._words = {
+            kind: pa.array(symbols if kind is ColumnKind.SYMBOL else CATEGORIES[kind], pa.string())
+            for kind in columns.values()
+            if kind is ColumnKind.SYMBOL or kind in CATEGORIES
+        }
+        self._schema = pa.schema([pa.field(name, _arrow_type(kind)) for name, kind in columns.items()])
+        self._writer = pq.ParquetWriter(path, self._schema, compression="zstd", compression_level=1)
+        self._waiting: list[Columns] = []
+        self._rows = 0
+
+    def add(self, columns: Columns) -> None:
+        self._waiting.append(columns)
+        self._rows += len(columns[next(iter(self._columns))])
+        if self._rows >= GROUP_ROWS:
+            self._write(self._rows - self._rows % GROUP_ROWS)
+
+    def close(self) -> None:
+        self._write(self._rows)
+        self._writer.close()
+
+    def abandon(self) -> None:
+        self._waiting.clear()
+        self._writer.close()
+
+    def _write(self, rows: int) -> None:
+        if not self._waiting:
+            return
+        joined = {name: np.concatenate([piece[name] for piece in self._waiting]) for name in self._columns}
+        for start in range(0, rows, GROUP_ROWS):
+            stop = min(start + GROUP_ROWS, rows)
+            self._writer.write_table(self._arrow({name: column[start:stop] for name, column in joined.items()}))
+        self._waiting = [{name: column[rows:].copy() for name, column in joined.items()}]
+        self._rows -= rows
+
+    def _arrow(self, columns: Columns) -> Any:
+        import pyarrow as pa
+
+        arrays = [self._array(columns[name], kind) for name, kind in self._columns.items()]
+        return pa.Table.from_arrays(arrays, schema=self._schema)
+
+    def _array(self, column: NDArray[Any], kind: ColumnKind) -> Any:
+        import pyarrow as pa
+
+        match kind:
+            case ColumnKind.NUMBER:
+                return pa.array(column, pa.float64())
+            case ColumnKind.COUNT:
+                return pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=column < 0)
+            case ColumnKind.DATE:
+                return pa.array(column.astype(np.int32), pa.int32()).cast(pa.date32())
+            case ColumnKind.INSTANT:
+                numbers = pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=column == NO_TIME)
+                return numbers.cast(_arrow_type(kind))
+            case _:
+                return pa.DictionaryArray.from_arrays(pa.array(column.astype(np.int32)), self._words[kind])
+
+
+def _arrow_type(kind: ColumnKind) -> Any:
+    import pyarrow as pa
+
+    match kind:
+        case ColumnKind.NUMBER:
+            return pa.float64()
+        case ColumnKind.COUNT:
+            return pa.int64()
+        case ColumnKind.DATE:
+            return pa.date32()
+        case ColumnKind.INSTANT:
+            return pa.timestamp("ns", tz="UTC")
+        case _:
+            return pa.dictionary(pa.int32(), pa.string())

@@ -1,0 +1,112 @@
+"""Returns of sessions and the sums that ratios are made of: compiled, sequential, two passes where it is exact."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backbus.compiled import loop
+from backbus.market.panel import Floats
+from backbus.market.records import Records
+
+MOMENTS = np.dtype(
+    [("mean", "<f8"), ("squares", "<f8"), ("downside", "<f8"), ("least", "<f8"), ("greatest", "<f8")],
+)
+"""Of returns less a rate: their mean, the sum of squared deviations from it, the sum of squares of the negative ones;
+the least and greatest return itself."""
+
+REGRESSION = np.dtype(
+    [("count", "<i8"), ("beta", "<f8"), ("variance", "<f8"), ("alpha", "<f8"), ("active", "<f8"), ("squares", "<f8"),
+     ("constant", "<i8")],
+)  # fmt: skip
+"""Of returns against a benchmark's: sessions, slope, the benchmark's variance (ddof 0), mean of return - slope ×
+benchmark over the rate, mean and squared deviations of return - benchmark; 1 where that difference never varies."""
+
+
+@loop
+def simple_returns(base: float, values: Floats, out: Floats) -> bool:
+    """``values`` against the one before, the first against ``base``; False where one of these is not above zero."""
+    before = base
+    for index in range(len(values)):
+        if not before > 0.0:
+            return False
+        out[index] = values[index] / before - 1.0
+        before = values[index]
+    return True
+
+
+@loop
+def sequential_sum(values: Floats) -> float:
+    """Sum in order, as every sum of a result."""
+    total = 0.0
+    for index in range(len(values)):
+        total += values[index]
+    return total
+
+
+@loop
+def moments(returns: Floats, rate: float, out: Records) -> None:
+    """Fill one ``MOMENTS`` record from at least one return; ``rate`` is per session."""
+    size = len(returns)
+    least = returns[0]
+    greatest = returns[0]
+    total = 0.0
+    downside = 0.0
+    for index in range(size):
+        value = returns[index] - rate
+        total += value
+        if value < 0.0:
+            downside += value * value
+        least = min(least, returns[index])
+        greatest = max(greatest, returns[index])
+    mean = total / size
+    squares = 0.0
+    for index in range(size):
+        deviation = returns[index] - rate - mean
+        squares += deviation * deviation
+    if least == greatest:
+        squares = 0.0  # the mean of equal values can differ from them in its last bit
+    record = out[0]
+    record["mean"], record["squares"], record["downside"] = mean, squares, downside
+    record["least"], record["greatest"] = least, greatest
+
+
+@loop
+def regression(returns: Floats, factor: Floats, rate: float, out: Records) -> None:
+    """Fill one ``REGRESSION`` record; sessions whose benchmark return is NaN are left out of both."""
+    count = 0
+    factor_sum = 0.0
+    active_sum = 0.0
+    least = np.inf
+    greatest = -np.inf
+    for index in range(len(returns)):
+        if not np.isnan(factor[index]):
+            count += 1
+            factor_sum += factor[index]
+            active = returns[index] - factor[index]
+            active_sum += active
+            least = min(least, active)
+            greatest = max(greatest, active)
+    record = out[0]
+    record["count"] = count
+    if count == 0:
+        return
+    factor_mean = factor_sum / count
+    active_mean = active_sum / count
+    covariance = 0.0
+    variance = 0.0
+    squares = 0.0
+    for index in range(len(returns)):
+        if not np.isnan(factor[index]):
+            residual = factor[index] - factor_mean
+            covariance += residual * returns[index]
+            variance += residual * residual
+            deviation = returns[index] - factor[index] - active_mean
+            squares += deviation * deviation
+    beta = covariance / variance if variance > 0.0 else np.nan
+    alpha = 0.0
+    for index in range(len(returns)):
+        if not np.isnan(factor[index]):
+            alpha += returns[index] - rate - beta * (factor[index] - rate)
+    record["beta"], record["variance"] = beta, variance / count
+    record["alpha"], record["active"], record["squares"] = alpha / count, active_mean, squares
+    record["constant"] = 1 if least == greatest else 0

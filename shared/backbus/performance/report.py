@@ -1,0 +1,64 @@
+"""What a run is reported as: counts, figures, fingerprint, and what the reader has to know about them."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from backbus.performance.metrics import Metrics
+
+
+class Counts(BaseModel):
+    """Records of the run's streams, by what became of them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    signals: int
+    """Signals that the strategy emitted."""
+    orders: int
+    """Orders placed in the market."""
+    fills: int
+    refused: int
+    """Wishes that never became an order."""
+    refused_because: dict[str, int]
+    """Refusals by reason."""
+    cut: int
+    """Orders for less than was wanted."""
+    cancelled: int
+    """Orders taken back before they filled."""
+    expired: int
+    """Orders neither filled nor taken back when the data ended."""
+
+
+class Report(BaseModel):
+    """The result of a run. Equal runs have equal reports, byte for byte as JSON."""
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    """The job's name."""
+    symbols: tuple[str, ...]
+    assets: int
+    rows: int
+    """Traded rows, without warm-up."""
+    warmup: int
+    """Rows that were read before the first traded one."""
+    sessions: int
+    first_session: str | None
+    """ISO date of the first traded session."""
+    last_session: str | None
+    fingerprint: str
+    """Hex BLAKE2b-128 of all fills and all equity: equal runs, equal fingerprints."""
+    fills_digest: str
+    equity_digest: str
+    final_equity: float | None
+    """In cash units; None only where a price that is not a number reached the book."""
+    counts: Counts
+    metrics: Metrics
+    notes: tuple[str, ...]
+    """What one should know before trusting the figures."""
+    warnings: tuple[str, ...]
+    """Findings of those who made the data, as they were handed in."""
+
+    def to_json(self) -> str:
+        """Canonical JSON, the text of ``report.json``."""
+        return self.model_dump_json(indent=2) + "\n"

@@ -1,0 +1,225 @@
+"""Rows of the account become sessions: the last equity of each, drawdown and exposure, in one pass over the rows.
+
+What flows in are rows (session, equity, gross) in order, in any cut; what stays is one number per session and a fixed
+record of sums. Every sum is sequential, so the cut changes no bit of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbus.compiled import loop
+from backbus.market.panel import Floats, Ints
+from backbus.market.records import Records
+
+ACCOUNT = np.dtype(
+    [
+        ("rows", "<i8"),
+        ("held_rows", "<i8"),
+        ("sessions", "<i8"),
+        ("session", "<i8"),
+        ("peak_session", "<i8"),
+        ("worst_is_open", "<i8"),
+        ("worst_sessions", "<i8"),
+        ("longest_sessions", "<i8"),
+        ("peak", "<f8"),
+        ("trough", "<f8"),
+        ("worst", "<f8"),
+        ("gross_sum", "<f8"),
+    ]
+)
+"""``peak`` is the highest equity so far (the initial cash at first), ``trough`` the lowest since, ``worst`` the deepest
+fall as a fraction ≤ 0. ``peak_session`` counts sessions: 0 is before the first. ``gross_sum`` sums gross / equity."""
+
+BENCHMARK = np.dtype([("sessions", "<i8"), ("session", "<i8"), ("price", "<f8")])
+
+_FIRST_CAPACITY = 1024
+
+Array = TypeVar("Array", bound=NDArray[Any])
+
+
+@loop
+def mark_sessions(
+    session: Ints, equity: Floats, gross: Floats, begin: int, account: Records, ids: Ints, last: Floats
+) -> int:
+    """Take rows from ``begin`` on; returns the row it stopped at, which is short of the end where ``last`` is full."""
+    state = account[0]
+    held, count, current = state["held_rows"], state["sessions"], state["session"]
+    peak_session, worst_is_open = state["peak_session"], state["worst_is_open"]
+    worst_sessions, longest = state["worst_sessions"], state["longest_sessions"]
+    peak, trough, worst, gross_sum = state["peak"], state["trough"], state["worst"], state["gross_sum"]
+    row = begin
+    while row < len(equity):
+        if session[row] != current or count == 0:
+            if count == len(last):
+                break
+            current = session[row]
+            ids[count] = current
+            count += 1
+        value = equity[row]
+        last[count - 1] = value
+        if value >= peak:
+            if trough < peak:
+                longest = max(longest, count - peak_session)
+                if worst_is_open:
+                    worst_sessions = count - peak_session
+                    worst_is_open = 0
+            peak = value
+            trough = value
+            peak_session = count
+        elif value < trough:
+            # The fall from one peak deepens only with a new low: that saves a division for every other row.
+            trough = value
+            depth = value / peak - 1.0
+            if depth < worst:
+                worst = depth
+                worst_is_open = 1
+        if gross[row] > 0.0:
+            held += 1
+            if value > 0.0:
+                gross_sum += gross[row] / value
+        row += 1
+    state["rows"] += row - begin
+    state["held_rows"], state["sessions"], state["session"] = held, count, current
+    state["peak_session"], state["worst_is_open"] = peak_session, worst_is_open
+    state["worst_sessions"], state["longest_sessions"] = worst_sessions, longest
+    state["peak"], state["trough"], state["worst"], state["gross_sum"] = peak, trough, worst, gross_sum
+    return row
+
+
+@loop
+def mark_benchmark(session: Ints, close: Floats, asset: int, benchmark: Records, last: Floats) -> int:
+    """The benchmark's last close of each session into ``last``: the price before a hole, NaN before its first bar."""
+    state = benchmark[0]
+    count, current, price = state["sessions"], state["session"], state["price"]
+    for row in range(len(session)):
+        if session[row] != current or count == 0:
+            if count == len(last):
+                return row
+            current = session[row]
+            count += 1
+        if not np.isnan(close[row, asset]):
+            price = close[row, asset]
+        last[count - 1] = price
+    state["sessions"], state["session"], state["price"] = count, current, price
+    return len(session)
+
+
+@loop
+def mark_closes(close: Floats, last: Floats) -> None:
+    """The last close of each asset into ``last`` [assets]; an asset that did not trade keeps what it had."""
+    for asset in range(close.shape[1]):
+        for row in range(close.shape[0] - 1, -1, -1):
+            if not np.isnan(close[row, asset]):
+                last[asset] = close[row, asset]
+                break
+
+
+def read_only(array: Array) -> Array:
+    """A contiguous read-only view: arrays of messages and of engines then share one compiled kernel."""
+    view: Array = np.ascontiguousarray(array).view()  # type: ignore[assignment]
+    view.flags.writeable = False
+    return view
+
+
+class SessionCurve:
+    """The account by sessions. Memory grows with sessions, not with rows."""
+
+    __slots__ = ("_account", "_ids", "_last")
+
+    def __init__(self, cash: float) -> None:
+        self._account = np.zeros(1, dtype=ACCOUNT)
+        self._account["peak"] = self._account["trough"] = cash
+        self._ids = np.empty(_FIRST_CAPACITY, dtype=np.int64)
+        self._last = np.empty(_FIRST_CAPACITY, dtype=np.float64)
+
+    def add(self, session: Ints, equity: Floats, gross: Floats) -> None:
+        """Take the next rows: [rows] session in days since 1970, equity and gross in cash units."""
+        session, equity, gross = read_only(session), read_only(equity), read_only(gross)
+        if not len(session) == len(equity) == len(gross):
+            raise ValueError(f"{len(session)} sessions, {len(equity)} equities and {len(gross)} gross values")
+        row = 0
+        while True:
+            row = mark_sessions(session, equity, gross, row, self._account, self._ids, self._last)
+            if row == len(equity):
+                return
+            self._ids = np.concatenate((self._ids, np.empty_like(self._ids)))
+            self._last = np.concatenate((self._last, np.empty_like(self._last)))
+
+    @property
+    def sessions(self) -> int:
+        """Sessions so far, the current one included."""
+        return int(self._account["sessions"][0])
+
+    @property
+    def rows(self) -> int:
+        """Traded rows so far."""
+        return int(self._account["rows"][0])
+
+    @property
+    def held_rows(self) -> int:
+        """Rows with a position at their close."""
+        return int(self._account["held_rows"][0])
+
+    @property
+    def gross_sum(self) -> float:
+        """Sum over rows of gross / equity; rows with equity ≤ 0 add nothing."""
+        return float(self._account["gross_sum"][0])
+
+    @property
+    def max_drawdown(self) -> float:
+        """Deepest fall from a peak, row by row, as a fraction ≤ 0."""
+        return float(self._account["worst"][0])
+
+    @property
+    def dates(self) -> Ints:
+        """[sessions] days since 1970."""
+        return self._ids[: self.sessions]
+
+    @property
+    def equity(self) -> Floats:
+        """[sessions] equity at the last row of each session, in cash units."""
+        return self._last[: self.sessions]
+
+    def drawdown_sessions(self) -> tuple[int, int]:
+        """Sessions of the deepest drawdown and of the longest one, from peak to recovery or to now."""
+        state = self._account[0]
+        worst, longest = int(state["worst_sessions"]), int(state["longest_sessions"])
+        if state["trough"] < state["peak"]:
+            current = int(state["sessions"] - state["peak_session"])
+            longest = max(longest, current)
+            worst = current if state["worst_is_open"] else worst
+        return worst, longest
+
+
+class BenchmarkCurve:
+    """The benchmark by the same sessions as the account."""
+
+    __slots__ = ("_asset", "_last", "_state", "base")
+
+    def __init__(self, asset: int) -> None:
+        self._asset = asset
+        self._state = np.zeros(1, dtype=BENCHMARK)
+        self._state["price"] = np.nan
+        self._last = np.empty(_FIRST_CAPACITY, dtype=np.float64)
+        self.base = float("nan")
+        """Its last close before the first traded row; NaN where there is none."""
+
+    def start(self, closes: Floats) -> None:
+        """The last close of each asset before the first traded row, [assets]."""
+        self.base = float(closes[self._asset])
+        self._state["price"] = self.base
+
+    def add(self, session: Ints, close: Floats, sessions: int) -> None:
+        """Take the next rows, [rows] and [rows, assets]; ``sessions`` is how many there are then."""
+        while len(self._last) < sessions:
+            self._last = np.concatenate((self._last, np.empty_like(self._last)))
+        mark_benchmark(read_only(session), read_only(close), self._asset, self._state, self._last)
+
+    @property
+    def closes(self) -> Floats:
+        """[sessions] last close of each session; NaN before its first bar."""
+        return self._last[: int(self._state["sessions"][0])]

@@ -1,0 +1,170 @@
+"""Everything that is counted about a run, fed with its records in any cut; at the end, its report.
+
+Rows, fills, orders and signals flow in independently, each in the order of its own stream. The engine feeds whole
+arrays, the performance handler feeds what has arrived; both get the same report. Memory grows with sessions and
+assets, not with rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from backbus.errors import JobError
+from backbus.jobs import Job
+from backbus.market.accounts import EquityRows
+from backbus.market.panel import Block, Ints, Layout, session_date
+from backbus.market.records import Records
+from backbus.performance.fingerprint import Fingerprint, Submit
+from backbus.performance.metrics import Metrics, measure
+from backbus.performance.orders import OrderCounts
+from backbus.performance.report import Counts, Report
+from backbus.performance.sessions import BenchmarkCurve, SessionCurve, mark_closes, read_only
+from backbus.performance.trades import TradeBook
+
+
+class Statistics:
+    """The account of one run. ``submit`` lets another thread hash; see ``Fingerprint``."""
+
+    __slots__ = ("_benchmark", "_closes", "_curve", "_fingerprint", "_job", "_layout", "_orders", "_signals", "_trades")
+
+    def __init__(self, job: Job, layout: Layout, *, submit: Submit | None = None) -> None:
+        self._job, self._layout = job, layout
+        self._curve = SessionCurve(job.portfolio.cash)
+        self._fingerprint = Fingerprint(submit)
+        self._trades = TradeBook(layout.assets)
+        self._orders = OrderCounts(layout.assets)
+        self._signals = 0
+        self._closes = np.full(layout.assets, np.nan)
+        self._benchmark: BenchmarkCurve | None = None
+        symbol = job.performance.benchmark
+        if symbol is not None:
+            if symbol not in layout.symbols:
+                raise JobError(
+                    f"the data has no symbol {symbol!r}; choose one of its {layout.assets}",
+                    field="performance.benchmark",
+                )
+            self._benchmark = BenchmarkCurve(layout.symbols.index(symbol))
+
+    def add_rows(self, block: Block, equity: EquityRows | None) -> None:
+        """Take the next rows of the panel and the equity of those of them that are traded.
+
+        ``equity`` must end with the block; rows of the block before it are warm-up.
+        """
+        warmup = len(block) if equity is None else len(block) - len(equity)
+        if warmup < 0 or (equity is not None and equity.first_row != block.first_row + warmup):
+            raise ValueError("equity rows must be the last rows of the block")
+        if warmup:
+            mark_closes(read_only(block.close[:warmup]), self._closes)
+        if equity is None or not len(equity):
+            return
+        if self._benchmark is not None and not self._curve.rows:
+            self._benchmark.start(self._closes)
+        self._fingerprint.add_equity(equity.equity)
+        session, close = block.session[warmup:], block.close[warmup:]
+        self._curve.add(session, equity.equity, equity.gross)
+        if self._benchmark is not None:
+            self._benchmark.add(session, close, self._curve.sessions)
+        mark_closes(read_only(close), self._closes)
+
+    def add_fills(self, fills: Records, times: Ints | None = None) -> Records:
+        """Take the next fills, with their instants where trades are kept; returns the trades that they close."""
+        self._fingerprint.add_fills(fills)
+        return self._trades.add(fills, times)
+
+    def add_orders(self, orders: Records) -> None:
+        """Take the next records of the ORDER stream."""
+        self._orders.add(orders)
+
+    def add_signals(self, count: int) -> None:
+        """Count signals that the strategy emitted."""
+        self._signals += count
+
+    @property
+    def fingerprint(self) -> str:
+        """The fingerprint of what was taken in so far."""
+        return self._fingerprint.value()
+
+    def open_trades(self) -> Records:
+        """Trades still open, as ``TRADE`` records valued at the last closes."""
+        return self._trades.valued(self._closes, self._layout.warmup + self._curve.rows - 1)
+
+    def metrics(self) -> Metrics:
+        """The figures of what was taken in so far."""
+        return measure(
+            self._job.performance,
+            self._job.portfolio.cash,
+            self._curve,
+            self._trades.totals,
+            self._trades.open_trades,
+            self._benchmark,
+        )
+
+    def report(self, warnings: Iterable[str] = ()) -> Report:
+        """The report of what was taken in so far; ``warnings`` are passed through."""
+        metrics = self.metrics()
+        dates = self._curve.dates
+        return Report(
+            name=self._job.name,
+            symbols=self._layout.symbols,
+            assets=self._layout.assets,
+            rows=self._curve.rows,
+            warmup=self._layout.warmup,
+            sessions=self._curve.sessions,
+            first_session=session_date(dates[0]) if len(dates) else None,
+            last_session=session_date(dates[-1]) if len(dates) else None,
+            fingerprint=self._fingerprint.value(),
+            fills_digest=self._fingerprint.fills_digest(),
+            equity_digest=self._fingerprint.equity_digest(),
+            final_equity=metrics.final_equity,
+            counts=self._counts(),
+            metrics=metrics,
+            notes=tuple(self._notes(metrics)),
+            warnings=tuple(warnings),
+        )
+
+    def _counts(self) -> Counts:
+        orders, totals = self._orders, self._trades.totals[0]
+        return Counts(
+            signals=self._signals,
+            orders=orders.placed,
+            fills=int(totals["fills"]),
+            refused=orders.refused,
+            refused_because=orders.refused_because,
+            cut=orders.cut,
+            cancelled=orders.cancelled,
+            expired=max(0, orders.placed - int(totals["orders_filled"]) - orders.cancelled),
+        )
+
+    def _notes(self, metrics: Metrics) -> Iterable[str]:
+        if self._job.execution.fill == "close":
+            yield "orders filled at the close that decided them, a price that was not known before deciding"
+        ruined = np.flatnonzero(self._curve.equity <= 0.0)
+        if len(ruined):
+            date = session_date(self._curve.dates[ruined[0]])
+            yield f"equity was zero or less at the end of {date}: figures made of returns after it are undefined"
+        if metrics.open_trades:
+            yield f"trades still open at the end, valued at the last close: {metrics.open_trades}"
+        if self._benchmark is not None and self._curve.rows and np.isnan(self._benchmark.base):
+            yield (
+                f"the benchmark {self._job.performance.benchmark} has no bar before the first traded row: "
+                "the comparison leaves out the sessions before its second bar"
+            )
+
+
+def warm() -> None:
+    """Compile or load every kernel of this room, by a run of two rows."""
+    from backbus.market.records import FILL, ORDER
+
+    job = Job.parse({"strategy": {"use": "none"}, "performance": {"benchmark": "A"}})
+    prices = np.ones((2, 1))
+    days = np.arange(2, dtype=np.int64)
+    statistics = Statistics(job, Layout(("A",), 2, 0, 1))
+    statistics.add_rows(
+        Block(0, days, days, prices, prices, prices, prices, prices),
+        EquityRows(0, prices[:, 0].copy(), prices[:, 0].copy(), prices[:, 0].copy()),
+    )
+    statistics.add_fills(np.zeros(1, dtype=FILL))
+    statistics.add_orders(np.zeros(1, dtype=ORDER))
+    statistics.report()

@@ -1,0 +1,190 @@
+"""The tables of a run, column by column: equity, signals, orders, fills and trades, ready to be written.
+
+A piece is some consecutive rows of one table as numpy columns. Names are codes here (an asset's index, a phase, a
+reason); whoever writes a piece turns them into words with ``CATEGORIES`` and the run's symbols.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbus.market.accounts import EquityRows
+from backbus.market.panel import Block, Ints
+from backbus.market.records import ORDER_KINDS, REASONS, SIGNAL_KINDS, Records
+from backbus.market.ticks import PHASE_NAMES, PHASES
+from backbus.performance.trades import NO_TIME
+
+Columns = dict[str, NDArray[Any]]
+Piece = tuple[str, Columns]
+
+
+class ColumnKind(StrEnum):
+    """How a column's numbers are to be read."""
+
+    COUNT = "count"
+    """A whole number; -1 is none."""
+    NUMBER = "number"
+    INSTANT = "instant"
+    """UTC nanoseconds since 1970."""
+    DATE = "date"
+    """Days since 1970."""
+    SYMBOL = "symbol"
+    PHASE = "phase"
+    SIDE = "side"
+    SIGNAL_KIND = "signal_kind"
+    ORDER_KIND = "order_kind"
+    REASON = "reason"
+
+
+CATEGORIES: dict[ColumnKind, tuple[str, ...]] = {
+    ColumnKind.PHASE: PHASE_NAMES,
+    ColumnKind.SIDE: ("short", "long"),
+    ColumnKind.SIGNAL_KIND: SIGNAL_KINDS,
+    ColumnKind.ORDER_KIND: ORDER_KINDS,
+    ColumnKind.REASON: REASONS,
+}
+"""The words that codes stand for; ``SYMBOL`` stands for the run's own symbols."""
+
+_K = ColumnKind
+TABLES: dict[str, dict[str, ColumnKind]] = {
+    "equity": {
+        "row": _K.COUNT,
+        "time": _K.INSTANT,
+        "session": _K.DATE,
+        "equity": _K.NUMBER,
+        "cash": _K.NUMBER,
+        "gross": _K.NUMBER,
+    },
+    "signals": {
+        "tick": _K.COUNT,
+        "row": _K.COUNT,
+        "time": _K.INSTANT,
+        "symbol": _K.SYMBOL,
+        "kind": _K.SIGNAL_KIND,
+        "value": _K.NUMBER,
+    },
+    "orders": {
+        "tick": _K.COUNT,
+        "row": _K.COUNT,
+        "time": _K.INSTANT,
+        "phase": _K.PHASE,
+        "order": _K.COUNT,
+        "symbol": _K.SYMBOL,
+        "kind": _K.ORDER_KIND,
+        "quantity": _K.NUMBER,
+        "wanted": _K.NUMBER,
+        "reason": _K.REASON,
+    },
+    "fills": {
+        "tick": _K.COUNT,
+        "row": _K.COUNT,
+        "time": _K.INSTANT,
+        "phase": _K.PHASE,
+        "order": _K.COUNT,
+        "symbol": _K.SYMBOL,
+        "quantity": _K.NUMBER,
+        "price": _K.NUMBER,
+        "reference": _K.NUMBER,
+        "fee": _K.NUMBER,
+    },
+    "trades": {
+        "symbol": _K.SYMBOL,
+        "side": _K.SIDE,
+        "entry_row": _K.COUNT,
+        "entry_time": _K.INSTANT,
+        "exit_row": _K.COUNT,
+        "exit_time": _K.INSTANT,
+        "bars": _K.COUNT,
+        "quantity": _K.NUMBER,
+        "entry_price": _K.NUMBER,
+        "exit_price": _K.NUMBER,
+        "fees": _K.NUMBER,
+        "pnl": _K.NUMBER,
+        "return": _K.NUMBER,
+    },
+}
+"""Every table with its columns in order. ``time`` is the end of the row's bars, whatever the phase within it."""
+
+
+def equity_piece(block: Block, equity: EquityRows) -> Piece:
+    """Rows of the account, with the instants and sessions of the same rows of the panel."""
+    if block.first_row != equity.first_row or len(block) != len(equity):
+        raise ValueError("a piece of equity needs the same rows of the panel")
+    return "equity", {
+        "row": np.arange(equity.first_row, equity.first_row + len(equity)),
+        "time": block.end,
+        "session": block.session,
+        "equity": equity.equity,
+        "cash": equity.cash,
+        "gross": equity.gross,
+    }
+
+
+def signals_piece(signals: Records, times: Ints) -> Piece:
+    """Signals with the instants of their rows."""
+    return "signals", {**_when(signals, times), "kind": signals["kind"], "value": signals["value"]}
+
+
+def orders_piece(orders: Records, times: Ints) -> Piece:
+    """Records of the ORDER stream with the instants of their rows."""
+    names = ("order", "kind", "quantity", "wanted", "reason")
+    return "orders", {**_when(orders, times), "phase": orders["tick"] % PHASES, **{n: orders[n] for n in names}}
+
+
+def fills_piece(fills: Records, times: Ints) -> Piece:
+    """Fills with the instants of their rows."""
+    names = ("order", "quantity", "price", "reference", "fee")
+    return "fills", {**_when(fills, times), "phase": fills["tick"] % PHASES, **{n: fills[n] for n in names}}
+
+
+def trades_piece(trades: Records) -> Piece:
+    """Trades; one that is still open has no exit row and no exit time."""
+    names = ("entry_time", "exit_time", "bars", "quantity", "entry_price", "exit_price", "fees", "pnl", "return")
+    return "trades", {
+        "symbol": trades["asset"],
+        "side": (trades["side"] > 0).astype(np.int32),
+        "entry_row": trades["entry_tick"] // PHASES,
+        "exit_row": trades["exit_tick"] // PHASES,
+        **{name: trades[name] for name in names},
+    }
+
+
+def _when(records: Records, times: Ints) -> Columns:
+    ticks = records["tick"]
+    return {"tick": ticks, "row": ticks // PHASES, "time": times, "symbol": records["asset"]}
+
+
+class RowTimes:
+    """The instants of recent rows: what gives a record its time while only a window of rows is kept."""
+
+    __slots__ = ("_end", "_first_row")
+
+    def __init__(self) -> None:
+        self._first_row = 0
+        self._end: Ints = np.empty(0, dtype=np.int64)
+
+    def add(self, end: Ints) -> None:
+        """The instants of the next rows."""
+        self._end = np.concatenate((self._end, end)) if len(self._end) else end
+
+    def of(self, ticks: Ints) -> Ints:
+        """The instants of the rows that ``ticks`` lie in; NaT for a row that is not kept."""
+        if not len(self._end):
+            return np.full(len(ticks), NO_TIME)
+        rows = ticks // PHASES - self._first_row
+        inside = (rows >= 0) & (rows < len(self._end))
+        if inside.all():
+            return self._end[rows]
+        return np.where(inside, self._end[np.where(inside, rows, 0)], NO_TIME)
+
+    def forget(self, row: int) -> None:
+        """No record before ``row`` will ask any more."""
+        drop = min(row - self._first_row, len(self._end))
+        # Half a window of slack: cutting a little off at every call would copy the rest each time.
+        if drop * 2 >= len(self._end) and drop > 0:
+            self._end = self._end[drop:].copy()
+            self._first_row += drop

@@ -1,0 +1,210 @@
+"""Fills become trades: flat to flat, first in first out, and the sums that a report makes of them.
+
+A trade opens with the fill that leaves flat and closes with the one that returns to it; first in first out, so a fill
+through zero closes one trade with the part that reaches flat and opens the next with the rest, its fee split by
+quantity. Between the two ends the order in which pieces are matched cannot change a trade's result: it is the cash that
+its fills brought, less their fees. What flows out are closed trades in the order of their closing; open ones are valued
+at a price on request and never counted with the closed.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backbus.compiled import loop
+from backbus.errors import ProtocolError
+from backbus.market.panel import Floats, Ints
+from backbus.market.records import Records
+from backbus.market.ticks import PHASES
+from backbus.performance.sessions import read_only
+
+TRADE = np.dtype(
+    [
+        ("asset", "<i4"),
+        ("side", "<i4"),
+        ("entry_tick", "<i8"),
+        ("exit_tick", "<i8"),
+        ("entry_time", "<i8"),
+        ("exit_time", "<i8"),
+        ("bars", "<i8"),
+        ("quantity", "<f8"),
+        ("entry_price", "<f8"),
+        ("exit_price", "<f8"),
+        ("fees", "<f8"),
+        ("pnl", "<f8"),
+        ("return", "<f8"),
+    ]
+)
+"""``side`` is 1 (long) or -1; ``quantity`` the largest that was held, unsigned; prices are averages over the entering
+and the leaving fills; ``pnl`` is in cash units, net of ``fees``; ``return`` is pnl / value entered; ``bars`` are panel
+rows from entry to exit. A trade that is still open has ``exit_tick`` -1 and the price it is valued at as exit price."""
+
+OPEN_TRADE = np.dtype(
+    [
+        ("position", "<f8"),
+        ("peak", "<f8"),
+        ("entered", "<f8"),
+        ("entered_value", "<f8"),
+        ("left", "<f8"),
+        ("left_value", "<f8"),
+        ("fees", "<f8"),
+        ("entry_tick", "<i8"),
+        ("entry_time", "<i8"),
+        ("last_order", "<i8"),
+    ]
+)
+"""One asset's trade under way: quantities and values are unsigned sums over its entering and leaving fills."""
+
+TOTALS = np.dtype(
+    [
+        ("fills", "<i8"),
+        ("orders_filled", "<i8"),
+        ("closed", "<i8"),
+        ("won", "<i8"),
+        ("lost", "<i8"),
+        ("gross_profit", "<f8"),
+        ("gross_loss", "<f8"),
+        ("traded_value", "<f8"),
+        ("fees", "<f8"),
+        ("slippage", "<f8"),
+    ]
+)
+"""Sums over all fills and all closed trades, in cash units; ``gross_loss`` ≤ 0."""
+
+NO_TIME = np.iinfo(np.int64).min
+"""Where an instant is not known: numpy's NaT."""
+
+_BAD_ASSET = -1
+
+
+@loop
+def match_fills(fills: Records, times: Ints, open_trades: Records, totals: Records, closed: Records) -> int:
+    """Take fills in stream order; writes the trades that they close into ``closed`` and returns how many, or -1."""
+    total = totals[0]
+    count = 0
+    for index in range(len(fills)):
+        fill = fills[index]
+        asset = fill["asset"]
+        if asset < 0 or asset >= len(open_trades):
+            return _BAD_ASSET
+        trade = open_trades[asset]
+        quantity, price, fee = fill["quantity"], fill["price"], fill["fee"]
+        size = abs(quantity)
+        total["fills"] += 1
+        total["traded_value"] += size * price
+        total["slippage"] += size * abs(price - fill["reference"])
+        total["fees"] += fee
+        if fill["order"] != trade["last_order"]:
+            trade["last_order"] = fill["order"]
+            total["orders_filled"] += 1
+        if size == 0.0:
+            trade["fees"] += fee
+            continue
+        before = trade["position"]
+        after = before + quantity
+        held = abs(before)
+        entering = before == 0.0 or (before > 0.0) == (quantity > 0.0)
+        partial = not entering and after != 0.0 and (before > 0.0) == (after > 0.0)
+        if not entering:
+            # The part of the fill up to flat belongs to the trade under way, and its share of the fee with it.
+            leaving = size if partial else held
+            part = fee if after == 0.0 or partial else fee * (held / size)
+            trade["left"] += leaving
+            trade["left_value"] += leaving * price
+            trade["fees"] += part
+            trade["position"] = after
+            fee -= part
+            if not partial:
+                side = 1 if before > 0.0 else -1
+                pnl = side * (trade["left_value"] - trade["entered_value"]) - trade["fees"]
+                out = closed[count]
+                count += 1
+                out["asset"], out["side"] = asset, side
+                out["entry_tick"], out["exit_tick"] = trade["entry_tick"], fill["tick"]
+                out["entry_time"], out["exit_time"] = trade["entry_time"], times[index]
+                out["bars"] = fill["tick"] // PHASES - trade["entry_tick"] // PHASES
+                out["quantity"] = trade["peak"]
+                out["entry_price"] = trade["entered_value"] / trade["entered"]
+                out["exit_price"] = trade["left_value"] / trade["left"]
+                out["fees"] = trade["fees"]
+                out["pnl"] = pnl
+                out["return"] = pnl / trade["entered_value"] if trade["entered_value"] > 0.0 else np.nan
+                total["closed"] += 1
+                if pnl > 0.0:
+                    total["won"] += 1
+                    total["gross_profit"] += pnl
+                elif pnl < 0.0:
+                    total["lost"] += 1
+                    total["gross_loss"] += pnl
+                before = 0.0
+                size = abs(after)
+                trade["position"], trade["peak"], trade["fees"] = 0.0, 0.0, 0.0
+                trade["entered"], trade["entered_value"] = 0.0, 0.0
+                trade["left"], trade["left_value"] = 0.0, 0.0
+        if after != 0.0 and not partial:
+            if before == 0.0:
+                trade["entry_tick"], trade["entry_time"] = fill["tick"], times[index]
+            trade["entered"] += size
+            trade["entered_value"] += size * price
+            trade["fees"] += fee
+            trade["position"] = after
+            trade["peak"] = max(trade["peak"], abs(after))
+    return count
+
+
+class TradeBook:
+    """The trades of a run, fed fill by fill in any cut."""
+
+    __slots__ = ("_open", "_totals")
+
+    def __init__(self, assets: int) -> None:
+        self._open = np.zeros(assets, dtype=OPEN_TRADE)
+        self._open["last_order"] = -1
+        self._totals = np.zeros(1, dtype=TOTALS)
+
+    def add(self, fills: Records, times: Ints | None = None) -> Records:
+        """Take the next ``FILL`` records; returns the trades that they close, as ``TRADE`` records.
+
+        ``times`` [fills] are the instants of the fills in UTC nanoseconds. A fill of an asset that the run does not
+        have raises ``ProtocolError``.
+        """
+        if times is None:
+            times = np.full(len(fills), NO_TIME, dtype=np.int64)
+        if len(times) != len(fills):
+            raise ValueError(f"{len(fills)} fills with {len(times)} times")
+        closed = np.zeros(len(fills), dtype=TRADE)
+        count = match_fills(read_only(fills), read_only(times), self._open, self._totals, closed)
+        if count == _BAD_ASSET:
+            raise ProtocolError(f"a fill names an asset outside the run's {len(self._open)}")
+        return closed[:count]
+
+    @property
+    def totals(self) -> Records:
+        """One ``TOTALS`` record."""
+        return self._totals.copy()
+
+    @property
+    def open_trades(self) -> int:
+        """Trades that have begun and not ended."""
+        return int(np.count_nonzero(self._open["position"]))
+
+    def valued(self, closes: Floats, row: int) -> Records:
+        """The open trades by asset as ``TRADE`` records, valued at ``closes`` [assets] of ``row``."""
+        assets = np.flatnonzero(self._open["position"])
+        state = self._open[assets]
+        trades = np.zeros(len(assets), dtype=TRADE)
+        side = np.sign(state["position"])
+        price = np.asarray(closes)[assets]
+        trades["asset"], trades["side"], trades["quantity"] = assets, side, state["peak"]
+        trades["entry_tick"], trades["entry_time"] = state["entry_tick"], state["entry_time"]
+        trades["exit_tick"], trades["exit_time"] = -1, NO_TIME
+        trades["bars"] = row - state["entry_tick"] // PHASES
+        trades["entry_price"] = state["entered_value"] / state["entered"]
+        trades["exit_price"] = price
+        trades["fees"] = state["fees"]
+        trades["pnl"] = (
+            side * (state["left_value"] - state["entered_value"]) + state["position"] * price - state["fees"]
+        )
+        worth = state["entered_value"]
+        trades["return"] = np.divide(trades["pnl"], worth, out=np.full(len(assets), np.nan), where=worth > 0)
+        return trades
