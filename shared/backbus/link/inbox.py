@@ -8,16 +8,22 @@ from backbus.market.records import Records
 
 
 class RecordQueue:
-    """The unread records of one stream as one contiguous array, so that a compiled loop can walk it."""
+    """The unread records of one stream as one contiguous array, so that a compiled loop can walk it.
+
+    The array is always read-only, as everything is that came with an event: compiled loops are made for one kind of
+    array, and a writable one would have them compiled a second time in the middle of a run.
+    """
 
     __slots__ = ("pending",)
 
     def __init__(self, dtype: np.dtype[np.void]) -> None:
         self.pending: Records = np.zeros(0, dtype=dtype)
+        self.pending.flags.writeable = False
 
     def add(self, records: Records) -> None:
         """Append records that have just arrived."""
-        self.pending = records if not len(self.pending) else np.concatenate((self.pending, records))
+        self.pending = np.concatenate((self.pending, records)) if len(self.pending) else records[:]
+        self.pending.flags.writeable = False
 
     def drop(self, count: int) -> None:
         """Forget the first ``count`` records: they are used up."""

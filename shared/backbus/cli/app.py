@@ -1,0 +1,39 @@
+"""The command ``backbus``: where its groups come together, and how any error of ours ends it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import typer
+
+from backbus.cli import keys, stack
+from backbus.errors import BackbusError
+
+app = typer.Typer(
+    name="backbus",
+    help="A distributed, event-driven backtester: one process or many, one answer.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for group in (stack, keys):
+    group.register(app)
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on standard output, and nothing else."""
+    sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")
+
+
+def main() -> None:
+    """Run the command line; an error that backbus raises on purpose is one message on standard error."""
+    try:
+        app()
+    except BackbusError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)

@@ -1,0 +1,176 @@
+"""Events to bytes and back: two frames, the topic and one msgpack map (docs/protocol.md).
+
+Dtypes and shapes come from the tables here, never from a sender; every length is checked before an array is made.
+Whatever cannot be read raises ``ProtocolError`` and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgpack
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from backbus.errors import ProtocolError
+from backbus.events.event import Event, Kind, Payload
+from backbus.market import records as rec
+from backbus.market.accounts import BookRows, EquityRows
+from backbus.market.panel import Block
+
+VERSION = 1
+PROBE = "PROBE"
+
+RECORDS: dict[str, np.dtype[np.void]] = {Kind.SIGNAL: rec.SIGNAL, Kind.ORDER: rec.ORDER, Kind.FILL: rec.FILL}
+"""Streams of records: one packed little-endian struct each, all of an event in one buffer."""
+
+_ROW, _CELL = False, True
+COLUMNS: dict[str, tuple[tuple[str, str, bool], ...]] = {
+    Kind.NEW_DATA: (
+        ("end", "<i8", _ROW),
+        ("session", "<i8", _ROW),
+        ("open", "<f8", _CELL),
+        ("high", "<f8", _CELL),
+        ("low", "<f8", _CELL),
+        ("close", "<f8", _CELL),
+        ("volume", "<f8", _CELL),
+    ),
+    Kind.EQUITY: (("equity", "<f8", _ROW), ("cash", "<f8", _ROW), ("gross", "<f8", _ROW)),
+    Kind.BOOK: (
+        ("equity", "<f8", _ROW),
+        ("cash", "<f8", _ROW),
+        ("position", "<f8", _CELL),
+        ("average_cost", "<f8", _CELL),
+    ),
+}
+"""Streams of rows: name, dtype and whether the column has a value per asset ([rows, assets], row-major)."""
+
+_ROWS: dict[str, Any] = {Kind.NEW_DATA: Block, Kind.EQUITY: EquityRows, Kind.BOOK: BookRows}
+
+Count = Annotated[int, Field(ge=0, lt=1 << 62)]
+Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
+
+
+class Envelope(BaseModel):
+    """The msgpack map of a bus message. Unknown keys are refused: another version has another number."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+
+    v: Literal[1]
+    kind: Literal["NEW_DATA", "SIGNAL", "ORDER", "FILL", "BOOK", "EQUITY", "PROGRESS", "PROBE"]
+    run: Name
+    attempt: Count
+    stream: Name
+    begin: Count = Field(default=0, alias="from")
+    end: Count = Field(default=0, alias="to")
+    through: Count = 0
+    row: Count = 0
+    """Row that the first record belongs to, in streams of rows."""
+    assets: Annotated[int, Field(ge=0, le=rec.MAX_ASSETS)] = 0
+    records: bytes | None = None
+    columns: dict[str, bytes] | None = None
+
+
+def topic(run: str, attempt: int, kind: str) -> bytes:
+    """The first frame. The closing slash matters: subscriptions match prefixes, and attempt 1 must not match 10."""
+    return f"{run}/{attempt}/{kind}/".encode()
+
+
+def encode(event: Event, run: str, attempt: int) -> list[bytes]:
+    """The two frames of an event."""
+    fields: dict[str, Any] = {
+        "v": VERSION,
+        "kind": event.kind.value,
+        "run": run,
+        "attempt": attempt,
+        "stream": event.source,
+        "from": event.begin,
+        "to": event.end,
+        "through": event.through,
+    }
+    payload = event.payload
+    if payload is not None:
+        if isinstance(payload, np.ndarray):
+            fields["records"] = payload.tobytes()
+        else:
+            columns = COLUMNS[event.kind]
+            fields["row"] = payload.first_row
+            fields["assets"] = next((getattr(payload, n).shape[1] for n, _, cell in columns if cell), 0)
+            fields["columns"] = {
+                name: np.ascontiguousarray(getattr(payload, name), dtype=dtype).data.cast("B")
+                for name, dtype, _ in columns
+            }
+    return [topic(run, attempt, event.kind), msgpack.packb(fields)]
+
+
+def unpack(frame: bytes) -> Any:
+    """One msgpack value of untrusted bytes."""
+    try:
+        return msgpack.unpackb(frame)
+    except Exception as error:  # msgpack raises several unrelated types for bytes that are not msgpack
+        raise ProtocolError(f"not msgpack: {type(error).__name__}: {error}") from None
+
+
+def decode(frames: list[bytes]) -> tuple[Envelope, Event | None]:
+    """Envelope and event of a message; the event is None for a probe."""
+    if len(frames) != 2:
+        raise ProtocolError(f"a bus message has 2 frames, this one {len(frames)}")
+    fields = unpack(frames[1])
+    try:
+        envelope = Envelope.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ProtocolError(f"field {where or '(message)'}: {first['msg']}") from None
+    if not frames[0].startswith(topic(envelope.run, envelope.attempt, envelope.kind)):
+        raise ProtocolError("topic and message disagree")
+    if envelope.kind == PROBE:
+        return envelope, None
+    return envelope, Event(
+        Kind(envelope.kind),
+        envelope.stream,
+        envelope.begin,
+        envelope.end,
+        envelope.through,
+        _payload(envelope),
+    )
+
+
+def _payload(envelope: Envelope) -> Payload:
+    count = envelope.end - envelope.begin
+    if count < 0:
+        raise ProtocolError(f"records end ({envelope.end}) before they begin ({envelope.begin})")
+    if count == 0 or envelope.kind == Kind.PROGRESS:
+        if envelope.records or envelope.columns:
+            raise ProtocolError("an event without records carries data")
+        return None
+    dtype = RECORDS.get(envelope.kind)
+    if dtype is not None:
+        data = envelope.records
+        if data is None or len(data) != count * dtype.itemsize:
+            raise ProtocolError(f"{count} records of {dtype.itemsize} bytes expected, {len(data or b'')} bytes found")
+        return np.frombuffer(data, dtype=dtype)
+    return _rows(envelope, count)
+
+
+def _rows(envelope: Envelope, count: int) -> Payload:
+    columns = envelope.columns or {}
+    wanted = COLUMNS[envelope.kind]
+    if len(columns) != len(wanted):
+        raise ProtocolError(f"columns {sorted(columns)} found, {[name for name, _, _ in wanted]} expected")
+    arrays = []
+    for name, dtype, cell in wanted:
+        data = columns.get(name)
+        width = envelope.assets if cell else 1
+        if data is None or len(data) != 8 * count * width:
+            raise ProtocolError(f"column {name}: {8 * count * width} bytes expected, {len(data or b'')} found")
+        array = np.frombuffer(data, dtype=dtype)
+        arrays.append(array.reshape(count, width) if cell else array)
+    payload: Payload = _ROWS[envelope.kind](envelope.row, *arrays)
+    return payload
+
+
+def encode_probe(run: str, attempt: int, role: str) -> list[bytes]:
+    """A probe: what a member sends through the broker to hear that its own subscriptions work."""
+    fields = {"v": VERSION, "kind": PROBE, "run": run, "attempt": attempt, "stream": role}
+    return [topic(run, attempt, PROBE) + role.encode() + b"/", msgpack.packb(fields)]

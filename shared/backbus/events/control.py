@@ -1,0 +1,298 @@
+"""What members and clients say to the orchestrator and back, over DEALER and ROUTER: one msgpack map per message.
+
+Every message has an ``id``. A request is repeated with the same ``id`` until a reply with that ``id`` comes; whoever
+answers must therefore take the same request twice without harm. A reply is ``{"kind": "OK" | "ERROR", "id": …}``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import msgpack
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from backbus.errors import ProtocolError
+from backbus.events.codec import Count, Name, unpack
+
+VERSION = 1
+PART_BYTES = 1 << 20
+"""Size of the parts in which blobs travel."""
+
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""BLAKE2b-256 of the bytes, as hex."""
+
+
+class Message(BaseModel):
+    """Common to all: the version and the id."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    v: Literal[1] = 1
+    id: Annotated[str, Field(min_length=1, max_length=100)] = "0"
+
+
+class Ok(Message):
+    """A request was carried out; ``value`` is what it asked for."""
+
+    kind: Literal["OK"] = "OK"
+    value: Any = None
+
+
+class Error(Message):
+    """A request was refused: ``usage`` says whether what was asked is at fault."""
+
+    kind: Literal["ERROR"] = "ERROR"
+    message: str
+    usage: bool = True
+
+
+# --- members to the orchestrator -----------------------------------------------------------------------------------
+
+
+class Hello(Message):
+    """A member is there. Answered with ``{"epoch": …}``, the number of the orchestrator's own start."""
+
+    kind: Literal["HELLO"] = "HELLO"
+    role: Name
+    instance: Name
+    host: str
+    pid: int
+
+
+class Beat(Message):
+    """Sent twice a second from a thread of its own. Answered with ``{"epoch", "known", "abandon"}``."""
+
+    kind: Literal["BEAT"] = "BEAT"
+    instance: Name
+    run: str | None = None
+    attempt: Count = 0
+    rows: Count = 0
+    """Rows worked off in this attempt."""
+    busy_s: float = 0.0
+    """For how long the handler has been inside one event."""
+    where: str = ""
+    """The handler's stack, once it has been busy for long."""
+
+
+class Ready(Message):
+    """A member has its inputs, its kernels and its subscriptions; the data handler adds the layout of the panel."""
+
+    kind: Literal["READY"] = "READY"
+    instance: Name
+    run: Name
+    attempt: Count
+    layout: dict[str, Any] | None = None
+    notes: list[str] = []
+
+
+class StreamEnd(BaseModel):
+    """One end of a stream as a member saw it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    kind: str
+    written: bool
+    records: Count
+    digest: str
+
+
+class End(Message):
+    """A member has worked off the whole run."""
+
+    kind: Literal["END"] = "END"
+    instance: Name
+    run: Name
+    attempt: Count
+    streams: list[StreamEnd]
+
+
+class Fault(Message):
+    """A member cannot go on. ``fatal``: no other attempt can do better."""
+
+    kind: Literal["FAULT"] = "FAULT"
+    instance: Name
+    run: Name
+    attempt: Count
+    fatal: bool
+    message: str
+    traceback: str | None = None
+
+
+class Report(Message):
+    """The result of an attempt; its artifacts are already there as blobs."""
+
+    kind: Literal["REPORT"] = "REPORT"
+    instance: Name
+    run: Name
+    attempt: Count
+    report: dict[str, Any]
+    artifacts: dict[str, Hash]
+
+
+# --- the orchestrator to members -----------------------------------------------------------------------------------
+
+
+class Assign(Message):
+    """Prepare for an attempt: fetch inputs, load, subscribe, probe; then say READY."""
+
+    kind: Literal["ASSIGN"] = "ASSIGN"
+    epoch: Count
+    run: Name
+    attempt: Count
+    job: dict[str, Any]
+    data: dict[str, Hash]
+    strategy: dict[str, Hash]
+
+
+class Start(Message):
+    """All members are ready."""
+
+    kind: Literal["START"] = "START"
+    epoch: Count
+    run: Name
+    attempt: Count
+    layout: dict[str, Any]
+    notes: list[str] = []
+
+
+class Release(Message):
+    """The attempt is over, well or not: forget it."""
+
+    kind: Literal["RELEASE"] = "RELEASE"
+    epoch: Count
+    run: Name
+    attempt: Count
+
+
+# --- clients to the orchestrator -----------------------------------------------------------------------------------
+
+
+class HaveBlobs(Message):
+    """Which of these blobs are missing? Answered with ``{"missing": [hash, …]}``."""
+
+    kind: Literal["HAVE_BLOBS"] = "HAVE_BLOBS"
+    hashes: list[Hash]
+
+
+class PutBlob(Message):
+    """A part of a blob, from its first byte on; answered with ``{"received": bytes}``. The last part is checked."""
+
+    kind: Literal["PUT_BLOB"] = "PUT_BLOB"
+    hash: Hash
+    size: Count
+    offset: Count
+    data: Annotated[bytes, Field(max_length=PART_BYTES)]
+
+
+class GetBlob(Message):
+    """A part of a blob: answered with ``{"size": bytes, "data": bytes}``."""
+
+    kind: Literal["GET_BLOB"] = "GET_BLOB"
+    hash: Hash
+    offset: Count
+
+
+class Submit(Message):
+    """A job; ``submission`` is the client's own id for it, so that sending it twice submits it once.
+
+    Answered with ``{"job": id, "state": …, "cached": …}`` once the job is on disk.
+    """
+
+    kind: Literal["SUBMIT"] = "SUBMIT"
+    submission: Annotated[str, Field(min_length=8, max_length=100)]
+    job: dict[str, Any]
+    data: dict[Annotated[str, Field(max_length=4096)], Hash]
+    """Files by the names that the job's ``data.files`` stand for."""
+    strategy: dict[Annotated[str, Field(max_length=4096)], Hash] = {}
+    """The strategy's own file and the files beside it that it imports; empty for a built-in."""
+    fresh: bool = False
+
+
+class Jobs(Message):
+    """The latest jobs, newest first."""
+
+    kind: Literal["JOBS"] = "JOBS"
+    limit: Annotated[int, Field(ge=1, le=10_000)] = 50
+
+
+class Show(Message):
+    """One job with its attempts, progress and, when it has ended, its result."""
+
+    kind: Literal["SHOW"] = "SHOW"
+    job: Name
+    wait_s: Annotated[float, Field(ge=0, le=60)] = 0.0
+    """Answer later, but within this time, if the job has not ended yet."""
+
+
+class Cancel(Message):
+    """End a job that has not ended."""
+
+    kind: Literal["CANCEL"] = "CANCEL"
+    job: Name
+
+
+class Status(Message):
+    """Who is there: the members by role, and how many jobs are queued, running and ended."""
+
+    kind: Literal["STATUS"] = "STATUS"
+
+
+Request = Annotated[
+    Hello
+    | Beat
+    | Ready
+    | End
+    | Fault
+    | Report
+    | HaveBlobs
+    | PutBlob
+    | GetBlob
+    | Submit
+    | Jobs
+    | Show
+    | Cancel
+    | Status
+    | Ok
+    | Error,
+    Field(discriminator="kind"),
+]
+Order = Annotated[Assign | Start | Release | Ok | Error, Field(discriminator="kind")]
+
+_REQUEST: TypeAdapter[Any] = TypeAdapter(Request)
+_ORDER: TypeAdapter[Any] = TypeAdapter(Order)
+
+
+def pack(message: Message) -> bytes:
+    """The bytes of a message."""
+    packed: bytes = msgpack.packb(message.model_dump())
+    return packed
+
+
+def read_request(frame: bytes) -> Any:
+    """What arrived at the orchestrator, or ``ProtocolError``."""
+    return _read(_REQUEST, frame)
+
+
+def read_order(frame: bytes) -> Any:
+    """What arrived from the orchestrator, or ``ProtocolError``."""
+    return _read(_ORDER, frame)
+
+
+def _read(adapter: TypeAdapter[Any], frame: bytes) -> Any:
+    fields = unpack(frame)
+    try:
+        return adapter.validate_python(fields)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ProtocolError(f"field {where or '(message)'}: {first['msg']}") from None
+
+
+def id_of(frame: bytes) -> str:
+    """The id of a message that could not be read otherwise, so that its sender can be told; "0" if there is none."""
+    try:
+        fields = unpack(frame)
+    except ProtocolError:
+        return "0"
+    name = fields.get("id") if isinstance(fields, dict) else None
+    return name if isinstance(name, str) and 0 < len(name) <= 100 else "0"
