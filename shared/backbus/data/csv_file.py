@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import functools
-import io
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,8 @@ from backbus.market.panel import Floats, Ints
 SEPARATORS = ",;\t|"
 EMPTY = ("", "-", "--", ".", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "none")
 """What stands for "no value" in a number's cell."""
+
+_INK = re.compile(rb"\S")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +91,8 @@ def _open(name: str, path: Path) -> _Text:
         raise DataError(f"cannot be read: {error.strerror or error}", file=name) from None
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError("is UTF-16 text; save it as UTF-8", file=name)
-    if b"\0" in data[:65536]:
-        raise DataError("is binary data, not CSV text", file=name)
     data = data.removeprefix(b"\xef\xbb\xbf")
-    if not data.strip():
+    if not _INK.search(data):
         raise DataError("is empty; it needs a line that names the columns, and bars", file=name)
     body, header_line, header = 0, 0, b""
     while not header:
@@ -100,6 +100,8 @@ def _open(name: str, path: Path) -> _Text:
         end = min(ends, default=len(data))
         header, header_line = data[body:end].strip(), header_line + 1
         body = end + (2 if data[end : end + 2] == b"\r\n" else 1)
+    if b"\0" in header:
+        raise DataError("is binary data, not CSV text", file=name)
     try:
         first = header.decode("utf-8")
     except UnicodeDecodeError:
@@ -142,7 +144,7 @@ def _parse(text: _Text, roles: Mapping[str, int], types: Mapping[str, Any]) -> A
     import pyarrow as pa
     from pyarrow import csv as pa_csv
 
-    if not text.data[text.body :].strip():
+    if not _INK.search(text.data, text.body):
         raise DataError("has a header and no bars", file=text.name, line=text.header_line)
     return pa_csv.read_csv(
         pa.BufferReader(pa.py_buffer(text.data).slice(text.body)),
@@ -160,7 +162,7 @@ def _parse(text: _Text, roles: Mapping[str, int], types: Mapping[str, Any]) -> A
 def _refuse_broken_lines(text: _Text) -> None:
     """Raise for the first line that is not UTF-8 or has another number of fields than the header."""
     columns = len(text.headers)
-    for number, line in enumerate(io.BytesIO(text.data).read().splitlines(), start=1):
+    for number, line in enumerate(text.data.splitlines(), start=1):
         if number <= text.header_line or not line:
             continue
         if b"\0" in line:

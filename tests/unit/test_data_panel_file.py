@@ -1,0 +1,188 @@
+"""A panel file gives back the panel that was written, mapped and unchanged, or one clear error."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backbus.data import load_panel, read_panel, write_panel
+from backbus.errors import DataError, JobError
+from backbus.jobs import DataSettings
+from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
+
+
+def panel_of(rows: int, symbols: tuple[str, ...], *, seed: int = 0, warmup: int = 0, notes=(), holes=0.2) -> Panel:
+    random = np.random.default_rng(seed)
+    fields = {}
+    hole = random.random((rows, len(symbols))) < holes
+    for name in FIELDS:
+        fields[name] = np.where(hole, np.nan, random.uniform(1, 2, (rows, len(symbols))))
+    session = np.arange(rows, dtype=np.int64)
+    return Panel(
+        Layout(symbols, rows, warmup, DAY_NS), Block(0, (session + 1) * DAY_NS, session, **fields), tuple(notes)
+    )
+
+
+def same(one: Panel, other: Panel) -> bool:
+    columns = ("end", "session", *FIELDS)
+    return (
+        one.layout == other.layout
+        and one.notes == other.notes
+        and all(getattr(one.block, name).tobytes() == getattr(other.block, name).tobytes() for name in columns)
+    )
+
+
+@settings(max_examples=60)
+@given(
+    rows=st.integers(0, 50),
+    symbols=st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=6, unique=True),
+    notes=st.lists(st.text(max_size=10), max_size=3),
+    seed=st.integers(0, 2**32 - 1),
+    data=st.data(),
+)
+def test_what_is_read_is_what_was_written(tmp_path_factory, rows, symbols, notes, seed, data):
+    path = tmp_path_factory.mktemp("panel") / "p.arrow"
+    panel = panel_of(rows, tuple(symbols), seed=seed, warmup=data.draw(st.integers(0, rows)), notes=notes)
+    write_panel(panel, path)
+    assert same(read_panel(path), panel)
+    assert [file.name for file in path.parent.iterdir()] == ["p.arrow"]
+
+
+def test_reading_maps_the_file_and_copies_nothing(tmp_path):
+    path = tmp_path / "p.arrow"
+    write_panel(panel_of(100_000, ("A", "B")), path)
+    before = pa.total_allocated_bytes()
+    panel = read_panel(path)
+    assert pa.total_allocated_bytes() - before < 100_000
+    for name in ("end", *FIELDS):
+        column = getattr(panel.block, name)
+        assert not column.flags.writeable
+        assert not column.flags.owndata
+        assert column.flags.c_contiguous
+
+
+def test_equal_panels_are_equal_bytes(tmp_path):
+    for name in ("a", "b"):
+        write_panel(panel_of(20, ("A",)), tmp_path / name)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def _arrow(path, schema, columns):
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        writer.write_batch(pa.record_batch(columns, schema=schema))
+
+
+def test_other_files_are_refused(tmp_path):
+    path = tmp_path / "p.arrow"
+    with pytest.raises(DataError, match="no such file"):
+        read_panel(path)
+    for junk in (b"", b"junk", b"ARROW1\0\0" + bytes(100)):
+        path.write_bytes(junk)
+        with pytest.raises(DataError, match="is not a panel file"):
+            read_panel(path)
+    _arrow(path, pa.schema([("x", pa.int64())]), [pa.array([1])])
+    with pytest.raises(DataError, match="not a panel file of backbus"):
+        read_panel(path)
+
+
+def test_a_cut_file_is_refused(tmp_path):
+    path = tmp_path / "p.arrow"
+    write_panel(panel_of(50, ("A", "B")), path)
+    whole = path.read_bytes()
+    for size in range(0, len(whole) - 1, 97):
+        path.write_bytes(whole[:size])
+        with pytest.raises(DataError):
+            read_panel(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"version": 2}, "version 2"),
+        ({"symbols": ["A", "B"]}, "damaged"),
+        ({"symbols": ["A", "A"]}, "damaged"),
+        ({"symbols": None}, "damaged"),
+        ({"warmup": 99}, "damaged"),
+        ({"warmup": "1"}, "damaged"),
+        ({"interval_ns": 0}, "damaged"),
+        ({"notes": [1]}, "damaged"),
+    ],
+)
+def test_facts_that_do_not_fit_are_refused(tmp_path, change, expected):
+    import json
+
+    path = tmp_path / "p.arrow"
+    write_panel(panel_of(3, ("A",)), path)
+    with pa.ipc.open_file(pa.OSFile(str(path))) as reader:
+        batch, key = reader.get_batch(0), b"backbus.panel"
+        facts = json.loads(reader.schema.metadata[key]) | change
+    _arrow(path, batch.schema.with_metadata({key: json.dumps(facts)}), batch.columns)
+    with pytest.raises(DataError, match=expected):
+        read_panel(path)
+
+
+def test_columns_that_do_not_fit_are_refused(tmp_path):
+    path = tmp_path / "p.arrow"
+    write_panel(panel_of(3, ("A",)), path)
+    with pa.ipc.open_file(pa.OSFile(str(path))) as reader:
+        batch = reader.get_batch(0)
+    for columns in (
+        [pa.array([1.0, 2.0, 3.0]), *batch.columns[1:]],
+        [*batch.columns[:-1], pa.array([[1.0], None, [2.0]], pa.list_(pa.float64(), 1))],
+        [*batch.columns[:-1], pa.array([[1.0], [None], [2.0]], pa.list_(pa.float64(), 1))],
+        batch.columns[:-1],
+    ):
+        names = batch.schema.names[: len(columns)]
+        schema = pa.schema(
+            list(zip(names, (column.type for column in columns), strict=True)), metadata=batch.schema.metadata
+        )
+        _arrow(path, schema, columns)
+        with pytest.raises(DataError, match="damaged"):
+            read_panel(path)
+
+
+def test_a_job_chooses_assets_and_rows_of_a_panel_file(tmp_path):
+    path = tmp_path / "p.arrow"
+    panel = panel_of(10, ("A", "B", "C"), notes=("a note",))
+    write_panel(panel, path)
+    files = {"p.arrow": path}
+    assert same(load_panel(DataSettings(), files), panel)
+    chosen = load_panel(DataSettings(symbols=("C", "A"), start="1970-01-05", end="1970-01-08", warmup=1), files)
+    assert chosen.layout == Layout(("C", "A"), 5, 1, DAY_NS)
+    assert chosen.notes == ("a note",)
+    np.testing.assert_array_equal(chosen.block.close, panel.block.close[3:8][:, [2, 0]])
+    assert not chosen.block.close.flags.writeable
+    assert chosen.block.close.flags.c_contiguous
+    with pytest.raises(JobError, match="no 'D'"):
+        load_panel(DataSettings(symbols="D"), files)
+    with pytest.raises(JobError, match="no bar from 1971-01-01"):
+        load_panel(DataSettings(start="1971-01-01"), files)
+
+
+def test_a_panel_files_own_warmup_is_kept_and_can_be_cut(tmp_path):
+    path = tmp_path / "p.arrow"
+    write_panel(panel_of(10, ("A",), warmup=4), path)
+    assert load_panel(DataSettings(), {"p.arrow": path}).layout.warmup == 4
+    cut = load_panel(DataSettings(warmup=1), {"p.arrow": path})
+    assert (cut.layout.rows, cut.layout.warmup, cut.block.session[0]) == (7, 1, 3)
+
+
+def test_a_panel_file_stands_alone_and_is_not_adjusted(tmp_path):
+    path = tmp_path / "p.arrow"
+    write_panel(panel_of(3, ("A",)), path)
+    with pytest.raises(JobError, match="only file"):
+        load_panel(DataSettings(), {"p.arrow": path, "q.csv": path})
+    with pytest.raises(JobError, match="no adjusted close"):
+        load_panel(DataSettings(adjust="adj_close"), {"p.arrow": path})
+
+
+def test_rows_of_a_panel_file_that_go_back_in_time_are_refused(tmp_path):
+    path = tmp_path / "p.arrow"
+    panel = panel_of(3, ("A",))
+    panel.block.end[2] = panel.block.end[1]
+    write_panel(panel, path)
+    with pytest.raises(DataError, match=r"p\.arrow: row 2 does not end after"):
+        load_panel(DataSettings(), {"p.arrow": path})

@@ -1,0 +1,164 @@
+"""Bad bars are refused, or repaired as the job says and reported; adjustment keeps a bar's order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backbus.data import load_panel
+from backbus.errors import DataError, JobError
+from backbus.jobs import DataSettings
+from backbus.market.panel import FIELDS
+
+HEADER = "Date,Open,High,Low,Close,Volume\n"
+GOOD = "2024-01-02,10,12,9,11,100\n2024-01-03,11,13,10,12,200\n"
+
+
+def load(folder: Path, text: str, **settings: object):
+    (folder / "A.csv").write_text(text)
+    return load_panel(DataSettings(**settings), {"A.csv": folder / "A.csv"})
+
+
+def repaired(folder: Path, bars: str, **repair: str):
+    return load(folder, HEADER + bars, repair=repair)
+
+
+def test_a_refusal_says_how_to_repair(tmp_path):
+    with pytest.raises(DataError, match=r'set data\.repair\.duplicates = "first" or "last"'):
+        load(tmp_path, HEADER + GOOD + "2024-01-03,1,1,1,1,1\n")
+    with pytest.raises(DataError, match=r'\(1 more like it\).*data\.repair\.missing = "hole"'):
+        load(tmp_path, HEADER + GOOD + "2024-01-04,,1,1,1,1\n2024-01-05,,1,1,1,1\n")
+
+
+@pytest.mark.parametrize(("choice", "close"), [("first", 12), ("last", 7)])
+def test_of_duplicates_the_first_or_the_last_is_kept(tmp_path, choice, close):
+    panel = repaired(tmp_path, GOOD + "2024-01-03,7,7,7,7,7\n", duplicates=choice)
+    assert panel.block.close[:, 0].tolist() == [11, close]
+    assert panel.notes == (
+        f"A.csv:4: A 2024-01-03: 2024-01-03 is there a second time (before: A.csv:3); the {choice} one was kept",
+    )
+
+
+def test_of_three_equal_stamps_one_is_kept(tmp_path):
+    bars = GOOD + "2024-01-03,7,7,7,7,7\n2024-01-03,8,8,8,8,8\n"
+    assert repaired(tmp_path, bars, duplicates="first").block.close[:, 0].tolist() == [11, 12]
+    assert repaired(tmp_path, bars, duplicates="last").block.close[:, 0].tolist() == [11, 8]
+
+
+def test_a_bad_bar_that_a_later_one_replaces_is_not_judged(tmp_path):
+    panel = repaired(tmp_path, "2024-01-02,1,1,,1,1\n2024-01-02,1,1,1,1,1\n2024-01-03,1,1,1,1,1\n", duplicates="last")
+    assert panel.block.close[:, 0].tolist() == [1, 1]
+
+
+def test_unsorted_bars_are_sorted(tmp_path):
+    panel = repaired(tmp_path, "2024-01-04,3,3,3,3,3\n2024-01-03,2,2,2,2,2\n2024-01-02,1,1,1,1,1\n", unsorted="sort")
+    assert panel.block.close[:, 0].tolist() == [1, 2, 3]
+    assert [note.split(":")[1] for note in panel.notes] == ["3", "4"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "bar", "named"),
+    [
+        ("missing", "2024-01-04,1,1,1,,1", "'Close' is empty"),
+        ("missing", "2024-01-04,1,1,1,x,1", "'x' in 'Close' is not a number"),
+        ("missing", "2024-01-04,1,-inf,1,1,1", "-inf in 'High' is not a price"),
+        ("missing", "2024-01-04,1,1,1,1,", "'Volume' is empty"),
+        ("negative", "2024-01-04,1,1,0,1,1", "'Low' is 0, and must be above zero"),
+        ("negative", "2024-01-04,1,1,1,1,-5", "'Volume' is -5, and must be at least zero"),
+        ("impossible", "2024-01-04,1,1,2,1,1", "high 1.0 is below low 2.0"),
+        ("impossible", "2024-01-04,5,2,1,1,1", "open 5.0 lies outside"),
+    ],
+)
+def test_a_bad_bar_becomes_a_hole_in_all_fields(tmp_path, kind, bar, named):
+    panel = repaired(tmp_path, f"{GOOD}{bar}\n2024-01-05,1,1,1,1,1\n", **{kind: "hole"})
+    assert len(panel) == 4
+    for name in FIELDS:
+        assert np.isnan(getattr(panel.block, name)[:, 0]).tolist() == [False, False, True, False]
+    (note,) = panel.notes
+    assert note.startswith("A.csv:4: A 2024-01-04: ")
+    assert named in note
+    assert note.endswith("the bar became a hole")
+
+
+@pytest.mark.parametrize(("bar", "high", "low"), [("5,2,1,1.5", 5, 1), ("1.5,2,1,0.5", 2, 0.5), ("1.5,1,2,1.5", 2, 1)])
+def test_an_impossible_bar_is_widened(tmp_path, bar, high, low):
+    panel = repaired(tmp_path, f"{GOOD}2024-01-04,{bar},1\n", impossible="widen")
+    assert (panel.block.high[2, 0], panel.block.low[2, 0]) == (high, low)
+    assert len(panel.notes) == 1
+
+
+def test_a_rounding_fault_is_no_mistake_and_leaves_no_trace(tmp_path):
+    close = 11.000000000001
+    panel = load(tmp_path, f"{HEADER}2024-01-02,10,11,9,{close!r},100\n")
+    assert panel.block.high[0, 0] == close
+    assert panel.notes == ()
+
+
+def test_many_findings_are_listed_in_part_and_counted(tmp_path):
+    bars = "".join(f"2024-01-{day:02},1,1,1,,1\n" for day in range(1, 31))
+    panel = repaired(tmp_path, bars, missing="hole")
+    assert len(panel.notes) == 21
+    assert panel.notes[-1] == "A.csv: 30 missing bars in all; the bar became a hole in each case"
+
+
+def test_a_volume_column_that_is_empty_throughout_is_no_volume(tmp_path):
+    panel = load(tmp_path, HEADER + "2024-01-02,1,1,1,1,\n2024-01-03,1,1,1,1,\n")
+    assert panel.block.volume[:, 0].tolist() == [0, 0]
+
+
+ADJUSTED = (
+    "Date,Open,High,Low,Close,Volume,Adj Close\n"
+    "2024-01-02,100,110,90,100,10,50\n"
+    "2024-01-03,100,110,90,102,10,51\n"
+    "2024-01-04,50,55,45,51,20,51\n"
+)
+
+
+def test_prices_are_adjusted_by_the_adjusted_close(tmp_path):
+    panel = load(tmp_path, ADJUSTED, adjust="adj_close")
+    assert panel.block.close[:, 0].tolist() == [50, 51, 51]
+    assert panel.block.open[:, 0].tolist() == [50, 50, 50]
+    assert panel.block.high[:, 0].tolist() == [55, 55, 55]
+    assert panel.block.volume[:, 0].tolist() == [20, 20, 20]
+    assert panel.notes == ()
+
+
+def test_an_unadjusted_split_is_pointed_out(tmp_path):
+    (note,) = load(tmp_path, ADJUSTED).notes
+    assert note.startswith("A: the close jumps where the adjusted close does not, at A.csv:4 (2024-01-04: -50.0% raw")
+    assert 'data.adjust = "adj_close"' in note
+
+
+def test_adjusting_needs_the_column(tmp_path):
+    with pytest.raises(JobError, match=r"A\.csv has no adjusted close") as caught:
+        load(tmp_path, HEADER + GOOD, adjust="adj_close")
+    assert caught.value.field == "data.adjust"
+
+
+def test_an_adjusted_close_matters_only_to_who_adjusts(tmp_path):
+    text = ADJUSTED + "2024-01-05,50,55,45,51,20,\n"
+    assert len(load(tmp_path, text)) == 4
+    with pytest.raises(DataError, match=r"A\.csv:5, column 'Adj Close', symbol A"):
+        load(tmp_path, text, adjust="adj_close")
+
+
+PRICE = st.floats(0.01, 1e6)
+
+
+@given(st.lists(st.tuples(PRICE, PRICE, PRICE, PRICE, PRICE), min_size=1, max_size=20))
+def test_adjusting_keeps_each_bars_order(tmp_path_factory, bars):
+    lines = []
+    for day, (a, b, c, d, adjusted_close) in enumerate(bars):
+        low, first, second, high = sorted((a, b, c, d))
+        date = np.datetime64("2024-01-01") + day
+        lines.append(f"{date},{first!r},{high!r},{low!r},{second!r},1,{adjusted_close!r}\n")
+    folder = tmp_path_factory.mktemp("adjust")
+    panel = load(folder, "Date,Open,High,Low,Close,Volume,Adj Close\n" + "".join(lines), adjust="adj_close")
+    block = panel.block
+    assert (block.low <= block.open).all()
+    assert (block.open <= block.close).all()
+    assert (block.close <= block.high).all()
