@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -91,7 +92,7 @@ def test_how_it_is_fed_changes_nothing(values: list[float], cuts: list[int]) -> 
     whole.add_equity(equity)
     whole.add_fills(fills)
     edges = sorted({0, len(equity), *(cut for cut in cuts if cut < len(equity))})
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in itertools.pairwise(edges):
         parts.add_fills(fills[a:b])
         parts.add_equity(equity[a:b])
     assert parts.value() == whole.value()
@@ -113,7 +114,7 @@ def test_what_fails_in_another_thread_is_not_lost() -> None:
     with ThreadPoolExecutor(1) as pool:
 
         def submit(work: Callable[[], None]) -> Future[None]:
-            return pool.submit(lambda: work() or 1 / 0)  # type: ignore[arg-type, return-value, func-returns-value]
+            return pool.submit(lambda: work() or 1 / 0)  # type: ignore[arg-type, func-returns-value]
 
         mark = Fingerprint(submit)
         mark.add_equity(np.ones(3))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import empyrical
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from backbus.jobs import PerformanceSettings
 from backbus.market.panel import Floats
@@ -21,7 +23,7 @@ CASH = 1000.0
 def measured(
     equity: Floats | list[float],
     *,
-    benchmark: Floats | None = None,
+    benchmark: NDArray[Any] | None = None,
     base: float = math.nan,
     book: TradeBook | None = None,
     gross: Floats | None = None,
@@ -41,7 +43,7 @@ def measured(
 
 
 def from_returns(returns: Floats) -> Floats:
-    return CASH * np.cumprod(1.0 + returns)
+    return np.asarray(CASH * np.cumprod(1.0 + returns), dtype=np.float64)
 
 
 def returns_of(equity: Floats) -> Floats:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -94,7 +96,7 @@ def test_how_rows_are_cut_changes_nothing(equity: list[float], cuts: list[int], 
     whole, parts = SessionCurve(100.0), SessionCurve(100.0)
     whole.add(session, values, gross)
     edges = sorted({0, len(values), *(cut for cut in cuts if cut < len(values))})
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in itertools.pairwise(edges):
         parts.add(session[a:b], values[a:b], gross[a:b])
     assert parts.equity.tobytes() == whole.equity.tobytes()
     assert parts.dates.tobytes() == whole.dates.tobytes()

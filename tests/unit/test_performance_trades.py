@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -118,7 +120,7 @@ def test_how_fills_are_cut_changes_nothing(steps: list[tuple[int, int, float]], 
     expected = whole.add(records, times)
     parts = TradeBook(3)
     edges = sorted({0, len(records), *(cut for cut in cuts if cut < len(records))})
-    found = [parts.add(records[a:b], times[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    found = [parts.add(records[a:b], times[a:b]) for a, b in itertools.pairwise(edges)]
     assert b"".join(part.tobytes() for part in found) == expected.tobytes()
     assert parts.totals.tobytes() == whole.totals.tobytes()
     closes = np.array([3.0, 5.0, 7.0])

@@ -1,0 +1,135 @@
+"""Files and terminal: whole or not there, the same however they were fed, and readable."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from backbus.performance import artifacts
+from backbus.performance.artifacts import ArtifactWriter
+from backbus.performance.handler import PerformanceHandler
+from backbus.performance.report import Report
+from backbus.performance.summary import summary_lines, summary_table
+from tests.unit.performance_run import Run, events_of, interleaved, some_run
+
+
+def write(run: Run, folder: Path, seed: int) -> Report:
+    rng = np.random.default_rng(seed)
+    handler = PerformanceHandler(run.job, run.layout, int(rng.integers(1, 60)))
+    with ArtifactWriter(folder, run.layout.symbols) as writer:
+        for event in interleaved(events_of(run, rng), rng):
+            handler.receive(event)
+            writer.write(handler.take_pieces())
+        report = handler.report()
+        paths = writer.close(report)
+    assert all(path.is_file() for path in paths)
+    return report
+
+
+def test_the_files_do_not_show_how_the_run_was_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "GROUP_ROWS", 64)
+    run = some_run()
+    write(run, tmp_path / "a", 1)
+    write(run, tmp_path / "b", 2)
+    names = sorted(path.name for path in (tmp_path / "a").iterdir())
+    assert names == [
+        "equity.parquet",
+        "fills.parquet",
+        "orders.parquet",
+        "report.json",
+        "signals.parquet",
+        "trades.parquet",
+    ]
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
+    assert pq.ParquetFile(tmp_path / "a" / "equity.parquet").num_row_groups == 3
+
+
+def test_tables_hold_words_and_times(tmp_path: Path) -> None:
+    run = some_run()
+    report = write(run, tmp_path, 1)
+    equity = pq.read_table(tmp_path / "equity.parquet")
+    assert equity.schema.field("time").type == pa.timestamp("ns", tz="UTC")
+    assert equity.schema.field("session").type == pa.date32()
+    assert equity["equity"].to_pylist() == run.equity.equity.tolist()
+    assert equity["session"][0].as_py().isoformat() == report.first_session
+    orders = pq.read_table(tmp_path / "orders.parquet").to_pylist()
+    assert {order["symbol"] for order in orders} == {"A", "B"}
+    assert {order["kind"] for order in orders} == {"place", "cancel", "refuse"}
+    assert {order["phase"] for order in orders} == {"CLOSE_DECIDE"}
+    assert {order["reason"] for order in orders} == {"", "short positions are not allowed"}
+    fills = pq.read_table(tmp_path / "fills.parquet")
+    assert fills["price"].to_pylist() == run.fills["price"].tolist()
+    trades = pq.read_table(tmp_path / "trades.parquet").to_pylist()
+    assert {trade["side"] for trade in trades} == {"long", "short"}
+    still_open = [trade for trade in trades if trade["exit_row"] is None]
+    assert len(still_open) == report.metrics.open_trades > 0
+    assert all(trade["exit_time"] is None and trade["entry_time"] is not None for trade in still_open)
+    assert Report.model_validate_json((tmp_path / "report.json").read_text()) == report
+
+
+def test_a_run_without_records_has_empty_tables(tmp_path: Path) -> None:
+    run = some_run()
+    with ArtifactWriter(tmp_path, run.layout.symbols) as writer:
+        writer.close(PerformanceHandler(run.job, run.layout, 1).report())
+    assert pq.read_table(tmp_path / "fills.parquet").num_rows == 0
+
+
+def test_nothing_is_visible_before_the_end_and_nothing_stays_of_an_abort(tmp_path: Path) -> None:
+    run = some_run()
+    rng = np.random.default_rng(0)
+    handler = PerformanceHandler(run.job, run.layout, 10)
+    writer = ArtifactWriter(tmp_path, run.layout.symbols)
+    for event in interleaved(events_of(run, rng), rng):
+        handler.receive(event)
+    writer.write(handler.take_pieces())
+    assert all(path.name.startswith(".") for path in tmp_path.iterdir())
+    writer.abort()
+    assert not list(tmp_path.iterdir())
+    writer.abort()
+
+
+def test_an_error_aborts_and_leaves_an_earlier_run_alone(tmp_path: Path) -> None:
+    run = some_run()
+    write(run, tmp_path, 1)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(RuntimeError, match="midway"), ArtifactWriter(tmp_path, run.layout.symbols):
+        raise RuntimeError("midway")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_the_summary_is_readable_in_eighty_columns(tmp_path: Path) -> None:
+    from rich.console import Console
+
+    report = write(some_run(), tmp_path, 1)
+    out = io.StringIO()
+    Console(file=out, width=80, color_system=None).print(summary_table(report))
+    text = out.getvalue()
+    assert max(len(line) for line in text.splitlines()) <= 80
+    lines = dict(summary_lines(report))
+    assert lines["Total return"] == f"{report.metrics.total_return * 100:,.2f} %"  # type: ignore[operator]
+    for part in ("made up", "Total return", "Beta", report.fingerprint, "note: trades still open"):
+        assert part in text
+
+
+def test_the_summary_of_an_empty_run_shows_dashes() -> None:
+    run = some_run()
+    lines = dict(summary_lines(PerformanceHandler(run.job, run.layout, 1).report()))
+    assert lines["Sharpe"] == lines["Annual return"] == "–"
+    assert lines["Total return"] == "0.00 %"
+
+
+def test_names_with_brackets_are_shown_as_they_are() -> None:
+    from rich.console import Console
+
+    run = some_run(name="[bold]mine[/]")
+    out = io.StringIO()
+    report = PerformanceHandler(run.job, run.layout, 1).report(["[red]odd[/red]"])
+    Console(file=out, width=80, color_system=None).print(summary_table(report))
+    assert "[bold]mine[/]" in out.getvalue()
+    assert "[red]odd[/red]" in out.getvalue()
