@@ -75,14 +75,17 @@ class Beat(Message):
 
 
 class Ready(Message):
-    """A member has its inputs, its kernels and its subscriptions; the data handler adds the layout of the panel."""
+    """A member has its inputs, its kernels and its subscriptions, and heard its own probe.
+
+    ``facts`` are what others need of it: from data the panel's layout, the window and its findings, from the strategy
+    whether it reads the book.
+    """
 
     kind: Literal["READY"] = "READY"
     instance: Name
     run: Name
     attempt: Count
-    layout: dict[str, Any] | None = None
-    notes: list[str] = []
+    facts: dict[str, Any] = {}
 
 
 class StreamEnd(BaseModel):
@@ -145,14 +148,13 @@ class Assign(Message):
 
 
 class Start(Message):
-    """All members are ready."""
+    """All members are ready; ``facts`` are what they said, put together."""
 
     kind: Literal["START"] = "START"
     epoch: Count
     run: Name
     attempt: Count
-    layout: dict[str, Any]
-    notes: list[str] = []
+    facts: dict[str, Any]
 
 
 class Release(Message):

@@ -1,0 +1,47 @@
+"""What a run lets in from the bus: events of the right writer whose numbers cannot lead a compiled loop astray."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backbus.errors import ProtocolError
+from backbus.events.event import Event, Kind
+from backbus.market.accounts import BookRows
+from backbus.market.panel import Block, Layout
+
+WRITER = {
+    Kind.NEW_DATA: "data",
+    Kind.SIGNAL: "strategy",
+    Kind.ORDER: "portfolio",
+    Kind.EQUITY: "portfolio",
+    Kind.BOOK: "portfolio",
+    Kind.FILL: "execution",
+}
+
+
+def admit(event: Event, layout: Layout) -> None:
+    """Raise ``ProtocolError`` unless the event fits the run: its writer, its rows, its assets, its ticks."""
+    writer = WRITER.get(event.kind)
+    if writer is not None and event.source != writer:
+        raise ProtocolError(f"{event.kind} is said by {writer}, not by {event.source!r}")
+    end = 6 * layout.rows
+    if event.through > end:
+        raise ProtocolError(f"{event.kind} is through {event.through}, after the run's end ({end})")
+    payload = event.payload
+    if payload is None:
+        return
+    if isinstance(payload, np.ndarray):
+        assets = payload["asset"]
+        ticks = payload["tick"]
+        if assets.min() < 0 or assets.max() >= layout.assets or ticks[0] < 0 or ticks[-1] >= max(end, 1):
+            raise ProtocolError(f"{event.kind} names an asset or a tick that the run does not have")
+        if (ticks[1:] < ticks[:-1]).any():
+            raise ProtocolError(f"{event.kind} is not in the order of its ticks")
+        return
+    if payload.first_row + len(payload) > layout.rows:
+        raise ProtocolError(f"{event.kind} has rows after the run's end")
+    cells = payload.close if isinstance(payload, Block) else payload.position if isinstance(payload, BookRows) else None
+    if cells is not None and cells.shape[1] != layout.assets:
+        raise ProtocolError(f"{event.kind} has {cells.shape[1]} assets, the run {layout.assets}")
+    if isinstance(payload, Block) and payload.first_row != event.begin:
+        raise ProtocolError("NEW_DATA counts rows from 0: its first row must be its first record")

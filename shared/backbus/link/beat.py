@@ -1,0 +1,107 @@
+"""The thread that says a member is alive, whatever its main thread is doing.
+
+It has a socket of its own, so that a long compile or a slow strategy is not death. When the orchestrator has given an
+attempt up and the main thread is still inside it (a strategy that never returns), the process ends itself: whoever
+supervises it starts a fresh one.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import Any
+
+import zmq
+
+from backbus.errors import ProtocolError
+from backbus.events import control as c
+from backbus.link.sockets import connect, make_socket
+from backbus.settings import Settings
+
+SHOWS_WHERE_AFTER_S = 2.0
+
+
+@dataclass
+class Pulse:
+    """What the main thread lets the beat thread know, and the other way round. Plain assignments only."""
+
+    instance: str
+    run: str | None = None
+    attempt: int = 0
+    rows: int = 0
+    busy_since: float | None = None
+    epoch: int | None = None
+    """The epoch that the orchestrator last answered with."""
+    known: bool = True
+    """Whether the orchestrator knows this member."""
+    main_thread: int = field(default_factory=threading.get_ident)
+
+
+class BeatThread(threading.Thread):
+    """Beats until it is stopped."""
+
+    def __init__(self, context: zmq.Context[Any], settings: Settings, pulse: Pulse, log: Any) -> None:
+        super().__init__(name="beat", daemon=True)
+        self._context, self._settings, self._pulse, self._log = context, settings, pulse, log
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Ask the thread to end, and wait for it."""
+        self._stop.set()
+        self.join(timeout=5.0)
+
+    def run(self) -> None:
+        """Beat, read what comes back, wait."""
+        socket = make_socket(self._context, zmq.DEALER, high_water=100)
+        connect(socket, self._settings, self._settings.orchestrator)
+        try:
+            while not self._stop.wait(self._settings.beat_s):
+                beat = self._beat()
+                try:
+                    socket.send(c.pack(beat), zmq.NOBLOCK)
+                except zmq.Again:
+                    continue
+                while socket.poll(0):
+                    self._hear(socket.recv(), beat)
+        finally:
+            socket.close(0)
+
+    def _beat(self) -> c.Beat:
+        pulse = self._pulse
+        since = pulse.busy_since
+        busy_s = 0.0 if since is None else time.monotonic() - since
+        where = ""
+        if busy_s > SHOWS_WHERE_AFTER_S:
+            frame = sys._current_frames().get(pulse.main_thread)
+            where = "".join(traceback.format_stack(frame)[-6:])[-4000:] if frame is not None else ""
+        return c.Beat(
+            instance=pulse.instance,
+            run=pulse.run,
+            attempt=pulse.attempt,
+            rows=pulse.rows,
+            busy_s=busy_s,
+            where=where,
+        )
+
+    def _hear(self, frame: bytes, beat: c.Beat) -> None:
+        try:
+            reply = c.read_order(frame)
+        except ProtocolError as error:
+            self._log.warning("unreadable answer to a beat", error=str(error))
+            return
+        if not isinstance(reply, c.Ok) or not isinstance(reply.value, dict):
+            return
+        pulse = self._pulse
+        pulse.epoch = reply.value.get("epoch")
+        pulse.known = bool(reply.value.get("known"))
+        abandoned = reply.value.get("abandon") or (beat.run is not None and not pulse.known)
+        if abandoned and beat.busy_s > self._settings.dead_s and pulse.run == beat.run:
+            self._log.error("the attempt was given up while its handler did not return: ending this process")
+            sys.stderr.flush()
+            os._exit(70)
+
+

@@ -1,0 +1,412 @@
+"""The shell around a handler: sockets, time and process life; the handler inside has none of these.
+
+A member says HELLO, beats, and waits. ASSIGN: it fetches the job's inputs, prepares, subscribes, and loops its probe
+through the broker until it hears it; then READY. START: it makes the handler and feeds it what arrives on the bus.
+When the handler is done it says END with what it saw of each stream, and goes on repeating its high marks until
+RELEASE, because another member may still miss the last message.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import zmq
+
+from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StackError, StrategyError
+from backbus.events import codec
+from backbus.events import control as c
+from backbus.events.event import Event, Kind
+from backbus.jobs import Job
+from backbus.link.admission import admit
+from backbus.link.beat import BeatThread, Pulse
+from backbus.link.blobs import BlobFolder
+from backbus.link.request import Requester
+from backbus.link.sockets import BUS_HIGH_WATER, CONTROL_HIGH_WATER, connect, make_socket
+from backbus.link.stream import StreamReader, StreamWriter
+from backbus.log import logger
+from backbus.market.panel import Layout
+from backbus.settings import Settings
+
+BURST = 256
+"""Messages taken before the clock and the orchestrator are looked at again."""
+PROBE_EVERY_S = 0.05
+REPEAT_S = 0.5
+FATAL = (StrategyError, DataError, JobError)
+
+
+class RunningHandler(Protocol):
+    """What the shell needs of a handler."""
+
+    readers: Mapping[Kind, StreamReader]
+    writers: Mapping[Kind, StreamWriter]
+
+    @property
+    def done(self) -> bool: ...
+    @property
+    def rows_done(self) -> int: ...
+    def start(self) -> Iterable[Event]: ...
+    def receive(self, event: Event) -> Iterable[Event]: ...
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An attempt as a role sees it: the job and its inputs as files on this machine, by name."""
+
+    run: str
+    attempt: int
+    job: Job
+    data: Mapping[str, str]
+    strategy: Mapping[str, str]
+    fetch: Callable[[Mapping[str, str]], dict[str, Path]]
+    """Names and hashes to names and files: fetched, checked and cached."""
+
+
+class Role(Protocol):
+    """What a service is, besides the shell that all share."""
+
+    name: str
+    hears: tuple[Kind, ...]
+
+    def warm(self) -> None:
+        """Compile or load what a run will need."""
+
+    def prepare(self, assignment: Assignment) -> dict[str, Any]:
+        """Load what the attempt needs; returns the facts that others need of it."""
+
+    def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> RunningHandler:
+        """The handler of the attempt."""
+
+    def after(self, handler: RunningHandler) -> None:
+        """Called after each burst of events: what the handler leaves for a process to do (files)."""
+
+    def finish(self, handler: RunningHandler, requester: Requester) -> tuple[dict[str, Any], dict[str, str]] | None:
+        """The report and its artifacts' hashes, where this role makes one."""
+
+    def leave(self) -> None:
+        """The attempt is over, well or not: let go of what it held."""
+
+
+class Member:
+    """One process of a stack that works runs off, one at a time."""
+
+    def __init__(self, role: Role, settings: Settings) -> None:
+        self._role, self._settings = role, settings
+        self._log = logger(role.name, settings)
+        self._context: zmq.Context[Any] = zmq.Context()
+        self._instance = f"{role.name}-{uuid.uuid4().hex[:12]}"
+        self._pulse = Pulse(self._instance)
+        self._control = make_socket(self._context, zmq.DEALER, high_water=CONTROL_HIGH_WATER)
+        self._control.setsockopt_string(zmq.IDENTITY, self._instance)
+        connect(self._control, settings, settings.orchestrator)
+        self._pub = make_socket(self._context, zmq.PUB, high_water=BUS_HIGH_WATER)
+        connect(self._pub, settings, settings.bus_in)
+        self._sub = make_socket(self._context, zmq.SUB, high_water=BUS_HIGH_WATER)
+        connect(self._sub, settings, settings.bus_out)
+        self._requester = Requester(self._context, settings, timeout_s=30.0)
+        cache = settings.cache or Path.home() / ".cache" / "backbus"
+        self._blobs = BlobFolder(cache / "blobs")
+        self._outbox: dict[str, tuple[bytes, float]] = {}
+        self._epoch: int | None = None
+        self._greeted = 0.0
+        self._topics: list[bytes] = []
+        self._assign: Assignment | None = None
+        self._layout: Layout | None = None
+        self._handler: RunningHandler | None = None
+        self._ended = False
+        self._sent_at: dict[Kind, float] = {}
+        self._progress: Event | None = None
+        self._marked_at = 0.0
+        self.unreadable = 0
+        self._stopping = False
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        started = time.monotonic()
+        beat = BeatThread(self._context, self._settings, self._pulse, self._log)
+        self._role.warm()
+        self._log.info("ready to serve", instance=self._instance, warm_s=round(time.monotonic() - started, 2))
+        beat.start()
+        poller = zmq.Poller()
+        poller.register(self._control, zmq.POLLIN)
+        poller.register(self._sub, zmq.POLLIN)
+        try:
+            while not self._stopping:
+                poller.poll(50)
+                self._hear_orchestrator()
+                self._look_at_epoch()
+                if self._handler is not None:
+                    self._work()
+                self._repeat_outbox()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self._role.leave()
+            beat.stop()
+            self._requester.close()
+            for socket in (self._control, self._pub, self._sub):
+                socket.close(0)
+            self._context.term()
+
+    def _stop(self, *_: object) -> None:
+        if self._pulse.busy_since is not None or self._stopping:
+            raise KeyboardInterrupt
+        self._stopping = True
+
+    # --- the orchestrator ------------------------------------------------------------------------------------------
+
+    def _look_at_epoch(self) -> None:
+        now = time.monotonic()
+        if self._pulse.epoch is not None and (self._pulse.epoch != self._epoch or not self._pulse.known):
+            if self._assign is not None and self._pulse.epoch != self._epoch:
+                self._log.warning("another orchestrator is there: this attempt is over")
+                self._forget()
+            if now - self._greeted > REPEAT_S:
+                self._greet(now)
+        elif self._epoch is None and now - self._greeted > REPEAT_S:
+            self._greet(now)
+
+    def _greet(self, now: float) -> None:
+        self._greeted = now
+        hello = c.Hello(
+            id="hello", role=self._role.name, instance=self._instance, host=platform.node(), pid=os.getpid()
+        )
+        self._control.send(c.pack(hello))
+
+    def _say(self, message: c.Message) -> None:
+        message = message.model_copy(update={"id": uuid.uuid4().hex})
+        packed = c.pack(message)
+        self._outbox[message.id] = (packed, time.monotonic())
+        self._control.send(packed)
+
+    def _repeat_outbox(self) -> None:
+        now = time.monotonic()
+        for name, (packed, sent) in list(self._outbox.items()):
+            if now - sent > REPEAT_S:
+                self._outbox[name] = (packed, now)
+                self._control.send(packed)
+
+    def _hear_orchestrator(self) -> None:
+        while True:
+            try:
+                frame = self._control.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            try:
+                order = c.read_order(frame)
+            except ProtocolError as error:
+                self._count_unreadable(error)
+                continue
+            match order:
+                case c.Ok(id="hello", value={"epoch": int(epoch)}):
+                    self._epoch = self._pulse.epoch = epoch
+                    self._pulse.known = True
+                case c.Ok() | c.Error():
+                    self._outbox.pop(order.id, None)
+                case c.Assign() | c.Start() | c.Release():
+                    self._control.send(c.pack(c.Ok(id=order.id)))
+                    if order.epoch == self._epoch:
+                        self._obey(order)
+
+    def _obey(self, order: c.Assign | c.Start | c.Release) -> None:
+        same = (
+            self._assign is not None and self._assign.run == order.run and self._assign.attempt == order.attempt
+        )
+        match order:
+            case c.Assign() if not same:
+                self._forget()
+                self._take(order)
+            case c.Start() if same and self._handler is None and not self._ended:
+                self._begin(order.facts)
+            case c.Release() if same:
+                self._forget()
+
+    # --- an attempt ------------------------------------------------------------------------------------------------
+
+    def _take(self, order: c.Assign) -> None:
+        self._pulse.run, self._pulse.attempt, self._pulse.rows = order.run, order.attempt, 0
+        self._log.info("assigned", run=order.run, attempt=order.attempt)
+        try:
+            self._pulse.busy_since = time.monotonic()
+            self._assign = Assignment(
+                order.run, order.attempt, Job.parse(order.job), order.data, order.strategy, self._fetch
+            )
+            facts = self._role.prepare(self._assign)
+            self._pulse.busy_since = None
+            self._subscribe(order.run, order.attempt)
+        except Exception as error:
+            self._fault(error, order.run, order.attempt)
+            return
+        finally:
+            self._pulse.busy_since = None
+        self._say(c.Ready(instance=self._instance, run=order.run, attempt=order.attempt, facts=facts))
+
+    def _fetch(self, files: Mapping[str, str]) -> dict[str, Path]:
+        found = {}
+        for name, blob in files.items():
+            if not self._blobs.has(blob):
+                self._blobs.add(blob, self._requester.fetch(blob))
+            found[name] = self._blobs.path(blob)
+        return found
+
+    def _subscribe(self, run: str, attempt: int) -> None:
+        probe = codec.encode_probe(run, attempt, self._role.name)
+        self._topics = [*(codec.topic(run, attempt, kind) for kind in self._role.hears), probe[0]]
+        for name in self._topics:
+            self._sub.setsockopt(zmq.SUBSCRIBE, name)
+        deadline = time.monotonic() + 30.0
+        while time.monotonic() < deadline:
+            self._pub.send_multipart(probe)
+            if not self._sub.poll(int(PROBE_EVERY_S * 1000)):
+                continue
+            if self._sub.recv_multipart()[0] == probe[0]:
+                return
+        raise StackError(f"the broker at {self._settings.bus_out} did not bring back this member's own probe in 30 s")
+
+    def _begin(self, facts: dict[str, Any]) -> None:
+        assignment = self._assign
+        assert assignment is not None
+        try:
+            self._layout = Layout(
+                tuple(facts["symbols"]), int(facts["rows"]), int(facts["warmup"]), int(facts["interval_ns"])
+            )
+            self._handler = self._role.build(assignment, self._layout, facts)
+            self._sent_at = {}
+            self._publish(self._handler.start())
+        except Exception as error:
+            self._fault(error, assignment.run, assignment.attempt)
+
+    def _work(self) -> None:
+        assignment, handler = self._assign, self._handler
+        assert assignment is not None and handler is not None
+        try:
+            for _ in range(BURST):
+                try:
+                    frames = self._sub.recv_multipart(zmq.NOBLOCK)
+                except zmq.Again:
+                    break
+                self._one(frames, assignment, handler)
+            self._role.after(handler)
+            self._repeat_high_marks(handler)
+            if handler.done and not self._ended:
+                self._finish(assignment, handler)
+        except Exception as error:
+            self._fault(error, assignment.run, assignment.attempt)
+
+    def _one(self, frames: list[bytes], assignment: Assignment, handler: RunningHandler) -> None:
+        try:
+            envelope, event = codec.decode(frames)
+            if event is None or envelope.attempt != assignment.attempt or envelope.run != assignment.run:
+                return
+            assert self._layout is not None
+            admit(event, self._layout)
+        except ProtocolError as error:
+            self._count_unreadable(error)
+            return
+        self._pulse.busy_since = time.monotonic()
+        try:
+            self._publish(handler.receive(event))
+        finally:
+            self._pulse.busy_since = None
+        self._pulse.rows = handler.rows_done
+
+    def _publish(self, events: Iterable[Event]) -> None:
+        assignment = self._assign
+        assert assignment is not None
+        for event in events:
+            self._pub.send_multipart(codec.encode(event, assignment.run, assignment.attempt), copy=True)
+            self._sent_at[event.kind] = time.monotonic()
+            if event.kind is Kind.PROGRESS:
+                self._progress = event
+
+    def _repeat_high_marks(self, handler: RunningHandler) -> None:
+        now = time.monotonic()
+        if now - self._marked_at < self._settings.high_mark_s / 2:
+            return
+        self._marked_at = now
+        marks: list[Event] = [
+            writer.high_mark()
+            for kind, writer in handler.writers.items()
+            if now - self._sent_at.get(kind, 0.0) >= self._settings.high_mark_s
+        ]
+        if self._progress is not None and now - self._sent_at[Kind.PROGRESS] >= self._settings.high_mark_s:
+            marks.append(self._progress)
+        self._publish(marks)
+
+    def _finish(self, assignment: Assignment, handler: RunningHandler) -> None:
+        self._ended = True
+        result = self._role.finish(handler, self._requester)
+        if result is not None:
+            report, artifacts = result
+            self._say(
+                c.Report(
+                    instance=self._instance,
+                    run=assignment.run,
+                    attempt=assignment.attempt,
+                    report=report,
+                    artifacts=artifacts,
+                )
+            )
+        ends = [
+            c.StreamEnd(kind=kind, written=written, records=stream.digest.records, digest=stream.digest.value())
+            for written, streams in ((True, handler.writers), (False, handler.readers))
+            for kind, stream in streams.items()
+        ]
+        self._say(
+            c.End(instance=self._instance, run=assignment.run, attempt=assignment.attempt, streams=ends)
+        )
+
+    def _fault(self, error: Exception, run: str, attempt: int) -> None:
+        ours = isinstance(error, BackbusError)
+        text = getattr(error, "traceback", None) if ours else "".join(traceback.format_exception(error))
+        self._log.error("the attempt cannot go on", run=run, attempt=attempt, error=str(error), traceback=text)
+        self._handler = None
+        self._ended = True
+        self._say(
+            c.Fault(
+                instance=self._instance,
+                run=run,
+                attempt=attempt,
+                fatal=isinstance(error, FATAL),
+                message=str(error) if ours else f"{type(error).__name__}: {error}",
+                traceback=text,
+            )
+        )
+
+    def _forget(self) -> None:
+        for name in self._topics:
+            self._sub.setsockopt(zmq.UNSUBSCRIBE, name)
+        self._topics = []
+        if self._assign is not None:
+            self._role.leave()
+        self._assign = self._layout = self._handler = self._progress = None
+        self._ended = False
+        self._outbox.clear()
+        self._pulse.run, self._pulse.attempt, self._pulse.rows = None, 0, 0
+        while True:
+            try:
+                self._sub.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+
+    def _count_unreadable(self, error: ProtocolError) -> None:
+        self.unreadable += 1
+        if self.unreadable <= 10 or self.unreadable % 1000 == 0:
+            self._log.warning("message dropped", error=str(error), dropped=self.unreadable)
+
+
+def serve(role: Role, settings: Settings | None = None) -> None:
+    """Run a role as this process."""
+    Member(role, settings or Settings(key_name="service")).run()

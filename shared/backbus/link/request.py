@@ -1,0 +1,77 @@
+"""Asking the orchestrator: a request is repeated with the same id until its reply comes or time is up."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import zmq
+
+from backbus.errors import BackbusError, StackError, UsageError
+from backbus.events import control as c
+from backbus.link.sockets import CONTROL_HIGH_WATER, connect, make_socket
+from backbus.settings import Settings
+
+REPEAT_S = 1.0
+
+
+class Requester:
+    """One DEALER to the orchestrator; one request at a time; not for use by several threads."""
+
+    def __init__(self, context: zmq.Context[Any], settings: Settings, *, timeout_s: float) -> None:
+        self._settings, self._timeout_s = settings, timeout_s
+        self._socket = make_socket(context, zmq.DEALER, high_water=CONTROL_HIGH_WATER)
+        connect(self._socket, settings, settings.orchestrator)
+
+    def ask(self, message: c.Message, *, patience_s: float = 0.0) -> Any:
+        """The value of the reply. ``patience_s``: for how long the orchestrator itself may hold the answer back.
+
+        Raises ``UsageError`` where the request is refused, ``StackError`` where nobody answers.
+        """
+        message = message.model_copy(update={"id": uuid.uuid4().hex})
+        packed = c.pack(message)
+        deadline = time.monotonic() + self._timeout_s + patience_s
+        while True:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise StackError(
+                    f"no answer from the orchestrator at {self._settings.orchestrator} within "
+                    f"{self._timeout_s:g} s; is the stack up (backbus up), and are the keys right?"
+                )
+            self._socket.send(packed)
+            resend = time.monotonic() + min(REPEAT_S + patience_s, left)
+            while (wait := resend - time.monotonic()) > 0:
+                if not self._socket.poll(max(1, int(wait * 1000))):
+                    continue
+                reply = c.read_order(self._socket.recv())
+                if reply.id != message.id:
+                    continue
+                if isinstance(reply, c.Error):
+                    error: type[BackbusError] = UsageError if reply.usage else StackError
+                    raise error(reply.message)
+                return reply.value
+
+    def fetch(self, blob: str) -> bytearray:
+        """A whole blob, unchecked: whoever keeps it checks its hash."""
+        data = bytearray()
+        while True:
+            value = self.ask(c.GetBlob(hash=blob, offset=len(data)))
+            data += value["data"]
+            if len(data) >= value["size"]:
+                return data
+
+    def put(self, blob: str, data: bytes | memoryview) -> None:
+        """Send a whole blob in parts."""
+        view = memoryview(data)
+        offset = 0
+        while True:
+            part = bytes(view[offset : offset + c.PART_BYTES])
+            received = self.ask(c.PutBlob(hash=blob, size=len(view), offset=offset, data=part))["received"]
+            offset = int(received)
+            if offset >= len(view):
+                return
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close(0)
