@@ -17,7 +17,7 @@ from backbus.market.panel import Layout
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics, warm
-from backbus.performance.tables import Columns, Piece
+from backbus.performance.tables import Columns, Piece, run_pieces
 from tests.unit.performance_run import Run, events_of, interleaved, some_run
 
 
@@ -72,6 +72,24 @@ def test_the_order_of_arrival_does_not_matter(seed: int) -> None:
     assert int(np.count_nonzero(exits >= 0)) == metrics.trades
     assert int(np.count_nonzero(exits < 0)) == metrics.open_trades
     assert tables["trades"]["entry_time"].tobytes() == run.block.end[tables["trades"]["entry_row"]].tobytes()
+
+
+def test_a_whole_run_in_memory_makes_the_same_tables() -> None:
+    run, rng = some_run(), np.random.default_rng(1)
+    handler = PerformanceHandler(run.job, run.layout, 17)
+    for event in interleaved(events_of(run, rng), rng):
+        handler.receive(event)
+    statistics = Statistics(run.job, run.layout)
+    statistics.add_rows(run.block, run.equity)
+    closed = statistics.add_fills(run.fills, run.block.end[run.fills["tick"] // 6])
+    trades = np.concatenate((closed, statistics.open_trades()))
+    direct = joined(run_pieces(run.block, run.equity, run.signals, run.orders, run.fills, trades))
+    streamed = joined(handler.take_pieces())
+    assert direct.keys() == streamed.keys()
+    for name, columns in direct.items():
+        assert {key: column.tolist() for key, column in columns.items()} == {
+            key: column.tolist() for key, column in streamed[name].items()
+        }
 
 
 def test_rows_count_as_worked_off_only_with_their_equity() -> None:

@@ -81,6 +81,8 @@ class PerformanceHandler:
         elif isinstance(payload, np.ndarray):
             self._waiting[fresh.kind].append(payload)
             self._records_waiting += len(payload)
+            if self._rows < self._layout.rows:
+                return ()  # records are counted with their rows: nothing can follow from them alone
         return self._advance()
 
     def take_pieces(self) -> list[Piece]:
@@ -149,7 +151,7 @@ class PerformanceHandler:
         for kind, waiting in self._waiting.items():
             if not waiting:
                 continue
-            records = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+            records = waiting[0] if len(waiting) == 1 else _joined(waiting)
             cut = int(np.searchsorted(records["tick"], PHASES * self._rows))
             waiting.clear()
             if cut < len(records):
@@ -173,3 +175,8 @@ class PerformanceHandler:
         else:
             self.statistics.add_signals(len(records))
             self._pieces.append(signals_piece(records, times))
+
+
+def _joined(parts: list[Records]) -> Records:
+    """Records one after the other; by their bytes, because numpy takes 8 µs to compare each part's fields."""
+    return np.frombuffer(b"".join([np.ascontiguousarray(part).data for part in parts]), dtype=parts[0].dtype)

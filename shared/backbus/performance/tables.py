@@ -153,6 +153,25 @@ def trades_piece(trades: Records) -> Piece:
     }
 
 
+def run_pieces(
+    block: Block, equity: EquityRows, signals: Records, orders: Records, fills: Records, trades: Records
+) -> list[Piece]:
+    """The tables of a whole run in memory, one piece each. ``trades`` are the closed ones, then the open."""
+
+    def times(records: Records) -> Ints:
+        ends: Ints = block.end[records["tick"] // PHASES - block.first_row]
+        return ends
+
+    begin = equity.first_row - block.first_row
+    return [
+        equity_piece(block.rows(begin, begin + len(equity)), equity),
+        signals_piece(signals, times(signals)),
+        orders_piece(orders, times(orders)),
+        fills_piece(fills, times(fills)),
+        trades_piece(trades),
+    ]
+
+
 def _when(records: Records, times: Ints) -> Columns:
     ticks = records["tick"]
     return {"tick": ticks, "row": ticks // PHASES, "time": times, "symbol": records["asset"]}
