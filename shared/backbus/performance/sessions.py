@@ -52,7 +52,8 @@ def mark_sessions(
     worst_sessions, longest = state["worst_sessions"], state["longest_sessions"]
     peak, trough, worst, gross_sum = state["peak"], state["trough"], state["worst"], state["gross_sum"]
     row = begin
-    while row < len(equity):
+    rows = len(equity)
+    while row < rows:
         if session[row] != current or count == 0:
             if count == len(last):
                 break
@@ -60,28 +61,30 @@ def mark_sessions(
             ids[count] = current
             count += 1
         value = equity[row]
+        while row < rows and session[row] == current:
+            value = equity[row]
+            if value >= peak:
+                if trough < peak:
+                    longest = max(longest, count - peak_session)
+                    if worst_is_open:
+                        worst_sessions = count - peak_session
+                        worst_is_open = 0
+                peak = value
+                trough = value
+                peak_session = count
+            elif value < trough:
+                # The fall from one peak deepens only with a new low: that saves a division for every other row.
+                trough = value
+                depth = value / peak - 1.0
+                if depth < worst:
+                    worst = depth
+                    worst_is_open = 1
+            if gross[row] > 0.0:
+                held += 1
+                if value > 0.0:
+                    gross_sum += gross[row] / value
+            row += 1
         last[count - 1] = value
-        if value >= peak:
-            if trough < peak:
-                longest = max(longest, count - peak_session)
-                if worst_is_open:
-                    worst_sessions = count - peak_session
-                    worst_is_open = 0
-            peak = value
-            trough = value
-            peak_session = count
-        elif value < trough:
-            # The fall from one peak deepens only with a new low: that saves a division for every other row.
-            trough = value
-            depth = value / peak - 1.0
-            if depth < worst:
-                worst = depth
-                worst_is_open = 1
-        if gross[row] > 0.0:
-            held += 1
-            if value > 0.0:
-                gross_sum += gross[row] / value
-        row += 1
     state["rows"] += row - begin
     state["held_rows"], state["sessions"], state["session"] = held, count, current
     state["peak_session"], state["worst_is_open"] = peak_session, worst_is_open
