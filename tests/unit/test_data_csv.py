@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from backbus.data import load_panel, resolve_files
 from backbus.errors import BackbusError, DataError, JobError
@@ -39,6 +41,11 @@ def test_one_file_is_one_asset_named_after_it(tmp_path):
     assert panel.block.close.tolist() == [[11.0], [12.0], [13.0]]
     assert panel.block.volume.tolist() == [[100.0], [200.0], [300.0]]
     assert panel.notes == ()
+
+
+def test_the_name_counts_wherever_the_bytes_lie(tmp_path):
+    (tmp_path / "b1946ac9").write_text(HEADER + BARS)
+    assert load_panel(DataSettings(), {"data/ABC.csv": tmp_path / "b1946ac9"}).symbols == ("ABC",)
 
 
 def test_arrays_are_read_only_contiguous_float64(tmp_path):
@@ -281,3 +288,59 @@ def test_a_file_that_may_not_be_read_is_an_error(tmp_path):
     path.chmod(0)
     with pytest.raises(DataError, match="cannot be read"):
         load_panel(DataSettings(), {"A.csv": path})
+
+
+CELL = st.sampled_from(
+    [
+        "",
+        " ",
+        "1",
+        "-1",
+        "1e999",
+        "nan",
+        "inf",
+        "1_0",
+        '"',
+        '"1',
+        "2024-01-02",
+        "20240102",
+        "1/2/2024",
+        "x",
+        "\u2028",
+        "0",
+        "2024-01-02 09:30",
+        "2024-01-02T09:30Z",
+        "9999-12-31",
+        "99999999999999999999",
+        "\x00",
+        "é",
+        "1704067200",
+    ]
+)
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.lists(CELL, min_size=5, max_size=7).map(",".join), max_size=6), st.sampled_from(["\n", "\r\n", "\r"])
+)
+@example(["2024-01-02,1,1,1,1,1"], "\r")
+def test_whatever_is_in_a_file_it_is_a_panel_or_one_of_our_errors(tmp_path_factory, lines, ending):
+    path = tmp_path_factory.mktemp("fuzz") / "A.csv"
+    path.write_bytes(ending.join([HEADER.strip(), *lines]).encode())
+    for repair in ({}, {"duplicates": "last", "unsorted": "sort", "missing": "hole", "negative": "hole"}):
+        try:
+            panel = load_panel(DataSettings(repair=repair), {"A.csv": path})
+        except BackbusError:
+            continue
+        assert 1 <= len(panel) <= len(lines)
+        assert (np.diff(panel.block.end) > 0).all()
+
+
+@settings(max_examples=200)
+@given(st.binary(max_size=200))
+def test_any_bytes_are_one_of_our_errors(tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("fuzz")
+    for content in (data, HEADER.encode() + data):
+        (folder / "A.csv").write_bytes(content)
+        with pytest.raises(BackbusError):
+            load_panel(DataSettings(), {"A.csv": folder / "A.csv"})

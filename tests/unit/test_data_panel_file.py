@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backbus.data import load_panel, read_panel, write_panel
+from backbus.data import load_panel, map_panel, read_panel, write_panel
 from backbus.errors import DataError, JobError
 from backbus.jobs import DataSettings
 from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
@@ -62,6 +65,28 @@ def test_reading_maps_the_file_and_copies_nothing(tmp_path):
         assert not column.flags.writeable
         assert not column.flags.owndata
         assert column.flags.c_contiguous
+
+
+def _resident_file_bytes() -> int:
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssFile"))
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts resident pages as Linux reports them")
+def test_rows_that_are_released_are_not_resident_and_not_lost(tmp_path):
+    path = tmp_path / "p.arrow"
+    write_panel(panel_of(400_000, tuple("ABCDEFGH"), holes=0), path)
+    mapped = map_panel(path)
+    before, most, sums = _resident_file_bytes(), 0, 0.0
+    for first in range(0, 400_000, 10_000):
+        block = mapped.panel.block.rows(first, first + 10_000)
+        sums += sum(float(getattr(block, name).sum()) for name in FIELDS)
+        most = max(most, _resident_file_bytes() - before)
+        mapped.release(first + 10_000)
+    size = path.stat().st_size
+    assert most < size / 4, f"{most} of {size} bytes were resident at once"
+    again = sum(float(getattr(mapped.panel.block, name).sum()) for name in FIELDS)
+    assert again == pytest.approx(sums)
 
 
 def test_equal_panels_are_equal_bytes(tmp_path):

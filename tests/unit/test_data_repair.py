@@ -34,6 +34,11 @@ def test_a_refusal_says_how_to_repair(tmp_path):
         load(tmp_path, HEADER + GOOD + "2024-01-04,,1,1,1,1\n2024-01-05,,1,1,1,1\n")
 
 
+def test_a_decimal_comma_is_explained(tmp_path):
+    with pytest.raises(DataError, match=r"'1,5' in 'Open' is not a number: write 1234\.5"):
+        load(tmp_path, "Date;Open;High;Low;Close\n2024-01-02;1,5;2;1;2\n")
+
+
 @pytest.mark.parametrize(("choice", "close"), [("first", 12), ("last", 7)])
 def test_of_duplicates_the_first_or_the_last_is_kept(tmp_path, choice, close):
     panel = repaired(tmp_path, GOOD + "2024-01-03,7,7,7,7,7\n", duplicates=choice)

@@ -11,7 +11,7 @@ import functools
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -48,11 +48,12 @@ class _Text:
 def read_csv(name: str, path: Path, wanted: Collection[str] | None = None) -> Table | None:
     """The bars of one file, or None where it holds one asset and that is not ``wanted``.
 
-    A file without a symbol column holds the asset that it is named after. Raises ``DataError`` with file and line.
+    A file without a symbol column holds the asset that it is named after: ``name`` counts, ``path`` may be anything. Raises ``DataError`` with file and line.
     """
     text = _open(name, path)
+    symbol = PurePath(name).stem
     columns = find_columns(text.headers, name, text.header_line)
-    if SYMBOL not in columns and wanted is not None and path.stem not in wanted:
+    if SYMBOL not in columns and wanted is not None and symbol not in wanted:
         return None
     roles = {role: position for role, position in columns.items() if role in (STAMP, TIME, SYMBOL, *NUMBERS)}
     cells, unreadable = _columns(text, roles)
@@ -67,7 +68,7 @@ def read_csv(name: str, path: Path, wanted: Collection[str] | None = None) -> Ta
         import pyarrow.compute as pc
 
         stamps = pc.binary_join_element_wise(stamps, cells.pop(TIME), " ")
-    symbols, codes = _symbols(cells.pop(SYMBOL), name, lines) if SYMBOL in cells else ((path.stem,), None)
+    symbols, codes = _symbols(cells.pop(SYMBOL), name, lines) if SYMBOL in cells else ((symbol,), None)
     return Table(
         name=name,
         stamps=parse_stamps(stamps, blame),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from backbus.data.assemble import assemble
@@ -63,7 +63,7 @@ def load_panel(settings: DataSettings, files: Mapping[str, Path]) -> Panel:
     for name, path in sorted(files.items()):
         table = read_csv(name, path, wanted)
         if table is None:
-            unread.append(path.stem)
+            unread.append(PurePath(name).stem)
         else:
             tables.append(table)
     return assemble(tables, settings, unread)

@@ -7,6 +7,7 @@ metadata: format version, symbols, warmup, interval_ns, notes. Uncompressed, one
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import tempfile
 from pathlib import Path
@@ -63,8 +64,39 @@ def write_panel(panel: Panel, path: Path) -> None:
         raise
 
 
+class MappedPanel:
+    """A panel file that is mapped; ``panel`` is its prices, read-only views of the file."""
+
+    def __init__(self, panel: Panel, pages: mmap.mmap) -> None:
+        self.panel = panel
+        self._pages = pages
+        self._start = np.frombuffer(pages, dtype=np.uint8).ctypes.data
+        self._released = 0
+
+    def release(self, row: int) -> None:
+        """Let go of the memory of the rows before ``row``: what is sent and not read again need not stay resident.
+
+        Nothing is lost: a row that is looked at again is read again from the file.
+        """
+        block = self.panel.block
+        for name in ("end", "session", *FIELDS):
+            column = getattr(block, name)
+            begin = column.ctypes.data - self._start + self._released * column.strides[0]
+            # From the page that the last release ended in; to the last one that is whole.
+            first = begin // mmap.PAGESIZE * mmap.PAGESIZE
+            stop = (begin + (row - self._released) * column.strides[0]) // mmap.PAGESIZE * mmap.PAGESIZE
+            if stop > first:
+                self._pages.madvise(mmap.MADV_DONTNEED, first, stop - first)
+        self._released = max(row, self._released)
+
+
 def read_panel(path: Path, *, name: str | None = None) -> Panel:
-    """The panel in ``path``; its arrays are read-only views of the mapped file.
+    """The panel in ``path``; its arrays are read-only views of the mapped file. Raises as ``map_panel`` does."""
+    return map_panel(path, name=name).panel
+
+
+def map_panel(path: Path, *, name: str | None = None) -> MappedPanel:
+    """The panel in ``path``, for a reader that lets go of what it has read.
 
     Raises ``DataError`` for a file that is missing or is not what ``write_panel`` writes. ``name`` is for messages.
     """
@@ -72,7 +104,9 @@ def read_panel(path: Path, *, name: str | None = None) -> Panel:
 
     name = name or str(path)
     try:
-        reader = pa.ipc.open_file(pa.memory_map(str(path), "r"))
+        with path.open("rb") as file:
+            pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        reader = pa.ipc.open_file(pa.py_buffer(pages))
         facts = json.loads((reader.schema.metadata or {}).get(_KEY, b"null"))
         batch = reader.get_batch(0) if reader.num_record_batches == 1 else None
     except FileNotFoundError:
@@ -85,7 +119,7 @@ def read_panel(path: Path, *, name: str | None = None) -> Panel:
     if facts.get("version") != VERSION:
         raise DataError(f"is a panel file of version {facts.get('version')}; this backbus reads {VERSION}", file=name)
     try:
-        return _panel(batch, facts)
+        return MappedPanel(_panel(batch, facts), pages)
     except (ValueError, TypeError, KeyError, pa.ArrowException) as error:
         raise DataError(f"is a damaged panel file: {error}", file=name) from None
 

@@ -134,7 +134,8 @@ class Inspection:
         text = table.unreadable.get((role, row))
         value = float(self.rows.numbers[role][at])
         if text is not None:
-            return f"{text!r} in {self._header(at, role)!r} is not a number"
+            form = ": write 1234.5, with a decimal point and nothing between thousands" if "," in text else ""
+            return f"{text!r} in {self._header(at, role)!r} is not a number{form}"
         if np.isinf(value):
             return f"{value} in {self._header(at, role)!r} is not a price"
         return f"{self._header(at, role)!r} is empty"
