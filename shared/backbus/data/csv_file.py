@@ -48,7 +48,8 @@ class _Text:
 def read_csv(name: str, path: Path, wanted: Collection[str] | None = None) -> Table | None:
     """The bars of one file, or None where it holds one asset and that is not ``wanted``.
 
-    A file without a symbol column holds the asset that it is named after: ``name`` counts, ``path`` may be anything. Raises ``DataError`` with file and line.
+    A file without a symbol column holds the asset that ``name`` ends in; ``path`` may be called anything. Raises
+    ``DataError`` with file and line.
     """
     text = _open(name, path)
     symbol = PurePath(name).stem
