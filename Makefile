@@ -1,0 +1,55 @@
+# What a newcomer types. `make help` lists it; every target that needs it sets up .venv first.
+SHELL := /bin/sh
+BIN := .venv/bin
+export PYTHONUNBUFFERED := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench up down test-compose compile lock clean setup setup-dev
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
+
+run: setup compile ## set up, then backtest a moving-average cross on real daily prices
+	@$(BIN)/python examples/sample_data.py
+	@$(BIN)/backbus run examples/sma_crossover.toml
+
+test: setup-dev ## all tests
+	@$(BIN)/python -P -m backbus.compile
+	@$(BIN)/python examples/sample_data.py >/dev/null
+	$(BIN)/python -m pytest
+
+lint: setup-dev ## style, types, layers, and that pure files stay pure
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tools/purity.py
+
+bench: setup compile ## time backbus beside other engines
+	$(BIN)/python benchmarks/run.py
+
+up: setup compile ## start the stack: in containers where a Docker engine answers, as local processes otherwise
+	@tools/up
+
+down: ## stop the stack and leave nothing running
+	@tools/down
+
+test-compose: setup compile ## build the image, start compose.yaml, and compare its answer with the engine's
+	@tools/test-compose
+
+compile: setup ## compile the kernels, where they are not compiled yet
+	@$(BIN)/python -P -m backbus.compile
+
+lock: ## resolve the dependencies anew into the lock files (UPGRADE=1: to their newest versions)
+	@tools/lock
+
+clean: ## remove what was made here: the environment, caches and var/
+	@tools/down
+	rm -rf .venv var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+setup:
+	@tools/set-up examples
+
+setup-dev:
+	@tools/set-up dev

@@ -1,0 +1,134 @@
+"""``backbus up | down | ps | logs``: the stack as processes of this machine."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def up(
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait until every service is ready.")] = 15.0,
+    as_json: AsJson = False,
+) -> None:
+    """Start the stack on this machine; returns when every service is ready."""
+    from backbus.cli.app import print_json
+    from backbus.settings import Settings
+    from backbus.stack.lifecycle import up as start
+
+    done = start(Settings(), ready_s=timeout)
+    if as_json:
+        print_json(
+            {
+                "already": done.already,
+                "services": done.services,
+                "elapsed_s": round(done.elapsed_s, 3),
+                "folder": done.folder,
+            }
+        )
+    elif done.already:
+        sys.stdout.write(f"the stack is up already: {len(done.services)} services, state in {done.folder}\n")
+    else:
+        sys.stdout.write(
+            f"{len(done.services)} services ready after {done.elapsed_s:.1f} s, state in {done.folder}; "
+            "look at them with `backbus ps` and `backbus logs`, stop them with `backbus down`\n"
+        )
+
+
+def down(as_json: AsJson = False) -> None:
+    """Stop the stack on this machine and leave nothing running, whatever became of its supervisor."""
+    from backbus.cli.app import print_json
+    from backbus.settings import Settings
+    from backbus.stack.folder import Folder
+    from backbus.stack.lifecycle import down as stop
+
+    settings = Settings()
+    stopped = stop(settings)
+    if as_json:
+        print_json({"stopped": stopped, "folder": str(Folder.of(settings).state)})
+    elif stopped:
+        sys.stdout.write(f"stopped {stopped} processes\n")
+    else:
+        sys.stdout.write(f"nothing is running with its state in {Folder.of(settings).state}\n")
+
+
+def ps(as_json: AsJson = False) -> None:
+    """Show the services of the stack on this machine. Exit status 1 where it is not up or not ready."""
+    from backbus.cli.app import print_json
+    from backbus.settings import Settings
+    from backbus.stack.folder import Folder
+    from backbus.stack.lifecycle import states
+
+    settings = Settings()
+    rows = states(settings)
+    ready = bool(rows) and all(row["ready"] for row in rows)
+    if as_json:
+        print_json({"services": rows, "ready": ready, "folder": str(Folder.of(settings).state)})
+    elif not rows:
+        sys.stdout.write(f"no stack is up with its state in {Folder.of(settings).state}; start it with `backbus up`\n")
+    else:
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table("service", "state", "pid", "up for", "ready", box=None)
+        for row in rows:
+            uptime = row["uptime_s"]
+            table.add_row(
+                row["service"],
+                row["state"],
+                "" if row["pid"] is None else str(row["pid"]),
+                "" if uptime is None else f"{uptime // 3600}:{uptime // 60 % 60:02}:{uptime % 60:02}",
+                "yes" if row["ready"] else "no",
+            )
+        Console().print(table)
+    if not ready:
+        raise typer.Exit(1)
+
+
+def logs(
+    service: Annotated[str | None, typer.Argument(help="One service; all where left out.", show_default=False)] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the services wrote last."""
+    from backbus.cli.app import print_json
+    from backbus.errors import UsageError
+    from backbus.settings import Settings
+    from backbus.stack import logs as written
+    from backbus.stack.folder import Folder
+    from backbus.stack.services import SERVICES
+
+    known = ["supervisor", *(one.name for one in SERVICES)]
+    if service is not None and service not in known:
+        raise UsageError(f"there is no service {service!r}; there are: {', '.join(known)}")
+    if follow and as_json:
+        raise UsageError("--follow never ends, --json prints one object: choose one of them")
+    folder = Folder.of(Settings())
+    paths = {name: folder.log(name) for name in ([service] if service else known)}
+    if not any(path.exists() for path in paths.values()):
+        from backbus.errors import StackError
+
+        raise StackError(f"there are no logs in {folder.state / 'logs'} yet; start the stack with `backbus up`")
+    tails = {name: written.tail(path, lines) for name, path in paths.items()}
+    if as_json:
+        print_json({"logs": tails})
+        return
+    width = max(map(len, paths))
+    for name, tail in tails.items():
+        for line in tail:
+            sys.stdout.write(f"{name:{width}} | {line}\n" if service is None else f"{line}\n")
+    if follow:
+        sys.stdout.flush()
+        for name, line in written.follow(paths):
+            sys.stdout.write(f"{name:{width}} | {line}\n" if service is None else f"{line}\n")
+            sys.stdout.flush()
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of the local stack."""
+    for command in (up, down, ps, logs):
+        app.command()(command)

@@ -1,0 +1,63 @@
+"""The supervisor's configuration: what to run, and that whatever dies is started again."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable
+
+from backbus.stack.folder import Folder
+from backbus.stack.services import Service
+
+STOP_S = 5
+"""A service has this long between being asked to stop and being killed."""
+LOG_BYTES = 10_000_000
+LOG_BACKUPS = 3
+
+
+def _quoted(text: object) -> str:
+    return str(text).replace("%", "%%")
+
+
+def configuration(folder: Folder, services: Iterable[Service]) -> str:
+    """The text of ``supervisor.conf``. ``startsecs=0``: no start counts as failed, so none is ever given up."""
+    parts = [
+        "[supervisord]\n"
+        "nodaemon=true\n"
+        f"logfile={_quoted(folder.supervisor_log)}\n"
+        f"logfile_maxbytes={LOG_BYTES}\n"
+        f"logfile_backups={LOG_BACKUPS}\n"
+        f"pidfile={_quoted(folder.pid_file)}\n"
+        f"directory={_quoted(folder.state)}\n"
+        "silent=true\n"
+        "umask=077\n"
+        "\n"
+        "[unix_http_server]\n"
+        f"file={_quoted(folder.socket)}\n"
+        "chmod=0600\n"
+        "\n"
+        "[rpcinterface:supervisor]\n"
+        "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
+    ]
+    for rank, service in enumerate(services, start=1):
+        pid_file = str(folder.service_pid_file(service.name))
+        command = [sys.executable, "-P", "-m", "backbus.stack.pace", pid_file, *service.command]
+        parts.append(
+            f"[program:{service.name}]\n"
+            f"command={_quoted(shlex.join(command))}\n"
+            f"directory={_quoted(folder.state)}\n"
+            f"priority={rank}\n"
+            "autostart=true\n"
+            "autorestart=true\n"
+            "startsecs=0\n"
+            "startretries=1000000000\n"
+            "stopsignal=TERM\n"
+            f"stopwaitsecs={STOP_S}\n"
+            "stopasgroup=true\n"
+            "killasgroup=true\n"
+            "redirect_stderr=true\n"
+            f"stdout_logfile={_quoted(folder.log(service.name))}\n"
+            f"stdout_logfile_maxbytes={LOG_BYTES}\n"
+            f"stdout_logfile_backups={LOG_BACKUPS}\n"
+        )
+    return "\n".join(parts)
