@@ -3,7 +3,17 @@
 from backbus.strategy.base import Strategy, param
 from backbus.strategy.builtins import BUILTINS
 from backbus.strategy.handler import StrategyHandler
+from backbus.strategy.loading import bundle, load_strategy
 from backbus.strategy.parameters import make_strategy
 from backbus.strategy.runner import StrategyRunner
 
-__all__ = ["BUILTINS", "Strategy", "StrategyHandler", "StrategyRunner", "make_strategy", "param"]
+__all__ = [
+    "BUILTINS",
+    "Strategy",
+    "StrategyHandler",
+    "StrategyRunner",
+    "bundle",
+    "load_strategy",
+    "make_strategy",
+    "param",
+]

@@ -25,8 +25,8 @@ class History:
             return
         columns = np.stack([getattr(block, name) for name in FIELDS])
         present = ~np.isnan(block.close)
-        for asset, window in enumerate(self._windows):
-            kept = window[:, max(0, window.shape[1] - self.depth) :]
+        for asset, before in enumerate(self._windows):
+            kept = before[:, max(0, before.shape[1] - self.depth) :]
             own = columns[:, present[:, asset], asset]
             window = np.concatenate((kept, own), axis=1)
             window.flags.writeable = False

@@ -6,7 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
+from backbus.errors import StrategyError
 from backbus.market.panel import Block, Floats, Ints
+from backbus.strategy import indicators
+from backbus.strategy.raw import Raw
 from backbus.strategy.run import Run
 from backbus.strategy.streams import Stream
 
@@ -60,10 +63,64 @@ class Bars:
         missing = np.isnan(self.block.close)
         return missing if missing.any() else None
 
+    @cached_property
+    def raw(self) -> Raw:
+        """The block's fields as plain arrays with the strategy's ``lookback`` rows before them."""
+        if self.run.tail is None:
+            raise StrategyError("bars.raw needs rows to reach back to: lookback: ClassVar[int] = how many")
+        return Raw(self.run.tail, self.block)
+
+    def stream(self, values: object) -> Stream:
+        """Values that were computed outside, one per row and asset, as a stream."""
+        array = np.asarray(values)
+        if array.shape != self.close.shape:
+            raise StrategyError(f"a stream of this block is {self.close.shape}, not {array.shape}")
+        return Stream(self, array if array.dtype == np.bool_ else array.astype(np.float64))
+
+    def atr(self, n: int = 14) -> Stream:
+        """Wilder's average true range, from bar n on.
+
+        The first bar's range is high − low, later ones take in the close before. The mean starts as the plain mean of
+        the first n and then moves by 1 / n of each new one.
+        """
+        return Stream(self, indicators.atr(self.run, self.high.values, self.low.values, self.close.values, n))
+
+    def rolling_high(self, n: int) -> Stream:
+        """``high.rolling_high(n)``: the highest high of the last n bars."""
+        return self.high.rolling_high(n)
+
+    def rolling_low(self, n: int) -> Stream:
+        """``low.rolling_low(n)``: the lowest low of the last n bars."""
+        return self.low.rolling_low(n)
+
     def sma(self, n: int) -> Stream:
-        """``close.sma(n)``."""
+        """``close.sma``."""
         return self.close.sma(n)
 
     def ema(self, n: int) -> Stream:
-        """``close.ema(n)``."""
+        """``close.ema``."""
         return self.close.ema(n)
+
+    def rsi(self, n: int = 14) -> Stream:
+        """``close.rsi``."""
+        return self.close.rsi(n)
+
+    def bollinger(self, n: int = 20, k: float = 2.0) -> tuple[Stream, Stream, Stream]:
+        """``close.bollinger``."""
+        return self.close.bollinger(n, k)
+
+    def macd(self, fast: int = 12, slow: int = 26, signal: int = 9) -> tuple[Stream, Stream, Stream]:
+        """``close.macd``."""
+        return self.close.macd(fast, slow, signal)
+
+    def roc(self, n: int) -> Stream:
+        """``close.roc``."""
+        return self.close.roc(n)
+
+    def pct_change(self, n: int = 1) -> Stream:
+        """``close.pct_change``."""
+        return self.close.pct_change(n)
+
+    def zscore(self, n: int) -> Stream:
+        """``close.zscore``."""
+        return self.close.zscore(n)

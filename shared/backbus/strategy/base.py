@@ -62,6 +62,13 @@ class Strategy(BaseModel):
         copy.__dict__.update(copy.__pydantic_private__ or {})
         return copy
 
+    def reach(self) -> int:
+        """``lookback`` as a checked number."""
+        depth: Any = self.lookback
+        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
+            raise StrategyError(f"{type(self).__name__}.lookback is a number of bars, not {depth!r}")
+        return depth
+
     def __setattr__(self, name: str, value: Any) -> None:
         if name[:1] == "_":
             object.__setattr__(self, name, value)
@@ -73,7 +80,7 @@ class Strategy(BaseModel):
     @property
     def _run(self) -> Run:
         try:
-            run: Run = self._backbus_run
+            run: Run = object.__getattribute__(self, "_backbus_run")
         except AttributeError:
             raise StrategyError("signals can only be made while a backtest runs the strategy") from None
         return run

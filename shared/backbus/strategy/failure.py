@@ -7,17 +7,25 @@ from pathlib import PurePath
 
 from backbus.errors import StrategyError
 
-_OURS = str(PurePath(__file__).parent)
+_OURS = PurePath(__file__).parent
+_MACHINERY = "<frozen importlib"
+
+
+def _users(filename: str) -> bool:
+    path = PurePath(filename)
+    if filename.startswith(_MACHINERY) or path.parent.name == "importlib":
+        return False
+    return _OURS not in path.parents or path.parent.name == "builtins"
+
+
+def user_traceback(error: BaseException) -> str:
+    """The error's traceback without our own frames."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _users(frame.filename)]
+    lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)] if frames else []
+    return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
 
 
 def failure(strategy: object, error: Exception, place: str) -> StrategyError:
-    """The error to raise in place of ``error``; its traceback leaves out our own frames."""
+    """The error to raise in place of ``error``: what happened, at which place in the data."""
     told = str(error) if isinstance(error, StrategyError) else f"{type(error).__name__}: {error}"
-    frames = [
-        frame
-        for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(_OURS) or "builtins" in PurePath(frame.filename).parts
-    ]
-    lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)] if frames else []
-    text = "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
-    return StrategyError(f"{type(strategy).__name__} failed at {place}: {told}", traceback=text)
+    return StrategyError(f"{type(strategy).__name__} failed at {place}: {told}", traceback=user_traceback(error))

@@ -7,7 +7,7 @@ the portfolio go on. Pure: no sockets, clock, randomness, files or threads.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class StrategyHandler:
         self.layout = layout
         self.runner = StrategyRunner(strategy, layout)
         self.writer = StreamWriter(Kind.SIGNAL, "strategy")
+        self.writers = {Kind.SIGNAL: self.writer}
         self.readers = {Kind.NEW_DATA: StreamReader(Kind.NEW_DATA)}
         if self.runner.reads_book:
             self.readers[Kind.BOOK] = StreamReader(Kind.BOOK)
@@ -46,6 +47,10 @@ class StrategyHandler:
     def done(self) -> bool:
         """Whether all rows of the run are worked off."""
         return self.rows_done == self.layout.rows
+
+    def start(self) -> Iterable[Event]:
+        """Nothing can be said before the first bar."""
+        return ()
 
     def receive(self, event: Event) -> Iterator[Event]:
         """Take one event; say everything that can be said now. Raises StreamGap, StrategyError."""

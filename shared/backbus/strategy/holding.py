@@ -44,7 +44,7 @@ def _sealed(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 def _truth(name: str, wanted: Any, block: Block) -> kernels.Bools:
     values = _fit(name, wanted, block)
     if values.dtype != np.bool_:
-        values = (values != 0) & (values == values)
+        values = (values != 0) & ~np.isnan(values)
     return _sealed(values)
 
 
@@ -56,9 +56,10 @@ def hold_side(run: Run, condition: Any, side: float) -> Records:
     """Edges of one side."""
     block = _block(run)
     wanted = _truth("hold_long" if side > 0 else "hold_short", condition, block)
-    state = run.slot(("hold", side), lambda: np.zeros(block.close.shape[1]))
+    held = run.slot(("hold", side), lambda: np.zeros(block.close.shape[1], np.bool_))
     out = np.empty(wanted.size, SIGNAL)
-    count = kernels.one_side(wanted, _sealed(block.close), side, state, out, block.first_row, run.layout.warmup)
+    close = _sealed(block.close).reshape(-1)
+    count = kernels.one_side(wanted.reshape(-1), close, side, held, out, block.first_row, run.layout.warmup)
     return out[:count].copy()
 
 
@@ -78,13 +79,15 @@ def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: 
     """Edges of latched sides; None is never."""
     block = _block(run)
     name = "enter_exit"
-    conditions = [
-        _truth(name, False if wanted is None else wanted, block) for wanted in (enter, leave, enter_short, leave_short)
-    ]
+    long = _truth(name, enter, block), _truth(name, leave, block)
+    short = (
+        _truth(name, False if enter_short is None else enter_short, block),
+        _truth(name, False if leave_short is None else leave_short, block),
+    )
     state = run.slot((name,), lambda: np.zeros(block.close.shape[1]))
-    out = np.empty(conditions[0].size, SIGNAL)
+    out = np.empty(long[0].size, SIGNAL)
     close = _sealed(block.close)
-    count = kernels.latched(*conditions, close, state, out, block.first_row, run.layout.warmup)
+    count = kernels.latched(*long, *short, close, state, out, block.first_row, run.layout.warmup)
     return out[:count].copy()
 
 

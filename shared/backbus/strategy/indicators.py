@@ -6,13 +6,16 @@ with the methods of ``Stream`` and ``Bars``.
 
 from __future__ import annotations
 
+import math
 import operator
+from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbus.errors import StrategyError
-from backbus.market.panel import Floats
-from backbus.strategy.kernels import averages
+from backbus.market.panel import Floats, Ints
+from backbus.strategy.kernels import averages, dispersion, extremes, oscillators, sequences
 from backbus.strategy.run import Run
 
 LONGEST = 10_000_000
@@ -33,9 +36,7 @@ def bars_count(name: str, n: int, *, least: int = 1) -> int:
 def sma(run: Run, x: Floats, n: int) -> Floats:
     """Mean of the last ``n``."""
     n, assets = bars_count("sma", n), x.shape[1]
-    state = run.slot(
-        ("sma", n), lambda: (np.zeros((assets, n)), np.zeros((assets, 3)), np.zeros((assets, 3), np.int64))
-    )
+    state = run.slot(("sma", n), lambda: (np.zeros((assets, n)), np.zeros((assets, 3)), _counts(assets, 3)))
     out = np.empty(x.shape)
     averages.simple(x, out, *state, n)
     return out
@@ -44,7 +45,96 @@ def sma(run: Run, x: Floats, n: int) -> Floats:
 def ema(run: Run, x: Floats, n: int) -> Floats:
     """Exponential mean with alpha 2 / (n + 1)."""
     n, assets = bars_count("ema", n), x.shape[1]
-    state = run.slot(("ema", n), lambda: (np.zeros(assets), np.zeros(assets, np.int64)))
+    state = run.slot(("ema", n), lambda: (np.zeros(assets), _counts(assets)))
     out = np.empty(x.shape)
     averages.exponential(x, out, *state, n)
     return out
+
+
+def moments(run: Run, name: str, x: Floats, n: int) -> tuple[Floats, Floats]:
+    """Mean and population standard deviation of the last ``n``."""
+    n, assets = bars_count(name, n), x.shape[1]
+    state = run.slot(
+        (name, n),
+        lambda: (np.zeros((assets, n)), np.zeros((assets, 2 * n)), np.zeros((assets, 2)), _counts(assets, 2)),
+    )
+    mean, deviation = np.empty(x.shape), np.empty(x.shape)
+    dispersion.moments(x, mean, deviation, *state, n)
+    return mean, deviation
+
+
+def rsi(run: Run, x: Floats, n: int) -> Floats:
+    """Wilder's relative strength index."""
+    n, assets = bars_count("rsi", n), x.shape[1]
+    state = run.slot(("rsi", n), lambda: (np.zeros((assets, 3)), _counts(assets)))
+    out = np.empty(x.shape)
+    oscillators.relative_strength(x, out, *state, n)
+    return out
+
+
+def atr(run: Run, high: Floats, low: Floats, close: Floats, n: int) -> Floats:
+    """Wilder's average true range."""
+    n, assets = bars_count("atr", n), close.shape[1]
+    state = run.slot(("atr", n), lambda: (np.zeros((assets, 2)), _counts(assets)))
+    out = np.empty(close.shape)
+    oscillators.true_range(high, low, close, out, *state, n)
+    return out
+
+
+def extreme(run: Run, name: str, x: Floats, n: int, sign: float) -> Floats:
+    """Highest (``sign`` 1) or lowest (−1) of the last ``n``."""
+    n, assets = bars_count(name, n), x.shape[1]
+    state = run.slot((name, n), lambda: (np.zeros((assets, n)), _counts(assets, n), _counts(assets, 3)))
+    out = np.empty(x.shape)
+    extremes.extreme(x, out, *state, n, sign)
+    return out
+
+
+def shift(run: Run, x: Floats, close: Floats, n: int) -> Floats:
+    """The value of ``n`` own bars ago."""
+    n, assets = bars_count("shift", n, least=0), x.shape[1]
+    if n == 0:
+        return x
+    state = run.slot(("shift", n), lambda: (np.full((assets, n), np.nan), _counts(assets)))
+    out = np.empty(x.shape)
+    sequences.shift(x, close, out, *state, n)
+    return out
+
+
+def cross(run: Run, name: str, x: Floats, y: Floats, side: float) -> NDArray[np.bool_]:
+    """Whether ``x`` came over to this side of ``y``."""
+    state = run.slot((name,), lambda: np.zeros(x.shape[1]))
+    out = np.empty(x.shape, np.bool_)
+    sequences.cross(x, y, out, state, side)
+    return out
+
+
+def rolling(run: Run, x: Floats, n: int, function: Callable[[Floats], float]) -> Floats:
+    """``function`` of each window of ``n``; what is not finite is neither in a window nor an answer."""
+    n, assets = bars_count("rolling", n), x.shape[1]
+    tails = run.slot(("rolling", n), lambda: [np.empty(0)] * assets)
+    out = np.full(x.shape, np.nan)
+    for asset in range(assets):
+        present = np.flatnonzero(np.isfinite(x[:, asset]))
+        values = np.concatenate((tails[asset], x[present, asset]))
+        values.flags.writeable = False
+        first = len(tails[asset]) + 1 - n
+        for place, row in enumerate(present):
+            if first + place >= 0:
+                answer = float(function(values[first + place : first + place + n]))
+                out[row, asset] = answer if math.isfinite(answer) else np.nan
+        tails[asset] = values[max(0, len(values) - n + 1) :].copy()
+    return out
+
+
+def rank(x: Floats, *, descending: bool) -> Floats:
+    """1 for the lowest (or highest) of each row, ties in the order of assets; NaN stays NaN."""
+    order = np.argsort(-x if descending else x, axis=1, kind="stable")
+    ranks = np.empty(x.shape)
+    np.put_along_axis(ranks, order, np.arange(1.0, x.shape[1] + 1.0)[np.newaxis, :], axis=1)
+    ranks[np.isnan(x)] = np.nan
+    return ranks
+
+
+def _counts(*shape: int) -> Ints:
+    return np.zeros(shape, np.int64)

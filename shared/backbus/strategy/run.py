@@ -12,6 +12,7 @@ from typing import TypeVar, cast
 from backbus.errors import StrategyError
 from backbus.market.panel import Block, Layout
 from backbus.strategy.emission import Emission
+from backbus.strategy.raw import Tail
 
 Key = tuple[object, ...]
 State = TypeVar("State")
@@ -25,12 +26,14 @@ def _call(key: Key) -> str:
 class Run:
     """State slots of one run, and the block that is being worked on."""
 
-    __slots__ = ("_complete", "_cursor", "_slots", "block", "emission", "layout")
+    __slots__ = ("_complete", "_cursor", "_slots", "block", "emission", "layout", "tail")
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, lookback: int = 0) -> None:
         self.layout = layout
         self.emission = Emission(layout)
         self.block: Block | None = None
+        self.tail = Tail(layout.assets, lookback) if lookback else None
+        """The rows before the block, for array-style strategies that declare a lookback."""
         self._slots: list[tuple[Key, object]] = []
         self._cursor = 0
         self._complete = False
@@ -42,6 +45,8 @@ class Run:
 
     def finish(self) -> None:
         """End a block: every indicator of the first one must have been called."""
+        if self.tail is not None and self.block is not None:
+            self.tail.advance(self.block)
         self.block = None
         if self._complete and self._cursor < len(self._slots):
             raise _disorder(f"{_call(self._slots[self._cursor][0])} was not called in this one")

@@ -27,7 +27,7 @@ class StrategyRunner:
         self.strategy = strategy.fresh()
         self.layout = layout
         self.reads_book = self.strategy.reads_book
-        self._run = Run(layout)
+        self._run = Run(layout, self.strategy.reach() if self.strategy.style == "array" else 0)
         object.__setattr__(self.strategy, "_backbus_run", self._run)
         self._events = BarByBar(self.strategy, self._run) if self.strategy.style == "event" else None
 

@@ -8,7 +8,7 @@ the asset's own bars: in a hole they are NaN and do not move.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from backbus.strategy.bars import Bars
 
 Values = NDArray[Any]
-Operand = "Stream | float | Values"
+Operand: TypeAlias = "Stream | float | Values"
 
 
 class Stream:
@@ -46,6 +46,80 @@ class Stream:
     def ema(self, n: int) -> Stream:
         """Exponential moving average: alpha 2 / (n + 1), seeded at bar n by the mean of the first n."""
         return self._new(indicators.ema(self._bars.run, self._numbers(), n))
+
+    def rsi(self, n: int = 14) -> Stream:
+        """Wilder's relative strength index, 0 to 100, from the bar n + 1 on.
+
+        The mean gain and the mean loss start as plain means of the first n changes and then move by 1 / n of each new
+        one; 50 where nothing has moved.
+        """
+        return self._new(indicators.rsi(self._bars.run, self._numbers(), n))
+
+    def bollinger(self, n: int = 20, k: float = 2.0) -> tuple[Stream, Stream, Stream]:
+        """(middle, upper, lower): the mean of the last n bars, and k population standard deviations around it."""
+        mean, deviation = indicators.moments(self._bars.run, "bollinger", self._numbers(), n)
+        return self._new(mean), self._new(mean + k * deviation), self._new(mean - k * deviation)
+
+    def zscore(self, n: int) -> Stream:
+        """Distance from the mean of the last n bars in population standard deviations; NaN where these are zero."""
+        values = self._numbers()
+        mean, deviation = indicators.moments(self._bars.run, "zscore", values, n)
+        with np.errstate(all="ignore"):
+            return self._new(_ratio(values - mean, deviation))
+
+    def macd(self, fast: int = 12, slow: int = 26, signal: int = 9) -> tuple[Stream, Stream, Stream]:
+        """(line, signal, histogram): ema(fast) − ema(slow), the line's ema(signal), and line − signal."""
+        line = self.ema(fast) - self.ema(slow)
+        average = line.ema(signal)
+        return line, average, line - average
+
+    def rolling_high(self, n: int) -> Stream:
+        """Highest of the last n bars, this one included: ``.shift(1)`` leaves it out."""
+        return self._new(indicators.extreme(self._bars.run, "rolling_high", self._numbers(), n, 1.0))
+
+    def rolling_low(self, n: int) -> Stream:
+        """Lowest of the last n bars, this one included."""
+        return self._new(indicators.extreme(self._bars.run, "rolling_low", self._numbers(), n, -1.0))
+
+    def rolling(self, n: int, function: Callable[[Floats], float]) -> Stream:
+        """``function`` of the last n bars, oldest first, as a read-only [n] array: a number for each bar.
+
+        It is called once per bar, in plain Python; it may be compiled by numba.
+        """
+        return self._new(indicators.rolling(self._bars.run, self._numbers(), n, function))
+
+    def shift(self, n: int = 1) -> Stream:
+        """The value of n own bars ago."""
+        return self._new(indicators.shift(self._bars.run, self._numbers(), self._bars.close.values, n))
+
+    def diff(self, n: int = 1) -> Stream:
+        """Difference to n own bars ago."""
+        return self - self.shift(n)
+
+    def pct_change(self, n: int = 1) -> Stream:
+        """Change since n own bars ago, as a fraction of the value then."""
+        before = self.shift(n)
+        return (self - before) / before
+
+    def roc(self, n: int) -> Stream:
+        """Rate of change: ``pct_change(n)`` in percent."""
+        return self.pct_change(n) * 100.0
+
+    def crosses_above(self, other: Operand) -> Stream:
+        """True where this comes from strictly below ``other`` to strictly above; touching does not change the side."""
+        return self._crosses("crosses_above", other, 1.0)
+
+    def crosses_below(self, other: Operand) -> Stream:
+        """True where this comes from strictly above ``other`` to strictly below; touching does not change the side."""
+        return self._crosses("crosses_below", other, -1.0)
+
+    def rank(self, *, descending: bool = False) -> Stream:
+        """Place among the assets of the same row: 1 is the lowest, or the highest; ties in the order of assets."""
+        return self._new(indicators.rank(self._numbers(), descending=descending))
+
+    def _crosses(self, name: str, other: Operand, side: float) -> Stream:
+        against = self._apply(_plus, other, np.zeros(self.values.shape))._numbers()
+        return self._new(indicators.cross(self._bars.run, name, self._numbers(), against, side))
 
     def _new(self, values: Values) -> Stream:
         return Stream(self._bars, values)
@@ -105,16 +179,16 @@ class Stream:
     def __abs__(self) -> Stream:
         return self._apply(np.absolute, self)
 
-    def __lt__(self, other: Operand) -> Stream:
+    def __lt__(self, other: Operand) -> Stream:  # type: ignore[misc]
         return self._apply(np.less, self, other)
 
-    def __le__(self, other: Operand) -> Stream:
+    def __le__(self, other: Operand) -> Stream:  # type: ignore[misc]
         return self._apply(np.less_equal, self, other)
 
-    def __gt__(self, other: Operand) -> Stream:
+    def __gt__(self, other: Operand) -> Stream:  # type: ignore[misc]
         return self._apply(np.greater, self, other)
 
-    def __ge__(self, other: Operand) -> Stream:
+    def __ge__(self, other: Operand) -> Stream:  # type: ignore[misc]
         return self._apply(np.greater_equal, self, other)
 
     def __eq__(self, other: Operand) -> Stream:  # type: ignore[override]
@@ -170,19 +244,22 @@ class Stream:
 
 
 def _plus(a: Any, b: Any) -> Values:
-    return np.add(a, b, dtype=np.float64)
+    total: Values = np.add(a, b, dtype=np.float64)
+    return total
 
 
 def _times(a: Any, b: Any) -> Values:
-    return np.multiply(a, b, dtype=np.float64)
+    total: Values = np.multiply(a, b, dtype=np.float64)
+    return total
 
 
 def _minus(a: Any, b: Any) -> Values:
-    return np.subtract(a, b, dtype=np.float64)
+    total: Values = np.subtract(a, b, dtype=np.float64)
+    return total
 
 
 def _ratio(a: Any, b: Any) -> Values:
-    quotient = np.true_divide(a, b, dtype=np.float64)
+    quotient: Values = np.true_divide(a, b, dtype=np.float64)
     infinite = np.isinf(quotient)
     if infinite.any():
         quotient[infinite] = np.nan

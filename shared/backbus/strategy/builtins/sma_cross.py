@@ -25,6 +25,7 @@ class SmaCross(Strategy):
         return self
 
     def signals(self, bars: Bars) -> Records:
+        """Edges of the side that the averages say."""
         fast, slow = bars.sma(self.fast), bars.sma(self.slow)
         if self.short:
             return self.hold((fast > slow) * 1.0 - (fast < slow))

@@ -18,21 +18,29 @@ Bools = NDArray[np.bool_]
 
 
 @loop
-def one_side(
-    wanted: Bools, close: Floats, side: float, state: Floats, out: Records, first_row: int, warmup: int
-) -> int:
-    """``side`` while ``wanted`` is true, flat otherwise; state: [assets] the side held."""
-    count = 0
-    for r in range(max(0, warmup - first_row), close.shape[0]):
-        for a in range(close.shape[1]):
-            target = side if wanted[r, a] else 0.0
-            if target != state[a] and close[r, a] == close[r, a]:
-                state[a] = target
-                out[count]["tick"] = PHASES * (first_row + r) + CLOSE_SIGNAL
-                out[count]["asset"] = a
-                out[count]["kind"] = DIRECTION
-                out[count]["value"] = target
-                count += 1
+def one_side(wanted: Bools, close: Floats, side: float, held: Bools, out: Records, first_row: int, warmup: int) -> int:
+    """``side`` while ``wanted`` is true, flat otherwise; ``wanted`` and ``close`` are flat views; held: [assets]."""
+    count, assets, asset = 0, held.shape[0], 0
+    cell, end = max(0, warmup - first_row) * assets, wanted.shape[0]
+    while cell < end:
+        now = held[asset]
+        if assets == 1:
+            # One asset: run through the bars that want what is held, which is nearly all of them.
+            while cell < end and wanted[cell] == now:
+                cell += 1
+            if cell == end:
+                break
+        if wanted[cell] != now and close[cell] == close[cell]:
+            held[asset] = wanted[cell]
+            out[count]["tick"] = PHASES * (first_row + cell // assets) + CLOSE_SIGNAL
+            out[count]["asset"] = asset
+            out[count]["kind"] = DIRECTION
+            out[count]["value"] = side if wanted[cell] else 0.0
+            count += 1
+        cell += 1
+        asset += 1
+        if asset == assets:
+            asset = 0
     return count
 
 
@@ -108,8 +116,8 @@ def weights(wanted: Floats, close: Floats, out: Records, first_row: int, warmup:
     for r in range(max(0, warmup - first_row), close.shape[0]):
         for a in range(close.shape[1]):
             value = wanted[r, a]
-            if value == value and close[r, a] == close[r, a]:
-                if value - value != 0.0:
+            if not np.isnan(value) and close[r, a] == close[r, a]:
+                if np.isinf(value):
                     return -1 - r
                 out[count]["tick"] = PHASES * (first_row + r) + CLOSE_SIGNAL
                 out[count]["asset"] = a

@@ -1,0 +1,15 @@
+"""The strategy that all others are compared with."""
+
+from __future__ import annotations
+
+from backbus.market.records import Records
+from backbus.strategy.bars import Bars
+from backbus.strategy.base import Strategy
+
+
+class BuyAndHold(Strategy):
+    """Long in every asset from its first traded bar on."""
+
+    def signals(self, bars: Bars) -> Records:
+        """One entry per asset."""
+        return self.hold_long(True)

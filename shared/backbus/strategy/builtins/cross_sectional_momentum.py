@@ -1,0 +1,34 @@
+"""Holding what has risen most."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backbus.market.records import Records
+from backbus.strategy import indicators
+from backbus.strategy.bars import Bars
+from backbus.strategy.base import Strategy, param
+
+
+class CrossSectionalMomentum(Strategy):
+    """Every ``every`` rows, equal weights in the ``top`` assets that rose most over their last ``period`` bars.
+
+    Rows are counted from the first traded one, which is the first rebalance. Only assets with a bar in that row take
+    part; all of these that are not chosen get weight 0. While fewer than ``top`` have ``period`` bars, those that have
+    get the same 1 / ``top``, and the rest stays in cash.
+    """
+
+    period: int = param(252, ge=1, description="bars over which the rise is measured")
+    top: int = param(10, ge=1, description="how many assets to hold")
+    every: int = param(21, ge=1, description="rows between two rebalances")
+
+    def signals(self, bars: Bars) -> Records:
+        """Weights in the rows that rebalance, silence in the others."""
+        rise = bars.pct_change(self.period)
+        first = max(bars.first_row, bars.warmup)
+        ahead = -(first - bars.warmup) % self.every
+        rows = np.arange(first - bars.first_row + ahead, len(bars), self.every)
+        weights = np.full(bars.close.shape, np.nan)
+        places = indicators.rank(rise.values[rows], descending=True)
+        weights[rows] = np.where(places <= self.top, 1.0 / self.top, 0.0)
+        return self.target_weights(weights)

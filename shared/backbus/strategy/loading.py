@@ -1,0 +1,162 @@
+"""From what a job names to a strategy's class: a built-in, or a class in a bundle of files.
+
+A bundle's modules live in ``sys.modules`` only while they import each other, so that two versions of one file can be
+loaded one after another, and a file beside a strategy hides nothing from anybody else. The files may lie anywhere
+under any name: modules are made from their text, and tracebacks show their names in the bundle.
+"""
+
+from __future__ import annotations
+
+import builtins
+import difflib
+import importlib.abc
+import importlib.machinery
+import importlib.util
+import linecache
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from types import CodeType, ModuleType
+from typing import Any
+
+from backbus.errors import JobError, StrategyError
+from backbus.strategy.base import Strategy
+from backbus.strategy.builtins import BUILTINS, CLASSES
+from backbus.strategy.bundling import FIELD, bundle, split_use
+from backbus.strategy.failure import user_traceback
+
+__all__ = ["bundle", "load_strategy"]
+
+_LOCK = threading.RLock()
+
+
+def load_strategy(use: str, files: Mapping[str, Path]) -> type[Strategy]:
+    """The class that ``use`` names; ``files`` is its bundle, by relative name. Raises JobError or StrategyError."""
+    if use in BUILTINS:
+        return BUILTINS[use]
+    written, wanted = split_use(use)
+    if not written.endswith(".py"):
+        close = difflib.get_close_matches(use, BUILTINS, n=1)
+        names = ", ".join(strategy.__name__ for strategy in CLASSES)
+        hint = f"did you mean {close[0]!r}?" if close else f"there are {names}, or name a file: my_file.py:MyClass"
+        raise JobError(f"there is no built-in strategy {use!r}; {hint}", field=FIELD)
+    main = written if written in files else PurePosixPath(written).name
+    if main not in files:
+        raise JobError(f"the bundle has no file {main}; it has {', '.join(sorted(files)) or 'none'}", field=FIELD)
+    module = _Bundle(files).load(main)
+    return _chosen(module, main, wanted)
+
+
+def _chosen(module: ModuleType, name: str, wanted: str | None) -> type[Strategy]:
+    here = {
+        key: value
+        for key, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Strategy) and value.__module__ == module.__name__
+    }
+    listed = ", ".join(sorted(here)) or "no strategy"
+    if wanted is None:
+        complete = [value for value in here.values() if value.style != "none"]
+        if len(complete) != 1:
+            raise JobError(f"{name} defines {listed}; say which: {name}:ClassName", field=FIELD)
+        return complete[0]
+    found = getattr(module, wanted, None)
+    if found is None:
+        close = difflib.get_close_matches(wanted, here, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it defines {listed}"
+        raise JobError(f"{name} has no class {wanted}; {hint}", field=FIELD)
+    if not (isinstance(found, type) and issubclass(found, Strategy)):
+        raise JobError(f"{name}:{wanted} is not a Strategy: write class {wanted}(Strategy)", field=FIELD)
+    if found.style == "none":
+        raise StrategyError(f"{name}:{wanted} defines neither signals(self, bars) nor on_bar(self, bar)")
+    return found
+
+
+class _Bundle(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """The modules of one bundle; finds and executes them, and keeps them alive as long as one of them lives."""
+
+    def __init__(self, files: Mapping[str, Path]) -> None:
+        self._files = dict(files)
+        self._tops = {PurePosixPath(name).parts[0].removesuffix(".py") for name in files}
+        self._modules: dict[str, ModuleType] = {}
+        self._depth = 0
+
+    def load(self, main: str) -> ModuleType:
+        """Execute the strategy's file, and with it what it imports."""
+        name = str(PurePosixPath(main).with_suffix("")).replace("/", ".")
+        try:
+            with self._at_hand():
+                return importlib.import_module(name)
+        except JobError:
+            raise
+        except StrategyError as error:
+            raise StrategyError(f"{main}: {error}", traceback=user_traceback(error)) from error
+        except SyntaxError as error:
+            raise StrategyError(
+                f"{error.filename}, line {error.lineno}: {error.msg}", traceback=user_traceback(error)
+            ) from error
+        except Exception as error:
+            raise StrategyError(
+                f"{main} cannot be loaded: {type(error).__name__}: {error}", traceback=user_traceback(error)
+            ) from error
+
+    @contextmanager
+    def _at_hand(self) -> Iterator[None]:
+        """While this holds, the bundle's names mean its own modules; afterwards what they meant before."""
+        with _LOCK:
+            if self._depth:
+                yield
+                return
+            hidden = self._taken_out()
+            sys.modules.update(self._modules)
+            sys.meta_path.insert(0, self)
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+                sys.meta_path.remove(self)
+                self._modules = self._taken_out()
+                sys.modules.update(hidden)
+
+    def _taken_out(self) -> dict[str, ModuleType]:
+        names = [name for name in sys.modules if name.partition(".")[0] in self._tops]
+        return {name: sys.modules.pop(name) for name in names}
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """Where a module of the bundle is; None for others."""
+        stem = fullname.replace(".", "/")
+        for name in (f"{stem}/__init__.py", f"{stem}.py"):
+            if name in self._files:
+                package = name.endswith("__init__.py")
+                return importlib.util.spec_from_loader(fullname, self, origin=name, is_package=package)
+        if any(name.startswith(f"{stem}/") for name in self._files):
+            return importlib.util.spec_from_loader(fullname, self, origin=None, is_package=True)
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run a module's text, with an ``import`` that still knows the bundle after loading."""
+        assert module.__spec__ is not None
+        name = module.__spec__.origin
+        vars(module)["__builtins__"] = {**vars(builtins), "__import__": self._import}
+        if name is not None:
+            module.__file__ = name
+            exec(self._code(name), vars(module))
+
+    def _code(self, name: str) -> CodeType:
+        try:
+            source = importlib.util.decode_source(self._files[name].read_bytes())
+        except (OSError, UnicodeDecodeError) as error:
+            raise JobError(f"{name} cannot be read: {error}", field=FIELD) from None
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        return compile(source, name, "exec", dont_inherit=True)
+
+    def _import(self, name: str, *arguments: Any, **options: Any) -> Any:
+        level = options.get("level", arguments[3] if len(arguments) > 3 else 0)
+        if level or name.partition(".")[0] in self._tops:
+            with self._at_hand():
+                return builtins.__import__(name, *arguments, **options)
+        return builtins.__import__(name, *arguments, **options)

@@ -1,0 +1,63 @@
+"""Plain arrays for strategies that compute their own: the rows of a block with those before it in front."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from backbus.market.panel import FIELDS, Block, Floats
+
+
+class Tail:
+    """The last ``depth`` rows of all fields; NaN where the run has not had as many."""
+
+    __slots__ = ("depth", "fields")
+
+    def __init__(self, assets: int, depth: int) -> None:
+        self.depth = depth
+        self.fields = {name: np.full((depth, assets), np.nan) for name in FIELDS}
+
+    def advance(self, block: Block) -> None:
+        """Take in the rows of a block that has been worked on."""
+        for name, before in self.fields.items():
+            new: Floats = getattr(block, name)[-self.depth :]
+            self.fields[name] = np.concatenate((before[len(new) :], new))
+
+
+class Raw:
+    """Read-only [lookback + rows, assets] arrays; the block's own rows are the last ones, holes are NaN."""
+
+    def __init__(self, tail: Tail, block: Block) -> None:
+        self._tail = dict(tail.fields)
+        self._block = block
+
+    def _joined(self, name: str) -> Floats:
+        joined: Floats = np.concatenate((self._tail[name], getattr(self._block, name)))
+        joined.flags.writeable = False
+        return joined
+
+    @cached_property
+    def open(self) -> Floats:
+        """Opening prices."""
+        return self._joined("open")
+
+    @cached_property
+    def high(self) -> Floats:
+        """Highest prices."""
+        return self._joined("high")
+
+    @cached_property
+    def low(self) -> Floats:
+        """Lowest prices."""
+        return self._joined("low")
+
+    @cached_property
+    def close(self) -> Floats:
+        """Closing prices."""
+        return self._joined("close")
+
+    @cached_property
+    def volume(self) -> Floats:
+        """Volumes."""
+        return self._joined("volume")
