@@ -1,0 +1,242 @@
+"""What strategies say: edges only, nothing in warm-up, nothing in holes, the same for any cut of the stream."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import strategy_market as sm
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from backbus.errors import StrategyError
+from backbus.market.records import DIRECTION, SIGNAL, WEIGHT
+from backbus.strategy import BUILTINS, Strategy
+from backbus.strategy.builtins import (
+    BuyAndHold,
+    CrossSectionalMomentum,
+    DonchianBreakout,
+    RsiReversion,
+    SmaCross,
+)
+
+NAN = np.nan
+SMALL = [
+    BuyAndHold(),
+    SmaCross(fast=2, slow=5),
+    SmaCross(fast=2, slow=5, short=True),
+    RsiReversion(period=3, low=35, high=60),
+    DonchianBreakout(entry=5, exit=3),
+    DonchianBreakout(entry=5, exit=3, short=True),
+    CrossSectionalMomentum(period=4, top=2, every=6),
+]
+
+
+def name_of(strategy):
+    return f"{type(strategy).__name__}({strategy})"
+
+
+class Say(Strategy):
+    """Says what the test hands it, by one of the holding rules."""
+
+    _how: str = ""
+    _what: tuple = ()
+
+    def signals(self, bars):
+        rows = slice(bars.first_row, bars.first_row + len(bars))
+        return getattr(self, self._how)(*(None if w is None else np.array(w)[rows] for w in self._what))
+
+
+def said(how, *what, panel=None, ends=()):
+    """(row, value) of each signal that a rule makes of these columns."""
+    columns = [None if w is None else np.array(w, dtype=float).reshape(len(w), -1) for w in what]
+    panel = panel or sm.closes(*([1.0] * len(what[0])))
+
+    class Fixed(Say):
+        _how: str = how
+        _what: tuple = tuple(columns)
+
+    records = sm.signals(Fixed(), panel, ends)
+    return [((tick - 3) // 6, value) for tick, value in zip(records["tick"].tolist(), records["value"], strict=True)]
+
+
+@pytest.mark.parametrize("strategy", SMALL, ids=name_of)
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    assets=st.integers(1, 4),
+    holes=st.sampled_from([0.0, 0.3]),
+    warmup=st.integers(0, 20),
+    ends=st.lists(st.integers(1, 59), max_size=6),
+)
+def test_how_the_stream_is_cut_changes_no_signal(strategy, seed, assets, holes, warmup, ends):
+    panel = sm.market(60, assets, seed=seed, holes=holes, late=5, warmup=warmup)
+    whole = sm.signals(strategy, panel)
+    assert sm.signals(strategy, panel, ends).tobytes() == whole.tobytes()
+    assert sm.signals(strategy, panel, range(60)).tobytes() == whole.tobytes()
+    assert (np.diff(whole["tick"] * 100 + whole["asset"]) > 0).all()
+    assert (whole["tick"] >= 6 * warmup + 3).all() and (whole["tick"] % 6 == 3).all()
+    assert not np.isnan(panel.block.close[whole["tick"] // 6, whole["asset"]]).any()
+
+
+@pytest.mark.parametrize("strategy", SMALL, ids=name_of)
+def test_signals_do_not_depend_on_later_rows(strategy):
+    panel = sm.market(100, 3, seed=1, holes=0.1)
+    fields = ("open", "high", "low", "close", "volume")
+    changed = [getattr(panel.block, field).copy() for field in fields]
+    for column in changed:
+        column[60:] = column[60:][::-1] * 3.0
+    whole = sm.signals(strategy, panel)
+    other = sm.signals(strategy, sm.panel_of(*changed))
+    before = 6 * 60
+    assert whole[whole["tick"] < before].tobytes() == other[other["tick"] < before].tobytes()
+
+
+@pytest.mark.parametrize("strategy", SMALL, ids=name_of)
+def test_every_built_in_speaks_on_a_market_that_moves(strategy):
+    assert len(sm.signals(strategy, sm.market(300, 3, seed=2))) >= 3
+
+
+def test_only_edges_are_said():
+    assert said("hold_long", [0, 1, 1, 0, 0, 1]) == [(1, 1.0), (3, 0.0), (5, 1.0)]
+    assert said("hold_short", [0, 1, 1, 0, 0, 1]) == [(1, -1.0), (3, 0.0), (5, -1.0)]
+
+
+def test_a_condition_that_is_already_true_enters_at_the_first_traded_row():
+    panel = sm.closes(1, 1, 1, 1, warmup=2)
+    assert said("hold_long", [1, 1, 1, 0], panel=panel) == [(2, 1.0), (3, 0.0)]
+    assert said("hold_long", [1, 0, 0, 0], panel=panel) == []
+    assert said("hold", [-1, -1, -1, -1], panel=panel) == [(2, -1.0)]
+    assert said("enter_exit", [1, 1, 0, 0], [0, 0, 0, 0], panel=panel) == []
+    assert said("target_weights", [0.5, 0.5, NAN, 0.25], panel=panel) == [(3, 0.25)]
+
+
+def test_holes_change_nothing_and_say_nothing():
+    panel = sm.closes(1, NAN, 1, NAN, 1)
+    assert said("hold_long", [1, 0, 1, 0, 0], panel=panel) == [(0, 1.0), (4, 0.0)]
+    assert said("target_weights", [0.1, 0.2, NAN, 0.4, 0.5], panel=panel) == [(0, 0.1), (4, 0.5)]
+
+
+def test_missing_conditions_are_false():
+    assert said("hold_long", [1, NAN, 1]) == [(0, 1.0), (1, 0.0), (2, 1.0)]
+    assert said("hold", [1, NAN, -1]) == [(0, 1.0), (1, 0.0), (2, -1.0)]
+
+
+def test_direction_carries_strength_and_speaks_when_the_side_changes():
+    assert said("hold", [0.5, 1.0, -0.25, -0.0, 0.0]) == [(0, 0.5), (2, -0.25), (3, 0.0)]
+    with pytest.raises(StrategyError, match="row 2: a strength above 1"):
+        said("hold", [0, 0, 1.5], ends=(1,))
+
+
+def test_entries_latch_until_their_exit():
+    assert said("enter_exit", [1, 0, 0, 1, 0], [0, 0, 1, 0, 0]) == [(0, 1.0), (2, 0.0), (3, 1.0)]
+
+
+def test_an_exit_beats_the_entry_of_its_side_in_the_same_row():
+    assert said("enter_exit", [1, 1, 1], [1, 0, 1]) == [(1, 1.0), (2, 0.0)]
+
+
+def test_an_entry_of_the_other_side_reverses_and_both_at_once_say_nothing():
+    no = [0, 0, 0, 0]
+    assert said("enter_exit", [1, 0, 1, 0], no, [0, 1, 0, 1], no) == [(0, 1.0), (1, -1.0), (2, 1.0), (3, -1.0)]
+    assert said("enter_exit", [1, 1, 0, 0], no, [1, 0, 0, 0], None) == [(1, 1.0)]
+
+
+def test_weights_are_said_each_time_they_are_given():
+    assert said("target_weights", [0.5, 0.5, NAN, -0.0]) == [(0, 0.5), (1, 0.5), (3, 0.0)]
+    with pytest.raises(StrategyError, match="row 1: a target weight is infinite"):
+        said("target_weights", [0.5, np.inf])
+
+
+def test_records_carry_tick_asset_and_kind():
+    panel = sm.market(3, 2, seed=0)
+    records = sm.signals(BuyAndHold(), panel)
+    assert records.dtype == SIGNAL
+    assert records.tolist() == [(3, 0, DIRECTION, 1.0), (3, 1, DIRECTION, 1.0)]
+
+
+def test_momentum_holds_the_best_and_drops_the_others():
+    rising = np.arange(1.0, 9.0).reshape(-1, 1)
+    closes = np.hstack([rising, rising[::-1], rising**2, np.full((8, 1), 5.0)])
+    panel = sm.panel_of(*(closes.copy() for _ in range(5)), warmup=2)
+    records = sm.signals(CrossSectionalMomentum(period=2, top=2, every=3), panel, (3, 4))
+    assert (records["kind"] == WEIGHT).all()
+    assert records["tick"].tolist() == [15] * 4 + [33] * 4
+    assert records["value"].reshape(2, 4).tolist() == [[0.5, 0.0, 0.5, 0.0]] * 2
+
+
+def test_a_wrong_shape_or_type_is_refused():
+    for what, message in (([[1, 1]], "one value per row and asset"), (["a"], "takes numbers or truth values")):
+
+        class Wrong(Strategy):
+            _what: list = what
+
+            def signals(self, bars):
+                return self.hold_long(self._what)
+
+        with pytest.raises(StrategyError, match=message):
+            sm.signals(Wrong(), sm.closes(1, 2))
+
+
+def test_something_else_than_signals_is_refused():
+    class Bare(Strategy):
+        def signals(self, bars):
+            return bars.close > 1
+
+    with pytest.raises(StrategyError, match=r"must return what self\.hold_long.*not Stream"):
+        sm.signals(Bare(), sm.closes(1, 2))
+
+
+def test_raw_arrays_have_the_lookback_before_the_block():
+    class Highest(Strategy):
+        lookback: ClassVar[int] = 3
+        _seen: list = []  # noqa: RUF012
+
+        def signals(self, bars):
+            self._seen.append(bars.raw.close[:, 0].tolist())
+            assert not bars.raw.close.flags.writeable
+            close = bars.raw.close
+            return self.hold_long([[row[0] >= np.nanmax(close[i : i + 4])] for i, row in enumerate(close[3:])])
+
+    from backbus.strategy import StrategyRunner
+
+    panel = sm.closes(1, 2, 3, 4, 5, 4, 3)
+    runner = StrategyRunner(Highest(), panel.layout)
+    for block in sm.cut(panel, (2, 3)):
+        runner.on_block(block)
+    seen = runner.strategy._seen
+    np.testing.assert_array_equal(seen[0], [NAN, NAN, NAN, 1, 2])
+    np.testing.assert_array_equal(seen[1], [NAN, 1, 2, 3])
+    assert seen[2] == [1, 2, 3, 4, 5, 4, 3]
+    walk = sm.market(40, seed=1, holes=0.1)
+    assert sm.signals(Highest(), walk, range(40)).tobytes() == sm.signals(Highest(), walk).tobytes()
+
+
+def test_raw_arrays_need_a_lookback():
+    with pytest.raises(StrategyError, match="lookback: ClassVar"):
+        sm.show(lambda b: b.raw.close, sm.closes(1, 2))
+
+
+def test_built_ins_go_by_both_their_names():
+    assert BUILTINS["SmaCross"] is BUILTINS["sma_cross"] is SmaCross
+    assert BUILTINS["cross_sectional_momentum"] is CrossSectionalMomentum
+
+
+def test_an_instance_can_be_run_any_number_of_times():
+    strategy, panel = SmaCross(fast=2, slow=5), sm.market(60)
+    assert sm.signals(strategy, panel).tobytes() == sm.signals(strategy, panel).tobytes()
+
+
+def test_a_mistake_names_strategy_rows_dates_and_the_users_line():
+    class Broken(Strategy):
+        def signals(self, bars):
+            return self.hold_long(bars.close > undefined)  # noqa: F821
+
+    with pytest.raises(
+        StrategyError, match=r"Broken failed at rows 0 to 1 \(1970-01-01 to 1970-01-02\): NameError"
+    ) as e:
+        sm.signals(Broken(), sm.closes(1, 2))
+    assert "test_strategy_signals.py" in e.value.traceback
+    assert "bars.close > undefined" in e.value.traceback
+    assert "runner.py" not in e.value.traceback
