@@ -10,36 +10,14 @@ So the cache folder is named by a hash of all sources that can be inlined: a sta
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
+
+from backbus.sources import cache_folder
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-_PACKAGE = Path(__file__).parent
-
-
-def sources_hash() -> str:
-    """Hash of every source file of the library: the identity of the arithmetic that it performs."""
-    digest = hashlib.blake2b(digest_size=10)
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        if "cli" in path.relative_to(_PACKAGE).parts:
-            continue
-        digest.update(str(path.relative_to(_PACKAGE)).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-def cache_folder() -> Path:
-    """Where compiled code lies: ``BACKBUS_CACHE`` or the user's cache folder, then one folder per state of the source."""
-    home = os.environ.get("BACKBUS_CACHE") or str(
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "backbus"
-    )
-    return Path(home) / f"compiled-{sources_hash()}"
-
 
 os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
 

@@ -6,10 +6,10 @@ how fast readers are never cuts the stream into slivers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from backbus.events.event import Event, Kind
-from backbus.link.stream import StreamWriter
+from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.panel import Panel
 from backbus.market.ticks import PHASES
 
@@ -45,10 +45,17 @@ class DataHandler:
         if block < 1 or window < 1:
             raise ValueError(f"block ({block}) and window ({window}) must be at least one row")
         self.writer = StreamWriter(Kind.NEW_DATA, SOURCE)
+        self.writers = {Kind.NEW_DATA: self.writer}
+        self.readers: Mapping[Kind, StreamReader] = {}
         self._panel = panel
         self._block = min(block, max(1, window // 2))
         self._window = window
         self._worked_off = dict.fromkeys(readers, 0)
+
+    @property
+    def rows_done(self) -> int:
+        """Rows sent."""
+        return self.writer.end
 
     @property
     def done(self) -> bool:

@@ -57,6 +57,8 @@ class Hello(Message):
     instance: Name
     host: str
     pid: int
+    version: str
+    """The arithmetic that it performs: it must be the orchestrator's own."""
 
 
 class Beat(Message):

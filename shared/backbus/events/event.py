@@ -64,6 +64,10 @@ class Event:
 class Handler(Protocol):
     """A state machine without sockets, clock or randomness: an event in, what follows from it out."""
 
+    def start(self) -> Iterable[Event]:
+        """What can be said before anything has been heard."""
+        ...
+
     def receive(self, event: Event) -> Iterable[Event]:
         """Take one event; say everything that can be said now."""
         ...

@@ -35,6 +35,7 @@ from backbus.link.stream import StreamReader, StreamWriter
 from backbus.log import logger
 from backbus.market.panel import Layout
 from backbus.settings import Settings
+from backbus.sources import identity
 
 BURST = 256
 """Messages taken before the clock and the orchestrator are looked at again."""
@@ -181,7 +182,12 @@ class Member:
     def _greet(self, now: float) -> None:
         self._greeted = now
         hello = c.Hello(
-            id="hello", role=self._role.name, instance=self._instance, host=platform.node(), pid=os.getpid()
+            id="hello",
+            role=self._role.name,
+            instance=self._instance,
+            host=platform.node(),
+            pid=os.getpid(),
+            version=identity(),
         )
         self._control.send(c.pack(hello))
 
@@ -213,6 +219,8 @@ class Member:
                 case c.Ok(id="hello", value={"epoch": int(epoch)}):
                     self._epoch = self._pulse.epoch = epoch
                     self._pulse.known = True
+                case c.Error(id="hello", message=message):
+                    self._log.error("the orchestrator does not take this member", reason=message)
                 case c.Ok() | c.Error():
                     self._outbox.pop(order.id, None)
                 case c.Assign() | c.Start() | c.Release():

@@ -9,13 +9,13 @@ now and then, or nothing but the pieces grows.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from backbus.events.event import Event, Kind
 from backbus.jobs import Job
-from backbus.link.stream import StreamReader
+from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Layout
 from backbus.market.records import Records
@@ -44,6 +44,7 @@ class PerformanceHandler:
 
     def __init__(self, job: Job, layout: Layout, progress_rows: int) -> None:
         self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, *_RECORDS, Kind.EQUITY)}
+        self.writers: Mapping[Kind, StreamWriter] = {}
         self.statistics = Statistics(job, layout)
         self._layout = layout
         self._progress_rows = max(1, progress_rows)
@@ -57,7 +58,7 @@ class PerformanceHandler:
         self._told_open_trades = False
 
     @property
-    def rows(self) -> int:
+    def rows_done(self) -> int:
         """Rows worked off, warm-up included."""
         return self._rows
 
@@ -66,6 +67,10 @@ class PerformanceHandler:
         """Whether every stream has come to its end."""
         end = PHASES * self._layout.rows
         return self._rows == self._layout.rows and all(self.readers[kind].through >= end for kind in _RECORDS)
+
+    def start(self) -> Iterable[Event]:
+        """Nothing is known before the first event."""
+        return ()
 
     def receive(self, event: Event) -> Iterable[Event]:
         """Take one event; PROGRESS where enough rows have been worked off. A gap in a stream raises ``StreamGap``."""

@@ -1,0 +1,211 @@
+"""What must outlive the orchestrator: jobs, attempts and results, in one SQLite file with one writer.
+
+The schema stands here and nowhere else. Every change is on disk before anyone hears of it (WAL, synchronous=FULL).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any
+
+SCHEMA_VERSION = 1
+SCHEMA = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE jobs (
+    id          TEXT PRIMARY KEY,
+    submission  TEXT NOT NULL UNIQUE,
+    name        TEXT NOT NULL,
+    key         TEXT NOT NULL,
+    job         TEXT NOT NULL,
+    data        TEXT NOT NULL,
+    strategy    TEXT NOT NULL,
+    state       TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled')),
+    cached      INTEGER NOT NULL DEFAULT 0,
+    error       TEXT,
+    traceback   TEXT,
+    report      TEXT,
+    artifacts   TEXT,
+    created_at  REAL NOT NULL,
+    ended_at    REAL
+);
+CREATE INDEX jobs_by_key ON jobs (key, state);
+CREATE INDEX jobs_by_time ON jobs (created_at);
+CREATE TABLE attempts (
+    job         TEXT NOT NULL REFERENCES jobs (id),
+    number      INTEGER NOT NULL,
+    started_at  REAL NOT NULL,
+    ended_at    REAL,
+    reason      TEXT,
+    PRIMARY KEY (job, number)
+) WITHOUT ROWID;
+"""
+ENDED = ("done", "failed", "cancelled")
+
+
+class Store:
+    """The jobs of one orchestrator."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def begin_epoch(self) -> int:
+        """Count this start of the orchestrator; attempts that were running when the last one ended are over."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("INSERT INTO meta VALUES ('epoch', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1")
+            self._db.execute(
+                "UPDATE attempts SET ended_at = ?, reason = 'the orchestrator was restarted' WHERE ended_at IS NULL",
+                (time.time(),),
+            )
+            self._db.execute("UPDATE jobs SET state = 'queued' WHERE state = 'running'")
+            return int(self._db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0])
+
+    def unfinished(self) -> list[dict[str, Any]]:
+        """Queued jobs in the order of their submission, each with the number of attempts it has had."""
+        rows = self._db.execute(
+            "SELECT j.*, (SELECT COALESCE(MAX(number), 0) FROM attempts a WHERE a.job = j.id) AS attempts "
+            "FROM jobs j WHERE state = 'queued' ORDER BY created_at, rowid"
+        )
+        return [_job(row) | {"attempts": row["attempts"]} for row in rows]
+
+    def by_submission(self, submission: str) -> dict[str, Any] | None:
+        """The job that a submission became, if it was accepted before."""
+        row = self._db.execute("SELECT * FROM jobs WHERE submission = ?", (submission,)).fetchone()
+        return None if row is None else _job(row)
+
+    def done_with_key(self, key: str) -> dict[str, Any] | None:
+        """A finished job with the same key: the answer to the same question."""
+        row = self._db.execute(
+            "SELECT * FROM jobs WHERE key = ? AND state = 'done' AND cached = 0 ORDER BY ended_at DESC LIMIT 1", (key,)
+        ).fetchone()
+        return None if row is None else _job(row)
+
+    def add(
+        self,
+        *,
+        job_id: str,
+        submission: str,
+        name: str,
+        key: str,
+        job: dict[str, Any],
+        data: dict[str, str],
+        strategy: dict[str, str],
+        answer: dict[str, Any] | None,
+    ) -> None:
+        """Keep an accepted job; with ``answer``, a done job's row, it is done at once and marked cached."""
+        now = time.time()
+        with self._db:
+            self._db.execute(
+                "INSERT INTO jobs (id, submission, name, key, job, data, strategy, state, cached, report, artifacts, "
+                "created_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    job_id,
+                    submission,
+                    name,
+                    key,
+                    json.dumps(job),
+                    json.dumps(data),
+                    json.dumps(strategy),
+                    "queued" if answer is None else "done",
+                    0 if answer is None else 1,
+                    None if answer is None else json.dumps(answer["report"]),
+                    None if answer is None else json.dumps(answer["artifacts"]),
+                    now,
+                    None if answer is None else now,
+                ),
+            )
+
+    def job(self, job_id: str) -> dict[str, Any] | None:
+        """A job with its attempts."""
+        row = self._db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
+        if row is None:
+            return None
+        attempts = self._db.execute("SELECT * FROM attempts WHERE job = ? ORDER BY number", (job_id,))
+        return _job(row) | {"attempts": [{k: a[k] for k in a.keys() if k != "job"} for a in attempts]}  # noqa: SIM118
+
+    def find(self, prefix: str) -> list[str]:
+        """Ids of the jobs whose id begins so."""
+        pattern = prefix.replace("\\", "").replace("%", "").replace("_", "") + "%"
+        return [row[0] for row in self._db.execute("SELECT id FROM jobs WHERE id LIKE ? LIMIT 10", (pattern,))]
+
+    def latest(self, limit: int) -> list[dict[str, Any]]:
+        """The newest jobs, without their inputs and results."""
+        rows = self._db.execute(
+            "SELECT id, name, state, cached, error, created_at, ended_at, "
+            "(SELECT COUNT(*) FROM attempts a WHERE a.job = j.id) AS attempts "
+            "FROM jobs j ORDER BY created_at DESC, rowid DESC LIMIT ?",
+            (limit,),
+        )
+        return [dict(row) | {"cached": bool(row["cached"])} for row in rows]
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs are in each state."""
+        found = dict(self._db.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall())
+        return {state: found.get(state, 0) for state in ("queued", "running", *ENDED)}
+
+    def begin_attempt(self, job_id: str, number: int) -> None:
+        """An attempt begins; its number will never be used again."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("INSERT INTO attempts VALUES (?, ?, ?, NULL, NULL)", (job_id, number, time.time()))
+            self._db.execute("UPDATE jobs SET state = 'running' WHERE id = ?", (job_id,))
+
+    def end_attempt(self, job_id: str, number: int, reason: str) -> None:
+        """An attempt is over without a result; the job waits."""
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(
+                "UPDATE attempts SET ended_at = ?, reason = ? WHERE job = ? AND number = ? AND ended_at IS NULL",
+                (time.time(), reason, job_id, number),
+            )
+            self._db.execute("UPDATE jobs SET state = 'queued' WHERE id = ? AND state = 'running'", (job_id,))
+
+    def commit(self, job_id: str, number: int, report: dict[str, Any], artifacts: dict[str, str]) -> None:
+        """The job is done, once: a second result of the same job changes nothing."""
+        now = time.time()
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute("UPDATE attempts SET ended_at = ? WHERE job = ? AND number = ?", (now, job_id, number))
+            self._db.execute(
+                "UPDATE jobs SET state = 'done', report = ?, artifacts = ?, ended_at = ? "
+                "WHERE id = ? AND state = 'running'",
+                (json.dumps(report), json.dumps(artifacts), now, job_id),
+            )
+
+    def fail(self, job_id: str, message: str, traceback: str | None) -> None:
+        """The job is over without a result."""
+        self._end(job_id, "failed", message, traceback)
+
+    def cancel(self, job_id: str) -> None:
+        """The job was cancelled."""
+        self._end(job_id, "cancelled", "cancelled", None)
+
+    def _end(self, job_id: str, state: str, message: str, traceback: str | None) -> None:
+        with self._db:
+            self._db.execute(
+                "UPDATE jobs SET state = ?, error = ?, traceback = ?, ended_at = ? "
+                "WHERE id = ? AND state IN ('queued', 'running')",
+                (state, message, traceback, time.time(), job_id),
+            )
+
+
+def _job(row: sqlite3.Row) -> dict[str, Any]:
+    job = dict(row)
+    for name in ("job", "data", "strategy", "report", "artifacts"):
+        job[name] = None if job[name] is None else json.loads(job[name])
+    job["cached"] = bool(job["cached"])
+    return job

@@ -1,0 +1,68 @@
+"""A small run through every loop, in the engine and in the handlers: after it nothing is left to compile."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from backbus.data.handler import DataHandler
+from backbus.engine.run import Engine
+from backbus.events import codec
+from backbus.events.event import Event, Handler
+from backbus.execution.handler import ExecutionHandler
+from backbus.jobs import Job
+from backbus.market.panel import Block, Layout, Panel
+from backbus.performance.handler import PerformanceHandler
+from backbus.performance.report import Report
+from backbus.portfolio.handler import PortfolioHandler
+from backbus.strategy import Strategy, StrategyHandler, make_strategy
+from backbus.strategy.builtins import BUILTINS, CLASSES
+
+READERS = ("strategy", "portfolio", "execution", "performance")
+
+
+def small_panel(rows: int = 64, assets: int = 2) -> Panel:
+    """A panel of waves with a hole in it; no randomness."""
+    row = np.arange(rows, dtype=np.float64)[:, None]
+    close = 100.0 + 10.0 * ((row * (1.0 + np.arange(assets)) * 0.37) % 2.0)
+    close[rows // 2, assets - 1] = np.nan
+    end = (np.arange(rows, dtype=np.int64) + 1) * 86_400_000_000_000
+    arrays = (end, np.arange(rows, dtype=np.int64), close, close + 1.0, close - 1.0, close, close * 0.0 + 1000.0)
+    for array in arrays:
+        array.flags.writeable = False
+    layout = Layout(tuple(f"S{asset}" for asset in range(assets)), rows, 1, 86_400_000_000_000)
+    return Panel(layout, Block(0, *arrays))
+
+
+def run_handlers(job: Job, panel: Panel, strategy: Strategy, *, block: int = 8, window: int = 32) -> Report:
+    """The same run as the services do it: five handlers, every event encoded and decoded, in one thread."""
+    layout, rules, batch = panel.layout, job.rules(panel.layout), max(1, window // 4)
+    performance = PerformanceHandler(job, layout, batch)
+    source = DataHandler(panel, block=block, window=window, readers=READERS)
+    handlers: list[Handler] = [
+        source,
+        StrategyHandler(strategy, layout, cash=job.portfolio.cash, progress_rows=batch),
+        PortfolioHandler(rules, layout, reads_book=strategy.reads_book, batch_rows=batch),
+        ExecutionHandler(rules, layout, progress_rows=batch),
+        performance,
+    ]
+    events: deque[Event] = deque()
+    for handler in handlers:
+        events.extend(handler.start())
+    while events:
+        event = codec.decode(codec.encode(events.popleft(), "run", 1))[1]
+        assert event is not None
+        for handler in handlers:
+            events.extend(handler.receive(event))
+    return performance.report(panel.notes)
+
+
+def rehearse() -> None:
+    """Run every built-in strategy on the small panel both ways."""
+    panel = small_panel()
+    for strategy_class in CLASSES:
+        job = Job.parse({"strategy": {"use": strategy_class.__name__}, "performance": {"benchmark": "S0"}})
+        strategy = make_strategy(BUILTINS[strategy_class.__name__], {})
+        Engine(job, panel, strategy).run()
+        run_handlers(job, panel, strategy)

@@ -1,0 +1,158 @@
+"""One run in one process: strategy, portfolio, order layer and performance composed, without sockets.
+
+Block by block: the strategy speaks, the fused loop trades, the statistics count; hashing runs beside them in a thread.
+A strategy that reads the book is asked row by row, because its next signal may depend on the last fill.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from backbus.engine import loop as lp
+from backbus.jobs import Job
+from backbus.market import records as rec
+from backbus.market.accounts import BookRows, EquityRows
+from backbus.market.ledger import open_book
+from backbus.market.panel import Block, Panel
+from backbus.market.records import Records
+from backbus.market.ticks import CLOSE_DECIDE
+from backbus.market.warmup import take_in
+from backbus.market.working import no_orders
+from backbus.performance.report import Report
+from backbus.performance.statistics import Statistics
+from backbus.performance.tables import Piece, run_pieces, trades_piece
+from backbus.strategy import Strategy, StrategyRunner
+
+BLOCK_ROWS = 1 << 15
+"""Default rows of a block of one asset: what a block's indicators touch stays in a core's second-level cache."""
+BLOCK_CELLS = 1 << 18
+
+Sink = Callable[[list[Piece]], None]
+
+
+def default_block(assets: int) -> int:
+    """Rows of a block where the job does not say."""
+    return max(16, min(BLOCK_ROWS, BLOCK_CELLS // max(1, assets)))
+
+
+class Engine:
+    """One run. ``sink`` takes the pieces of the run's tables, where they are wanted."""
+
+    def __init__(self, job: Job, panel: Panel, strategy: Strategy, sink: Sink | None = None) -> None:
+        self._job, self._panel, self._sink = job, panel, sink
+        layout = panel.layout
+        self._layout = layout
+        self._rules = job.rules(layout)
+        self._runner = StrategyRunner(strategy, layout)
+        self._account, self._ledger, self._history = open_book(self._rules)
+        self._working = no_orders(layout.assets)
+        self._cursor = np.zeros(8, dtype=np.int64)
+        self._orders = rec.empty(rec.ORDER)
+        self._fills = rec.empty(rec.FILL)
+
+    def run(self, progress: Callable[[int], None] | None = None) -> Report:
+        """Work the whole panel off; ``progress`` hears the rows done after each block."""
+        layout = self._layout
+        with ThreadPoolExecutor(1, thread_name_prefix="hash") as hasher:
+            self._statistics = Statistics(self._job, layout, submit=hasher.submit)
+            for block in self._panel.blocks(self._job.run.block or default_block(layout.assets)):
+                self._block(block)
+                if progress is not None:
+                    progress(block.first_row + len(block))
+            if self._sink is not None:
+                self._sink([trades_piece(self._statistics.open_trades())])
+            return self._statistics.report(self._panel.notes)
+
+    def _block(self, block: Block) -> None:
+        warmup = min(max(self._layout.warmup - block.first_row, 0), len(block))
+        if warmup:
+            take_in(self._rules, self._account, self._ledger, self._history, block.close[:warmup])
+            self._cursor[lp.TICK] = 6 * (block.first_row + warmup)
+        traded = block.rows(warmup, len(block))
+        count = len(traded)
+        rows = EquityRows(traded.first_row, np.empty(count), np.empty(count), np.empty(count))
+        self._cursor[lp.ROWS] = self._cursor[lp.ORDERS] = self._cursor[lp.FILLS] = 0
+        if self._runner.reads_book:
+            signals = self._row_by_row(block, traded, rows)
+        else:
+            signals = self._runner.on_block(block)
+            if count:
+                self._trade(traded, signals, 6 * (block.first_row + len(block)), rows)
+        self._count(block, rows, signals)
+
+    def _trade(self, block: Block, signals: Records, signal_through: int, rows: EquityRows) -> None:
+        """Run the fused loop over a block's rows, as far as ``signal_through`` allows."""
+        cursor = self._cursor
+        room = 3 * (len(signals) + 2 * self._layout.assets)
+        self._orders = _with_room(self._orders, int(cursor[lp.ORDERS]), room)
+        self._fills = _with_room(self._fills, int(cursor[lp.FILLS]), len(signals) + 2 * self._layout.assets)
+        cursor[lp.SIGNALS] = 0
+        signals.flags.writeable = False
+        lp.run_rows(
+            self._rules,
+            self._account,
+            self._ledger,
+            self._working,
+            self._history,
+            block.open,
+            block.close,
+            block.first_row,
+            signals,
+            signal_through,
+            self._orders,
+            self._fills,
+            rows.equity,
+            rows.cash,
+            rows.gross,
+            cursor,
+        )
+
+    def _row_by_row(self, block: Block, traded: Block, rows: EquityRows) -> Records:
+        warmup = len(block) - len(traded)
+        self._runner.load(block)
+        spoken = []
+        if warmup:
+            cash = np.full(warmup, self._job.portfolio.cash)
+            none = np.zeros((warmup, self._layout.assets))
+            self._runner.on_book(BookRows(block.first_row, cash, cash, none, none))
+        for row in range(len(traded)):
+            tick = 6 * (traded.first_row + row)
+            self._trade(traded, rec.empty(rec.SIGNAL), tick, rows)
+            account = self._account[0]
+            book = BookRows(
+                traded.first_row + row,
+                np.array([account["equity"]]),
+                np.array([account["cash"]]),
+                self._ledger["position"][None, :].copy(),
+                self._ledger["average_cost"][None, :].copy(),
+            )
+            signals = self._runner.on_book(book)
+            if len(signals):
+                spoken.append(signals)
+            self._trade(traded.rows(0, row + 1), signals, tick + CLOSE_DECIDE, rows)
+        return np.concatenate(spoken) if spoken else rec.empty(rec.SIGNAL)
+
+    def _count(self, block: Block, rows: EquityRows, signals: Records) -> None:
+        statistics = self._statistics
+        orders = self._orders[: self._cursor[lp.ORDERS]]
+        fills = self._fills[: self._cursor[lp.FILLS]]
+        statistics.add_rows(block, rows)
+        statistics.add_signals(len(signals))
+        statistics.add_orders(orders)
+        if self._sink is None:
+            statistics.add_fills(fills)
+            return
+        times = block.end[fills["tick"] // 6 - block.first_row]
+        closed = statistics.add_fills(fills, times)
+        self._sink(run_pieces(block, rows, signals.copy(), orders.copy(), fills.copy(), closed))
+
+
+def _with_room(records: Records, used: int, room: int) -> Records:
+    if len(records) >= used + room:
+        return records
+    larger = rec.empty(records.dtype, 2 * (used + room))
+    larger[:used] = records[:used]
+    return larger
