@@ -14,10 +14,9 @@ import signal
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import zmq
 
@@ -30,8 +29,8 @@ from backbus.link.admission import admit
 from backbus.link.beat import BeatThread, Pulse
 from backbus.link.blobs import BlobFolder
 from backbus.link.request import Requester
+from backbus.link.role import Assignment, Role, RunningHandler
 from backbus.link.sockets import BUS_HIGH_WATER, CONTROL_HIGH_WATER, connect, make_socket
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.log import logger
 from backbus.market.panel import Layout
 from backbus.settings import Settings
@@ -42,58 +41,6 @@ BURST = 256
 PROBE_EVERY_S = 0.05
 REPEAT_S = 0.5
 FATAL = (StrategyError, DataError, JobError)
-
-
-class RunningHandler(Protocol):
-    """What the shell needs of a handler."""
-
-    readers: Mapping[Kind, StreamReader]
-    writers: Mapping[Kind, StreamWriter]
-
-    @property
-    def done(self) -> bool: ...
-    @property
-    def rows_done(self) -> int: ...
-    def start(self) -> Iterable[Event]: ...
-    def receive(self, event: Event) -> Iterable[Event]: ...
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """An attempt as a role sees it: the job and its inputs as files on this machine, by name."""
-
-    run: str
-    attempt: int
-    job: Job
-    data: Mapping[str, str]
-    strategy: Mapping[str, str]
-    fetch: Callable[[Mapping[str, str]], dict[str, Path]]
-    """Names and hashes to names and files: fetched, checked and cached."""
-
-
-class Role(Protocol):
-    """What a service is, besides the shell that all share."""
-
-    name: str
-    hears: tuple[Kind, ...]
-
-    def warm(self) -> None:
-        """Compile or load what a run will need."""
-
-    def prepare(self, assignment: Assignment) -> dict[str, Any]:
-        """Load what the attempt needs; returns the facts that others need of it."""
-
-    def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> RunningHandler:
-        """The handler of the attempt."""
-
-    def after(self, handler: RunningHandler) -> None:
-        """Called after each burst of events: what the handler leaves for a process to do (files)."""
-
-    def finish(self, handler: RunningHandler, requester: Requester) -> tuple[dict[str, Any], dict[str, str]] | None:
-        """The report and its artifacts' hashes, where this role makes one."""
-
-    def leave(self) -> None:
-        """The attempt is over, well or not: let go of what it held."""
 
 
 class Member:

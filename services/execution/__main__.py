@@ -1,0 +1,31 @@
+"""Start the execution service. In: NEW_DATA, ORDER. Out: FILL, PROGRESS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backbus.engine.rehearsal import rehearse
+from backbus.events.event import Kind
+from backbus.execution.handler import ExecutionHandler
+from backbus.link.member import serve
+from backbus.link.role import Assignment, Role, batch_rows
+from backbus.market.panel import Layout
+
+
+class Execution(Role):
+    """One market."""
+
+    name = "execution"
+    hears = (Kind.NEW_DATA, Kind.ORDER)
+
+    def warm(self) -> None:
+        """Load the loop."""
+        rehearse()
+
+    def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> ExecutionHandler:
+        """The order layer's state machine."""
+        return ExecutionHandler(assignment.job.rules(layout), layout, progress_rows=batch_rows(facts))
+
+
+if __name__ == "__main__":
+    serve(Execution())

@@ -1,0 +1,93 @@
+"""What a service is besides the shell that all share; each service says so in ``services/<name>/__main__.py``."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from backbus.events.event import Event, Kind
+from backbus.jobs import Job
+from backbus.link.request import Requester
+from backbus.link.stream import StreamReader, StreamWriter
+from backbus.market.panel import Layout
+
+
+class RunningHandler(Protocol):
+    """What the shell needs of a handler."""
+
+    @property
+    def readers(self) -> Mapping[Kind, StreamReader]:
+        """The streams it reads."""
+        ...
+
+    @property
+    def writers(self) -> Mapping[Kind, StreamWriter]:
+        """The streams it writes."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether it has worked off the whole run."""
+        ...
+
+    @property
+    def rows_done(self) -> int:
+        """Rows worked off."""
+        ...
+
+    def start(self) -> Iterable[Event]:
+        """What can be said before anything has been heard."""
+        ...
+
+    def receive(self, event: Event) -> Iterable[Event]:
+        """Take one event; say everything that can be said now."""
+        ...
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """An attempt as a role sees it: the job, its inputs by name and hash, and how to get them."""
+
+    run: str
+    attempt: int
+    job: Job
+    data: Mapping[str, str]
+    strategy: Mapping[str, str]
+    fetch: Callable[[Mapping[str, str]], dict[str, Path]]
+    """Names and hashes to names and files: fetched, checked and cached."""
+
+
+class Role(ABC):
+    """A role of a run; what a service leaves out does nothing."""
+
+    name: str
+    hears: tuple[Kind, ...] = ()
+
+    def warm(self) -> None:  # noqa: B027  (most roles need no more than the default)
+        """Compile or load what a run will need."""
+
+    def prepare(self, assignment: Assignment) -> dict[str, Any]:
+        """Load what the attempt needs; returns the facts that others need of it."""
+        return {}
+
+    @abstractmethod
+    def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> RunningHandler:
+        """The handler of the attempt."""
+
+    def after(self, handler: Any) -> None:  # noqa: B027
+        """Called after each burst of events: what a handler leaves for a process to do."""
+
+    def finish(self, handler: Any, requester: Requester) -> tuple[dict[str, Any], dict[str, str]] | None:
+        """The report and the hashes of its uploaded artifacts, where this role makes one."""
+        return None
+
+    def leave(self) -> None:  # noqa: B027
+        """The attempt is over, well or not: let go of what it held."""
+
+
+def batch_rows(facts: dict[str, Any]) -> int:
+    """Rows that a member may keep to itself before it says how far it is: a quarter of the window."""
+    return max(1, int(facts["window"]) // 4)
