@@ -1,10 +1,14 @@
-"""The supervisor's configuration: what to run, and that whatever dies is started again."""
+"""The supervisor's configuration: what to run, and that whatever dies is started again.
+
+Paths are relative to the state folder, where the supervisor runs: a folder's name may hold what this format cannot say.
+"""
 
 from __future__ import annotations
 
 import shlex
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 
 from backbus.stack.folder import Folder
 from backbus.stack.services import Service
@@ -15,37 +19,39 @@ LOG_BYTES = 10_000_000
 LOG_BACKUPS = 3
 
 
-def _quoted(text: object) -> str:
-    return str(text).replace("%", "%%")
+def _quoted(text: str) -> str:
+    return text.replace("%", "%%")
 
 
 def configuration(folder: Folder, services: Iterable[Service]) -> str:
     """The text of ``supervisor.conf``. ``startsecs=0``: no start counts as failed, so none is ever given up."""
+
+    def relative(path: Path) -> str:
+        return _quoted(str(path.relative_to(folder.state) if path.is_relative_to(folder.state) else path))
+
     parts = [
         "[supervisord]\n"
         "nodaemon=true\n"
-        f"logfile={_quoted(folder.supervisor_log)}\n"
+        f"logfile={relative(folder.supervisor_log)}\n"
         f"logfile_maxbytes={LOG_BYTES}\n"
         f"logfile_backups={LOG_BACKUPS}\n"
-        f"pidfile={_quoted(folder.pid_file)}\n"
-        f"directory={_quoted(folder.state)}\n"
+        f"pidfile={relative(folder.pid_file)}\n"
         "silent=true\n"
         "umask=077\n"
         "\n"
         "[unix_http_server]\n"
-        f"file={_quoted(folder.socket)}\n"
+        f"file={relative(folder.socket)}\n"
         "chmod=0600\n"
         "\n"
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
     ]
     for rank, service in enumerate(services, start=1):
-        pid_file = str(folder.service_pid_file(service.name))
-        command = [sys.executable, "-P", "-m", "backbus.stack.pace", pid_file, *service.command]
+        pid_file = folder.service_pid_file(service.name).relative_to(folder.state)
+        command = [sys.executable, "-P", "-m", "backbus.stack.pace", str(pid_file), *service.command]
         parts.append(
             f"[program:{service.name}]\n"
             f"command={_quoted(shlex.join(command))}\n"
-            f"directory={_quoted(folder.state)}\n"
             f"priority={rank}\n"
             "autostart=true\n"
             "autorestart=true\n"
@@ -56,7 +62,7 @@ def configuration(folder: Folder, services: Iterable[Service]) -> str:
             "stopasgroup=true\n"
             "killasgroup=true\n"
             "redirect_stderr=true\n"
-            f"stdout_logfile={_quoted(folder.log(service.name))}\n"
+            f"stdout_logfile={relative(folder.log(service.name))}\n"
             f"stdout_logfile_maxbytes={LOG_BYTES}\n"
             f"stdout_logfile_backups={LOG_BACKUPS}\n"
         )

@@ -49,7 +49,7 @@ def start(folder: Folder, variables: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start the supervisor away from this terminal, so that closing it or Ctrl-C leaves the stack alone."""
     with (folder.state / "logs" / "supervisor.out").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", str(folder.config)],
+            [sys.executable, "-P", "-m", "supervisor.supervisord", "-c", folder.config.name],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
