@@ -1,5 +1,6 @@
 """Event style: plain Python for every bar. Reads no book, so the strategy runs ahead of the portfolio freely."""
 
+from itertools import pairwise
 from typing import ClassVar
 
 from backbus.strategy import Strategy, param
@@ -13,7 +14,7 @@ class ThreeUpDays(Strategy):
 
     def on_bar(self, bar):
         closes = bar.closes(self.streak + 1).tolist()
-        if len(closes) > self.streak and all(b > a for a, b in zip(closes, closes[1:], strict=False)):
+        if len(closes) > self.streak and all(b > a for a, b in pairwise(closes)):
             self.go_long()
         elif len(closes) > 1 and closes[-1] < closes[-2]:
             self.go_flat()

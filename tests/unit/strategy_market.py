@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def closes(*values: float, warmup: int = 0) -> Panel:
 def cut(panel: Panel, ends: Iterable[int]) -> list[Block]:
     """The panel's rows in blocks that end at these rows, and at the last one."""
     marks = sorted({0, len(panel), *(end for end in ends if 0 < end < len(panel))})
-    return [panel.block.rows(a, b) for a, b in zip(marks, marks[1:], strict=False)]
+    return [panel.block.rows(a, b) for a, b in pairwise(marks)]
 
 
 def signals(strategy: Strategy, panel: Panel, ends: Iterable[int] = ()) -> Records:

@@ -15,7 +15,10 @@ import strategy_market as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backbus.compiled import JIT_DISABLED, LOOPS
 from backbus.errors import StrategyError
+from backbus.strategy import warm
+from backbus.strategy.builtins import CLASSES
 
 
 def one(what, panel, ends=()):
@@ -147,7 +150,7 @@ def test_rank_counts_from_the_lowest_with_ties_in_asset_order():
 
 
 def test_rsi_by_hand():
-    # Changes +1 +1 -1 | +2 -2 with n = 3: means 2/3 and 1/3; (4/3+2)/3 = 10/9, 2/9; (20/9)/3 = 20/27, (4/9+2)/3 = 22/27.
+    # Changes +1 +1 -1 | +2 -2, n = 3. Gains: 2/3, (4/3 + 2)/3 = 10/9, 20/27. Losses: 1/3, 2/9, (4/9 + 2)/3 = 22/27.
     ours = one(lambda b: b.rsi(3), sm.closes(10, 11, 12, 11, 13, 11))
     assert np.isnan(ours[:3]).all()
     assert ours[3:] == pytest.approx([100 * 2 / 3, 100 * 10 / 12, 100 * 20 / 42])
@@ -250,3 +253,14 @@ def test_wrong_parameters_are_named(what, message):
 def test_another_order_of_calls_in_a_later_block_is_refused(what):
     with pytest.raises(StrategyError, match="same order in each block"):
         sm.show(what, sm.closes(1, 2, 3, 4), (2,))
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
+def test_warming_compiles_each_kernel_once_for_all_data():
+    kernels = [loop for loop in LOOPS if loop.py_func.__module__.startswith("backbus.strategy")]
+    assert len(kernels) == 12
+    for strategy in CLASSES:
+        warm(strategy(), sm.market(3, 2).layout)
+    sm.digests()
+    sm.show(lambda b: b.close, sm.market(5))
+    assert [loop.py_func.__name__ for loop in kernels if len(loop.signatures) > 1] == []

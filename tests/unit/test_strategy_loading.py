@@ -10,7 +10,16 @@ import pytest
 import strategy_market as sm
 
 from backbus.errors import JobError, StrategyError
-from backbus.strategy import Strategy, StrategyRunner, bundle, load_strategy, make_strategy, param
+from backbus.strategy import (
+    Parameter,
+    Strategy,
+    StrategyRunner,
+    bundle,
+    load_strategy,
+    make_strategy,
+    param,
+    parameters,
+)
 from backbus.strategy.builtins import SmaCross
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "strategies"
@@ -60,6 +69,20 @@ class TestParameters:
             make_strategy(Choosy, {"side": "up"})
         with pytest.raises(JobError, match=r"strategy\.side: Choosy needs this parameter"):
             make_strategy(Choosy, {})
+
+    def test_they_are_listed_with_their_bounds(self):
+        class Listed(Strategy):
+            n: int = param(5, ge=2, lt=100, description="bars")
+            side: str = param("long", choices=("long", "short"))
+            must: float
+
+            def signals(self, bars): ...
+
+        assert parameters(Listed) == (
+            Parameter("n", "int", 5, False, ">= 2, < 100", "bars"),
+            Parameter("side", "str", "long", False, "one of 'long', 'short'", ""),
+            Parameter("must", "float", None, True, "", ""),
+        )
 
     def test_infinite_numbers_are_refused(self):
         class Real(Strategy):

@@ -4,11 +4,13 @@ from backbus.strategy.base import Strategy, param
 from backbus.strategy.builtins import BUILTINS
 from backbus.strategy.handler import StrategyHandler
 from backbus.strategy.loading import bundle, load_strategy
-from backbus.strategy.parameters import make_strategy
+from backbus.strategy.parameters import Parameter, make_strategy, parameters
 from backbus.strategy.runner import StrategyRunner
+from backbus.strategy.warming import warm
 
 __all__ = [
     "BUILTINS",
+    "Parameter",
     "Strategy",
     "StrategyHandler",
     "StrategyRunner",
@@ -16,4 +18,6 @@ __all__ = [
     "load_strategy",
     "make_strategy",
     "param",
+    "parameters",
+    "warm",
 ]

@@ -21,8 +21,8 @@ from backbus.strategy.run import Run
 if TYPE_CHECKING:
     from backbus.strategy.base import Strategy
 
-CHUNK_CELLS = 65_536
-"""Rows × assets that are Python floats at a time: about 10 MB for the five fields."""
+CHUNK_CELLS = 8192
+"""Rows × assets that are Python floats at a time: little more than 1 MB for the five fields, which caches hold."""
 
 
 class BarByBar:
@@ -42,6 +42,9 @@ class BarByBar:
     def load(self, block: Block) -> None:
         """Take in rows to be worked on later."""
         size = max(1, CHUNK_CELLS // self._layout.assets)
+        if len(block) == 1:
+            self._waiting.append(block)
+            return
         for start in range(0, len(block), size):
             self._waiting.append(block.rows(start, min(start + size, len(block))))
 
@@ -62,7 +65,7 @@ class BarByBar:
         self._history.extend(chunk)
         self._chunk, self._at = chunk, 0
         columns = (chunk.end, chunk.session, chunk.open, chunk.high, chunk.low, chunk.close, chunk.volume)
-        self._lists = tuple(column.tolist() for column in columns)
+        self._lists = tuple(column.ravel().tolist() for column in columns)
 
     def _rows(self, start: int, stop: int, book: BookRows | None, book_start: int) -> None:
         bar, emission, shown, ends = self._bar, self._emission, self._book, self._history.ends
@@ -70,32 +73,36 @@ class BarByBar:
         call: Callable[..., None] = strategy.on_bar
         arguments = (bar,) if book is None else (bar, shown)
         said, symbols, warmup, deep = emission.said, self._layout.symbols, self._layout.warmup, self._history.depth
-        assets = range(self._layout.assets)
+        assets = self._layout.assets
+        order = range(assets)
         times, sessions, opens, highs, lows, closes, volumes = self._lists
         assert self._chunk is not None
         first_row = self._chunk.first_row
         emission.speaking = True
         try:
+            cell = start * assets
             for i in range(start, stop):
                 bar.row = row = first_row + i
                 bar.time, bar.session = times[i], sessions[i]
                 bar.trading = trading = row >= warmup
                 if book is not None:
                     shown.turn(book, book_start + i - start)
-                prices = closes[i]
-                for asset in assets:
-                    price = prices[asset]
-                    if price != price:  # noqa: PLR0124  (NaN: a hole, at a tenth of the cost of isnan)
-                        continue
-                    bar.asset = emission.asset = asset
-                    bar.symbol = symbols[asset]
-                    bar.open, bar.high, bar.low = opens[i][asset], highs[i][asset], lows[i][asset]
-                    bar.close, bar.volume = price, volumes[i][asset]
-                    if deep:
-                        ends[asset] += 1
-                    call(*arguments)
+                for asset in order:
+                    price = closes[cell]
+                    if price == price:  # noqa: PLR0124  (NaN is a hole; isnan would take ten times as long)
+                        bar.asset = emission.asset = asset
+                        bar.symbol = symbols[asset]
+                        bar.open = opens[cell]
+                        bar.high = highs[cell]
+                        bar.low = lows[cell]
+                        bar.close = price
+                        bar.volume = volumes[cell]
+                        if deep:
+                            ends[asset] += 1
+                        call(*arguments)
+                    cell += 1
                 if said:
-                    emission.end_row(row, trading, [not math.isnan(price) for price in prices])
+                    emission.end_row(row, trading, [not math.isnan(price) for price in closes[cell - assets : cell]])
         except Exception as error:
             place = f"row {bar.row} ({session_date(bar.session)}), {bar.symbol}"
             raise failure(strategy, error, place) from error

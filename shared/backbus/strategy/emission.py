@@ -16,6 +16,8 @@ from backbus.market.panel import Layout
 from backbus.market.records import DIRECTION, SIGNAL, WEIGHT, Records
 from backbus.market.ticks import CLOSE_SIGNAL, PHASES
 
+_SILENCE = np.empty(0, SIGNAL)
+
 
 class Emission:
     """What has been said in the current row, and the records of the rows before it."""
@@ -73,6 +75,8 @@ class Emission:
 
     def take(self) -> Records:
         """The records since the last call, in (row, asset) order."""
+        if not self._records:
+            return _SILENCE
         records = np.array(self._records, dtype=SIGNAL)
         self._records.clear()
         return records

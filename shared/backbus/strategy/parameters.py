@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import Field, GetCoreSchemaHandler, ValidationError
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from backbus.errors import JobError
 
@@ -14,6 +17,24 @@ if TYPE_CHECKING:
     from backbus.strategy.base import Strategy
 
 AnyStrategy = TypeVar("AnyStrategy", bound="Strategy")
+
+
+@dataclass(frozen=True, slots=True)
+class _OneOf:
+    """The rule that a parameter takes one of these values."""
+
+    allowed: tuple[Any, ...]
+
+    def listed(self) -> str:
+        return ", ".join(map(repr, self.allowed))
+
+    def check(self, value: Any) -> Any:
+        if value not in self.allowed:
+            raise ValueError(f"must be one of {self.listed()}, not {value!r}")
+        return value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self.check, handler(source))
 
 
 def param(
@@ -29,14 +50,7 @@ def param(
     """A parameter of a strategy: its default (none: it must be given), its bounds, or the values it may take."""
     field = Field(default, ge=ge, gt=gt, le=le, lt=lt, description=description, validate_default=True)
     if choices is not None:
-        allowed = tuple(choices)
-
-        def one_of(value: Any) -> Any:
-            if value not in allowed:
-                raise ValueError(f"must be one of {', '.join(map(repr, allowed))}, not {value!r}")
-            return value
-
-        field.metadata.append(AfterValidator(one_of))
+        field.metadata.append(_OneOf(tuple(choices)))
     return field
 
 
@@ -46,6 +60,44 @@ def make_strategy(strategy: type[AnyStrategy], params: Mapping[str, Any]) -> Any
         return strategy(**params)
     except ValidationError as error:
         raise _first_mistake(strategy, error) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a strategy, as it is listed."""
+
+    name: str
+    type: str
+    default: Any
+    """None where it must be given."""
+    required: bool
+    bounds: str
+    """Such as ``>= 1, < 100``; empty where there are none."""
+    description: str
+
+
+def parameters(strategy: type[Strategy]) -> tuple[Parameter, ...]:
+    """What a strategy can be told, in the order in which its class says so."""
+    return tuple(
+        Parameter(
+            name,
+            getattr(field.annotation, "__name__", str(field.annotation)),
+            None if field.is_required() else field.default,
+            field.is_required(),
+            ", ".join(filter(None, map(_bound, field.metadata))),
+            field.description or "",
+        )
+        for name, field in strategy.model_fields.items()
+    )
+
+
+_SIGNS = (("ge", ">="), ("gt", ">"), ("le", "<="), ("lt", "<"))
+
+
+def _bound(rule: object) -> str:
+    if isinstance(rule, _OneOf):
+        return f"one of {rule.listed()}"
+    return "".join(f"{sign} {getattr(rule, name)}" for name, sign in _SIGNS if hasattr(rule, name))
 
 
 def _first_mistake(strategy: type[Strategy], error: ValidationError) -> JobError:
