@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from backbus.errors import JobError
 from backbus.market import rules as r
@@ -207,11 +207,11 @@ class PerShare(Section):
     model: Literal["per_share"]
     fee: NonNegative
     minimum: NonNegative = 0.0
-    maximum: Annotated[float, Field(ge=0)] = math.inf
+    maximum: NonNegative | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> PerShare:
-        if self.maximum < self.minimum:
+        if self.maximum is not None and self.maximum < self.minimum:
             raise ValueError(f"maximum ({self.maximum}) is below minimum ({self.minimum})")
         return self
 
@@ -275,6 +275,12 @@ class Job(Section):
     execution: ExecutionSettings = ExecutionSettings()
     performance: PerformanceSettings = PerformanceSettings()
     run: RunSettings = RunSettings()
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def folder(self) -> Path:
+        """What the job's relative paths start from: its file's folder, or the current one."""
+        return self._folder
 
     @model_validator(mode="after")
     def _one_moment(self) -> Job:
@@ -308,7 +314,13 @@ class Job(Section):
             raise JobError(f"is not valid TOML: {error}", file=str(path)) from None
         for override in overrides:
             _override(fields, override)
-        return cls.parse(fields, file=str(path))
+        job = cls.parse(fields, file=str(path))
+        job._folder = path.parent
+        return job
+
+    def plain(self) -> dict[str, Any]:
+        """The job as plain values, fit for JSON and for ``parse``."""
+        return self.model_dump(mode="json")
 
     def rules(self, layout: Layout) -> np.ndarray[Any, np.dtype[np.void]]:
         """The job's numbers as step functions read them: one ``RULES`` record."""
@@ -348,7 +360,7 @@ class Job(Section):
                 rules["fee_model"] = r.NO_FEE
             case PerShare(fee=fee, minimum=minimum, maximum=maximum):
                 rules["fee_model"], rules["fee"] = r.PER_SHARE, fee
-                rules["fee_minimum"], rules["fee_maximum"] = minimum, maximum
+                rules["fee_minimum"], rules["fee_maximum"] = minimum, math.inf if maximum is None else maximum
             case PerOrder(fee=fee):
                 rules["fee_model"], rules["fee"] = r.PER_ORDER, fee
             case BasisPointsCommission(bps=bps):

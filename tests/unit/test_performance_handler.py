@@ -52,9 +52,9 @@ def test_the_order_of_arrival_does_not_matter(seed: int) -> None:
         for progress in said:
             assert progress.kind is Kind.PROGRESS
             assert progress.source == "performance"
-            assert progress.begin == progress.end == handler.rows > told
-            assert progress.through == 6 * handler.rows
-            told = handler.rows
+            assert progress.begin == progress.end == handler.rows_done > told
+            assert progress.through == 6 * handler.rows_done
+            told = handler.rows_done
         if rng.random() < 0.5:
             pieces += handler.take_pieces()
     assert handler.done

@@ -1,0 +1,188 @@
+"""``backbus run | submit | jobs | show | cancel``: backtests, here and on a stack."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from backbus.result import Result
+
+JobFile = Annotated[Path, typer.Argument(metavar="JOB.toml", help="The job file.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, or its first letters.")]
+Sets = Annotated[
+    list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting of the job.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def run(
+    job: JobFile,
+    sets: Sets = None,
+    as_json: AsJson = False,
+    block: Annotated[int | None, typer.Option(metavar="ROWS", min=1, help="Rows per block.")] = None,
+) -> None:
+    """Run a backtest in this process."""
+    from backbus.jobs import Job
+    from backbus.local import run as run_here
+
+    overrides = list(sets or [])
+    if block is not None:
+        overrides.append(f"run.block={block}")
+    loaded = Job.load(job, overrides=overrides)
+    with _bar(loaded.name, quiet=as_json) as move:
+        result = run_here(loaded, progress=move)
+    _print(result, as_json)
+
+
+def submit(
+    job: JobFile,
+    sets: Sets = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for the result and download it.")] = False,
+    as_json: AsJson = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute it even if the answer is known.")] = False,
+) -> None:
+    """Submit a backtest to a running stack."""
+    from backbus.cli.app import print_json
+    from backbus.client import Client
+    from backbus.jobs import Job
+
+    loaded = Job.load(job, overrides=sets or ())
+    with Client() as client:
+        started = time.perf_counter()
+        submitted = client.submit(loaded, fresh=fresh)
+        if not wait:
+            if as_json:
+                print_json(submitted)
+            else:
+                note = " (known already: cached)" if submitted["cached"] else ""
+                sys.stdout.write(f"job {submitted['job']} is {submitted['state']}{note}\n")
+            return
+        with _bar(loaded.name, quiet=as_json) as move:
+            shown = client.wait(submitted["job"], lambda seen: _move(seen, move))
+        result = client.result(shown, elapsed_s=time.perf_counter() - started)
+    _print(result, as_json)
+
+
+def jobs(
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many to list.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List the latest jobs of the stack."""
+    from backbus.cli.app import print_json
+    from backbus.client import Client
+
+    with Client() as client:
+        found = client.jobs(limit)
+    if as_json:
+        print_json({"jobs": found})
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("job", "name", "state", "attempts", "submitted", "took")
+    for one in found:
+        took = "" if one["ended_at"] is None else f"{one['ended_at'] - one['created_at']:.1f} s"
+        state = f"{one['state']} (cached)" if one["cached"] else one["state"]
+        submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one["created_at"]))
+        table.add_row(one["id"], one["name"], state, str(one["attempts"]), submitted, took)
+    Console().print(table)
+
+
+def show(job: JobId, as_json: AsJson = False) -> None:
+    """Show one job: its progress, its attempts, and what came of it."""
+    from backbus.cli.app import print_json
+    from backbus.client import Client
+
+    with Client() as client:
+        shown = client.show(job)
+    if as_json:
+        print_json(shown)
+        return
+    lines = [f"job {shown['job']} ({shown['name']}): {shown['state']}" + (" (cached)" if shown["cached"] else "")]
+    if "progress" in shown:
+        rows = ", ".join(f"{role} {count}" for role, count in shown["progress"]["rows"].items())
+        lines.append(f"attempt {shown['progress']['attempt']}, rows done of {shown['progress']['of']}: {rows}")
+    if "waits_for" in shown:
+        lines.append(f"waits for: {', '.join(shown['waits_for'])}")
+    lines += [f"attempt {a['number']}: {a['reason']}" for a in shown["attempts"] if a["reason"]]
+    if shown["error"]:
+        lines.append(f"error: {shown['error']}")
+    if shown["traceback"]:
+        lines.append(shown["traceback"].rstrip())
+    sys.stdout.write("\n".join(lines) + "\n")
+    if shown["report"] is not None:
+        from rich.console import Console
+
+        from backbus.performance.report import Report
+        from backbus.performance.summary import summary_table
+
+        Console().print(summary_table(Report.model_validate(shown["report"])))
+
+
+def cancel(job: JobId, as_json: AsJson = False) -> None:
+    """End a job that has not ended."""
+    from backbus.cli.app import print_json
+    from backbus.client import Client
+
+    with Client() as client:
+        value = client.cancel(job)
+    if as_json:
+        print_json(value)
+    else:
+        sys.stdout.write(f"job {value['job']} is {value['state']}\n")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (run, submit, jobs, show, cancel):
+        app.command()(command)
+
+
+def _print(result: Result, as_json: bool) -> None:
+    from backbus.cli.app import print_json
+
+    if as_json:
+        print_json(result.plain())
+        return
+    from rich.console import Console
+
+    from backbus.performance.summary import summary_table
+
+    console = Console()
+    console.print(summary_table(result.report))
+    how = "from the store" if result.cached else f"in {result.elapsed_s:.2f} s"
+    where = "in this process" if result.mode == "engine" else f"by the stack, attempts: {result.attempts}"
+    sys.stdout.write(f"job {result.job}: {how}, {where}; its artifacts:\n")
+    for path in result.artifacts.values():
+        sys.stdout.write(f"  {path}\n")
+
+
+def _move(shown: dict[str, Any], move: Callable[[int, int], None] | None) -> None:
+    progress = shown.get("progress")
+    if move is not None and progress and progress["of"]:
+        move(progress["rows"]["performance"], progress["of"])
+
+
+@contextmanager
+def _bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on standard error, where somebody looks at it."""
+    if quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(name, total=None)
+
+        def move(done: int, rows: int) -> None:
+            bar.update(task, completed=done, total=rows)
+
+        yield move

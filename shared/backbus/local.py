@@ -1,0 +1,86 @@
+"""``run``: a job in this process, from its files to its report, without a stack."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backbus.jobs import Job
+from backbus.result import Result
+
+if TYPE_CHECKING:
+    from backbus.market.panel import Panel
+    from backbus.strategy import Strategy
+
+RUNS = Path("var/runs")
+"""Where artifacts go, below the current folder."""
+
+Progress = Callable[[int, int], None]
+"""Called with the rows done and all rows."""
+
+
+def as_panel(data: Any, job: Job) -> Panel:
+    """A panel from what a Python user hands over: a panel, a pandas frame, or frames by symbol."""
+    from backbus.data import panel_from_frame
+    from backbus.market.panel import Panel
+
+    return data if isinstance(data, Panel) else panel_from_frame(data, settings=job.data)
+
+
+def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) -> tuple[Panel, Strategy]:
+    """The job's panel and strategy: read from its files, or the ones handed over."""
+    from backbus.data import load_panel, resolve_files
+    from backbus.strategy import bundle, load_strategy, make_strategy
+
+    if strategy is None:
+        use = job.strategy.use
+        strategy = make_strategy(load_strategy(use, bundle(use, job.folder)), job.strategy.params)
+    if data is None:
+        return load_panel(job.data, resolve_files(job.data, job.folder)), strategy
+    return as_panel(data, job), strategy
+
+
+def run(
+    job: Job | Mapping[str, Any] | str | Path,
+    data: Any = None,
+    *,
+    strategy: Strategy | None = None,
+    folder: Path | None = None,
+    keep: bool = True,
+    progress: Progress | None = None,
+) -> Result:
+    """Run a job in this process.
+
+    ``job`` is a Job, a mapping of its fields, or the path of its file. ``data`` stands for ``data.files``: a Panel, a
+    pandas frame (open, high, low, close, volume by time) or frames by symbol. ``strategy`` stands for ``strategy.use``.
+    Artifacts are written to ``folder`` (``var/runs/<job>``) unless ``keep`` is False.
+    Raises JobError, DataError or StrategyError; nothing is left half written.
+    """
+    from backbus.engine.run import Engine
+    from backbus.performance.artifacts import ArtifactWriter
+
+    started = time.perf_counter()
+    if isinstance(job, str | Path):
+        job = Job.load(job)
+    elif not isinstance(job, Job):
+        job = Job.parse(job)
+    panel, strategy = load_inputs(job, data, strategy)
+    job_id = uuid.uuid4().hex[:12]
+    rows = len(panel)
+
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(done, rows)
+
+    if not keep:
+        report = Engine(job, panel, strategy).run(tell)
+        return Result(job_id, "engine", report, {}, 1, False, time.perf_counter() - started)
+    folder = folder if folder is not None else RUNS / job_id
+    with ArtifactWriter(folder, panel.symbols) as writer:
+        report = Engine(job, panel, strategy, sink=writer.write).run(tell)
+        paths = writer.close(report)
+    artifacts = {path.stem: path for path in paths}
+    return Result(job_id, "engine", report, artifacts, 1, False, time.perf_counter() - started)
