@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backbus.errors import StrategyError
 from backbus.market.records import DIRECTION, SIGNAL, WEIGHT
-from backbus.strategy import BUILTINS, Strategy
+from backbus.strategy import BUILTINS, Shared, Strategy, StrategyRunner
 from backbus.strategy.builtins import (
     BuyAndHold,
     CrossSectionalMomentum,
@@ -199,8 +199,6 @@ def test_raw_arrays_have_the_lookback_before_the_block():
             close = bars.raw.close
             return self.hold_long([[row[0] >= np.nanmax(close[i : i + 4])] for i, row in enumerate(close[3:])])
 
-    from backbus.strategy import StrategyRunner
-
     panel = sm.closes(1, 2, 3, 4, 5, 4, 3)
     runner = StrategyRunner(Highest(), panel.layout)
     for block in sm.cut(panel, (2, 3)):
@@ -240,3 +238,25 @@ def test_a_mistake_names_strategy_rows_dates_and_the_users_line():
     assert "test_strategy_signals.py" in e.value.traceback
     assert "bars.close > undefined" in e.value.traceback
     assert "runner.py" not in e.value.traceback
+
+
+def test_runs_that_share_indicators_say_what_they_say_alone():
+    panel, shared = sm.market(120, 3, seed=9, holes=0.2, warmup=10), Shared()
+    for strategy in [*SMALL, *SMALL, SmaCross(fast=5, slow=9), SmaCross(fast=2, slow=9)]:
+        together = StrategyRunner(strategy, panel.layout, shared=shared).on_block(panel.block)
+        assert together.tobytes() == sm.signals(strategy, panel).tobytes()
+
+
+def test_shared_values_are_used_once_made_but_not_by_a_run_in_blocks():
+    panel, shared = sm.market(50), Shared()
+    for _ in range(2):
+        StrategyRunner(SmaCross(fast=2, slow=5), panel.layout, shared=shared).on_block(panel.block)
+    kept = shared.get(("close", "sma", 5))
+    assert kept is not None and not kept.flags.writeable
+    runner = StrategyRunner(SmaCross(fast=2, slow=7), panel.layout, shared=shared)
+    for block in sm.cut(panel, (20,)):
+        runner.on_block(block)
+    assert shared.get(("close", "sma", 7)) is None
+    full = Shared(budget_bytes=100)
+    StrategyRunner(SmaCross(fast=2, slow=5), panel.layout, shared=full).on_block(panel.block)
+    assert full.get(("close", "sma", 5)) is None

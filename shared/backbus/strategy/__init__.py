@@ -6,11 +6,13 @@ from backbus.strategy.handler import StrategyHandler
 from backbus.strategy.loading import bundle, load_strategy
 from backbus.strategy.parameters import Parameter, make_strategy, parameters
 from backbus.strategy.runner import StrategyRunner
+from backbus.strategy.sharing import Shared
 from backbus.strategy.warming import warm
 
 __all__ = [
     "BUILTINS",
     "Parameter",
+    "Shared",
     "Strategy",
     "StrategyHandler",
     "StrategyRunner",

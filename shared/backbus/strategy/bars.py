@@ -20,14 +20,15 @@ class Bars:
     def __init__(self, run: Run, block: Block) -> None:
         self.run = run
         self.block = block
-        self.open = self._field(block.open)
-        self.high = self._field(block.high)
-        self.low = self._field(block.low)
-        self.close = self._field(block.close)
-        self.volume = self._field(block.volume)
+        self.shared = run.shared if len(block) == run.layout.rows else None
+        self.open = self._field("open", block.open)
+        self.high = self._field("high", block.high)
+        self.low = self._field("low", block.low)
+        self.close = self._field("close", block.close)
+        self.volume = self._field("volume", block.volume)
 
-    def _field(self, values: Floats) -> Stream:
-        return Stream(self, np.ascontiguousarray(values, dtype=np.float64))
+    def _field(self, name: str, values: Floats) -> Stream:
+        return Stream(self, np.ascontiguousarray(values, dtype=np.float64), (name,))
 
     def __len__(self) -> int:
         return len(self.block)

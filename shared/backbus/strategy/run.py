@@ -13,6 +13,7 @@ from backbus.errors import StrategyError
 from backbus.market.panel import Block, Layout
 from backbus.strategy.emission import Emission
 from backbus.strategy.raw import Tail
+from backbus.strategy.sharing import Shared
 
 Key = tuple[object, ...]
 State = TypeVar("State")
@@ -26,10 +27,11 @@ def _call(key: Key) -> str:
 class Run:
     """State slots of one run, and the block that is being worked on."""
 
-    __slots__ = ("_complete", "_cursor", "_slots", "block", "emission", "layout", "tail")
+    __slots__ = ("_complete", "_cursor", "_slots", "block", "emission", "layout", "shared", "tail")
 
-    def __init__(self, layout: Layout, lookback: int = 0) -> None:
+    def __init__(self, layout: Layout, lookback: int = 0, shared: Shared | None = None) -> None:
         self.layout = layout
+        self.shared = shared
         self.emission = Emission(layout)
         self.block: Block | None = None
         self.tail = Tail(layout.assets, lookback) if lookback else None

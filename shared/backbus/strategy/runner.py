@@ -18,16 +18,21 @@ from backbus.strategy.base import Strategy
 from backbus.strategy.bybar import BarByBar
 from backbus.strategy.failure import failure
 from backbus.strategy.run import Run
+from backbus.strategy.sharing import Shared
 
 
 class StrategyRunner:
-    """One run of one strategy over a panel of this layout."""
+    """One run of one strategy over a panel of this layout.
 
-    def __init__(self, strategy: Strategy, layout: Layout) -> None:
+    Runs over the same panel may have one ``shared``: what their indicators have in common is then computed once.
+    """
+
+    def __init__(self, strategy: Strategy, layout: Layout, *, shared: Shared | None = None) -> None:
         self.strategy = strategy.fresh()
         self.layout = layout
         self.reads_book = self.strategy.reads_book
-        self._run = Run(layout, self.strategy.reach() if self.strategy.style == "array" else 0)
+        lookback = self.strategy.reach() if self.strategy.style == "array" else 0
+        self._run = Run(layout, lookback, shared)
         object.__setattr__(self.strategy, "_backbus_run", self._run)
         self._events = BarByBar(self.strategy, self._run) if self.strategy.style == "event" else None
 

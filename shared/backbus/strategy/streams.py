@@ -19,33 +19,37 @@ from backbus.strategy import indicators
 
 if TYPE_CHECKING:
     from backbus.strategy.bars import Bars
+    from backbus.strategy.sharing import Key
 
 Values = NDArray[Any]
+_QUIET = (np.greater, np.less, np.greater_equal, np.less_equal, np.logical_and, np.logical_or, np.logical_not)
+"""Operations that never warn, and need not pay for silence."""
 Operand: TypeAlias = "Stream | float | Values"
 
 
 class Stream:
     """Read-only [rows, assets] float64 or bool values of a block; what its methods return is of the same shape."""
 
-    __slots__ = ("_bars", "values")
+    __slots__ = ("_bars", "_key", "values")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, bars: Bars, values: Values) -> None:
+    def __init__(self, bars: Bars, values: Values, key: Key | None = None) -> None:
         if values.flags.writeable:
             values = values.view()
             values.flags.writeable = False
         self._bars = bars
+        self._key = key
         self.values = values
 
     # Indicators: each value is finite or NaN, and NaN until the asset has had enough bars.
 
     def sma(self, n: int) -> Stream:
         """Simple moving average of the last ``n`` bars."""
-        return self._new(indicators.sma(self._bars.run, self._numbers(), n))
+        return self._indicator("sma", n, lambda: indicators.sma(self._bars.run, self._numbers(), n))
 
     def ema(self, n: int) -> Stream:
         """Exponential moving average: alpha 2 / (n + 1), seeded at bar n by the mean of the first n."""
-        return self._new(indicators.ema(self._bars.run, self._numbers(), n))
+        return self._indicator("ema", n, lambda: indicators.ema(self._bars.run, self._numbers(), n))
 
     def rsi(self, n: int = 14) -> Stream:
         """Wilder's relative strength index, 0 to 100, from the bar n + 1 on.
@@ -53,7 +57,7 @@ class Stream:
         The mean gain and the mean loss start as plain means of the first n changes and then move by 1 / n of each new
         one; 50 where nothing has moved.
         """
-        return self._new(indicators.rsi(self._bars.run, self._numbers(), n))
+        return self._indicator("rsi", n, lambda: indicators.rsi(self._bars.run, self._numbers(), n))
 
     def bollinger(self, n: int = 20, k: float = 2.0) -> tuple[Stream, Stream, Stream]:
         """(middle, upper, lower): the mean of the last n bars, and k population standard deviations around it."""
@@ -75,11 +79,15 @@ class Stream:
 
     def rolling_high(self, n: int) -> Stream:
         """Highest of the last n bars, this one included: ``.shift(1)`` leaves it out."""
-        return self._new(indicators.extreme(self._bars.run, "rolling_high", self._numbers(), n, 1.0))
+        return self._indicator(
+            "rolling_high", n, lambda: indicators.extreme(self._bars.run, "rolling_high", self._numbers(), n, 1.0)
+        )
 
     def rolling_low(self, n: int) -> Stream:
         """Lowest of the last n bars, this one included."""
-        return self._new(indicators.extreme(self._bars.run, "rolling_low", self._numbers(), n, -1.0))
+        return self._indicator(
+            "rolling_low", n, lambda: indicators.extreme(self._bars.run, "rolling_low", self._numbers(), n, -1.0)
+        )
 
     def rolling(self, n: int, function: Callable[[Floats], float]) -> Stream:
         """``function`` of the last n bars, oldest first, as a read-only [n] array: a number for each bar.
@@ -90,7 +98,9 @@ class Stream:
 
     def shift(self, n: int = 1) -> Stream:
         """The value of n own bars ago."""
-        return self._new(indicators.shift(self._bars.run, self._numbers(), self._bars.close.values, n))
+        return self._indicator(
+            "shift", n, lambda: indicators.shift(self._bars.run, self._numbers(), self._bars.close.values, n)
+        )
 
     def diff(self, n: int = 1) -> Stream:
         """Difference to n own bars ago."""
@@ -124,14 +134,29 @@ class Stream:
     def _new(self, values: Values) -> Stream:
         return Stream(self._bars, values)
 
+    def _indicator(self, name: str, n: int, compute: Callable[[], Floats]) -> Stream:
+        """A stream that only the panel, this stream's own key, ``name`` and ``n`` decide."""
+        if self._key is None or type(n) is not int:
+            return self._new(compute())
+        key = (*self._key, name, n)
+        shared = self._bars.shared
+        if shared is None:
+            return Stream(self._bars, compute(), key)
+        values = shared.get(key)
+        if values is not None:
+            return Stream(self._bars, values, key)
+        made = Stream(self._bars, compute(), key)
+        shared.put(key, made.values)
+        return made
+
     def _numbers(self) -> Floats:
         """The values as numbers, NaN in holes whatever was computed there."""
         values = self.values
         if values.dtype != np.float64:
             values = values.astype(np.float64)
-        holes = self._bars.holes
-        if holes is not None and values is not self._bars.close.values:
-            values = np.where(holes, np.nan, values)
+        # Prices, and indicators of prices, have a key and are NaN in holes already.
+        if self._key is None and self._bars.holes is not None:
+            values = np.where(self._bars.holes, np.nan, values)
         if values.flags.writeable or not values.flags.c_contiguous:
             values = np.ascontiguousarray(values).view()
             values.flags.writeable = False
@@ -140,8 +165,12 @@ class Stream:
     # Arithmetic and comparison.
 
     def _apply(self, operation: Callable[..., Values], *operands: Any) -> Stream:
-        with np.errstate(all="ignore"):
-            result = operation(*(o.values if isinstance(o, Stream) else o for o in operands))
+        arrays = [o.values if isinstance(o, Stream) else o for o in operands]
+        if operation in _QUIET:
+            result = operation(*arrays)
+        else:
+            with np.errstate(all="ignore"):
+                result = operation(*arrays)
         if result.dtype != np.bool_:
             result = result.astype(np.float64, copy=False)
         shape = self.values.shape
