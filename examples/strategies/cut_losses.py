@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from backbus.strategy import Strategy, param
+from backbus import Strategy, param
 
 
 class CutLosses(Strategy):

@@ -2,7 +2,7 @@
 
 from thresholds import ENTER, EXIT
 
-from backbus.strategy import Strategy, param
+from backbus import Strategy, param
 
 
 class MeanReversion(Strategy):

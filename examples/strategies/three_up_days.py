@@ -3,7 +3,7 @@
 from itertools import pairwise
 from typing import ClassVar
 
-from backbus.strategy import Strategy, param
+from backbus import Strategy, param
 
 
 class ThreeUpDays(Strategy):
