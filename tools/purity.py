@@ -114,7 +114,7 @@ def imported(module: str, shared: Path) -> set[str]:
     path = file_of(module, shared)
     if path is None:
         return set()
-    found = set()
+    found: set[str] = set()
     for node in _without_type_checking(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(each.name for each in node.names)
