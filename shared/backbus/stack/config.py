@@ -17,6 +17,7 @@ STOP_S = 5
 """A service has this long between being asked to stop and being killed."""
 LOG_BYTES = 10_000_000
 LOG_BACKUPS = 3
+GROUP = "backbus"
 
 
 def _quoted(text: str) -> str:
@@ -46,6 +47,9 @@ def configuration(folder: Folder, services: Iterable[Service]) -> str:
         "[rpcinterface:supervisor]\n"
         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
     ]
+    services = list(services)
+    # one group: the supervisor stops the members of a group at once, but groups one after the other
+    parts.append(f"[group:{GROUP}]\nprograms={','.join(service.name for service in services)}\n")
     for rank, service in enumerate(services, start=1):
         pid_file = folder.service_pid_file(service.name).relative_to(folder.state)
         command = [sys.executable, "-P", "-m", "backbus.stack.pace", str(pid_file), *service.command]
