@@ -1,0 +1,118 @@
+"""``backbus up | ps | logs | down`` with the real services, as a user types them, from a folder of the user's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BACKBUS = [sys.executable, "-P", "-c", "from backbus.cli import main; main()"]
+
+
+class Shell:
+    """A terminal in a folder, with a stack of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as a, socket.socket() as b, socket.socket() as c:
+            for probe in (a, b, c):
+                probe.bind(("127.0.0.1", 0))
+            ports = [probe.getsockname()[1] for probe in (a, b, c)]
+        names = ("ORCHESTRATOR", "BUS_IN", "BUS_OUT")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("BACKBUS_") or "CACHE" in name}
+        addresses = {f"BACKBUS_{name}": f"tcp://127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
+        self.variables = {**kept, **addresses}
+
+    def type(self, *arguments: str, status: int = 0) -> str:
+        done = subprocess.run(
+            [*BACKBUS, *arguments],
+            cwd=self.folder,
+            env=self.variables,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert done.returncode == status, done.stderr
+        return done.stdout if status == 0 or done.stdout else done.stderr
+
+    def json(self, *arguments: str, status: int = 0) -> Any:
+        return json.loads(self.type(*arguments, "--json", status=status))
+
+    def ps(self) -> dict[str, dict[str, Any]]:
+        return {row["service"]: row for row in self.json("ps")["services"]}
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    one = Shell(tmp_path_factory.mktemp("stack"))
+    yield one
+    one.type("down")
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and that nobody has asked about yet does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+SERVICES = ["orchestrator", "broker", "data", "strategy", "portfolio", "execution", "performance"]
+
+
+def test_the_life_of_a_stack(shell: Shell) -> None:
+    assert shell.json("ps", status=1)["services"] == []
+    assert "backbus up" in shell.type("logs", status=1)
+
+    done = shell.json("up")
+    assert done["services"] == SERVICES
+    assert done["elapsed_s"] < 15
+    assert done["folder"] == str(shell.folder / "var" / "stack")
+
+    rows = shell.ps()
+    assert list(rows) == SERVICES
+    assert all(row["state"] == "running" and row["ready"] for row in rows.values())
+    assert "broker" in shell.type("ps")
+    assert shell.json("up")["already"]
+
+    assert all(shell.json("logs", "--lines", "5")["logs"][name] for name in SERVICES)
+    assert shell.type("logs", "broker").strip()
+    assert "there is no service 'brocker'" in shell.type("logs", "brocker", status=2)
+
+    killed = rows["execution"]["pid"]
+    os.kill(killed, signal.SIGKILL)
+    limit = time.monotonic() + 20
+    while (now := shell.json("up") and shell.ps())["execution"]["pid"] == killed:
+        assert time.monotonic() < limit
+    assert now["broker"]["pid"] == rows["broker"]["pid"]
+
+    supervisor = int((shell.folder / "var" / "stack" / "supervisor.pid").read_text())
+    os.kill(supervisor, signal.SIGKILL)
+    assert shell.json("down")["stopped"] == len(SERVICES)
+    assert not any(alive(row["pid"]) for row in now.values())
+    assert shell.json("down")["stopped"] == 0
+
+
+def test_a_stack_with_keys_starts_and_answers_its_own_client_only(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.type("keys", "init")
+    shell.variables["BACKBUS_KEYS"] = "var/keys"
+    try:
+        assert not shell.json("up")["already"]
+        assert all(row["ready"] for row in shell.ps().values())
+        without = {name: value for name, value in shell.variables.items() if name != "BACKBUS_KEYS"}
+        shell.variables, kept = without, shell.variables
+        assert not any(row["ready"] for row in shell.json("ps", status=1)["services"])
+        shell.variables = kept
+    finally:
+        shell.type("down")
