@@ -19,7 +19,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     BACKBUS_STATE=/var/lib/backbus \
     BACKBUS_LOG_JSON=true
 RUN useradd --system --uid 10001 --user-group --home-dir /opt/backbus --no-create-home backbus \
-    && install -d -o backbus -g backbus -m 0750 /opt/backbus /opt/backbus/cache /var/lib/backbus /keys
+    && install -d -o backbus -g backbus -m 0750 /opt/backbus /opt/backbus/cache /var/lib/backbus
 COPY --from=build /opt/venv /opt/venv
 # Compiled code is found again by its source's time of change, which an image keeps in whole seconds only.
 RUN find /opt/venv/lib/python3*/site-packages/backbus -name '*.py' -exec touch -d '2020-01-01 00:00:00 UTC' {} + \

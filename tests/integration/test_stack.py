@@ -182,7 +182,10 @@ def test_down_finds_the_orphans_of_a_killed_supervisor(make: Make) -> None:
     os.kill(int(stack.folder.pid_file.read_text()), signal.SIGKILL)
     wait_for(lambda: supervisor.ask(stack.folder) is None)
     assert all(map(alive, pids))
+    assert stack.states() == {}
+    assert lifecycle.orphans(stack.settings) == 2
     assert stack.down() == 2
+    assert lifecycle.orphans(stack.settings) == 0
     assert not any(map(alive, pids))
 
 
@@ -230,10 +233,29 @@ def test_a_taken_port_is_refused_by_its_address_and_setting_before_anything_star
     with socket.socket() as other:
         other.bind(("127.0.0.1", port))
         other.listen()
-        with pytest.raises(StackError, match=rf"tcp://127\.0\.0\.1:{port} is taken.*BACKBUS_BUS_IN"):
+        with pytest.raises(
+            StackError, match=rf"tcp://127\.0\.0\.1:{port} cannot be served: another program.*BACKBUS_BUS_IN"
+        ):
             stack.up()
     assert stack.starts("a") == []
     assert processes_of(stack.folder) == []
+
+
+def test_an_address_that_is_not_of_this_machine_is_refused(make: Make) -> None:
+    stack = make(toy("a"))
+    stack.settings = stack.settings.model_copy(update={"orchestrator_bind": "tcp://192.0.2.1:5570"})
+    with pytest.raises(StackError, match=r"tcp://192\.0\.2\.1:5570 cannot be served.*BACKBUS_ORCHESTRATOR"):
+        stack.up()
+
+
+def test_the_logs_of_the_last_time_are_kept_beside_the_new_ones(make: Make) -> None:
+    stack = make(toy("a"))
+    for _ in range(2):
+        stack.up()
+        stack.down()
+    log = stack.folder.log("a")
+    assert log.read_text().count("was started") == 1
+    assert log.with_suffix(".log.previous").read_text().count("was started") == 1
 
 
 def test_two_ups_at_once_start_one_stack(make: Make) -> None:

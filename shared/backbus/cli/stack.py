@@ -60,13 +60,16 @@ def ps(as_json: AsJson = False) -> None:
     from backbus.cli.app import print_json
     from backbus.settings import Settings
     from backbus.stack.folder import Folder
-    from backbus.stack.lifecycle import states
+    from backbus.stack.lifecycle import orphans, states
 
     settings = Settings()
     rows = states(settings)
+    left = 0 if rows else orphans(settings)
     ready = bool(rows) and all(row["ready"] for row in rows)
     if as_json:
-        print_json({"services": rows, "ready": ready, "folder": str(Folder.of(settings).state)})
+        print_json({"services": rows, "ready": ready, "orphans": left, "folder": str(Folder.of(settings).state)})
+    elif left:
+        sys.stdout.write(f"the supervisor was killed and left {left} processes; `backbus down` ends them\n")
     elif not rows:
         sys.stdout.write(f"no stack is up with its state in {Folder.of(settings).state}; start it with `backbus up`\n")
     else:

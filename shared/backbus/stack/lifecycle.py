@@ -81,7 +81,9 @@ def up(
         started = time.monotonic()
         folder.config.write_text(configuration(folder, services), encoding="utf-8")
         for service in services:
-            folder.log(service.name).unlink(missing_ok=True)
+            log = folder.log(service.name)
+            if log.exists():
+                log.replace(log.with_suffix(".log.previous"))
         try:
             child = supervisor.start(folder, environment_of(settings))
             _wait(settings, folder, services, child, ready_s, ask)
@@ -149,6 +151,12 @@ def _supervisor_pid(folder: Folder) -> int | None:
     except (OSError, ValueError):
         return None
     return pid if pid in processes.processes_of(folder) else None
+
+
+def orphans(settings: Settings) -> int:
+    """How many processes of this stack run although no supervisor answers for them."""
+    folder = Folder.of(settings)
+    return 0 if supervisor.ask(folder) is not None else len(processes.processes_of(folder))
 
 
 def states(

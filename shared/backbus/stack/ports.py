@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 
 from backbus.errors import StackError
 from backbus.settings import Settings
 
 
-def _taken(host: str, port: int) -> bool:
+def _refusal(host: str, port: int) -> str | None:
+    """Why nothing can listen there, in the system's words; ``None`` where something can."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # as the services do: a port whose last connections are still timing out is free, one listened on is not
@@ -16,9 +18,9 @@ def _taken(host: str, port: int) -> bool:
         try:
             probe.bind((host, port))
             probe.listen(1)
-        except OSError:
-            return True
-    return False
+        except OSError as error:
+            return "another program listens there" if error.errno == errno.EADDRINUSE else str(error.strerror or error)
+    return None
 
 
 def require_free(settings: Settings) -> None:
@@ -30,9 +32,9 @@ def require_free(settings: Settings) -> None:
         if scheme != "tcp" or not port.isdigit():
             continue
         host = {"*": "0.0.0.0", "localhost": "127.0.0.1"}.get(host, host.strip("[]"))
-        if _taken(host, int(port)):
+        refusal = _refusal(host, int(port))
+        if refusal is not None:
             raise StackError(
-                f"{address} is taken by another program, or is no address of this machine; stop that program, or set "
-                f"BACKBUS_{name.upper()} to another address (another stack on this machine has its own three and "
-                "its own BACKBUS_STATE)"
+                f"{address} cannot be served: {refusal}; stop that program, or set BACKBUS_{name.upper()} to another "
+                "address (another stack on this machine has its own three and its own BACKBUS_STATE)"
             )

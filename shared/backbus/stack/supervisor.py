@@ -12,7 +12,8 @@ from typing import Any
 from backbus.errors import StackError
 from backbus.stack.folder import Folder
 
-ANSWER_S = 3.0
+ANSWER_S = 10.0
+"""A supervisor that is silent for longer counts as dead; long enough for a machine that is busy."""
 
 
 class _Connection(http.client.HTTPConnection):
