@@ -42,6 +42,7 @@ class Attempt:
     number: int
     members: dict[str, str]
     """Role to instance."""
+    began_at: float
     moved_at: float
     """When it last made progress."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -289,6 +290,9 @@ def _beat(state: State, event: Beaten, now: float, actions: list[Action]) -> Non
     member.beat_at = now
     pair = _current(state, event.run, event.attempt) if event.run else None
     if pair is None or event.instance not in pair[1].members.values():
+        if member.run is not None and now - state.running[member.run][1].began_at > state.dead_s:
+            reason = f"{member.role} is not working on its assignment ({member.instance})"
+            _end_attempt(state, member.run, reason, now, actions)
         return
     job, attempt = pair
     if event.rows > attempt.rows.get(member.role, 0):
@@ -444,7 +448,7 @@ def _assign(state: State, now: float, actions: list[Action]) -> None:
                 return
             chosen[role] = min(free)
         state.queue.remove(job)
-        attempt = Attempt(job.run, job.attempts + 1, chosen, now)
+        attempt = Attempt(job.run, job.attempts + 1, chosen, now, now)
         state.running[job.run] = (job, attempt)
         for instance in chosen.values():
             state.members[instance].run = job.run

@@ -170,10 +170,12 @@ class Member:
                     self._log.error("the orchestrator does not take this member", reason=message)
                 case c.Ok() | c.Error():
                     self._outbox.pop(order.id, None)
-                case c.Assign() | c.Start() | c.Release():
+                case c.Assign() | c.Start() | c.Release() if order.epoch == self._epoch:
                     self._control.send(c.pack(c.Ok(id=order.id)))
-                    if order.epoch == self._epoch:
-                        self._obey(order)
+                    self._obey(order)
+                case _:
+                    # Not acknowledged, so it is repeated: an ASSIGN may overtake the answer to our HELLO.
+                    pass
 
     def _obey(self, order: c.Assign | c.Start | c.Release) -> None:
         same = (
