@@ -11,7 +11,7 @@ import time
 
 def main() -> None:
     """Run the rehearsal, and say on standard error what takes so long."""
-    from backbus.compiled import cache_folder
+    from backbus.sources import cache_folder
 
     fresh = not cache_folder().exists()
     if fresh:

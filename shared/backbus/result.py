@@ -21,7 +21,7 @@ class Result:
     mode: Literal["engine", "services"]
     report: Report
     artifacts: dict[str, Path]
-    """``report``, ``equity``, ``fills``, ``orders``, ``signals``, ``trades`` to their files; empty if none were kept."""
+    """Files by name: report, equity, fills, orders, signals, trades; empty if none were kept."""
     attempts: int
     cached: bool
     elapsed_s: float

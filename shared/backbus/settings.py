@@ -12,8 +12,8 @@ class Settings(BaseSettings):
     """Settings of every process of a stack and of its clients.
 
     ``orchestrator``, ``bus_in`` and ``bus_out`` are where others connect; ``*_bind`` is where the server itself
-    listens, the same address where left empty. ``keys`` names a folder of CURVE keys (``backbus keys init``): with it every socket
-    is encrypted and authenticated; without it only loopback and ipc addresses are accepted.
+    listens, the same address where left empty. ``keys`` names a folder of CURVE keys (``backbus keys init``): with it
+    every socket is encrypted and authenticated; without it only loopback and ipc addresses are accepted.
     """
 
     model_config = SettingsConfigDict(env_prefix="BACKBUS_", frozen=True, extra="ignore")

@@ -82,7 +82,9 @@ def run_rows(
             signal = take_signals(account, working, signals, signal, tick)
             order = close_decide(rules, account, ledger, history, working, close, at, row, orders, order)
             if account["working"] > 0 and rules["fill_at_close"] != 0:
-                fill = match_and_book(rules, account, ledger, working, close, at, 6 * row + CLOSE_MATCH, ON_CLOSE, fills, fill)
+                fill = match_and_book(
+                    rules, account, ledger, working, close, at, 6 * row + CLOSE_MATCH, ON_CLOSE, fills, fill
+                )
                 value(account, ledger)
         equity[rows] = account["equity"]
         cash[rows] = account["cash"]

@@ -37,7 +37,7 @@ def sweep(
             record = orders[used]
             slot = working[record["asset"]]
             kind = record["kind"]
-            if kind == PLACE or kind == RESIZE:
+            if kind in (PLACE, RESIZE):
                 if slot["order"] == NO_ORDER:
                     works += 1
                 slot["order"] = record["order"]

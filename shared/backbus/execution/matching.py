@@ -29,9 +29,7 @@ def fill_market(rules: Any, slot: Any, asset: int, tick: int, reference: float, 
 def fills_now(slot: Any, reference: float, on_close: int) -> bool:
     """Whether a slot's order fills in a market phase: it works, is meant for this moment, and the asset trades."""
     return bool(
-        slot["order"] != NO_ORDER
-        and slot["flags"] & ON_CLOSE == on_close
-        and reference == reference  # noqa: PLR0124  (not a hole)
+        slot["order"] != NO_ORDER and slot["flags"] & ON_CLOSE == on_close and reference == reference  # noqa: PLR0124  (not a hole)
     )
 
 

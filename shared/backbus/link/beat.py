@@ -103,5 +103,3 @@ class BeatThread(threading.Thread):
             self._log.error("the attempt was given up while its handler did not return: ending this process")
             sys.stderr.flush()
             os._exit(70)
-
-

@@ -178,9 +178,7 @@ class Member:
                     pass
 
     def _obey(self, order: c.Assign | c.Start | c.Release) -> None:
-        same = (
-            self._assign is not None and self._assign.run == order.run and self._assign.attempt == order.attempt
-        )
+        same = self._assign is not None and self._assign.run == order.run and self._assign.attempt == order.attempt
         match order:
             case c.Assign() if not same:
                 self._forget()
@@ -321,9 +319,7 @@ class Member:
             for written, streams in ((True, handler.writers), (False, handler.readers))
             for kind, stream in streams.items()
         ]
-        self._say(
-            c.End(instance=self._instance, run=assignment.run, attempt=assignment.attempt, streams=ends)
-        )
+        self._say(c.End(instance=self._instance, run=assignment.run, attempt=assignment.attempt, streams=ends))
 
     def _fault(self, error: Exception, run: str, attempt: int) -> None:
         ours = isinstance(error, BackbusError)

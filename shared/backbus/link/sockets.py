@@ -22,7 +22,7 @@ HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 1000, 5000
 
 def make_socket(context: zmq.Context[Any], kind: int, *, high_water: int) -> zmq.Socket[Any]:
     """A socket with our limits: a frozen peer is cut off, nothing lingers, no message is endless."""
-    socket = context.socket(kind)
+    socket: zmq.Socket[Any] = context.socket(kind)
     socket.setsockopt(zmq.LINGER, 0)
     socket.setsockopt(zmq.SNDHWM, high_water)
     socket.setsockopt(zmq.RCVHWM, high_water)

@@ -17,7 +17,7 @@ from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import FIELDS, Block
 
 
-def _columns(payload: Payload) -> Iterable[np.ndarray]:  # type: ignore[type-arg]
+def _columns(payload: Payload) -> Iterable[np.ndarray]:
     if payload is None:
         return ()
     if isinstance(payload, Block):
@@ -94,8 +94,7 @@ class StreamReader:
         if event.end < self.next or (event.end == self.next and event.through <= self.through):
             return None
         fresh = event.after(self.next)
-        if fresh.through > self.through:
-            self.through = fresh.through
+        self.through = max(self.through, fresh.through)
         self.next = fresh.end
         self.digest.add(fresh)
         return fresh

@@ -11,11 +11,15 @@ from backbus.market.panel import Floats
 from backbus.market.records import Records
 from backbus.market.rules import VOLATILITY_TARGET
 
-LEDGER = np.dtype([("position", "<f8"), ("average_cost", "<f8"), ("realised", "<f8"), ("price", "<f8"), ("bars", "<i8")])
+LEDGER = np.dtype(
+    [("position", "<f8"), ("average_cost", "<f8"), ("realised", "<f8"), ("price", "<f8"), ("bars", "<i8")]
+)
 """Per asset: signed quantity; price it was built at (0 where flat); realised result before fees; last close (NaN
 before the first bar); bars seen."""
 
-ACCOUNT = np.dtype([("cash", "<f8"), ("fees", "<f8"), ("equity", "<f8"), ("gross", "<f8"), ("working", "<i8"), ("waiting", "<i8")])
+ACCOUNT = np.dtype(
+    [("cash", "<f8"), ("fees", "<f8"), ("equity", "<f8"), ("gross", "<f8"), ("working", "<i8"), ("waiting", "<i8")]
+)
 """One record: cash; fees paid; equity and gross exposure at the last mark; orders that work; signals that wait."""
 
 

@@ -25,7 +25,7 @@ ORDER = np.dtype(
         ("reason", "<i4"),
     ]
 )
-"""``quantity`` is signed (buy > 0) and is what may fill; ``wanted`` is what was asked for before cash or risk cut it."""
+"""``quantity`` is signed (buy > 0) and is what may fill; ``wanted`` was asked for before cash or risk cut it."""
 
 FILL = np.dtype(
     [
@@ -69,7 +69,7 @@ MAX_ASSETS = 1 << _ASSET_BITS
 
 
 def order_id(row: int, asset: int, ordinal: int) -> int:
-    """The id of an order: the row it was decided in, its asset, and its ordinal among that asset's orders of the row."""
+    """The id of an order: the row it was decided in, its asset, its ordinal among that asset's orders of the row."""
     return (row << (_ASSET_BITS + _ORDINAL_BITS)) | (asset << _ORDINAL_BITS) | ordinal
 
 

@@ -54,9 +54,7 @@ def write_order(
 
 
 @step
-def take_signals(
-    account: Any, working: Records, signals: Records, used: int, tick: int
-) -> int:
+def take_signals(account: Any, working: Records, signals: Records, used: int, tick: int) -> int:
     """Let the signals of ``tick`` wait for their decision; a newer one replaces an older. Returns how many are used."""
     while used < signals.shape[0] and signals[used]["tick"] <= tick:
         slot = working[signals[used]["asset"]]
@@ -70,7 +68,9 @@ def take_signals(
 
 
 @step
-def _wish(rules: Any, account: Any, ledger: Records, history: Floats, working: Records, asset: int, price: float) -> float:
+def _wish(
+    rules: Any, account: Any, ledger: Records, history: Floats, working: Records, asset: int, price: float
+) -> float:
     deviation = 0.0
     if rules["sizing"] == VOLATILITY_TARGET:
         deviation = volatility(history, asset, ledger[asset]["bars"])
@@ -107,9 +107,7 @@ def close_decide(
     for asset in range(assets):
         slot = working[asset]
         if slot["waits"] == 1 and slot["order"] != NO_ORDER and close[at, asset] == close[at, asset]:
-            write_order(
-                orders[count], tick, slot["order"], asset, CANCEL, 0.0, slot["wanted"], slot["flags"], REPLACED
-            )
+            write_order(orders[count], tick, slot["order"], asset, CANCEL, 0.0, slot["wanted"], slot["flags"], REPLACED)
             count += 1
             slot["order"] = NO_ORDER
             account["working"] = account["working"] - 1

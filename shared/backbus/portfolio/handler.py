@@ -79,11 +79,10 @@ class PortfolioHandler:
         placed: list[Records] = []
         housekeeping: list[Event] = []
         while self._blocks:
+            if self._blocks[0].first_row < self._layout.warmup:
+                self._warm_up()
+                continue
             block = self._blocks[0]
-            if block.first_row < self._layout.warmup:
-                block = self._warm_up(block)
-                if block is None:
-                    continue
             count = self._run(block)
             if count:
                 placed.append(self._orders[:count].copy())
@@ -108,16 +107,14 @@ class PortfolioHandler:
             self._said = rows
             yield Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows)
 
-    def _warm_up(self, block: Block) -> Block | None:
+    def _warm_up(self) -> None:
+        """Take in the rows of the first block that come before the first traded one."""
+        block = self._blocks.popleft()
         rows = min(self._layout.warmup - block.first_row, len(block))
         take_in(self._rules, self._account, self._ledger, self._history, block.close[:rows])
         self._cursor[lp.TICK] = 6 * (block.first_row + rows)
-        self._blocks.popleft()
-        if rows == len(block):
-            return None
-        rest = block.rows(rows, len(block))
-        self._blocks.appendleft(rest)
-        return rest
+        if rows < len(block):
+            self._blocks.appendleft(block.rows(rows, len(block)))
 
     def _run(self, block: Block) -> int:
         cursor = self._cursor

@@ -12,7 +12,7 @@ from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, OPEN_M
 from backbus.portfolio.decisions import close_decide, open_decide, take_signals
 
 TICK, SIGNALS, FILLS, ORDERS, ROWS, WAITS_FOR = range(6)
-"""What the cursor holds: next tick; signals taken; fills taken; orders written; equity rows written; what stopped it."""
+"""What the cursor holds: next tick; signals and fills taken; orders and equity rows written; what stopped the loop."""
 
 NOTHING, SIGNAL, FILL, ROOM = range(4)
 """What the loop stopped for: the block's end, a signal, a fill, or room for equity rows."""
@@ -23,11 +23,7 @@ def may_fill(working: Records, close: Floats, at: int, on_close: int) -> bool:
     """Whether an order can fill in this phase of the row: an asset with a hole has none."""
     for asset in range(working.shape[0]):
         slot = working[asset]
-        if (
-            slot["order"] != NO_ORDER
-            and slot["flags"] & ON_CLOSE == on_close
-            and close[at, asset] == close[at, asset]
-        ):
+        if slot["order"] != NO_ORDER and slot["flags"] & ON_CLOSE == on_close and close[at, asset] == close[at, asset]:
             return True
     return False
 
@@ -74,7 +70,7 @@ def advance(
                 continue
             order = open_decide(rules, account, ledger, history, working, open_, at, row, orders, order)
             tick += 1
-        elif phase == OPEN_MATCH or phase == CLOSE_MATCH:
+        elif phase in (OPEN_MATCH, CLOSE_MATCH):
             on_close = ON_CLOSE if phase == CLOSE_MATCH else 0
             if account["working"] > 0:
                 if fill_through <= tick and may_fill(working, close, at, on_close):
