@@ -6,7 +6,7 @@ from typing import Any
 
 from backbus.compiled import loop, step
 from backbus.execution.matching import match_market
-from backbus.market.ledger import apply_fill, mark, value
+from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
 from backbus.market.panel import Floats
 from backbus.market.records import ON_CLOSE, Records
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, OPEN_MATCH
@@ -70,6 +70,14 @@ def run_rows(
     while row < last:
         at = row - first_row
         if not decides:
+            quiet = quiet_rows(account, signals, signal, signal_through, row, last)
+            if quiet > row:
+                stop = quiet - first_row
+                mark_stretch(rules, account, ledger, history, close, at, stop, equity, cash, gross, rows)
+                rows += quiet - row
+                row = quiet
+                tick = 6 * row
+                continue
             if account["working"] > 0:
                 order = open_decide(rules, account, ledger, history, working, open_, at, row, orders, order)
                 fill = match_and_book(rules, account, ledger, working, open_, at, 6 * row + OPEN_MATCH, 0, fills, fill)

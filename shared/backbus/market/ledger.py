@@ -10,6 +10,7 @@ from backbus.compiled import step
 from backbus.market.panel import Floats
 from backbus.market.records import Records
 from backbus.market.rules import VOLATILITY_TARGET
+from backbus.market.ticks import CLOSE_DECIDE, PHASES
 
 LEDGER = np.dtype(
     [("position", "<f8"), ("average_cost", "<f8"), ("realised", "<f8"), ("price", "<f8"), ("bars", "<i8")]
@@ -84,6 +85,62 @@ def value(account: Any, ledger: Records) -> None:
             gross += abs(worth)
     account["equity"] = equity
     account["gross"] = gross
+
+
+@step
+def quiet_rows(account: Any, signals: Records, used: int, signal_through: int, row: int, last: int) -> int:
+    """The first row from ``row`` on, up to ``last``, in which anything may be decided or filled; ``row`` itself where
+    something works or waits."""
+    if account["working"] > 0 or account["waiting"] > 0:
+        return row
+    stop = min(last, (signal_through - CLOSE_DECIDE) // PHASES + 1)
+    if used < signals.shape[0]:
+        stop = min(stop, signals[used]["tick"] // PHASES)
+    return max(stop, row)
+
+
+@step
+def mark_stretch(
+    rules: Any,
+    account: Any,
+    ledger: Records,
+    history: Floats,
+    close: Floats,
+    begin: int,
+    end: int,
+    equity: Floats,
+    cash: Floats,
+    gross: Floats,
+    rows: int,
+) -> None:
+    """Mark rows in which nothing happens but prices, and write the account's rows from ``rows`` on.
+
+    One asset is the case of long histories of bars: the same sums as ``mark``, without a look at the book in each row.
+    """
+    if ledger.shape[0] > 1 or rules["sizing"] == VOLATILITY_TARGET:
+        for row in range(begin, end):
+            mark(rules, account, ledger, history, close, row)
+            equity[rows + row - begin] = account["equity"]
+            cash[rows + row - begin] = account["cash"]
+            gross[rows + row - begin] = account["gross"]
+        return
+    money = account["cash"]
+    held = ledger[0]["position"]
+    price = ledger[0]["price"]
+    total, worth = money + 0.0, 0.0
+    for row in range(begin, end):
+        now = close[row, 0]
+        if now == now:  # noqa: PLR0124  (only NaN differs from itself)
+            price = now
+        if held != 0.0:
+            worth = held * price
+            total = money + 0.0 + worth
+        equity[rows + row - begin] = total
+        cash[rows + row - begin] = money
+        gross[rows + row - begin] = abs(worth)
+    ledger[0]["price"] = price
+    account["equity"] = total
+    account["gross"] = abs(worth)
 
 
 @step

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.compiled import loop, step
-from backbus.market.ledger import apply_fill, mark, value
+from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
 from backbus.market.panel import Floats
 from backbus.market.records import NO_ORDER, ON_CLOSE, Records
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, OPEN_MATCH
@@ -66,7 +66,15 @@ def advance(
                 waits_for = ROOM
                 break
             if account["working"] == 0:
-                tick = 6 * row + CLOSE_SIGNAL
+                last = min(end // 6, row + equity.shape[0] - rows)
+                quiet = quiet_rows(account, signals, signal, signal_through, row, last)
+                if quiet > row:
+                    stop = quiet - first_row
+                    mark_stretch(rules, account, ledger, history, close, at, stop, equity, cash, gross, rows)
+                    rows += quiet - row
+                    tick = 6 * quiet
+                else:
+                    tick = 6 * row + CLOSE_SIGNAL
                 continue
             order = open_decide(rules, account, ledger, history, working, open_, at, row, orders, order)
             tick += 1
