@@ -20,13 +20,13 @@ from backbus.market.panel import FIELDS, Block
 def _columns(payload: Payload) -> Iterable[np.ndarray]:
     if payload is None:
         return ()
+    if isinstance(payload, np.ndarray):
+        return (payload,)
     if isinstance(payload, Block):
         return (payload.end, payload.session, *(getattr(payload, name) for name in FIELDS))
     if isinstance(payload, EquityRows):
         return (payload.equity, payload.cash, payload.gross)
-    if isinstance(payload, BookRows):
-        return (payload.equity, payload.cash, payload.position, payload.average_cost)
-    return (payload,)
+    return (payload.equity, payload.cash, payload.position, payload.average_cost)
 
 
 class StreamDigest:
@@ -41,10 +41,13 @@ class StreamDigest:
     def add(self, event: Event) -> None:
         """Take in an event's records."""
         self.records = event.end
+        if event.payload is None:
+            return
         for index, column in enumerate(_columns(event.payload)):
             if index == len(self._columns):
                 self._columns.append(0)
-            self._columns[index] = zlib.crc32(np.ascontiguousarray(column).data.cast("B"), self._columns[index])
+            data = column if column.flags.c_contiguous else np.ascontiguousarray(column)
+            self._columns[index] = zlib.crc32(data.data, self._columns[index])
 
     def value(self) -> str:
         """The digest as hex; equal for equal streams."""

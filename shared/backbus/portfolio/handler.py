@@ -169,6 +169,8 @@ class PortfolioHandler:
 
     def _works_beyond(self, row: int, phase: int) -> bool:
         """Whether an order works that cannot fill in this phase of the row: its asset has a hole here."""
+        if self._account[0]["working"] == 1:
+            return False  # the one that works is the one whose fill is waited for
         close = self._blocks[0].close[row - self._blocks[0].first_row]
         wanted = rec.ON_CLOSE if phase == CLOSE_MATCH else 0
         works = self._working["order"] != rec.NO_ORDER
