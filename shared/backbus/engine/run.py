@@ -6,8 +6,8 @@ A strategy that reads the book is asked row by row, because its next signal may 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import numpy as np
 
@@ -56,17 +56,38 @@ class Engine:
     def run(self, progress: Callable[[int], None] | None = None) -> Report:
         """Work the whole panel off; ``progress`` hears the rows done after each block."""
         layout = self._layout
-        with ThreadPoolExecutor(1, thread_name_prefix="hash") as hasher:
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="hash") as hasher,
+            ThreadPoolExecutor(1, thread_name_prefix="strategy") as ahead,
+        ):
             self._statistics = Statistics(self._job, layout, submit=hasher.submit)
-            for block in self._panel.blocks(self._job.run.block or default_block(layout.assets)):
-                self._block(block)
+            for block, signals in self._spoken(ahead):
+                self._block(block, signals)
                 if progress is not None:
                     progress(block.first_row + len(block))
             if self._sink is not None:
                 self._sink([trades_piece(self._statistics.open_trades())])
             return self._statistics.report(self._panel.notes)
 
-    def _block(self, block: Block) -> None:
+    def _spoken(self, ahead: Executor) -> Iterator[tuple[Block, Records | None]]:
+        """Each block with its signals; None where the strategy has to see the book first.
+
+        A strategy that reads no book speaks one block ahead in a thread: compiled code lets the two run at once.
+        """
+        blocks = self._panel.blocks(self._job.run.block or default_block(self._layout.assets))
+        if self._runner.reads_book:
+            yield from ((block, None) for block in blocks)
+            return
+        before: tuple[Block, Future[Records]] | None = None
+        for block in blocks:
+            speaking = ahead.submit(self._runner.on_block, block)
+            if before is not None:
+                yield before[0], before[1].result()
+            before = block, speaking
+        if before is not None:
+            yield before[0], before[1].result()
+
+    def _block(self, block: Block, signals: Records | None) -> None:
         warmup = min(max(self._layout.warmup - block.first_row, 0), len(block))
         if warmup:
             take_in(self._rules, self._account, self._ledger, self._history, block.close[:warmup])
@@ -75,12 +96,10 @@ class Engine:
         count = len(traded)
         rows = EquityRows(traded.first_row, np.empty(count), np.empty(count), np.empty(count))
         self._cursor[lp.ROWS] = self._cursor[lp.ORDERS] = self._cursor[lp.FILLS] = 0
-        if self._runner.reads_book:
+        if signals is None:
             signals = self._row_by_row(block, traded, rows)
-        else:
-            signals = self._runner.on_block(block)
-            if count:
-                self._trade(traded, signals, 6 * (block.first_row + len(block)), rows)
+        elif count:
+            self._trade(traded, signals, 6 * (block.first_row + len(block)), rows)
         self._count(block, rows, signals)
 
     def _trade(self, block: Block, signals: Records, signal_through: int, rows: EquityRows) -> None:
