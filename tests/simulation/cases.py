@@ -1,0 +1,230 @@
+"""Random backtests: panels with holes, strategies of every style, every setting that decides an order or a fill."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from backbus.data.handler import DataHandler
+from backbus.execution.handler import ExecutionHandler
+from backbus.jobs import Job
+from backbus.link.role import RunningHandler
+from backbus.market.panel import DAY_NS, Block, Layout, Panel
+from backbus.performance.handler import PerformanceHandler
+from backbus.portfolio.handler import PortfolioHandler
+from backbus.strategy import Strategy, StrategyHandler, param
+from backbus.strategy.builtins import (
+    BuyAndHold,
+    CrossSectionalMomentum,
+    DonchianBreakout,
+    RsiReversion,
+    SmaCross,
+)
+from tests.simulation.network import Faults, Handlers
+from tests.simulation.promises import READERS
+
+
+def _dice(*numbers: int) -> random.Random:
+    """Chance that depends on nothing but ``numbers``: the same bar is answered the same whenever it comes."""
+    return random.Random(repr(numbers))
+
+
+class Chatter(Strategy):
+    """Says anything of any asset at any bar, and reads no book."""
+
+    seed: int = 0
+    talk: float = 0.3
+    shorts: bool = True
+
+    def on_bar(self, bar: Any) -> None:
+        dice = _dice(self.seed, bar.row, bar.asset)
+        if dice.random() >= self.talk:
+            return
+        symbol = dice.choice([None, f"S{dice.randrange(bar.asset + 1)}"])
+        match dice.randrange(5 if self.shorts else 4):
+            case 0 | 1:
+                self.go_long(dice.choice([1.0, 0.5]), symbol)
+            case 2:
+                self.go_flat(symbol)
+            case 3:
+                self.target_weight(dice.uniform(-0.5 if self.shorts else 0.0, 1.2), symbol)
+            case 4:
+                self.go_short(dice.choice([1.0, 0.3]), symbol)
+
+
+class BookReader(Strategy):
+    """Does what its position, its cost and its cash say, so that a wrong fill is a wrong signal at once."""
+
+    seed: int = 0
+    talk: float = 0.4
+    _bought: int = 0
+
+    def on_bar(self, bar: Any, book: Any) -> None:
+        held, dice = book.position(), _dice(self.seed, bar.row, bar.asset)
+        if held and bar.close < book.average_cost() * 0.97:
+            self.go_flat()
+        elif held < 0 and dice.random() < self.talk:
+            self.go_long()
+        elif not held and book.cash > 0.1 * book.equity and dice.random() < self.talk:
+            self._bought += 1
+            self.go_long() if self._bought % 3 else self.go_short(0.5)
+        elif held and dice.random() < self.talk / 4:
+            self.target_weight(0.25)
+
+
+class EveryRow(Strategy):
+    """Weights for all assets in all rows, array style."""
+
+    depth: int = param(3, ge=1)
+
+    def signals(self, bars: Any) -> Any:
+        rise = bars.roc(self.depth).values
+        share = np.where(rise > 0.0, 0.9, 0.2) / bars.close.shape[1]
+        return self.target_weights(np.where(np.isnan(rise), np.nan, share))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One backtest, and the network that it has to survive."""
+
+    panel: Panel
+    job: Job
+    strategy: Strategy
+    block: int
+    window: int
+    faults: Faults
+
+    def handlers(self) -> Handlers:
+        """The members of one attempt, fresh."""
+        layout, batch = self.panel.layout, max(1, self.window // 4)
+        rules, reads_book = self.job.rules(layout), self.strategy.reads_book
+        members: dict[str, RunningHandler] = {
+            "data": DataHandler(self.panel, block=self.block, window=self.window, readers=READERS),
+            "strategy": StrategyHandler(self.strategy, layout, cash=self.job.portfolio.cash, progress_rows=batch),
+            "portfolio": PortfolioHandler(rules, layout, reads_book=reads_book, batch_rows=batch),
+            "execution": ExecutionHandler(rules, layout, progress_rows=batch),
+            "performance": PerformanceHandler(self.job, layout, batch),
+        }
+        return members
+
+
+def some_panel(dice: random.Random) -> Panel:
+    """Up to 90 rows of up to 5 assets: jumps, late listings, holes of one asset and of all, warm-up rows."""
+    rows, assets = dice.randint(2, 90), dice.choice([1, 1, 2, 3, 5])
+    draw = np.random.default_rng(dice.getrandbits(60))
+    swing = dice.choice([0.005, 0.02, 0.15])
+    close = dice.choice([1.0, 50.0, 3000.0]) * np.exp(np.cumsum(draw.normal(0.0, swing, (rows, assets)), axis=0))
+    open_ = close * np.exp(draw.normal(0.0, swing, close.shape))
+    if dice.random() < 0.5:
+        close, open_ = np.maximum(np.round(close, 2), 0.01), np.maximum(np.round(open_, 2), 0.01)
+    high, low = np.maximum(open_, close) * 1.01, np.minimum(open_, close) * 0.99
+    volume = draw.integers(0, 1000, close.shape) * 1.0
+    missing = draw.random(close.shape) < dice.choice([0.0, 0.1, 0.5])
+    missing |= (draw.random(rows) < dice.choice([0.0, 0.0, 0.1]))[:, None]
+    for asset in range(assets):
+        if dice.random() < 0.3:
+            missing[: dice.randrange(rows + 1), asset] = True
+        if dice.random() < 0.1:
+            missing[dice.randrange(rows) :, asset] = True
+    columns = [open_, high, low, close, volume]
+    for column in columns:
+        column[missing] = np.nan
+        column.flags.writeable = False
+    days = np.arange(rows, dtype=np.int64)
+    warmup = dice.choice([0, 0, dice.randrange(rows)])
+    layout = Layout(tuple(f"S{asset}" for asset in range(assets)), rows, warmup, DAY_NS)
+    return Panel(layout, Block(0, (days + 1) * DAY_NS, days // dice.choice([1, 7]), *columns))
+
+
+def some_strategy(dice: random.Random, assets: int) -> Strategy:
+    """One of every style; three in ten read the book."""
+    seed, talk = dice.getrandbits(30), dice.choice([0.03, 0.3, 1.0])
+    fast, entry = dice.randint(1, 4), dice.randint(1, 6)
+    return dice.choice(
+        [
+            BookReader(seed=seed, talk=talk),
+            BookReader(seed=seed, talk=0.5),
+            BookReader(seed=seed, talk=0.1),
+            Chatter(seed=seed, talk=talk, shorts=dice.random() < 0.6),
+            Chatter(seed=seed, talk=0.1),
+            EveryRow(depth=dice.randint(1, 5)),
+            SmaCross(fast=fast, slow=fast + dice.randint(1, 5), short=dice.random() < 0.5),
+            DonchianBreakout(entry=entry, exit=dice.randint(1, 6), short=dice.random() < 0.5),
+            RsiReversion(period=dice.randint(2, 5), low=45.0),
+            dice.choice(
+                [BuyAndHold(), CrossSectionalMomentum(period=2, top=dice.randint(1, assets), every=dice.randint(1, 9))]
+            ),
+        ]
+    )
+
+
+def some_job(dice: random.Random, panel: Panel, block: int) -> Job:
+    """Any sizing, cost and permission, with an account from rich to one that can pay hardly anything."""
+    cash = dice.choice([1_000_000.0, 100_000.0, 5_000.0, 300.0])
+    sizing = dice.choice(
+        [
+            {"model": "fixed_quantity", "quantity": dice.choice([1.0, 7.5, 100.0])},
+            {"model": "fixed_cash", "cash": cash * dice.choice([0.1, 0.6, 2.0])},
+            {"model": "percent_of_equity", "percent": dice.choice([10.0, 100.0, 150.0])},
+            {"model": "target_weight", "weight": dice.choice([0.2, 1.0])},
+            {"model": "equal_weight"},
+            {
+                "model": "volatility_target",
+                "target": dice.choice([0.1, 1.0]),
+                "lookback": dice.randint(2, 6),
+                "max_weight": dice.choice([0.5, 2.0]),
+            },
+        ]
+    )
+    fill = dice.choice(["open", "open", "close"])
+    slippage = dice.choice([{"model": "none"}, {"model": "bps", "bps": 30.0}, {"model": "half_spread", "spread": 0.1}])
+    commission = dice.choice(
+        [
+            {"model": "none"},
+            {"model": "per_share", "fee": 0.05, "minimum": dice.choice([0.0, 3.0])},
+            {"model": "per_share", "fee": 0.05, "minimum": 1.0, "maximum": 9.0},
+            {"model": "per_order", "fee": 2.5},
+            {"model": "bps", "bps": dice.choice([1.0, 100.0])},
+        ]
+    )
+    return Job.parse(
+        {
+            "strategy": {"use": "none"},
+            "portfolio": {
+                "cash": cash,
+                "sizing": sizing,
+                "size_at": dice.choice(["close", "open"]) if fill == "open" else "close",
+                "lot": dice.choice([1.0, 1.0, 0.0, 0.1, 10.0]),
+                "shorts": dice.random() < 0.5,
+                "leverage": dice.choice([1.0, 1.0, 2.5]),
+            },
+            "execution": {"fill": fill, "slippage": slippage, "commission": commission},
+            "performance": {"benchmark": panel.symbols[0] if dice.random() < 0.5 else None},
+            "run": {"block": block},
+        }
+    )
+
+
+def some_faults(dice: random.Random) -> Faults:
+    """From a network that is merely slow to one that loses a message in twenty."""
+    return Faults(
+        delay_s=dice.choice([0.0002, 0.01, 0.1]),
+        stutter=dice.choice([0.0, 0.02, 0.2]),
+        drop=dice.choice([0.0, 0.0, 0.002, 0.05]),
+        duplicate=dice.choice([0.0, 0.1, 0.5]),
+        crash=dice.choice([0.0, 0.0, 0.01]),
+    )
+
+
+def some_case(seed: int) -> Case:
+    """The case of this number, always the same one."""
+    dice = random.Random(f"case {seed}")
+    panel = some_panel(dice)
+    strategy = some_strategy(dice, panel.layout.assets)
+    job = some_job(dice, panel, block=dice.choice([1, 3, 16, 1000]))
+    window = dice.choice([1, 2, 3, 8, 30, 400])
+    block = dice.choice([1, 2, 5, 40])
+    return Case(panel, job, strategy, block, max(window, dice.choice([1, 2 * block])), some_faults(dice))

@@ -1,0 +1,124 @@
+"""However slow, lossy and mortal the network is: handlers behind it give the engine's answer, and never block.
+
+``BACKBUS_SEEDS`` is how many random runs are tried; ``BACKBUS_FIRST_SEED`` is the first of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backbus.engine.run import Engine
+from backbus.performance.tables import Columns, Piece
+from tests.simulation.cases import Case, some_case
+from tests.simulation.network import Deadlock, Faults, Network, digests
+
+SEEDS = int(os.environ.get("BACKBUS_SEEDS", "300"))
+FIRST = int(os.environ.get("BACKBUS_FIRST_SEED", "0"))
+BATCH = 50
+"""Seeds to a test: few enough that a failing test says where to look, and that the list of tests stays readable."""
+
+
+def tables(pieces: list[Piece]) -> dict[str, Columns]:
+    """A run's tables from their pieces."""
+    parts: dict[str, list[Columns]] = {}
+    for name, columns in pieces:
+        if len(next(iter(columns.values()))):
+            parts.setdefault(name, []).append(columns)
+    return {
+        name: {column: np.concatenate([part[column] for part in some]) for column in some[0]}
+        for name, some in parts.items()
+    }
+
+
+def engines_answer(case: Case) -> tuple[Any, dict[str, Columns]]:
+    """The report and the tables of the run in one process."""
+    pieces: list[Piece] = []
+    report = Engine(case.job, case.panel, case.strategy, pieces.extend).run()
+    return report, tables(pieces)
+
+
+def answer_over(network: Network, case: Case) -> tuple[Any, dict[str, Columns]]:
+    """The report and the tables of the run over a network, both ends of whose streams must agree."""
+    members = network.run()
+    written = {kind: seen for (_, kind), seen in digests(members, "writers").items()}
+    for (reader, kind), seen in digests(members, "readers").items():
+        assert seen == written[kind], f"{reader} read another {kind} than was written"
+    performance: Any = members["performance"]
+    return performance.report(case.panel.notes), tables(performance.take_pieces())
+
+
+def check(seed: int) -> Counter[str]:
+    """Run a case both ways, compare, and say what happened in it."""
+    case = some_case(seed)
+    network = Network(f"network {seed}", case.handlers, case.panel.layout, case.window, case.faults)
+    wanted, wanted_tables = engines_answer(case)
+    report, found_tables = answer_over(network, case)
+    assert report.fingerprint == wanted.fingerprint
+    assert report == wanted
+    assert found_tables.keys() == wanted_tables.keys()
+    for name, columns in wanted_tables.items():
+        for column, values in columns.items():
+            np.testing.assert_array_equal(found_tables[name][column], values, err_msg=f"{name}.{column}")
+    counts = wanted.counts
+    return Counter(
+        runs=1,
+        attempts=network.attempt,
+        deliveries=network.deliveries,
+        lost=network.lost,
+        signals=counts.signals,
+        orders=counts.orders,
+        fills=counts.fills,
+        refused=counts.refused,
+        cut=counts.cut,
+        cancelled=counts.cancelled,
+        expired=counts.expired,
+        **Counter(network.endings),
+    )
+
+
+happened: Counter[str] = Counter()
+
+
+@pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, BATCH))
+def test_handlers_behind_a_faulty_network_give_the_engines_answer(first: int) -> None:
+    for seed in range(first, min(first + BATCH, FIRST + SEEDS)):
+        try:
+            happened.update(check(seed))
+        except Exception as error:
+            error.add_note(f"seed {seed}: {some_case(seed).job.plain()}")
+            raise
+
+
+def test_the_seeds_saw_everything_that_can_happen_to_an_order_and_to_an_attempt() -> None:
+    if happened["runs"] < 200:
+        pytest.skip("too few random runs were tried before this test")
+    print(dict(happened))
+    for what in ("fills", "refused", "cut", "cancelled", "expired", "lost", "StreamGap", "Crash"):
+        assert happened[what] > 0, what
+
+
+def test_a_lost_message_is_noticed_even_if_nothing_follows_it() -> None:
+    """Every message may be the last one: losing all but the repeated marks must end in a gap, never in silence."""
+    case = some_case(3)
+    faults = Faults(drop=0.5, faulty_attempts=4)
+    network = Network("lossy", case.handlers, case.panel.layout, case.window, faults)
+    network.run()
+    assert set(network.endings) == {"StreamGap"}
+
+
+def test_a_run_that_cannot_go_on_is_called_a_deadlock() -> None:
+    """The watch itself works: without the order layer's answers nothing gets on, and the simulation says so."""
+    case = some_case(3)
+
+    def mute() -> Any:
+        members = case.handlers()
+        members["execution"].receive = lambda event: ()  # type: ignore[method-assign]
+        return members
+
+    with pytest.raises(Deadlock):
+        Network("mute", mute, case.panel.layout, case.window, Faults()).run()
