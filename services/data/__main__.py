@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.data import DataHandler, block_and_window, load_panel
+from backbus.data import DataHandler, OpenPanel, block_and_window, open_panel
 from backbus.events.event import Kind
 from backbus.link.member import serve
 from backbus.link.role import Assignment, Role
-from backbus.market.panel import Layout, Panel
+from backbus.market.panel import Layout
 
+RELEASE_ROWS = 1 << 16
 READERS = ("strategy", "portfolio", "execution", "performance")
 
 
@@ -20,33 +21,42 @@ class Data(Role):
     hears = (Kind.PROGRESS,)
 
     def __init__(self) -> None:
-        self._panel: Panel | None = None
+        self._open: OpenPanel | None = None
 
     def prepare(self, assignment: Assignment) -> dict[str, Any]:
         """Fetch and read the job's files."""
         job = assignment.job
-        self._panel = load_panel(job.data, assignment.fetch(assignment.data))
-        layout = self._panel.layout
+        self._open = open_panel(job.data, assignment.fetch(assignment.data))
+        panel = self._open.panel
+        layout = panel.layout
         _, window = block_and_window(layout.assets, job.run.block, job.run.window)
         return {
             "symbols": list(layout.symbols),
             "rows": layout.rows,
             "warmup": layout.warmup,
             "interval_ns": layout.interval_ns,
-            "notes": list(self._panel.notes),
+            "notes": list(panel.notes),
             "window": window,
         }
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> DataHandler:
         """The source of the run."""
-        assert self._panel is not None
+        self._released = 0
+        assert self._open is not None
         run = assignment.job.run
         block, window = block_and_window(layout.assets, run.block, run.window)
-        return DataHandler(self._panel, block=block, window=window, readers=READERS)
+        return DataHandler(self._open.panel, block=block, window=window, readers=READERS)
+
+    def after(self, handler: DataHandler) -> None:
+        """Let go of the memory of rows that all have worked off."""
+        assert self._open is not None
+        if handler.slowest - self._released >= RELEASE_ROWS:
+            self._released = handler.slowest
+            self._open.release(self._released)
 
     def leave(self) -> None:
         """Let go of the panel."""
-        self._panel = None
+        self._open = None
 
 
 if __name__ == "__main__":

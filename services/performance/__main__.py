@@ -11,7 +11,7 @@ from typing import Any
 from backbus.engine.rehearsal import rehearse
 from backbus.events import control as c
 from backbus.events.event import Kind
-from backbus.link.blobs import hash_of
+from backbus.link.blobs import hash_of_file
 from backbus.link.member import serve
 from backbus.link.request import Requester
 from backbus.link.role import Assignment, Role, batch_rows
@@ -56,10 +56,9 @@ class Performance(Role):
         report = handler.report(self._notes)
         artifacts: dict[str, str] = {}
         for path in self._writer.close(report):
-            data = path.read_bytes()
-            blob = hash_of(data)
+            blob = hash_of_file(path)
             if requester.ask(c.HaveBlobs(hashes=[blob]))["missing"]:
-                requester.put(blob, data)
+                requester.put(blob, path)
             artifacts[path.name] = blob
         self._writer = None
         return json.loads(report.model_dump_json()), artifacts

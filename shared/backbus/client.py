@@ -6,6 +6,7 @@ submission carries the client's own id, so that asking again after a lost answer
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 import time
 import uuid
@@ -18,7 +19,7 @@ import zmq
 from backbus.errors import JobFailed, StackError
 from backbus.events import control as c
 from backbus.jobs import Job
-from backbus.link.blobs import hash_of, hash_of_file
+from backbus.link.blobs import BlobFolder, hash_of_file
 from backbus.link.request import Requester
 from backbus.local import RUNS, as_panel
 from backbus.result import Result
@@ -111,7 +112,7 @@ class Client:
         missing = set(self._requester.ask(c.HaveBlobs(hashes=list(hashes.values())))["missing"])
         for name, path in files.items():
             if hashes[name] in missing:
-                self._requester.put(hashes[name], path.read_bytes())
+                self._requester.put(hashes[name], path)
         return hashes
 
     # --- results ---------------------------------------------------------------------------------------------------
@@ -145,17 +146,14 @@ class Client:
             raise JobFailed(text.rstrip())
         folder = folder if folder is not None else RUNS / shown["job"]
         folder.mkdir(parents=True, exist_ok=True)
+        arriving = BlobFolder(folder / ".arriving")
         artifacts: dict[str, Path] = {}
         for name, blob in shown["artifacts"].items():
             path = folder / name
             if not (path.is_file() and hash_of_file(path) == blob):
-                data = self._requester.fetch(blob)
-                if hash_of(data) != blob:
-                    raise StackError(f"artifact {name} arrived damaged; ask again")
-                part = path.with_name(f".{name}.part")
-                part.write_bytes(data)
-                part.replace(path)
+                self._requester.fetch(blob, arriving).replace(path)
             artifacts[path.stem] = path
+        shutil.rmtree(arriving.folder, ignore_errors=True)
         return Result(
             shown["job"],
             "services",

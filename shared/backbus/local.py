@@ -12,6 +12,7 @@ from backbus.jobs import Job
 from backbus.result import Result
 
 if TYPE_CHECKING:
+    from backbus.data import OpenPanel
     from backbus.market.panel import Panel
     from backbus.strategy import Strategy
 
@@ -30,17 +31,17 @@ def as_panel(data: Any, job: Job) -> Panel:
     return data if isinstance(data, Panel) else panel_from_frame(data, settings=job.data)
 
 
-def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) -> tuple[Panel, Strategy]:
+def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) -> tuple[OpenPanel, Strategy]:
     """The job's panel and strategy: read from its files, or the ones handed over."""
-    from backbus.data import load_panel, resolve_files
+    from backbus.data import OpenPanel, open_panel, resolve_files
     from backbus.strategy import bundle, load_strategy, make_strategy
 
     if strategy is None:
         use = job.strategy.use
         strategy = make_strategy(load_strategy(use, bundle(use, job.folder)), job.strategy.params)
     if data is None:
-        return load_panel(job.data, resolve_files(job.data, job.folder)), strategy
-    return as_panel(data, job), strategy
+        return open_panel(job.data, resolve_files(job.data, job.folder)), strategy
+    return OpenPanel(as_panel(data, job), lambda row: None), strategy
 
 
 def run(
@@ -67,11 +68,13 @@ def run(
         job = Job.load(job)
     elif not isinstance(job, Job):
         job = Job.parse(job)
-    panel, strategy = load_inputs(job, data, strategy)
+    opened, strategy = load_inputs(job, data, strategy)
+    panel = opened.panel
     job_id = uuid.uuid4().hex[:12]
     rows = len(panel)
 
     def tell(done: int) -> None:
+        opened.release(done)
         if progress is not None:
             progress(done, rows)
 

@@ -31,10 +31,8 @@ class Settings(BaseSettings):
     """Which of the key folder's certificates this process shows; services are called ``service``."""
 
     state: Path = Path("var/stack")
-    """Where the stack keeps its store, blobs, logs and pid files."""
-    cache: Path | None = None
-    """Where fetched blobs and compiled code are kept; the user's cache folder where left out."""
-
+    """Where the stack keeps its store, blobs, logs and pid files. (``BACKBUS_CACHE`` names the folder for what can be had again:
+    compiled code and fetched inputs; it is read where those are made.)"""
     beat_s: float = Field(default=0.5, gt=0)
     dead_s: float = Field(default=3.0, gt=0)
     """No beat for this long: the member is dead."""

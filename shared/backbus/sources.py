@@ -35,9 +35,12 @@ def identity() -> str:
     return f"{sources_hash()} python={platform.python_version()} {libraries}"
 
 
+def cache_home() -> Path:
+    """Where what can be had again is kept: ``BACKBUS_CACHE``, or a folder of ours in the user's cache folder."""
+    named = os.environ.get("BACKBUS_CACHE")
+    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "backbus"
+
+
 def cache_folder() -> Path:
-    """Where compiled code lies: ``BACKBUS_CACHE`` or the user's cache folder, one folder per state of the sources."""
-    home = os.environ.get("BACKBUS_CACHE") or str(
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "backbus"
-    )
-    return Path(home) / f"compiled-{sources_hash()}"
+    """Where compiled code lies: one folder per state of the sources."""
+    return cache_home() / f"compiled-{sources_hash()}"

@@ -5,7 +5,7 @@
 and ``map_panel`` streams one that is larger than memory.
 """
 
-from backbus.data.files import load_panel, resolve_files
+from backbus.data.files import OpenPanel, load_panel, open_panel, resolve_files
 from backbus.data.frame import panel_from_frame
 from backbus.data.handler import DataHandler, block_and_window
 from backbus.data.panel_file import MappedPanel, map_panel, read_panel, write_panel
@@ -13,9 +13,11 @@ from backbus.data.panel_file import MappedPanel, map_panel, read_panel, write_pa
 __all__ = [
     "DataHandler",
     "MappedPanel",
+    "OpenPanel",
     "block_and_window",
     "load_panel",
     "map_panel",
+    "open_panel",
     "panel_from_frame",
     "read_panel",
     "resolve_files",

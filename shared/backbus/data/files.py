@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from backbus.data.assemble import assemble
 from backbus.data.csv_file import read_csv
-from backbus.data.panel_file import SUFFIX, read_panel, select
+from backbus.data.panel_file import SUFFIX, map_panel, select
 from backbus.errors import JobError
 from backbus.market.panel import Panel
 
@@ -43,7 +44,20 @@ def resolve_files(settings: DataSettings, base: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
+@dataclass(frozen=True)
+class OpenPanel:
+    """A panel, and how to let go of the memory of its rows before a given one."""
+
+    panel: Panel
+    release: Callable[[int], None]
+
+
 def load_panel(settings: DataSettings, files: Mapping[str, Path]) -> Panel:
+    """The panel of ``open_panel``, for who keeps all of it at hand."""
+    return open_panel(settings, files).panel
+
+
+def open_panel(settings: DataSettings, files: Mapping[str, Path]) -> OpenPanel:
     """The bars of ``files`` ({name for messages: path}) as one panel, by the rules of ``settings``.
 
     The files are CSV, one per asset or with a symbol column, or a single panel file. What was repaired, and what
@@ -57,7 +71,9 @@ def load_panel(settings: DataSettings, files: Mapping[str, Path]) -> Panel:
             raise JobError(f"{panels[0]!r} is a whole panel and must be the only file", field="data.files")
         if settings.adjust != "none":
             raise JobError('a panel file has no adjusted close; use data.adjust = "none"', field="data.adjust")
-        return select(read_panel(files[panels[0]], name=panels[0]), settings, panels[0])
+        mapped = map_panel(files[panels[0]], name=panels[0])
+        panel, first = select(mapped.panel, settings, panels[0])
+        return OpenPanel(panel, lambda row: mapped.release(first + row))
     wanted = None if settings.symbols is None else frozenset(settings.symbols)
     tables, unread = [], []
     for name, path in sorted(files.items()):
@@ -66,4 +82,4 @@ def load_panel(settings: DataSettings, files: Mapping[str, Path]) -> Panel:
             unread.append(PurePath(name).stem)
         else:
             tables.append(table)
-    return assemble(tables, settings, unread)
+    return OpenPanel(assemble(tables, settings, unread), lambda row: None)

@@ -53,6 +53,11 @@ class DataHandler:
         self._worked_off = dict.fromkeys(readers, 0)
 
     @property
+    def slowest(self) -> int:
+        """Rows that every reader has worked off: nobody will ask for them again."""
+        return min(self._worked_off.values(), default=self.writer.end)
+
+    @property
     def rows_done(self) -> int:
         """Rows sent."""
         return self.writer.end

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SUFFIX = ".arrow"
 VERSION = 1
 _KEY = b"backbus.panel"
+_CHECK_ROWS = 1 << 20
+"""Rows looked at at once when a file is checked: a file larger than memory must not be copied into it."""
 
 
 def write_panel(panel: Panel, path: Path) -> None:
@@ -155,17 +157,22 @@ def _values(column: Any, rows: int, assets: int) -> Floats:
     return values
 
 
-def select(panel: Panel, settings: DataSettings, name: str) -> Panel:
-    """The assets and rows of a panel file that a job asks for; views wherever the assets stay as they are."""
+def select(panel: Panel, settings: DataSettings, name: str) -> tuple[Panel, int]:
+    """The assets and rows of a panel file that a job asks for, and which row of the file is now the first.
+
+    Views wherever the assets stay as they are.
+    """
     from backbus.data.assemble import choose_symbols, frozen
 
     check_range(settings)
     layout, block = panel.layout, panel.block
     if len(panel) == 0:
         raise DataError("the panel has no rows", file=name)
-    if (np.diff(block.end) <= 0).any():
-        row = int(np.argmax(np.diff(block.end) <= 0)) + 1
-        raise DataError(f"row {row} does not end after the row before it", file=name)
+    for begin in range(0, len(panel) - 1, _CHECK_ROWS):
+        late = np.diff(block.end[begin : begin + _CHECK_ROWS + 1]) <= 0
+        if late.any():
+            row = begin + int(np.argmax(late)) + 1
+            raise DataError(f"row {row} does not end after the row before it", file=name)
     first, stop, warmup = chosen_rows(block.end, block.session, layout.interval_ns, settings)
     if settings.start is None:
         warmup = min(layout.warmup, stop)
@@ -180,8 +187,9 @@ def select(panel: Panel, settings: DataSettings, name: str) -> Panel:
         fields = {field: frozen(getattr(block, field)[first:stop, chosen]) for field in FIELDS}
     else:
         fields = {field: getattr(block, field)[first:stop] for field in FIELDS}
-    return Panel(
+    chosen_panel = Panel(
         Layout(symbols, stop - first, warmup, layout.interval_ns),
         Block(0, block.end[first:stop], block.session[first:stop], **fields),
         panel.notes,
     )
+    return chosen_panel, first

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import time
 from pathlib import Path
 
 from backbus.errors import StackError
 
 
-def hash_of(data: bytes | bytearray | memoryview) -> str:
-    """BLAKE2b-256 as hex: the name of a blob."""
-    return hashlib.blake2b(data, digest_size=32).hexdigest()
+FORGOTTEN_S = 86_400.0
+"""An unfinished part that nobody has added to for a day is nobody's."""
 
 
 def hash_of_file(path: Path) -> str:
-    """The same of a file, read in parts."""
+    """BLAKE2b-256 of a file as hex, read in parts: the name of a blob."""
     digest = hashlib.blake2b(digest_size=32)
     with path.open("rb") as file:
         while part := file.read(1 << 22):
@@ -25,11 +24,19 @@ def hash_of_file(path: Path) -> str:
 
 
 class BlobFolder:
-    """A folder of blobs; names are hashes, so that a path can never be asked for."""
+    """A folder of blobs; names are hashes, so that a path can never be asked for.
 
-    def __init__(self, folder: Path) -> None:
+    Several processes may share a folder if each names itself as ``writer``: their unfinished parts stay apart.
+    """
+
+    def __init__(self, folder: Path, *, writer: str = "") -> None:
         self.folder = folder
+        self._suffix = f".{writer}.part" if writer else ".part"
+        self._arriving: dict[str, hashlib.blake2b] = {}
         folder.mkdir(parents=True, exist_ok=True)
+        for part in folder.glob("*.part"):
+            if time.time() - part.stat().st_mtime > FORGOTTEN_S:
+                part.unlink(missing_ok=True)
 
     def path(self, blob: str) -> Path:
         """Where a blob lies or would lie."""
@@ -39,49 +46,60 @@ class BlobFolder:
         """Whether a blob is there, whole."""
         return self.path(blob).is_file()
 
-    def add(self, blob: str, data: bytes | bytearray | memoryview) -> Path:
-        """Keep bytes under their hash; what does not match its hash is refused."""
-        if hash_of(data) != blob:
-            raise StackError(f"blob {blob[:12]}… arrived damaged: its hash differs")
-        path = self.path(blob)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            Path(name).replace(path)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        return path
-
     def receive(self, blob: str, size: int, offset: int, data: bytes) -> int:
-        """Take a part at ``offset``; returns how many bytes are there now. The last part makes the blob appear."""
+        """Take a part at ``offset``; returns how many bytes are there now. The last part makes the blob appear.
+
+        An interrupted blob is carried on where it stopped. Raises ``StackError`` for what its hash does not fit.
+        """
         if self.has(blob):
             return size
-        part = self.folder / f"{blob}.part"
+        part = self._part(blob)
         there = part.stat().st_size if part.exists() else 0
-        if offset == 0 and there:
+        if there > size:
             part.unlink()
             there = 0
         if offset != there:
             return there
-        if there + len(data) > size:
-            part.unlink(missing_ok=True)
-            raise StackError(f"blob {blob[:12]}… is longer than it was said to be")
+        if there + len(data) > size or (size and not data):
+            self._drop(blob)
+            raise StackError(f"blob {blob[:12]}… is not as long as it was said to be")
+        digest = self._digest(blob, part, there)
+        digest.update(data)
         with part.open("ab") as file:
             file.write(data)
             if there + len(data) == size:
                 file.flush()
                 os.fsync(file.fileno())
         if there + len(data) == size:
-            if hash_of_file(part) != blob:
-                part.unlink()
-                raise StackError(f"blob {blob[:12]}… arrived damaged: its hash differs; send it again")
-            path = self.path(blob)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.replace(path)
+            self._complete(blob, part, digest.hexdigest())
         return there + len(data)
+
+    def _digest(self, blob: str, part: Path, there: int) -> hashlib.blake2b:
+        """The running hash of a blob's first ``there`` bytes; read from the file where another process began it."""
+        digest = self._arriving.get(blob)
+        if digest is None or there == 0:
+            digest = self._arriving[blob] = hashlib.blake2b(digest_size=32)
+            if there:
+                with part.open("rb") as file:
+                    while piece := file.read(1 << 22):
+                        digest.update(piece)
+        return digest
+
+    def _complete(self, blob: str, part: Path, found: str) -> None:
+        if found != blob:
+            self._drop(blob)
+            raise StackError(f"blob {blob[:12]}… arrived damaged: its hash differs; send it again")
+        self._arriving.pop(blob, None)
+        path = self.path(blob)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.replace(path)
+
+    def _drop(self, blob: str) -> None:
+        self._arriving.pop(blob, None)
+        self._part(blob).unlink(missing_ok=True)
+
+    def _part(self, blob: str) -> Path:
+        return self.folder / f"{blob}{self._suffix}"
 
     def read(self, blob: str, offset: int, count: int) -> tuple[int, bytes]:
         """Size of a blob and up to ``count`` of its bytes from ``offset``."""

@@ -34,7 +34,7 @@ from backbus.link.sockets import BUS_HIGH_WATER, CONTROL_HIGH_WATER, connect, ma
 from backbus.log import logger
 from backbus.market.panel import Layout
 from backbus.settings import Settings
-from backbus.sources import identity
+from backbus.sources import cache_home, identity
 
 BURST = 256
 """Messages taken before the clock and the orchestrator are looked at again."""
@@ -60,8 +60,7 @@ class Member:
         self._sub = make_socket(self._context, zmq.SUB, high_water=BUS_HIGH_WATER)
         connect(self._sub, settings, settings.bus_out)
         self._requester = Requester(self._context, settings, timeout_s=30.0)
-        cache = settings.cache or Path.home() / ".cache" / "backbus"
-        self._blobs = BlobFolder(cache / "blobs")
+        self._blobs = BlobFolder(cache_home() / "blobs", writer=self._instance)
         self._outbox: dict[str, tuple[bytes, float]] = {}
         self._epoch: int | None = None
         self._greeted = 0.0
@@ -209,12 +208,7 @@ class Member:
         self._say(c.Ready(instance=self._instance, run=order.run, attempt=order.attempt, facts=facts))
 
     def _fetch(self, files: Mapping[str, str]) -> dict[str, Path]:
-        found = {}
-        for name, blob in files.items():
-            if not self._blobs.has(blob):
-                self._blobs.add(blob, self._requester.fetch(blob))
-            found[name] = self._blobs.path(blob)
-        return found
+        return {name: self._requester.fetch(blob, self._blobs) for name, blob in files.items()}
 
     def _subscribe(self, run: str, attempt: int) -> None:
         probe = codec.encode_probe(run, attempt, self._role.name)

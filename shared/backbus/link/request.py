@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 import uuid
+from pathlib import Path
 from typing import Any
 
 import zmq
 
 from backbus.errors import BackbusError, StackError, UsageError
 from backbus.events import control as c
+from backbus.link.blobs import BlobFolder
 from backbus.link.sockets import CONTROL_HIGH_WATER, connect, make_socket
 from backbus.settings import Settings
 
@@ -52,25 +54,25 @@ class Requester:
                     raise error(reply.message)
                 return reply.value
 
-    def fetch(self, blob: str) -> bytearray:
-        """A whole blob, unchecked: whoever keeps it checks its hash."""
-        data = bytearray()
-        while True:
-            value = self.ask(c.GetBlob(hash=blob, offset=len(data)))
-            data += value["data"]
-            if len(data) >= value["size"]:
-                return data
-
-    def put(self, blob: str, data: bytes | memoryview) -> None:
-        """Send a whole blob in parts."""
-        view = memoryview(data)
+    def fetch(self, blob: str, folder: BlobFolder) -> Path:
+        """A blob as a file in ``folder``: fetched in parts, checked, carried on where an earlier try stopped."""
         offset = 0
-        while True:
-            part = bytes(view[offset : offset + c.PART_BYTES])
-            received = self.ask(c.PutBlob(hash=blob, size=len(view), offset=offset, data=part))["received"]
-            offset = int(received)
-            if offset >= len(view):
-                return
+        while not folder.has(blob):
+            value = self.ask(c.GetBlob(hash=blob, offset=offset))
+            offset = folder.receive(blob, value["size"], offset, value["data"])
+        return folder.path(blob)
+
+    def put(self, blob: str, path: Path) -> None:
+        """Send a file as a blob, in parts."""
+        size = path.stat().st_size
+        offset = 0
+        with path.open("rb") as file:
+            while True:
+                file.seek(offset)
+                part = file.read(c.PART_BYTES)
+                offset = int(self.ask(c.PutBlob(hash=blob, size=size, offset=offset, data=part))["received"])
+                if offset >= size:
+                    return
 
     def close(self) -> None:
         """Close the socket."""
