@@ -47,11 +47,11 @@ class BeatThread(threading.Thread):
     def __init__(self, context: zmq.Context[Any], settings: Settings, pulse: Pulse, log: Any) -> None:
         super().__init__(name="beat", daemon=True)
         self._context, self._settings, self._pulse, self._log = context, settings, pulse, log
-        self._stop = threading.Event()
+        self._ended = threading.Event()
 
     def stop(self) -> None:
         """Ask the thread to end, and wait for it."""
-        self._stop.set()
+        self._ended.set()
         self.join(timeout=5.0)
 
     def run(self) -> None:
@@ -59,7 +59,7 @@ class BeatThread(threading.Thread):
         socket = make_socket(self._context, zmq.DEALER, high_water=100)
         connect(socket, self._settings, self._settings.orchestrator)
         try:
-            while not self._stop.wait(self._settings.beat_s):
+            while not self._ended.wait(self._settings.beat_s):
                 beat = self._beat()
                 try:
                     socket.send(c.pack(beat), zmq.NOBLOCK)

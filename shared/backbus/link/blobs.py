@@ -9,7 +9,6 @@ from pathlib import Path
 
 from backbus.errors import StackError
 
-
 FORGOTTEN_S = 86_400.0
 """An unfinished part that nobody has added to for a day is nobody's."""
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from backbus.errors import StreamGap
 from backbus.events.event import Event, Kind, Payload
-from backbus.market.accounts import BookRows, EquityRows
+from backbus.market.accounts import EquityRows
 from backbus.market.panel import FIELDS, Block
 
 
