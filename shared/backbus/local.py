@@ -82,8 +82,14 @@ def run(
         report = Engine(job, panel, strategy).run(tell)
         return Result(job_id, "engine", report, {}, 1, False, time.perf_counter() - started)
     folder = folder if folder is not None else RUNS / job_id
-    with ArtifactWriter(folder, panel.symbols) as writer:
-        report = Engine(job, panel, strategy, sink=writer.write).run(tell)
-        paths = writer.close(report)
+    ours = not folder.exists()
+    try:
+        with ArtifactWriter(folder, panel.symbols) as writer:
+            report = Engine(job, panel, strategy, sink=writer.write).run(tell)
+            paths = writer.close(report)
+    except BaseException:
+        if ours:
+            folder.rmdir()
+        raise
     artifacts = {path.stem: path for path in paths}
     return Result(job_id, "engine", report, artifacts, 1, False, time.perf_counter() - started)

@@ -31,8 +31,9 @@ class Settings(BaseSettings):
     """Which of the key folder's certificates this process shows; services are called ``service``."""
 
     state: Path = Path("var/stack")
-    """Where the stack keeps its store, blobs, logs and pid files. (``BACKBUS_CACHE`` names the folder for what can be had again:
-    compiled code and fetched inputs; it is read where those are made.)"""
+    """Where the stack keeps its store, blobs, logs and pid files.
+
+    What can be had again, compiled code and fetched inputs, is kept elsewhere: see ``sources.cache_home``."""
     beat_s: float = Field(default=0.5, gt=0)
     dead_s: float = Field(default=3.0, gt=0)
     """No beat for this long: the member is dead."""

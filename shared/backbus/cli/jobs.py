@@ -64,8 +64,12 @@ def submit(
                 note = " (known already: cached)" if submitted["cached"] else ""
                 sys.stdout.write(f"job {submitted['job']} is {submitted['state']}{note}\n")
             return
-        with _bar(loaded.name, quiet=as_json) as move:
-            shown = client.wait(submitted["job"], lambda seen: _move(seen, move))
+        try:
+            with _bar(loaded.name, quiet=as_json) as move:
+                shown = client.wait(submitted["job"], lambda seen: _move(seen, move))
+        except KeyboardInterrupt:
+            sys.stderr.write(f"job {submitted['job']} goes on without you; see `backbus show {submitted['job']}`\n")
+            raise
         result = client.result(shown, elapsed_s=time.perf_counter() - started)
     _print(result, as_json)
 
