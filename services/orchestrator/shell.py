@@ -71,7 +71,11 @@ class Orchestrator:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         for job in self._store.unfinished():
-            spec = Job.parse(job["job"])
+            try:
+                spec = Job.parse(job["job"])
+            except JobError as error:
+                self._store.fail(job["id"], f"this version of backbus does not read the job any more: {error}", None)
+                continue
             self._decide(s.Submitted(job["id"], job["attempts"], spec.run.max_attempts, spec.run.stall_s))
         self._log.info("serving", address=self._settings.orchestrator, epoch=self._epoch)
         looked = 0.0

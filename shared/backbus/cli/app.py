@@ -9,7 +9,7 @@ from typing import Any
 import typer
 
 from backbus.cli import jobs, keys, stack
-from backbus.errors import BackbusError
+from backbus.errors import BackbusError, StrategyError
 
 app = typer.Typer(
     name="backbus",
@@ -33,6 +33,8 @@ def main() -> None:
         app()
     except BackbusError as error:
         sys.stderr.write(f"error: {error}\n")
+        if isinstance(error, StrategyError) and error.traceback:
+            sys.stderr.write(error.traceback.rstrip() + "\n")
         sys.exit(error.exit_status)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from backbus.events.event import Event, Kind
-from backbus.link.stream import StreamReader, StreamWriter
+from backbus.link.stream import WINDOW_LIMIT_ROWS, StreamReader, StreamWriter
 from backbus.market.panel import Panel
 from backbus.market.ticks import PHASES
 
 SOURCE = "data"
 
-BLOCK_ROWS = 16_384
-"""Default rows per block of one asset: chosen with the next as 640 KiB of prices in flight per block."""
+BLOCK_ROWS = 8_192
+"""Default rows per block of one asset: 448 KiB, and eight of them are as far ahead as a source may be."""
 BLOCK_CELLS = 65_536
 SMALLEST_BLOCK = 16
 WINDOW_BLOCKS = 8
@@ -25,8 +25,8 @@ WINDOW_BLOCKS = 8
 def block_and_window(assets: int, block: int | None = None, window: int | None = None) -> tuple[int, int]:
     """Rows per block, and rows that the source may be ahead; given ones are kept where they fit together.
 
-    A block is at most half of the window: a given block raises a window that is too small for it, a default one
-    yields to the window.
+    A block is at most half of the window: a given block raises a window that is too small for it, as far as a window
+    may go; a default one yields to the window.
     """
     if block is None:
         block = min(BLOCK_ROWS, max(SMALLEST_BLOCK, BLOCK_CELLS // max(assets, 1)))
@@ -34,7 +34,8 @@ def block_and_window(assets: int, block: int | None = None, window: int | None =
             block = min(block, max(1, window // 2))
     if window is None:
         window = WINDOW_BLOCKS * block
-    return block, max(window, 2 * block)
+    window = min(max(window, 2 * block), WINDOW_LIMIT_ROWS)
+    return min(block, window // 2 or 1), window
 
 
 class DataHandler:

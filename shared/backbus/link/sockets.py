@@ -7,11 +7,12 @@ from typing import Any
 import zmq
 
 from backbus.link.curve import secure_client, secure_server
+from backbus.link.stream import MESSAGES_PER_ROW, WINDOW_LIMIT_ROWS
 from backbus.settings import Settings
 
-BUS_HIGH_WATER = 200_000
-"""Messages that the broker holds for one reader. Above what the credit window can ever leave unread there (at most
-two small messages a row), so only an onlooker who does not read meets it: it loses messages, nobody waits for it."""
+BUS_HIGH_WATER = WINDOW_LIMIT_ROWS * MESSAGES_PER_ROW + 10_000
+"""Messages that the broker holds for one reader. Above what the credit window can ever leave unread there, so only an
+onlooker who does not read meets it: it loses messages, nobody waits for it."""
 
 CONTROL_HIGH_WATER = 10_000
 MAX_MESSAGE = 256 << 20

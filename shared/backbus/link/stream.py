@@ -16,6 +16,12 @@ from backbus.events.event import Event, Kind, Payload
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import FIELDS, Block
 
+WINDOW_LIMIT_ROWS = 65_536
+"""Rows that a source may be ahead of its slowest reader, at the most."""
+MESSAGES_PER_ROW = 6
+"""Messages that one row can bring to one reader, at the most: SIGNAL, and ORDER and FILL twice each where a strategy
+reads the book; blocks and batches come on top and are few."""
+
 
 def _columns(payload: Payload) -> Iterable[np.ndarray]:
     if payload is None:
