@@ -48,11 +48,11 @@ def stack_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=400,
             check=False,
         )
 
-    started = backbus("up", "--timeout", "60")
+    started = backbus("up", "--timeout", "240")
     assert started.returncode == 0, started.stderr
     try:
         yield environment
