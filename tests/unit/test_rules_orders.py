@@ -33,7 +33,7 @@ def test_going_flat_sells_the_whole_position_at_the_next_open() -> None:
     run = play(panel([10, 11, 13], [10, 12, 14]), [(0, 0, 1.0), (1, 0, 0.0)])
     assert run.orders[1] == (1, "CLOSE_DECIDE", (1, 0, 0), "place", -10.0, -10.0, "")
     assert run.fills[1] == (2, "OPEN_MATCH", (1, 0, 0), -10.0, 13.0, 0.0)
-    assert run.equity == run.cash[:1] + [1010.0, 1020.0]
+    assert run.equity == [1000.0, 1010.0, 1020.0]
     assert run.trades["pnl"].tolist() == [20.0]
 
 
