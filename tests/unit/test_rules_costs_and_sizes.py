@@ -1,0 +1,203 @@
+"""What trading costs and how much is bought: every model with numbers worked out by hand.
+
+Unless said otherwise an account has 1000 in cash, buys ten shares per entry and pays no costs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backbus.market.ledger import LEDGER, apply_fill, open_book
+from backbus.market.panel import DAY_NS, Layout
+from backbus.strategy import Strategy
+from tests.unit.rules_run import HOLE, job_of, panel, play
+
+NO_VOLATILITY = "too few bars to know its volatility"
+
+
+def bought_and_sold(**execution: Any) -> Any:
+    """Ten shares bought at an open of 11 and sold at one of 13."""
+    return play(panel([10, 11, 13], [10, 12, 14]), [(0, 0, 1.0), (1, 0, 0.0)], job_of(execution=execution))
+
+
+@pytest.mark.parametrize(
+    ("slippage", "bought_at", "sold_at"),
+    [
+        ({"model": "none"}, 11.0, 13.0),
+        ({"model": "bps", "bps": 100.0}, 11.0 * 1.01, 13.0 * 0.99),  # 11.11 and 12.87
+        ({"model": "half_spread", "spread": 0.5}, 11.25, 12.75),
+    ],
+    ids=lambda value: value["model"] if isinstance(value, dict) else "",
+)
+def test_slippage_makes_both_sides_worse(slippage: dict[str, Any], bought_at: float, sold_at: float) -> None:
+    run = bought_and_sold(slippage=slippage)
+    assert [fill[4] for fill in run.fills] == [bought_at, sold_at]
+    assert run.cash[-1] == 1000.0 - 10 * bought_at + 10 * sold_at
+
+
+def test_a_half_spread_never_makes_a_price_negative() -> None:
+    run = play(
+        panel([1, 1, 0.25], [1, 1, 0.25]),
+        [(0, 0, 1.0), (1, 0, 0.0)],
+        job_of(execution={"slippage": {"model": "half_spread", "spread": 1.0}}),
+    )
+    assert [fill[4] for fill in run.fills] == [1.5, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("commission", "fees"),
+    [
+        ({"model": "none"}, [0.0, 0.0]),
+        ({"model": "per_share", "fee": 0.05}, [0.5, 0.5]),
+        ({"model": "per_share", "fee": 0.05, "minimum": 1.0}, [1.0, 1.0]),
+        ({"model": "per_share", "fee": 0.05, "maximum": 0.25}, [0.25, 0.25]),
+        ({"model": "per_order", "fee": 2.5}, [2.5, 2.5]),
+        ({"model": "bps", "bps": 100.0}, [110.0 * 0.01, 130.0 * 0.01]),
+    ],
+    ids=str,
+)
+def test_each_commission_is_paid_on_both_fills(commission: dict[str, Any], fees: list[float]) -> None:
+    run = bought_and_sold(commission=commission)
+    assert [fill[5] for fill in run.fills] == fees
+    assert run.cash == [1000.0, 1000.0 - 110.0 - fees[0], 1000.0 - 110.0 - fees[0] + 130.0 - fees[1]]
+
+
+def test_a_commission_in_basis_points_is_of_the_price_after_slippage() -> None:
+    run = bought_and_sold(commission={"model": "bps", "bps": 100.0}, slippage={"model": "half_spread", "spread": 2.0})
+    assert [fill[5] for fill in run.fills] == [10 * 12.0 * 0.01, 10 * 12.0 * 0.01]
+
+
+def sizing(model: str, **settings: float) -> dict[str, Any]:
+    return {"sizing": {"model": model, **settings}}
+
+
+@pytest.mark.parametrize(
+    ("account", "strength", "quantity"),
+    [
+        (sizing("fixed_quantity", quantity=7), 1.0, 7.0),
+        (sizing("fixed_quantity", quantity=7), 0.5, 3.0),  # 3.5, in whole lots
+        (sizing("fixed_quantity", quantity=7) | {"lot": 0.0}, 0.5, 3.5),
+        (sizing("fixed_quantity", quantity=70) | {"lot": 25.0}, 1.0, 50.0),
+        (sizing("fixed_cash", cash=333), 1.0, 33.0),  # 33.3 shares at 10
+        (sizing("fixed_cash", cash=333) | {"lot": 0.0}, 1.0, 33.3),
+        (sizing("percent_of_equity", percent=50), 1.0, 50.0),
+        (sizing("percent_of_equity", percent=50), 0.5, 25.0),
+        (sizing("percent_of_equity", percent=200) | {"leverage": 2.0}, 1.0, 200.0),
+        (sizing("target_weight", weight=0.25), 1.0, 25.0),
+        (sizing("equal_weight"), 1.0, 50.0),  # one of two assets
+        (sizing("percent_of_equity", percent=50) | {"shorts": True}, -1.0, -50.0),
+    ],
+    ids=str,
+)
+def test_each_sizing_of_an_account_of_1000_at_a_price_of_10(
+    account: dict[str, Any], strength: float, quantity: float
+) -> None:
+    prices = [[10, 99], [10, 99]]
+    run = play(panel(prices, prices), [(0, 0, strength)], **account)
+    assert run.orders == [(0, "CLOSE_DECIDE", (0, 0, 0), "place", quantity, quantity, "")]
+
+
+def test_leverage_is_the_gross_exposure_that_an_order_may_bring_about() -> None:
+    # Twice 1000 at 10 would be 250 % of equity; 200 % is allowed.
+    account = sizing("percent_of_equity", percent=250) | {"leverage": 2.0}
+    run = play(panel([10, 10], [10, 10]), [(0, 0, 1.0)], **account)
+    assert run.orders == [(0, "CLOSE_DECIDE", (0, 0, 0), "place", 200.0, 250.0, "not enough buying power")]
+    assert run.cash == [1000.0, -1000.0]
+    assert run.equity == [1000.0, 1000.0]
+
+
+def test_volatility_target_waits_for_its_bars_and_then_weighs_by_the_deviation() -> None:
+    # Returns of 100, 110, 99 are +0.1 and -0.1: mean 0, sample deviation sqrt(0.02 / 1) = 0.141421, yearly (4 bars)
+    # 0.282843. A target of 0.1 is a weight of 0.353553: 3535.53 of 10 000, at 99 that is 35.7 shares.
+    account = sizing("volatility_target", target=0.1, lookback=2, bars_per_year=4) | {"cash": 10_000.0}
+    prices = [100, 110, 99, 99]
+    run = play(panel(prices, prices), [(1, 0, 1.0), (2, 0, 1.0)], **account)
+    assert run.orders == [
+        (1, "CLOSE_DECIDE", (1, 0, 0), "refuse", 0.0, 0.0, NO_VOLATILITY),
+        (2, "CLOSE_DECIDE", (2, 0, 0), "place", 35.0, 35.0, ""),
+    ]
+
+
+def test_volatility_target_holds_no_more_than_its_largest_weight() -> None:
+    account = sizing("volatility_target", target=0.1, lookback=2, bars_per_year=4, max_weight=0.2)
+    prices = [100, 110, 99, 99]
+    run = play(panel(prices, prices), [(2, 0, 1.0)], **account, cash=10_000.0)
+    assert [fill[3] for fill in run.fills] == [20.0]  # 2000 / 99 = 20.2
+
+
+def test_volatility_takes_in_warm_up_rows_and_leaves_out_holes() -> None:
+    account = sizing("volatility_target", target=0.1, lookback=2, bars_per_year=4) | {"cash": 10_000.0}
+    prices = [100, HOLE, 110, 99, 99]
+    run = play(panel(prices, prices, warmup=3), [(3, 0, 1.0)], **account)
+    assert [fill[3] for fill in run.fills] == [35.0]
+
+
+def test_target_weights_trade_each_time_they_are_said() -> None:
+    #   row  price  equity  half of it   holds  trades at the next open
+    #    0     10    1000        50         0     +50
+    #    1     20    1500        37        50     -13
+    #    2     20    1500        37        37       0
+    #    3     10    1130        56        37     +19
+    prices = [10, 20, 20, 10, 10]
+    opens = [10, 10, 20, 20, 10]
+    run = play(panel(opens, prices), [(row, 0, 0.5, "weight") for row in range(4)])
+    assert [fill[3:5] for fill in run.fills] == [(50.0, 10.0), (-13.0, 20.0), (19.0, 10.0)]
+    assert run.equity == [1000.0, 1500.0, 1500.0, 1130.0, 1130.0]
+
+
+def test_the_sizing_target_weight_makes_directions_trade_each_time_too() -> None:
+    run = play(panel([10, 10, 20], [10, 20, 20]), [(0, 0, 1.0), (1, 0, 1.0)], **sizing("target_weight", weight=0.5))
+    assert [fill[3:5] for fill in run.fills] == [(50.0, 10.0), (-13.0, 20.0)]
+
+
+@pytest.mark.parametrize(("opens_at", "quantity"), [(8.0, 125.0), (12.5, 80.0), (10.0, 100.0)])
+def test_a_size_decided_at_the_open_is_told_as_a_resize(opens_at: float, quantity: float) -> None:
+    account = sizing("percent_of_equity", percent=100) | {"size_at": "open"}
+    run = play(panel([10, opens_at], [10, opens_at]), [(0, 0, 1.0)], **account)
+    assert run.orders == [
+        (0, "CLOSE_DECIDE", (0, 0, 0), "place", 100.0, 100.0, ""),
+        (1, "OPEN_DECIDE", (0, 0, 0), "resize", quantity, quantity, ""),
+    ]
+    assert run.fills == [(1, "OPEN_MATCH", (0, 0, 0), quantity, opens_at, 0.0)]
+    assert run.cash[-1] == 0.0
+
+
+def test_average_cost_is_kept_while_selling_and_starts_anew_through_zero() -> None:
+    #  bought 10 at 10, 30 at 14: (100 + 420) / 40 = 13;  sold 20 at 15: 13 stays, 20 × 2 = 40 realised
+    #  sold 30 at 16: 20 × 3 = 60 more realised, 10 short at 16;  bought 10 at 12: 10 × 4 = 40 more
+    rules = job_of().rules(Layout(("A",), 1, 0, DAY_NS))
+    account, ledger, _ = open_book(rules)
+    book = getattr(apply_fill, "py_func", apply_fill)
+    seen = []
+    for quantity, price in ((10.0, 10.0), (30.0, 14.0), (-20.0, 15.0), (-30.0, 16.0), (10.0, 12.0)):
+        book(account[0], ledger[0], quantity, price, 0.5)
+        line = ledger[0]
+        seen.append((float(line["position"]), float(line["average_cost"]), float(line["realised"])))
+    assert seen == [(10.0, 10.0, 0.0), (40.0, 13.0, 0.0), (20.0, 13.0, 40.0), (-10.0, 16.0, 100.0), (0.0, 0.0, 140.0)]
+    assert account["cash"] == 1000.0 + 140.0 - 5 * 0.5
+    assert account["fees"] == 2.5
+    assert ledger.dtype == LEDGER
+
+
+class Diary(Strategy):
+    """Buys in row 0, adds in row 1, and writes down what the book shows at each close."""
+
+    def on_bar(self, bar: Any, book: Any) -> None:
+        diary.append((book.position(), book.average_cost(), book.cash, book.equity))
+        self.target_weight({0: 0.1, 1: 0.4}.get(bar.row, 0.0))
+
+
+diary: list[tuple[float, ...]] = []
+
+
+def test_a_strategy_reads_the_book_at_the_close_before_its_own_signals() -> None:
+    #   row  open  close   holds  average  cash    equity
+    #    0    10     10       0      0     1000     1000    10 % of 1000 at 10 is 10 shares
+    #    1    10     20      10     10      900     1100    40 % of 1100 at 20 is 22: 12 more
+    #    2    21     25      22     16      648     1198    (10 × 10 + 12 × 21) / 22 = 16
+    diary.clear()
+    play(panel([10, 10, 21], [10, 20, 25]), Diary())
+    mine = [(0.0, 0.0, 1000.0, 1000.0), (10.0, 10.0, 900.0, 1100.0), (22.0, 16.0, 648.0, 1198.0)]
+    assert diary == mine * 2, "once in the engine, once in the handlers"
