@@ -26,7 +26,7 @@ lint: setup-dev ## style, types, layers, and that pure files stay pure
 	$(BIN)/python tools/purity.py
 
 bench: setup compile ## time backbus beside other engines
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -P -m benchmarks
 
 up: setup compile ## start the stack: in containers where a Docker engine answers, as local processes otherwise
 	@tools/up

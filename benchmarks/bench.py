@@ -1,0 +1,64 @@
+"""What the rows share: prices, peers and the stack, each made when it is first asked for and ended with the bench."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import ExitStack
+from functools import lru_cache
+from pathlib import Path
+
+from backbus.market.panel import Panel
+from benchmarks import prices
+from benchmarks.environments import Absent
+from benchmarks.peer import Peer
+from benchmarks.stack import Stack
+
+
+class Bench:
+    """One run of the bench. ``quick`` asks rows for fewer bars and repeats, to see that they work."""
+
+    def __init__(self, *, quick: bool = False) -> None:
+        self.quick = quick
+        self._stack: Stack | None = None
+        self._folders: dict[int, Path] = {}
+        self._ends = ExitStack()
+        self.panel = lru_cache(2)(self._panel)
+
+    def __enter__(self) -> Bench:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.close()
+
+    def say(self, text: str) -> None:
+        """Progress, on standard error."""
+        sys.stderr.write(f"bench: {text}\n")
+
+    def pick(self, whole: int, quick: int) -> int:
+        """A number of bars or repeats."""
+        return quick if self.quick else whole
+
+    def _panel(self, rows: int) -> Panel:
+        return prices.make_panel(rows)
+
+    def peer(self, name: str, rows: int) -> Peer | Absent:
+        """A warm peer over the first ``rows`` bars, or why there is none. Close it when its row is done."""
+        if rows not in self._folders:
+            folder = Path(self._ends.enter_context(tempfile.TemporaryDirectory(prefix="backbus-bench-")))
+            prices.save(self.panel(rows), folder)
+            self._folders[rows] = folder
+        self.say(f"warming {name}")
+        try:
+            return Peer(name, self._folders[rows], rows, self.say)
+        except Absent as reason:
+            self.say(f"{name} is absent: {reason}")
+            return reason
+
+    def stack(self) -> Stack:
+        """The running stack."""
+        if self._stack is None:
+            self.say("starting a stack")
+            self._stack = Stack()
+            self._ends.callback(self._stack.close)
+        return self._stack

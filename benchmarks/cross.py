@@ -1,0 +1,49 @@
+"""The job that every row runs: long while the 10-bar average is above the 30-bar one, a fixed quantity at a time.
+
+A fixed quantity and a fee of a tenth of a basis point: the account stays solvent through forty thousand trades, and
+every engine sizes its orders alike, so that their results can be compared.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from backbus.engine.run import Engine
+from backbus.jobs import Job
+from backbus.market.panel import Panel
+from backbus.performance.report import Report
+from backbus.strategy import bundle, load_strategy, make_strategy
+from benchmarks.peers.serve import CASH, FAST, FEE, QUANTITY, SLOW
+
+STRATEGIES = Path(__file__).parent / "strategies"
+
+
+def job(use: str = "SmaCross", **params: Any) -> Job:
+    """A job over any panel: a built-in strategy, or a class in a file of ``benchmarks/strategies``."""
+    if use == "SmaCross":
+        params = {"fast": FAST, "slow": SLOW}
+    else:
+        use = str(STRATEGIES / use)
+    return Job.parse(
+        {
+            "name": "benchmark",
+            "strategy": {"use": use, **params},
+            "portfolio": {"cash": CASH, "sizing": {"model": "fixed_quantity", "quantity": QUANTITY}},
+            "execution": {"commission": {"model": "bps", "bps": FEE * 1e4}},
+        }
+    )
+
+
+class Run:
+    """A job over a panel in memory, ready to be timed again and again in this process."""
+
+    def __init__(self, panel: Panel, job: Job) -> None:
+        self.job, self._panel = job, panel
+        use = job.strategy.use
+        self._strategy = make_strategy(load_strategy(use, bundle(use, job.folder)), job.strategy.params)
+        self.report = self()
+
+    def __call__(self) -> Report:
+        """One run, from the panel to statistics and fingerprint."""
+        return Engine(self.job, self._panel, self._strategy).run()

@@ -1,0 +1,105 @@
+"""What a row of the table is made of: medians of interleaved repeats, figures, and the verdict over a bound."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A bound and what was measured against it."""
+
+    measured: float
+    limit: float
+    unit: str
+    at_most: bool = False
+
+    @property
+    def met(self) -> bool:
+        """Whether the bound is held."""
+        return self.measured <= self.limit if self.at_most else self.measured >= self.limit
+
+    def __str__(self) -> str:
+        return f"{'≤' if self.at_most else '≥'} {short(self.limit)} {self.unit}".rstrip()
+
+    @property
+    def verdict(self) -> str:
+        """``met``, or by how much it was missed."""
+        if self.met:
+            return "met"
+        return f"missed by {abs(self.measured - self.limit) / self.limit:.0%} ({short(self.measured)} {self.unit})"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table. Without a ``hold`` it is shown for comparison."""
+
+    row: str
+    what: str
+    ours: str
+    peer: str = ""
+    ratio: float | None = None
+    hold: Hold | None = None
+    note: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        fields = asdict(self)
+        if self.hold is not None:
+            fields["hold"] = {**fields["hold"], "met": self.hold.met}
+        return fields
+
+
+@dataclass(frozen=True)
+class Check:
+    """Something that must be true for the table to mean anything: all did the same work."""
+
+    row: str
+    what: str
+    passed: bool
+
+
+def interleaved(repeats: int, *measures: Callable[[], float]) -> list[list[float]]:
+    """Seconds of each measure, taken in turns (A B A B …), so that a slow minute of the machine meets all of them."""
+    taken: list[list[float]] = [[] for _ in measures]
+    for _ in range(repeats):
+        for seconds, measure in zip(taken, measures, strict=True):
+            seconds.append(measure())
+    return taken
+
+
+def seconds_of(work: Callable[[], Any]) -> float:
+    """How long ``work`` takes."""
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def median(values: Sequence[float]) -> float:
+    """The middle one."""
+    return statistics.median(values)
+
+
+def short(value: float) -> str:
+    """A number as one reads it: three figures, thousands by letter."""
+    for limit, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if abs(value) >= limit:
+            scaled = value / {"G": 1e9, "M": 1e6, "k": 1e3}[letter]
+            return f"{scaled:.3g} {letter}" if scaled < 1000 else f"{scaled:.0f} {letter}"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def rate(count: float, seconds: float, unit: str = "bars/s") -> str:
+    """So many a second."""
+    return f"{short(count / seconds)} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds, milliseconds or microseconds."""
+    if seconds >= 1.0:
+        return f"{seconds:.2f} s"
+    return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.3g} µs"

@@ -1,0 +1,55 @@
+"""A peer at work: its script in its own environment, told by a line on standard input when to run once more."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.environments import HERE, Absent, python_of
+
+
+class Peer:
+    """A process of ``peers/<name>_sma.py`` over the first ``rows`` bars of a folder, warm when this returns."""
+
+    def __init__(self, name: str, folder: Path, rows: int, say: Callable[[str], None]) -> None:
+        python = python_of(name, say)
+        self.name = name
+        self.rows = rows
+        self.last: dict[str, Any] = {}
+        variables = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "NUMBA"))}
+        self._process = subprocess.Popen(
+            [str(python), str(HERE / "peers" / f"{name}_sma.py"), str(folder), str(rows)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=variables,
+        )
+        self._answer()
+
+    def run(self, how: str = "plain") -> float:
+        """Seconds of one more run; ``last`` then holds its orders and final equity."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{how}\n")
+        self._process.stdin.flush()
+        self.last = self._answer()
+        return float(self.last["seconds"])
+
+    def _answer(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            _, errors = self._process.communicate()
+            last = errors.strip().splitlines()[-1:] or ["no reason given"]
+            raise Absent(f"it ended: {last[0]}")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process.poll() is None:
+            self._process.communicate()

@@ -1,0 +1,83 @@
+"""Synthetic minute bars: the same numbers for every engine, on every machine, from a seed.
+
+The logarithm of the price is a random walk that is folded back into a band, so that a hundred million bars end at a
+price as ordinary as the first. Bars are made in chunks of a fixed size, each from its own generator: how many are made
+changes none of them, and no more than a chunk need be in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from backbus.market.panel import FIELDS, Block, Layout, Panel
+
+SEED = 1
+"""Chosen so that the first averages lie fast below slow: engines disagree whether the other way is a crossing."""
+CHUNK_ROWS = 1 << 20
+START_NS = 1_262_304_000_000_000_000
+"""2010-01-01T00:00Z; the market never closes, a session is a UTC day."""
+MINUTE_NS = 60_000_000_000
+DAY_MINUTES = 1440
+BAND = 0.5
+"""The price stays within exp(±0.5) of 100."""
+STEP = 5e-4
+"""Standard deviation of a minute's return."""
+LEAST_VOLUME = 10_000.0
+"""Enough that an engine which shares a bar's volume out never fills an order in parts."""
+
+
+def _chunk(number: int, before: float) -> tuple[float, dict[str, np.ndarray]]:
+    """A chunk of bars after a walk that stands at ``before``; returns where it ends."""
+    draw = np.random.Generator(np.random.Philox(key=[SEED, number]))
+    walk = before + np.cumsum(draw.standard_normal(CHUNK_ROWS) * STEP)
+    folded = np.abs((walk + BAND) % (4 * BAND) - 2 * BAND) - BAND
+    close = 100.0 * np.exp(folded)
+    open_ = np.empty(CHUNK_ROWS)
+    open_[1:] = close[:-1]
+    open_[0] = 100.0 * np.exp(abs((before + BAND) % (4 * BAND) - 2 * BAND) - BAND)
+    open_ *= 1.0 + STEP / 4 * draw.standard_normal(CHUNK_ROWS)
+    reach = STEP / 2 * np.abs(draw.standard_normal((2, CHUNK_ROWS)))
+    return float(walk[-1]), {
+        "open": open_,
+        "high": np.maximum(open_, close) * (1.0 + reach[0]),
+        "low": np.minimum(open_, close) * (1.0 - reach[1]),
+        "close": close,
+        "volume": np.floor(draw.exponential(10_000.0, CHUNK_ROWS)) + LEAST_VOLUME,
+    }
+
+
+def chunks(rows: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """The first ``rows`` bars as (first row, columns); ``end`` and ``session`` are among the columns."""
+    walk = 0.0
+    for number, first in enumerate(range(0, rows, CHUNK_ROWS)):
+        walk, columns = _chunk(number, walk)
+        count = min(CHUNK_ROWS, rows - first)
+        row = np.arange(first, first + count, dtype=np.int64)
+        columns = {name: column[:count] for name, column in columns.items()}
+        columns["end"] = START_NS + (row + 1) * MINUTE_NS
+        columns["session"] = START_NS // (DAY_MINUTES * MINUTE_NS) + row // DAY_MINUTES
+        yield first, columns
+
+
+def layout(rows: int) -> Layout:
+    """One asset, no warm-up."""
+    return Layout(("WALK",), rows, 0, MINUTE_NS)
+
+
+def make_panel(rows: int) -> Panel:
+    """The first ``rows`` bars in memory."""
+    parts = [columns for _, columns in chunks(rows)]
+    joined = {name: np.concatenate([part[name] for part in parts]) for name in ("end", "session", *FIELDS)}
+    arrays = {name: column if column.dtype == np.int64 else column.reshape(-1, 1) for name, column in joined.items()}
+    for array in arrays.values():
+        array.flags.writeable = False
+    return Panel(layout(rows), Block(0, **arrays))
+
+
+def save(panel: Panel, folder: Path) -> None:
+    """One .npy file for each column, which is how the peers read them."""
+    for name in ("end", *FIELDS):
+        np.save(folder / f"{name}.npy", getattr(panel.block, name).reshape(-1))

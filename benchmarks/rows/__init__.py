@@ -1,0 +1,18 @@
+"""The rows of the table, one file each: ``run(bench)`` yields lines, and checks that the lines mean something.
+
+A new row is a file here and a line in ``ROWS``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from benchmarks.bench import Bench
+from benchmarks.measure import Check, Line
+from benchmarks.rows import commands, dense, engine, events, ready, sparse, streamed
+
+Row = Callable[[Bench], Iterator[Line | Check]]
+
+ROWS: dict[str, Row] = {module.ROW: module.run for module in (engine, events, commands, ready, dense, sparse, streamed)}
+LONG = (streamed.ROW,)
+"""Left out unless asked for: they take minutes and much disk."""

@@ -1,0 +1,80 @@
+"""The chain of services where decisions are dense: one about every 26 bars, each worth a round trip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow.parquet as pq
+
+from benchmarks import round_trip
+from benchmarks.bench import Bench
+from benchmarks.cross import Run, job
+from benchmarks.environments import Absent, versions
+from benchmarks.measure import Check, Hold, Line, duration, median, rate, short
+from benchmarks.peer import Peer
+from benchmarks.rows.engine import same_orders, speed
+from benchmarks.stack import Served
+
+ROW = "dense"
+NAUTILUS_ROWS = 50_000
+NAUTILUS_BEFORE = 13_000
+"""Bars a second that nautilus_trader was measured at when the bound was set: used where it cannot be installed."""
+
+
+def run(bench: Bench) -> Iterator[Line | Check]:
+    """The cross on the stack beside its bound and beside nautilus_trader, in turns."""
+    rows, repeats = bench.pick(1_000_000, 100_000), bench.pick(5, 2)
+    panel, stack = bench.panel(rows), bench.stack()
+    stack.run(job(), panel)  # inputs are fetched and everything is loaded
+    peer = bench.peer("nautilus_trader", min(rows, NAUTILUS_ROWS))
+    bench.say(f"{repeats} times in turns: a round trip's median, the services on {short(rows)} bars, nautilus_trader")
+    trips: list[float] = []
+    taken: list[float] = []
+    theirs: list[float] = []
+    for _ in range(repeats):
+        trips.append(round_trip.measure(stack.settings))
+        served = stack.run(job(), panel)
+        taken.append(served.seconds)
+        if not isinstance(peer, Absent):
+            theirs.append(peer.run())
+    report = served.result.report
+    decisions = report.counts.orders
+    bound = decisions * median(trips)
+    held = bound / median(taken)
+    yield Line(
+        ROW,
+        f"services, SMA 10/30 on {short(rows)} minute bars, {decisions} decisions",
+        f"{speed(rows, taken)}, {duration(median(taken) / decisions)} a decision",
+        f"bound: {decisions} round trips of {duration(median(trips))}: {duration(bound)}",
+        held,
+        Hold(held, 0.6, "of the bound"),
+        "from the attempt's assignment to the commit of its result",
+    )
+    yield _beside_nautilus(peer, rows / median(taken), theirs)
+    yield from checks(ROW, served, Run(panel, job()))
+    if not isinstance(peer, Absent):
+        yield same_orders(ROW, Run(bench.panel(peer.rows), job()).report, peer)
+        peer.close()
+
+
+def _beside_nautilus(peer: Peer | Absent, pace: float, theirs: list[float]) -> Line:
+    what = "the same, bars a second beside an engine in one process"
+    if isinstance(peer, Absent):
+        other = float(NAUTILUS_BEFORE)
+        shown = f"nautilus_trader absent: {peer}; {rate(other, 1.0)} as once measured"
+    else:
+        other = peer.rows / median(theirs)
+        title = f"nautilus_trader {versions('nautilus_trader')['nautilus_trader']}, {short(peer.rows)} bars"
+        shown = f"{title}: {rate(other, 1.0)}"
+    return Line(ROW, what, rate(pace, 1.0), shown, pace / other, Hold(pace / other, 8, "×"))
+
+
+def checks(row: str, served: Served, own: Run) -> Iterator[Check]:
+    """The services gave the engine's answer, were solvent throughout and traded to the end."""
+    report, artifacts = served.result.report, served.result.artifacts
+    same = own.report.fingerprint == report.fingerprint
+    yield Check(row, f"fingerprint: engine {own.report.fingerprint}, services {report.fingerprint}", same)
+    last = pq.read_table(artifacts["fills"], columns=["row"]).column("row")[-1].as_py()
+    yield Check(row, f"last fill in row {last} of {report.rows}", last >= 0.99 * report.rows)
+    least = float(pq.read_table(artifacts["equity"], columns=["equity"]).column("equity").to_numpy().min())
+    yield Check(row, f"least equity {least:,.2f} > 0", least > 0.0)

@@ -1,0 +1,32 @@
+"""The chain of services where decisions are rare: blocks fly, and bars are what bounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.bench import Bench
+from benchmarks.cross import Run, job
+from benchmarks.measure import Check, Hold, Line, median, short
+from benchmarks.rows.dense import checks
+from benchmarks.rows.engine import speed
+
+ROW = "sparse"
+
+
+def run(bench: Bench) -> Iterator[Line | Check]:
+    """A decision every thousand bars."""
+    rows, repeats = bench.pick(3_000_000, 300_000), bench.pick(5, 2)
+    panel, stack, one = bench.panel(rows), bench.stack(), job("now_and_then.py:NowAndThen")
+    stack.run(one, panel)  # inputs are fetched and everything is loaded
+    bench.say(f"{repeats} runs of the services on {short(rows)} bars")
+    served = [stack.run(one, panel) for _ in range(repeats)]
+    taken = [each.seconds for each in served]
+    pace = rows / median(taken)
+    yield Line(
+        ROW,
+        f"services, a decision every 1000 bars on {short(rows)} bars",
+        speed(rows, taken),
+        hold=Hold(pace, 1.5e6, "bars/s"),
+        note="from the attempt's assignment to the commit of its result",
+    )
+    yield from checks(ROW, served[-1], Run(panel, one))

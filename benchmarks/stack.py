@@ -1,0 +1,107 @@
+"""A stack of local processes for the bench alone: free ports, a folder of its own, gone when the bench ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backbus.client import Client
+from backbus.jobs import Job
+from backbus.market.panel import Panel
+from backbus.result import Result
+from backbus.settings import Settings
+
+BACKBUS = Path(sys.executable).parent / "backbus"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A job that the stack has done, and what the orchestrator's store says of its one attempt."""
+
+    result: Result
+    seconds: float
+    """From the moment the attempt was recorded and assigned until its result was committed: inputs read, the barrier,
+    the run itself, the artifacts written and uploaded."""
+
+
+class Stack:
+    """Started by ``backbus up`` and stopped by ``backbus down``, as a user would."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="backbus-bench-")
+        folder = Path(self._folder.name)
+        held = [socket.socket() for _ in range(3)]
+        for one in held:
+            one.bind(("127.0.0.1", 0))
+        ports = [one.getsockname()[1] for one in held]
+        for one in held:
+            one.close()
+        names = ("orchestrator", "bus_in", "bus_out")
+        addresses = {name: f"tcp://127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
+        self.state = folder / "state"
+        self.settings = Settings(state=self.state, **addresses)
+        self.variables = {
+            **os.environ,
+            "BACKBUS_STATE": str(self.state),
+            **{f"BACKBUS_{name.upper()}": address for name, address in addresses.items()},
+        }
+        self._jobs = 0
+        self.ready_s = self._up()
+
+    def _up(self) -> float:
+        command = [str(BACKBUS), "up", "--timeout", "60", "--json"]
+        done = subprocess.run(
+            command,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        if done.returncode:
+            raise RuntimeError(f"the stack did not start: {done.stderr.strip()[-500:]}")
+        return float(json.loads(done.stdout)["elapsed_s"])
+
+    def restart(self) -> float:
+        """Down and up again; seconds until it was ready."""
+        self._down()
+        return self._up()
+
+    def processes(self) -> dict[str, int]:
+        """Process ids by service."""
+        return {path.stem: int(path.read_text()) for path in (self.state / "run").glob("*.pid")}
+
+    def run(self, job: Job, panel: Panel) -> Served:
+        """Run a job on the stack. Raises where it fails or needs a second attempt."""
+        self._jobs += 1
+        with Client(self.settings, timeout_s=60.0) as client:
+            submitted = client.submit(job, panel, fresh=True)
+            shown = client.wait(submitted["job"])
+            result = client.result(shown, folder=Path(self._folder.name) / "artifacts" / str(self._jobs))
+        return Served(result, _seconds(shown))
+
+    def _down(self) -> None:
+        subprocess.run(
+            [str(BACKBUS), "down"], env=self.variables, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+
+    def close(self) -> None:
+        """Stop everything and remove the folder."""
+        self._down()
+        self._folder.cleanup()
+
+
+def _seconds(shown: dict[str, Any]) -> float:
+    attempts = shown["attempts"]
+    if len(attempts) != 1:
+        reasons = "; ".join(str(attempt["reason"]) for attempt in attempts)
+        raise RuntimeError(f"the job took {len(attempts)} attempts, which measures nothing: {reasons}")
+    return float(attempts[0]["ended_at"] - attempts[0]["started_at"])

@@ -1,0 +1,98 @@
+"""The table: on the terminal, as ``RESULTS.md`` and as plain values."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.environments import PLACE, versions
+from benchmarks.measure import Check, Line
+
+HEAD = ("row", "what", "backbus", "beside it", "ratio", "to hold", "verdict")
+LIBRARIES = ("numpy", "numba", "pyarrow", "pyzmq", "msgpack", "pydantic")
+WIDTH = 160
+"""Columns of text where there is no terminal to ask."""
+PEERS = ("vectorbt", "backtesting", "backtrader", "nautilus_trader")
+
+
+def surroundings() -> dict[str, Any]:
+    """What the figures depend on besides the code."""
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "processors": len(os.sched_getaffinity(0)),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "peers": {name: versions(name)[name] for name in PEERS if (PLACE / name / "made").exists()},
+    }
+
+
+def cells(line: Line) -> tuple[str, ...]:
+    """A line as texts, one for each column."""
+    ratio = "" if line.ratio is None else f"{line.ratio:.3g} ×"
+    held = ("", "") if line.hold is None else (str(line.hold), line.hold.verdict)
+    return line.row, line.what, line.ours, line.peer, ratio, *held
+
+
+def show(lines: Sequence[Line], checks: Sequence[Check]) -> None:
+    """Print the table and the checks."""
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
+    table = Table(*HEAD, box=box.SIMPLE_HEAD, expand=True)
+    for line in lines:
+        style = "" if line.hold is None else "green" if line.hold.met else "red"
+        *texts, verdict = cells(line)
+        table.add_row(*texts, f"[{style}]{verdict}[/{style}]" if style else verdict)
+    console.print(table)
+    for line in lines:
+        if line.note:
+            console.print(f"{line.row}: {line.what}: {line.note}", highlight=False)
+    for check in checks:
+        console.print(f"{'ok ' if check.passed else '[red]NOT SO[/red] '} {check.row}: {check.what}", highlight=False)
+
+
+def write(path: Path, lines: Sequence[Line], checks: Sequence[Check]) -> None:
+    """Write ``RESULTS.md``; it appears whole."""
+    around = surroundings()
+    shown = ", ".join(f"{name} {number}" for name, number in around["libraries"].items())
+    peers = ", ".join(f"{name} {number}" for name, number in around["peers"].items()) or "none"
+    text = [
+        "# Results of the benchmarks",
+        "",
+        "Written by `make bench`. Medians; where something stands beside a row, both were run in turns.",
+        "",
+        f"{around['date']}, Python {around['python']}, {around['processors']} processors ({around['machine']}).",
+        f"{shown}.",
+        f"Peers: {peers}.",
+        "",
+        f"| {' | '.join(HEAD)} |",
+        f"|{' --- |' * len(HEAD)}",
+        *(f"| {' | '.join(cells(line))} |" for line in lines),
+        "",
+    ]
+    notes = [f"- {line.row}, {line.what}: {line.note}." for line in lines if line.note]
+    if notes:
+        text += ["## What was measured", "", *notes, ""]
+    text += ["## That all did the same work", ""]
+    text += [f"- {'' if check.passed else '**Not so:** '}{check.row}: {check.what}." for check in checks]
+    part = path.with_suffix(".part")
+    part.write_text("\n".join(text) + "\n", encoding="utf-8")
+    part.replace(path)
+
+
+def plain(lines: Sequence[Line], checks: Sequence[Check]) -> dict[str, Any]:
+    """Everything as plain values."""
+    return {
+        **surroundings(),
+        "lines": [line.plain() for line in lines],
+        "checks": [{"row": check.row, "what": check.what, "passed": check.passed} for check in checks],
+    }
