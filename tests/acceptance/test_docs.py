@@ -117,6 +117,23 @@ def test_each_strategy_of_the_readme_trades(working_folder: Path) -> None:
         assert run(job, keep=False).report.counts.fills > 0
 
 
+def test_the_strategies_in_the_reference_can_be_loaded(tmp_path: Path) -> None:
+    from backbus.errors import StrategyError
+    from backbus.strategy import load_strategy
+
+    shown = [body for body in blocks(ROOT / "docs" / "strategies.md", "python") if "(Strategy)" in body]
+    assert len(shown) >= 2
+    for number, body in enumerate(shown):
+        path = tmp_path / f"shown_{number}.py"
+        path.write_text(body, encoding="utf-8")
+        name = re.findall(r"class (\w+)\(Strategy\)", body)[0]
+        if "def signals" in body or "def on_bar" in body:
+            assert load_strategy(f"{path.name}:{name}", {path.name: path}).style != "none"
+        else:
+            with pytest.raises(StrategyError, match="neither signals"):
+                load_strategy(f"{path.name}:{name}", {path.name: path})
+
+
 def test_a_plain_client_in_the_protocol_page_gets_its_answer(
     stack_environment: dict[str, str], working_folder: Path
 ) -> None:
@@ -204,7 +221,7 @@ def test_no_page_names_a_variable_that_does_not_exist() -> None:
     known = {f"BACKBUS_{name.upper()}" for name in Settings.model_fields}
     elsewhere = "".join(
         (ROOT / name).read_text(encoding="utf-8")
-        for name in ("compose.yaml", ".ci/run", "tools/up", "tools/down", "tools/test-compose")
+        for name in ("compose.yaml", ".ci/run", "tools/up", "tools/down", "shared/backbus/sources.py")
     )
     for page in PAGES:
         for name in set(re.findall(r"\bBACKBUS_[A-Z_]+\b", page.read_text(encoding="utf-8"))):
