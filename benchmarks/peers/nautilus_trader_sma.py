@@ -1,4 +1,6 @@
-"""The cross in nautilus_trader: its bar engine and matching in one process, logging off."""
+"""The cross in nautilus_trader, in one process and as it comes: its risk checks and its analysis of the result are on,
+as ours are. Only its logging is off.
+"""
 
 from decimal import Decimal
 
@@ -6,7 +8,7 @@ import numpy as np
 import pandas as pd
 import serve
 from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig
-from nautilus_trader.config import LoggingConfig, RiskEngineConfig, StrategyConfig
+from nautilus_trader.config import LoggingConfig, StrategyConfig
 from nautilus_trader.indicators import SimpleMovingAverage
 from nautilus_trader.model.currencies import USD
 from nautilus_trader.model.data import BarType
@@ -67,11 +69,7 @@ class Cross(Strategy):
 
 
 def run(how):
-    engine = BacktestEngine(
-        BacktestEngineConfig(
-            logging=LoggingConfig(bypass_logging=True), risk_engine=RiskEngineConfig(bypass=True), run_analysis=False
-        )
-    )
+    engine = BacktestEngine(BacktestEngineConfig(logging=LoggingConfig(bypass_logging=True)))
     engine.add_venue(
         VENUE,
         oms_type=OmsType.NETTING,
