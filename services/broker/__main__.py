@@ -36,7 +36,9 @@ class Broker:
         self._xsub = make_socket(self._context, zmq.XSUB, high_water=BUS_HIGH_WATER)
         bind(self._xsub, settings, settings.bus_in_bind or settings.bus_in)
         self._xsub.send(b"\x01")
-        self._xpub = make_socket(self._context, zmq.XPUB, high_water=BUS_HIGH_WATER)
+        # PUB is XPUB that hands on nothing of what subscribers say: forwarded to the publishers, an unsubscription that
+        # never was a subscription would take back our own, and silence the bus for all.
+        self._xpub = make_socket(self._context, zmq.PUB, high_water=BUS_HIGH_WATER)
         bind(self._xpub, settings, settings.bus_out_bind or settings.bus_out)
         self._control = make_socket(self._context, zmq.DEALER, high_water=CONTROL_HIGH_WATER)
         self._pulse = Pulse(f"{ROLE}-{uuid.uuid4().hex[:12]}")
@@ -87,7 +89,9 @@ class Broker:
             self._log.error("the orchestrator does not take this broker", reason=reply.message)
             return None
         self._pulse.known = True
-        return int(reply.value["epoch"]) if isinstance(reply, c.Ok) and reply.value else None
+        value = reply.value if isinstance(reply, c.Ok) else None
+        epoch = value.get("epoch") if isinstance(value, dict) else None
+        return epoch if isinstance(epoch, int) else None
 
     def _forward(self) -> None:
         try:

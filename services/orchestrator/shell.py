@@ -194,8 +194,10 @@ class Orchestrator:
 
     def _order(self, instance: str, message: c.Message) -> None:
         self._orders += 1
-        message = message.model_copy(update={"id": f"{self._epoch}.{self._orders}"})
+        message = message.model_copy(update={"id": c.order_name(self._epoch, self._orders)})
         frame = c.pack(message)
+        # A member's newest order voids those before it: repeating an old ASSIGN would tear it out of its new attempt.
+        self._outbox = {name: one for name, one in self._outbox.items() if one.instance != instance}
         self._outbox[message.id] = Unheard(instance, frame, time.monotonic())
         self._router.send_multipart([instance.encode(), frame])
 

@@ -18,6 +18,9 @@ VERSION = 1
 PART_BYTES = 1 << 20
 """Size of the parts in which blobs travel."""
 
+DEEPEST = 32
+"""How deep a message may be nested: what is accepted here must be packed again for others, which has its limits."""
+
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """BLAKE2b-256 of the bytes, as hex."""
 
@@ -266,6 +269,17 @@ _REQUEST: TypeAdapter[Any] = TypeAdapter(Request)
 _ORDER: TypeAdapter[Any] = TypeAdapter(Order)
 
 
+def order_name(epoch: int, number: int) -> str:
+    """The id of an order: orders of one epoch are numbered from 1 in the order in which they were given."""
+    return f"{epoch}.{number}"
+
+
+def order_number(name: str) -> int:
+    """The number in an order's id; 0 where there is none."""
+    number = name.rpartition(".")[2]
+    return int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
+
+
 def pack(message: Message) -> bytes:
     """The bytes of a message."""
     packed: bytes = msgpack.packb(message.model_dump())
@@ -284,12 +298,19 @@ def read_order(frame: bytes) -> Any:
 
 def _read(adapter: TypeAdapter[Any], frame: bytes) -> Any:
     fields = unpack(frame)
+    if _deeper(fields, DEEPEST):
+        raise ProtocolError(f"values lie more than {DEEPEST} deep in each other")
     try:
         return adapter.validate_python(fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ProtocolError(f"field {where or '(message)'}: {first['msg']}") from None
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_deeper(one, levels - 1) for one in inner if isinstance(one, dict | list))
 
 
 def id_of(frame: bytes) -> str:

@@ -37,7 +37,9 @@ from backbus.settings import Settings
 from backbus.sources import cache_home, identity
 
 BURST = 256
-"""Messages taken before the clock and the orchestrator are looked at again."""
+BURST_S = 0.05
+"""Messages taken, and time that may pass, before the clock and the orchestrator are looked at again: a handler that is
+slow must not keep its member from hearing that the attempt is over."""
 PROBE_EVERY_S = 0.05
 REPEAT_S = 0.5
 FATAL = (StrategyError, DataError, JobError)
@@ -63,6 +65,8 @@ class Member:
         self._blobs = BlobFolder(cache_home() / "blobs", writer=self._instance)
         self._outbox: dict[str, tuple[bytes, float]] = {}
         self._epoch: int | None = None
+        self._obeyed = (0, 0)
+        """Epoch and number of the newest order; one that comes after it and is older is void."""
         self._greeted = 0.0
         self._topics: list[bytes] = []
         self._assign: Assignment | None = None
@@ -171,7 +175,10 @@ class Member:
                     self._outbox.pop(order.id, None)
                 case c.Assign() | c.Start() | c.Release() if order.epoch == self._epoch:
                     self._control.send(c.pack(c.Ok(id=order.id)))
-                    self._obey(order)
+                    place = (order.epoch, c.order_number(order.id))
+                    if place > self._obeyed:
+                        self._obeyed = place
+                        self._obey(order)
                 case _:
                     # Not acknowledged, so it is repeated: an ASSIGN may overtake the answer to our HELLO.
                     pass
@@ -240,6 +247,7 @@ class Member:
     def _work(self) -> None:
         assignment, handler = self._assign, self._handler
         assert assignment is not None and handler is not None
+        until = time.monotonic() + BURST_S
         try:
             for _ in range(BURST):
                 try:
@@ -247,6 +255,8 @@ class Member:
                 except zmq.Again:
                     break
                 self._one(frames, assignment, handler)
+                if time.monotonic() > until:
+                    break
             self._role.after(handler)
             self._repeat_high_marks(handler)
             if handler.done and not self._ended:
