@@ -1,7 +1,7 @@
 """What the documents show works, and nothing that a user can set is left out of them.
 
-Conventions of the documents: in a ``console`` block, lines that begin with ``$ `` are commands and the rest is what they
-print; all blocks of a page run in order, in one folder, against a running stack. A code block whose first line is
+Conventions of the documents: in a ``console`` block, lines that begin with ``$ `` are commands and the rest is what
+they print; all blocks of a page run in order, in one folder, against a running stack. A code block whose first line is
 ``# name.ext`` is that file. Other blocks (``sh``, ``text``) are read by people only.
 """
 
