@@ -13,11 +13,13 @@ from backbus.events.event import Event, Handler
 from backbus.execution.handler import ExecutionHandler
 from backbus.jobs import Job
 from backbus.market.panel import Block, Layout, Panel
+from backbus.market.records import Records
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import Strategy, StrategyHandler, make_strategy
-from backbus.strategy.builtins import BUILTINS, CLASSES
+from backbus.strategy.bars import Bars
+from backbus.strategy.builtins import CLASSES
 
 READERS = ("strategy", "portfolio", "execution", "performance")
 
@@ -58,11 +60,22 @@ def run_handlers(job: Job, panel: Panel, strategy: Strategy, *, block: int = 8, 
     return performance.report(panel.notes)
 
 
+class TheOtherKernels(Strategy):
+    """Calls every kernel that no built-in strategy calls by default, so that a user's strategy finds it compiled."""
+
+    def signals(self, bars: Bars) -> Records:
+        """The sides of the last return."""
+        bars.ema(3)
+        bars.atr(3)
+        bars.bollinger(3)
+        bars.close.crosses_above(bars.sma(3))
+        return self.hold(bars.pct_change(1))
+
+
 def rehearse() -> None:
-    """Run every built-in strategy on the small panel both ways."""
+    """Run every built-in strategy, and one that calls what they do not, on the small panel both ways."""
     panel = small_panel()
-    for strategy_class in CLASSES:
-        job = Job.parse({"strategy": {"use": strategy_class.__name__}, "performance": {"benchmark": "S0"}})
-        strategy = make_strategy(BUILTINS[strategy_class.__name__], {})
+    for strategy in (*(make_strategy(strategy_class, {}) for strategy_class in CLASSES), TheOtherKernels()):
+        job = Job.parse({"strategy": {"use": type(strategy).__name__}, "performance": {"benchmark": "S0"}})
         Engine(job, panel, strategy).run()
         run_handlers(job, panel, strategy)

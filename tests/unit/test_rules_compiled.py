@@ -1,0 +1,76 @@
+"""Compiled rules: the same bytes as in plain Python, one signature each, and the private flag that makes them fast."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numba
+import numpy as np
+import pytest
+
+from backbus.compiled import JIT_DISABLED, LOOPS
+from backbus.engine.loop import run_rows
+from tests.unit.rules_jobs import answers
+
+ROOT = Path(__file__).parents[2]
+
+
+def in_its_own_process(what: str, **environment: str) -> Any:
+    """What ``rules_jobs`` prints in a fresh interpreter."""
+    result = subprocess.run(
+        [sys.executable, "-m", "tests.unit.rules_jobs", what],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_handlers_and_engine_give_the_same_answer_to_every_job() -> None:
+    found = answers()
+    assert len(set(found.values())) > 20
+    for name, fingerprint in found.items():
+        assert fingerprint == found[name.replace(", handlers", ", engine")]
+
+
+def test_without_the_compiler_engine_and_handlers_give_the_same_bytes() -> None:
+    assert in_its_own_process("answers", NUMBA_DISABLE_JIT="1") == answers()
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
+def test_after_the_rehearsal_no_job_compiles_anything() -> None:
+    """Every array reaches a loop as the same kind of array, whoever made it: the engine, or a decoded event."""
+    found = in_its_own_process("compiled")
+    assert len(found) == len(LOOPS)
+    assert found == {name: [1, 0] for name in found}, "signatures after the rehearsal, signatures that runs added"
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
+def test_numba_still_takes_the_private_option_that_leaves_out_reference_counting() -> None:
+    """``_nrt`` is no promise of numba's. Without it everything works, several times slower: this says why."""
+
+    def first(values: Any) -> float:
+        return float(values[0])
+
+    flagged, plain = (numba.njit(**options)(first) for options in ({"_nrt": False}, {}))
+    values = np.array([2.5])
+    assert flagged(values) == plain(values) == 2.5
+    assert "NRT_incref" not in flagged.inspect_llvm(flagged.signatures[0])
+
+
+@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
+def test_loops_are_compiled_without_reference_counting_and_without_fast_arithmetic() -> None:
+    options = run_rows.targetoptions
+    assert options["_nrt"] is False
+    assert options["fastmath"] is False
+    assert options["nogil"] is True
+    assert options["error_model"] == "numpy"
