@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import signal
@@ -15,7 +16,7 @@ import zmq
 from backbus.errors import ProtocolError
 from backbus.events import control as c
 from backbus.link.beat import BeatThread, Pulse
-from backbus.link.curve import authenticator
+from backbus.link.curve import Gate
 from backbus.link.sockets import BUS_HIGH_WATER, CONTROL_HIGH_WATER, bind, connect, make_socket
 from backbus.log import logger
 from backbus.settings import Settings
@@ -23,6 +24,8 @@ from backbus.sources import identity
 
 ROLE = "broker"
 GREET_EVERY_S = 0.5
+REFRESH_S = 1.0
+"""How soon a new key is let in."""
 
 
 class Broker:
@@ -32,7 +35,7 @@ class Broker:
         self._settings = settings
         self._log = logger(ROLE, settings)
         self._context: zmq.Context[Any] = zmq.Context()
-        self._auth = authenticator(self._context, settings)
+        self._gate = Gate(self._context, settings)
         self._xsub = make_socket(self._context, zmq.XSUB, high_water=BUS_HIGH_WATER)
         bind(self._xsub, settings, settings.bus_in_bind or settings.bus_in)
         self._xsub.send(b"\x01")
@@ -55,18 +58,21 @@ class Broker:
         beat.start()
         self._log.info("forwarding", bus_in=self._settings.bus_in, bus_out=self._settings.bus_out)
         epoch: int | None = None
-        greeted = 0.0
+        greeted = refreshed = 0.0
         while not self._stopping.is_set():
             if self._control.poll(100):
                 epoch = self._hear(self._control.recv()) or epoch
+            if time.monotonic() - refreshed > REFRESH_S:
+                refreshed = time.monotonic()
+                self._gate.refresh()
             stale = self._pulse.epoch is not None and (self._pulse.epoch != epoch or not self._pulse.known)
             if (epoch is None or stale) and time.monotonic() - greeted > GREET_EVERY_S:
                 greeted = time.monotonic()
-                self._control.send(c.pack(self._hello()))
+                with contextlib.suppress(zmq.Again):
+                    self._control.send(c.pack(self._hello()), zmq.NOBLOCK)
         beat.stop()
         self._control.close(0)
-        if self._auth is not None:
-            self._auth.stop()
+        self._gate.close()
         self._context.destroy(linger=0)
 
     def _hello(self) -> c.Hello:

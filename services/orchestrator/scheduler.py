@@ -295,6 +295,8 @@ def _beat(state: State, event: Beaten, now: float, actions: list[Action]) -> Non
             _end_attempt(state, member.run, reason, now, actions)
         return
     job, attempt = pair
+    if not attempt.started and event.busy_s > 0:
+        attempt.moved_at = now  # reading a large input may take long
     if event.rows > attempt.rows.get(member.role, 0):
         attempt.rows[member.role] = event.rows
         attempt.moved_at = now
@@ -393,7 +395,7 @@ def _look_for_dead(state: State, now: float, actions: list[Action]) -> None:
 
 def _look_for_stalled(state: State, now: float, actions: list[Action]) -> None:
     for run, (job, attempt) in list(state.running.items()):
-        if attempt.started and now - attempt.moved_at > job.stall_s:
+        if now - attempt.moved_at > job.stall_s:
             rows = ", ".join(f"{role} {attempt.rows.get(role, 0)}" for role in ROLES)
             _end_attempt(state, run, f"no progress for {job.stall_s:g} s (rows: {rows})", now, actions)
 

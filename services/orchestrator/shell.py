@@ -16,7 +16,7 @@ from backbus.errors import BackbusError, JobError, ProtocolError, StackError
 from backbus.events import control as c
 from backbus.jobs import Job
 from backbus.link.blobs import BlobFolder
-from backbus.link.curve import authenticator
+from backbus.link.curve import Gate
 from backbus.link.sockets import CONTROL_HIGH_WATER, bind, make_socket
 from backbus.log import logger
 from backbus.settings import Settings
@@ -26,6 +26,8 @@ from services.orchestrator.store import ENDED, Store
 
 POLL_MS = 50
 REPEAT_S = 0.5
+REFRESH_S = 1.0
+"""How soon a new key is let in."""
 
 
 @dataclass
@@ -57,7 +59,7 @@ class Orchestrator:
         self._epoch = self._store.begin_epoch()
         self._state = s.State(dead_s=settings.dead_s, backoff_s=settings.backoff_s)
         self._context: zmq.Context[Any] = zmq.Context()
-        self._auth = authenticator(self._context, settings)
+        self._gate = Gate(self._context, settings)
         self._router = make_socket(self._context, zmq.ROUTER, high_water=CONTROL_HIGH_WATER)
         bind(self._router, settings, settings.orchestrator_bind or settings.orchestrator)
         self._outbox: dict[str, Unheard] = {}
@@ -78,7 +80,7 @@ class Orchestrator:
                 continue
             self._decide(s.Submitted(job["id"], job["attempts"], spec.run.max_attempts, spec.run.stall_s))
         self._log.info("serving", address=self._settings.orchestrator, epoch=self._epoch)
-        looked = 0.0
+        looked = refreshed = 0.0
         try:
             while not self._stopping:
                 if self._router.poll(POLL_MS):
@@ -87,12 +89,14 @@ class Orchestrator:
                 if now - looked >= POLL_MS / 1000:
                     looked = now
                     self._decide(s.Clock())
+                    if now - refreshed >= REFRESH_S:
+                        refreshed = now
+                        self._gate.refresh()
                     self._repeat(now)
                     self._answer_late(now)
         finally:
             self._router.close(0)
-            if self._auth is not None:
-                self._auth.stop()
+            self._gate.close()
             self._context.term()
             self._store.close()
 

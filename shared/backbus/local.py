@@ -88,7 +88,7 @@ def run(
             report = Engine(job, panel, strategy, sink=writer.write).run(tell)
             paths = writer.close(report)
     except BaseException:
-        if ours:
+        if ours and folder.is_dir():
             folder.rmdir()
         raise
     artifacts = {path.stem: path for path in paths}

@@ -78,17 +78,38 @@ def secure_client(socket: zmq.Socket[Any], settings: Settings, address: str) -> 
     socket.curve_publickey, socket.curve_secretkey, socket.curve_serverkey = public, secret, server
 
 
-def authenticator(context: zmq.Context[Any], settings: Settings) -> ThreadAuthenticator | None:
-    """The thread that answers for every server socket of a context; must run before any of them binds."""
-    if settings.keys is None:
-        return None
-    allowed = settings.keys / "authorized"
-    if not allowed.is_dir():
-        raise StackError(f"there is no {allowed}; make it with: backbus keys init")
-    auth = ThreadAuthenticator(context)
-    auth.start()
-    auth.configure_curve(domain=DOMAIN, location=str(allowed))
-    return auth
+class Gate:
+    """The thread that answers for every server socket of a context, and the allow-list that it answers from.
+
+    It must be there before any of them binds. Keys that are added to or taken from ``authorized/`` count from the next
+    ``refresh`` on, for connections made after it.
+    """
+
+    def __init__(self, context: zmq.Context[Any], settings: Settings) -> None:
+        self._auth: ThreadAuthenticator | None = None
+        if settings.keys is None:
+            return
+        self._allowed = settings.keys / "authorized"
+        if not self._allowed.is_dir():
+            raise StackError(f"there is no {self._allowed}; make it with: backbus keys init")
+        self._auth = ThreadAuthenticator(context)
+        self._auth.start()
+        self._seen: object = None
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the allow-list again if a key has come or gone."""
+        if self._auth is None:
+            return
+        seen = sorted((path.name, path.stat().st_mtime_ns) for path in self._allowed.glob("*.key"))
+        if seen != self._seen:
+            self._seen = seen
+            self._auth.configure_curve(domain=DOMAIN, location=str(self._allowed))
+
+    def close(self) -> None:
+        """End the thread."""
+        if self._auth is not None:
+            self._auth.stop()
 
 
 def _new_key(folder: Path, name: str) -> None:

@@ -8,6 +8,7 @@ RELEASE, because another member may still miss the last message.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import signal
@@ -139,20 +140,25 @@ class Member:
             pid=os.getpid(),
             version=identity(),
         )
-        self._control.send(c.pack(hello))
+        self._tell(c.pack(hello))
 
     def _say(self, message: c.Message) -> None:
         message = message.model_copy(update={"id": uuid.uuid4().hex})
         packed = c.pack(message)
         self._outbox[message.id] = (packed, time.monotonic())
-        self._control.send(packed)
+        self._tell(packed)
+
+    def _tell(self, packed: bytes) -> None:
+        """Send to the orchestrator if it can be reached: all that matters is repeated."""
+        with contextlib.suppress(zmq.Again):
+            self._control.send(packed, zmq.NOBLOCK)
 
     def _repeat_outbox(self) -> None:
         now = time.monotonic()
         for name, (packed, sent) in list(self._outbox.items()):
             if now - sent > REPEAT_S:
                 self._outbox[name] = (packed, now)
-                self._control.send(packed)
+                self._tell(packed)
 
     def _hear_orchestrator(self) -> None:
         while True:
@@ -171,10 +177,15 @@ class Member:
                     self._pulse.known = True
                 case c.Error(id="hello", message=message):
                     self._log.error("the orchestrator does not take this member", reason=message)
-                case c.Ok() | c.Error():
+                case c.Ok():
                     self._outbox.pop(order.id, None)
+                case c.Error(message=message):
+                    refused = self._outbox.pop(order.id, None) is not None
+                    if refused and self._assign is not None and (self._handler is not None or not self._ended):
+                        problem = StackError(f"the orchestrator refused what this member said: {message}")
+                        self._fault(problem, self._assign.run, self._assign.attempt)
                 case c.Assign() | c.Start() | c.Release() if order.epoch == self._epoch:
-                    self._control.send(c.pack(c.Ok(id=order.id)))
+                    self._tell(c.pack(c.Ok(id=order.id)))
                     place = (order.epoch, c.order_number(order.id))
                     if place > self._obeyed:
                         self._obeyed = place

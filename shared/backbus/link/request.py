@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 import uuid
 from pathlib import Path
@@ -41,7 +42,9 @@ class Requester:
                     f"no answer from the orchestrator at {self._settings.orchestrator} within "
                     f"{self._timeout_s:g} s; is the stack up (backbus up), and are the keys right?"
                 )
-            self._socket.send(packed)
+            with contextlib.suppress(zmq.Again):
+                # Nobody takes it where the connection was refused: then the deadline speaks, not a send without end.
+                self._socket.send(packed, zmq.NOBLOCK)
             resend = time.monotonic() + min(REPEAT_S + patience_s, left)
             while (wait := resend - time.monotonic()) > 0:
                 if not self._socket.poll(max(1, int(wait * 1000))):

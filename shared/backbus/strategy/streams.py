@@ -224,7 +224,7 @@ class Stream:
         return self._apply(np.equal, self, other)
 
     def __ne__(self, other: Operand) -> Stream:  # type: ignore[override]
-        return self._apply(np.not_equal, self, other)
+        return self._apply(_differ, self, other)
 
     def __and__(self, other: Operand) -> Stream:
         return self._apply(np.logical_and, self, other)
@@ -285,6 +285,11 @@ def _times(a: Any, b: Any) -> Values:
 def _minus(a: Any, b: Any) -> Values:
     total: Values = np.subtract(a, b, dtype=np.float64)
     return total
+
+
+def _differ(left: Any, right: Any) -> Values:
+    """Not equal; false where a number is missing, as every other comparison is."""
+    return np.less(left, right) | np.greater(left, right)
 
 
 def _ratio(a: Any, b: Any) -> Values:
