@@ -289,7 +289,8 @@ def _minus(a: Any, b: Any) -> Values:
 
 def _differ(left: Any, right: Any) -> Values:
     """Not equal; false where a number is missing, as every other comparison is."""
-    return np.less(left, right) | np.greater(left, right)
+    differ: Values = np.less(left, right) | np.greater(left, right)
+    return differ
 
 
 def _ratio(a: Any, b: Any) -> Values:
