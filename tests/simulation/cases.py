@@ -13,6 +13,8 @@ from backbus.execution.handler import ExecutionHandler
 from backbus.jobs import Job
 from backbus.link.role import RunningHandler
 from backbus.market.panel import DAY_NS, Block, Layout, Panel
+from backbus.market.records import DIRECTION, SIGNAL, WEIGHT
+from backbus.market.ticks import CLOSE_SIGNAL, tick_of
 from backbus.performance.handler import PerformanceHandler
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import Strategy, StrategyHandler, param
@@ -86,6 +88,27 @@ class EveryRow(Strategy):
         return self.target_weights(np.where(np.isnan(rise), np.nan, share))
 
 
+class DeafToHoles(Strategy):
+    """Signals of assets that have no bar in the row, as a client that speaks the protocol itself may send them."""
+
+    seed: int = 0
+    talk: float = 0.3
+
+    def signals(self, bars: Any) -> Any:
+        said = []
+        for row in range(max(bars.first_row, bars.warmup), bars.first_row + len(bars)):
+            for asset in range(bars.close.shape[1]):
+                dice = _dice(self.seed, row, asset)
+                if dice.random() < self.talk:
+                    said.append(
+                        (tick_of(row, CLOSE_SIGNAL), asset, dice.choice([DIRECTION, WEIGHT]), dice.choice(SIDES))
+                    )
+        return np.array(said, dtype=SIGNAL)
+
+
+SIDES = (1.0, 0.5, 0.0, -0.5)
+
+
 @dataclass(frozen=True)
 class Case:
     """One backtest, and the network that it has to survive."""
@@ -150,6 +173,7 @@ def some_strategy(dice: random.Random, assets: int) -> Strategy:
             BookReader(seed=seed, talk=0.1),
             Chatter(seed=seed, talk=talk, shorts=dice.random() < 0.6),
             Chatter(seed=seed, talk=0.1),
+            DeafToHoles(seed=seed, talk=talk),
             EveryRow(depth=dice.randint(1, 5)),
             SmaCross(fast=fast, slow=fast + dice.randint(1, 5), short=dice.random() < 0.5),
             DonchianBreakout(entry=entry, exit=dice.randint(1, 6), short=dice.random() < 0.5),

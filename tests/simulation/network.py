@@ -56,6 +56,8 @@ class Faults:
     crash: float = 0.0
     faulty_attempts: int = 3
     """Attempts after which nothing is lost and nobody crashes any more, so that every run ends."""
+    repeats: bool = True
+    """Whether members repeat themselves; without it a promise that was not said when it was made is never heard."""
 
 
 class Deadlock(AssertionError):
@@ -120,6 +122,8 @@ class Network:
                 self._publish(name, self._repeated(name, handler), promises)
 
     def _repeated(self, name: str, handler: RunningHandler) -> list[Event]:
+        if not self._faults.repeats:
+            return []
         marks = [w.high_mark() for kind, w in handler.writers.items() if self._idle(name, kind)]
         if name in self._progress and self._idle(name, Kind.PROGRESS):
             marks.append(self._progress[name])

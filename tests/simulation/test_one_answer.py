@@ -102,6 +102,21 @@ def test_the_seeds_saw_everything_that_can_happen_to_an_order_and_to_an_attempt(
         assert happened[what] > 0, what
 
 
+@pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS // 2, BATCH))
+def test_where_nothing_is_lost_nothing_has_to_be_repeated(first: int) -> None:
+    """Every promise is said when it is made: a run that needs the high marks to get on would crawl at their pace."""
+    for seed in range(first, min(first + BATCH, FIRST + SEEDS)):
+        case = some_case(seed)
+        faults = Faults(delay_s=case.faults.delay_s, stutter=case.faults.stutter, repeats=False)
+        network = Network(f"quiet {seed}", case.handlers, case.panel.layout, case.window, faults)
+        try:
+            report, _ = answer_over(network, case)
+        except Exception as error:
+            error.add_note(f"seed {seed}")
+            raise
+        assert report == engines_answer(case)[0]
+
+
 def test_a_lost_message_is_noticed_even_if_nothing_follows_it() -> None:
     """Every message may be the last one: losing all but the repeated marks must end in a gap, never in silence."""
     case = some_case(3)
