@@ -25,8 +25,8 @@ lint: setup-dev ## style, types, layers, and that pure files stay pure
 	$(BIN)/lint-imports
 	$(BIN)/python tools/purity.py
 
-bench: setup compile ## time backbus beside other engines
-	$(BIN)/python -P -m benchmarks
+bench: setup compile ## time backbus beside other engines (BENCH=--long: memory too)
+	$(BIN)/python -P -m benchmarks $(BENCH)
 
 up: setup compile ## start the stack: in containers where a Docker engine answers, as local processes otherwise
 	@tools/up

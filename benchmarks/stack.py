@@ -29,6 +29,15 @@ class Served:
     seconds: float
     """From the moment the attempt was recorded and assigned until its result was committed: inputs read, the barrier,
     the run itself, the artifacts written and uploaded."""
+    processor_s: dict[str, float]
+    """Processor time that each service took, submission and download included."""
+
+    def spent(self, decisions: int) -> str:
+        """What a decision cost each service, in words: what bounds a run on few processors."""
+        each = {name: 1e6 * seconds / decisions for name, seconds in self.processor_s.items()}
+        most = sorted(each, key=each.__getitem__, reverse=True)
+        listed = ", ".join(f"{name} {each[name]:.0f}" for name in most)
+        return f"µs of processor time a decision: {sum(each.values()):.0f} in all ({listed})"
 
 
 class Stack:
@@ -82,11 +91,21 @@ class Stack:
     def run(self, job: Job, panel: Panel) -> Served:
         """Run a job on the stack. Raises where it fails or needs a second attempt."""
         self._jobs += 1
+        before = self._processor_s()
         with Client(self.settings, timeout_s=60.0) as client:
             submitted = client.submit(job, panel, fresh=True)
             shown = client.wait(submitted["job"])
             result = client.result(shown, folder=Path(self._folder.name) / "artifacts" / str(self._jobs))
-        return Served(result, _seconds(shown))
+        spent = {name: seconds - before.get(name, 0.0) for name, seconds in self._processor_s().items()}
+        return Served(result, _seconds(shown), spent)
+
+    def _processor_s(self) -> dict[str, float]:
+        ticks = os.sysconf("SC_CLK_TCK")
+        found = {}
+        for name, pid in self.processes().items():
+            fields = (Path("/proc") / str(pid) / "stat").read_text(encoding="ascii").rpartition(")")[2].split()
+            found[name] = (int(fields[11]) + int(fields[12])) / ticks
+        return found
 
     def _down(self) -> None:
         subprocess.run(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from benchmarks.bench import Bench
 from benchmarks.cross import Run, job
 from benchmarks.measure import Check, Hold, Line, median, short
-from benchmarks.rows.dense import checks
+from benchmarks.rows.dense import MEASURED, checks
 from benchmarks.rows.engine import speed
 
 ROW = "sparse"
@@ -27,6 +27,6 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         f"services, a decision every 1000 bars on {short(rows)} bars",
         speed(rows, taken),
         hold=Hold(pace, 1.5e6, "bars/s"),
-        note="from the attempt's assignment to the commit of its result",
+        note=f"{MEASURED}; {served[-1].spent(served[-1].result.report.counts.orders)}",
     )
     yield from checks(ROW, served[-1], Run(panel, one))

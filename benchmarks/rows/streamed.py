@@ -23,8 +23,7 @@ from benchmarks.stack import BACKBUS, Stack
 
 ROW = "streamed"
 ROWS = 100_000_000
-LIMIT = 1e9
-"""Bytes."""
+LIMIT_MB = 1000.0
 
 JOB = """
 name = "streamed"
@@ -83,7 +82,7 @@ def _submit(stack: Stack, folder: Path, rows: int) -> Iterator[Line | Check]:
         ROW,
         f"services, {short(rows)} bars: the largest process, resident",
         f"{name}: {short(watch.resident[name])}B; {duration(took)} with the upload, {rate(rows, took)}",
-        hold=Hold(watch.resident[name], LIMIT, "B", at_most=True),
+        hold=Hold(watch.resident[name] / 1e6, LIMIT_MB, "MB", at_most=True),
         note=f"peaks: {peaks}",
     )
 
