@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import platform
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,13 +19,28 @@ LIBRARIES = ("numba", "llvmlite", "numpy", "pandas", "pyarrow", "exchange_calend
 @functools.cache
 def sources_hash() -> str:
     """Hash of every source file of the library that can take part in a result."""
+    return _hash(name for name in _all_sources() if name.parts[0] not in _SHELL)
+
+
+@functools.cache
+def kernels_hash() -> str:
+    """Hash of the sources that compiled code is made of: those that declare steps or loops, and the market's words."""
+    return _hash(
+        name
+        for name in _all_sources()
+        if name.parts[0] == "market" or b"backbus.compiled import" in (_PACKAGE / name).read_bytes()
+    )
+
+
+def _all_sources() -> list[Path]:
+    return sorted(path.relative_to(_PACKAGE) for path in _PACKAGE.rglob("*.py"))
+
+
+def _hash(names: Iterable[Path]) -> str:
     digest = hashlib.blake2b(digest_size=10)
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        name = path.relative_to(_PACKAGE)
-        if name.parts[0] in _SHELL:
-            continue
+    for name in names:
         digest.update(str(name).encode())
-        digest.update(path.read_bytes())
+        digest.update((_PACKAGE / name).read_bytes())
     return digest.hexdigest()
 
 
@@ -42,5 +58,5 @@ def cache_home() -> Path:
 
 
 def cache_folder() -> Path:
-    """Where compiled code lies: one folder per state of the sources."""
-    return cache_home() / f"compiled-{sources_hash()}"
+    """Where compiled code lies: one folder per state of the sources it is made of."""
+    return cache_home() / f"compiled-{kernels_hash()}"
