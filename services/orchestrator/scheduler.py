@@ -18,6 +18,8 @@ from backbus.events.control import StreamEnd
 ROLES = ("data", "strategy", "portfolio", "execution", "performance")
 BROKER = "broker"
 BACKOFF_LIMIT_S = 10.0
+BUSY_S = 1.0
+"""Who has been inside one event for longer may never come back, and is given nothing more until it does."""
 
 # --- state ---------------------------------------------------------------------------------------------------------
 
@@ -32,6 +34,8 @@ class Member:
     pid: int
     beat_at: float
     run: str | None = None
+    busy_s: float = 0.0
+    """For how long it had been inside one event when it last beat."""
 
 
 @dataclass
@@ -288,6 +292,7 @@ def _beat(state: State, event: Beaten, now: float, actions: list[Action]) -> Non
     if member is None:
         return
     member.beat_at = now
+    member.busy_s = event.busy_s
     pair = _current(state, event.run, event.attempt) if event.run else None
     if pair is None or event.instance not in pair[1].members.values():
         if member.run is not None and now - state.running[member.run][1].began_at > state.dead_s:
@@ -395,6 +400,9 @@ def _look_for_dead(state: State, now: float, actions: list[Action]) -> None:
 
 def _look_for_stalled(state: State, now: float, actions: list[Action]) -> None:
     for run, (job, attempt) in list(state.running.items()):
+        strategy = state.members.get(attempt.members["strategy"])
+        if strategy is not None and strategy.busy_s > job.stall_s / 2:
+            continue  # its own beats will tell that it never returned, and where it stands
         if now - attempt.moved_at > job.stall_s:
             rows = ", ".join(f"{role} {attempt.rows.get(role, 0)}" for role in ROLES)
             _end_attempt(state, run, f"no progress for {job.stall_s:g} s (rows: {rows})", now, actions)
@@ -445,7 +453,9 @@ def _assign(state: State, now: float, actions: list[Action]) -> None:
             continue
         chosen: dict[str, str] = {}
         for role in ROLES:
-            free = [m.instance for m in state.members.values() if m.role == role and m.run is None]
+            free = [
+                m.instance for m in state.members.values() if m.role == role and m.run is None and m.busy_s <= BUSY_S
+            ]
             if not free:
                 return
             chosen[role] = min(free)
