@@ -10,18 +10,19 @@ So the cache folder is named by a hash of all sources that can be inlined: a sta
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
+
+import numba
 
 from backbus.sources import cache_folder
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_folder()))
-
-import numba  # noqa: E402  (reads NUMBA_CACHE_DIR when it is imported)
+if not numba.config.CACHE_DIR:
+    # Not through the environment: whoever imported numba before us has had that read already.
+    numba.config.CACHE_DIR = str(cache_folder())
 
 _COMMON: dict[str, Any] = {"error_model": "numpy", "fastmath": False, "nogil": True}
 JIT_DISABLED = bool(numba.config.DISABLE_JIT)
