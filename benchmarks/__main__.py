@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 from pathlib import Path
 
+from backbus.errors import BackbusError
 from benchmarks import table
 from benchmarks.bench import Bench
+from benchmarks.environments import Absent
 from benchmarks.measure import Check, Line
 from benchmarks.rows import LONG, ROWS
 
@@ -42,8 +45,12 @@ def main() -> int:
     with Bench(quick=arguments.quick) as bench:
         for name in arguments.chosen:
             bench.say(f"row {name}")
-            for found in ROWS[name](bench):
-                (lines if isinstance(found, Line) else checks).append(found)  # type: ignore[arg-type]
+            try:
+                for found in ROWS[name](bench):
+                    (lines if isinstance(found, Line) else checks).append(found)  # type: ignore[arg-type]
+            except (Absent, BackbusError, RuntimeError, subprocess.SubprocessError) as error:
+                # the rows that are done are worth showing
+                checks.append(Check(name, f"the row could not be finished: {error}", False))
     if arguments.json:
         sys.stdout.write(json.dumps(table.plain(lines, checks)) + "\n")
     else:

@@ -1,4 +1,4 @@
-"""What a user waits for at the prompt: whole processes, from start to exit."""
+"""What a user waits for at the keyboard: whole processes, from start to exit."""
 
 from __future__ import annotations
 
