@@ -149,7 +149,7 @@ class Client:
         arriving = BlobFolder(folder / ".arriving")
         artifacts: dict[str, Path] = {}
         for name, blob in shown["artifacts"].items():
-            if Path(name).name != name:
+            if Path(name).name != name or not name.strip("."):
                 raise StackError(f"artifact {name!r} is not the name of a file")
             path = folder / name
             if not (path.is_file() and hash_of_file(path) == blob):
