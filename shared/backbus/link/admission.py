@@ -8,6 +8,7 @@ from backbus.errors import ProtocolError
 from backbus.events.event import Event, Kind
 from backbus.market.accounts import BookRows
 from backbus.market.panel import Block, Layout
+from backbus.market.records import Records
 
 WRITER = {
     Kind.NEW_DATA: "data",
@@ -31,12 +32,8 @@ def admit(event: Event, layout: Layout) -> None:
     if payload is None:
         return
     if isinstance(payload, np.ndarray):
-        assets = payload["asset"]
-        ticks = payload["tick"]
-        if assets.min() < 0 or assets.max() >= layout.assets or ticks[0] < 0 or ticks[-1] >= max(end, 1):
-            raise ProtocolError(f"{event.kind} names an asset or a tick that the run does not have")
-        if (ticks[1:] < ticks[:-1]).any():
-            raise ProtocolError(f"{event.kind} is not in the order of its ticks")
+        if not _fits(payload, layout.assets, end):
+            raise ProtocolError(f"{event.kind} names an asset or a tick that the run does not have, or out of order")
         return
     if payload.first_row + len(payload) > layout.rows:
         raise ProtocolError(f"{event.kind} has rows after the run's end")
@@ -45,3 +42,18 @@ def admit(event: Event, layout: Layout) -> None:
         raise ProtocolError(f"{event.kind} has {cells.shape[1]} assets, the run {layout.assets}")
     if isinstance(payload, Block) and payload.first_row != event.begin:
         raise ProtocolError("NEW_DATA counts rows from 0: its first row must be its first record")
+
+
+def _fits(records: Records, assets: int, end: int) -> bool:
+    """Whether every record has an asset and a tick of the run, in the order of ticks."""
+    if len(records) == 1:  # most events of a run that decides often: a tenth of the time that numpy takes
+        asset, tick = int(records["asset"].item()), int(records["tick"].item())
+        return 0 <= asset < assets and 0 <= tick < end
+    named, ticks = records["asset"], records["tick"]
+    return bool(
+        named.min() >= 0
+        and named.max() < assets
+        and ticks[0] >= 0
+        and ticks[-1] < end
+        and not (ticks[1:] < ticks[:-1]).any()
+    )

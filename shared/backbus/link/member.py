@@ -41,6 +41,7 @@ BURST = 256
 BURST_S = 0.05
 """Messages taken, and time that may pass, before the clock and the orchestrator are looked at again: a handler that is
 slow must not keep its member from hearing that the attempt is over."""
+LOOK_EVERY_MS = 25
 PROBE_EVERY_S = 0.05
 REPEAT_S = 0.5
 FATAL = (StrategyError, DataError, JobError)
@@ -76,7 +77,6 @@ class Member:
         self._ended = False
         self._sent_at: dict[Kind, float] = {}
         self._progress: Event | None = None
-        self._marked_at = 0.0
         self.unreadable = 0
         self._stopping = False
 
@@ -94,14 +94,25 @@ class Member:
         poller = zmq.Poller()
         poller.register(self._control, zmq.POLLIN)
         poller.register(self._sub, zmq.POLLIN)
+        looked = 0.0
         try:
             while not self._stopping:
-                poller.poll(50)
-                self._hear_orchestrator()
-                self._look_at_epoch()
-                if self._handler is not None:
+                if self._handler is None:
+                    # What the bus brings waits in its socket until there is a handler.
+                    ready = {self._control: self._control.poll(LOOK_EVERY_MS)}
+                else:
+                    ready = dict(poller.poll(LOOK_EVERY_MS))
+                if ready.get(self._control):
+                    self._hear_orchestrator()
+                if self._handler is not None and ready.get(self._sub):
+                    if self._role.linger_s > 0 and not self._handler.done:
+                        # Nobody waits for this role's answer: let more arrive and take it all at once.
+                        self._control.poll(int(self._role.linger_s * 1000))
                     self._work()
-                self._repeat_outbox()
+                now = time.monotonic()
+                if now - looked >= LOOK_EVERY_MS / 1000:
+                    looked = now
+                    self._look_around()
         except KeyboardInterrupt:
             pass
         finally:
@@ -111,6 +122,15 @@ class Member:
             for socket in (self._control, self._pub, self._sub):
                 socket.close(0)
             self._context.term()
+
+    def _look_around(self) -> None:
+        """What does not have to happen at every message: epochs, repetitions, high marks."""
+        self._look_at_epoch()
+        self._repeat_outbox()
+        if self._handler is not None:
+            self._repeat_high_marks(self._handler)
+            if self._handler.done and not self._ended:
+                self._work()
 
     def _stop(self, *_: object) -> None:
         if self._pulse.busy_since is not None or self._stopping:
@@ -269,7 +289,6 @@ class Member:
                 if time.monotonic() > until:
                     break
             self._role.after(handler)
-            self._repeat_high_marks(handler)
             if handler.done and not self._ended:
                 self._finish(assignment, handler)
         except Exception as error:
@@ -303,9 +322,6 @@ class Member:
 
     def _repeat_high_marks(self, handler: RunningHandler) -> None:
         now = time.monotonic()
-        if now - self._marked_at < self._settings.high_mark_s / 2:
-            return
-        self._marked_at = now
         marks: list[Event] = [
             writer.high_mark()
             for kind, writer in handler.writers.items()

@@ -65,6 +65,8 @@ class Role(ABC):
 
     name: str
     hears: tuple[Kind, ...] = ()
+    linger_s: float = 0.0
+    """How long to let messages gather before taking them, in a role whose answer nobody waits for."""
 
     def warm(self) -> None:  # noqa: B027  (most roles need no more than the default)
         """Compile or load what a run will need."""

@@ -7,14 +7,16 @@ A reader expects each event to begin where the last one ended. What it already h
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbus.errors import StreamGap
 from backbus.events.event import Event, Kind, Payload
-from backbus.market.accounts import EquityRows
+from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import FIELDS, Block
+from backbus.market.records import Records
 
 WINDOW_LIMIT_ROWS = 65_536
 """Rows that a source may be ahead of its slowest reader, at the most."""
@@ -23,9 +25,7 @@ MESSAGES_PER_ROW = 6
 reads the book; blocks and batches come on top and are few."""
 
 
-def _columns(payload: Payload) -> Iterable[np.ndarray]:
-    if payload is None:
-        return ()
+def _columns(payload: Block | EquityRows | BookRows | Records) -> tuple[NDArray[Any], ...]:
     if isinstance(payload, np.ndarray):
         return (payload,)
     if isinstance(payload, Block):
@@ -47,11 +47,15 @@ class StreamDigest:
     def add(self, event: Event) -> None:
         """Take in an event's records."""
         self.records = event.end
-        if event.payload is None:
+        payload = event.payload
+        if payload is None:
             return
-        for index, column in enumerate(_columns(event.payload)):
-            if index == len(self._columns):
-                self._columns.append(0)
+        if not self._columns:
+            self._columns = [0] * len(_columns(payload))
+        if isinstance(payload, np.ndarray):
+            self._columns[0] = zlib.crc32(payload.data, self._columns[0])
+            return
+        for index, column in enumerate(_columns(payload)):
             data = column if column.flags.c_contiguous else np.ascontiguousarray(column)
             self._columns[index] = zlib.crc32(data.data, self._columns[index])
 

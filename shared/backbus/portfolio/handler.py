@@ -19,7 +19,7 @@ from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.ledger import open_book
 from backbus.market.panel import Block, Layout
 from backbus.market.records import Records
-from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, OPEN_DECIDE, OPEN_MATCH
+from backbus.market.ticks import CLOSE_DECIDE
 from backbus.market.warmup import take_in
 from backbus.market.working import no_orders
 from backbus.portfolio import loop as lp
@@ -44,6 +44,8 @@ class PortfolioHandler:
         self._orders = rec.empty(rec.ORDER, 64)
         self._rows = EquityRows(layout.warmup, *(np.empty(self._batch) for _ in range(3)))
         self._cursor = np.zeros(8, dtype=np.int64)
+        self._no_rows = np.zeros((0, layout.assets))
+        self._no_rows.flags.writeable = False
         self._said = 0
 
     @property
@@ -122,7 +124,7 @@ class PortfolioHandler:
         room = 3 * (len(signals) + 2 * self._layout.assets)
         if len(self._orders) < room:
             self._orders = rec.empty(rec.ORDER, 2 * room)
-        cursor[lp.SIGNALS] = cursor[lp.FILLS] = cursor[lp.ORDERS] = 0
+        cursor[lp.ORDERS] = 0
         lp.advance(
             self._rules,
             self._account,
@@ -144,38 +146,23 @@ class PortfolioHandler:
         )
         self._signals.drop(int(cursor[lp.SIGNALS]))
         self._fills.drop(int(cursor[lp.FILLS]))
+        cursor[lp.SIGNALS] = cursor[lp.FILLS] = 0
         return int(cursor[lp.ORDERS])
 
     def _promise(self) -> int:
-        """The next tick at which anything may be decided, whatever is still to arrive."""
-        end = 6 * self._layout.rows
-        tick = int(self._cursor[lp.TICK])
-        row, phase = divmod(tick, 6)
-        if len(self._signals.pending):
-            promise = 6 * (int(self._signals.pending[0]["tick"]) // 6) + CLOSE_DECIDE
-        else:
-            covered = self.readers[Kind.SIGNAL].through
-            promise = end if covered >= end else 6 * ((covered - CLOSE_DECIDE) // 6 + 1) + CLOSE_DECIDE
-            promise = max(promise, 6 * self._layout.warmup + CLOSE_DECIDE)
-        account = self._account[0]
-        if account["working"] > 0:
-            if phase == OPEN_DECIDE:
-                promise = min(promise, tick)
-            elif phase in (OPEN_MATCH, CLOSE_MATCH) and self._works_beyond(row, phase):
-                promise = min(promise, 6 * (row + 1))
-        if account["waiting"] > 0:
-            promise = min(promise, 6 * (row if phase <= CLOSE_DECIDE else row + 1) + CLOSE_DECIDE)
-        return min(promise, end)
-
-    def _works_beyond(self, row: int, phase: int) -> bool:
-        """Whether an order works that cannot fill in this phase of the row: its asset has a hole here."""
-        if self._account[0]["working"] == 1:
-            return False  # the one that works is the one whose fill is waited for
-        close = self._blocks[0].close[row - self._blocks[0].first_row]
-        wanted = rec.ON_CLOSE if phase == CLOSE_MATCH else 0
-        works = self._working["order"] != rec.NO_ORDER
-        fills_here = works & ((self._working["flags"] & rec.ON_CLOSE) == wanted) & ~np.isnan(close)
-        return bool(np.any(works & ~fills_here))
+        block = self._blocks[0] if self._blocks else None
+        until = lp.promise(
+            self._account,
+            self._working,
+            self._no_rows if block is None else block.close,
+            0 if block is None else block.first_row,
+            self._signals.pending,
+            self.readers[Kind.SIGNAL].through,
+            6 * self._layout.warmup + CLOSE_DECIDE,
+            6 * self._layout.rows,
+            self._cursor,
+        )
+        return int(until)
 
     def _book(self) -> Iterable[Event]:
         writer = self.writers[Kind.BOOK]

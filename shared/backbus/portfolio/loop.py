@@ -8,7 +8,7 @@ from backbus.compiled import loop, step
 from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
 from backbus.market.panel import Floats
 from backbus.market.records import NO_ORDER, ON_CLOSE, Records
-from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, OPEN_MATCH
+from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, OPEN_DECIDE, OPEN_MATCH
 from backbus.portfolio.decisions import close_decide, open_decide, take_signals
 
 TICK, SIGNALS, FILLS, ORDERS, ROWS, WAITS_FOR = range(6)
@@ -26,6 +26,51 @@ def may_fill(working: Records, close: Floats, at: int, on_close: int) -> bool:
         if slot["order"] != NO_ORDER and slot["flags"] & ON_CLOSE == on_close and close[at, asset] == close[at, asset]:
             return True
     return False
+
+
+@loop
+def promise(
+    account_: Records,
+    working: Records,
+    close: Floats,
+    first_row: int,
+    signals: Records,
+    signal_through: int,
+    first_decision: int,
+    end: int,
+    cursor: Any,
+) -> int:
+    """The next tick at which anything may be decided, whatever is still to arrive: what ORDER is silent until.
+
+    ``close`` is the block that the cursor's tick lies in, without rows where it has not arrived. ``first_decision`` is
+    the run's, ``end`` the tick after its last.
+    """
+    account = account_[0]
+    tick = cursor[TICK]
+    row = tick // 6
+    phase = tick - 6 * row
+    used = cursor[SIGNALS]
+    if used < signals.shape[0]:
+        until = 6 * (signals[used]["tick"] // 6) + CLOSE_DECIDE
+    elif signal_through >= end:
+        until = end
+    else:
+        until = max(6 * ((signal_through - CLOSE_DECIDE) // 6 + 1) + CLOSE_DECIDE, first_decision)
+    if account["working"] > 0:
+        if phase == OPEN_DECIDE:
+            until = min(until, tick)
+        elif phase in (OPEN_MATCH, CLOSE_MATCH):
+            # An order that cannot fill in this phase, because its asset has a hole here, is looked at in the next row.
+            on_close = ON_CLOSE if phase == CLOSE_MATCH else 0
+            for asset in range(working.shape[0]):
+                slot = working[asset]
+                price = close[row - first_row, asset]
+                if slot["order"] != NO_ORDER and (slot["flags"] & ON_CLOSE != on_close or price != price):  # noqa: PLR0124
+                    until = min(until, 6 * (row + 1))
+                    break
+    if account["waiting"] > 0:
+        until = min(until, 6 * (row if phase <= CLOSE_DECIDE else row + 1) + CLOSE_DECIDE)
+    return min(until, end)
 
 
 @loop
