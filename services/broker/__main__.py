@@ -1,4 +1,4 @@
-"""Start the broker: an XSUB/XPUB proxy in a thread of its own, and a beat so that its death is noticed."""
+"""Start the broker: a proxy from publishers (XSUB) to subscribers in a thread of its own, and a beat beside it."""
 
 from __future__ import annotations
 
