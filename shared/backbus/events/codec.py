@@ -6,6 +6,7 @@ Whatever cannot be read raises ``ProtocolError`` and nothing else.
 
 from __future__ import annotations
 
+import functools
 from typing import Annotated, Any, Literal
 
 import msgpack
@@ -45,6 +46,7 @@ COLUMNS: dict[str, tuple[tuple[str, str, bool], ...]] = {
 }
 """Streams of rows: name, dtype and whether the column has a value per asset ([rows, assets], row-major)."""
 
+_KINDS = {kind.value: kind for kind in Kind}
 _ROWS: dict[str, Any] = {Kind.NEW_DATA: Block, Kind.EQUITY: EquityRows, Kind.BOOK: BookRows}
 
 Count = Annotated[int, Field(ge=0, lt=1 << 62)]
@@ -71,6 +73,7 @@ class Envelope(BaseModel):
     columns: dict[str, bytes] | None = None
 
 
+@functools.lru_cache(maxsize=256)
 def topic(run: str, attempt: int, kind: str) -> bytes:
     """The first frame. The closing slash matters: subscriptions match prefixes, and attempt 1 must not match 10."""
     return f"{run}/{attempt}/{kind}/".encode()
@@ -127,7 +130,7 @@ def decode(frames: list[bytes]) -> tuple[Envelope, Event | None]:
     if envelope.kind == PROBE:
         return envelope, None
     return envelope, Event(
-        Kind(envelope.kind),
+        _KINDS[envelope.kind],
         envelope.stream,
         envelope.begin,
         envelope.end,

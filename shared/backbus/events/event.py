@@ -7,9 +7,8 @@ are equal in an event that only says ``through``. Run, attempt and wire format b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import Block
@@ -31,8 +30,7 @@ class Kind(StrEnum):
 Payload = Block | Records | EquityRows | BookRows | None
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """Records ``begin`` to ``end`` of the stream ``kind`` that ``source`` writes."""
 
     kind: Kind

@@ -37,9 +37,6 @@ from backbus.market.panel import Layout
 from backbus.settings import Settings
 from backbus.sources import cache_home, identity
 
-BURST = 256
-BURST_S = 0.05
-"""Messages taken, and time that may pass, before the clock and the orchestrator are looked at again: a handler that is
 slow must not keep its member from hearing that the attempt is over."""
 LOOK_EVERY_MS = 25
 PROBE_EVERY_S = 0.05
@@ -62,6 +59,7 @@ class Member:
         self._pub = make_socket(self._context, zmq.PUB, high_water=BUS_HIGH_WATER)
         connect(self._pub, settings, settings.bus_in)
         self._sub = make_socket(self._context, zmq.SUB, high_water=BUS_HIGH_WATER)
+        self._sub.setsockopt(zmq.RCVTIMEO, LOOK_EVERY_MS)
         connect(self._sub, settings, settings.bus_out)
         self._requester = Requester(self._context, settings, timeout_s=30.0)
         self._blobs = BlobFolder(cache_home() / "blobs", writer=self._instance)
@@ -91,24 +89,15 @@ class Member:
         self._role.warm()
         self._log.info("ready to serve", instance=self._instance, warm_s=round(time.monotonic() - started, 2))
         beat.start()
-        poller = zmq.Poller()
-        poller.register(self._control, zmq.POLLIN)
-        poller.register(self._sub, zmq.POLLIN)
         looked = 0.0
         try:
             while not self._stopping:
                 if self._handler is None:
                     # What the bus brings waits in its socket until there is a handler.
-                    ready = {self._control: self._control.poll(LOOK_EVERY_MS)}
+                    self._control.poll(LOOK_EVERY_MS)
                 else:
-                    ready = dict(poller.poll(LOOK_EVERY_MS))
-                if ready.get(self._control):
-                    self._hear_orchestrator()
-                if self._handler is not None and ready.get(self._sub):
-                    if self._role.linger_s > 0 and not self._handler.done:
-                        # Nobody waits for this role's answer: let more arrive and take it all at once.
-                        self._control.poll(int(self._role.linger_s * 1000))
                     self._work()
+                self._hear_orchestrator()
                 now = time.monotonic()
                 if now - looked >= LOOK_EVERY_MS / 1000:
                     looked = now
@@ -129,8 +118,6 @@ class Member:
         self._repeat_outbox()
         if self._handler is not None:
             self._repeat_high_marks(self._handler)
-            if self._handler.done and not self._ended:
-                self._work()
 
     def _stop(self, *_: object) -> None:
         if self._pulse.busy_since is not None or self._stopping:
@@ -276,17 +263,26 @@ class Member:
             self._fault(error, assignment.run, assignment.attempt)
 
     def _work(self) -> None:
+        """Wait for events, for a moment at most, and take what comes."""
         assignment, handler = self._assign, self._handler
         assert assignment is not None and handler is not None
+        flags = 0
+        if self._role.linger_s > 0 and not handler.done:
+            # Nobody waits for this role's answer: let more arrive and take it all at once.
+            if not self._sub.poll(LOOK_EVERY_MS):
+                return
+            self._control.poll(int(self._role.linger_s * 1000))
+            flags = zmq.NOBLOCK
         until = time.monotonic() + BURST_S
         try:
-            for _ in range(BURST):
+            # A blocking receive (RCVTIMEO) and no poll: a wake-up costs more than all that is done in it.
+            while time.monotonic() < until:
                 try:
-                    frames = self._sub.recv_multipart(zmq.NOBLOCK)
+                    frames = self._sub.recv_multipart(flags)
                 except zmq.Again:
                     break
                 self._one(frames, assignment, handler)
-                if time.monotonic() > until:
+                if handler.done and not self._ended:
                     break
             self._role.after(handler)
             if handler.done and not self._ended:
@@ -315,7 +311,9 @@ class Member:
         assignment = self._assign
         assert assignment is not None
         for event in events:
-            self._pub.send_multipart(codec.encode(event, assignment.run, assignment.attempt), copy=True)
+            topic, message = codec.encode(event, assignment.run, assignment.attempt)
+            self._pub.send(topic, zmq.SNDMORE)
+            self._pub.send(message)
             self._sent_at[event.kind] = time.monotonic()
             if event.kind is Kind.PROGRESS:
                 self._progress = event
