@@ -37,7 +37,9 @@ from backbus.market.panel import Layout
 from backbus.settings import Settings
 from backbus.sources import cache_home, identity
 
-slow must not keep its member from hearing that the attempt is over."""
+BURST_S = 0.05
+"""How long events are taken before the clock and the orchestrator are looked at again: a strategy that is merely slow
+must not keep its member from hearing that the attempt is over."""
 LOOK_EVERY_MS = 25
 PROBE_EVERY_S = 0.05
 REPEAT_S = 0.5
