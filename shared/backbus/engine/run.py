@@ -1,6 +1,7 @@
 """One run in one process: strategy, portfolio, order layer and performance composed, without sockets.
 
-Block by block: the strategy speaks, the fused loop trades, the statistics count; hashing runs beside them in a thread.
+Block by block: the strategy speaks, the fused loop trades, the statistics count. The strategy is one block ahead, in
+a thread.
 A strategy that reads the book is asked row by row, because its next signal may depend on the last fill.
 """
 
@@ -26,8 +27,9 @@ from backbus.performance.statistics import Statistics
 from backbus.performance.tables import Piece, run_pieces, trades_piece
 from backbus.strategy import Strategy, StrategyRunner
 
-BLOCK_ROWS = 1 << 15
-"""Default rows of a block of one asset: what a block's indicators touch stays in a core's second-level cache."""
+BLOCK_ROWS = 1 << 17
+"""Default rows of a block of one asset. Of 2¹⁴ to 2¹⁸ it was the fastest: handing a block from thread to thread costs
+a quarter of a millisecond, and larger blocks leave the caches."""
 BLOCK_CELLS = 1 << 18
 
 Sink = Callable[[list[Piece]], None]
@@ -56,11 +58,8 @@ class Engine:
     def run(self, progress: Callable[[int], None] | None = None) -> Report:
         """Work the whole panel off; ``progress`` hears the rows done after each block."""
         layout = self._layout
-        with (
-            ThreadPoolExecutor(1, thread_name_prefix="hash") as hasher,
-            ThreadPoolExecutor(1, thread_name_prefix="strategy") as ahead,
-        ):
-            self._statistics = Statistics(self._job, layout, submit=hasher.submit)
+        self._statistics = Statistics(self._job, layout)
+        with ThreadPoolExecutor(1, thread_name_prefix="strategy") as ahead:
             for block, signals in self._spoken(ahead):
                 self._block(block, signals)
                 if progress is not None:

@@ -16,7 +16,7 @@ from backbus.jobs import Job
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Ints, Layout, session_date
 from backbus.market.records import Records
-from backbus.performance.fingerprint import Fingerprint, Submit
+from backbus.performance.fingerprint import Fingerprint
 from backbus.performance.metrics import Metrics, measure
 from backbus.performance.orders import OrderCounts
 from backbus.performance.report import Counts, Report
@@ -25,14 +25,14 @@ from backbus.performance.trades import TradeBook
 
 
 class Statistics:
-    """The account of one run. ``submit`` lets another thread hash; see ``Fingerprint``."""
+    """The account of one run."""
 
     __slots__ = ("_benchmark", "_closes", "_curve", "_fingerprint", "_job", "_layout", "_orders", "_signals", "_trades")
 
-    def __init__(self, job: Job, layout: Layout, *, submit: Submit | None = None) -> None:
+    def __init__(self, job: Job, layout: Layout) -> None:
         self._job, self._layout = job, layout
         self._curve = SessionCurve(job.portfolio.cash)
-        self._fingerprint = Fingerprint(submit)
+        self._fingerprint = Fingerprint()
         self._trades = TradeBook(layout.assets)
         self._orders = OrderCounts(layout.assets)
         self._signals = 0
