@@ -258,7 +258,10 @@ def decide(state: State, event: Happening, now: float) -> list[Action]:
         case Faulted():
             _fault(state, event, now, actions)
         case Submitted():
-            state.queue.append(Waiting(event.run, event.attempts, event.max_attempts, event.stall_s))
+            if event.attempts >= event.max_attempts:  # the last one was running when the orchestrator was ended
+                actions.append(Fail(event.run, None))
+            else:
+                state.queue.append(Waiting(event.run, event.attempts, event.max_attempts, event.stall_s))
         case Cancelled():
             _cancel(state, event.run, actions)
         case Clock():

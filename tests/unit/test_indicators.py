@@ -15,10 +15,7 @@ import strategy_market as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backbus.compiled import JIT_DISABLED, LOOPS
 from backbus.errors import StrategyError
-from backbus.strategy import warm
-from backbus.strategy.builtins import CLASSES
 
 
 def one(what, panel, ends=()):
@@ -253,14 +250,3 @@ def test_wrong_parameters_are_named(what, message):
 def test_another_order_of_calls_in_a_later_block_is_refused(what):
     with pytest.raises(StrategyError, match="same order in each block"):
         sm.show(what, sm.closes(1, 2, 3, 4), (2,))
-
-
-@pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_warming_compiles_each_kernel_once_for_all_data():
-    kernels = [loop for loop in LOOPS if loop.py_func.__module__.startswith("backbus.strategy")]
-    assert len(kernels) == 12
-    for strategy in CLASSES:
-        warm(strategy(), sm.market(3, 2).layout)
-    sm.digests()
-    sm.show(lambda b: b.close, sm.market(5))
-    assert [loop.py_func.__name__ for loop in kernels if len(loop.signatures) > 1] == []

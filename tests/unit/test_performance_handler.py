@@ -16,7 +16,7 @@ from backbus.events.event import Event, Kind
 from backbus.market.panel import Layout
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
-from backbus.performance.statistics import Statistics, warm
+from backbus.performance.statistics import Statistics
 from backbus.performance.tables import Columns, Piece, run_pieces
 from tests.unit.performance_run import Run, events_of, interleaved, some_run
 
@@ -231,7 +231,6 @@ def test_every_kernel_has_one_signature_whoever_feeds_it() -> None:
     """A kernel compiled a second time would stall a run that was said to be warm."""
     from backbus.compiled import JIT_DISABLED, LOOPS
 
-    warm()
     run = some_run()
     whole(run)
     for array in (run.block.end, run.block.session, run.block.close, run.equity.equity, run.fills, run.orders):

@@ -216,6 +216,10 @@ def test_the_last_attempt_fails_the_job_with_every_attempts_reason() -> None:
     ]
 
 
+def test_a_job_whose_last_attempt_was_running_when_the_orchestrator_ended_gets_no_further_one() -> None:
+    assert Scheduler().submit(attempts=3, max_attempts=3) == [Fail("job", None)]
+
+
 def test_a_strategy_that_does_not_return_for_longer_than_the_stall_limit_fails_the_job_at_once() -> None:
     scheduler = running()
     assert scheduler.beat("strategy-1", busy_s=60.0) == []

@@ -151,20 +151,3 @@ class Statistics:
                 f"the benchmark {self._job.performance.benchmark} has no bar before the first traded row: "
                 "the comparison leaves out the sessions before its second bar"
             )
-
-
-def warm() -> None:
-    """Compile or load every kernel of this room, by a run of two rows."""
-    from backbus.market.records import FILL, ORDER
-
-    job = Job.parse({"strategy": {"use": "none"}, "performance": {"benchmark": "A"}})
-    prices = np.ones((2, 1))
-    days = np.arange(2, dtype=np.int64)
-    statistics = Statistics(job, Layout(("A",), 2, 0, 1))
-    statistics.add_rows(
-        Block(0, days, days, prices, prices, prices, prices, prices),
-        EquityRows(0, prices[:, 0].copy(), prices[:, 0].copy(), prices[:, 0].copy()),
-    )
-    statistics.add_fills(np.zeros(1, dtype=FILL))
-    statistics.add_orders(np.zeros(1, dtype=ORDER))
-    statistics.report()

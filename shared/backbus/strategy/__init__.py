@@ -7,7 +7,6 @@ from backbus.strategy.loading import bundle, load_strategy
 from backbus.strategy.parameters import Parameter, make_strategy, parameters
 from backbus.strategy.runner import StrategyRunner
 from backbus.strategy.sharing import Shared
-from backbus.strategy.warming import warm
 
 __all__ = [
     "BUILTINS",
@@ -21,5 +20,4 @@ __all__ = [
     "make_strategy",
     "param",
     "parameters",
-    "warm",
 ]
