@@ -180,7 +180,8 @@ def test_a_job_survives_kill_9_of_each_process_in_its_middle(
     told = reasons(shown)
     assert len(told) == len(victims)
     for victim, reason in zip(victims, told, strict=True):
-        assert victim in reason, told
+        # A broker's end may first show as the gap that it left in a stream.
+        assert victim in reason or (victim == "broker" and "expected record" in reason), told
     last = shown["attempts"][-1]
     assert last["ended_at"] - last["started_at"] >= 10.0
 
