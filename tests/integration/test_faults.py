@@ -176,12 +176,15 @@ def test_a_job_survives_kill_9_of_each_process_in_its_middle(
         shown = client.wait(job)
         result = client.result(shown, folder=tmp_path)
     assert result.report == expected
-    assert result.attempts == len(victims) + 1
+    # A killed broker may cost two attempts: one by the gap that it leaves, one when its successor appears.
     told = reasons(shown)
-    assert len(told) == len(victims)
-    for victim, reason in zip(victims, told, strict=True):
-        # A broker's end may first show as the gap that it left in a stream.
-        assert victim in reason or (victim == "broker" and "expected record" in reason), told
+    assert len(victims) <= len(told) <= len(victims) + ("broker" in victims), told
+    assert result.attempts == len(told) + 1
+    for victim in victims:
+        if victim == "broker":
+            assert any("broker" in reason or "expected record" in reason for reason in told), told
+        else:
+            assert any(victim in reason for reason in told), told
     last = shown["attempts"][-1]
     assert last["ended_at"] - last["started_at"] >= 10.0
 
