@@ -152,6 +152,10 @@ class Orchestrator:
                 missing = [h for h in request.artifacts.values() if not self._blobs.has(h)]
                 if missing:
                     raise StackError(f"artifacts are missing: {missing}")
+                try:
+                    json.dumps(request.report)
+                except (TypeError, ValueError) as error:
+                    raise StackError(f"the report cannot be kept: {error}") from None
                 self._decide(
                     s.Reported(request.instance, request.run, request.attempt, request.report, request.artifacts)
                 )

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from backbus.errors import UsageError
+
+ADDRESSES = ("orchestrator", "bus_in", "bus_out", "orchestrator_bind", "bus_in_bind", "bus_out_bind")
 
 
 class Settings(BaseSettings):
@@ -43,3 +48,20 @@ class Settings(BaseSettings):
     """First wait before the next attempt; doubled each time, jittered, at most ten seconds."""
     log_level: str = "info"
     log_json: bool = False
+
+    def __init__(self, **values: Any) -> None:
+        """Read the variables; raises ``UsageError`` naming the first that is wrong."""
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            name = "_".join(str(part) for part in first["loc"]).upper()
+            message = first["msg"].removeprefix("Value error, ")
+            raise UsageError(f"BACKBUS_{name}: {message} (it is {first['input']!r})") from None
+
+    @field_validator(*ADDRESSES)
+    @classmethod
+    def _is_address(cls, value: str) -> str:
+        if value and not value.startswith(("tcp://", "ipc://")):
+            raise ValueError("an address is written tcp://HOST:PORT or ipc://PATH")
+        return value

@@ -36,6 +36,10 @@ def main() -> None:
         if isinstance(error, StrategyError) and error.traceback:
             sys.stderr.write(error.traceback.rstrip() + "\n")
         sys.exit(error.exit_status)
+    except OSError as error:
+        place = f": {error.filename}" if error.filename else ""
+        sys.stderr.write(f"error: the system refused{place}: {error.strerror or error}\n")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         sys.exit(130)
