@@ -1,0 +1,18 @@
+"""How far the best of many points can be believed.
+
+A sweep keeps no point's returns, so the work is in three steps. All are pure::
+
+    plan = make_plan(sessions=len(returns), seed=7)          # anywhere: the same three make the same plan
+
+    observer = Observer(plan, points=64)                     # a worker, for a chunk of 64 points
+    observer.observe(3, returns)                             # [sessions] returns of the chunk's point 3
+    rows, maxima = observer.rows, observer.maxima            # what travels: [64] POINT and [4, resamples + 1]
+
+    rows = np.concatenate(rows_of_all_chunks)                # in the order of points
+    maxima = functools.reduce(merge, maxima_of_all_chunks)   # in any order
+"""
+
+from backbus.sweep.honesty.observation import POINT, Observer, merge, no_maxima
+from backbus.sweep.honesty.resamples import Plan, Settings, make_plan
+
+__all__ = ["POINT", "Observer", "Plan", "Settings", "make_plan", "merge", "no_maxima"]

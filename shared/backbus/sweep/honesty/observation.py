@@ -1,0 +1,201 @@
+"""What is kept of a point when its returns are gone: moments of its own, and maxima over all points.
+
+A worker makes one ``Observer`` for a chunk. The rows it leaves are one per point; the maxima are the same few numbers
+for one point as for a million, and maxima of chunks merge to the maxima of all of them whatever the cut and the order.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from backbus.compiled import loop
+from backbus.market.panel import Floats, Ints
+from backbus.market.records import Records
+from backbus.performance.sessions import read_only
+from backbus.sweep.honesty.resamples import BLOCKS, Indexes, Plan
+
+POINT = np.dtype(
+    [
+        ("sessions", "<i8"),
+        ("mean", "<f8"),
+        ("deviation", "<f8"),
+        ("skewness", "<f8"),
+        ("kurtosis", "<f8"),
+        ("sums", "<f8", (BLOCKS,)),
+        ("squares", "<f8", (BLOCKS,)),
+    ]
+)
+"""Of a point's returns less the rate. ``sessions`` 0: it failed, or was never observed. ``deviation`` has ddof 1 and is
+0 where the returns do not vary; kurtosis is 3 for the normal. ``sums`` and ``squares`` are those of each block."""
+
+WHITE, LOWER, CONSISTENT, UPPER = 0, 1, 2, 3
+"""Rows of the maxima: White's √T × mean, and Hansen's studentised ones under his three ideas of the null."""
+
+_LEAST_SPREAD = 1e-13
+"""Differences from the benchmark that spread less than this part of the returns are rounding, not performance."""
+
+
+@loop
+def observe_returns(
+    returns: Floats,
+    benchmark: Floats,
+    rate: float,
+    threshold: float,
+    bounds: Ints,
+    begins: Indexes,
+    ends: Indexes,
+    pieces: Ints,
+    rows: Records,
+    index: int,
+    maxima: Floats,
+    prefix: Floats,
+    resampled: Floats,
+) -> bool:
+    """Fill ``rows[index]`` and raise ``maxima``; False, and nothing touched, where a return is not finite.
+
+    ``prefix`` [sessions + 1] and ``resampled`` [resamples] are scratch. A resample's sum is made of differences of
+    prefix sums, so the cost is some resamples × sessions / block length additions.
+    """
+    size = len(returns)
+    total = 0.0
+    active_total = 0.0
+    for session in range(size):
+        total += returns[session] - rate
+        active_total += returns[session] - benchmark[session]
+    mean = total / size
+    active_mean = active_total / size
+    if not (np.isfinite(mean) and np.isfinite(active_mean)):
+        return False
+    second = 0.0
+    third = 0.0
+    fourth = 0.0
+    running = 0.0
+    least = returns[0]
+    greatest = returns[0]
+    active_least = returns[0] - benchmark[0]
+    active_greatest = active_least
+    scale = 0.0
+    prefix[0] = 0.0
+    for session in range(size):
+        value = returns[session]
+        deviation = value - rate - mean
+        square = deviation * deviation
+        second += square
+        third += square * deviation
+        fourth += square * square
+        active = value - benchmark[session]
+        running += active - active_mean
+        prefix[session + 1] = running
+        least = min(least, value)
+        greatest = max(greatest, value)
+        active_least = min(active_least, active)
+        active_greatest = max(active_greatest, active)
+        scale = max(scale, abs(value))
+    row = rows[index]
+    row["sessions"] = size
+    row["mean"] = mean
+    row["deviation"] = 0.0
+    row["skewness"] = 0.0
+    row["kurtosis"] = 0.0
+    if greatest - least > _LEAST_SPREAD * scale and size > 1 and second > 0.0:
+        variance = second / size
+        row["deviation"] = np.sqrt(second / (size - 1))
+        row["skewness"] = third / size / (variance * np.sqrt(variance))
+        row["kurtosis"] = fourth / size / (variance * variance)
+    for block in range(len(bounds) - 1):
+        block_sum = 0.0
+        block_squares = 0.0
+        for session in range(bounds[block], bounds[block + 1]):
+            value = returns[session] - rate
+            block_sum += value
+            block_squares += value * value
+        row["sums"][block] = block_sum
+        row["squares"][block] = block_squares
+
+    # Adding 0.0 makes -0.0 to 0.0, so that the greater of two zeros is the same bytes in any order.
+    resamples = len(resampled)
+    root = np.sqrt(float(size))
+    varies = active_greatest - active_least > _LEAST_SPREAD * scale
+    observed = root * active_mean + 0.0
+    maxima[0, resamples] = max(maxima[0, resamples], observed)
+    if not varies:
+        for resample in range(resamples):
+            maxima[0, resample] = max(maxima[0, resample], 0.0)
+        return True
+    squares = 0.0
+    for resample in range(resamples):
+        first = 0.0
+        other = 0.0
+        another = 0.0
+        last = 0.0
+        for piece in range(pieces[resample], pieces[resample + 1], 4):
+            first += prefix[ends[piece]] - prefix[begins[piece]]
+            other += prefix[ends[piece + 1]] - prefix[begins[piece + 1]]
+            another += prefix[ends[piece + 2]] - prefix[begins[piece + 2]]
+            last += prefix[ends[piece + 3]] - prefix[begins[piece + 3]]
+        value = ((first + other) + (another + last)) / root + 0.0
+        resampled[resample] = value
+        squares += value * value
+        maxima[0, resample] = max(maxima[0, resample], value)
+    omega = np.sqrt(squares / resamples)
+    if not omega > 0.0:
+        return True
+    studentised = observed / omega + 0.0
+    lower = min(studentised, 0.0)
+    consistent = studentised if studentised < -threshold else 0.0
+    for row_index in range(1, 4):
+        maxima[row_index, resamples] = max(maxima[row_index, resamples], studentised)
+    for resample in range(resamples):
+        value = resampled[resample] / omega + 0.0
+        maxima[1, resample] = max(maxima[1, resample], value + lower)
+        maxima[2, resample] = max(maxima[2, resample], value + consistent)
+        maxima[3, resample] = max(maxima[3, resample], value)
+    return True
+
+
+def no_maxima(plan: Plan) -> Floats:
+    """Maxima over no point: [4, resamples + 1], the last column for the statistic itself. Neutral in ``merge``."""
+    return np.full((4, plan.resamples + 1), -math.inf)
+
+
+def merge(maxima: Floats, other: Floats) -> Floats:
+    """Maxima over the points of both: exact, commutative and associative."""
+    return np.maximum(maxima, other)
+
+
+class Observer:
+    """Takes the returns of a chunk's points, one point after the other."""
+
+    __slots__ = ("_plan", "_prefix", "_resampled", "maxima", "rows")
+
+    def __init__(self, plan: Plan, points: int) -> None:
+        self._plan = plan
+        self._prefix = np.empty(plan.sessions + 1)
+        self._resampled = np.empty(plan.resamples)
+        self.rows: Records = np.zeros(points, dtype=POINT)
+        """[points] ``POINT``: what is known of each."""
+        self.maxima = no_maxima(plan)
+        """Over all points observed so far."""
+
+    def observe(self, index: int, returns: Floats) -> bool:
+        """Take point ``index`` of the chunk; False, and the point counts as failed, where a return is not finite."""
+        plan = self._plan
+        if len(returns) != plan.sessions:
+            raise ValueError(f"{len(returns)} returns for a plan of {plan.sessions} sessions")
+        return observe_returns(
+            read_only(returns),
+            plan.benchmark,
+            plan.settings.rate,
+            plan.threshold,
+            plan.bounds,
+            plan.begins,
+            plan.ends,
+            plan.pieces,
+            self.rows,
+            index,
+            self.maxima,
+            self._prefix,
+            self._resampled,
+        )
