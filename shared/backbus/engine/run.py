@@ -1,7 +1,7 @@
 """One run in one process: strategy, portfolio, order layer and performance composed, without sockets.
 
-Block by block: the strategy speaks, the fused loop trades, the statistics count. The strategy is one block ahead, in
-a thread.
+Block by block: the strategy speaks, the fused loop trades, the statistics count. Each does so in a thread, the strategy
+one block ahead of trading and the statistics one block behind.
 A strategy that reads the book is asked row by row, because its next signal may depend on the last fill.
 """
 
@@ -33,6 +33,8 @@ a quarter of a millisecond, and larger blocks leave the caches."""
 BLOCK_CELLS = 1 << 18
 
 Sink = Callable[[list[Piece]], None]
+Traded = tuple[EquityRows, Records, Records, Records]
+"""What became of a block: the account's rows, signals, orders and fills."""
 
 
 def default_block(assets: int) -> int:
@@ -52,18 +54,26 @@ class Engine:
         self._account, self._ledger, self._history = open_book(self._rules)
         self._working = no_orders(layout.assets)
         self._cursor = np.zeros(8, dtype=np.int64)
-        self._orders = rec.empty(rec.ORDER)
-        self._fills = rec.empty(rec.FILL)
+        self._orders, self._fills = rec.empty(rec.ORDER), rec.empty(rec.FILL)
 
     def run(self, progress: Callable[[int], None] | None = None) -> Report:
         """Work the whole panel off; ``progress`` hears the rows done after each block."""
         layout = self._layout
         self._statistics = Statistics(self._job, layout)
-        with ThreadPoolExecutor(1, thread_name_prefix="strategy") as ahead:
+        with (
+            ThreadPoolExecutor(1, thread_name_prefix="strategy") as ahead,
+            ThreadPoolExecutor(1, thread_name_prefix="statistics") as behind,
+        ):
+            counting: Future[None] | None = None
             for block, signals in self._spoken(ahead):
-                self._block(block, signals)
+                traded = self._block(block, signals)
+                if counting is not None:
+                    counting.result()
+                counting = behind.submit(self._count, block, *traded)
                 if progress is not None:
                     progress(block.first_row + len(block))
+            if counting is not None:
+                counting.result()
             if self._sink is not None:
                 self._sink([trades_piece(self._statistics.open_trades())])
             return self._statistics.report(self._panel.notes)
@@ -86,7 +96,7 @@ class Engine:
         if before is not None:
             yield before[0], before[1].result()
 
-    def _block(self, block: Block, signals: Records | None) -> None:
+    def _block(self, block: Block, signals: Records | None) -> Traded:
         warmup = min(max(self._layout.warmup - block.first_row, 0), len(block))
         if warmup:
             take_in(self._rules, self._account, self._ledger, self._history, block.close[:warmup])
@@ -95,11 +105,12 @@ class Engine:
         count = len(traded)
         rows = EquityRows(traded.first_row, np.empty(count), np.empty(count), np.empty(count))
         self._cursor[lp.ROWS] = self._cursor[lp.ORDERS] = self._cursor[lp.FILLS] = 0
+        self._orders, self._fills = rec.empty(rec.ORDER), rec.empty(rec.FILL)
         if signals is None:
             signals = self._row_by_row(block, traded, rows)
         elif count:
             self._trade(traded, signals, 6 * (block.first_row + len(block)), rows)
-        self._count(block, rows, signals)
+        return rows, signals, self._orders[: self._cursor[lp.ORDERS]], self._fills[: self._cursor[lp.FILLS]]
 
     def _trade(self, block: Block, signals: Records, signal_through: int, rows: EquityRows) -> None:
         """Run the fused loop over a block's rows, as far as ``signal_through`` allows."""
@@ -153,10 +164,8 @@ class Engine:
             self._trade(traded.rows(0, row + 1), signals, tick + CLOSE_DECIDE, rows)
         return np.concatenate(spoken) if spoken else rec.empty(rec.SIGNAL)
 
-    def _count(self, block: Block, rows: EquityRows, signals: Records) -> None:
+    def _count(self, block: Block, rows: EquityRows, signals: Records, orders: Records, fills: Records) -> None:
         statistics = self._statistics
-        orders = self._orders[: self._cursor[lp.ORDERS]]
-        fills = self._fills[: self._cursor[lp.FILLS]]
         statistics.add_rows(block, rows)
         statistics.add_signals(len(signals))
         statistics.add_orders(orders)
@@ -165,12 +174,12 @@ class Engine:
             return
         times = block.end[fills["tick"] // 6 - block.first_row]
         closed = statistics.add_fills(fills, times)
-        self._sink(run_pieces(block, rows, signals.copy(), orders.copy(), fills.copy(), closed))
+        self._sink(run_pieces(block, rows, signals, orders, fills, closed))
 
 
 def _with_room(records: Records, used: int, room: int) -> Records:
     if len(records) >= used + room:
         return records
-    larger = rec.empty(records.dtype, 2 * (used + room))
+    larger = rec.empty(records.dtype, 2 * used + room)
     larger[:used] = records[:used]
     return larger

@@ -1,118 +1,101 @@
 """The identity of a run's outcome: digests of its fills and of its equity, and the fingerprint made of both.
 
-Fills and equity flow in as they come, in any cut; the same records give the same value. Numbers are hashed in canonical
-little-endian bytes: one NaN, no negative zero. Nothing of the clock, the machine or the path taken goes in.
+Fills and equity flow in as they come, in any cut; the same records give the same value. Numbers are taken in canonical
+bit patterns: one NaN, no negative zero. Nothing of the clock, the machine or the path taken goes in.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop
-from backbus.market.panel import Floats
-from backbus.market.records import Records
+from backbus.compiled import loop, step
+from backbus.market.records import FILL, Records
 
 FILL_COLUMNS = ("tick", "order", "asset", "quantity", "price", "fee")
 """The columns of a fill that its digest covers, in this order."""
 
+Words = NDArray[np.uint64]
+
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
-"""Odd numbers without pattern: 2⁶⁴ over the golden ratio, and xxHash's second prime. Each lane begins with its own."""
-_SHIFT_FIRST, _SHIFT_SECOND = np.uint64(32), np.uint64(29)
-_MAGNITUDE, _INFINITY = np.uint64(0x7FFFFFFFFFFFFFFF), np.uint64(0x7FF0000000000000)
+"""Odd numbers without pattern: 2⁶⁴ over the golden ratio, and xxHash's second prime. The lanes begin with them."""
+_SHIFT = np.uint64(32)
+_ONE, _MAGNITUDE, _INFINITY = np.uint64(1), np.uint64(0x7FFFFFFFFFFFFFFF), np.uint64(0x7FF0000000000000)
 _NAN, _SIGN, _ZERO = np.uint64(0x7FF8000000000000), np.uint64(0x8000000000000000), np.uint64(0)
 
+_WORDS_OF_FILL = FILL.itemsize // 8
+_TICK, _ORDER, _ASSET, _QUANTITY, _PRICE, _FEE = (dict(FILL.fields or {})[name][1] // 8 for name in FILL_COLUMNS)
+_LOW_HALF = np.uint64(0xFFFFFFFF)
 
-def canonical(column: NDArray[Any]) -> NDArray[Any]:
-    """A column as contiguous little-endian values with one NaN and no -0.0; the array itself where it is so already.
 
-    A column that is positive throughout, which one fast reduction proves, is not copied.
+def new_lanes(columns: int = 1) -> Words:
+    """The state of a digest before its first number: [columns, 2] lanes."""
+    return np.array([[_FIRST, _SECOND]] * columns, dtype=np.uint64)
+
+
+@step
+def mix(lane: np.uint64, word: np.uint64) -> np.uint64:
+    """A lane after ``word``: a ← (a xor w) × FIRST, a ← a xor (a >> 32), modulo 2⁶⁴.
+
+    The two lanes of a column take turns, so that the processor works on both at once. Each step can be undone: two
+    columns that differ in one word differ in their digests.
     """
-    column = np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<"))
-    if column.dtype.kind != "f" or not len(column) or column.min() > 0.0:
-        return column
-    clean = column + 0.0  # turns -0.0 into +0.0 and nothing else
-    clean[np.isnan(clean)] = np.nan
-    return clean
+    lane = (lane ^ word) * _FIRST
+    return lane ^ (lane >> _SHIFT)
+
+
+@step
+def canonical(word: np.uint64) -> np.uint64:
+    """A float64's bit pattern with one NaN and no negative zero."""
+    if word - _ONE >= _INFINITY:  # neither positive nor positive infinity, which nearly all are
+        if word & _MAGNITUDE > _INFINITY:
+            return _NAN
+        if word == _SIGN:
+            return _ZERO
+    return word
 
 
 @loop
-def mix(words: NDArray[np.uint64], lanes: NDArray[np.uint64]) -> None:
-    """Take float64 bit patterns into two 64-bit lanes, one after the other.
-
-    For each word w, modulo 2⁶⁴: a ← (a xor w) × FIRST, a ← a xor (a >> 32); b ← (b + w) × SECOND, b ← b xor (b >> 29).
-    Every step can be undone, so two columns that differ in one word never meet again by that step alone.
-    """
-    first, second = lanes[0], lanes[1]
-    for index in range(len(words)):
-        word = words[index]
-        if word & _MAGNITUDE > _INFINITY:
-            word = _NAN
-        elif word == _SIGN:
-            word = _ZERO
-        first = (first ^ word) * _FIRST
-        first ^= first >> _SHIFT_FIRST
-        second = (second + word) * _SECOND
-        second ^= second >> _SHIFT_SECOND
-    lanes[0], lanes[1] = first, second
+def mix_fills(fills: Words, lanes: Words) -> None:
+    """Take FILL records as words, [fills, 7], into the lanes of each column, [columns, 2]."""
+    a0, a1, a2, a3, a4, a5 = lanes[0, 0], lanes[1, 0], lanes[2, 0], lanes[3, 0], lanes[4, 0], lanes[5, 0]
+    b0, b1, b2, b3, b4, b5 = lanes[0, 1], lanes[1, 1], lanes[2, 1], lanes[3, 1], lanes[4, 1], lanes[5, 1]
+    for index in range(fills.shape[0]):
+        a0, b0 = b0, mix(a0, fills[index, _TICK])
+        a1, b1 = b1, mix(a1, fills[index, _ORDER])
+        a2, b2 = b2, mix(a2, fills[index, _ASSET] & _LOW_HALF)
+        a3, b3 = b3, mix(a3, canonical(fills[index, _QUANTITY]))
+        a4, b4 = b4, mix(a4, canonical(fills[index, _PRICE]))
+        a5, b5 = b5, mix(a5, canonical(fills[index, _FEE]))
+    lanes[0, 0], lanes[1, 0], lanes[2, 0], lanes[3, 0], lanes[4, 0], lanes[5, 0] = a0, a1, a2, a3, a4, a5
+    lanes[0, 1], lanes[1, 1], lanes[2, 1], lanes[3, 1], lanes[4, 1], lanes[5, 1] = b0, b1, b2, b3, b4, b5
 
 
-class EquityDigest:
-    """A 128-bit digest of a column of float64: for telling runs apart, not for telling friend from foe.
+class FillsDigest:
+    """The digest of a run's fills: of each column 128 bits, and BLAKE2b over these.
 
-    BLAKE2b of one number per row took longer than trading on them; ``mix`` reads them at memory's pace.
+    The columns' digests tell runs apart, not friend from foe. BLAKE2b of every number took longer than trading.
     """
 
     __slots__ = ("_lanes",)
 
     def __init__(self) -> None:
-        self._lanes = np.array([_FIRST, _SECOND], dtype=np.uint64)
+        self._lanes = new_lanes(len(FILL_COLUMNS))
 
-    def update(self, column: Floats) -> None:
-        """Take in the next numbers."""
-        words = np.ascontiguousarray(column, dtype="<f8").view(np.uint64)
+    def add(self, fills: Records) -> None:
+        """Take in the next fills of the stream, [fills] ``FILL`` records."""
+        words = np.ascontiguousarray(fills).view(np.uint64).reshape(-1, _WORDS_OF_FILL)
         words.flags.writeable = False
         with np.errstate(over="ignore"):
-            mix(words, self._lanes)
+            mix_fills(words, self._lanes)
 
     def digest(self) -> bytes:
-        """Both lanes, little-endian: 16 bytes."""
-        return self._lanes.astype("<u8").tobytes()
+        """32 bytes: BLAKE2b-256 over the lanes of each column, little-endian."""
+        return hashlib.blake2b(self._lanes.astype("<u8").tobytes(), digest_size=32).digest()
 
 
-class Fingerprint:
-    """Running digests of a run's fills and equity."""
-
-    __slots__ = ("_columns", "_equity")
-
-    def __init__(self) -> None:
-        self._columns = [hashlib.blake2b(digest_size=32) for _ in FILL_COLUMNS]
-        self._equity = EquityDigest()
-
-    def add_fills(self, fills: Records) -> None:
-        """Take in the next fills of the stream, [fills] ``FILL`` records."""
-        if len(fills):
-            for name, digest in zip(FILL_COLUMNS, self._columns, strict=True):
-                digest.update(canonical(fills[name]).data)
-
-    def add_equity(self, equity: Floats) -> None:
-        """Take in the equity of the next traded rows, [rows] in cash units."""
-        self._equity.update(equity)
-
-    def fills_digest(self) -> str:
-        """Hex BLAKE2b-256 over the digests of the fills' columns."""
-        return self._fills().hex()
-
-    def equity_digest(self) -> str:
-        """Hex digest of the equity column, as ``mix`` defines it."""
-        return self._equity.digest().hex()
-
-    def value(self) -> str:
-        """The fingerprint: hex BLAKE2b-128 over both digests. More may be added after it."""
-        return hashlib.blake2b(self._fills() + self._equity.digest(), digest_size=16).hexdigest()
-
-    def _fills(self) -> bytes:
-        return hashlib.blake2b(b"".join(digest.digest() for digest in self._columns), digest_size=32).digest()
+def fingerprint(fills: bytes, equity: bytes) -> str:
+    """Hex BLAKE2b-128 over the digest of the fills and that of the equity."""
+    return hashlib.blake2b(fills + equity, digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""Rows of the account become sessions: the last equity of each, drawdown and exposure, in one pass over the rows.
+"""Rows of the account become sessions: the last equity of each, drawdown, exposure, and the digest, in one pass.
 
 What flows in are rows (session, equity, gross) in order, in any cut; what stays is one number per session and a fixed
 record of sums. Every sum is sequential, so the cut changes no bit of it.
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from backbus.compiled import loop
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import Records
+from backbus.performance.fingerprint import Words, canonical, mix, new_lanes
 
 ACCOUNT = np.dtype(
     [
@@ -43,14 +44,27 @@ Array = TypeVar("Array", bound=NDArray[Any])
 
 @loop
 def mark_sessions(
-    session: Ints, equity: Floats, gross: Floats, begin: int, account: Records, ids: Ints, last: Floats
+    session: Ints,
+    equity: Floats,
+    words: Words,
+    gross: Floats,
+    begin: int,
+    account: Records,
+    lanes: Words,
+    ids: Ints,
+    last: Floats,
 ) -> int:
-    """Take rows from ``begin`` on; returns the row it stopped at, which is short of the end where ``last`` is full."""
+    """Take rows from ``begin`` on; returns the row it stopped at, which is short of the end where ``last`` is full.
+
+    ``words`` are the bit patterns of ``equity``, for its digest. Its lanes and the sums depend each on their own last
+    value alone: in one loop the processor works on all of them at once.
+    """
     state = account[0]
     held, count, current = state["held_rows"], state["sessions"], state["session"]
     peak_session, worst_is_open = state["peak_session"], state["worst_is_open"]
     worst_sessions, longest = state["worst_sessions"], state["longest_sessions"]
     peak, trough, worst, gross_sum = state["peak"], state["trough"], state["worst"], state["gross_sum"]
+    first, second = lanes[0, 0], lanes[0, 1]
     row = begin
     rows = len(equity)
     while row < rows:
@@ -63,6 +77,7 @@ def mark_sessions(
         value = equity[row]
         while row < rows and session[row] == current:
             value = equity[row]
+            first, second = second, mix(first, canonical(words[row]))
             if value >= peak:
                 if trough < peak:
                     longest = max(longest, count - peak_session)
@@ -85,6 +100,7 @@ def mark_sessions(
                     gross_sum += gross[row] / value
             row += 1
         last[count - 1] = value
+    lanes[0, 0], lanes[0, 1] = first, second
     state["rows"] += row - begin
     state["held_rows"], state["sessions"], state["session"] = held, count, current
     state["peak_session"], state["worst_is_open"] = peak_session, worst_is_open
@@ -131,11 +147,12 @@ def read_only(array: Array) -> Array:
 class SessionCurve:
     """The account by sessions. Memory grows with sessions, not with rows."""
 
-    __slots__ = ("_account", "_ids", "_last")
+    __slots__ = ("_account", "_ids", "_lanes", "_last")
 
     def __init__(self, cash: float) -> None:
         self._account = np.zeros(1, dtype=ACCOUNT)
         self._account["peak"] = self._account["trough"] = cash
+        self._lanes = new_lanes()
         self._ids = np.empty(_FIRST_CAPACITY, dtype=np.int64)
         self._last = np.empty(_FIRST_CAPACITY, dtype=np.float64)
 
@@ -144,13 +161,21 @@ class SessionCurve:
         session, equity, gross = read_only(session), read_only(equity), read_only(gross)
         if not len(session) == len(equity) == len(gross):
             raise ValueError(f"{len(session)} sessions, {len(equity)} equities and {len(gross)} gross values")
+        words = read_only(equity.view(np.uint64))
         row = 0
         while True:
-            row = mark_sessions(session, equity, gross, row, self._account, self._ids, self._last)
+            with np.errstate(over="ignore"):
+                row = mark_sessions(
+                    session, equity, words, gross, row, self._account, self._lanes, self._ids, self._last
+                )
             if row == len(equity):
                 return
             self._ids = np.concatenate((self._ids, np.empty_like(self._ids)))
             self._last = np.concatenate((self._last, np.empty_like(self._last)))
+
+    def digest(self) -> bytes:
+        """16 bytes: both lanes of the equity of all rows so far, little-endian."""
+        return self._lanes.astype("<u8").tobytes()
 
     @property
     def sessions(self) -> int:

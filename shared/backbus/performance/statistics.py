@@ -16,7 +16,7 @@ from backbus.jobs import Job
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Ints, Layout, session_date
 from backbus.market.records import Records
-from backbus.performance.fingerprint import Fingerprint
+from backbus.performance.fingerprint import FillsDigest, fingerprint
 from backbus.performance.metrics import Metrics, measure
 from backbus.performance.orders import OrderCounts
 from backbus.performance.report import Counts, Report
@@ -27,12 +27,12 @@ from backbus.performance.trades import TradeBook
 class Statistics:
     """The account of one run."""
 
-    __slots__ = ("_benchmark", "_closes", "_curve", "_fingerprint", "_job", "_layout", "_orders", "_signals", "_trades")
+    __slots__ = ("_benchmark", "_closes", "_curve", "_fills", "_job", "_layout", "_orders", "_signals", "_trades")
 
     def __init__(self, job: Job, layout: Layout) -> None:
         self._job, self._layout = job, layout
         self._curve = SessionCurve(job.portfolio.cash)
-        self._fingerprint = Fingerprint()
+        self._fills = FillsDigest()
         self._trades = TradeBook(layout.assets)
         self._orders = OrderCounts(layout.assets)
         self._signals = 0
@@ -61,7 +61,6 @@ class Statistics:
             return
         if self._benchmark is not None and not self._curve.rows:
             self._benchmark.start(self._closes)
-        self._fingerprint.add_equity(equity.equity)
         session, close = block.session[warmup:], block.close[warmup:]
         self._curve.add(session, equity.equity, equity.gross)
         if self._benchmark is not None:
@@ -70,7 +69,7 @@ class Statistics:
 
     def add_fills(self, fills: Records, times: Ints | None = None) -> Records:
         """Take the next fills, with their instants where trades are kept; returns the trades that they close."""
-        self._fingerprint.add_fills(fills)
+        self._fills.add(fills)
         return self._trades.add(fills, times)
 
     def add_orders(self, orders: Records) -> None:
@@ -84,7 +83,7 @@ class Statistics:
     @property
     def fingerprint(self) -> str:
         """The fingerprint of what was taken in so far."""
-        return self._fingerprint.value()
+        return fingerprint(self._fills.digest(), self._curve.digest())
 
     def open_trades(self) -> Records:
         """Trades still open, as ``TRADE`` records valued at the last closes."""
@@ -114,9 +113,9 @@ class Statistics:
             sessions=self._curve.sessions,
             first_session=session_date(dates[0]) if len(dates) else None,
             last_session=session_date(dates[-1]) if len(dates) else None,
-            fingerprint=self._fingerprint.value(),
-            fills_digest=self._fingerprint.fills_digest(),
-            equity_digest=self._fingerprint.equity_digest(),
+            fingerprint=self.fingerprint,
+            fills_digest=self._fills.digest().hex(),
+            equity_digest=self._curve.digest().hex(),
             final_equity=metrics.final_equity,
             counts=self._counts(),
             metrics=metrics,
