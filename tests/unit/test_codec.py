@@ -362,6 +362,36 @@ def test_every_malformed_event_is_a_protocol_error(frames: list[bytes]) -> None:
         codec.decode(frames)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"attempt": 3.0},
+        {"from": True},
+        {"through": 2**62},
+        {"through": -1},
+        {"through": "6"},
+        {"run": "other"},
+        {"kind": "ORDER"},
+        {"more": 1},
+        {"records": "text"},
+        {"records": None},
+        {"to": 0},
+    ],
+)
+def test_a_known_topic_opens_no_door(changes: dict[str, Any]) -> None:
+    codec.decode(codec.encode(EVENTS["FILL"], "job", 3))
+    with pytest.raises(ProtocolError):
+        codec.decode(changed(**changes))
+
+
+def test_a_message_of_a_known_topic_may_leave_out_what_has_a_default() -> None:
+    codec.decode(codec.encode(EVENTS["FILL"], "job", 3))
+    fields = {"v": 1, "kind": "FILL", "run": "job", "attempt": 3, "stream": "execution", "through": 12}
+    found = codec.decode([b"job/3/FILL/", msgpack.packb(fields)])[1]
+    assert found is not None
+    assert (found.begin, found.end, found.through, found.payload) == (0, 0, 12, None)
+
+
 @given(st.lists(st.binary(max_size=200), max_size=4))
 @settings(deadline=None)
 def test_random_frames_are_a_protocol_error(frames: list[bytes]) -> None:

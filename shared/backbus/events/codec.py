@@ -7,7 +7,8 @@ Whatever cannot be read raises ``ProtocolError`` and nothing else.
 from __future__ import annotations
 
 import functools
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgpack
 import numpy as np
@@ -47,6 +48,8 @@ COLUMNS: dict[str, tuple[tuple[str, str, bool], ...]] = {
 """Streams of rows: name, dtype and whether the column has a value per asset ([rows, assets], row-major)."""
 
 _KINDS = {kind.value: kind for kind in Kind}
+_NAMES: dict[Kind, str] = {kind: kind.value for kind in Kind}
+_SIZES: dict[str, int] = {kind: dtype.itemsize for kind, dtype in RECORDS.items()}
 _ROWS: dict[str, Any] = {Kind.NEW_DATA: Block, Kind.EQUITY: EquityRows, Kind.BOOK: BookRows}
 
 Count = Annotated[int, Field(ge=0, lt=1 << 62)]
@@ -73,6 +76,28 @@ class Envelope(BaseModel):
     columns: dict[str, bytes] | None = None
 
 
+class Origin(NamedTuple):
+    """The attempt that a message belongs to."""
+
+    run: str
+    attempt: int
+
+
+class _Stream(NamedTuple):
+    """What all messages under one topic say alike, once the schema has let the first one in."""
+
+    origin: Origin
+    kind: Kind
+    same: tuple[int, str, str, int, str]
+    """Their ``v``, ``kind``, ``run``, ``attempt`` and ``stream``."""
+
+
+_LIMIT = 1 << 62
+_SEEN_LIMIT = 256
+_seen: dict[bytes, _Stream] = {}
+"""The topics of messages that the schema has let in."""
+
+
 @functools.lru_cache(maxsize=256)
 def topic(run: str, attempt: int, kind: str) -> bytes:
     """The first frame. The closing slash matters: subscriptions match prefixes, and attempt 1 must not match 10."""
@@ -83,7 +108,7 @@ def encode(event: Event, run: str, attempt: int) -> list[bytes]:
     """The two frames of an event."""
     fields: dict[str, Any] = {
         "v": VERSION,
-        "kind": event.kind.value,
+        "kind": _NAMES[event.kind],
         "run": run,
         "attempt": attempt,
         "stream": event.source,
@@ -106,7 +131,7 @@ def encode(event: Event, run: str, attempt: int) -> list[bytes]:
     return [topic(run, attempt, event.kind), msgpack.packb(fields)]
 
 
-def unpack(frame: bytes) -> Any:
+def unpack(frame: bytes | memoryview) -> Any:
     """One msgpack value of untrusted bytes."""
     try:
         return msgpack.unpackb(frame)
@@ -114,29 +139,65 @@ def unpack(frame: bytes) -> Any:
         raise ProtocolError(f"not msgpack: {type(error).__name__}: {error}") from None
 
 
-def decode(frames: list[bytes]) -> tuple[Envelope, Event | None]:
-    """Envelope and event of a message; the event is None for a probe."""
+def decode(frames: Sequence[bytes | memoryview]) -> tuple[Origin, Event | None]:
+    """Attempt and event of a message; the event is None for a probe."""
     if len(frames) != 2:
         raise ProtocolError(f"a bus message has 2 frames, this one {len(frames)}")
+    name = bytes(frames[0])
     fields = unpack(frames[1])
+    stream = _seen.get(name)
+    event = None if stream is None else _records_event(stream, fields)
+    if stream is not None and event is not None:
+        return stream.origin, event
+    return _checked(name, fields)
+
+
+def _records_event(stream: _Stream, fields: Any) -> Event | None:
+    """The event of a message that carries records or nothing, and has just the fields that we would write.
+
+    None leaves it to the schema, whose verdict is the same: this only takes a third of the time, which counts where
+    every decision is two such messages.
+    """
+    try:
+        begin, end, through = fields["from"], fields["to"], fields["through"]
+        attempt = fields["attempt"]
+        if (
+            (fields["v"], fields["kind"], fields["run"], attempt, fields["stream"]) != stream.same
+            or not (type(begin) is type(end) is type(through) is type(attempt) is type(fields["v"]) is int)
+            or not (0 <= begin <= end < _LIMIT and 0 <= through < _LIMIT)
+        ):
+            return None
+        if begin == end:
+            return Event(stream.kind, stream.same[4], begin, end, through) if len(fields) == 8 else None
+        records = fields["records"]
+        if len(fields) != 9 or type(records) is not bytes or len(records) != (end - begin) * _SIZES[stream.kind]:
+            return None
+    except (KeyError, TypeError):
+        return None
+    payload = np.frombuffer(records, dtype=RECORDS[stream.kind])
+    return Event(stream.kind, stream.same[4], begin, end, through, payload)
+
+
+def _checked(name: bytes, fields: Any) -> tuple[Origin, Event | None]:
     try:
         envelope = Envelope.model_validate(fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ProtocolError(f"field {where or '(message)'}: {first['msg']}") from None
-    if not frames[0].startswith(topic(envelope.run, envelope.attempt, envelope.kind)):
+    expected = topic(envelope.run, envelope.attempt, envelope.kind)
+    if not name.startswith(expected):
         raise ProtocolError("topic and message disagree")
+    origin = Origin(envelope.run, envelope.attempt)
     if envelope.kind == PROBE:
-        return envelope, None
-    return envelope, Event(
-        _KINDS[envelope.kind],
-        envelope.stream,
-        envelope.begin,
-        envelope.end,
-        envelope.through,
-        _payload(envelope),
-    )
+        return origin, None
+    kind = _KINDS[envelope.kind]
+    event = Event(kind, envelope.stream, envelope.begin, envelope.end, envelope.through, _payload(envelope))
+    if name == expected:
+        if len(_seen) >= _SEEN_LIMIT:
+            _seen.clear()
+        _seen[name] = _Stream(origin, kind, (VERSION, envelope.kind, *origin, envelope.stream))
+    return origin, event
 
 
 def _payload(envelope: Envelope) -> Payload:

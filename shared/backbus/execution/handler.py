@@ -13,7 +13,7 @@ import numpy as np
 
 from backbus.events.event import Event, Kind
 from backbus.execution import loop as lp
-from backbus.link.inbox import RecordQueue
+from backbus.link.inbox import RecordQueue, frozen, joined
 from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
 from backbus.market.panel import Block, Layout
@@ -35,19 +35,21 @@ class ExecutionHandler:
         self._blocks: deque[Block] = deque()
         self._orders = RecordQueue(rec.ORDER)
         self._fills = rec.empty(rec.FILL, 64)
-        self._cursor = np.zeros(8, dtype=np.int64)
+        self._cursor = np.zeros(4, dtype=np.int64)
+        self._end = 6 * layout.rows
+        self._tick = 0
+        """Next tick to match: the cursor's, as a plain number."""
         self._said = 0
 
     @property
     def rows_done(self) -> int:
         """Rows worked off, warm-up rows included."""
-        return int(self._cursor[lp.TICK]) // 6
+        return self._tick // 6
 
     @property
     def done(self) -> bool:
         """Whether every row is swept and every input is at its end."""
-        end = 6 * self._layout.rows
-        return int(self._cursor[lp.TICK]) >= end and all(r.through >= end for r in self.readers.values())
+        return self._tick >= self._end and all(r.through >= self._end for r in self.readers.values())
 
     def start(self) -> Iterable[Event]:
         """Nothing can fill before an order is known."""
@@ -58,49 +60,55 @@ class ExecutionHandler:
         reader = self.readers.get(event.kind)
         fresh = reader.accept(event) if reader is not None else None
         if fresh is None:
-            return
-        if isinstance(fresh.payload, Block):
-            self._blocks.append(fresh.payload)
-        elif isinstance(fresh.payload, np.ndarray):
-            self._orders.add(fresh.payload)
-        yield from self._sweep()
+            return ()
+        payload = fresh.payload
+        if isinstance(payload, np.ndarray):
+            self._orders.add(payload)
+        elif isinstance(payload, Block):
+            self._blocks.append(payload)
+        return self._sweep()
 
     def _sweep(self) -> Iterable[Event]:
-        through = self.readers[Kind.ORDER].through
-        limit = min(through + 1, 6 * self._layout.rows)
-        cursor = self._cursor
+        limit = min(self.readers[Kind.ORDER].through + 1, self._end)
         filled: list[Records] = []
-        while self._blocks and cursor[lp.TICK] < limit:
+        while self._blocks and self._tick < limit:
             block = self._blocks[0]
             end = 6 * (block.first_row + len(block))
-            orders = self._orders.pending
-            room = len(orders) + self._layout.assets
-            if len(self._fills) < room:
-                self._fills = rec.empty(rec.FILL, 2 * room)
-            cursor[lp.ORDERS] = cursor[lp.FILLS] = 0
-            lp.sweep(
-                self._rules,
-                self._working,
-                block.open,
-                block.close,
-                block.first_row,
-                orders,
-                min(limit, end),
-                self._fills,
-                cursor,
-            )
-            self._orders.drop(int(cursor[lp.ORDERS]))
-            if cursor[lp.FILLS]:
-                filled.append(self._fills[: int(cursor[lp.FILLS])].copy())
-            if cursor[lp.TICK] < end:
+            count = self._match(block, min(limit, end))
+            if count:
+                filled.append(frozen(self._fills[:count]))
+            if self._tick < end:
                 break
             self._blocks.popleft()
+        events: list[Event] = []
         writer = self.writers[Kind.FILL]
-        reached = int(cursor[lp.TICK])
-        if filled or reached > writer.through:
-            records = None if not filled else filled[0] if len(filled) == 1 else np.concatenate(filled)
-            yield writer.write(records, reached)
-        rows = self.rows_done
+        if filled or self._tick > writer.through:
+            events.append(writer.write(joined(filled), self._tick))
+        rows = self._tick // 6
         if rows - self._said >= self._progress_rows or (rows == self._layout.rows and self._said < rows):
             self._said = rows
-            yield Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows)
+            events.append(Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows))
+        return events
+
+    def _match(self, block: Block, limit: int) -> int:
+        """Match the ticks of a block below ``limit``; returns the number of fills."""
+        orders = self._orders.pending
+        room = len(orders) + self._layout.assets
+        if len(self._fills) < room:
+            self._fills = rec.empty(rec.FILL, 2 * room)
+        cursor = self._cursor
+        cursor[lp.ORDERS] = cursor[lp.FILLS] = 0
+        lp.sweep(
+            self._rules,
+            self._working,
+            block.open,
+            block.close,
+            block.first_row,
+            orders,
+            limit,
+            self._fills,
+            cursor,
+        )
+        self._tick, applied, count, _ = cursor.tolist()
+        self._orders.drop(applied)
+        return count

@@ -53,7 +53,8 @@ class StreamDigest:
         if not self._columns:
             self._columns = [0] * len(_columns(payload))
         if isinstance(payload, np.ndarray):
-            self._columns[0] = zlib.crc32(payload.data, self._columns[0])
+            # Bytes, because a buffer of records has to describe its fields each time.
+            self._columns[0] = zlib.crc32(payload.tobytes(), self._columns[0])
             return
         for index, column in enumerate(_columns(payload)):
             data = column if column.flags.c_contiguous else np.ascontiguousarray(column)

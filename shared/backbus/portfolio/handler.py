@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from backbus.events.event import Event, Kind
-from backbus.link.inbox import RecordQueue
+from backbus.link.inbox import RecordQueue, frozen, joined
 from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
 from backbus.market.accounts import BookRows, EquityRows
@@ -46,127 +46,124 @@ class PortfolioHandler:
         self._cursor = np.zeros(8, dtype=np.int64)
         self._no_rows = np.zeros((0, layout.assets))
         self._no_rows.flags.writeable = False
+        self._first_decision, self._end = 6 * layout.warmup + CLOSE_DECIDE, 6 * layout.rows
+        self._tick = self._filled_rows = 0
+        """Next tick, and rows of equity not said yet: the cursor's, as plain numbers."""
         self._said = 0
 
     @property
     def rows_done(self) -> int:
         """Rows worked off, warm-up rows included."""
-        return int(self._cursor[lp.TICK]) // 6
+        return self._tick // 6
 
     @property
     def done(self) -> bool:
         """Whether every row is worked off and every input is at its end."""
-        end = 6 * self._layout.rows
-        return int(self._cursor[lp.TICK]) >= end and all(r.through >= end for r in self.readers.values())
+        return self._tick >= self._end and all(r.through >= self._end for r in self.readers.values())
 
     def start(self) -> Iterable[Event]:
         """What is true before anything is known: no order before the first decision."""
-        through = 6 * self._layout.warmup + CLOSE_DECIDE
-        yield self.writers[Kind.ORDER].write(None, through)
+        yield self.writers[Kind.ORDER].write(None, self._first_decision)
 
     def receive(self, event: Event) -> Iterable[Event]:
         """Take in a block, signals or fills, and say what follows."""
         reader = self.readers.get(event.kind)
         fresh = reader.accept(event) if reader is not None else None
         if fresh is None:
-            return
+            return ()
         payload = fresh.payload
-        if isinstance(payload, Block):
-            self._blocks.append(payload)
-        elif isinstance(payload, np.ndarray):
+        if isinstance(payload, np.ndarray):
             (self._signals if fresh.kind is Kind.SIGNAL else self._fills).add(payload)
-        yield from self._advance()
+        elif isinstance(payload, Block):
+            self._blocks.append(payload)
+        return self._advance()
 
     def _advance(self) -> Iterable[Event]:
         placed: list[Records] = []
         housekeeping: list[Event] = []
-        while self._blocks:
-            if self._blocks[0].first_row < self._layout.warmup:
+        while True:
+            block = self._blocks[0] if self._blocks else None
+            if block is not None and block.first_row < self._layout.warmup:
                 self._warm_up()
                 continue
-            block = self._blocks[0]
-            count = self._run(block)
+            count, waits_for, silent = self._run(block)
             if count:
-                placed.append(self._orders[:count].copy())
-            waits_for = int(self._cursor[lp.WAITS_FOR])
+                placed.append(frozen(self._orders[:count]))
             if waits_for == lp.ROOM:
                 housekeeping.append(self._equity())
-            elif waits_for == lp.NOTHING:
+            elif waits_for == lp.NOTHING and block is not None:
                 self._blocks.popleft()
+                if not self._blocks:
+                    break
             else:
                 break
-        promise = self._promise()
+        events: list[Event] = []
         order = self.writers[Kind.ORDER]
-        if placed or promise > order.through:
-            yield order.write(_joined(placed), max(promise, order.through))
+        if placed or silent > order.through:
+            events.append(order.write(joined(placed), max(silent, order.through)))
         if self._reads_book:
-            yield from self._book()
-        yield from housekeeping
-        if int(self._cursor[lp.ROWS]) == self._batch or (self._at_end() and self._unsaid_end()):
-            yield self._equity()
-        rows = self.rows_done
+            events.extend(self._book())
+        events.extend(housekeeping)
+        if self._filled_rows == self._batch or (self._tick >= self._end and self._unsaid_end()):
+            events.append(self._equity())
+        rows = self._tick // 6
         if rows - self._said >= self._batch or (rows == self._layout.rows and self._said < rows):
             self._said = rows
-            yield Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows)
+            events.append(Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows))
+        return events
 
     def _warm_up(self) -> None:
         """Take in the rows of the first block that come before the first traded one."""
         block = self._blocks.popleft()
         rows = min(self._layout.warmup - block.first_row, len(block))
         take_in(self._rules, self._account, self._ledger, self._history, block.close[:rows])
-        self._cursor[lp.TICK] = 6 * (block.first_row + rows)
+        self._cursor[lp.TICK] = self._tick = 6 * (block.first_row + rows)
         if rows < len(block):
             self._blocks.appendleft(block.rows(rows, len(block)))
 
-    def _run(self, block: Block) -> int:
+    def _run(self, block: Block | None) -> tuple[int, int, int]:
+        """Work through a block, or find out what follows without one: orders written, what is waited for, and the next
+        tick at which anything may be decided."""
         cursor = self._cursor
         signals, fills = self._signals.pending, self._fills.pending
         room = 3 * (len(signals) + 2 * self._layout.assets)
         if len(self._orders) < room:
             self._orders = rec.empty(rec.ORDER, 2 * room)
-        cursor[lp.ORDERS] = 0
+        if block is None:
+            first_row, open_, close = self._tick // 6, self._no_rows, self._no_rows
+        else:
+            first_row, open_, close = block.first_row, block.open, block.close
+        cursor[: lp.ROWS] = (self._tick, 0, 0, 0)
+        rows = self._rows
         lp.advance(
             self._rules,
             self._account,
             self._ledger,
             self._working,
             self._history,
-            block.open,
-            block.close,
-            block.first_row,
+            open_,
+            close,
+            first_row,
             signals,
             self.readers[Kind.SIGNAL].through,
             fills,
             self.readers[Kind.FILL].through,
             self._orders,
-            self._rows.equity,
-            self._rows.cash,
-            self._rows.gross,
+            rows.equity,
+            rows.cash,
+            rows.gross,
+            self._first_decision,
+            self._end,
             cursor,
         )
-        self._signals.drop(int(cursor[lp.SIGNALS]))
-        self._fills.drop(int(cursor[lp.FILLS]))
-        cursor[lp.SIGNALS] = cursor[lp.FILLS] = 0
-        return int(cursor[lp.ORDERS])
-
-    def _promise(self) -> int:
-        block = self._blocks[0] if self._blocks else None
-        until = lp.promise(
-            self._account,
-            self._working,
-            self._no_rows if block is None else block.close,
-            0 if block is None else block.first_row,
-            self._signals.pending,
-            self.readers[Kind.SIGNAL].through,
-            6 * self._layout.warmup + CLOSE_DECIDE,
-            6 * self._layout.rows,
-            self._cursor,
-        )
-        return int(until)
+        self._tick, taken, applied, count, self._filled_rows, waits_for, silent, _ = cursor.tolist()
+        self._signals.drop(taken)
+        self._fills.drop(applied)
+        return count, waits_for, silent
 
     def _book(self) -> Iterable[Event]:
         writer = self.writers[Kind.BOOK]
-        tick = int(self._cursor[lp.TICK])
+        tick = self._tick
         row = tick // 6
         if tick % 6 == CLOSE_DECIDE and writer.end == row - self._layout.warmup:
             account = self._account[0]
@@ -179,24 +176,15 @@ class PortfolioHandler:
             )
             yield writer.write(payload, tick)
 
-    def _at_end(self) -> bool:
-        return int(self._cursor[lp.TICK]) >= 6 * self._layout.rows
-
     def _unsaid_end(self) -> bool:
-        return self.writers[Kind.EQUITY].through < 6 * self._layout.rows
+        return self.writers[Kind.EQUITY].through < self._end
 
     def _equity(self) -> Event:
-        count = int(self._cursor[lp.ROWS])
-        self._cursor[lp.ROWS] = 0
+        count = self._filled_rows
+        self._cursor[lp.ROWS] = self._filled_rows = 0
         first = self._rows.first_row
         rows = EquityRows(
             first, self._rows.equity[:count].copy(), self._rows.cash[:count].copy(), self._rows.gross[:count].copy()
         )
         self._rows = EquityRows(first + count, self._rows.equity, self._rows.cash, self._rows.gross)
         return self.writers[Kind.EQUITY].write(rows, 6 * (first + count))
-
-
-def _joined(parts: list[Records]) -> Records | None:
-    if not parts:
-        return None
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)

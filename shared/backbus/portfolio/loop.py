@@ -11,8 +11,9 @@ from backbus.market.records import NO_ORDER, ON_CLOSE, Records
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, OPEN_DECIDE, OPEN_MATCH
 from backbus.portfolio.decisions import close_decide, open_decide, take_signals
 
-TICK, SIGNALS, FILLS, ORDERS, ROWS, WAITS_FOR = range(6)
-"""What the cursor holds: next tick; signals and fills taken; orders and equity rows written; what stopped the loop."""
+TICK, SIGNALS, FILLS, ORDERS, ROWS, WAITS_FOR, SILENT = range(7)
+"""What the cursor holds: next tick; signals and fills taken; orders and equity rows written; what stopped the loop;
+the next tick at which anything may be decided."""
 
 NOTHING, SIGNAL, FILL, ROOM = range(4)
 """What the loop stopped for: the block's end, a signal, a fill, or room for equity rows."""
@@ -28,9 +29,9 @@ def may_fill(working: Records, close: Floats, at: int, on_close: int) -> bool:
     return False
 
 
-@loop
+@step
 def promise(
-    account_: Records,
+    account: Any,
     working: Records,
     close: Floats,
     first_row: int,
@@ -38,18 +39,16 @@ def promise(
     signal_through: int,
     first_decision: int,
     end: int,
-    cursor: Any,
+    tick: int,
+    used: int,
 ) -> int:
     """The next tick at which anything may be decided, whatever is still to arrive: what ORDER is silent until.
 
-    ``close`` is the block that the cursor's tick lies in, without rows where it has not arrived. ``first_decision`` is
-    the run's, ``end`` the tick after its last.
+    ``close`` is the block that ``tick``, the next one, lies in or ends at. ``used`` signals are taken.
+    ``first_decision`` is the run's, ``end`` the tick after its last.
     """
-    account = account_[0]
-    tick = cursor[TICK]
     row = tick // 6
     phase = tick - 6 * row
-    used = cursor[SIGNALS]
     if used < signals.shape[0]:
         until = 6 * (signals[used]["tick"] // 6) + CLOSE_DECIDE
     elif signal_through >= end:
@@ -91,9 +90,12 @@ def advance(
     equity: Floats,
     cash: Floats,
     gross: Floats,
+    first_decision: int,
+    last_end: int,
     cursor: Any,
 ) -> None:
-    """Work on from the cursor's tick to the block's end, or to the first tick whose input is not complete."""
+    """Work on from the cursor's tick to the block's end, or to the first tick whose input is not complete; then say for
+    how long nothing will be decided. ``first_decision`` is the run's, ``last_end`` the tick after its last."""
     rules, account = rules_[0], account_[0]
     tick = cursor[TICK]
     signal = cursor[SIGNALS]
@@ -165,3 +167,6 @@ def advance(
     cursor[ORDERS] = order
     cursor[ROWS] = rows
     cursor[WAITS_FOR] = waits_for
+    cursor[SILENT] = promise(
+        account, working, close, first_row, signals, signal_through, first_decision, last_end, tick, signal
+    )
