@@ -39,11 +39,12 @@ def interval(plan: Plan, returns: Floats, periods_per_year: float, confidence: f
     deviations = excess - mean
     if float(excess.min()) == float(excess.max()):
         return Interval(mean=(mean, mean), sharpe=None)
-    sums = _resample(plan, deviations)
-    squares = _resample(plan, deviations * deviations)
-    means = mean + sums / plan.sessions
-    within = squares - sums * sums / plan.sessions
     sharpe = None
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite in the end is undefined
+        sums = _resample(plan, deviations)
+        squares = _resample(plan, deviations * deviations)
+        means = mean + sums / plan.sessions
+        within = squares - sums * sums / plan.sessions
     if plan.sessions > 1 and float(within.min()) > _LEAST_SHARE * float(squares.max()):
         ratios = means / np.sqrt(within / (plan.sessions - 1)) * math.sqrt(periods_per_year)
         sharpe = _percentiles(ratios, confidence)

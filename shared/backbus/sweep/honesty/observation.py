@@ -72,6 +72,7 @@ def observe_returns(
     third = 0.0
     fourth = 0.0
     running = 0.0
+    active_second = 0.0
     least = returns[0]
     greatest = returns[0]
     active_least = returns[0] - benchmark[0]
@@ -86,7 +87,9 @@ def observe_returns(
         third += square * deviation
         fourth += square * square
         active = value - benchmark[session]
-        running += active - active_mean
+        active_deviation = active - active_mean
+        active_second += active_deviation * active_deviation
+        running += active_deviation
         prefix[session + 1] = running
         least = min(least, value)
         greatest = max(greatest, value)
@@ -139,16 +142,18 @@ def observe_returns(
         resampled[resample] = value
         squares += value * value
         maxima[0, resample] = max(maxima[0, resample], value)
-    omega = np.sqrt(squares / resamples)
-    if not omega > 0.0:
+    # Both sides are scaled by the plain deviation. Hansen's long-run one rests on few blocks, and the greatest ratio would
+    # be that of a point whose one came out too small. It still decides which points are poor.
+    spread = np.sqrt(active_second / size)
+    if not spread > 0.0:
         return True
-    studentised = observed / omega + 0.0
+    studentised = observed / spread + 0.0
     lower = min(studentised, 0.0)
-    consistent = studentised if studentised < -threshold else 0.0
+    consistent = studentised if observed < -threshold * np.sqrt(squares / resamples) else 0.0
     for row_index in range(1, 4):
         maxima[row_index, resamples] = max(maxima[row_index, resamples], studentised)
     for resample in range(resamples):
-        value = resampled[resample] / omega + 0.0
+        value = resampled[resample] / spread + 0.0
         maxima[1, resample] = max(maxima[1, resample], value + lower)
         maxima[2, resample] = max(maxima[2, resample], value + consistent)
         maxima[3, resample] = max(maxima[3, resample], value)

@@ -77,15 +77,18 @@ def _split_ratios(
     for high in range(256):
         high_sum = subsets[2, high]
         high_squares = subsets[3, high]
-        begin = classes[8 - sizes[high]]
-        for place in range(classes[9 - sizes[high]] - begin):
-            total = high_sum + subsets[4, begin + place]
-            squared = high_squares + subsets[5, begin + place]
-            varied = squared - total * total * shares[split + place]
+        begin, end = classes[8 - sizes[high]], classes[9 - sizes[high]]
+        # Views that are indexed from 0 let the compiler leave out its care for negative indexes, and use vectors.
+        low_sum, low_squares = subsets[4, begin:end], subsets[5, begin:end]
+        share, out = shares[split : split + end - begin], ratios[split : split + end - begin]
+        for place in range(len(out)):
+            total = high_sum + low_sum[place]
+            squared = high_squares + low_squares[place]
+            varied = squared - total * total * share[place]
             least = squared * 1e-12
             varied = varied if varied > least else least
-            ratios[split + place] = total * abs(total) / (varied + 1e-300)
-        split += classes[9 - sizes[high]] - begin
+            out[place] = total * abs(total) / (varied + 1e-300)
+        split += end - begin
 
 
 @loop
