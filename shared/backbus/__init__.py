@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from backbus.errors import BackbusError as BackbusError
     from backbus.jobs import Job as Job
     from backbus.local import run as run
+    from backbus.lookahead import check as check
     from backbus.result import Result as Result
     from backbus.settings import Settings as Settings
     from backbus.strategy import Strategy as Strategy
     from backbus.strategy import param as param
 
 __version__ = "0.1.0"
-__all__ = ["BackbusError", "Client", "Job", "Result", "Settings", "Strategy", "param", "run"]
+__all__ = ["BackbusError", "Client", "Job", "Result", "Settings", "Strategy", "check", "param", "run"]
 
 _HOMES = {
     "BackbusError": "backbus.errors",
@@ -32,6 +33,7 @@ _HOMES = {
     "Result": "backbus.result",
     "Settings": "backbus.settings",
     "Strategy": "backbus.strategy",
+    "check": "backbus.lookahead",
     "param": "backbus.strategy",
     "run": "backbus.local",
 }

@@ -1,0 +1,112 @@
+"""``backbus check``: whether a strategy looks ahead, depends on how rows are cut, or does not repeat itself."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from backbus.cli.jobs import AsJson, Sets
+
+if TYPE_CHECKING:
+    from backbus.jobs import Job
+    from backbus.strategy.check import Checked
+
+Target = Annotated[
+    str, typer.Argument(metavar="STRATEGY", help="A built-in's name, path/to/file.py:ClassName, or a job file.")
+]
+
+
+def check(
+    target: Target,
+    job: Annotated[
+        Path | None, typer.Option("--job", metavar="JOB.toml", help="Use this job's data and portfolio.")
+    ] = None,
+    sets: Sets = None,
+    rows: Annotated[int | None, typer.Option(min=2, help="Try at most so many traded rows.")] = None,
+    thorough: Annotated[bool, typer.Option("--thorough", help="All rows, and many more cuts.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look for look-ahead in a strategy. Exit status 1 where a signal depends on the future, on blocks, or on chance.
+
+    Without a job the prices are made up: the same synthetic market each time.
+    """
+    from backbus.cli.app import print_json
+    from backbus.lookahead import check as look
+
+    checked = look(_job(target, job, sets or []), thorough=thorough, rows=rows)
+    if as_json:
+        print_json(checked.plain())
+    else:
+        sys.stdout.write(_told(checked))
+    if not checked.clean:
+        raise typer.Exit(1)
+
+
+def _job(target: str, job: Path | None, sets: list[str]) -> Job:
+    from backbus.engine.check import PLAIN_JOB
+    from backbus.errors import UsageError
+    from backbus.jobs import Job, _override
+
+    if target.endswith(".toml"):
+        if job is not None:
+            raise UsageError(f"{target} is a job already; name a strategy beside --job {job}")
+        return Job.load(target, overrides=sets)
+    path, colon, name = target.partition(":")
+    if path.endswith(".py") and not Path(path).is_file():
+        raise UsageError(f"there is no file {path}")
+    if job is not None:
+        # A strategy is named from where the command is typed, a job's own paths from where the job lies.
+        use = f"{Path(path).resolve()}{colon}{name}" if path.endswith(".py") else target
+        return Job.load(job, overrides=[f"strategy={{use={json.dumps(use)}}}", *sets])
+    fields = {**PLAIN_JOB.plain(), "strategy": {"use": target}}
+    for assignment in sets:
+        _override(fields, assignment)
+    return Job.parse(fields)
+
+
+def _told(checked: Checked) -> str:
+    from backbus.strategy.check import instant, said
+
+    finding = checked.finding
+    if finding is None:
+        lines = [f"{checked.strategy}: no look-ahead found"]
+    else:
+        title = {
+            "look-ahead": "look-ahead",
+            "blocks": "its signals depend on how the rows are cut into blocks",
+            "repeat": "its signals are not the same each time",
+        }[finding.kind]
+        place = f"row {finding.row}, {instant(finding.time)}, {finding.symbol}"
+        width = max(len("as it is"), len(finding.change))
+        lines = [
+            f"{checked.strategy}: {title}",
+            f"  first at    {place}{' (after prices were shaken by jumps)' if finding.shaken else ''}",
+            f"  {'as it is':{width}}  {said(finding.expected)}",
+            f"  {finding.change:{width}}  {said(finding.found)}",
+            f"  {finding.hint}",
+        ]
+    all_rows = (
+        f"{checked.rows} rows" if checked.rows == checked.of_rows else f"{checked.rows} of {checked.of_rows} rows"
+    )
+    market = "synthetic: random walks with jumps and holes, " if checked.synthetic else ""
+    assets = "1 asset" if checked.assets == 1 else f"{checked.assets} assets"
+    lines += [
+        f"  data        {market}{assets}, {all_rows}",
+        f"  signals     {checked.signals}{'' if checked.signals else ': nothing was said, so nothing could differ'}",
+        f"  futures     {checked.cuts} cuts: {checked.truncated} truncated, {checked.altered} altered "
+        f"({', '.join(checked.futures)})",
+        f"  blocks      {', '.join(map(str, checked.blocks))} rows and all at once",
+        f"  repeats     {checked.repeats}",
+    ]
+    if checked.raised:
+        lines.append(f"  raised      in {checked.raised} of these runs, which prove nothing")
+    return "\n".join(lines) + "\n"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(check)
