@@ -142,8 +142,8 @@ def observe_returns(
         resampled[resample] = value
         squares += value * value
         maxima[0, resample] = max(maxima[0, resample], value)
-    # Both sides are scaled by the plain deviation. Hansen's long-run one rests on few blocks, and the greatest ratio would
-    # be that of a point whose one came out too small. It still decides which points are poor.
+    # Both sides are scaled by the plain deviation. Hansen's long-run one rests on few blocks, and the greatest ratio
+    # would be that of a point whose one came out too small. It still decides which points are poor.
     spread = np.sqrt(active_second / size)
     if not spread > 0.0:
         return True

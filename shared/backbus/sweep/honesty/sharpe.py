@@ -13,11 +13,15 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from backbus.performance.metrics import finite
-
 NORMAL = NormalDist()
 
 _EULER_MASCHERONI = 0.5772156649015329
+
+
+def defined(value: float) -> float | None:
+    """A plain float, None for NaN and infinity."""
+    value = float(value)
+    return value if math.isfinite(value) else None
 
 
 def error_factor(sharpe: float, skewness: float, kurtosis: float) -> float | None:
@@ -40,8 +44,8 @@ def expected_maximum(trials: int) -> float:
     """Expected greatest of ``trials`` independent standard normal draws; 0 for one, which selects nothing."""
     if trials < 2:
         return 0.0
-    greatest = NORMAL.inv_cdf(1.0 - 1.0 / trials)
-    beyond = NORMAL.inv_cdf(1.0 - 1.0 / (trials * math.e))
+    greatest = -NORMAL.inv_cdf(1.0 / trials)
+    beyond = -NORMAL.inv_cdf(1.0 / (trials * math.e))
     return (1.0 - _EULER_MASCHERONI) * greatest + _EULER_MASCHERONI * beyond
 
 
@@ -53,7 +57,7 @@ def min_track_record(
     if factor is None or not sharpe > against:
         return None
     deviations = NORMAL.inv_cdf(confidence) * factor / (sharpe - against)
-    return finite(1.0 + deviations * deviations)
+    return defined(1.0 + deviations * deviations)
 
 
 def min_backtest_years(annual_sharpe: float, trials: int) -> float | None:
@@ -61,4 +65,4 @@ def min_backtest_years(annual_sharpe: float, trials: int) -> float | None:
     if not annual_sharpe > 0.0:
         return None
     length = expected_maximum(trials) / annual_sharpe
-    return finite(length * length)
+    return defined(length * length)

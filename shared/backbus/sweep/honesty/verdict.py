@@ -15,11 +15,11 @@ from pydantic import BaseModel, ConfigDict
 
 from backbus.market.panel import Floats
 from backbus.market.records import Records
-from backbus.performance.metrics import finite
 from backbus.sweep.honesty.interval import interval
 from backbus.sweep.honesty.overfitting import overfitting
 from backbus.sweep.honesty.resamples import Plan
 from backbus.sweep.honesty.sharpe import (
+    defined,
     expected_maximum,
     min_backtest_years,
     min_track_record,
@@ -203,17 +203,17 @@ def _judge_best(
 ) -> None:
     year = math.sqrt(periods_per_year)
     trials = {"sweep": trials_sweep, "family": trials_family}
-    defined = ratios[~np.isnan(ratios)]
-    spread = finite(defined.std(ddof=1)) if len(defined) > 1 else None
+    known = ratios[~np.isnan(ratios)]
+    spread = defined(known.std(ddof=1)) if len(known) > 1 else None
     too_few = "fewer than two points have a Sharpe ratio"
     figures.put("sharpe_deviation", None if spread is None else spread * year, too_few)
-    ratio = None if best is None else finite(ratios[best])
-    skewness = None if ratio is None else finite(float(rows["skewness"][best]))
-    kurtosis = None if ratio is None else finite(float(rows["kurtosis"][best]))
+    ratio = None if best is None else defined(ratios[best])
+    skewness = None if ratio is None else defined(float(rows["skewness"][best]))
+    kurtosis = None if ratio is None else defined(float(rows["kurtosis"][best]))
     reason = NO_BEST if best is None else NO_RATIO
     if best is None:
         figures.undefined["best"] = NO_BEST
-    figures.put("sharpe", None if ratio is None else finite(ratio * year), reason)
+    figures.put("sharpe", None if ratio is None else defined(ratio * year), reason)
     figures.put("skewness", skewness, reason)
     figures.put("kurtosis", kurtosis, reason)
     tails = "the best point's returns have only two values, or its moments overflow"
