@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from backbus.jobs import PerformanceSettings
 from backbus.market.panel import Floats
 from backbus.market.records import FILL
-from backbus.performance.metrics import Metrics, compounded, finite, measure, ratio, session_rate
-from backbus.performance.sessions import BenchmarkCurve, SessionCurve
+from backbus.performance.metrics import Metrics, Sums, compounded, figures, finite, metrics_of, ratio, session_rate
+from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
+from backbus.performance.sessions import BenchmarkCurve, SessionCurve, read_only
 from backbus.performance.trades import TradeBook
 
 CASH = 1000.0
@@ -39,7 +40,13 @@ def measured(
         compared.start(np.array([base]))
         compared.add(np.arange(len(values)), benchmark.reshape(-1, 1), curve.sessions)
     book = book or TradeBook(1)
-    return measure(PerformanceSettings(**settings), CASH, curve, book.totals, book.open_trades, compared)  # type: ignore[arg-type]
+    chosen = PerformanceSettings(**settings)  # type: ignore[arg-type]
+    rate = session_rate(chosen.risk_free, chosen.periods_per_year)
+    moments, regression, ends = np.zeros(1, MOMENTS), np.zeros(1, REGRESSION), np.zeros(1, ENDS)
+    factor = NO_RETURNS if compared is None else compared.returns()
+    sum_up(CASH, read_only(curve.equity), rate, factor, np.empty(len(values)), moments, regression, ends)
+    sums = Sums(curve.account, book.totals, np.array([book.open_trades]), moments, regression, ends)
+    return metrics_of(figures(np.array([CASH]), np.array([chosen.periods_per_year]), sums, compared))
 
 
 def from_returns(returns: Floats) -> Floats:
@@ -214,11 +221,29 @@ def test_a_ruined_account_is_reported_and_does_not_fail(ruin: list[float]) -> No
         assert metrics.sharpe is metrics.volatility is metrics.best_day is metrics.beta is None
 
 
+def test_a_run_has_the_same_figures_alone_and_among_others() -> None:
+    rng = np.random.default_rng(3)
+    runs = [rng.normal(1e-4, 0.01, 60) for _ in range(5)]
+    alone, records = [], []
+    for returns in runs:
+        curve = SessionCurve(CASH)
+        curve.add(np.arange(60), from_returns(returns), np.zeros(60))
+        parts = np.zeros(1, MOMENTS), np.zeros(1, REGRESSION), np.zeros(1, ENDS)
+        sum_up(CASH, read_only(curve.equity), 0.0, NO_RETURNS, np.empty(60), *parts)
+        record = Sums(curve.account, TradeBook(1).totals, np.array([0]), *parts)
+        records.append(record)
+        alone.append(metrics_of(figures(np.array([CASH]), np.array([252.0]), record)))
+    together = figures(np.full(5, CASH), np.full(5, 252.0), Sums(*map(np.concatenate, zip(*records, strict=True))))
+    assert [metrics_of(together, run) for run in range(5)] == alone
+
+
 def test_what_is_not_finite_is_none() -> None:
-    assert finite(math.nan) is finite(math.inf) is finite(-math.inf) is None
-    assert ratio(1.0, 0.0) is None
-    assert compounded(-0.1, 2.0) is None
-    assert compounded(1e10, 1e6) is None
+    assert np.isnan(finite(np.array([math.nan, math.inf, -math.inf]))).all()
+    with np.errstate(divide="ignore"):
+        assert np.isnan(ratio(np.ones(1), np.zeros(1))).all()
+    assert math.isnan(compounded(-0.1, 2.0))
+    assert math.isnan(compounded(1e10, 1e6))
+    assert math.isnan(compounded(1.0, math.inf))
     assert compounded(0.0, 3.0) == -1.0
     metrics = measured([math.nan])
     assert all(value is None or math.isfinite(value) for value in metrics.as_dict().values())

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backbus.performance.sessions import BenchmarkCurve, SessionCurve
+from backbus.performance.sessions import BenchmarkCurve, SessionCurve, drawdown_sessions
 
 
 def curve(equity: list[float], *, cash: float = 100.0, rows_per_session: int = 1) -> SessionCurve:
@@ -17,6 +17,11 @@ def curve(equity: list[float], *, cash: float = 100.0, rows_per_session: int = 1
     values = np.array(equity)
     result.add(np.arange(len(values)) // rows_per_session + 20_000, values, np.zeros(len(values)))
     return result
+
+
+def drawdowns(result: SessionCurve) -> tuple[int, int]:
+    worst, longest = drawdown_sessions(result.account)
+    return int(worst[0]), int(longest[0])
 
 
 def test_a_session_ends_with_its_last_row() -> None:
@@ -28,38 +33,38 @@ def test_a_session_ends_with_its_last_row() -> None:
 
 def test_the_initial_cash_is_the_first_peak() -> None:
     result = curve([90.0, 95.0])
-    assert result.max_drawdown == 90.0 / 100.0 - 1.0
-    assert result.drawdown_sessions() == (2, 2)
+    assert result.account["worst"][0] == 90.0 / 100.0 - 1.0
+    assert drawdowns(result) == (2, 2)
 
 
 def test_the_deepest_and_the_longest_drawdown_may_be_two() -> None:
     #               1      2     3      4      5      6      7      8      9
     result = curve([110.0, 55.0, 110.0, 120.0, 119.0, 118.0, 119.0, 121.0, 121.0])
-    assert result.max_drawdown == -0.5
-    assert result.drawdown_sessions() == (2, 4)  # peak 1 to recovery 3; peak 4 to recovery 8
+    assert result.account["worst"][0] == -0.5
+    assert drawdowns(result) == (2, 4)  # peak 1 to recovery 3; peak 4 to recovery 8
 
 
 def test_a_drawdown_that_never_recovers_lasts_to_the_end() -> None:
     result = curve([110.0, 100.0, 105.0, 104.0])
-    assert result.drawdown_sessions() == (3, 3)
+    assert drawdowns(result) == (3, 3)
 
 
 def test_touching_the_peak_again_starts_the_count_again() -> None:
     result = curve([100.0, 100.0, 90.0, 100.0])
-    assert result.drawdown_sessions() == (2, 2)
+    assert drawdowns(result) == (2, 2)
 
 
 def test_a_fall_within_one_session_is_seen_but_takes_no_session() -> None:
     result = curve([110.0, 88.0, 110.0, 111.0], rows_per_session=4)
-    assert result.max_drawdown == 88.0 / 110.0 - 1.0
-    assert result.drawdown_sessions() == (0, 0)
+    assert result.account["worst"][0] == 88.0 / 110.0 - 1.0
+    assert drawdowns(result) == (0, 0)
 
 
 def test_exposure_counts_rows_and_gross_is_a_multiple_of_equity() -> None:
     result = SessionCurve(100.0)
     result.add(np.arange(4), np.array([100.0, 50.0, -10.0, 100.0]), np.array([0.0, 100.0, 30.0, 50.0]))
-    assert result.held_rows == 3
-    assert result.gross_sum == 2.0 + 0.5  # equity below zero has no gross exposure
+    assert result.account["held_rows"][0] == 3
+    assert result.account["gross_sum"][0] == 2.0 + 0.5  # equity below zero has no gross exposure
 
 
 def test_more_sessions_than_the_first_buffer_holds() -> None:
@@ -100,8 +105,7 @@ def test_how_rows_are_cut_changes_nothing(equity: list[float], cuts: list[int], 
         parts.add(session[a:b], values[a:b], gross[a:b])
     assert parts.equity.tobytes() == whole.equity.tobytes()
     assert parts.dates.tobytes() == whole.dates.tobytes()
-    for name in ("rows", "held_rows", "gross_sum", "max_drawdown"):
-        assert getattr(parts, name) == getattr(whole, name)
-    assert parts.drawdown_sessions() == whole.drawdown_sessions()
+    assert parts.account.tobytes() == whole.account.tobytes()
+    assert drawdowns(parts) == drawdowns(whole)
     peaks = np.maximum.accumulate(np.concatenate(([100.0], values)))[1:]
-    assert whole.max_drawdown == min(0.0, (values / peaks - 1.0).min())
+    assert whole.account["worst"][0] == min(0.0, (values / peaks - 1.0).min())

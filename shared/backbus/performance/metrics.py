@@ -7,15 +7,16 @@ or infinite. Powers are taken here and nowhere before, so that no decision of a 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from backbus.jobs import PerformanceSettings
-from backbus.market.panel import Floats
+from backbus.market.panel import Ints
 from backbus.market.records import Records
-from backbus.performance.moments import MOMENTS, REGRESSION, moments, regression, sequential_sum, simple_returns
-from backbus.performance.sessions import BenchmarkCurve, SessionCurve
+from backbus.performance.sessions import BenchmarkCurve, drawdown_sessions
 
 _LEAST_VARIANCE = 1e-30
 """Below this a benchmark does not vary and has no beta: empyrical's limit."""
@@ -88,133 +89,122 @@ class Metrics(BaseModel):
         return self.model_dump()
 
 
+FIGURES = tuple(Metrics.model_fields)
+"""Names of the figures, in the order of the report."""
+
+Values = NDArray[Any]
+
+
 def session_rate(risk_free: float, periods_per_year: float) -> float:
     """The rate per session that compounds to ``risk_free`` in a year."""
     return math.pow(1.0 + risk_free, 1.0 / periods_per_year) - 1.0
 
 
-def ratio(above: float, below: float) -> float | None:
-    """``above / below``, None where that is no finite number."""
-    return finite(above / below) if below != 0.0 else None
+def ratio(above: Values, below: Values) -> Values:
+    """``above / below``, NaN where that is no finite number."""
+    return finite(np.asarray(above / below))
 
 
-def finite(value: float) -> float | None:
-    """A plain float, None for NaN and infinity."""
-    value = float(value)
-    return value if math.isfinite(value) else None
+def finite(values: Values) -> Values:
+    """The values, NaN for infinite ones."""
+    return np.where(np.isfinite(values), values, np.nan)
 
 
-def compounded(growth: float, power: float) -> float | None:
-    """``growth ** power - 1``, None where growth is negative or the result too large."""
-    if not growth >= 0.0:
-        return None
+def compounded(growth: float, power: float) -> float:
+    """``growth ** power - 1``, NaN where growth is negative or the result too large."""
+    if not (growth >= 0.0 and math.isfinite(power)):
+        return math.nan
     try:
-        return finite(math.pow(growth, power) - 1.0)
+        rate = math.pow(growth, power) - 1.0
     except (OverflowError, ValueError):
-        return None
+        return math.nan
+    return rate if math.isfinite(rate) else math.nan
 
 
-def measure(
-    settings: PerformanceSettings,
-    cash: float,
-    curve: SessionCurve,
-    totals: Records,
-    open_trades: int,
-    benchmark: BenchmarkCurve | None = None,
-) -> Metrics:
-    """All figures of a run. ``totals`` is one ``TOTALS`` record, ``cash`` what the run began with."""
-    year = settings.periods_per_year
-    sessions, rows = curve.sessions, curve.rows
-    total = totals[0]
-    closed, won, lost = int(total["closed"]), int(total["won"]), int(total["lost"])
-    final = float(curve.equity[-1]) if sessions else cash
-    growth = final / cash
-    annual = compounded(growth, year / sessions) if sessions else None
-    drawdown = curve.max_drawdown
-    drawdown_sessions, longest = curve.drawdown_sessions()
-    figures: dict[str, float | None] = {}
-    returns = np.empty(sessions, dtype=np.float64)
-    if sessions and simple_returns(cash, curve.equity, returns):
-        rate = session_rate(settings.risk_free, year)
-        figures = _of_returns(returns, rate, year)
-        if benchmark is not None:
-            figures |= _against(benchmark, returns, rate, year)
-    return Metrics(
-        final_equity=finite(final),
-        total_return=finite(growth - 1.0),
-        annual_return=annual,
-        volatility=figures.get("volatility"),
-        sharpe=figures.get("sharpe"),
-        sortino=figures.get("sortino"),
-        calmar=ratio(annual, -drawdown) if annual is not None else None,
-        max_drawdown=finite(drawdown) if rows else None,
-        max_drawdown_sessions=drawdown_sessions,
-        longest_drawdown_sessions=longest,
-        exposure=curve.held_rows / rows if rows else None,
-        average_gross_exposure=finite(curve.gross_sum / rows) if rows else None,
-        turnover=_turnover(float(total["traded_value"]), curve.equity, year),
-        trades=closed,
-        open_trades=open_trades,
-        win_rate=won / closed if closed else None,
-        profit_factor=ratio(float(total["gross_profit"]), -float(total["gross_loss"])),
-        average_win=finite(float(total["gross_profit"]) / won) if won else None,
-        average_loss=finite(float(total["gross_loss"]) / lost) if lost else None,
-        best_day=figures.get("best_day"),
-        worst_day=figures.get("worst_day"),
-        fees=finite(total["fees"]),
-        slippage=finite(total["slippage"]),
-        benchmark_return=figures.get("benchmark_return"),
-        alpha=figures.get("alpha"),
-        beta=figures.get("beta"),
-        tracking_error=figures.get("tracking_error"),
-        information_ratio=figures.get("information_ratio"),
-    )
+class Sums(NamedTuple):
+    """What figures are made of, one record per run: [runs] each."""
+
+    curve: Records
+    """``sessions.ACCOUNT``."""
+    totals: Records
+    """``trades.TOTALS``."""
+    open_trades: Ints
+    moments: Records
+    regression: Records
+    ends: Records
 
 
-def _of_returns(returns: Floats, rate: float, year: float) -> dict[str, float | None]:
-    record = np.zeros(1, dtype=MOMENTS)
-    moments(returns, rate, record)
-    sums = record[0]
-    size = len(returns)
-    figures = {"best_day": finite(sums["greatest"]), "worst_day": finite(sums["least"])}
-    if size > 1:
-        mean = float(sums["mean"])
-        deviation = math.sqrt(float(sums["squares"]) / (size - 1))
-        downside = math.sqrt(float(sums["downside"]) / size)
-        figures["volatility"] = finite(deviation * math.sqrt(year))
-        sharpe = ratio(mean, deviation)
-        sortino = ratio(mean, downside)
-        figures["sharpe"] = None if sharpe is None else finite(sharpe * math.sqrt(year))
-        figures["sortino"] = None if sortino is None else finite(sortino * math.sqrt(year))
-    return figures
+def figures(cash: Values, year: Values, sums: Sums, benchmark: BenchmarkCurve | None = None) -> dict[str, Values]:
+    """All figures of many runs by their name in ``Metrics``: [runs] float64, NaN where a figure is not defined.
+
+    ``cash`` is what each run began with, ``year`` its sessions per year. Element by element in exact arithmetic: a
+    run's figures do not depend on the runs beside it.
+    """
+    curve, totals, moments, ends = sums.curve, sums.totals, sums.moments, sums.ends
+    sessions, rows = ends["sessions"].astype(np.float64), curve["rows"].astype(np.float64)
+    closed, won, lost = totals["closed"], totals["won"], totals["lost"]
+    with np.errstate(all="ignore"):
+        growth = ends["final"] / cash
+        powers = (year / sessions).tolist()
+        annual = np.array([compounded(g, p) for g, p in zip(growth.tolist(), powers, strict=True)], dtype=np.float64)
+        drawdown = np.where(rows > 0, finite(curve["worst"]), np.nan)
+        worst, longest = drawdown_sessions(curve)
+        returned = ends["returned"] == 1
+        many = returned & (sessions > 1)
+        root = np.sqrt(year)
+        mean = np.where(many, moments["mean"], np.nan)
+        deviation = np.sqrt(moments["squares"] / (sessions - 1.0))
+        downside = np.sqrt(moments["downside"] / sessions)
+        average = ends["equity_sum"] / sessions
+        traded = np.where(ends["equity_sum"] > 0.0, totals["traded_value"] / 2.0 / average / (sessions / year), np.nan)
+        found: dict[str, Values] = {
+            "final_equity": finite(ends["final"]),
+            "total_return": finite(growth - 1.0),
+            "annual_return": annual,
+            "volatility": np.where(many, finite(deviation * root), np.nan),
+            "sharpe": finite(ratio(mean, deviation) * root),
+            "sortino": finite(ratio(mean, downside) * root),
+            "calmar": ratio(annual, -drawdown),
+            "max_drawdown": drawdown,
+            "max_drawdown_sessions": worst,
+            "longest_drawdown_sessions": longest,
+            "exposure": ratio(curve["held_rows"], rows),
+            "average_gross_exposure": ratio(curve["gross_sum"], rows),
+            "turnover": finite(traded),
+            "trades": closed,
+            "open_trades": sums.open_trades,
+            "win_rate": ratio(won, closed),
+            "profit_factor": ratio(totals["gross_profit"], -totals["gross_loss"]),
+            "average_win": ratio(totals["gross_profit"], won),
+            "average_loss": ratio(totals["gross_loss"], lost),
+            "best_day": np.where(returned, finite(moments["greatest"]), np.nan),
+            "worst_day": np.where(returned, finite(moments["least"]), np.nan),
+            "fees": finite(totals["fees"]),
+            "slippage": finite(totals["slippage"]),
+            **_against(benchmark, sums, returned, year),
+        }
+    return {name: np.asarray(found[name], dtype=np.float64) for name in FIGURES}
 
 
-def _against(benchmark: BenchmarkCurve, returns: Floats, rate: float, year: float) -> dict[str, float | None]:
-    closes = benchmark.closes
-    before = np.concatenate(([benchmark.base], closes[:-1]))
-    factor = closes / before - 1.0
-    known = np.flatnonzero(~np.isnan(factor))
-    record = np.zeros(1, dtype=REGRESSION)
-    regression(returns, factor, rate, record)
-    sums = record[0]
-    count = int(sums["count"])
-    if count == 0:
-        return {}
-    figures = {"benchmark_return": finite(closes[known[-1]] / before[known[0]] - 1.0)}
-    if count > 1:
-        figures["tracking_error"] = deviation = finite(
-            0.0 if sums["constant"] else math.sqrt(float(sums["squares"]) / (count - 1)) * math.sqrt(year)
-        )
-        if deviation is not None:
-            figures["information_ratio"] = ratio(float(sums["active"]) * year, deviation)
-        if sums["variance"] >= _LEAST_VARIANCE:
-            figures["beta"] = finite(sums["beta"])
-            figures["alpha"] = compounded(1.0 + float(sums["alpha"]), year)
-    return figures
+def _against(benchmark: BenchmarkCurve | None, sums: Sums, returned: Values, year: Values) -> dict[str, Values]:
+    record = sums.regression
+    count = record["count"]
+    some, many = returned & (count > 0), returned & (count > 1)
+    total = benchmark.total_return() if benchmark is not None else np.nan
+    spread = np.sqrt(record["squares"] / (count - 1.0)) * np.sqrt(year)
+    spread = np.where(many, finite(np.where(record["constant"] != 0, 0.0, spread)), np.nan)
+    varies = many & (record["variance"] >= _LEAST_VARIANCE)
+    daily = np.where(varies, 1.0 + record["alpha"], np.nan).tolist()
+    return {
+        "benchmark_return": np.where(some, finite(np.asarray(total)), np.nan),
+        "alpha": np.array([compounded(g, p) for g, p in zip(daily, year.tolist(), strict=True)]),
+        "beta": np.where(varies, finite(record["beta"]), np.nan),
+        "tracking_error": spread,
+        "information_ratio": ratio(record["active"] * year, spread),
+    }
 
 
-def _turnover(traded_value: float, equity: Floats, year: float) -> float | None:
-    held = sequential_sum(equity)
-    if not held > 0.0:
-        return None
-    return finite(traded_value / 2.0 / (held / len(equity)) / (len(equity) / year))
+def metrics_of(found: Mapping[str, Values], run: int = 0) -> Metrics:
+    """One run's figures, None where they are not defined."""
+    plain = {name: found[name][run].item() for name in FIGURES}
+    return Metrics.model_validate({name: None if math.isnan(value) else value for name, value in plain.items()})

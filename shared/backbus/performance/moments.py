@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.compiled import loop
+from backbus.compiled import loop, step
 from backbus.market.panel import Floats
 from backbus.market.records import Records
 
@@ -21,8 +21,15 @@ REGRESSION = np.dtype(
 """Of returns against a benchmark's: sessions, slope, the benchmark's variance (ddof 0), mean of return - slope ×
 benchmark over the rate, mean and squared deviations of return - benchmark; 1 where that difference never varies."""
 
+ENDS = np.dtype([("sessions", "<i8"), ("returned", "<i8"), ("final", "<f8"), ("equity_sum", "<f8")])
+"""Of equity by sessions: how many there are, 1 where each has a return, the last value and the sum of all."""
 
-@loop
+NO_RETURNS = np.empty(0)
+"""The benchmark's returns where there is none."""
+NO_RETURNS.flags.writeable = False
+
+
+@step
 def simple_returns(base: float, values: Floats, out: Floats) -> bool:
     """``values`` against the one before, the first against ``base``; False where one of these is not above zero."""
     before = base
@@ -34,7 +41,7 @@ def simple_returns(base: float, values: Floats, out: Floats) -> bool:
     return True
 
 
-@loop
+@step
 def sequential_sum(values: Floats) -> float:
     """Sum in order, as every sum of a result."""
     total = 0.0
@@ -43,8 +50,8 @@ def sequential_sum(values: Floats) -> float:
     return total
 
 
-@loop
-def moments(returns: Floats, rate: float, out: Records) -> None:
+@step
+def moments_of(returns: Floats, rate: float, out: Records) -> None:
     """Fill one ``MOMENTS`` record from at least one return; ``rate`` is per session."""
     size = len(returns)
     least = returns[0]
@@ -70,8 +77,8 @@ def moments(returns: Floats, rate: float, out: Records) -> None:
     record["least"], record["greatest"] = least, greatest
 
 
-@loop
-def regression(returns: Floats, factor: Floats, rate: float, out: Records) -> None:
+@step
+def regress(returns: Floats, factor: Floats, rate: float, out: Records) -> None:
     """Fill one ``REGRESSION`` record; sessions whose benchmark return is NaN are left out of both."""
     count = 0
     factor_sum = 0.0
@@ -110,3 +117,31 @@ def regression(returns: Floats, factor: Floats, rate: float, out: Records) -> No
     record["beta"], record["variance"] = beta, variance / count
     record["alpha"], record["active"], record["squares"] = alpha / count, active_mean, squares
     record["constant"] = 1 if least == greatest else 0
+
+
+@loop
+def sum_up(
+    cash: float,
+    equity: Floats,
+    rate: float,
+    factor: Floats,
+    returns: Floats,
+    moments: Records,
+    regression: Records,
+    ends: Records,
+) -> None:
+    """Fill one record of each kind from a run's equity by sessions, and ``returns`` [sessions] with its returns.
+
+    ``factor`` are the benchmark's returns of the same sessions, or empty. Where a session has no return, because the
+    equity before it is not above zero, moments and regression stay as they are.
+    """
+    end = ends[0]
+    end["sessions"] = len(equity)
+    end["final"] = equity[len(equity) - 1] if len(equity) > 0 else cash
+    end["equity_sum"] = sequential_sum(equity)
+    end["returned"] = 0
+    if len(equity) > 0 and simple_returns(cash, equity, returns):
+        end["returned"] = 1
+        moments_of(returns, rate, moments)
+        if len(factor) > 0:
+            regress(returns, factor, rate, regression)

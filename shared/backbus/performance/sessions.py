@@ -188,19 +188,9 @@ class SessionCurve:
         return int(self._account["rows"][0])
 
     @property
-    def held_rows(self) -> int:
-        """Rows with a position at their close."""
-        return int(self._account["held_rows"][0])
-
-    @property
-    def gross_sum(self) -> float:
-        """Sum over rows of gross / equity; rows with equity ≤ 0 add nothing."""
-        return float(self._account["gross_sum"][0])
-
-    @property
-    def max_drawdown(self) -> float:
-        """Deepest fall from a peak, row by row, as a fraction ≤ 0."""
-        return float(self._account["worst"][0])
+    def account(self) -> Records:
+        """One ``ACCOUNT`` record of all rows so far."""
+        return self._account
 
     @property
     def dates(self) -> Ints:
@@ -212,15 +202,13 @@ class SessionCurve:
         """[sessions] equity at the last row of each session, in cash units."""
         return self._last[: self.sessions]
 
-    def drawdown_sessions(self) -> tuple[int, int]:
-        """Sessions of the deepest drawdown and of the longest one, from peak to recovery or to now."""
-        state = self._account[0]
-        worst, longest = int(state["worst_sessions"]), int(state["longest_sessions"])
-        if state["trough"] < state["peak"]:
-            current = int(state["sessions"] - state["peak_session"])
-            longest = max(longest, current)
-            worst = current if state["worst_is_open"] else worst
-        return worst, longest
+
+def drawdown_sessions(accounts: Records) -> tuple[Ints, Ints]:
+    """Sessions of the deepest drawdown and of the longest, from peak to recovery or to now; [runs] ``ACCOUNT``."""
+    current = np.where(accounts["trough"] < accounts["peak"], accounts["sessions"] - accounts["peak_session"], 0)
+    longest = np.maximum(accounts["longest_sessions"], current)
+    is_current = (accounts["worst_is_open"] != 0) & (current > 0)
+    return np.where(is_current, current, accounts["worst_sessions"]), longest
 
 
 class BenchmarkCurve:
@@ -251,3 +239,16 @@ class BenchmarkCurve:
     def closes(self) -> Floats:
         """[sessions] last close of each session; NaN before its first bar."""
         return self._last[: int(self._state["sessions"][0])]
+
+    def returns(self) -> Floats:
+        """[sessions] simple returns; NaN where it did not trade at both ends."""
+        closes = self.closes
+        before = np.concatenate(([self.base], closes[:-1]))
+        return read_only(closes / before - 1.0)
+
+    def total_return(self) -> float:
+        """Over the sessions that have a return; NaN where none has."""
+        closes = self.closes
+        before = np.concatenate(([self.base], closes[:-1]))
+        known = np.flatnonzero(~np.isnan(closes / before))
+        return float(closes[known[-1]] / before[known[0]] - 1.0) if len(known) else float("nan")

@@ -17,7 +17,8 @@ from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Ints, Layout, session_date
 from backbus.market.records import Records
 from backbus.performance.fingerprint import FillsDigest, fingerprint
-from backbus.performance.metrics import Metrics, measure
+from backbus.performance.metrics import Metrics, Sums, figures, metrics_of, session_rate
+from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
 from backbus.performance.orders import OrderCounts
 from backbus.performance.report import Counts, Report
 from backbus.performance.sessions import BenchmarkCurve, SessionCurve, mark_closes, read_only
@@ -91,14 +92,27 @@ class Statistics:
 
     def metrics(self) -> Metrics:
         """The figures of what was taken in so far."""
-        return measure(
-            self._job.performance,
+        settings = self._job.performance
+        sums = self._sums()
+        cash, year = np.array([self._job.portfolio.cash]), np.array([settings.periods_per_year])
+        return metrics_of(figures(cash, year, sums, self._benchmark))
+
+    def _sums(self) -> Sums:
+        settings, curve, benchmark = self._job.performance, self._curve, self._benchmark
+        moments, regression = np.zeros(1, dtype=MOMENTS), np.zeros(1, dtype=REGRESSION)
+        ends = np.zeros(1, dtype=ENDS)
+        sum_up(
             self._job.portfolio.cash,
-            self._curve,
-            self._trades.totals,
-            self._trades.open_trades,
-            self._benchmark,
+            read_only(curve.equity),
+            session_rate(settings.risk_free, settings.periods_per_year),
+            benchmark.returns() if benchmark is not None else NO_RETURNS,
+            np.empty(curve.sessions),
+            moments,
+            regression,
+            ends,
         )
+        open_trades = np.array([self._trades.open_trades])
+        return Sums(curve.account, self._trades.totals, open_trades, moments, regression, ends)
 
     def report(self, warnings: Iterable[str] = ()) -> Report:
         """The report of what was taken in so far; ``warnings`` are passed through."""
