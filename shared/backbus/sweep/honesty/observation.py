@@ -53,20 +53,33 @@ def observe_returns(
     prefix: Floats,
     resampled: Floats,
 ) -> bool:
-    """Fill ``rows[index]`` and raise ``maxima``; False, and nothing touched, where a return is not finite.
+    """Fill ``rows[index]`` and raise ``maxima``; False, and the row zero, where a return is not finite.
 
     ``prefix`` [sessions + 1] and ``resampled`` [resamples] are scratch. A resample's sum is made of differences of
     prefix sums, so the cost is some resamples × sessions / block length additions.
     """
     size = len(returns)
+    row = rows[index]
     total = 0.0
     active_total = 0.0
-    for session in range(size):
-        total += returns[session] - rate
-        active_total += returns[session] - benchmark[session]
+    for block in range(len(bounds) - 1):
+        block_sum = 0.0
+        block_squares = 0.0
+        for session in range(bounds[block], bounds[block + 1]):
+            value = returns[session] - rate
+            block_sum += value
+            block_squares += value * value
+            active_total += returns[session] - benchmark[session]
+        row["sums"][block] = block_sum
+        row["squares"][block] = block_squares
+        total += block_sum
     mean = total / size
     active_mean = active_total / size
     if not (np.isfinite(mean) and np.isfinite(active_mean)):
+        row["sessions"] = 0
+        for block in range(len(bounds) - 1):
+            row["sums"][block] = 0.0
+            row["squares"][block] = 0.0
         return False
     second = 0.0
     third = 0.0
@@ -96,7 +109,6 @@ def observe_returns(
         active_least = min(active_least, active)
         active_greatest = max(active_greatest, active)
         scale = max(scale, abs(value))
-    row = rows[index]
     row["sessions"] = size
     row["mean"] = mean
     row["deviation"] = 0.0
@@ -107,16 +119,6 @@ def observe_returns(
         row["deviation"] = np.sqrt(second / (size - 1))
         row["skewness"] = third / size / (variance * np.sqrt(variance))
         row["kurtosis"] = fourth / size / (variance * variance)
-    for block in range(len(bounds) - 1):
-        block_sum = 0.0
-        block_squares = 0.0
-        for session in range(bounds[block], bounds[block + 1]):
-            value = returns[session] - rate
-            block_sum += value
-            block_squares += value * value
-        row["sums"][block] = block_sum
-        row["squares"][block] = block_squares
-
     # Adding 0.0 makes -0.0 to 0.0, so that the greater of two zeros is the same bytes in any order.
     resamples = len(resampled)
     root = np.sqrt(float(size))
