@@ -25,7 +25,7 @@ class Performance(Role):
 
     name = "performance"
     hears = (Kind.NEW_DATA, Kind.SIGNAL, Kind.ORDER, Kind.FILL, Kind.EQUITY)
-    linger_s = 0.03
+    linger_s = 0.015
 
     def __init__(self) -> None:
         self._folder: Path | None = None

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from backbus.events.event import Event, Kind
-from backbus.link.stream import WINDOW_LIMIT_ROWS, StreamReader, StreamWriter
+from backbus.link.limits import WINDOW_LIMIT_ROWS
+from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.panel import Panel
 from backbus.market.ticks import PHASES
 

@@ -9,6 +9,7 @@ RELEASE, because another member may still miss the last message.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import platform
 import signal
@@ -41,7 +42,11 @@ BURST_S = 0.05
 """How long events are taken before the clock and the orchestrator are looked at again: a strategy that is merely slow
 must not keep its member from hearing that the attempt is over."""
 LOOK_EVERY_MS = 25
+LARGE = 1 << 16
+"""Bytes from which on a frame is worth not copying."""
 PROBE_EVERY_S = 0.05
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+KEPT_BYTES = 32 << 20
 REPEAT_S = 0.5
 FATAL = (StrategyError, DataError, JobError)
 
@@ -280,7 +285,7 @@ class Member:
             # A blocking receive (RCVTIMEO) and no poll: a wake-up costs more than all that is done in it.
             while time.monotonic() < until:
                 try:
-                    frames = self._sub.recv_multipart(flags)
+                    frames = self._receive(flags)
                 except zmq.Again:
                     break
                 self._one(frames, assignment, handler)
@@ -292,7 +297,17 @@ class Member:
         except Exception as error:
             self._fault(error, assignment.run, assignment.attempt)
 
-    def _one(self, frames: list[bytes], assignment: Assignment, handler: RunningHandler) -> None:
+    def _receive(self, flags: int) -> list[bytes | memoryview]:
+        """The frames of a message; a large one where the socket left it, because decoding copies it anyway."""
+        frames: list[bytes | memoryview] = [self._sub.recv(flags)]
+        more = self._sub.getsockopt(zmq.RCVMORE)
+        while more:
+            frame = self._sub.recv(flags, copy=False)
+            frames.append(frame.bytes if len(frame) < LARGE else frame.buffer)
+            more = frame.more
+        return frames
+
+    def _one(self, frames: list[bytes | memoryview], assignment: Assignment, handler: RunningHandler) -> None:
         try:
             envelope, event = codec.decode(frames)
             if event is None or envelope.attempt != assignment.attempt or envelope.run != assignment.run:
@@ -391,6 +406,15 @@ class Member:
             self._log.warning("message dropped", error=str(error), dropped=self.unreadable)
 
 
+def _keep_freed_memory() -> None:
+    """Have glibc keep what is freed: a block is half a megabyte, and new pages for each cost as much as copying it."""
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(M_MMAP_THRESHOLD, KEPT_BYTES)
+        mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
+
+
 def serve(role: Role, settings: Settings | None = None) -> None:
     """Run a role as this process."""
+    _keep_freed_memory()
     Member(role, settings or Settings(key_name="service")).run()

@@ -7,7 +7,7 @@ from typing import Any
 import zmq
 
 from backbus.link.curve import secure_client, secure_server
-from backbus.link.stream import MESSAGES_PER_ROW, WINDOW_LIMIT_ROWS
+from backbus.link.limits import MESSAGES_PER_ROW, WINDOW_LIMIT_ROWS
 from backbus.settings import Settings
 
 BUS_HIGH_WATER = WINDOW_LIMIT_ROWS * MESSAGES_PER_ROW + 10_000
