@@ -282,6 +282,10 @@ class Job(Section):
         """What the job's relative paths start from: its file's folder, or the current one."""
         return self._folder
 
+    def come_from(self, folder: Path) -> None:
+        """Let relative paths start from ``folder``."""
+        self._folder = folder
+
     @model_validator(mode="after")
     def _one_moment(self) -> Job:
         if self.portfolio.size_at == "open" and self.execution.fill == "close":
@@ -315,7 +319,7 @@ class Job(Section):
         for override in overrides:
             _override(fields, override)
         job = cls.parse(fields, file=str(path))
-        job._folder = path.parent
+        job.come_from(path.parent)
         return job
 
     def plain(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from backbus.jobs import Job
 from backbus.market import records as rec
 from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.ledger import open_book
-from backbus.market.panel import Block, Panel
+from backbus.market.panel import Block, Floats, Panel
 from backbus.market.records import Records
 from backbus.market.ticks import CLOSE_DECIDE
 from backbus.market.warmup import take_in
@@ -77,6 +77,10 @@ class Engine:
             if self._sink is not None:
                 self._sink([trades_piece(self._statistics.open_trades())])
             return self._statistics.report(self._panel.notes)
+
+    def returns(self) -> Floats | None:
+        """[sessions] returns of the run so far; None where its equity fell to zero or below."""
+        return self._statistics.returns()
 
     def _spoken(self, ahead: Executor) -> Iterator[tuple[Block, Records | None]]:
         """Each block with its signals; None where the strategy has to see the book first.

@@ -6,6 +6,8 @@ bytes, and the report tabulates them. Ids are derived, never random.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -85,3 +87,15 @@ def order_parts(order: int) -> tuple[int, int, int]:
 def empty(dtype: np.dtype[np.void], size: int = 0) -> Records:
     """An array of ``size`` zeroed records."""
     return np.zeros(size, dtype=dtype)
+
+
+def joined(parts: Sequence[Records]) -> Records:
+    """The records of at least one part, one after the other.
+
+    numpy compares the fields of structured arrays before it joins them, which takes longer than the copy.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    records = np.empty(sum(map(len, parts)), dtype=parts[0].dtype)
+    np.concatenate([part.view(np.uint8) for part in parts], out=records.view(np.uint8))
+    return records

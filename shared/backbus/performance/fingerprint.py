@@ -25,7 +25,7 @@ _SHIFT = np.uint64(32)
 _ONE, _MAGNITUDE, _INFINITY = np.uint64(1), np.uint64(0x7FFFFFFFFFFFFFFF), np.uint64(0x7FF0000000000000)
 _NAN, _SIGN, _ZERO = np.uint64(0x7FF8000000000000), np.uint64(0x8000000000000000), np.uint64(0)
 
-_WORDS_OF_FILL = FILL.itemsize // 8
+WORDS_OF_FILL = FILL.itemsize // 8
 _TICK, _ORDER, _ASSET, _QUANTITY, _PRICE, _FEE = (dict(FILL.fields or {})[name][1] // 8 for name in FILL_COLUMNS)
 _LOW_HALF = np.uint64(0xFFFFFFFF)
 
@@ -86,14 +86,24 @@ class FillsDigest:
 
     def add(self, fills: Records) -> None:
         """Take in the next fills of the stream, [fills] ``FILL`` records."""
-        words = np.ascontiguousarray(fills).view(np.uint64).reshape(-1, _WORDS_OF_FILL)
+        words = np.ascontiguousarray(fills).view(np.uint64).reshape(-1, WORDS_OF_FILL)
         words.flags.writeable = False
         with np.errstate(over="ignore"):
             mix_fills(words, self._lanes)
 
     def digest(self) -> bytes:
-        """32 bytes: BLAKE2b-256 over the lanes of each column, little-endian."""
-        return hashlib.blake2b(self._lanes.astype("<u8").tobytes(), digest_size=32).digest()
+        """32 bytes."""
+        return fills_digest(self._lanes)
+
+
+def lanes_digest(lanes: Words) -> bytes:
+    """16 bytes for each column: its lanes, little-endian."""
+    return lanes.astype("<u8").tobytes()
+
+
+def fills_digest(lanes: Words) -> bytes:
+    """32 bytes: BLAKE2b-256 over the digests of all columns."""
+    return hashlib.blake2b(lanes_digest(lanes), digest_size=32).digest()
 
 
 def fingerprint(fills: bytes, equity: bytes) -> str:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from backbus.compiled import loop
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import Records
-from backbus.performance.fingerprint import Words, canonical, mix, new_lanes
+from backbus.performance.fingerprint import Words, canonical, lanes_digest, mix, new_lanes
 
 ACCOUNT = np.dtype(
     [
@@ -174,8 +174,8 @@ class SessionCurve:
             self._last = np.concatenate((self._last, np.empty_like(self._last)))
 
     def digest(self) -> bytes:
-        """16 bytes: both lanes of the equity of all rows so far, little-endian."""
-        return self._lanes.astype("<u8").tobytes()
+        """16 bytes, of the equity of all rows so far."""
+        return lanes_digest(self._lanes)
 
     @property
     def sessions(self) -> int:

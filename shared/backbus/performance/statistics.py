@@ -14,7 +14,7 @@ import numpy as np
 from backbus.errors import JobError
 from backbus.jobs import Job
 from backbus.market.accounts import EquityRows
-from backbus.market.panel import Block, Ints, Layout, session_date
+from backbus.market.panel import Block, Floats, Ints, Layout, session_date
 from backbus.market.records import Records
 from backbus.performance.fingerprint import FillsDigest, fingerprint
 from backbus.performance.metrics import Metrics, Sums, figures, metrics_of, session_rate
@@ -93,26 +93,31 @@ class Statistics:
     def metrics(self) -> Metrics:
         """The figures of what was taken in so far."""
         settings = self._job.performance
-        sums = self._sums()
+        sums, _ = self._sums()
         cash, year = np.array([self._job.portfolio.cash]), np.array([settings.periods_per_year])
         return metrics_of(figures(cash, year, sums, self._benchmark))
 
-    def _sums(self) -> Sums:
+    def returns(self) -> Floats | None:
+        """[sessions] simple returns so far; None where equity before one of them was not above zero."""
+        sums, returns = self._sums()
+        return returns if sums.ends["returned"][0] else None
+
+    def _sums(self) -> tuple[Sums, Floats]:
         settings, curve, benchmark = self._job.performance, self._curve, self._benchmark
         moments, regression = np.zeros(1, dtype=MOMENTS), np.zeros(1, dtype=REGRESSION)
-        ends = np.zeros(1, dtype=ENDS)
+        ends, returns = np.zeros(1, dtype=ENDS), np.empty(curve.sessions)
         sum_up(
             self._job.portfolio.cash,
             read_only(curve.equity),
             session_rate(settings.risk_free, settings.periods_per_year),
             benchmark.returns() if benchmark is not None else NO_RETURNS,
-            np.empty(curve.sessions),
+            returns,
             moments,
             regression,
             ends,
         )
         open_trades = np.array([self._trades.open_trades])
-        return Sums(curve.account, self._trades.totals, open_trades, moments, regression, ends)
+        return Sums(curve.account, self._trades.totals, open_trades, moments, regression, ends), returns
 
     def report(self, warnings: Iterable[str] = ()) -> Report:
         """The report of what was taken in so far; ``warnings`` are passed through."""

@@ -152,14 +152,20 @@ def match_fills(fills: Records, times: Ints, open_trades: Records, totals: Recor
     return count
 
 
+def no_trades(assets: int) -> Records:
+    """[assets] ``OPEN_TRADE`` records before the first fill."""
+    trades = np.zeros(assets, dtype=OPEN_TRADE)
+    trades["last_order"] = -1
+    return trades
+
+
 class TradeBook:
     """The trades of a run, fed fill by fill in any cut."""
 
     __slots__ = ("_open", "_totals")
 
     def __init__(self, assets: int) -> None:
-        self._open = np.zeros(assets, dtype=OPEN_TRADE)
-        self._open["last_order"] = -1
+        self._open = no_trades(assets)
         self._totals = np.zeros(1, dtype=TOTALS)
 
     def add(self, fills: Records, times: Ints | None = None) -> Records:
