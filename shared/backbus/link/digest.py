@@ -93,6 +93,9 @@ class StreamDigest:
         payload = event.payload
         if payload is None:
             return
+        if isinstance(payload, np.ndarray) and self._columns:
+            self._columns[0].add(payload)  # nearly every event of a run that decides often
+            return
         columns: tuple[NDArray[Any], ...]
         if isinstance(payload, np.ndarray):
             columns = (payload,)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import platform
 import signal
@@ -94,6 +95,7 @@ class Member:
         started = time.monotonic()
         beat = BeatThread(self._context, self._settings, self._pulse, self._log)
         self._role.warm()
+        gc.freeze()  # what is there now is there for good: no collection need walk through it again
         self._log.info("ready to serve", instance=self._instance, warm_s=round(time.monotonic() - started, 2))
         beat.start()
         looked = 0.0

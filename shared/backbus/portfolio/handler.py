@@ -133,7 +133,7 @@ class PortfolioHandler:
             first_row, open_, close = self._tick // 6, self._no_rows, self._no_rows
         else:
             first_row, open_, close = block.first_row, block.open, block.close
-        cursor[: lp.ROWS] = (self._tick, 0, 0, 0)
+        cursor[lp.SIGNALS] = cursor[lp.FILLS] = cursor[lp.ORDERS] = 0
         rows = self._rows
         lp.advance(
             self._rules,
