@@ -20,16 +20,12 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from backbus.errors import JobError
 from backbus.market import rules as r
 from backbus.market.panel import Layout
+from backbus.searches import SweepSettings
+from backbus.section import Section
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """A table of a job file: immutable, and a name that it does not know is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
 class Repair(Section):
@@ -275,6 +271,8 @@ class Job(Section):
     execution: ExecutionSettings = ExecutionSettings()
     performance: PerformanceSettings = PerformanceSettings()
     run: RunSettings = RunSettings()
+    sweep: SweepSettings | None = None
+    """Which variations of this job a sweep runs; a single run takes no notice of it."""
     _folder: Path = PrivateAttr(default_factory=Path)
 
     @property
@@ -397,6 +395,8 @@ def _known_fields(path: tuple[str | int, ...]) -> list[str]:
             return []
         field = model.model_fields.get(str(part))
         model = field.annotation if field is not None else None
+        if type(None) in get_args(model):
+            model = get_args(model)[0]
         if get_args(model) and not isinstance(model, type):
             return []
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []

@@ -1,0 +1,302 @@
+"""The ``[sweep]`` table of a job: which parameters are tried with which values, how they are chosen, what is best.
+
+Here a search is read and checked as far as it can be without knowing the strategy; ``backbus.sweep`` makes its points.
+An axis is one parameter and the values it may take: a list, a range with a step, or a distribution.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NamedTuple, TypeGuard
+
+from pydantic import Field, PlainSerializer, PlainValidator, ValidationInfo, WithJsonSchema, field_validator
+
+from backbus.section import Section
+
+Number = int | float
+
+_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
+_LARGEST = 2**53
+"""Whole numbers above this are not exact as floating-point numbers."""
+_RANGE, _DISTRIBUTION = ("from", "to", "step"), ("low", "high", "scale", "steps")
+_FORMS = "write a list, a range { from = 5, to = 50, step = 5 } or a distribution { low = 0.1, high = 10.0 }"
+_QUOTES = 'a name with dots stands in quotes: "execution.commission.bps" = ...'
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """These values, in this order."""
+
+    values: tuple[Any, ...]
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.values)
+
+    def plain(self) -> Any:
+        """As the job file writes it."""
+        return list(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From ``first`` up to ``last``, which is taken where a step meets it: value i is exactly first + i × step."""
+
+    first: Number
+    last: Number
+    step: Number
+
+    @property
+    def size(self) -> int:
+        """How many values there are."""
+        first, last, step = (_decimal(number) for number in (self.first, self.last, self.step))
+        return math.floor((last - first) / step) + 1
+
+    @property
+    def whole(self) -> bool:
+        """Whether the values are whole numbers: all three are written without a point."""
+        return all(isinstance(number, int) for number in (self.first, self.last, self.step))
+
+    def plain(self) -> Any:
+        """As the job file writes it."""
+        return {"from": self.first, "to": self.last, "step": self.step}
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """Anything from ``low`` to ``high``, spread evenly or evenly in its logarithm; with ``steps`` so many values."""
+
+    low: Number
+    high: Number
+    scale: Literal["uniform", "log"] = "uniform"
+    steps: int | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the values are whole numbers: both ends are written without a point."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    def plain(self) -> Any:
+        """As the job file writes it."""
+        steps = {} if self.steps is None else {"steps": self.steps}
+        return {"low": self.low, "high": self.high, "scale": self.scale, **steps}
+
+
+Axis = Choices | Range | Distribution
+
+
+def _decimal(number: Number) -> Decimal:
+    return Decimal(repr(number))
+
+
+def _is_number(value: object) -> TypeGuard[Number]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _number(table: Mapping[str, Any], name: str) -> Number:
+    if name not in table:
+        raise ValueError(f"{name} is missing; {_FORMS}")
+    value = table[name]
+    if not _is_number(value):
+        raise ValueError(f"{name} must be a number")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} is not finite; write a finite number")
+    if abs(value) > _LARGEST:
+        raise ValueError(f"{name} is beyond ±2^53, where numbers are no longer exact")
+    return value
+
+
+def _read_axis(written: Any) -> Axis:
+    match written:
+        case Choices() | Range() | Distribution():
+            return written
+        case list() | tuple():
+            return _read_choices(written)
+        case Mapping():
+            names = set(written)
+            for form, read in ((_RANGE, _read_range), (_DISTRIBUTION, _read_distribution)):
+                if names & set(form):
+                    unknown = sorted(names - set(form))
+                    if unknown:
+                        raise ValueError(f"{unknown[0]!r} is not one of {', '.join(form)}")
+                    return read(written)
+            raise ValueError(f"{_FORMS}; {_QUOTES}")
+    raise ValueError(_FORMS)
+
+
+def _read_choices(written: list[Any] | tuple[Any, ...]) -> Choices:
+    if not written:
+        raise ValueError("is an empty list; give at least one value")
+    values = tuple(_plain(value) for value in written)
+    seen = set()
+    for value in values:
+        key = ("number", value) if _is_number(value) else (type(value).__name__, json.dumps(value, sort_keys=True))
+        if key in seen:
+            raise ValueError(f"has {value!r} twice; give each value once")
+        seen.add(key)
+    return Choices(values)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON would carry it, so that a search is the same before and after it has travelled."""
+    match value:
+        case bool() | str():
+            return value
+        case int() | float():
+            if not math.isfinite(value):
+                raise ValueError(f"has {value!r}; write a finite number")
+            if abs(value) > _LARGEST:
+                raise ValueError(f"has {value!r}, which is beyond ±2^53, where numbers are no longer exact")
+            return value
+        case date() | datetime() | time():
+            return value.isoformat()
+        case list() | tuple():
+            return [_plain(each) for each in value]
+        case Mapping():
+            return {str(name): _plain(each) for name, each in value.items()}
+    raise ValueError(f"has {value!r}, which is no number, text, date, truth value, list or table")
+
+
+def _read_range(written: Mapping[str, Any]) -> Range:
+    first, last, step = (_number(written, name) for name in _RANGE)
+    if step == 0:
+        raise ValueError("step is 0; write how far apart the values are")
+    if (last - first) * step < 0:
+        raise ValueError(
+            f"from {first} in steps of {step} never comes to {last}; turn the sign of step or swap the ends"
+        )
+    return Range(first, last, step)
+
+
+def _read_distribution(written: Mapping[str, Any]) -> Distribution:
+    low, high = _number(written, "low"), _number(written, "high")
+    scale, steps = written.get("scale", "uniform"), written.get("steps")
+    if scale not in ("uniform", "log"):
+        raise ValueError(f'scale is "uniform" or "log", not {scale!r}')
+    if low >= high:
+        raise ValueError(f"low ({low}) must be below high ({high})")
+    if scale == "log" and low <= 0:
+        raise ValueError(f"a log scale needs low above 0, not {low}")
+    if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 2):
+        raise ValueError(f"steps is how many values to take, at least 2, not {steps!r}")
+    return Distribution(low, high, scale, steps)
+
+
+def _write_axis(axis: Axis) -> Any:
+    return axis.plain()
+
+
+AxisField = Annotated[Axis, PlainValidator(_read_axis), PlainSerializer(_write_axis), WithJsonSchema({})]
+
+
+class Objective(NamedTuple):
+    """A figure of the report to make as large, or as small, as can be."""
+
+    metric: str
+    direction: Literal["maximize", "minimize"]
+
+
+class SweepSettings(Section):
+    """Which points a sweep tries, and by what they are compared."""
+
+    method: Literal["grid", "random", "latin_hypercube", "adaptive"] = "grid"
+    points: int | None = Field(default=None, ge=1, validate_default=True)
+    """How many points to draw; a grid has as many as its axes make."""
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    objective: tuple[str, ...] = ("sharpe",)
+    """Names of figures, the first decides; larger is better, with a minus sign before the name smaller is."""
+    constraints: tuple[str, ...] = ()
+    generation: int = Field(default=64, ge=1, le=100_000)
+    """Points that an adaptive search asks for at a time."""
+    limit: int = Field(default=1_000_000, ge=1)
+    """More points than this are refused."""
+    resamples: int = Field(default=500, ge=0, le=1_000_000)
+    """Resamples behind the statistics of the best point; 0 leaves those that need them out."""
+    parameters: dict[str, AxisField]
+
+    @field_validator("objective", "constraints", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("points")
+    @classmethod
+    def _said_how_many(cls, value: int | None, info: ValidationInfo) -> int | None:
+        method = info.data.get("method", "grid")
+        if value is None and method != "grid":
+            raise ValueError(f"is missing; method {method} needs to know how many points to try")
+        return value
+
+    @field_validator("objective")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        metrics = [name.removeprefix("-").strip() for name in value]
+        if not value or not all(metrics) or len(set(metrics)) < len(metrics):
+            raise ValueError('name each figure once, and at least one: "sharpe", or "-turnover" to make it small')
+        return value
+
+    @field_validator("parameters")
+    @classmethod
+    def _can_be_swept(cls, axes: dict[str, Axis], info: ValidationInfo) -> dict[str, Axis]:
+        if not axes:
+            raise ValueError("is empty; name at least one parameter and its values, such as fast = [10, 20, 50]")
+        for name, axis in axes.items():
+            if not _NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a parameter or a field")
+            refusal = _refusal(path_of(name))
+            if refusal:
+                raise ValueError(f"{name} cannot be swept: {refusal}")
+            if isinstance(axis, Distribution) and axis.steps is None and info.data.get("method") == "grid":
+                raise ValueError(f"{name} is a distribution; on a grid add steps = how many of its values to take")
+        paths = sorted(map(path_of, axes))
+        for one in paths:
+            if paths.count(one) > 1:
+                raise ValueError(f"{one} is there twice; name it once")
+            inside = next((other for other in paths if other.startswith(f"{one}.")), None)
+            if inside is not None:
+                raise ValueError(f"{inside} is a part of {one}; sweep one of them")
+        return axes
+
+    @property
+    def axes(self) -> dict[str, Axis]:
+        """The axes by the full path of the field that each sets, in the order of the file."""
+        return {path_of(name): axis for name, axis in self.parameters.items()}
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What to compare points by; the first decides."""
+        return tuple(
+            Objective(name.removeprefix("-").strip(), "minimize" if name.startswith("-") else "maximize")
+            for name in self.objective
+        )
+
+
+def path_of(name: str) -> str:
+    """The job's field that a name means: one without a dot is a parameter of the strategy."""
+    return name if "." in name else f"strategy.{name}"
+
+
+def name_of(path: str) -> str:
+    """A field as it is shortest written: the opposite of ``path_of``."""
+    name = path.removeprefix("strategy.")
+    return path if "." in name else name
+
+
+def _refusal(path: str) -> str | None:
+    section = path.partition(".")[0]
+    if section == "sweep":
+        return "a sweep does not change itself"
+    if section == "run":
+        return "nothing in run changes a result"
+    if path == "data.files" or path.startswith("data.files."):
+        return "all points read the same files; write one job for each set of files"
+    if path == "strategy.use":
+        return "strategies have parameters of their own; write one job for each strategy"
+    return None
