@@ -33,15 +33,21 @@ def as_panel(data: Any, job: Job) -> Panel:
 
 def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) -> tuple[OpenPanel, Strategy]:
     """The job's panel and strategy: read from its files, or the ones handed over."""
-    from backbus.data import OpenPanel, open_panel, resolve_files
     from backbus.strategy import bundle, load_strategy, make_strategy
 
     if strategy is None:
         use = job.strategy.use
         strategy = make_strategy(load_strategy(use, bundle(use, job.folder)), job.strategy.params)
+    return open_inputs(job, data), strategy
+
+
+def open_inputs(job: Job, data: Any = None) -> OpenPanel:
+    """The job's panel: read from its files, or made of what was handed over."""
+    from backbus.data import OpenPanel, open_panel, resolve_files
+
     if data is None:
-        return open_panel(job.data, resolve_files(job.data, job.folder)), strategy
-    return OpenPanel(as_panel(data, job), lambda row: None), strategy
+        return open_panel(job.data, resolve_files(job.data, job.folder))
+    return OpenPanel(as_panel(data, job), lambda row: None)
 
 
 def run(

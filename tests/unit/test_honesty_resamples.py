@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backbus.sweep.honesty import Plan, Settings, make_plan
+from backbus.sweep.honesty import Observer, Plan, Settings, judge, make_plan
 from backbus.sweep.honesty.resamples import BLOCKS, UNROLLED
 
 plans = st.builds(
@@ -88,11 +88,25 @@ def test_what_cannot_be_planned_is_refused() -> None:
         make_plan(0)
     with pytest.raises(ValueError, match="seed"):
         make_plan(10, -1)
-    with pytest.raises(ValueError, match="at least 1 resample"):
-        Settings(resamples=0)
+    with pytest.raises(ValueError, match="0 resamples or more"):
+        Settings(resamples=-1)
     with pytest.raises(ValueError, match="mean length"):
         Settings(block_length=0)
     with pytest.raises(ValueError, match="rate"):
         Settings(rate=float("nan"))
     with pytest.raises(ValueError, match="9 returns for 10 sessions"):
         make_plan(10, benchmark=np.zeros(9))
+
+
+def test_no_resamples_leave_out_what_needs_them_and_nothing_else() -> None:
+    plan = make_plan(300, settings=Settings(resamples=0))
+    observer = Observer(plan, 3)
+    for point in range(3):
+        assert observer.observe(point, np.random.default_rng(point).normal(0.001, 0.01, 300))
+    returns = np.random.default_rng(0).normal(0.001, 0.01, 300)
+    found = judge(
+        plan, observer.rows, observer.maxima, periods_per_year=252, trials_sweep=3, trials_family=3, best_returns=returns
+    )
+    needy = {"reality_check", "spa_lower", "spa_consistent", "spa_upper", "mean_interval", "sharpe_interval"}
+    assert {name for name, reason in found.undefined.items() if "no resamples" in reason} == needy
+    assert set(found.undefined) == needy | {"stability"}

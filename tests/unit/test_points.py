@@ -17,8 +17,9 @@ from backbus.strategy import Strategy, StrategyRunner, make_strategy, param
 from backbus.strategy.bar import Bar
 from backbus.strategy.book import Book
 from backbus.strategy.builtins import BUILTINS
-from backbus.sweep.chunk import RAISED, REFUSED, Chunks, with_fields
+from backbus.sweep.chunk import RAISED, REFUSED, Chunks
 from backbus.sweep.honesty import make_plan
+from backbus.sweep.space import point_job, split
 
 FAST = {"fast": 2, "slow": 5}
 JOBS: dict[str, dict[str, Any]] = {
@@ -97,7 +98,7 @@ def test_any_part_of_the_job_may_differ_and_no_cut_shows() -> None:
         assert np.concatenate([part.fingerprints for part in parts]).tobytes() == whole.fingerprints.tobytes()
         assert np.concatenate([part.observed for part in parts]).tobytes() == whole.observed.tobytes()
         assert np.maximum(parts[0].maxima, parts[1].maxima).tobytes() == whole.maxima.tobytes()
-    job = with_fields(job_of("benchmark"), {k: v for k, v in points[3].items() if not k.startswith("strategy")})
+    job = point_job(job_of("benchmark"), split(points[3])[1])
     report = Engine(job, panel, make_strategy(BUILTINS["SmaCross"], FAST)).run()
     assert whole.fingerprints[3].tobytes().hex() == report.fingerprint
 

@@ -36,9 +36,9 @@ def run(
     if block is not None:
         overrides.append(f"run.block={block}")
     loaded = Job.load(job, overrides=overrides)
-    with _bar(loaded.name, quiet=as_json) as move:
+    with bar_of(loaded.name, quiet=as_json) as move:
         result = run_here(loaded, progress=move)
-    _print(result, as_json)
+    print_result(result, as_json)
 
 
 def submit(
@@ -65,13 +65,13 @@ def submit(
                 sys.stdout.write(f"job {submitted['job']} is {submitted['state']}{note}\n")
             return
         try:
-            with _bar(loaded.name, quiet=as_json) as move:
+            with bar_of(loaded.name, quiet=as_json) as move:
                 shown = client.wait(submitted["job"], lambda seen: _move(seen, move))
         except KeyboardInterrupt:
             sys.stderr.write(f"job {submitted['job']} goes on without you; see `backbus show {submitted['job']}`\n")
             raise
         result = client.result(shown, elapsed_s=time.perf_counter() - started)
-    _print(result, as_json)
+    print_result(result, as_json)
 
 
 def jobs(
@@ -149,7 +149,8 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _print(result: Result, as_json: bool) -> None:
+def print_result(result: Result, as_json: bool) -> None:
+    """A run's table and its artifacts' places, or its JSON."""
     from backbus.cli.app import print_json
 
     if as_json:
@@ -175,7 +176,7 @@ def _move(shown: dict[str, Any], move: Callable[[int, int], None] | None) -> Non
 
 
 @contextmanager
-def _bar(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+def bar_of(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
     """A progress bar on standard error, where somebody looks at it."""
     if quiet or not sys.stderr.isatty():
         yield None

@@ -24,6 +24,7 @@ from backbus.performance.metrics import FIGURES
 from backbus.strategy import Strategy, StrategyRunner, make_strategy
 from backbus.strategy.sharing import Shared
 from backbus.sweep.honesty import Observer, Plan
+from backbus.sweep.space import point_job, split
 
 REFUSED, RAISED, TOO_LONG, TOO_MUCH, KILLED = "refused", "raised", "time", "memory", "killed"
 """Kinds of failure: its parameters cannot be had together; its strategy raised; it took more processor time or more
@@ -77,9 +78,10 @@ class Chunks:
         made = _Making(count, self._plan)
         batch = _Batch()
         for index, values in enumerate(points):
+            own, others = split(values)
             try:
-                job, terms = self._terms(values)
-                strategy = make_strategy(self._strategy, {**job.strategy.params, **_own(values)})
+                job, terms = self._terms(others)
+                strategy = make_strategy(self._strategy, {**job.strategy.params, **own})
             except (JobError, StrategyError) as error:
                 made.fail(index, REFUSED, error)
                 continue
@@ -113,37 +115,16 @@ class Chunks:
             made.take(index, rows[place], outcome.fingerprints[place], returns)
         batch.clear()
 
-    def _terms(self, values: Values) -> tuple[Job, Terms]:
+    def _terms(self, others: Values) -> tuple[Job, Terms]:
         """The job of a point apart from its strategy's parameters; the same one for points that differ in these."""
-        others = {path: value for path, value in values.items() if not path.startswith("strategy.")}
         key = json.dumps(others, sort_keys=True, default=str)
         known = self._jobs.get(key)
         if known is None:
-            job = with_fields(self._job, others)
+            job = point_job(self._job, others) if others else self._job
             if job.performance.benchmark not in (None, *self._panel.symbols):
                 raise JobError(f"the data has no symbol {job.performance.benchmark!r}", field="performance.benchmark")
             known = self._jobs[key] = job, terms_of(job, self._panel.layout)
         return known
-
-
-def with_fields(job: Job, fields: Values) -> Job:
-    """The job with these fields, by dotted path, set; JobError where they cannot be had together."""
-    if not fields:
-        return job
-    plain = job.plain()
-    for path, value in fields.items():
-        *tables, last = path.split(".")
-        table = plain
-        for name in tables:
-            table = table.setdefault(name, {})
-        table[last] = value
-    changed = Job.parse(plain)
-    changed.come_from(job.folder)
-    return changed
-
-
-def _own(values: Values) -> dict[str, Any]:
-    return {path.removeprefix("strategy."): value for path, value in values.items() if path.startswith("strategy.")}
 
 
 class _Batch:

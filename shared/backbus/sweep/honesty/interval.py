@@ -33,7 +33,7 @@ def interval(plan: Plan, returns: Floats, periods_per_year: float, confidence: f
     if len(returns) != plan.sessions:
         raise ValueError(f"{len(returns)} returns for a plan of {plan.sessions} sessions")
     excess = np.asarray(returns, dtype=np.float64) - plan.settings.rate
-    if not np.isfinite(excess).all():
+    if plan.resamples == 0 or not np.isfinite(excess).all():
         return Interval(mean=None, sharpe=None)
     mean = float(excess.mean())
     deviations = excess - mean

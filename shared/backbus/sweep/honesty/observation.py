@@ -129,6 +129,8 @@ def observe_returns(
         for resample in range(resamples):
             maxima[0, resample] = max(maxima[0, resample], 0.0)
         return True
+    if resamples == 0:
+        return True
     squares = 0.0
     for resample in range(resamples):
         first = 0.0

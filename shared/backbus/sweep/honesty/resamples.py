@@ -32,14 +32,15 @@ class Settings:
     """What is chosen about a plan besides its length and seed."""
 
     resamples: int = 500
+    """0 leaves out what needs them."""
     block_length: int | None = None
     """Mean length of a resample's blocks in sessions; None is ``max(1, round(sqrt(sessions)))``."""
     rate: float = 0.0
     """Return of cash per session: what Sharpe ratios are in excess of, and the benchmark where no series is given."""
 
     def __post_init__(self) -> None:
-        if self.resamples < 1:
-            raise ValueError(f"a plan needs at least 1 resample, not {self.resamples}")
+        if self.resamples < 0:
+            raise ValueError(f"a plan has 0 resamples or more, not {self.resamples}")
         if self.block_length is not None and self.block_length < 1:
             raise ValueError(f"blocks have a mean length of at least 1 session, not {self.block_length}")
         if not math.isfinite(self.rate):
@@ -122,7 +123,7 @@ def _draw(sessions: int, seed: int, resamples: int, length: int) -> tuple[Ints, 
     width = sessions // length + 1
     starts = np.empty((resamples, 0), dtype=np.int64)
     lengths = np.empty((resamples, 0), dtype=np.int64)
-    while not lengths.size or int(lengths.sum(axis=1).min()) < sessions:
+    while resamples and (not lengths.size or int(lengths.sum(axis=1).min()) < sessions):
         raw = generator.random_raw(2 * resamples * width).reshape(2, resamples, width)
         unit = (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
         starts = np.hstack((starts, (unit[0] * sessions).astype(np.int64)))

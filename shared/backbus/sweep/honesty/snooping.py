@@ -16,7 +16,10 @@ from backbus.sweep.honesty.observation import CONSISTENT, LOWER, UPPER, WHITE
 
 @dataclass(frozen=True, slots=True)
 class Snooping:
-    """Probabilities of a best at least this good where no point beats the benchmark; None where none was tested."""
+    """Probabilities of a best at least this good where no point beats the benchmark.
+
+    None where no point was tested, or nothing resampled.
+    """
 
     reality_check: float | None
     spa_lower: float | None
@@ -36,7 +39,7 @@ def snooping(maxima: Floats) -> Snooping:
 
 def _p_value(maxima: Floats, least: float) -> float | None:
     """Share of resamples, the sample itself among them, whose maximum reaches the observed one: never zero."""
-    if not np.isfinite(maxima).all():
+    if len(maxima) < 2 or not np.isfinite(maxima).all():
         return None
     reached = np.maximum(maxima[:-1], least) >= max(float(maxima[-1]), least)
     return (1 + int(np.count_nonzero(reached))) / len(maxima)

@@ -30,6 +30,7 @@ from backbus.sweep.honesty.stability import Stability, stability
 
 NOTHING = "no point has returns"
 NO_BEST = "no point has an objective"
+NO_RESAMPLES = "the sweep has no resamples"
 NO_RATIO = "the best point's returns do not vary"
 
 
@@ -248,9 +249,10 @@ def _judge_points(figures: _Figures, plan: Plan, rows: Records, maxima: Floats) 
         figures.put("loss_probability", overfit.loss_probability, "")
         figures.put("splits", overfit.splits, "")
     tests = snooping(maxima)
-    figures.put("reality_check", tests.reality_check, NOTHING)
+    figures.put("reality_check", tests.reality_check, NOTHING if plan.resamples else NO_RESAMPLES)
+    constant = "no point's difference from the benchmark varies" if plan.resamples else NO_RESAMPLES
     for name in ("spa_lower", "spa_consistent", "spa_upper"):
-        figures.put(name, getattr(tests, name), "no point's difference from the benchmark varies")
+        figures.put(name, getattr(tests, name), constant)
 
 
 def _judge_surroundings(
@@ -268,6 +270,8 @@ def _judge_surroundings(
         None if best is None or best_returns is None else interval(plan, best_returns, periods_per_year, confidence)
     )
     reason = NO_BEST if best is None else "the best point's returns were not given"
+    if plan.resamples == 0:
+        between, reason = None, NO_RESAMPLES
     finite_reason = reason if between is None else "the best point's returns are not finite"
     varied_reason = reason if between is None else "in some resample the best point's returns do not vary"
     figures.put("mean_interval", between and between.mean, finite_reason)

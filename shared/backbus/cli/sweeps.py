@@ -1,0 +1,156 @@
+"""``backbus sweep | results | rerun``: many points of one job, their table, and any of them whole."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backbus.cli.jobs import AsJson, JobFile, Sets, bar_of, print_result
+
+if TYPE_CHECKING:
+    from backbus.sweep.here import SweepResult
+
+SweepName = Annotated[
+    str, typer.Argument(metavar="SWEEP", help="A sweep's id, its first letters, or the folder of its files.")
+]
+SHOWN = ("total_return", "sharpe", "max_drawdown", "trades")
+"""Figures that a table shows besides the objective."""
+
+
+def sweep(
+    job: JobFile,
+    sets: Sets = None,
+    allow_look_ahead: Annotated[
+        bool, typer.Option("--allow-look-ahead", help="Sweep a strategy that does not pass `backbus check`.")
+    ] = False,
+    top: Annotated[int, typer.Option(min=0, help="Points to show.")] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Run all points of a job's [sweep] on this machine."""
+    from backbus.cli.app import print_json
+    from backbus.jobs import Job
+    from backbus.sweep.here import run_sweep
+
+    loaded = Job.load(job, overrides=sets or ())
+    with bar_of(loaded.name, quiet=as_json) as move:
+        result = run_sweep(loaded, allow_look_ahead=allow_look_ahead, progress=move)
+    if as_json:
+        print_json(result.plain())
+    else:
+        _print_sweep(result, top)
+
+
+def results(
+    sweep: SweepName,
+    top: Annotated[int, typer.Option(min=1, help="Points to show.")] = 10,
+    by: Annotated[
+        str | None, typer.Option(metavar="FIGURE", help="Order by this figure, -FIGURE for the smallest first.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the best points of a finished sweep."""
+    from backbus.cli.app import print_json
+    from backbus.sweep.results import find_sweep, load_summary, top_points
+
+    folder = find_sweep(sweep)
+    summary = load_summary(folder)
+    found = top_points(folder, top, by)
+    if as_json:
+        print_json({"sweep": folder.name, "points": summary["points"], "failed": summary["failed"], "top": found})
+        return
+    _print_points(summary, found, by)
+
+
+def rerun(
+    sweep: SweepName,
+    point: Annotated[int | None, typer.Option(min=0, help="The point's number.")] = None,
+    best: Annotated[bool, typer.Option("--best", help="The best point; so it is where none is named.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run one point of a finished sweep whole, and see that its row comes again."""
+    from backbus.errors import UsageError
+    from backbus.sweep.results import find_sweep
+    from backbus.sweep.results import rerun as rerun_here
+
+    if best and point is not None:
+        raise UsageError("give --best or --point, not both")
+    with bar_of(f"{sweep} {'best' if point is None else point}", quiet=as_json) as move:
+        result = rerun_here(find_sweep(sweep), point, progress=move)
+    print_result(result, as_json)
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (sweep, results, rerun):
+        app.command()(command)
+
+
+def _print_sweep(result: SweepResult, top: int) -> None:
+    from backbus.sweep.results import top_points
+
+    summary = result.summary
+    table: Path = result.artifacts["table"]
+    _print_points(summary, top_points(table.parent, top, None) if top else [], None)
+    _print_statistics(summary["statistics"])
+    rate = summary["points"] / result.elapsed_s
+    sys.stdout.write(
+        f"sweep {result.job}: {summary['points']} points, {summary['failed']} failed, in {result.elapsed_s:.2f} s "
+        f"({rate:.0f} a second)\ntable {summary['table_sha256']}; its files:\n"
+    )
+    for path in result.artifacts.values():
+        sys.stdout.write(f"  {path}\n")
+
+
+def _print_points(summary: dict[str, Any], found: list[dict[str, Any]], by: str | None) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if not found:
+        return
+    params = [name for name in found[0] if "." in name]
+    first = (by or summary["objective"]).removeprefix("-")
+    figures = list(dict.fromkeys((first, *SHOWN)))
+    table = Table("point", *(name.removeprefix("strategy.") for name in params), *figures)
+    for row in found:
+        cells = [row["point"], *(row[name] for name in params), *(row[name] for name in figures)]
+        table.add_row(*map(_cell, cells))
+    Console().print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+_TOLD = (
+    ("probabilistic_sharpe", "probability that the best one's true Sharpe ratio is above 0, were it the only trial"),
+    ("deflated_sharpe_sweep", "the same, knowing that it is the best of this sweep"),
+    ("deflated_sharpe_family", "the same, knowing of all {trials_family} trials of this strategy on this data"),
+    ("overfitting_probability", "probability that the best in one half of the time is below the median in the other"),
+    ("spa_consistent", "p-value of a best as good without any skill (Hansen's SPA)"),
+    ("reality_check", "the same by White's reality check"),
+)
+
+
+def _print_statistics(statistics: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(show_header=False, title="how much of it may be luck", title_justify="left")
+    for name, meaning in _TOLD:
+        value = statistics[name]
+        shown = statistics["undefined"].get(name, "undefined") if value is None else f"{value:.3f}"
+        table.add_row(name, shown, meaning.format(**statistics))
+    if statistics["sharpe_interval"] is not None:
+        low, high = statistics["sharpe_interval"]
+        table.add_row(
+            "sharpe_interval", f"{low:.2f} to {high:.2f}", "95 % confidence, knowing nothing of the selection"
+        )
+    if statistics["stability"] is not None:
+        meaning = "from the best point to its neighbours, one step of one parameter away"
+        table.add_row("stability", statistics["stability"]["shape"], meaning)
+    Console().print(table)

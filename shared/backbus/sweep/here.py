@@ -1,0 +1,199 @@
+"""``run_sweep``: all points of a job's search on this machine, from its files to its table, without a stack."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backbus.engine.check import quick_finding
+from backbus.engine.points import PointsEngine
+from backbus.engine.run import Engine
+from backbus.errors import BackbusError, JobError, StrategyError
+from backbus.jobs import Job
+from backbus.local import RUNS, open_inputs
+from backbus.market.panel import FIELDS, Floats, Panel
+from backbus.performance.metrics import session_rate
+from backbus.searches import SweepSettings
+from backbus.strategy import Strategy, bundle, load_strategy, make_strategy
+from backbus.sweep.checking import check_names
+from backbus.sweep.chunk import Chunk, Chunks
+from backbus.sweep.honesty import Plan, Settings, make_plan
+from backbus.sweep.outcome import best_of, gather, verdict, write_outcome
+from backbus.sweep.space import Space, point_job, split
+
+CHUNK_POINTS = 64
+TRIALS_FILE = "trials.json"
+
+Progress = Callable[[int, int], None]
+"""Called with the points done and all points."""
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """A finished sweep."""
+
+    job: str
+    """Its id; the last part of its folder."""
+    summary: dict[str, Any]
+    """What ``sweep.json`` holds: points, failed, best, table_sha256, statistics."""
+    artifacts: dict[str, Path]
+    """Files by name: table, summary."""
+    elapsed_s: float
+
+    def plain(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        shown = {name: value for name, value in self.summary.items() if name not in ("job", "folder")}
+        return {
+            "job": self.job,
+            **shown,
+            "elapsed_s": round(self.elapsed_s, 6),
+            "points_per_s": round(self.summary["points"] / self.elapsed_s, 1),
+            "artifacts": {name: str(path) for name, path in self.artifacts.items()},
+        }
+
+
+def search_of(job: Job) -> SweepSettings:
+    """The job's search, or a JobError that says how to write one."""
+    if job.sweep is None:
+        raise JobError("is missing; add [sweep.parameters] with at least one parameter and its values", field="sweep")
+    return job.sweep
+
+
+def plan_of(job: Job, panel: Panel) -> Plan:
+    """The resamples of a job's sweep: the same wherever it is computed."""
+    search, measured = search_of(job), job.performance
+    rate = session_rate(measured.risk_free, measured.periods_per_year)
+    sessions = PointsEngine(panel).sessions
+    if not sessions:
+        raise JobError("the data has no row to trade", field="data")
+    return make_plan(sessions, search.seed, Settings(resamples=search.resamples, rate=rate))
+
+
+def refuse_look_ahead(job: Job, panel: Panel, strategy: Strategy) -> None:
+    """StrategyError where the strategy is seen to know the future; its best points would be its best leaks."""
+    finding = quick_finding(strategy, panel, job=job)
+    if finding is not None:
+        raise StrategyError(
+            f"{type(strategy).__name__} does not pass `backbus check`: {finding.kind} at row {finding.row} "
+            f"({finding.symbol}); mend it, or sweep it all the same with --allow-look-ahead"
+        )
+
+
+def run_sweep(
+    job: Job | Mapping[str, Any] | str | Path,
+    data: Any = None,
+    *,
+    strategy: type[Strategy] | None = None,
+    folder: Path | None = None,
+    allow_look_ahead: bool = False,
+    progress: Progress | None = None,
+) -> SweepResult:
+    """Run a job's sweep in this process; the table is the one that a fleet makes.
+
+    ``job`` and ``data`` are those of ``run``; ``strategy`` is a class that stands for ``strategy.use``. Files go to
+    ``folder`` (``var/runs/<job>``). Raises JobError, DataError or StrategyError; nothing is left half written.
+    """
+    started = time.perf_counter()
+    if isinstance(job, str | Path):
+        job = Job.load(job)
+    elif not isinstance(job, Job):
+        job = Job.parse(job)
+    space = Space(search_of(job))
+    opened = open_inputs(job, data)
+    panel = opened.panel
+    strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
+    check_names(space, job, strategy)
+    if not allow_look_ahead:
+        refuse_look_ahead(job, panel, first_strategy(job, space, strategy))
+    plan = plan_of(job, panel)
+    chunks = Chunks(job, panel, strategy, plan)
+    points = gather(len(space), plan, _told(_computed(space, chunks), len(space), progress))
+    goal = search_of(job).objectives[0]
+    best = best_of(points.figures, goal)
+    returns = None if best is None else returns_of(job, space.values(best), panel, strategy)
+    job_id = uuid.uuid4().hex[:12]
+    folder = folder if folder is not None else RUNS / job_id
+    trials = count_trials(folder.parent / TRIALS_FILE, job, panel, len(space))
+    honesty = verdict(job, space, points, plan, goal, returns, trials)
+    summary, artifacts = write_outcome(folder, job, space, points, goal, honesty)
+    return SweepResult(job_id, summary, artifacts, time.perf_counter() - started)
+
+
+def _computed(space: Space, chunks: Chunks) -> Iterator[tuple[int, Chunk]]:
+    for begin in range(0, len(space), CHUNK_POINTS):
+        stop = min(begin + CHUNK_POINTS, len(space))
+        yield begin, chunks.compute(points_between(space, begin, stop))
+
+
+def points_between(space: Space, begin: int, stop: int) -> list[dict[str, Any]]:
+    """The values of some points, by field."""
+    columns = space.columns(begin, stop)
+    lines = zip(*(columns[name] for name in space.names), strict=True)
+    return [dict(zip(space.names, line, strict=True)) for line in lines]
+
+
+def _told(chunks: Iterable[tuple[int, Chunk]], points: int, progress: Progress | None) -> Iterator[tuple[int, Chunk]]:
+    done = 0
+    for first, chunk in chunks:
+        done += len(chunk.figures)
+        if progress is not None:
+            progress(done, points)
+        yield first, chunk
+
+
+def first_strategy(job: Job, space: Space, strategy: type[Strategy]) -> Strategy:
+    """The strategy of the first point whose parameters go together; JobError where none of the first ones do."""
+    refusal: BackbusError | None = None
+    for values in points_between(space, 0, min(len(space), 1000)):
+        own, _ = split(values)
+        try:
+            return make_strategy(strategy, {**job.strategy.params, **own})
+        except (JobError, StrategyError) as error:
+            refusal = refusal or error
+    raise JobError(f"none of the first points can be had; the first of them: {refusal}", field="sweep.parameters")
+
+
+def returns_of(job: Job, values: Mapping[str, Any], panel: Panel, strategy: type[Strategy]) -> Floats | None:
+    """[sessions] returns of one point, computed again."""
+    own, others = split(values)
+    one = point_job(job, others)
+    engine = Engine(one, panel, make_strategy(strategy, {**job.strategy.params, **own}))
+    engine.run()
+    return engine.returns()
+
+
+def count_trials(path: Path, job: Job, panel: Panel, points: int) -> int:
+    """Count this sweep, and say how many points all sweeps here have tried of this strategy's name on this data.
+
+    A sweep that was counted before is not counted again. A file that cannot be read starts anew.
+    """
+    family = f"{job.strategy.use} {data_hash(panel)}"
+    search = hashlib.blake2b(json.dumps(job.plain(), sort_keys=True).encode(), digest_size=8).hexdigest()
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+        sweeps = {str(key): int(count) for key, count in known.get(family, {}).items()}
+    except (OSError, ValueError, AttributeError):
+        known, sweeps = {}, {}
+    sweeps[search] = points
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(f".{os.getpid()}.part")
+    part.write_text(json.dumps({**known, family: sweeps}, indent=1), encoding="utf-8")
+    part.replace(path)
+    return sum(sweeps.values())
+
+
+def data_hash(panel: Panel) -> str:
+    """What tells one panel from another."""
+    digest = hashlib.blake2b("\0".join(panel.symbols).encode(), digest_size=8)
+    for name in ("end", *FIELDS):
+        digest.update(np.ascontiguousarray(getattr(panel.block, name)).data)
+    return digest.hexdigest()

@@ -1,0 +1,82 @@
+"""What is done with a finished sweep: its best points, and any point run whole again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backbus.errors import BackbusError, JobError, UsageError
+from backbus.jobs import Job
+from backbus.local import RUNS, Progress, run
+from backbus.performance.metrics import FIGURES
+from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE
+from backbus.sweep.space import Space, point_job
+
+if TYPE_CHECKING:
+    from backbus.result import Result
+
+
+def find_sweep(name: str) -> Path:
+    """The folder of a sweep, from its path, its id or the first letters of this; JobError where there is not one."""
+    if (Path(name) / SUMMARY_FILE).is_file():
+        return Path(name)
+    found = sorted(path.parent for path in RUNS.glob(f"{name}*/{SUMMARY_FILE}"))
+    if len(found) != 1:
+        many = ", ".join(path.name for path in found[:5])
+        raise JobError(f"{name!r} could be {many}" if found else f"there is no finished sweep {name!r} in {RUNS}")
+    return found[0]
+
+
+def top_points(folder: Path, top: int, by: str | None = None) -> list[dict[str, Any]]:
+    """The best points as rows of the table; ``by`` is a figure, ``-figure`` for the smallest first."""
+    import pyarrow.parquet as pq
+
+    order = by or load_summary(folder)["objective"]
+    figure = order.removeprefix("-")
+    if figure not in FIGURES:
+        raise UsageError(f"there is no figure {figure!r}; choose one of {', '.join(FIGURES)}")
+    known = pq.read_table(folder / TABLE_FILE, filters=[(figure, ">=", -float("inf"))])
+    direction = "ascending" if order.startswith("-") else "descending"
+    ordered = known.sort_by([(figure, direction), ("point", "ascending")])
+    return list(ordered.slice(0, top).to_pylist())
+
+
+def load_summary(folder: Path) -> dict[str, Any]:
+    """A finished sweep's summary, or a JobError that says where none is."""
+    try:
+        summary: dict[str, Any] = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise JobError(f"there is no finished sweep in {folder}; it would have a {SUMMARY_FILE}") from None
+    return summary
+
+
+def rerun(sweep: Path, point: int | None = None, *, progress: Progress | None = None) -> Result:
+    """Run one point of a finished sweep whole, the best where none is named; its row of the table must come again.
+
+    ``sweep`` is the sweep's folder. BackbusError where the run differs from the row: the code or the data is another.
+    """
+    import pyarrow.parquet as pq
+
+    summary = load_summary(sweep)
+    if point is None:
+        if summary["best"] is None:
+            raise JobError("the sweep has no best point: none has its objective")
+        point = int(summary["best"]["point"])
+    if not 0 <= point < summary["points"]:
+        raise JobError(f"the sweep has points 0 to {summary['points'] - 1}, not {point}")
+    job = Job.parse(summary["job"])
+    job.come_from(Path(summary["folder"]))
+    assert job.sweep is not None
+    row = pq.read_table(sweep / TABLE_FILE, filters=[("point", "=", point)]).to_pylist()[0]
+    if row["failure"] is not None:
+        raise JobError(f"point {point} failed ({row['failure']}): {row['message']}")
+    result = run(point_job(job, Space(job.sweep).values(point)), progress=progress)
+    told = {"fingerprint": result.fingerprint, **result.metrics}
+    differing = [name for name, value in told.items() if row[name] != value]
+    if differing:
+        raise BackbusError(
+            f"point {point} did not come again: {', '.join(differing[:5])} differ from the table; "
+            "the strategy, the data or backbus is not what it was"
+        )
+    return result

@@ -1,0 +1,251 @@
+"""A sweep on this machine, from job file to table: what it writes, what it hashes, what comes again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from backbus.errors import BackbusError, JobError, StrategyError
+from backbus.jobs import Job
+from backbus.local import run
+from backbus.performance.metrics import FIGURES
+from backbus.sweep.chunk import Chunk
+from backbus.sweep.here import SweepResult, count_trials, data_hash, plan_of, points_between, run_sweep
+from backbus.sweep.outcome import Points, gather, table_sha256
+from backbus.sweep.results import find_sweep, rerun, top_points
+from backbus.sweep.space import Space, point_job
+
+JOB = """
+name = "grid"
+[data]
+files = "prices.csv"
+[strategy]
+use = "{use}"
+[portfolio]
+sizing = {{ model = "equal_weight" }}
+[execution]
+commission = {{ model = "bps", bps = 1.0 }}
+[sweep]
+objective = "{objective}"
+resamples = 20
+{more}
+[sweep.parameters]
+{parameters}
+"""
+GRID = "fast = [2, 3, 5]\nslow = [4, 5, 9]\n"
+LEAK = """
+import numpy as np
+from backbus import Strategy, param
+
+class Leak(Strategy):
+    fast: int = param(2, ge=1)
+
+    def signals(self, bars):
+        return self.hold_long(np.roll(bars.close.values, -1, axis=0) > bars.close.values)
+"""
+
+
+def write_job(
+    folder: Path, *, use: str = "SmaCross", objective: str = "sharpe", parameters: str = GRID, more: str = ""
+) -> Path:
+    path = folder / "job.toml"
+    path.write_text(JOB.format(use=use, objective=objective, parameters=parameters, more=more), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    steps = np.random.Generator(np.random.Philox(5)).integers(-9, 10, (120, 2))
+    prices = 100.0 + np.cumsum(steps / 8.0, axis=0)
+    lines = ["date,symbol,open,high,low,close,volume"]
+    day = np.datetime64("2020-01-01")
+    for row, line in enumerate(prices):
+        for symbol, price in zip("AB", line, strict=True):
+            lines.append(f"{day + row},{symbol},{price},{price + 1},{price - 1},{price + 0.25},1000")
+    (tmp_path / "prices.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+def swept(folder: Path, **job: str) -> SweepResult:
+    return run_sweep(write_job(folder, **job))
+
+
+def test_each_row_is_the_run_of_its_point(folder: Path) -> None:
+    result = swept(folder)
+    rows = pq.read_table(result.artifacts["table"]).to_pylist()
+    assert [(row["strategy.fast"], row["strategy.slow"]) for row in rows] == [
+        (fast, slow) for fast in (2, 3, 5) for slow in (4, 5, 9)
+    ]
+    failed = [row for row in rows if row["failure"] is not None]
+    assert [(row["point"], row["failure"]) for row in failed] == [(6, "refused"), (7, "refused")]
+    assert all(row[name] is None for row in failed for name in ("fingerprint", *FIGURES))
+    assert "must be below slow" in failed[0]["message"]
+    job = Job.load(folder / "job.toml")
+    for row in rows:
+        if row["failure"] is None:
+            alone = run(point_job(job, Space(job.sweep).values(row["point"])), keep=False)  # type: ignore[arg-type]
+            assert {"fingerprint": alone.fingerprint, **alone.metrics} == {
+                name: row[name] for name in ("fingerprint", *FIGURES)
+            }
+    assert (result.summary["points"], result.summary["failed"]) == (9, 2)
+    assert result.summary["failures"] == {"refused": 2}
+
+
+def test_the_best_point_is_the_objectives(folder: Path) -> None:
+    largest, least = swept(folder), swept(folder, objective="-turnover")
+    rows = [row for row in pq.read_table(largest.artifacts["table"]).to_pylist() if row["failure"] is None]
+    assert largest.summary["best"]["point"] == max(rows, key=lambda row: row["sharpe"])["point"]
+    assert least.summary["best"]["point"] == min(rows, key=lambda row: row["turnover"])["point"]
+    assert least.summary["table_sha256"] == largest.summary["table_sha256"]
+    assert largest.summary["statistics"]["best"] == largest.summary["best"]["point"]
+
+
+def test_the_table_hash_is_what_its_definition_says(folder: Path) -> None:
+    result = swept(folder)
+    rows = pq.read_table(result.artifacts["table"]).to_pylist()
+    names = ["strategy.fast", "strategy.slow"]
+    text = json.dumps([names, list(FIGURES)]).encode()
+    for row in rows:
+        text += json.dumps([row[name] for name in names], separators=(",", ":")).encode() + b"\n"
+    figures = [[np.nan if row[name] is None else row[name] for name in FIGURES] for row in rows]
+    text += (np.array(figures) + 0.0).tobytes()
+    text += b"".join(bytes.fromhex(row["fingerprint"] or "00" * 16) for row in rows)
+    text += b"6 refused\n7 refused\n"
+    assert result.summary["table_sha256"] == hashlib.sha256(text).hexdigest()
+
+
+def test_the_same_sweep_again_has_the_same_files_but_more_is_a_larger_family(folder: Path) -> None:
+    first, again = swept(folder), swept(folder)
+    assert first.artifacts["table"].read_bytes() == again.artifacts["table"].read_bytes()
+    assert first.artifacts["summary"].read_bytes() == again.artifacts["summary"].read_bytes()
+    assert again.summary["statistics"]["trials_family"] == 9
+    other = swept(folder, parameters="fast = [2]\nslow = [5, 6]\n")
+    assert other.summary["statistics"]["trials_sweep"] == 2
+    assert other.summary["statistics"]["trials_family"] == 11
+
+
+def test_trials_of_other_data_or_an_unreadable_file_do_not_count(folder: Path) -> None:
+    from backbus.engine.rehearsal import small_panel
+
+    job, path = Job.load(write_job(folder)), folder / "trials.json"
+    panel, other = small_panel(64), small_panel(65)
+    assert data_hash(panel) != data_hash(other)
+    assert count_trials(path, job, panel, 9) == 9
+    assert count_trials(path, job, other, 5) == 5
+    path.write_text("[3", encoding="utf-8")
+    assert count_trials(path, job, panel, 9) == 9
+
+
+def test_any_point_comes_again_and_a_changed_input_is_noticed(folder: Path) -> None:
+    result = swept(folder)
+    name = result.artifacts["table"].parent.name
+    assert find_sweep(name[:5]) == find_sweep(str(result.artifacts["table"].parent)).resolve().relative_to(folder)
+    assert rerun(find_sweep(name)).fingerprint == result.summary["best"]["fingerprint"]
+    assert rerun(find_sweep(name), 4).report.counts.orders > 0
+    for point, message in ((6, r"point 6 failed \(refused\)"), (9, "points 0 to 8, not 9")):
+        with pytest.raises(JobError, match=message):
+            rerun(find_sweep(name), point)
+    prices = folder / "prices.csv"
+    prices.write_text(prices.read_text(encoding="utf-8").replace(",1000\n", ",1000\n", 1).replace("A,", "A,9", 1))
+    with pytest.raises(BackbusError):
+        rerun(find_sweep(name))
+    with pytest.raises(JobError, match="there is no finished sweep"):
+        find_sweep("nothing")
+
+
+def test_the_best_points_are_in_order(folder: Path) -> None:
+    place = swept(folder).artifacts["table"].parent
+    sharpes = [row["sharpe"] for row in top_points(place, 4)]
+    assert sharpes == sorted(sharpes, reverse=True)
+    assert len(top_points(place, 100)) == 7
+    trades = [row["trades"] for row in top_points(place, 100, "-trades")]
+    assert trades == sorted(trades)
+
+
+def test_a_strategy_that_looks_ahead_is_not_swept_unless_told(folder: Path) -> None:
+    (folder / "leak.py").write_text(LEAK, encoding="utf-8")
+    with pytest.raises(StrategyError, match="does not pass `backbus check`"):
+        swept(folder, use="leak.py:Leak", parameters="fast = [2, 3]\n")
+    job = write_job(folder, use="leak.py:Leak", parameters="fast = [2, 3]\n")
+    assert run_sweep(job, allow_look_ahead=True).summary["failed"] == 0
+
+
+MISTAKES: dict[str, tuple[dict[str, str], str]] = {
+    "no such figure": ({"objective": "sharp"}, "sharp"),
+    "no such parameter": ({"parameters": "fest = [1, 2]\n"}, "fast"),
+    "all refused": ({"parameters": "fast = [20, 30]\nslow = [4, 5]\n"}, "must be below slow"),
+    "nothing left": ({"more": 'constraints = ["fast > slow"]', "parameters": "fast = [1, 2]\nslow = [4]\n"}, "reject"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_one_error_and_leaves_nothing(folder: Path, name: str) -> None:
+    job, message = MISTAKES[name]
+    with pytest.raises(JobError, match=message):
+        swept(folder, **job)
+    assert not (folder / "var").exists()
+
+
+def test_a_job_without_a_search_says_how_to_write_one(folder: Path) -> None:
+    with pytest.raises(JobError, match=r"add \[sweep.parameters\]"):
+        run_sweep({"strategy": {"use": "SmaCross"}, "data": {"files": "prices.csv"}})
+
+
+def small_chunk(points: int, value: float) -> Chunk:
+    from backbus.sweep.honesty import Observer, make_plan
+
+    observer = Observer(make_plan(20), points)
+    return Chunk(
+        np.full((points, len(FIGURES)), value),
+        np.full((points, 16), int(value), dtype=np.uint8),
+        {},
+        observer.rows,
+        observer.maxima,
+    )
+
+
+def test_chunks_come_in_any_order_and_each_point_once() -> None:
+    from backbus.sweep.honesty import make_plan
+
+    plan, parts = make_plan(20), [(0, small_chunk(3, 1.0)), (3, small_chunk(2, 2.0)), (5, small_chunk(4, 3.0))]
+    values: list[list[Any]] = [[point] for point in range(9)]
+
+    def hashed(points: Points) -> str:
+        return table_sha256(["strategy.fast"], values, points)
+
+    assert hashed(gather(9, plan, parts)) == hashed(gather(9, plan, parts[::-1]))
+    with pytest.raises(BackbusError, match="counted twice"):
+        gather(9, plan, [*parts, parts[1]])
+    with pytest.raises(BackbusError, match="2 of 9 points have no result"):
+        gather(9, plan, [parts[0], parts[2]])
+
+
+def test_a_random_search_and_a_grid_of_costs_are_sweeps_too(folder: Path) -> None:
+    costs = '"execution.commission.bps" = { low = 0.5, high = 50.0, scale = "log" }'
+    drawn = swept(
+        folder,
+        parameters=f"fast = {{ low = 2, high = 4 }}\n{costs}\nslow = [9]\n",
+        more='method = "random"\npoints = 12\nseed = 3',
+    )
+    rows = pq.read_table(drawn.artifacts["table"]).to_pylist()
+    assert len(rows) == 12
+    assert drawn.summary["failed"] == 0
+    fees = [row["fees"] / row["execution.commission.bps"] for row in rows if row["strategy.fast"] == 2]
+    assert max(fees) - min(fees) < 0.2 * max(fees)
+    assert plan_of(Job.load(folder / "job.toml"), _panel(folder)).sessions == 120
+    search = Job.load(folder / "job.toml").sweep
+    assert search is not None
+    assert points_between(Space(search), 3, 5)[0]["strategy.slow"] == 9
+
+
+def _panel(folder: Path) -> Any:
+    from backbus.local import open_inputs
+
+    return open_inputs(Job.load(folder / "job.toml")).panel
