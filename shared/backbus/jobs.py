@@ -391,14 +391,15 @@ def _override(fields: dict[str, Any], assignment: str) -> None:
 def _known_fields(path: tuple[str | int, ...]) -> list[str]:
     model: Any = Job
     for part in path:
-        if not (isinstance(model, type) and issubclass(model, BaseModel)):
-            return []
-        field = model.model_fields.get(str(part))
-        model = field.annotation if field is not None else None
-        if type(None) in get_args(model):
-            model = get_args(model)[0]
-        if get_args(model) and not isinstance(model, type):
-            return []
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            field = model.model_fields.get(str(part))
+            model = field.annotation if field is not None else None
+            if type(None) in get_args(model):
+                model = get_args(model)[0]
+        else:
+            # One of several models, which pydantic names by its tag.
+            models = {one: one.model_fields["model"] for one in get_args(model) if hasattr(one, "model_fields")}
+            model = next((one for one, tag in models.items() if tag.annotation == Literal[part]), None)
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
 
 

@@ -20,6 +20,7 @@ from backbus.searches import name_of, path_of
 
 FIELD = "sweep.constraints"
 _LONGEST = 2000
+_DEEPEST = 50
 _LARGEST = 1e300
 
 Values = NDArray[Any]
@@ -112,15 +113,14 @@ def _parsed(text: str) -> ast.expr:
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         message = error.msg if isinstance(error, SyntaxError) else str(error)
         raise JobError(f"{text!r} is no condition: {message}", field=FIELD) from None
-    try:
-        _check(tree, text)
-    except RecursionError:
-        raise JobError(f"{text!r} is nested too deeply", field=FIELD) from None
+    _check(tree, text, 0)
     return tree
 
 
-def _check(node: ast.expr, text: str) -> None:
+def _check(node: ast.expr, text: str, depth: int) -> None:
     """Refuse everything that is not of the language."""
+    if depth > _DEEPEST:
+        raise JobError(f"{text!r} is nested too deeply; write several constraints", field=FIELD)
     match node:
         case ast.Constant(value=int() | float() as number) if not abs(number) < _LARGEST:
             raise JobError(f"{text!r} has a number that is too large", field=FIELD)
@@ -151,7 +151,7 @@ def _check(node: ast.expr, text: str) -> None:
         case _:
             raise JobError(f"{text!r}: {ast.unparse(node)!r} is not understood; {_SPEAKS}", field=FIELD)
     for part in parts:
-        _check(part, text)
+        _check(part, text, depth + 1)
 
 
 def _dotted(node: ast.expr) -> str | None:
