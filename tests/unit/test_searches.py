@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -257,3 +258,11 @@ class TestNamesAndValues:
         with pytest.raises(JobError, match=r"sweep\.objective") as e:
             check(job(parameters={"fast": [5]}, objective=objective))
         assert message in str(e.value)
+
+
+@pytest.mark.parametrize(("name", "points"), [("sma_grid", 174), ("optuna", 200)])
+def test_the_examples_are_searches_that_fit(name, points):
+    one = Job.load(Path(__file__).parents[2] / "examples" / f"{name}.toml")
+    assert one.sweep is not None
+    check(one)
+    assert len(Space(one.sweep)) == points
