@@ -7,6 +7,7 @@ from collections import deque
 import numpy as np
 
 from backbus.data.handler import DataHandler
+from backbus.engine.points import Point, PointsEngine, terms_of
 from backbus.engine.run import Engine
 from backbus.events import codec
 from backbus.events.event import Event, Handler
@@ -17,7 +18,7 @@ from backbus.market.records import Records
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
 from backbus.portfolio.handler import PortfolioHandler
-from backbus.strategy import Strategy, StrategyHandler, make_strategy
+from backbus.strategy import Strategy, StrategyHandler, StrategyRunner, make_strategy
 from backbus.strategy.bars import Bars
 from backbus.strategy.builtins import CLASSES
 
@@ -73,9 +74,11 @@ class TheOtherKernels(Strategy):
 
 
 def rehearse() -> None:
-    """Run every built-in strategy, and one that calls what they do not, on the small panel both ways."""
+    """Run every built-in strategy, and one that calls what they do not, on the small panel in every way."""
     panel = small_panel()
     for strategy in (*(make_strategy(strategy_class, {}) for strategy_class in CLASSES), TheOtherKernels()):
         job = Job.parse({"strategy": {"use": type(strategy).__name__}, "performance": {"benchmark": "S0"}})
         Engine(job, panel, strategy).run()
         run_handlers(job, panel, strategy)
+        signals = StrategyRunner(strategy, panel.layout).on_block(panel.block)
+        PointsEngine(panel, "S0").run([Point(terms_of(job, panel.layout), signals)])

@@ -99,6 +99,10 @@ def quiet_rows(account: Any, signals: Records, used: int, signal_through: int, r
     return max(stop, row)
 
 
+STRIDE = 8
+"""Rows that a stretch marks at a time: so few jumps that the processor still foresees the ones after the stretch."""
+
+
 @step
 def mark_stretch(
     rules: Any,
@@ -116,6 +120,7 @@ def mark_stretch(
     """Mark rows in which nothing happens but prices, and write the account's rows from ``rows`` on.
 
     One asset is the case of long histories of bars: the same sums as ``mark``, without a look at the book in each row.
+    There rows after ``end`` may be written as well, as far as there is room: whoever comes to them writes them anew.
     """
     if ledger.shape[0] > 1 or rules["sizing"] == VOLATILITY_TARGET:
         for row in range(begin, end):
@@ -127,20 +132,36 @@ def mark_stretch(
     money = account["cash"]
     held = ledger[0]["position"]
     price = ledger[0]["price"]
-    total, worth = money + 0.0, 0.0
-    for row in range(begin, end):
-        now = close[row, 0]
-        if now == now:  # noqa: PLR0124  (only NaN differs from itself)
-            price = now
-        if held != 0.0:
-            worth = held * price
-            total = money + 0.0 + worth
-        equity[rows + row - begin] = total
-        cash[rows + row - begin] = money
-        gross[rows + row - begin] = abs(worth)
-    ledger[0]["price"] = price
-    account["equity"] = total
-    account["gross"] = abs(worth)
+    row, at = begin, rows
+    while row < end:
+        if row + STRIDE <= close.shape[0] and at + STRIDE <= equity.shape[0]:
+            for ahead in range(STRIDE):
+                now = close[row + ahead, 0]
+                if now == now:  # noqa: PLR0124  (only NaN differs from itself)
+                    price = now
+                worth = held * price if held != 0.0 else 0.0
+                equity[at + ahead] = money + 0.0 + worth
+                cash[at + ahead] = money
+                gross[at + ahead] = abs(worth)
+            row += STRIDE
+            at += STRIDE
+        else:
+            now = close[row, 0]
+            if now == now:  # noqa: PLR0124
+                price = now
+            worth = held * price if held != 0.0 else 0.0
+            equity[at] = money + 0.0 + worth
+            cash[at] = money
+            gross[at] = abs(worth)
+            row += 1
+            at += 1
+    for back in range(end - 1, begin - 1, -1):
+        now = close[back, 0]
+        if now == now:  # noqa: PLR0124
+            ledger[0]["price"] = now
+            break
+    account["equity"] = equity[rows + end - begin - 1]
+    account["gross"] = gross[rows + end - begin - 1]
 
 
 @step
