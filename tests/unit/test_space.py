@@ -92,6 +92,12 @@ class TestAxes:
             drawn = at_position(Distribution(0.1, 10.0, scale), np.arange(1000) / 1000.0)
             assert all(float(f"{value:.12g}") == value for value in drawn.tolist())
 
+    @given(st.floats(-9e15, 9e15), st.floats(1e-14, 9e15))
+    def test_twelve_digits_are_enough_to_write_a_drawn_value(self, low, width):
+        axis = Distribution(low, low + width)
+        for value in at_position(axis, np.array([0.123456, 0.5, 0.987])).tolist():
+            assert value in (float(f"{value:.12g}"), axis.low, axis.high)
+
     @given(st.integers(-1000, 1000), st.integers(1, 1000), st.sampled_from(["uniform", "log"]))
     def test_whole_draws_reach_both_ends_and_nothing_else(self, low, width, scale):
         low = abs(low) + 1 if scale == "log" else low

@@ -35,11 +35,9 @@ def values_of(axis: Axis) -> Column | None:
         case Distribution(steps=None):
             return None
         case Distribution(steps=int(steps)):
-            last = steps - 1
-            found = [at_position(axis, np.array([i / last]))[0] for i in range(1, last)]
-            ends = [axis.low, axis.high] if axis.whole else [float(axis.low), float(axis.high)]
-            kept = dict.fromkeys([ends[0], *found, ends[1]])
-            return np.array(list(kept), dtype=np.int64 if axis.whole else np.float64)
+            found = at_position(axis, np.arange(steps) / float(steps - 1))
+            found[0], found[-1] = axis.low, axis.high
+            return np.unique(found)
     raise AssertionError(axis)
 
 
@@ -86,8 +84,24 @@ def at_position(axis: Distribution, position: Floats) -> Column:
         drawn = low + (high - low) * position
     else:
         drawn = _between(low, high, position)
-    shown = np.fromiter((float(f"{value:.{DIGITS}g}") for value in drawn.tolist()), np.float64, len(drawn))
-    return np.clip(shown, low, high)
+    return np.clip(_shown(drawn), low, high)
+
+
+_LEAST = -11
+_TENS = np.array([float(f"1e{power}") for power in range(_LEAST, 17)])
+_EXACT_TENS = np.array([float(10**power) for power in range(23)])
+"""Powers of ten that are exact as doubles: a whole number divided by one is the double nearest to that decimal."""
+
+
+def _shown(values: Floats) -> Floats:
+    """Values rounded to ``DIGITS`` significant digits, as they would be printed and read back."""
+    sizes = np.abs(values)
+    places = DIGITS - np.searchsorted(_TENS, sizes, side="right") - _LEAST
+    tens = _EXACT_TENS[np.minimum(np.abs(places), len(_EXACT_TENS) - 1)]
+    found = np.where(places >= 0, np.rint(sizes * tens) / tens, np.rint(sizes / tens) * tens)
+    for tiny in np.flatnonzero(places >= len(_EXACT_TENS)).tolist():
+        found[tiny] = float(f"{sizes[tiny]:.{DIGITS}g}")
+    return np.asarray(np.copysign(found, values), dtype=np.float64)
 
 
 def _between(low: float, high: float, position: Floats) -> Floats:

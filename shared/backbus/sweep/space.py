@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from backbus.errors import JobError
 from backbus.jobs import Job
 from backbus.market.panel import Floats, Ints
-from backbus.searches import Axis, Distribution, Range, SweepSettings, name_of
+from backbus.searches import Distribution, Range, SweepSettings, name_of
 from backbus.sweep.axes import Column, at_position, column, count_of, range_values, values_of
 from backbus.sweep.constraints import FIELD, Constraint
 
@@ -174,10 +174,22 @@ class Space:
                 return self._drawn(begin, stop)
 
     def _valued(self, position: Callable[[int], Floats]) -> dict[str, Column]:
-        return {name: _at(axis, position(number)) for number, (name, axis) in enumerate(self._named())}
+        return {name: self._placed(axis, position(axis)) for axis, name in enumerate(self.names)}
 
-    def _named(self) -> Iterator[tuple[str, Axis]]:
-        return zip(self.names, self._axes, strict=True)
+    def _placed(self, number: int, position: Floats) -> Column:
+        """Values of an axis at positions in [0, 1): all values of a countable axis have the same share."""
+        axis, table = self._axes[number], self._drawn_tables[number]
+        if table is not None:
+            return table[_numbered(position, len(table))]
+        if isinstance(axis, Range):
+            return range_values(axis, _numbered(position, axis.size))
+        assert isinstance(axis, Distribution)
+        return at_position(axis, position)
+
+    @functools.cached_property
+    def _drawn_tables(self) -> tuple[Column | None, ...]:
+        """Values of axes that are drawn from by number; a range is not made for it."""
+        return tuple(None if isinstance(axis, Range) else values_of(axis) for axis in self._axes)
 
     def _drawn(self, begin: int, stop: int) -> dict[str, Column]:
         """Random points; those that break a constraint take their next draw until it keeps them all."""
@@ -259,17 +271,6 @@ def uniform(seed: int, axis: int, purpose: int, draw: int, begin: int, stop: int
     generator = np.random.Philox(key=key, counter=counter)
     words = generator.random_raw(stop - 4 * block)[begin - 4 * block :]
     return np.asarray((words >> np.uint64(11)).astype(np.float64) * 2.0**-53, dtype=np.float64)
-
-
-def _at(axis: Axis, position: Floats) -> Column:
-    """Values of any axis at positions in [0, 1): all values of a countable axis have the same share."""
-    if isinstance(axis, Range):
-        return range_values(axis, _numbered(position, axis.size))
-    table = values_of(axis)
-    if table is not None:
-        return table[_numbered(position, len(table))]
-    assert isinstance(axis, Distribution)
-    return at_position(axis, position)
 
 
 def _numbered(position: Floats, size: int) -> Ints:
