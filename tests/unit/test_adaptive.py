@@ -59,6 +59,13 @@ def test_generations_have_their_size_and_the_last_one_the_rest():
     assert [len(points) for points in asked] == [20, 20, 10]
 
 
+def test_points_that_were_asked_for_have_numbers():
+    search = Adaptive(settings())
+    asked, _ = searched(search)
+    assert search.space.values(25) == asked[1][5]
+    assert search.space.columns(0, 60)["strategy.slow"] == [v["strategy.slow"] for points in asked for v in points]
+
+
 def test_results_lead_the_search():
     """Later points are nearer to what was said to be good, and away from it where that was said to be bad."""
     for objective, better in (("sharpe", min), ("-sharpe", max)):

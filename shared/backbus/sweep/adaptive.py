@@ -34,6 +34,7 @@ class Adaptive:
     def __init__(self, settings: SweepSettings) -> None:
         self.settings = settings
         self.space = Space(settings)
+        """Has the values of all points that were asked for, by number."""
         self._spare = Space(settings.model_copy(update={"method": "random"}))
         self._axes = {path: _Suggested(path, axis) for path, axis in settings.axes.items()}
         self._study = _study(settings)
@@ -61,6 +62,7 @@ class Adaptive:
         count = min(self.settings.generation, len(self.space) - self._asked)
         points = [self._next(self._asked + number) for number in range(count)]
         self._asked += count
+        self.space.record(points)
         return points
 
     def tell(self, results: Results) -> None:

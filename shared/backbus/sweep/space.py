@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ class Space:
         self._constraints = tuple(Constraint(text) for text in settings.constraints)
         self._check_constraint_names()
         self._accepted: Ints | None = None
+        self._asked: list[Mapping[str, Any]] = []
         match settings.method:
             case "grid":
                 self._count = self._counted_grid()
@@ -78,15 +79,23 @@ class Space:
 
     def columns(self, begin: int, stop: int) -> dict[str, list[Any]]:
         """The values of the points from ``begin`` to ``stop``, by field."""
-        if self.settings.method == "adaptive":
-            raise ValueError("the points of an adaptive search follow from results: ask for them")
         if not 0 <= begin <= stop <= self._count:
             raise IndexError(f"points {begin} to {stop} of {self._count}")
+        if self.settings.method == "adaptive":
+            if stop > len(self._asked):
+                raise ValueError("the points of an adaptive search follow from results: ask for them first")
+            return {name: [values[name] for values in self._asked[begin:stop]] for name in self.names}
         return {name: values.tolist() for name, values in self._columns(begin, stop).items()}
 
     def values(self, point: int) -> dict[str, Any]:
         """The values of one point, by field."""
         return {name: values[0] for name, values in self.columns(point, point + 1).items()}
+
+    def record(self, points: Iterable[Mapping[str, Any]]) -> None:
+        """Take in the values of the next points of an adaptive search: from here on they are asked for like others."""
+        if self.settings.method != "adaptive":
+            raise ValueError("only the points of an adaptive search are recorded")
+        self._asked += points
 
     def accepts(self, values: Mapping[str, Any]) -> bool:
         """Whether these values fulfil all constraints."""
