@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.data import DataHandler, OpenPanel, block_and_window, open_panel
+from backbus.data import OpenPanel, open_panel
+from backbus.data.handler import DataHandler, block_and_window
 from backbus.events.event import Kind
 from backbus.link.member import serve
 from backbus.link.role import Assignment, Role

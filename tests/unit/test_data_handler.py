@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backbus.data import DataHandler, block_and_window, handler
+from backbus.data import handler
+from backbus.data.handler import DataHandler, block_and_window
 from backbus.events.event import Event, Kind
 from backbus.link.stream import StreamReader
 from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel

@@ -218,7 +218,7 @@ class PointsEngine:
     def run(self, points: Sequence[Point]) -> Outcome:
         """Run at least one point; all look back as far for their volatility (``rules["volatility_rows"]``)."""
         count, assets = len(points), self._layout.assets
-        rules = rec.joined([point.terms.rules for point in points])
+        rules = rec.joined([point.terms.rules for point in points]).copy()
         year = np.array([point.terms.year for point in points])
         rates = np.array([point.terms.rate for point in points])
         signals = rec.joined([point.signals for point in points])

@@ -13,11 +13,11 @@ import numpy as np
 
 from backbus.events.event import Event, Kind
 from backbus.execution import loop as lp
-from backbus.link.inbox import RecordQueue, frozen, joined
+from backbus.link.inbox import RecordQueue
 from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
 from backbus.market.panel import Block, Layout
-from backbus.market.records import Records
+from backbus.market.records import Records, frozen, joined
 from backbus.market.working import no_orders
 
 ROLE = "execution"
@@ -83,7 +83,7 @@ class ExecutionHandler:
         events: list[Event] = []
         writer = self.writers[Kind.FILL]
         if filled or self._tick > writer.through:
-            events.append(writer.write(joined(filled), self._tick))
+            events.append(writer.write(joined(filled) if filled else None, self._tick))
         rows = self._tick // 6
         if rows - self._said >= self._progress_rows or (rows == self._layout.rows and self._said < rows):
             self._said = rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.market.records import Records
+from backbus.market.records import Records, frozen, joined
 
 
 class RecordQueue:
@@ -23,8 +23,7 @@ class RecordQueue:
     def add(self, records: Records) -> None:
         """Append records that have just arrived."""
         if len(self.pending):
-            # By their bytes: numpy takes 8 µs to compare the fields of two arrays of records.
-            self.pending = np.frombuffer(self.pending.tobytes() + records.tobytes(), dtype=self._none.dtype)
+            self.pending = joined([self.pending, records])
         else:
             self.pending = frozen(records) if records.flags.writeable else records
 
@@ -34,15 +33,3 @@ class RecordQueue:
             self.pending = self._none
         elif count:
             self.pending = self.pending[count:]
-
-
-def frozen(records: Records) -> Records:
-    """A read-only copy, made by way of bytes: numpy copies an array of records field by field."""
-    return np.frombuffer(records.tobytes(), dtype=records.dtype)
-
-
-def joined(parts: list[Records]) -> Records | None:
-    """Records one after the other; None where there are none."""
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    return np.frombuffer(b"".join([part.tobytes() for part in parts]), dtype=parts[0].dtype)

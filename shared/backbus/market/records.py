@@ -89,13 +89,16 @@ def empty(dtype: np.dtype[np.void], size: int = 0) -> Records:
     return np.zeros(size, dtype=dtype)
 
 
-def joined(parts: Sequence[Records]) -> Records:
-    """The records of at least one part, one after the other.
+def frozen(records: Records) -> Records:
+    """A read-only copy, made by way of bytes: numpy copies an array of records field by field."""
+    return np.frombuffer(records.tobytes(), dtype=records.dtype)
 
-    numpy compares the fields of structured arrays before it joins them, which takes longer than the copy.
+
+def joined(parts: Sequence[Records]) -> Records:
+    """The records of at least one part, one after the other; read-only where there are several.
+
+    By way of bytes: numpy takes 8 µs to compare the fields of two arrays of records before it joins them.
     """
     if len(parts) == 1:
         return parts[0]
-    records = np.empty(sum(map(len, parts)), dtype=parts[0].dtype)
-    np.concatenate([part.view(np.uint8) for part in parts], out=records.view(np.uint8))
-    return records
+    return np.frombuffer(b"".join([part.tobytes() for part in parts]), dtype=parts[0].dtype)

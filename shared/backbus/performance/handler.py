@@ -15,11 +15,10 @@ import numpy as np
 
 from backbus.events.event import Event, Kind
 from backbus.jobs import Job
-from backbus.link.inbox import joined
 from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Layout
-from backbus.market.records import Records
+from backbus.market.records import Records, joined
 from backbus.market.ticks import PHASES
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
@@ -155,9 +154,9 @@ class PerformanceHandler:
         """Count the records of rows that are worked off; those of later rows go on waiting."""
         self._records_waiting = 0
         for kind, waiting in self._waiting.items():
-            records = joined(waiting)
-            if records is None:
+            if not waiting:
                 continue
+            records = joined(waiting)
             cut = int(np.searchsorted(records["tick"], PHASES * self._rows))
             waiting.clear()
             if cut < len(records):

@@ -12,13 +12,13 @@ from collections.abc import Iterable
 import numpy as np
 
 from backbus.events.event import Event, Kind
-from backbus.link.inbox import RecordQueue, frozen, joined
+from backbus.link.inbox import RecordQueue
 from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
 from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.ledger import open_book
 from backbus.market.panel import Block, Layout
-from backbus.market.records import Records
+from backbus.market.records import Records, frozen, joined
 from backbus.market.ticks import CLOSE_DECIDE
 from backbus.market.warmup import take_in
 from backbus.market.working import no_orders
@@ -100,7 +100,7 @@ class PortfolioHandler:
         events: list[Event] = []
         order = self.writers[Kind.ORDER]
         if placed or silent > order.through:
-            events.append(order.write(joined(placed), max(silent, order.through)))
+            events.append(order.write(joined(placed) if placed else None, max(silent, order.through)))
         if self._reads_book:
             events.extend(self._book())
         events.extend(housekeeping)

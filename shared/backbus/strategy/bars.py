@@ -21,11 +21,31 @@ class Bars:
         self.run = run
         self.block = block
         self.shared = run.shared if len(block) == run.layout.rows else None
-        self.open = self._field("open", block.open)
-        self.high = self._field("high", block.high)
-        self.low = self._field("low", block.low)
-        self.close = self._field("close", block.close)
-        self.volume = self._field("volume", block.volume)
+
+    @cached_property
+    def open(self) -> Stream:
+        """Price of the first trade of each bar."""
+        return self._field("open", self.block.open)
+
+    @cached_property
+    def high(self) -> Stream:
+        """Highest price of each bar."""
+        return self._field("high", self.block.high)
+
+    @cached_property
+    def low(self) -> Stream:
+        """Lowest price of each bar."""
+        return self._field("low", self.block.low)
+
+    @cached_property
+    def close(self) -> Stream:
+        """Price of the last trade of each bar."""
+        return self._field("close", self.block.close)
+
+    @cached_property
+    def volume(self) -> Stream:
+        """Units traded in each bar."""
+        return self._field("volume", self.block.volume)
 
     def _field(self, name: str, values: Floats) -> Stream:
         return Stream(self, np.ascontiguousarray(values, dtype=np.float64), (name,))

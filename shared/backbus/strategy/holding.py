@@ -8,7 +8,7 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.panel import Block, Floats
-from backbus.market.records import SIGNAL, Records
+from backbus.market.records import SIGNAL, Records, frozen
 from backbus.strategy.kernels import holding as kernels
 from backbus.strategy.run import Run
 from backbus.strategy.streams import Stream
@@ -60,7 +60,7 @@ def hold_side(run: Run, condition: Any, side: float) -> Records:
     out = np.empty(wanted.size, SIGNAL)
     close = _sealed(block.close).reshape(-1)
     count = kernels.one_side(wanted.reshape(-1), close, side, held, out, block.first_row, run.layout.warmup)
-    return out[:count].copy()
+    return frozen(out[:count])
 
 
 def hold_direction(run: Run, direction: Any) -> Records:
@@ -72,7 +72,7 @@ def hold_direction(run: Run, direction: Any) -> Records:
     count = kernels.directions(wanted, _sealed(block.close), state, out, block.first_row, run.layout.warmup)
     if count < 0:
         raise StrategyError(f"row {block.first_row - 1 - count}: a strength above 1; directions lie between -1 and 1")
-    return out[:count].copy()
+    return frozen(out[:count])
 
 
 def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: Any) -> Records:
@@ -88,7 +88,7 @@ def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: 
     out = np.empty(long[0].size, SIGNAL)
     close = _sealed(block.close)
     count = kernels.latched(*long, *short, close, state, out, block.first_row, run.layout.warmup)
-    return out[:count].copy()
+    return frozen(out[:count])
 
 
 def target_weights(run: Run, wanted: Any) -> Records:
@@ -99,4 +99,4 @@ def target_weights(run: Run, wanted: Any) -> Records:
     count = kernels.weights(values, _sealed(block.close), out, block.first_row, run.layout.warmup)
     if count < 0:
         raise StrategyError(f"row {block.first_row - 1 - count}: a target weight is infinite")
-    return out[:count].copy()
+    return frozen(out[:count])

@@ -25,10 +25,13 @@ class StrategyRunner:
     """One run of one strategy over a panel of this layout.
 
     Runs over the same panel may have one ``shared``: what their indicators have in common is then computed once.
+    A ``used_up`` strategy is run itself, not a copy of it: it was made for this run and is good for no other.
     """
 
-    def __init__(self, strategy: Strategy, layout: Layout, *, shared: Shared | None = None) -> None:
-        self.strategy = strategy.fresh()
+    def __init__(
+        self, strategy: Strategy, layout: Layout, *, shared: Shared | None = None, used_up: bool = False
+    ) -> None:
+        self.strategy = strategy if used_up else strategy.fresh()
         self.layout = layout
         self.reads_book = self.strategy.reads_book
         lookback = self.strategy.reach() if self.strategy.style == "array" else 0

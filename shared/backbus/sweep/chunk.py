@@ -6,8 +6,9 @@ computes. A point that fails says how; the points beside it do not notice.
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,14 +17,14 @@ from numpy.typing import NDArray
 
 from backbus.engine.points import Point, PointsEngine, Terms, terms_of
 from backbus.engine.run import Engine
-from backbus.errors import BackbusError, JobError, StrategyError
+from backbus.errors import JobError, StrategyError
 from backbus.jobs import Job
 from backbus.market.panel import Floats, Panel
 from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import Strategy, StrategyRunner, make_strategy
 from backbus.strategy.sharing import Shared
-from backbus.sweep.honesty import Observer, Plan
+from backbus.sweep.honesty import Observer, Plan, merge
 from backbus.sweep.space import point_job, split
 
 REFUSED, RAISED, TOO_LONG, TOO_MUCH, KILLED = "refused", "raised", "time", "memory", "killed"
@@ -34,9 +35,15 @@ FAILURES = (REFUSED, RAISED, TOO_LONG, TOO_MUCH, KILLED)
 BATCH_BYTES = 32 * 2**20
 """What the signals and returns of the points of one compiled call may take."""
 BATCH_POINTS = 256
+JOBS = 1024
+"""Jobs that are kept made. Points of a sweep come in an order in which neighbours share theirs."""
+MESSAGE_LETTERS = 2000
 
 Values = Mapping[str, Any]
 """One point: the swept fields by their dotted path, ``strategy.fast`` and the like."""
+
+InHand = Callable[[int, int], None]
+"""Told what is worked on from now: the place of the first point, and how many."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,29 @@ class Chunk:
     """[4, resamples + 1], over the chunk's points."""
 
 
+def failed_chunk(failure: Failure, plan: Plan) -> Chunk:
+    """One point that failed."""
+    made = _Making(1, plan)
+    made.fail(0, failure.kind, failure.message)
+    return made.chunk()
+
+
+def joined(parts: Sequence[Chunk]) -> Chunk:
+    """Chunks that follow each other as one: the same bytes however they were cut. At least one."""
+    failures: dict[int, Failure] = {}
+    first = 0
+    for part in parts:
+        failures.update({first + place: failure for place, failure in part.failures.items()})
+        first += len(part.figures)
+    return Chunk(
+        np.concatenate([part.figures for part in parts]),
+        np.concatenate([part.fingerprints for part in parts]),
+        failures,
+        np.concatenate([part.observed for part in parts]),
+        functools.reduce(merge, [part.maxima for part in parts]),
+    )
+
+
 class Chunks:
     """Computes chunks of one sweep over one panel."""
 
@@ -72,38 +102,42 @@ class Chunks:
         self._jobs: dict[str, tuple[Job, Terms]] = {}
         self._engines: dict[str | None, PointsEngine] = {}
 
-    def compute(self, points: Sequence[Values]) -> Chunk:
+    def compute(self, points: Sequence[Values], in_hand: InHand = lambda first, count: None) -> Chunk:
         """Run the points. What they raise is recorded; nothing else is caught."""
         count = len(points)
         made = _Making(count, self._plan)
         batch = _Batch()
         for index, values in enumerate(points):
             own, others = split(values)
+            in_hand(index, 1)
             try:
                 job, terms = self._terms(others)
                 strategy = make_strategy(self._strategy, {**job.strategy.params, **own})
             except (JobError, StrategyError) as error:
-                made.fail(index, REFUSED, error)
+                made.fail(index, REFUSED, str(error))
                 continue
             try:
                 if strategy.reads_book:
                     made.take_report(index, Engine(job, self._panel, strategy))
                     continue
-                runner = StrategyRunner(strategy, self._panel.layout, shared=self._shared)
+                runner = StrategyRunner(
+                    strategy, self._panel.layout, shared=self._shared, used_up=strategy.style == "array"
+                )
                 signals = runner.on_block(self._panel.block)
-            except StrategyError as error:
-                made.fail(index, RAISED, error)
+            except (StrategyError, MemoryError) as error:
+                made.fail(index, TOO_MUCH if _lacks_memory(error) else RAISED, str(error))
                 continue
             kind = job.performance.benchmark, int(terms.rules["volatility_rows"][0])
             if batch.full(signals, self._plan.sessions) or (batch.points and batch.kind != kind):
-                self._run(batch, made)
+                self._run(batch, made, in_hand)
             batch.add(index, kind, Point(terms, signals))
-        self._run(batch, made)
+        self._run(batch, made, in_hand)
         return made.chunk()
 
-    def _run(self, batch: _Batch, made: _Making) -> None:
+    def _run(self, batch: _Batch, made: _Making, in_hand: InHand) -> None:
         if not batch.points:
             return
+        in_hand(batch.places[0], batch.places[-1] + 1 - batch.places[0])
         benchmark = batch.kind[0]
         engine = self._engines.get(benchmark)
         if engine is None:
@@ -123,8 +157,16 @@ class Chunks:
             job = point_job(self._job, others) if others else self._job
             if job.performance.benchmark not in (None, *self._panel.symbols):
                 raise JobError(f"the data has no symbol {job.performance.benchmark!r}", field="performance.benchmark")
+            if len(self._jobs) >= JOBS:
+                self._jobs.clear()
             known = self._jobs[key] = job, terms_of(job, self._panel.layout)
         return known
+
+
+def _lacks_memory(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__cause__
+    return error is not None
 
 
 class _Batch:
@@ -158,8 +200,10 @@ class _Making:
         self._failures: dict[int, Failure] = {}
         self._observer = Observer(plan, points)
 
-    def fail(self, place: int, kind: str, error: BackbusError) -> None:
-        self._failures[place] = Failure(kind, str(error))
+    def fail(self, place: int, kind: str, message: str) -> None:
+        # A message travels and is stored: what a strategy put there must be text, and no more of it than is read.
+        text = message[:MESSAGE_LETTERS].encode("utf-8", "backslashreplace").decode()
+        self._failures[place] = Failure(kind, text)
 
     def take(self, place: int, figures: Floats, fingerprint: str, returns: Floats | None) -> None:
         self._figures[place] = figures
