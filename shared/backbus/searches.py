@@ -24,6 +24,8 @@ Number = int | float
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _LARGEST = 2**53
 """Whole numbers above this are not exact as floating-point numbers."""
+_LEAST = 1e-280
+"""From here to 2^53 a logarithmic scale neither overflows nor loses digits."""
 _RANGE, _DISTRIBUTION = ("from", "to", "step"), ("low", "high", "scale", "steps")
 _FORMS = "write a list, a range { from = 5, to = 50, step = 5 } or a distribution { low = 0.1, high = 10.0 }"
 _QUOTES = 'a name with dots stands in quotes: "execution.commission.bps" = ...'
@@ -110,6 +112,8 @@ def _number(table: Mapping[str, Any], name: str) -> Number:
         raise ValueError(f"{name} is not finite; write a finite number")
     if abs(value) > _LARGEST:
         raise ValueError(f"{name} is beyond ±2^53, where numbers are no longer exact")
+    if 0 < abs(value) < _LEAST:
+        raise ValueError(f"{name} is nearer to 0 than {_LEAST}; write 0 or a larger number")
     return value
 
 
@@ -172,7 +176,10 @@ def _read_range(written: Mapping[str, Any]) -> Range:
         raise ValueError(
             f"from {first} in steps of {step} never comes to {last}; turn the sign of step or swap the ends"
         )
-    return Range(first, last, step)
+    found = Range(first, last, step)
+    if found.size > _LARGEST:
+        raise ValueError(f"{first} to {last} in steps of {step} are more values than can be counted; widen the step")
+    return found
 
 
 def _read_distribution(written: Mapping[str, Any]) -> Distribution:

@@ -115,6 +115,8 @@ class TestMistakes:
             ({"from": 5, "to": float("inf"), "step": 5}, "to is not finite"),
             ({"from": 5, "to": "x", "step": 5}, "to must be a number"),
             ({"from": 5, "to": 50, "stop": 5}, "'stop' is not one of from, to, step"),
+            ({"from": 0, "to": 5, "step": 1e-20}, "more values than can be counted; widen the step"),
+            ({"low": 1e-300, "high": 5.0, "scale": "log"}, "low is nearer to 0 than 1e-280"),
             ({"low": 5, "high": 5}, r"low \(5\) must be below high \(5\)"),
             ({"low": 5}, "high is missing"),
             ({"low": 0.0, "high": 1.0, "scale": "log"}, "a log scale needs low above 0, not 0.0"),

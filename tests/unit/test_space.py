@@ -446,6 +446,8 @@ def test_an_adaptive_space_has_no_points_of_its_own():
         adaptive.columns(0, 1)
     with pytest.raises(ValueError, match="only a grid"):
         adaptive.coordinates(0, 1)
+    with pytest.raises(ValueError, match="only a grid"):
+        _ = adaptive.axes
     adaptive.record([{"strategy.fast": 2}, {"strategy.fast": 1}])
     assert adaptive.values(1) == {"strategy.fast": 1}
     with pytest.raises(ValueError, match="ask for them"):

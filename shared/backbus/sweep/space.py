@@ -69,6 +69,8 @@ class Space:
     @property
     def axes(self) -> tuple[list[Any], ...]:
         """The values of each axis of a grid, in order."""
+        if self.settings.method != "grid":
+            raise ValueError("only a grid has axes of counted values")
         return tuple(values.tolist() for values in self._tables)
 
     def coordinates(self, begin: int, stop: int) -> Ints:
