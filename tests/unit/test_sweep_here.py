@@ -245,6 +245,24 @@ def test_a_random_search_and_a_grid_of_costs_are_sweeps_too(folder: Path) -> Non
     assert points_between(Space(search), 3, 5)[0]["strategy.slow"] == 9
 
 
+def test_an_adaptive_search_follows_its_results_and_any_of_its_points_comes_again(folder: Path) -> None:
+    sizings = '"portfolio.sizing" = [{ model = "equal_weight" }, { model = "percent_of_equity", percent = 50 }]'
+    search = {
+        "parameters": f"fast = {{ low = 2, high = 8 }}\n{sizings}\nshort = [true, false]\nslow = [9]\n",
+        "more": 'method = "adaptive"\npoints = 20\ngeneration = 6\nseed = 4',
+    }
+    one, two = swept(folder, **search), swept(folder, **search)
+    assert one.summary["table_sha256"] == two.summary["table_sha256"]
+    rows = pq.read_table(one.artifacts["table"]).to_pylist()
+    assert len(rows) == 20
+    assert len({row["portfolio.sizing"] for row in rows}) == 2
+    for point in (0, 7, 19):
+        assert rerun(one.artifacts["table"].parent, point).fingerprint == rows[point]["fingerprint"]
+    shorter = swept(folder, **search | {"more": search["more"].replace("20", "12")})
+    first = pq.read_table(shorter.artifacts["table"]).to_pylist()
+    assert first == rows[:12]
+
+
 def _panel(folder: Path) -> Any:
     from backbus.local import open_inputs
 

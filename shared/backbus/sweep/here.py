@@ -21,13 +21,14 @@ from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.jobs import Job
 from backbus.local import RUNS, open_inputs
 from backbus.market.panel import FIELDS, Floats, Panel
-from backbus.performance.metrics import session_rate
+from backbus.performance.metrics import FIGURES, session_rate
 from backbus.searches import SweepSettings
 from backbus.strategy import Strategy, bundle, load_strategy, make_strategy
 from backbus.sweep.checking import check_names
 from backbus.sweep.chunk import Chunk, Chunks
 from backbus.sweep.honesty import Plan, Settings, make_plan
 from backbus.sweep.outcome import best_of, gather, verdict, write_outcome
+from backbus.sweep.rounds import Rounds
 from backbus.sweep.space import Space, point_job, split
 
 CHUNK_POINTS = 64
@@ -107,7 +108,8 @@ def run_sweep(
         job = Job.load(job)
     elif not isinstance(job, Job):
         job = Job.parse(job)
-    space = Space(search_of(job))
+    rounds = Rounds(search_of(job))
+    space = rounds.space
     opened = open_inputs(job, data)
     panel = opened.panel
     strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
@@ -116,7 +118,7 @@ def run_sweep(
         refuse_look_ahead(job, panel, first_strategy(job, space, strategy))
     plan = plan_of(job, panel)
     chunks = Chunks(job, panel, strategy, plan)
-    points = gather(len(space), plan, _told(_computed(space, chunks), len(space), progress))
+    points = gather(len(space), plan, _told(_computed(rounds, chunks), len(space), progress))
     goal = search_of(job).objectives[0]
     best = best_of(points.figures, goal)
     returns = None if best is None else returns_of(job, space.values(best), panel, strategy)
@@ -128,10 +130,15 @@ def run_sweep(
     return SweepResult(job_id, summary, artifacts, time.perf_counter() - started)
 
 
-def _computed(space: Space, chunks: Chunks) -> Iterator[tuple[int, Chunk]]:
-    for begin in range(0, len(space), CHUNK_POINTS):
-        stop = min(begin + CHUNK_POINTS, len(space))
-        yield begin, chunks.compute(points_between(space, begin, stop))
+def _computed(rounds: Rounds, chunks: Chunks) -> Iterator[tuple[int, Chunk]]:
+    while points := rounds.next():
+        figures = np.empty((len(points), len(FIGURES)))
+        for begin in range(points.start, points.stop, CHUNK_POINTS):
+            stop = min(begin + CHUNK_POINTS, points.stop)
+            chunk = chunks.compute(points_between(rounds.space, begin, stop))
+            figures[begin - points.start : stop - points.start] = chunk.figures
+            yield begin, chunk
+        rounds.tell(figures)
 
 
 def points_between(space: Space, begin: int, stop: int) -> list[dict[str, Any]]:
@@ -153,6 +160,8 @@ def _told(chunks: Iterable[tuple[int, Chunk]], points: int, progress: Progress |
 def first_strategy(job: Job, space: Space, strategy: type[Strategy]) -> Strategy:
     """The strategy of the first point whose parameters go together; JobError where none of the first ones do."""
     refusal: BackbusError | None = None
+    if space.settings.method == "adaptive":
+        space = Space(space.settings.model_copy(update={"method": "random"}))
     for values in points_between(space, 0, min(len(space), 1000)):
         own, _ = split(values)
         try:

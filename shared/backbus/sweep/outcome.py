@@ -220,19 +220,25 @@ def _write_table(path: Path, space: Space, points: Points) -> None:
 
 
 def _kinds(space: Space) -> list[type]:
-    """One type for each column: bool, int, float or, where values are of several kinds or tables, their JSON as str."""
+    """The type of each parameter's column."""
     found: list[set[type]] = [set() for _ in space.names]
     for begin in range(0, len(space), BATCH_POINTS):
         columns = space.columns(begin, min(begin + BATCH_POINTS, len(space)))
         for kinds, name in zip(found, space.names, strict=True):
             kinds.update(map(type, columns[name]))
-    return [_one_kind(kinds) for kinds in found]
+    return [column_kind(kinds) for kinds in found]
 
 
-def _one_kind(kinds: set[type]) -> type:
+def column_kind(kinds: set[type]) -> type:
+    """One type for values of these: bool, int, float, or str where they are words, of several kinds, or tables."""
     if kinds == {int, float}:
         return float
     return next(iter(kinds)) if len(kinds) == 1 and kinds <= {bool, int, float, str} else str
+
+
+def stored(value: Any, kind: type) -> Any:
+    """A value as its column holds it: what is no word in a column of words is there as JSON."""
+    return json.dumps(value, sort_keys=True) if kind is str and not isinstance(value, str) else kind(value)
 
 
 def _arrow(space: Space, points: Points, begin: int, stop: int, kinds: Sequence[type]) -> pa.Table:
@@ -242,10 +248,7 @@ def _arrow(space: Space, points: Points, begin: int, stop: int, kinds: Sequence[
     arrays: dict[str, Any] = {"point": pa.array(np.arange(begin, stop), pa.int64())}
     columns = space.columns(begin, stop)
     for name, kind in zip(space.names, kinds, strict=True):
-        values = [
-            json.dumps(v, sort_keys=True) if kind is str and not isinstance(v, str) else kind(v) for v in columns[name]
-        ]
-        arrays[name] = pa.array(values, types[kind])
+        arrays[name] = pa.array([stored(value, kind) for value in columns[name]], types[kind])
     for index, name in enumerate(FIGURES):
         column = points.figures[begin:stop, index]
         numbers = pa.array(column, pa.float64(), mask=np.isnan(column))

@@ -10,7 +10,8 @@ from backbus.errors import BackbusError, JobError, UsageError
 from backbus.jobs import Job
 from backbus.local import RUNS, Progress, run
 from backbus.performance.metrics import FIGURES
-from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE
+from backbus.searches import Axis, Choices, SweepSettings
+from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE, column_kind, stored
 from backbus.sweep.space import Space, point_job
 
 if TYPE_CHECKING:
@@ -42,6 +43,20 @@ def top_points(folder: Path, top: int, by: str | None = None) -> list[dict[str, 
     return list(ordered.slice(0, top).to_pylist())
 
 
+def _values(search: SweepSettings, row: dict[str, Any]) -> dict[str, Any]:
+    """The values of a row's point. Those of an adaptive search stand nowhere but in its table."""
+    if search.method != "adaptive":
+        return Space(search).values(row["point"])
+    return {path: _written(axis, row[path]) for path, axis in search.axes.items()}
+
+
+def _written(axis: Axis, value: Any) -> Any:
+    if not isinstance(axis, Choices):
+        return value
+    kind = column_kind({type(choice) for choice in axis.values})
+    return next(choice for choice in axis.values if stored(choice, kind) == value)
+
+
 def load_summary(folder: Path) -> dict[str, Any]:
     """A finished sweep's summary, or a JobError that says where none is."""
     try:
@@ -71,8 +86,8 @@ def rerun(sweep: Path, point: int | None = None, *, progress: Progress | None = 
     row = pq.read_table(sweep / TABLE_FILE, filters=[("point", "=", point)]).to_pylist()[0]
     if row["failure"] is not None:
         raise JobError(f"point {point} failed ({row['failure']}): {row['message']}")
-    result = run(point_job(job, Space(job.sweep).values(point)), progress=progress)
-    told = {"fingerprint": result.fingerprint, **result.metrics}
+    result = run(point_job(job, _values(job.sweep, row)), progress=progress)
+    told: dict[str, Any] = {"fingerprint": result.fingerprint, **result.metrics}
     differing = [name for name, value in told.items() if row[name] != value]
     if differing:
         raise BackbusError(
