@@ -21,7 +21,7 @@ class Bench:
     def __init__(self, *, quick: bool = False) -> None:
         self.quick = quick
         self._stack: Stack | None = None
-        self._folders: dict[int, Path] = {}
+        self._folders: dict[tuple[int, bool], Path] = {}
         self._ends = ExitStack()
         self.panel = lru_cache(2)(self._panel)
 
@@ -39,18 +39,19 @@ class Bench:
         """A number of bars or repeats."""
         return quick if self.quick else whole
 
-    def _panel(self, rows: int) -> Panel:
-        return prices.make_panel(rows)
+    def _panel(self, rows: int, daily: bool = False) -> Panel:
+        return prices.make_panel(rows, daily=daily)
 
-    def peer(self, name: str, rows: int) -> Peer | Absent:
+    def peer(self, name: str, rows: int, work: str = "sma", *, daily: bool = False) -> Peer | Absent:
         """A warm peer over the first ``rows`` bars, or why there is none. Close it when its row is done."""
-        if rows not in self._folders:
+        key = rows, daily
+        if key not in self._folders:
             folder = Path(self._ends.enter_context(tempfile.TemporaryDirectory(prefix="backbus-bench-")))
-            prices.save(self.panel(rows), folder)
-            self._folders[rows] = folder
+            prices.save(self.panel(rows, daily), folder)
+            self._folders[key] = folder
         self.say(f"warming {name}")
         try:
-            return Peer(name, self._folders[rows], rows, self.say)
+            return Peer(name, work, self._folders[key], rows, self.say)
         except Absent as reason:
             self.say(f"{name} is absent: {reason}")
             return reason

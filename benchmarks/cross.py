@@ -14,7 +14,7 @@ from backbus.jobs import Job
 from backbus.market.panel import Panel
 from backbus.performance.report import Report
 from backbus.strategy import bundle, load_strategy, make_strategy
-from benchmarks.peers.serve import CASH, FAST, FEE, QUANTITY, SLOW
+from benchmarks.peers.serve import CASH, FAST, FEE, QUANTITY, SLOW, WINDOWS
 
 STRATEGIES = Path(__file__).parent / "strategies"
 
@@ -23,16 +23,32 @@ def job(use: str = "SmaCross", **params: Any) -> Job:
     """A job over any panel: a built-in strategy, or a class in a file of ``benchmarks/strategies``."""
     if use == "SmaCross":
         params = {"fast": FAST, "slow": SLOW}
-    else:
-        use = str(STRATEGIES / use)
+    return Job.parse(_written(use, params))
+
+
+def sweep(use: str = "SmaCross", resamples: int = 0) -> Job:
+    """A sweep of the cross over all pairs of windows; sessions are of all days of the year, as vectorbt counts them."""
+    windows = {"from": WINDOWS[0], "to": WINDOWS[-1], "step": 1}
     return Job.parse(
         {
-            "name": "benchmark",
-            "strategy": {"use": use, **params},
-            "portfolio": {"cash": CASH, "sizing": {"model": "fixed_quantity", "quantity": QUANTITY}},
-            "execution": {"commission": {"model": "bps", "bps": FEE * 1e4}},
+            **_written(use, {}),
+            "performance": {"periods_per_year": 365},
+            "sweep": {
+                "parameters": {"fast": windows, "slow": windows},
+                "constraints": "fast < slow",
+                "resamples": resamples,
+            },
         }
     )
+
+
+def _written(use: str, params: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": "benchmark",
+        "strategy": {"use": str(STRATEGIES / use) if ".py:" in use else use, **params},
+        "portfolio": {"cash": CASH, "sizing": {"model": "fixed_quantity", "quantity": QUANTITY}},
+        "execution": {"commission": {"model": "bps", "bps": FEE * 1e4}},
+    }
 
 
 class Run:

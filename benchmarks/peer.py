@@ -5,24 +5,34 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmarks.environments import HERE, Absent, python_of
+from benchmarks.memory import status
+
+OURS = "backbus"
 
 
 class Peer:
-    """A process of ``peers/<name>_sma.py`` over the first ``rows`` bars of a folder, warm when this returns."""
+    """A process of ``peers/<name>_<work>.py`` over the first ``rows`` bars of a folder, warm when this returns.
 
-    def __init__(self, name: str, folder: Path, rows: int, say: Callable[[str], None]) -> None:
-        python = python_of(name, say)
+    ``backbus`` is a peer too where a process of its own is wanted: its script runs in this environment.
+    """
+
+    def __init__(self, name: str, work: str, folder: Path, rows: int, say: Callable[[str], None]) -> None:
+        if name == OURS:
+            command = [sys.executable, "-P", "-m", f"benchmarks.peers.{name}_{work}"]
+        else:
+            command = [str(python_of(name, say)), str(HERE / "peers" / f"{name}_{work}.py")]
         self.name = name
         self.rows = rows
         self.last: dict[str, Any] = {}
         variables = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "NUMBA"))}
         self._process = subprocess.Popen(
-            [str(python), str(HERE / "peers" / f"{name}_sma.py"), str(folder), str(rows)],
+            [*command, str(folder), str(rows)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -32,7 +42,7 @@ class Peer:
         self._answer()
 
     def run(self, how: str = "plain") -> float:
-        """Seconds of one more run; ``last`` then holds its orders and final equity."""
+        """Seconds of one more run; ``last`` then holds what else it answered, orders and final equity among it."""
         assert self._process.stdin is not None
         self._process.stdin.write(f"{how}\n")
         self._process.stdin.flush()
@@ -48,6 +58,11 @@ class Peer:
             raise Absent(f"it ended: {last[0]}")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    @property
+    def resident(self) -> int:
+        """Bytes of the process at their highest so far."""
+        return status(self._process.pid, "VmHWM")
 
     def close(self) -> None:
         """End the process."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from backbus.market.panel import FIELDS, Block, Layout, Panel
+from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
 
 SEED = 1
 """Chosen so that the first averages lie fast below slow: engines disagree whether the other way is a crossing."""
@@ -58,26 +58,29 @@ def chunks(rows: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         row = np.arange(first, first + count, dtype=np.int64)
         columns = {name: column[:count] for name, column in columns.items()}
         columns["end"] = START_NS + (row + 1) * MINUTE_NS
-        columns["session"] = START_NS // (DAY_MINUTES * MINUTE_NS) + row // DAY_MINUTES
+        columns["session"] = START_NS // DAY_NS + row // DAY_MINUTES
         yield first, columns
 
 
-def layout(rows: int) -> Layout:
+def layout(rows: int, interval_ns: int = MINUTE_NS) -> Layout:
     """One asset, no warm-up."""
-    return Layout(("WALK",), rows, 0, MINUTE_NS)
+    return Layout(("WALK",), rows, 0, interval_ns)
 
 
-def make_panel(rows: int) -> Panel:
-    """The first ``rows`` bars in memory."""
+def make_panel(rows: int, *, daily: bool = False) -> Panel:
+    """The first ``rows`` bars in memory; ``daily`` puts the same prices a day apart, each a session."""
     parts = [columns for _, columns in chunks(rows)]
     joined = {name: np.concatenate([part[name] for part in parts]) for name in ("end", "session", *FIELDS)}
+    if daily:
+        days = START_NS // DAY_NS + np.arange(rows, dtype=np.int64)
+        joined["session"], joined["end"] = days, (days + 1) * DAY_NS
     arrays = {name: column if column.dtype == np.int64 else column.reshape(-1, 1) for name, column in joined.items()}
     for array in arrays.values():
         array.flags.writeable = False
-    return Panel(layout(rows), Block(0, **arrays))
+    return Panel(layout(rows, DAY_NS if daily else MINUTE_NS), Block(0, **arrays))
 
 
 def save(panel: Panel, folder: Path) -> None:
     """One .npy file for each column, which is how the peers read them."""
-    for name in ("end", *FIELDS):
+    for name in ("end", "session", *FIELDS):
         np.save(folder / f"{name}.npy", getattr(panel.block, name).reshape(-1))

@@ -34,7 +34,7 @@ def run(how):
     def read(result):
         trades = len(result["_trades"])
         opened = len(result["_strategy"].trades)
-        return 2 * trades + opened, float(result["Equity Final [$]"])
+        return {"orders": 2 * trades + opened, "equity": float(result["Equity Final [$]"])}
 
     return work, read
 

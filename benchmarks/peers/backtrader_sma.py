@@ -35,7 +35,7 @@ def run(how):
 
     def read(result):
         cerebro, strategies = result
-        return int(strategies[0].count), float(cerebro.broker.getvalue())
+        return {"orders": int(strategies[0].count), "equity": float(cerebro.broker.getvalue())}
 
     return work, read
 

@@ -91,7 +91,7 @@ def run(how):
         equity = float(engine.portfolio.account(VENUE).balance_total(USD)) + held
         count = strategy.count
         engine.dispose()
-        return count, equity
+        return {"orders": count, "equity": equity}
 
     return work, read
 

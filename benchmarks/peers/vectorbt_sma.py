@@ -38,7 +38,7 @@ def run(how):
 
     def read(result):
         portfolio, total = result
-        return int(portfolio.orders.count()), float(serve.CASH * (1.0 + np.float64(total)))
+        return {"orders": int(portfolio.orders.count()), "equity": float(serve.CASH * (1.0 + np.float64(total)))}
 
     return work, read
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 
 from benchmarks.bench import Bench
 from benchmarks.measure import Check, Line
-from benchmarks.rows import commands, dense, engine, events, ready, sparse, streamed
+from benchmarks.rows import commands, dense, engine, events, ready, sparse, streamed, sweep
 
 Row = Callable[[Bench], Iterator[Line | Check]]
 
-ROWS: dict[str, Row] = {module.ROW: module.run for module in (engine, events, commands, ready, dense, sparse, streamed)}
+MODULES = (engine, sweep, events, commands, ready, dense, sparse, streamed)
+ROWS: dict[str, Row] = {module.ROW: module.run for module in MODULES}
 LONG = (streamed.ROW,)
 """Left out unless asked for: they take minutes and much disk."""

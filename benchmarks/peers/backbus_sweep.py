@@ -1,0 +1,112 @@
+"""A sweep by backbus in a process of its own, on one core: each line on standard input says which, as JSON.
+
+The time is from the panel in memory to figures and fingerprints of all points, in the chunks and by the calls of
+``run_sweep``; nothing is kept between runs but compiled code.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from backbus.compiled import LOOPS
+from backbus.market.panel import FIELDS, Block, Panel
+from backbus.performance.metrics import FIGURES
+from backbus.strategy import bundle, load_strategy
+from backbus.sweep.chunk import Chunk, Chunks
+from backbus.sweep.here import CHUNK_POINTS, plan_of, points_between, search_of
+from backbus.sweep.space import Space
+from benchmarks import prices
+from benchmarks.cross import sweep
+from benchmarks.peers import serve
+
+TOLD = ("total_return", "sharpe", "max_drawdown", "trades", "open_trades")
+
+
+def read_panel() -> Panel:
+    """The bars of the folder that the command line names."""
+    bars = serve.bars()
+    arrays = {name: column.reshape(-1, 1) if name in FIELDS else column for name, column in bars.items()}
+    for array in arrays.values():
+        array.flags.writeable = False
+    return Panel(prices.layout(len(bars["end"]), int(bars["end"][1] - bars["end"][0])), Block(0, **arrays))
+
+
+def prepare(panel: Panel, how: str) -> tuple[Callable[[], tuple[list[Chunk], dict[str, float]]], Callable[[Any], Any]]:
+    """``use`` and ``resamples`` say which sweep; ``tell`` asks for figures, ``profile`` for where the time goes."""
+    asked = json.loads(how)
+    job = sweep(asked.get("use", "SmaCross"), asked.get("resamples", 0))
+    strategy = load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
+
+    def work() -> tuple[list[Chunk], dict[str, float]]:
+        space = Space(search_of(job))
+        chunks = Chunks(job, panel, strategy, plan_of(job, panel))
+        starts = range(0, len(space), CHUNK_POINTS)
+        with profiled() if asked.get("profile") else unprofiled() as spent:
+            done = [
+                chunks.compute(points_between(space, begin, min(begin + CHUNK_POINTS, len(space)))) for begin in starts
+            ]
+        return done, spent
+
+    def read(found: tuple[list[Chunk], dict[str, float]]) -> dict[str, Any]:
+        done, spent = found
+        figures = np.concatenate([chunk.figures for chunk in done])
+        answer: dict[str, Any] = {"points": len(figures), "failed": sum(len(chunk.failures) for chunk in done)}
+        if asked.get("tell"):
+            answer |= {name: figures[:, FIGURES.index(name)].tolist() for name in TOLD}
+        return {**answer, "spent": spent}
+
+    return work, read
+
+
+@contextmanager
+def unprofiled() -> Iterator[dict[str, float]]:
+    """No seconds of anything."""
+    yield {}
+
+
+@contextmanager
+def profiled() -> Iterator[dict[str, float]]:
+    """Seconds inside each loop that Python calls, by its name."""
+    spent: dict[str, float] = defaultdict(float)
+    loops = {id(each): each for each in LOOPS}
+    places = [
+        (module, name, value)
+        for module in list(sys.modules.values())
+        if getattr(module, "__name__", "").startswith("backbus.")
+        for name, value in vars(module).items()
+        if id(value) in loops
+    ]
+
+    def timed(loop: Any) -> Any:
+        name = loop.__name__
+
+        def call(*values: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return loop(*values)
+            finally:
+                spent[name] += time.perf_counter() - started
+
+        return call
+
+    try:
+        for module, name, loop in places:
+            setattr(module, name, timed(loop))
+        yield spent
+    finally:
+        for module, name, loop in places:
+            setattr(module, name, loop)
+
+
+if __name__ == "__main__":
+    serve.one_core()
+    bars = read_panel()
+    serve.serve(lambda how: prepare(bars, how), "{}")
