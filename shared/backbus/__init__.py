@@ -22,9 +22,23 @@ if TYPE_CHECKING:
     from backbus.settings import Settings as Settings
     from backbus.strategy import Strategy as Strategy
     from backbus.strategy import param as param
+    from backbus.sweep.here import SweepResult as SweepResult
+    from backbus.sweep.here import run_sweep as run_sweep
 
 __version__ = "0.1.0"
-__all__ = ["BackbusError", "Client", "Job", "Result", "Settings", "Strategy", "check", "param", "run"]
+__all__ = [
+    "BackbusError",
+    "Client",
+    "Job",
+    "Result",
+    "Settings",
+    "Strategy",
+    "SweepResult",
+    "check",
+    "param",
+    "run",
+    "run_sweep",
+]
 
 _HOMES = {
     "BackbusError": "backbus.errors",
@@ -33,9 +47,11 @@ _HOMES = {
     "Result": "backbus.result",
     "Settings": "backbus.settings",
     "Strategy": "backbus.strategy",
+    "SweepResult": "backbus.sweep.here",
     "check": "backbus.lookahead",
     "param": "backbus.strategy",
     "run": "backbus.local",
+    "run_sweep": "backbus.sweep.here",
 }
 
 
