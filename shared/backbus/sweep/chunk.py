@@ -125,7 +125,7 @@ class Chunks:
                 )
                 signals = runner.on_block(self._panel.block)
             except (StrategyError, MemoryError) as error:
-                made.fail(index, TOO_MUCH if _lacks_memory(error) else RAISED, str(error))
+                made.fail(index, TOO_MUCH if _lacks_memory(error) else RAISED, str(error) or type(error).__name__)
                 continue
             kind = job.performance.benchmark, int(terms.rules["volatility_rows"][0])
             if batch.full(signals, self._plan.sessions) or (batch.points and batch.kind != kind):
