@@ -1,0 +1,262 @@
+"""Chunks computed by child processes of this one: a worker is a watcher and a child, a crew is several workers.
+
+Points and a setup flow in, chunks flow out; nothing that a strategy does to its process can hurt this one, and the
+chunks are those that ``Chunks`` computes here, to the last byte.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Any
+
+from backbus.errors import BackbusError, ProtocolError
+from backbus.sources import cache_folder
+from backbus.sweep.chunk import KILLED, TOO_LONG, TOO_MUCH, Chunk, Failure, Values
+from backbus.sweep.process import Child, InHand, Limits, Setup, error_of
+from backbus.sweep.watcher import Death, Watcher
+from backbus.sweep.wire import chunk_of
+
+LOOK_EVERY_S = 0.05
+"""How often the limits of a child are looked at."""
+WAIT_FACTOR = 10.0
+"""How much longer than its processor time a point may take by the clock."""
+CHUNK_S, LEAST_S = 1.0, 0.05
+"""How long a chunk takes, and at the least one of the last ones, which are small so that all end at once."""
+FIRST_POINTS, MOST_POINTS = 16, 8192
+"""Points of a worker's first chunk, and of its largest."""
+
+PointsBetween = Callable[[int, int], Sequence[Values]]
+
+
+class Worker:
+    """A child that is watched, and followed by another one when it dies. One chunk at a time.
+
+    The loop around it waits until ``fileno`` is readable, for ``LOOK_EVERY_S`` at most, and calls ``work``.
+    """
+
+    def __init__(self, setup: Setup, limits: Limits | None = None) -> None:
+        self._setup, self._limits = setup, limits or Limits()
+        self._watcher: Watcher | None = None
+        self._points: Sequence[Values] = ()
+        self._start()
+
+    def _start(self) -> None:
+        self._child = Child(self._setup, self._limits)
+        self.facts: dict[str, Any] | None = None
+        """What the child said of its panel when it was ready; None until then."""
+        self._sent = False
+        self._looked = 0.0
+        self._at = InHand(0, 0, 0)
+        self._since_cpu_s, self._since_s = 0.0, time.monotonic()
+        self._memory_bytes = 0
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._child.pid
+
+    def fileno(self) -> int:
+        """Another one after ``work``, where the child has died."""
+        return self._child.fileno()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the child can be given points."""
+        return self.facts is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has a chunk."""
+        return self._watcher is not None
+
+    def give(self, points: Sequence[Values]) -> None:
+        """Compute a chunk of at least one point."""
+        if self.busy or not points:
+            raise ValueError("a worker has one chunk at a time, of at least one point")
+        self._points = points
+        self._watcher = Watcher(len(points), self._setup.plan)
+        self._go_on()
+
+    def work(self) -> Chunk | None:
+        """Take what the child has sent and look at its limits; the chunk, once it is done.
+
+        Raises the error of a child that cannot start, and BackbusError where our own code failed in it.
+        """
+        self._hear()
+        if self._child.ended:
+            self._bury(KILLED, f"its process {self._child.how_it_ended()}")
+        elif time.monotonic() - self._looked >= LOOK_EVERY_S:
+            self._look()
+        self._go_on()
+        watcher = self._watcher
+        if watcher is None or watcher.next is not None:
+            return None
+        self._watcher, self._points = None, ()
+        return watcher.chunk()
+
+    def abandon(self) -> None:
+        """Forget the chunk that it has."""
+        if self.busy:
+            self._watcher, self._points = None, ()
+            self._child.close()
+            self._start()
+
+    def close(self) -> None:
+        """End the child."""
+        self._child.close()
+
+    def _go_on(self) -> None:
+        if self.ready and not self._sent and self._watcher is not None and self._watcher.next is not None:
+            given = self._watcher.give()
+            self._sent, self._at = True, InHand(0, 0, 0)
+            self._since_cpu_s, self._since_s = self._child.cpu_s(), time.monotonic()
+            self._child.send(self._points[given.start : given.stop])
+
+    def _hear(self) -> None:
+        for message in self._child.receive():
+            if "ready" in message:
+                self.facts = message["ready"]
+                self._memory_bytes = self._child.memory_bytes()
+            elif "error" in message:
+                self._child.close()
+                raise error_of(message["error"])
+            elif "memory" in message:
+                self._bury(TOO_MUCH, f"took more than {_shown(self._limits.memory_bytes)} of memory")
+                return
+            elif self._watcher is not None and self._sent:
+                try:
+                    self._take(self._watcher, message)
+                except (ProtocolError, LookupError, TypeError, ValueError):
+                    self._bury(KILLED, "its process said what cannot be understood")
+                    return
+
+    def _take(self, watcher: Watcher, message: dict[str, Any]) -> None:
+        chunk = chunk_of(message["chunk"], points=message["points"], resamples=self._setup.plan.resamples)
+        watcher.part(message["first"], chunk)
+        self._sent = not message["done"]
+
+    def _look(self) -> None:
+        """Kill a child that is over its limits."""
+        now = self._looked = time.monotonic()
+        if self.ready and not self._sent:
+            return
+        limits, child = self._limits, self._child
+        at, cpu_s = child.in_hand(), child.cpu_s()
+        if at != self._at:
+            self._at, self._since_cpu_s, self._since_s = at, cpu_s, now
+        limit_s = limits.point_s * max(1, at.points) if self.ready else limits.start_s
+        if cpu_s - self._since_cpu_s > limit_s:
+            self._bury(TOO_LONG, f"took more than {limit_s:g} s of processor time")
+        elif now - self._since_s > WAIT_FACTOR * limit_s:
+            self._bury(TOO_LONG, f"was not done after {WAIT_FACTOR * limit_s:g} s")
+        elif self.ready and child.memory_bytes() - self._memory_bytes > limits.memory_bytes:
+            self._bury(TOO_MUCH, f"took more than {_shown(limits.memory_bytes)} of memory")
+
+    def _bury(self, kind: str, message: str) -> None:
+        """End the child, take what it has still said, and start another one."""
+        child = self._child
+        child.kill()
+        if not self.ready:
+            child.close()
+            raise BackbusError(
+                f"a process that computes points was not ready: it {message.removeprefix('its process ')}"
+            )
+        if not child.ended:
+            self._hear()
+        at = child.in_hand()
+        child.close()
+        if self._sent and self._watcher is not None:
+            alone = at.points == 1 and (kind == TOO_LONG or (kind == TOO_MUCH and at.begun == 0))
+            self._watcher.died(Death(Failure(kind, message), alone, at.first, at.points))
+        self._start()
+
+
+def _shown(size: int) -> str:
+    return f"{size / 2**30:.3g} GiB" if size >= 2**30 else f"{size / 2**20:.3g} MiB"
+
+
+class Crew:
+    """Workers on this machine. A context manager: leaving it ends and reaps their processes, however it is left."""
+
+    def __init__(self, setup: Setup, children: int, limits: Limits | None = None) -> None:
+        self._setup, self._limits, self._children = setup, limits, children
+        # What is not compiled yet is compiled by the first one alone, and loaded by the others.
+        alone = not cache_folder().exists()
+        self._workers: list[Worker] = []
+        self._hire(1 if alone else children)
+        self._point_s = 0.0
+        self._largest = FIRST_POINTS
+
+    def _hire(self, workers: int) -> None:
+        while len(self._workers) < workers:
+            self._workers.append(Worker(self._setup, self._limits))
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all children."""
+        for worker in self._workers:
+            worker.close()
+        self._workers = []
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the children."""
+        return [worker.pid for worker in self._workers]
+
+    def run(self, count: int, points: PointsBetween) -> Iterator[tuple[int, Chunk]]:
+        """All of ``count`` points as chunks with the number of their first point, in the order in which they are done.
+
+        ``points(begin, stop)`` gives their values. A chunk takes about a second. May be called again when it is
+        through; whoever breaks it off ends the crew.
+        """
+        begin = 0
+        given: dict[int, tuple[int, int, float]] = {}
+        try:
+            while begin < count or given:
+                for place, worker in enumerate(self._workers):
+                    if begin < count and worker.ready and not worker.busy:
+                        stop = min(begin + self._size(count - begin), count)
+                        worker.give(points(begin, stop))
+                        given[place] = begin, stop - begin, time.monotonic()
+                        begin = stop
+                self._wait()
+                for place, chunk in self._work():
+                    first, size, started = given.pop(place)
+                    self._point_s = (time.monotonic() - started) / size
+                    yield first, chunk
+        except BaseException:
+            self.close()
+            raise
+
+    def _work(self) -> list[tuple[int, Chunk]]:
+        done = []
+        for place, worker in enumerate(self._workers):
+            chunk = worker.work()
+            if chunk is not None:
+                done.append((place, chunk))
+        if len(self._workers) < self._children and self._workers[0].ready:
+            self._hire(self._children)
+        return done
+
+    def _size(self, left: int) -> int:
+        """Points of the next chunk: a second's, a few at first, and smaller ones at the end that all can share."""
+        if self._point_s:
+            self._largest = min(4 * self._largest, MOST_POINTS, max(1, round(CHUNK_S / self._point_s)))
+        least = round(self._largest * LEAST_S / CHUNK_S)
+        return max(1, least, min(self._largest, -(-left // (2 * self._children))))
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        for worker in self._workers:
+            poll.register(worker.fileno(), select.POLLIN)
+        poll.poll(LOOK_EVERY_S * 1000)
