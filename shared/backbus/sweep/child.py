@@ -27,13 +27,13 @@ from typing import Any
 
 from backbus.data import open_panel
 from backbus.engine.points import PointsEngine
-from backbus.engine.rehearsal import rehearse, small_panel
+from backbus.engine.rehearsal import rehearse
 from backbus.errors import BackbusError, DataError, JobError
 from backbus.jobs import Job
 from backbus.strategy import load_strategy
-from backbus.strategy.builtins import SmaCross
 from backbus.sweep.chunk import TOO_MUCH, Chunks
 from backbus.sweep.honesty import Settings, make_plan
+from backbus.sweep.rehearsal import rehearse_sweep
 from backbus.sweep.wire import FrameReader, pack_frame, plain_of
 
 WORDS = struct.Struct("=qqq")
@@ -90,7 +90,8 @@ def prepare(setup: dict[str, Any]) -> tuple[Chunks, dict[str, Any]]:
         raise DataError(
             f"the data has {sessions} sessions where the sweep has {plan.sessions}: it was changed meanwhile"
         )
-    warm()
+    rehearse()
+    rehearse_sweep()
     layout = panel.layout
     facts = {
         "rows": layout.rows,
@@ -100,14 +101,6 @@ def prepare(setup: dict[str, Any]) -> tuple[Chunks, dict[str, Any]]:
         "prepare_s": round(time.monotonic() - started, 3),
     }
     return Chunks(job, panel, strategy, plan), facts
-
-
-def warm() -> None:
-    """Have every kernel that a chunk calls compiled and loaded."""
-    rehearse()
-    panel = small_panel()
-    plan = make_plan(PointsEngine(panel).sessions, settings=Settings(resamples=1))
-    Chunks(Job.parse({"strategy": {"use": "SmaCross"}}), panel, SmaCross, plan).compute([{}])
 
 
 class _Computing:
