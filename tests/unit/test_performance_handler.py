@@ -238,4 +238,4 @@ def test_every_kernel_has_one_signature_whoever_feeds_it() -> None:
     whole(run)
     mine = [kernel for kernel in LOOPS if kernel.__module__.startswith("backbus.performance")]
     assert len(mine) == 7
-    assert JIT_DISABLED or [len(kernel.signatures) for kernel in mine] == [1] * len(mine)
+    assert JIT_DISABLED or {kernel.__name__: kernel.signatures for kernel in mine if len(kernel.signatures) != 1} == {}

@@ -124,7 +124,8 @@ def run_points(
         curve = curves[point : point + 1]
         curve[0]["peak"] = rule[0]["cash"]
         curve[0]["trough"] = rule[0]["cash"]
-        mark_sessions(session, equity_read, equity_words, gross_read, 0, curve, equity_lanes[point], ids, last)
+        done = curve[0]["rows"]  # a plain 0 would have the callee compiled a second time, for that literal
+        mark_sessions(session, equity_read, equity_words, gross_read, done, curve, equity_lanes[point], ids, last)
         mix_fills(fills_words[:filled], fills_lanes[point])
         match_fills(fills_read[:filled], times[:filled], trades, totals[point : point + 1], closed)
         count = 0

@@ -30,54 +30,6 @@ NO_RETURNS.flags.writeable = False
 
 
 @step
-def simple_returns(base: float, values: Floats, out: Floats) -> bool:
-    """``values`` against the one before, the first against ``base``; False where one of these is not above zero."""
-    before = base
-    for index in range(len(values)):
-        if not before > 0.0:
-            return False
-        out[index] = values[index] / before - 1.0
-        before = values[index]
-    return True
-
-
-@step
-def sequential_sum(values: Floats) -> float:
-    """Sum in order, as every sum of a result."""
-    total = 0.0
-    for index in range(len(values)):
-        total += values[index]
-    return total
-
-
-@step
-def moments_of(returns: Floats, rate: float, out: Records) -> None:
-    """Fill one ``MOMENTS`` record from at least one return; ``rate`` is per session."""
-    size = len(returns)
-    least = returns[0]
-    greatest = returns[0]
-    total = 0.0
-    downside = 0.0
-    for index in range(size):
-        value = returns[index] - rate
-        total += value
-        if value < 0.0:
-            downside += value * value
-        least = min(least, returns[index])
-        greatest = max(greatest, returns[index])
-    mean = total / size
-    squares = 0.0
-    for index in range(size):
-        deviation = returns[index] - rate - mean
-        squares += deviation * deviation
-    if least == greatest:
-        squares = 0.0  # the mean of equal values can differ from them in its last bit
-    record = out[0]
-    record["mean"], record["squares"], record["downside"] = mean, squares, downside
-    record["least"], record["greatest"] = least, greatest
-
-
-@step
 def regress(returns: Floats, factor: Floats, rate: float, out: Records) -> None:
     """Fill one ``REGRESSION`` record; sessions whose benchmark return is NaN are left out of both."""
     count = 0
@@ -132,16 +84,46 @@ def sum_up(
 ) -> None:
     """Fill one record of each kind from a run's equity by sessions, and ``returns`` [sessions] with its returns.
 
+    A return is equity against that of the session before, the first against ``cash``. ``rate`` is per session;
     ``factor`` are the benchmark's returns of the same sessions, or empty. Where a session has no return, because the
-    equity before it is not above zero, moments and regression stay as they are.
+    equity before it is not above zero, moments and regression stay as they are. Every sum is in order.
     """
+    size = len(equity)
     end = ends[0]
-    end["sessions"] = len(equity)
-    end["final"] = equity[len(equity) - 1] if len(equity) > 0 else cash
-    end["equity_sum"] = sequential_sum(equity)
-    end["returned"] = 0
-    if len(equity) > 0 and simple_returns(cash, equity, returns):
-        end["returned"] = 1
-        moments_of(returns, rate, moments)
-        if len(factor) > 0:
-            regress(returns, factor, rate, regression)
+    end["sessions"] = size
+    end["final"] = equity[size - 1] if size > 0 else cash
+    before = cash
+    returned = size > 0
+    equity_sum = total = downside = 0.0
+    least, greatest = np.inf, -np.inf
+    for index in range(size):
+        value = equity[index]
+        equity_sum += value
+        if returned and before > 0.0:
+            change = value / before - 1.0
+            returns[index] = change
+            excess = change - rate
+            total += excess
+            if excess < 0.0:
+                downside += excess * excess
+            least = min(least, change)
+            greatest = max(greatest, change)
+        else:
+            returned = False
+        before = value
+    end["equity_sum"] = equity_sum
+    end["returned"] = 1 if returned else 0
+    if not returned:
+        return
+    mean = total / size
+    squares = 0.0
+    for index in range(size):
+        deviation = returns[index] - rate - mean
+        squares += deviation * deviation
+    if least == greatest:
+        squares = 0.0  # the mean of equal values can differ from them in its last bit
+    record = moments[0]
+    record["mean"], record["squares"], record["downside"] = mean, squares, downside
+    record["least"], record["greatest"] = least, greatest
+    if len(factor) > 0:
+        regress(returns, factor, rate, regression)
