@@ -50,6 +50,19 @@ class Leak(Strategy):
         return self.hold_long(np.roll(bars.close.values, -1, axis=0) > bars.close.values)
 """
 
+DEADLY = """
+import os
+from backbus import Strategy, param
+
+class Deadly(Strategy):
+    fast: int = param(2, ge=1)
+
+    def signals(self, bars):
+        if self.fast == 4:
+            os._exit(3)
+        return self.hold_long(bars.sma(self.fast) > bars.sma(9))
+"""
+
 
 def write_job(
     folder: Path, *, use: str = "SmaCross", objective: str = "sharpe", parameters: str = GRID, more: str = ""
@@ -74,7 +87,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def swept(folder: Path, **job: str) -> SweepResult:
-    return run_sweep(write_job(folder, **job))
+    return run_sweep(write_job(folder, **job), workers=0)
 
 
 def test_each_row_is_the_run_of_its_point(folder: Path) -> None:
@@ -174,7 +187,7 @@ def test_a_strategy_that_looks_ahead_is_not_swept_unless_told(folder: Path) -> N
     with pytest.raises(StrategyError, match="does not pass `backbus check`"):
         swept(folder, use="leak.py:Leak", parameters="fast = [2, 3]\n")
     job = write_job(folder, use="leak.py:Leak", parameters="fast = [2, 3]\n")
-    assert run_sweep(job, allow_look_ahead=True).summary["failed"] == 0
+    assert run_sweep(job, workers=0, allow_look_ahead=True).summary["failed"] == 0
 
 
 MISTAKES: dict[str, tuple[dict[str, str], str]] = {
@@ -243,6 +256,19 @@ def test_a_random_search_and_a_grid_of_costs_are_sweeps_too(folder: Path) -> Non
     search = Job.load(folder / "job.toml").sweep
     assert search is not None
     assert points_between(Space(search), 3, 5)[0]["strategy.slow"] == 9
+
+
+def test_processes_make_the_same_table_and_take_what_a_strategy_does_to_them(folder: Path) -> None:
+    (folder / "deadly.py").write_text(DEADLY, encoding="utf-8")
+    job = write_job(folder, use="deadly.py:Deadly", parameters="fast = [2, 3, 4, 5, 6]\n")
+    found = run_sweep(job, workers=2)
+    rows = pq.read_table(found.artifacts["table"]).to_pylist()
+    assert [row["failure"] for row in rows] == [None, None, "killed", None, None]
+    again = run_sweep(write_job(folder, parameters="fast = [2, 3]\nslow = [5, 9]\n"), workers=2)
+    assert (
+        again.summary["table_sha256"]
+        == swept(folder, parameters="fast = [2, 3]\nslow = [5, 9]\n").summary["table_sha256"]
+    )
 
 
 def test_an_adaptive_search_follows_its_results_and_any_of_its_points_comes_again(folder: Path) -> None:

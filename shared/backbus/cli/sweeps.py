@@ -23,6 +23,11 @@ SHOWN = ("total_return", "sharpe", "max_drawdown", "trades")
 def sweep(
     job: JobFile,
     sets: Sets = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes: as many as cores, where left out; 0 is this one alone.")
+    ] = None,
+    point_s: Annotated[float, typer.Option(min=0.1, help="Processor seconds that a point may take.")] = 60.0,
+    memory_mib: Annotated[int, typer.Option(min=16, help="Memory that a process may take for its points.")] = 2048,
     allow_look_ahead: Annotated[
         bool, typer.Option("--allow-look-ahead", help="Sweep a strategy that does not pass `backbus check`.")
     ] = False,
@@ -33,10 +38,12 @@ def sweep(
     from backbus.cli.app import print_json
     from backbus.jobs import Job
     from backbus.sweep.here import run_sweep
+    from backbus.sweep.process import Limits
 
+    limits = Limits(point_s=point_s, memory_bytes=memory_mib << 20)
     loaded = Job.load(job, overrides=sets or ())
     with bar_of(loaded.name, quiet=as_json) as move:
-        result = run_sweep(loaded, allow_look_ahead=allow_look_ahead, progress=move)
+        result = run_sweep(loaded, workers=workers, limits=limits, allow_look_ahead=allow_look_ahead, progress=move)
     if as_json:
         print_json(result.plain())
     else:

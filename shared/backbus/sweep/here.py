@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from backbus.data import resolve_files
 from backbus.engine.check import quick_finding
 from backbus.engine.points import PointsEngine
 from backbus.engine.run import Engine
@@ -26,8 +29,10 @@ from backbus.searches import SweepSettings
 from backbus.strategy import Strategy, bundle, load_strategy, make_strategy
 from backbus.sweep.checking import check_names
 from backbus.sweep.chunk import Chunk, Chunks
+from backbus.sweep.crew import Crew
 from backbus.sweep.honesty import Plan, Settings, make_plan
 from backbus.sweep.outcome import best_of, gather, verdict, write_outcome
+from backbus.sweep.process import Limits, Setup
 from backbus.sweep.rounds import Rounds
 from backbus.sweep.space import Space, point_job, split
 
@@ -94,14 +99,18 @@ def run_sweep(
     data: Any = None,
     *,
     strategy: type[Strategy] | None = None,
+    workers: int | None = None,
+    limits: Limits | None = None,
     folder: Path | None = None,
     allow_look_ahead: bool = False,
     progress: Progress | None = None,
 ) -> SweepResult:
-    """Run a job's sweep in this process; the table is the one that a fleet makes.
+    """Run a job's sweep on this machine; the table is the one that a fleet makes.
 
-    ``job`` and ``data`` are those of ``run``; ``strategy`` is a class that stands for ``strategy.use``. Files go to
-    ``folder`` (``var/runs/<job>``). Raises JobError, DataError or StrategyError; nothing is left half written.
+    ``job`` and ``data`` are those of ``run``; ``strategy`` is a class that stands for ``strategy.use``. Points are
+    computed by ``workers`` processes, as many as cores where left out, within ``limits``; in this process where prices
+    or a class are handed over, or ``workers`` is 0. Files go to ``folder`` (``var/runs/<job>``). Raises JobError,
+    DataError or StrategyError; nothing is left half written.
     """
     started = time.perf_counter()
     if isinstance(job, str | Path):
@@ -110,15 +119,21 @@ def run_sweep(
         job = Job.parse(job)
     rounds = Rounds(search_of(job))
     space = rounds.space
-    opened = open_inputs(job, data)
+    opened, handed_over = open_inputs(job, data), strategy is not None
     panel = opened.panel
     strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
     check_names(space, job, strategy)
     if not allow_look_ahead:
         refuse_look_ahead(job, panel, first_strategy(job, space, strategy))
     plan = plan_of(job, panel)
-    chunks = Chunks(job, panel, strategy, plan)
-    points = gather(len(space), plan, _told(_computed(rounds, chunks), len(space), progress))
+    if data is not None or handed_over or workers == 0:
+        computed = _computed_here(rounds, Chunks(job, panel, strategy, plan))
+    else:
+        files, use = resolve_files(job.data, job.folder), job.strategy.use
+        setup = Setup(job, files, bundle(use, job.folder), plan)
+        computed = _computed_by_crew(rounds, setup, workers or os.cpu_count() or 1, limits)
+    with closing(computed):
+        points = gather(len(space), plan, _told(computed, len(space), progress))
     goal = search_of(job).objectives[0]
     best = best_of(points.figures, goal)
     returns = None if best is None else returns_of(job, space.values(best), panel, strategy)
@@ -130,7 +145,25 @@ def run_sweep(
     return SweepResult(job_id, summary, artifacts, time.perf_counter() - started)
 
 
-def _computed(rounds: Rounds, chunks: Chunks) -> Iterator[tuple[int, Chunk]]:
+Computed = Generator[tuple[int, Chunk], None, None]
+
+
+def _computed_by_crew(rounds: Rounds, setup: Setup, workers: int, limits: Limits | None) -> Computed:
+    with Crew(setup, workers, limits) as crew:
+        while points := rounds.next():
+            between = functools.partial(_after, rounds.space, points.start)
+            figures = np.empty((len(points), len(FIGURES)))
+            for first, chunk in crew.run(len(points), between):
+                figures[first : first + len(chunk.figures)] = chunk.figures
+                yield points.start + first, chunk
+            rounds.tell(figures)
+
+
+def _after(space: Space, first: int, begin: int, stop: int) -> list[dict[str, Any]]:
+    return points_between(space, first + begin, first + stop)
+
+
+def _computed_here(rounds: Rounds, chunks: Chunks) -> Computed:
     while points := rounds.next():
         figures = np.empty((len(points), len(FIGURES)))
         for begin in range(points.start, points.stop, CHUNK_POINTS):
