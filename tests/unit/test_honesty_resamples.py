@@ -105,7 +105,13 @@ def test_no_resamples_leave_out_what_needs_them_and_nothing_else() -> None:
         assert observer.observe(point, np.random.default_rng(point).normal(0.001, 0.01, 300))
     returns = np.random.default_rng(0).normal(0.001, 0.01, 300)
     found = judge(
-        plan, observer.rows, observer.maxima, periods_per_year=252, trials_sweep=3, trials_family=3, best_returns=returns
+        plan,
+        observer.rows,
+        observer.maxima,
+        periods_per_year=252,
+        trials_sweep=3,
+        trials_family=3,
+        best_returns=returns,
     )
     needy = {"reality_check", "spa_lower", "spa_consistent", "spa_upper", "mean_interval", "sharpe_interval"}
     assert {name for name, reason in found.undefined.items() if "no resamples" in reason} == needy
