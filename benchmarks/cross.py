@@ -26,14 +26,20 @@ def job(use: str = "SmaCross", **params: Any) -> Job:
     return Job.parse(_written(use, params))
 
 
-def sweep(use: str = "SmaCross", resamples: int = 0) -> Job:
-    """A sweep of the cross over all pairs of windows; sessions are of all days of the year, as vectorbt counts them."""
+def sweep(use: str = "SmaCross", resamples: int = 0, points: int | None = None, files: str | None = None) -> Job:
+    """A sweep of the cross over all pairs of windows, or over so many random ones.
+
+    Sessions are of all days of the year, as vectorbt counts them.
+    """
     windows = {"from": WINDOWS[0], "to": WINDOWS[-1], "step": 1}
+    drawn = {} if points is None else {"method": "random", "points": points}
     return Job.parse(
         {
             **_written(use, {}),
+            **({} if files is None else {"data": {"files": files}}),
             "performance": {"periods_per_year": 365},
             "sweep": {
+                **drawn,
                 "parameters": {"fast": windows, "slow": windows},
                 "constraints": "fast < slow",
                 "resamples": resamples,

@@ -7,6 +7,7 @@ The time is from the panel in memory to figures and fingerprints of all points, 
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections import defaultdict
@@ -25,9 +26,13 @@ from backbus.sweep.here import CHUNK_POINTS, plan_of, points_between, search_of
 from backbus.sweep.space import Space
 from benchmarks import prices
 from benchmarks.cross import sweep
+from benchmarks.memory import status
 from benchmarks.peers import serve
 
 TOLD = ("total_return", "sharpe", "max_drawdown", "trades", "open_trades")
+
+Found = tuple[list[Chunk], dict[str, float], list[int]]
+"""Results, seconds by loop, bytes in use."""
 
 
 def read_panel() -> Panel:
@@ -39,29 +44,39 @@ def read_panel() -> Panel:
     return Panel(prices.layout(len(bars["end"]), int(bars["end"][1] - bars["end"][0])), Block(0, **arrays))
 
 
-def prepare(panel: Panel, how: str) -> tuple[Callable[[], tuple[list[Chunk], dict[str, float]]], Callable[[Any], Any]]:
-    """``use`` and ``resamples`` say which sweep; ``tell`` asks for figures, ``profile`` for where the time goes."""
+def prepare(panel: Panel, how: str) -> tuple[Callable[[], Found], Callable[[Found], dict[str, Any]]]:
+    """``use``, ``resamples`` and ``points`` say which sweep.
+
+    ``tell`` asks for figures, ``profile`` for where the time goes; ``drop`` forgets results as they come and asks for
+    the memory in use whenever so many more points are done.
+    """
     asked = json.loads(how)
-    job = sweep(asked.get("use", "SmaCross"), asked.get("resamples", 0))
+    drop: int = asked.get("drop", 0)
+    job = sweep(asked.get("use", "SmaCross"), asked.get("resamples", 0), asked.get("points"))
     strategy = load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
 
-    def work() -> tuple[list[Chunk], dict[str, float]]:
+    def work() -> Found:
         space = Space(search_of(job))
         chunks = Chunks(job, panel, strategy, plan_of(job, panel))
-        starts = range(0, len(space), CHUNK_POINTS)
+        kept: list[Chunk] = []
+        resident: list[int] = []
         with profiled() if asked.get("profile") else unprofiled() as spent:
-            done = [
-                chunks.compute(points_between(space, begin, min(begin + CHUNK_POINTS, len(space)))) for begin in starts
-            ]
-        return done, spent
+            for begin in range(0, len(space), CHUNK_POINTS):
+                stop = min(begin + CHUNK_POINTS, len(space))
+                chunk = chunks.compute(points_between(space, begin, stop))
+                if not drop:
+                    kept.append(chunk)
+                elif stop // drop > begin // drop:
+                    resident.append(status(os.getpid(), "VmRSS"))
+        return kept, spent, resident
 
-    def read(found: tuple[list[Chunk], dict[str, float]]) -> dict[str, Any]:
-        done, spent = found
-        figures = np.concatenate([chunk.figures for chunk in done])
-        answer: dict[str, Any] = {"points": len(figures), "failed": sum(len(chunk.failures) for chunk in done)}
+    def read(found: Found) -> dict[str, Any]:
+        kept, spent, resident = found
+        answer: dict[str, Any] = {"spent": spent, "resident": resident}
         if asked.get("tell"):
+            figures = np.concatenate([chunk.figures for chunk in kept])
             answer |= {name: figures[:, FIGURES.index(name)].tolist() for name in TOLD}
-        return {**answer, "spent": spent}
+        return answer
 
     return work, read
 

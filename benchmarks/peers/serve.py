@@ -23,6 +23,8 @@ FEE = 1e-5
 FAST, SLOW = 10, 30
 WINDOWS = range(2, 48)
 """Of a sweep: each pair of them, the fast one below the slow one, is a point."""
+FEW_WINDOWS = range(2, 12)
+"""The first of them, for who is slow."""
 
 
 def bars() -> dict[str, Any]:

@@ -12,8 +12,8 @@ import pandas as pd
 import serve
 import vectorbt as vbt
 
-CELLS = 6_000_000
-"""Bars × points taken at once."""
+MOST_CELLS, CELLS = 6_000_000, 2_000_000
+"""Bars × points that are taken at once; and of how many a part is where there are more."""
 
 serve.one_core()
 data = serve.bars()
@@ -22,11 +22,11 @@ close, open_ = pd.Series(data["close"], index), pd.Series(data["open"], index)
 daily = np.ptp(data["session"]) + 1 == len(close)
 freq = "1D" if daily else "1min"
 pairs = list(itertools.combinations(serve.WINDOWS, 2))
-together = max(1, CELLS // len(close))
+together = len(pairs) if len(pairs) * len(close) <= MOST_CELLS else max(1, CELLS // len(close))
 
 
 def averages(begin):
-    if together >= len(pairs):
+    if together == len(pairs):
         return vbt.MA.run_combs(close, list(serve.WINDOWS), r=2, short_names=["fast", "slow"])
     fast, slow = zip(*pairs[begin : begin + together], strict=True)
     return [

@@ -1,58 +1,93 @@
-"""Sweeps of the cross over all pairs of 46 windows, on one core, beside vectorbt and backtesting.py."""
+"""Sweeps of the cross over all pairs of 46 windows: on one core beside vectorbt and backtesting.py, and on two."""
 
 from __future__ import annotations
 
+import itertools
 import json
+import tempfile
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 
+from backbus.data import resolve_files, write_panel
+from backbus.market.panel import Ints
+from backbus.strategy import bundle
+from backbus.sweep.crew import Crew
+from backbus.sweep.here import plan_of, points_between, search_of
+from backbus.sweep.process import Setup
+from backbus.sweep.space import Space
 from benchmarks.bench import Bench
+from benchmarks.cross import sweep
 from benchmarks.environments import Absent, versions
-from benchmarks.measure import Check, Hold, Line, duration, interleaved, median, rate, short
+from benchmarks.measure import Check, Hold, Line, duration, interleaved, median, rate, seconds_of, short
 from benchmarks.peer import OURS, Peer
+from benchmarks.peers.serve import FEW_WINDOWS, WINDOWS
 
 ROW = "sweep"
-POINTS = 1035
+POINTS = len(WINDOWS) * (len(WINDOWS) - 1) // 2
 COMPARED = ("total_return", "sharpe", "max_drawdown")
 CLOSE = 1e-9
 PLAIN = json.dumps({})
 HONEST = json.dumps({"resamples": 500})
 TELL = json.dumps({"tell": True})
 PROFILE = json.dumps({"profile": True})
+OWN = (
+    ("in plain numpy", "sma_in_numpy.py:SmaInNumpy", 3),
+    ("in plain Python, bar by bar", "sma_by_hand.py:SmaByHand", 1),
+)
+"""Strategies that users would write, and how often each sweeps."""
 KERNELS = {"run_points": "trading and counting", "observe_returns": "observing returns"}
 
 
 def run(bench: Bench) -> Iterator[Line | Check]:
-    """Daily bars and minute bars beside vectorbt."""
-    daily, minutes = bench.pick(5000, 1000), bench.pick(100_000, 10_000)
-    yield from _beside_vectorbt(bench, daily, bench.pick(7, 2), daily=True)
-    yield from _beside_vectorbt(bench, minutes, bench.pick(3, 1), daily=False)
+    """Daily bars and minute bars beside vectorbt; then others' strategies, another peer and a second process."""
+    days, minutes = bench.pick(5000, 1000), bench.pick(100_000, 10_000)
+    ours = own_process(bench, days, daily=True)
+    yield from _beside_vectorbt(bench, ours, days, bench.pick(7, 2), daily=True)
+    yield from _own_strategies(bench, ours, days)
+    yield from _beside_backtesting(bench, ours, days)
+    ours.close()
+    yield from _two_processes(bench, days)
+    ours = own_process(bench, minutes, daily=False)
+    yield from _beside_vectorbt(bench, ours, minutes, bench.pick(3, 1), daily=False)
+    ours.close()
 
 
-def _beside_vectorbt(bench: Bench, rows: int, repeats: int, *, daily: bool) -> Iterator[Line | Check]:
-    ours, peer = _children(bench, rows, daily=daily)
-    what = f"{POINTS} points of SMA crosses on {short(rows)} {'daily' if daily else 'minute'} bars, one core"
-    bench.say(f"{repeats} sweeps of {short(rows)} bars in turns")
+def own_process(bench: Bench, rows: int, *, daily: bool) -> Peer:
+    """A process of ours that sweeps; it has done so once."""
+    ours = bench.peer(OURS, rows, "sweep", daily=daily)
+    if isinstance(ours, Absent):
+        raise RuntimeError(f"our own process ended: {ours}")
+    return ours
+
+
+def _beside_vectorbt(bench: Bench, ours: Peer, rows: int, repeats: int, *, daily: bool) -> Iterator[Line | Check]:
+    memory = ours.resident
+    peer = bench.peer("vectorbt", rows, "sweep", daily=daily)
+    bars = f"{short(rows)} {'daily' if daily else 'minute'} bars"
+    what = f"{POINTS} points of SMA crosses on {bars}, one core"
+    bench.say(f"{repeats} sweeps of {bars} in turns")
     if isinstance(peer, Absent):
         (taken,) = interleaved(repeats, lambda: ours.run(PLAIN))
         yield Line(ROW, what, pace(taken), f"vectorbt absent: {peer}", note=shares(ours))
     else:
-        title = f"vectorbt {versions('vectorbt')['vectorbt']}"
         taken, theirs = interleaved(repeats, lambda: ours.run(PLAIN), peer.run)
         ratio = median(theirs) / median(taken)
-        yield Line(ROW, what, pace(taken), f"{title}: {pace(theirs)}", ratio, Hold(ratio, 50, "×"), note=shares(ours))
+        title = f"vectorbt {versions('vectorbt')['vectorbt']}, three statistics: {pace(theirs)}"
+        yield Line(ROW, what, pace(taken), title, ratio, Hold(ratio, 50, "×"), note=shares(ours))
     yield Line(
         ROW,
-        "the same, memory of the process that did it",
-        f"{short(ours.resident)}B",
+        f"resident memory of a process that sweeps {POINTS} points on {bars}",
+        f"{short(memory)}B",
         "" if isinstance(peer, Absent) else f"vectorbt: {short(peer.resident)}B",
-        hold=Hold(ours.resident / 1e6, 300, "MB", at_most=True),
+        hold=Hold(memory / 1e6, 300, "MB", at_most=True),
     )
     plain, honest = interleaved(repeats, lambda: ours.run(PLAIN), lambda: ours.run(HONEST))
     yield Line(
         ROW,
-        "the same with 500 resamples for the statistics of the best point",
+        f"{POINTS} points on {bars} with 500 resamples, so that the best can be judged",
         pace(honest),
         f"without: {pace(plain)}",
         median(plain) / median(honest),
@@ -60,14 +95,85 @@ def _beside_vectorbt(bench: Bench, rows: int, repeats: int, *, daily: bool) -> I
     if not isinstance(peer, Absent):
         yield from _compared(ours, peer, rows)
         peer.close()
-    ours.close()
 
 
-def _children(bench: Bench, rows: int, *, daily: bool) -> tuple[Peer, Peer | Absent]:
-    ours = bench.peer(OURS, rows, "sweep", daily=daily)
-    if isinstance(ours, Absent):
-        raise RuntimeError(f"our own process ended: {ours}")
-    return ours, bench.peer("vectorbt", rows, "sweep", daily=daily)
+def _own_strategies(bench: Bench, ours: Peer, rows: int) -> Iterator[Line | Check]:
+    """The cross as users write it, beside ours."""
+    ours.run(TELL)
+    expected = fills_of(ours)
+    for title, use, times in OWN:
+        asked = json.dumps({"use": use, "tell": True})
+        own, builtin = interleaved(bench.pick(times, 1), partial(ours.run, asked), partial(ours.run, PLAIN))
+        what = f"{POINTS} points on {short(rows)} daily bars, the strategy {title}"
+        yield Line(ROW, what, pace(own), f"built in: {pace(builtin)}", median(builtin) / median(own))
+        ours.run(asked)
+        found = fills_of(ours)
+        yield Check(
+            ROW,
+            f"fills of all points, the strategy {title}: {found.sum():.0f}, built in: {expected.sum():.0f}",
+            np.array_equal(found, expected),
+        )
+
+
+def _beside_backtesting(bench: Bench, ours: Peer, rows: int) -> Iterator[Line | Check]:
+    few = list(itertools.combinations(FEW_WINDOWS, 2))
+    what = f"{POINTS} points on {short(rows)} daily bars beside {len(few)} of them"
+    peer = bench.peer("backtesting", rows, "sweep", daily=True)
+    if isinstance(peer, Absent):
+        yield Line(ROW, what, "", f"backtesting.py absent: {peer}")
+        return
+    taken, theirs = interleaved(bench.pick(3, 1), lambda: ours.run(PLAIN), peer.run)
+    ratio = (POINTS / median(taken)) / (len(few) / median(theirs))
+    title = f"backtesting.py {versions('backtesting')['backtesting']}, optimize: {pace(theirs, len(few))}"
+    yield Line(ROW, what, pace(taken), title, ratio)
+    ours.run(TELL)
+    places = {pair: place for place, pair in enumerate(itertools.combinations(WINDOWS, 2))}
+    other = {tuple(pair): value for pair, value in zip(peer.last["points"], peer.last["total_return"], strict=True)}
+    close = bench.panel(rows, True).block.close[:, 0]
+    # where the first averages lie the other way, backtesting.py sees no crossing
+    below = [pair for pair in few if close[pair[1] - pair[0] : pair[1]].mean() < close[: pair[1]].mean()]
+    apart = max(abs(ours.last["total_return"][places[pair]] - other.get(pair, np.inf)) for pair in below)
+    yield Check(
+        ROW,
+        f"total_return of the {len(below)} points whose fast average begins below is backtesting.py's, "
+        f"within {apart:.1g}",
+        apart <= CLOSE,
+    )
+    peer.close()
+
+
+def _two_processes(bench: Bench, rows: int) -> Iterator[Line | Check]:
+    """The crew of a sweep, of one and of two, whose processes are ready."""
+    points = bench.pick(20_000, 2000)
+    with tempfile.TemporaryDirectory(prefix="backbus-bench-") as folder:
+        file = Path(folder) / "panel.arrow"
+        panel = bench.panel(rows, True)
+        write_panel(panel, file)
+        job = sweep(points=points, files=str(file))
+        space = Space(search_of(job))
+        use = bundle(job.strategy.use, job.folder)
+        setup = Setup(job, resolve_files(job.data, job.folder), use, plan_of(job, panel))
+        with Crew(setup, 1) as one, Crew(setup, 2) as two:
+
+            def compute(crew: Crew) -> bytes:
+                chunks = sorted(crew.run(points, partial(points_between, space)), key=lambda each: each[0])
+                return b"".join(chunk.fingerprints.tobytes() for _, chunk in chunks)
+
+            prints = {compute(crew) for crew in (one, two)}  # and all of their processes are ready
+            bench.say(f"{points} points by one and by two processes in turns")
+            alone, both = interleaved(
+                bench.pick(5, 1), lambda: seconds_of(lambda: compute(one)), lambda: seconds_of(lambda: compute(two))
+            )
+    ratio = median(alone) / median(both)
+    yield Line(
+        ROW,
+        f"{short(points)} points on {short(rows)} daily bars by two processes",
+        pace(both, points),
+        f"by one: {pace(alone, points)}",
+        ratio,
+        Hold(ratio, 1.9, "×"),
+    )
+    yield Check(ROW, f"fingerprints of {points} points by one process and by two", len(prints) == 1)
 
 
 def _compared(ours: Peer, peer: Peer, rows: int) -> Iterator[Check]:
@@ -80,13 +186,19 @@ def _compared(ours: Peer, peer: Peer, rows: int) -> Iterator[Check]:
         yield Check(
             ROW, f"{name} of {len(own)} points on {short(rows)} bars is vectorbt's, within {apart:.1g}", apart <= CLOSE
         )
-    fills = 2 * np.array(ours.last["trades"]) + np.array(ours.last["open_trades"])
+    fills = fills_of(ours)
     theirs = np.array(peer.last["orders"])
     yield Check(
         ROW,
         f"fills of all points on {short(rows)} bars: vectorbt {theirs.sum():.0f}, backbus {fills.sum():.0f}",
         np.array_equal(fills, theirs),
     )
+
+
+def fills_of(ours: Peer) -> Ints:
+    """[points] fills of the last sweep that told: a trade is closed by one, and each began with one."""
+    closed, still_open = (np.array(ours.last[name], dtype=np.int64) for name in ("trades", "open_trades"))
+    return np.asarray(2 * closed + still_open)
 
 
 def shares(ours: Peer) -> str:
