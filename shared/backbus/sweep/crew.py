@@ -149,28 +149,29 @@ class Worker:
             self._at, self._since_cpu_s, self._since_s = at, cpu_s, now
         limit_s = limits.point_s * max(1, at.points) if self.ready else limits.start_s
         if cpu_s - self._since_cpu_s > limit_s:
-            self._bury(TOO_LONG, f"took more than {limit_s:g} s of processor time")
+            self._bury(TOO_LONG, f"took more than {limit_s:g} s of processor time", sure=at.points == 1)
         elif now - self._since_s > WAIT_FACTOR * limit_s:
             self._bury(TOO_LONG, f"was not done after {WAIT_FACTOR * limit_s:g} s")
         elif self.ready and child.memory_bytes() - self._memory_bytes > limits.memory_bytes:
             self._bury(TOO_MUCH, f"took more than {_shown(limits.memory_bytes)} of memory")
 
-    def _bury(self, kind: str, message: str) -> None:
-        """End the child, take what it has still said, and start another one."""
+    def _bury(self, kind: str, message: str, sure: bool = False) -> None:
+        """End the child, take what it has still said, and start another one.
+
+        ``sure`` says that the point in hand is to blame, and so says a lack of memory at a child's very first point.
+        """
         child = self._child
         child.kill()
         if not self.ready:
             child.close()
-            raise BackbusError(
-                f"a process that computes points was not ready: it {message.removeprefix('its process ')}"
-            )
+            raise BackbusError(f"a process that computes points was not ready: {message}")
         if not child.ended:
             self._hear()
         at = child.in_hand()
         child.close()
         if self._sent and self._watcher is not None:
-            alone = at.points == 1 and (kind == TOO_LONG or (kind == TOO_MUCH and at.begun == 0))
-            self._watcher.died(Death(Failure(kind, message), alone, at.first, at.points))
+            sure = sure or (kind == TOO_MUCH and at.points == 1 and at.begun == 0)
+            self._watcher.died(Death(Failure(kind, message), sure, at.first, at.points))
         self._start()
 
 
