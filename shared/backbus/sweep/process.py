@@ -48,6 +48,7 @@ class Setup:
     strategy: Mapping[str, Path]
     """The strategy's files by relative name, as ``bundle`` gives them."""
     plan: Plan
+    """Without a benchmark's series: a child makes it anew from sessions, seed and settings."""
 
     def plain(self, limits: Limits) -> dict[str, Any]:
         """The frame that says all this."""
@@ -159,6 +160,8 @@ class Child:
 
     def kill(self) -> None:
         """End it and whatever it has started. What it has sent before can still be received."""
+        if self._process.returncode is not None:
+            return  # its number may be another's by now
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
         with contextlib.suppress(subprocess.TimeoutExpired):
