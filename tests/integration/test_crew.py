@@ -21,6 +21,7 @@ from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.jobs import Job
 from backbus.strategy import bundle, load_strategy
 from backbus.sweep import crew as crews
+from backbus.sweep import watcher as watching
 from backbus.sweep.chunk import KILLED, RAISED, REFUSED, TOO_LONG, TOO_MUCH, Chunk, Chunks, joined
 from backbus.sweep.crew import Crew, Worker
 from backbus.sweep.here import plan_of
@@ -155,8 +156,9 @@ def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_only_the_bad_points_fail_each_with_its_kind(
-    tmp_path: Path, mark: str, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, mark: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(crews, "MOST_POINTS", 16)
     harms = [0] * 160
     for place, harm in {3: 1, 17: 2, 18: 6, 40: 3, 60: 4, 75: 5, 90: 6, 91: 11, 101: 7, 159: 21}.items():
         harms[place] = harm
@@ -239,6 +241,7 @@ def test_a_point_that_waits_for_ever_fails_and_a_chunk_can_be_forgotten(
         worker.abandon()
         assert not worker.busy
         monkeypatch.setattr(crews, "WAIT_FACTOR", 1.0)
+        monkeypatch.setattr(watching, "MOST_TRIES", 1)
         worker.give(values_of([1, 8]))
         kinds = {place: failure.kind for place, failure in whole().failures.items()}
         assert kinds == {0: RAISED, 1: TOO_LONG}
