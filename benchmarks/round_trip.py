@@ -34,10 +34,10 @@ class End:
     def __init__(self, settings: Settings, hears: Kind) -> None:
         self._context: zmq.Context[Any] = zmq.Context()
         self.pub = make_socket(self._context, zmq.PUB, high_water=BUS_HIGH_WATER)
-        connect(self.pub, settings, settings.bus_in)
+        connect(self.pub, settings, settings.member_bus_in)
         self.sub = make_socket(self._context, zmq.SUB, high_water=BUS_HIGH_WATER)
         self.sub.setsockopt(zmq.RCVTIMEO, PATIENCE_MS)
-        connect(self.sub, settings, settings.bus_out)
+        connect(self.sub, settings, settings.member_bus_out)
         self.sub.setsockopt(zmq.SUBSCRIBE, codec.topic(RUN, 1, hears))
 
     def say(self, event: Event) -> None:
@@ -58,6 +58,8 @@ class End:
 def measure(settings: Settings, trips: int = TRIPS) -> float:
     """Seconds of the median round trip over the broker of these settings."""
     variables = {**os.environ, "BACKBUS_BUS_IN": settings.bus_in, "BACKBUS_BUS_OUT": settings.bus_out}
+    if settings.bus_here is not None:
+        variables["BACKBUS_BUS_HERE"] = str(settings.bus_here)
     command = [sys.executable, "-P", "-m", "benchmarks.round_trip", str(trips + WARM_TRIPS)]
     other = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL)
     end = End(settings, Kind.FILL)

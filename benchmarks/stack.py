@@ -17,6 +17,7 @@ from backbus.jobs import Job
 from backbus.market.panel import Panel
 from backbus.result import Result
 from backbus.settings import Settings
+from backbus.stack.folder import Folder
 
 BACKBUS = Path(sys.executable).parent / "backbus"
 
@@ -55,7 +56,7 @@ class Stack:
         names = ("orchestrator", "bus_in", "bus_out")
         addresses = {name: f"tcp://127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
         self.state = folder / "state"
-        self.settings = Settings(state=self.state, **addresses)
+        self.settings = Settings(state=self.state, bus_here=Folder.of(Settings(state=self.state)).bus_here, **addresses)
         self.variables = {
             **os.environ,
             "BACKBUS_STATE": str(self.state),

@@ -38,11 +38,15 @@ class Broker:
         self._gate = Gate(self._context, settings)
         self._xsub = make_socket(self._context, zmq.XSUB, high_water=BUS_HIGH_WATER)
         bind(self._xsub, settings, settings.bus_in_bind or settings.bus_in)
+        if settings.bus_here is not None:
+            bind(self._xsub, settings, settings.member_bus_in)
         self._xsub.send(b"\x01")
         # PUB is XPUB that hands on nothing of what subscribers say: forwarded to the publishers, an unsubscription that
         # never was a subscription would take back our own, and silence the bus for all.
         self._xpub = make_socket(self._context, zmq.PUB, high_water=BUS_HIGH_WATER)
         bind(self._xpub, settings, settings.bus_out_bind or settings.bus_out)
+        if settings.bus_here is not None:
+            bind(self._xpub, settings, settings.member_bus_out)
         self._control = make_socket(self._context, zmq.DEALER, high_water=CONTROL_HIGH_WATER)
         self._pulse = Pulse(f"{ROLE}-{uuid.uuid4().hex[:12]}")
         self._control.setsockopt_string(zmq.IDENTITY, self._pulse.instance)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from backbus.errors import UsageError
@@ -31,3 +33,18 @@ def test_a_server_may_listen_on_any_interface_and_on_ipc(monkeypatch: pytest.Mon
     monkeypatch.setenv("BACKBUS_ORCHESTRATOR_BIND", "tcp://0.0.0.0:5570")
     monkeypatch.setenv("BACKBUS_BUS_IN", "ipc:///run/bus")
     assert Settings().orchestrator_bind == "tcp://0.0.0.0:5570"
+
+
+def test_members_on_the_brokers_machine_use_its_unix_sockets(tmp_path: Path) -> None:
+    from backbus.stack.environment import environment_of
+
+    settings = Settings(state=tmp_path / "state", bus_in="tcp://127.0.0.1:7001", bus_out="tcp://127.0.0.1:7002")
+    assert (settings.member_bus_in, settings.member_bus_out) == ("tcp://127.0.0.1:7001", "tcp://127.0.0.1:7002")
+    here = environment_of(settings, {})["BACKBUS_BUS_HERE"]
+    member = settings.model_copy(update={"bus_here": Path(here)})
+    assert member.member_bus_in == f"ipc://{here}.bus_in"
+    assert member.member_bus_out == f"ipc://{here}.bus_out"
+    long = Settings(state=tmp_path / ("x" * 120))
+    assert len(environment_of(long, {})["BACKBUS_BUS_HERE"]) < 100
+    chosen = settings.model_copy(update={"bus_here": tmp_path / "bus"})
+    assert environment_of(chosen, {})["BACKBUS_BUS_HERE"] == str(tmp_path / "bus")

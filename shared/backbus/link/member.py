@@ -65,10 +65,10 @@ class Member:
         self._control.setsockopt_string(zmq.IDENTITY, self._instance)
         connect(self._control, settings, settings.orchestrator)
         self._pub = make_socket(self._context, zmq.PUB, high_water=BUS_HIGH_WATER)
-        connect(self._pub, settings, settings.bus_in)
+        connect(self._pub, settings, settings.member_bus_in)
         self._sub = make_socket(self._context, zmq.SUB, high_water=BUS_HIGH_WATER)
         self._sub.setsockopt(zmq.RCVTIMEO, LOOK_EVERY_MS)
-        connect(self._sub, settings, settings.bus_out)
+        connect(self._sub, settings, settings.member_bus_out)
         self._requester = Requester(self._context, settings, timeout_s=30.0)
         self._blobs = BlobFolder(cache_home() / "blobs", writer=self._instance)
         self._outbox: dict[str, tuple[bytes, float]] = {}
@@ -256,7 +256,8 @@ class Member:
                 continue
             if self._sub.recv_multipart()[0] == probe[0]:
                 return
-        raise StackError(f"the broker at {self._settings.bus_out} did not bring back this member's own probe in 30 s")
+        place = self._settings.member_bus_out
+        raise StackError(f"the broker at {place} did not bring back this member's own probe in 30 s")
 
     def _begin(self, facts: dict[str, Any]) -> None:
         assignment = self._assign

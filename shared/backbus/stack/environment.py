@@ -26,6 +26,7 @@ def environment_of(settings: Settings, caller: Mapping[str, str] | None = None) 
     for name, value in settings:
         if value is not None:
             variables[f"BACKBUS_{name.upper()}"] = _absolute(value)
+    variables["BACKBUS_BUS_HERE"] = str(settings.bus_here or Folder.of(settings).bus_here)
     variables["BACKBUS_KEY_NAME"] = "service"
     variables["PYTHONUNBUFFERED"] = "1"
     variables[MARKER] = str(Folder.of(settings).state)

@@ -73,6 +73,11 @@ class Folder:
         name = hashlib.blake2b(os.fsencode(self.state), digest_size=8).hexdigest()
         return Path(tempfile.gettempdir()) / f"backbus-{os.getuid()}" / f"{name}.sock"
 
+    @property
+    def bus_here(self) -> Path:
+        """What the broker's Unix sockets are named after: they lie beside the supervisor's."""
+        return self.socket.with_suffix("")
+
     def make_socket_folder(self) -> None:
         """Make the socket's folder, and make sure that nobody else can have made it for us."""
         place = self.socket.parent
@@ -85,5 +90,6 @@ class Folder:
 
     def clear(self) -> None:
         """Remove what only a running stack has."""
-        for path in (self.socket, self.pid_file, *(self.state / "run").glob("*.pid")):
+        sockets = (self.socket, self.bus_here.with_suffix(".bus_in"), self.bus_here.with_suffix(".bus_out"))
+        for path in (*sockets, self.pid_file, *(self.state / "run").glob("*.pid")):
             path.unlink(missing_ok=True)
