@@ -72,6 +72,7 @@ def open_panel(settings: DataSettings, files: Mapping[str, Path]) -> OpenPanel:
         if settings.adjust != "none":
             raise JobError('a panel file has no adjusted close; use data.adjust = "none"', field="data.adjust")
         mapped = map_panel(files[panels[0]], name=panels[0])
+        mapped.require_order(panels[0])
         panel, first = select(mapped.panel, settings, panels[0])
         return OpenPanel(panel, lambda row: mapped.release(first + row))
     wanted = None if settings.symbols is None else frozenset(settings.symbols)

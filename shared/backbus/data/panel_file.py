@@ -92,6 +92,18 @@ class MappedPanel:
         self._released = max(row, self._released)
 
 
+    def require_order(self, name: str) -> None:
+        """Raise ``DataError`` where a row does not end after the one before it; leaves no page resident."""
+        end = self.panel.block.end
+        for begin in range(0, len(end) - 1, _CHECK_ROWS):
+            late = np.diff(end[begin : begin + _CHECK_ROWS + 1]) <= 0
+            if late.any():
+                row = begin + int(np.argmax(late)) + 1
+                raise DataError(f"row {row} does not end after the row before it", file=name)
+            self.release(min(begin + _CHECK_ROWS, len(end)))
+        self._released = 0
+
+
 def read_panel(path: Path, *, name: str | None = None) -> Panel:
     """The panel in ``path``; its arrays are read-only views of the mapped file. Raises as ``map_panel`` does."""
     return map_panel(path, name=name).panel
@@ -168,11 +180,6 @@ def select(panel: Panel, settings: DataSettings, name: str) -> tuple[Panel, int]
     layout, block = panel.layout, panel.block
     if len(panel) == 0:
         raise DataError("the panel has no rows", file=name)
-    for begin in range(0, len(panel) - 1, _CHECK_ROWS):
-        late = np.diff(block.end[begin : begin + _CHECK_ROWS + 1]) <= 0
-        if late.any():
-            row = begin + int(np.argmax(late)) + 1
-            raise DataError(f"row {row} does not end after the row before it", file=name)
     first, stop, warmup = chosen_rows(block.end, block.session, layout.interval_ns, settings)
     if settings.start is None:
         warmup = min(layout.warmup, stop)

@@ -36,14 +36,14 @@ def chosen_rows(ends: Ints, sessions: Ints, interval_ns: int, settings: DataSett
     """First row, stop row and number of warm-up rows of the rows that end at ``ends``.
 
     A date is compared with the session. A time is compared with the bar's own stamp, start or end as the job declares;
-    bars of a day or more are stamped by their end. Raises ``JobError`` where no row is left to trade.
+    bars of a day or more are stamped by their end. Both columns rise, so few rows are looked at. Raises
+    ``JobError`` where no row is left to trade.
     """
     by_end = settings.stamps == "end" or interval_ns % DAY_NS == 0
-    stamps = ends if by_end else ends - interval_ns
 
     def side(limit: date | datetime) -> tuple[Ints, int]:
         if isinstance(limit, datetime):
-            return stamps, instant_of(limit, settings.timezone)
+            return ends, instant_of(limit, settings.timezone) + (0 if by_end else interval_ns)
         return sessions, day_of(limit)
 
     first, stop = 0, len(ends)
@@ -52,12 +52,12 @@ def chosen_rows(ends: Ints, sessions: Ints, interval_ns: int, settings: DataSett
     )
     if settings.end is not None:
         values, limit = side(settings.end)
-        stop = int(np.count_nonzero(values <= limit))
+        stop = int(np.searchsorted(values, limit, side="right"))
         if stop == 0:
             raise JobError(f"no bar until {settings.end}; {covered}", field="data.end")
     if settings.start is not None:
         values, limit = side(settings.start)
-        first = int(np.count_nonzero(values < limit))
+        first = int(np.searchsorted(values, limit))
         if first >= len(ends):
             raise JobError(f"no bar from {settings.start} on; {covered}", field="data.start")
         if first >= stop:
