@@ -1,0 +1,535 @@
+"""Who computes which points of which sweep: a pure state machine, as the scheduler of runs is.
+
+Each point of a sweep is free, leased or recorded, and in one of these only. A result is taken where its points are
+exactly one lease's, whoever sends it, or all free; every other one is a duplicate and is dropped. So each point is
+recorded once, and what is outstanding follows from what is recorded: a new orchestrator needs nothing else. When all
+are recorded, a last lease asks one worker for the table. Time comes in, in seconds of the orchestrator's own clock.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from bisect import bisect_right
+from collections import OrderedDict, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+CHUNK_S, LEAST_S = 1.0, 0.05
+"""How long a chunk should take, and at the least one of the last ones, which are small so that all end at once."""
+FIRST_POINTS, MOST_POINTS = 16, 8192
+"""Points of a sweep's first chunk, and of its largest."""
+GROWTH = 4
+"""A chunk has at most so many times the points of the largest one that was measured."""
+LEASE_FACTOR = 10.0
+"""A lease lasts so many times as long as its work should take, and never less than ``lease_s``."""
+RATE_S = 10.0
+"""The rate is that of the last so many seconds."""
+
+# --- state ---------------------------------------------------------------------------------------------------------
+
+
+class Free:
+    """The points that nobody has: ranges in order, with gaps between them."""
+
+    def __init__(self, points: int, taken: Iterable[tuple[int, int]] = ()) -> None:
+        self._ranges = [(0, points)] if points else []
+        for first, stop in taken:
+            if not self.take(first, stop):
+                raise ValueError(f"points {first} to {stop} are recorded twice, or are not of the sweep")
+
+    def __bool__(self) -> bool:
+        return bool(self._ranges)
+
+    def cut(self, most: int) -> tuple[int, int]:
+        """Take the first ones, ``most`` of them where they lie together."""
+        first, stop = self._ranges[0]
+        stop = min(stop, first + most)
+        self.take(first, stop)
+        return first, stop
+
+    def take(self, first: int, stop: int) -> bool:
+        """Take these if all of them are free."""
+        place = bisect_right(self._ranges, (first, math.inf)) - 1
+        if not first < stop or place < 0 or self._ranges[place][1] < stop:
+            return False
+        begin, end = self._ranges[place]
+        self._ranges[place : place + 1] = [(a, b) for a, b in ((begin, first), (stop, end)) if a < b]
+        return True
+
+    def give(self, first: int, stop: int) -> None:
+        """These are free again."""
+        place = bisect_right(self._ranges, (first, stop))
+        low, high = place, place
+        if place and self._ranges[place - 1][1] == first:
+            low, first = place - 1, self._ranges[place - 1][0]
+        if place < len(self._ranges) and self._ranges[place][0] == stop:
+            high, stop = place + 1, self._ranges[place][1]
+        self._ranges[low:high] = [(first, stop)]
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A worker's right to some points; without any (``first`` is ``stop``), to the finishing of the sweep."""
+
+    number: int
+    job: str
+    first: int
+    stop: int
+    instance: str
+    until: float
+
+    @property
+    def finish(self) -> bool:
+        """Whether it asks for the table."""
+        return self.first == self.stop
+
+
+@dataclass(frozen=True)
+class Best:
+    """A point and its score; a larger score is better."""
+
+    score: float
+    point: int
+
+
+@dataclass
+class Sweep:
+    """A job whose points are computed."""
+
+    job: str
+    points: int
+    priority: int
+    max_faults: int
+    free: Free
+    recorded: int
+    failed: int = 0
+    best: Best | None = None
+    paused: bool = False
+    leased: dict[tuple[int, int], Lease] = field(default_factory=dict)
+    served_s: float = 0.0
+    """Work given to it: the least served of the same priority is next."""
+    point_s: float | None = None
+    """Seconds a point takes; None until one was measured."""
+    largest: int = 0
+    """Points of the largest chunk measured."""
+    faults: list[str] = field(default_factory=list)
+    """Reasons why chunks were not computed, since the last one that was."""
+    recent: deque[tuple[float, int]] = field(default_factory=deque)
+    since: float = 0.0
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is something to lease."""
+        return not self.paused and (bool(self.free) or (self.recorded == self.points and not self.leased))
+
+
+@dataclass
+class State:
+    """All that is known of sweeps and their workers."""
+
+    dead_s: float
+    lease_s: float
+    sweeps: dict[str, Sweep] = field(default_factory=dict)
+    workers: OrderedDict[str, float] = field(default_factory=OrderedDict)
+    """When each one was last heard, the longest silent one first."""
+    idle: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    held: dict[str, Lease] = field(default_factory=dict)
+    ends: list[tuple[float, int, str]] = field(default_factory=list)
+    """A heap of when leases run out; some of them are over already."""
+    given: int = 0
+
+
+# --- events --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Joined:
+    """A worker said HELLO."""
+
+    instance: str
+
+
+@dataclass(frozen=True)
+class Beaten:
+    """A worker lives."""
+
+    instance: str
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A worker is idle. Who holds a lease did not hear of it, and is told again."""
+
+    instance: str
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A sweep is on disk, with what of it is recorded."""
+
+    job: str
+    points: int
+    priority: int
+    max_faults: int
+    recorded: tuple[tuple[int, int], ...] = ()
+    failed: int = 0
+    best: Best | None = None
+    paused: bool = False
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A chunk's result."""
+
+    instance: str
+    job: str
+    first: int
+    stop: int
+    seconds: float
+    failed: int
+    best: Best | None
+    result: bytes
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The sweep's table and summary; the artifacts are there as blobs."""
+
+    instance: str
+    job: str
+    report: dict[str, Any]
+    artifacts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Faulted:
+    """A worker could not do what lease ``number`` asks. ``fatal``: no other one can."""
+
+    instance: str
+    number: int
+    fatal: bool
+    message: str
+    traceback: str | None = None
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """A client wants the sweep to end."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class Paused:
+    """No more of it is leased; what is leased may end."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """It goes on."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Time has passed."""
+
+
+Happening = Joined | Beaten | Wanted | Submitted | Computed | Finished | Faulted | Cancelled | Paused | Resumed | Clock
+
+# --- actions -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Give:
+    """Send LEASE."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True)
+class Void:
+    """Tell a worker to forget its lease."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True)
+class Record:
+    """Keep a chunk's result; only then is it acknowledged."""
+
+    job: str
+    first: int
+    stop: int
+    seconds: float
+    failed: int
+    best: Best | None
+    result: bytes
+
+
+@dataclass(frozen=True)
+class Commit:
+    """Record the sweep's result: the job is done."""
+
+    job: str
+    report: dict[str, Any]
+    artifacts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Fail:
+    """Record that the job failed."""
+
+    job: str
+    message: str
+    traceback: str | None = None
+
+
+@dataclass(frozen=True)
+class Drop:
+    """Record that the job was cancelled."""
+
+    job: str
+
+
+Action = Give | Void | Record | Commit | Fail | Drop
+
+# --- transitions ---------------------------------------------------------------------------------------------------
+
+
+def decide(state: State, event: Happening, now: float) -> list[Action]:
+    """Take one event; change the state; say what is to be done."""
+    actions: list[Action] = []
+    match event:
+        case Joined(instance):
+            _hear(state, instance, now)
+        case Beaten(instance):
+            if instance in state.workers:
+                _hear(state, instance, now)
+        case Wanted(instance):
+            if instance in state.workers:
+                _hear(state, instance, now)
+                if instance in state.held:
+                    actions.append(Give(state.held[instance]))
+                else:
+                    state.idle[instance] = None
+        case Submitted():
+            _submit(state, event, now)
+        case Computed():
+            _compute(state, event, now, actions)
+        case Finished():
+            sweep = state.sweeps.get(event.job)
+            if sweep is not None and sweep.recorded == sweep.points:
+                actions.append(Commit(event.job, event.report, event.artifacts))
+                _end(state, event.job, actions, but=event.instance)
+        case Faulted():
+            _fault(state, event, actions)
+        case Cancelled(job):
+            if job in state.sweeps:
+                actions.append(Drop(job))
+                _end(state, job, actions)
+        case Paused(job):
+            if job in state.sweeps:
+                state.sweeps[job].paused = True
+        case Resumed(job):
+            if job in state.sweeps:
+                _resume(state, state.sweeps[job], now)
+        case Clock():
+            _look_for_silent(state, now)
+            _look_for_run_out(state, now, actions)
+    _lease(state, now, actions)
+    return actions
+
+
+def _hear(state: State, instance: str, now: float) -> None:
+    state.workers[instance] = now
+    state.workers.move_to_end(instance)
+
+
+def _submit(state: State, event: Submitted, now: float) -> None:
+    if event.job in state.sweeps:
+        return
+    sweep = Sweep(
+        event.job,
+        event.points,
+        event.priority,
+        event.max_faults,
+        Free(event.points, event.recorded),
+        sum(stop - first for first, stop in event.recorded),
+        event.failed,
+        event.best,
+        event.paused,
+        since=now,
+    )
+    _catch_up(state, sweep)
+    state.sweeps[event.job] = sweep
+
+
+def _catch_up(state: State, sweep: Sweep) -> None:
+    """Who begins now gets an equal share from now on, and not all that others have had so far."""
+    others = [o.served_s for o in state.sweeps.values() if o is not sweep and o.has_work]
+    sweep.served_s = max(sweep.served_s, min(others, default=0.0))
+
+
+def _resume(state: State, sweep: Sweep, now: float) -> None:
+    if sweep.paused:
+        sweep.paused = False
+        sweep.recent.clear()
+        sweep.since = now
+        _catch_up(state, sweep)
+
+
+def _compute(state: State, event: Computed, now: float, actions: list[Action]) -> None:
+    sweep = state.sweeps.get(event.job)
+    if sweep is None:
+        return
+    lease = sweep.leased.get((event.first, event.stop))
+    if lease is not None and not lease.finish:
+        _take_back(state, lease)
+        if lease.instance != event.instance:
+            actions.append(Void(lease))
+    elif not sweep.free.take(event.first, event.stop):
+        return
+    count = event.stop - event.first
+    sweep.recorded += count
+    sweep.failed += event.failed
+    sweep.best = better(sweep.best, event.best)
+    sweep.faults.clear()
+    sweep.largest = max(sweep.largest, count)
+    measured = event.seconds / count
+    sweep.point_s = measured if sweep.point_s is None else 0.7 * sweep.point_s + 0.3 * measured
+    sweep.recent.append((now, count))
+    _forget_old(sweep, now)
+    actions.append(
+        Record(event.job, event.first, event.stop, event.seconds, event.failed, event.best, event.result),
+    )
+
+
+def better(one: Best | None, other: Best | None) -> Best | None:
+    """The higher score; of equal ones the lower point, so that the order of arrival does not matter."""
+    if one is None or other is None:
+        return one or other
+    return min(one, other, key=lambda best: (-best.score, best.point))
+
+
+def _fault(state: State, event: Faulted, actions: list[Action]) -> None:
+    lease = state.held.get(event.instance)
+    if lease is None or lease.number != event.number:
+        return
+    sweep = state.sweeps[lease.job]
+    _return(state, lease)
+    sweep.faults.append(event.message)
+    if event.fatal:
+        actions.append(Fail(lease.job, event.message, event.traceback))
+    elif len(sweep.faults) >= sweep.max_faults:
+        tried = "; ".join(dict.fromkeys(sweep.faults))
+        actions.append(Fail(lease.job, f"{len(sweep.faults)} leases in a row ended in a fault: {tried}"))
+    else:
+        return
+    _end(state, lease.job, actions)
+
+
+def _end(state: State, job: str, actions: list[Action], *, but: str | None = None) -> None:
+    for lease in list(state.sweeps[job].leased.values()):
+        _take_back(state, lease)
+        if lease.instance != but:
+            actions.append(Void(lease))
+    del state.sweeps[job]
+
+
+def _take_back(state: State, lease: Lease) -> None:
+    del state.sweeps[lease.job].leased[lease.first, lease.stop]
+    del state.held[lease.instance]
+
+
+def _return(state: State, lease: Lease) -> None:
+    """The lease is over and its points are free again."""
+    _take_back(state, lease)
+    if not lease.finish:
+        state.sweeps[lease.job].free.give(lease.first, lease.stop)
+
+
+def _look_for_silent(state: State, now: float) -> None:
+    while state.workers:
+        instance, heard = next(iter(state.workers.items()))
+        if now - heard <= state.dead_s:
+            return
+        del state.workers[instance]
+        state.idle.pop(instance, None)
+        if instance in state.held:
+            _return(state, state.held[instance])
+
+
+def _look_for_run_out(state: State, now: float, actions: list[Action]) -> None:
+    while state.ends and state.ends[0][0] <= now:
+        _, number, instance = heapq.heappop(state.ends)
+        lease = state.held.get(instance)
+        if lease is None or lease.number != number:
+            continue
+        sweep = state.sweeps[lease.job]
+        _return(state, lease)
+        actions.append(Void(lease))
+        if not lease.finish:  # halves of it may be what a lease has time for
+            sweep.point_s = 2 * (sweep.point_s or CHUNK_S / FIRST_POINTS)
+
+
+# --- leases --------------------------------------------------------------------------------------------------------
+
+
+def _lease(state: State, now: float, actions: list[Action]) -> None:
+    while state.idle:
+        sweep = min(
+            (each for each in state.sweeps.values() if each.has_work),
+            key=lambda each: (-each.priority, each.served_s, each.job),
+            default=None,
+        )
+        if sweep is None:
+            return
+        instance, _ = state.idle.popitem(last=False)
+        first, stop = sweep.free.cut(_size(state, sweep)) if sweep.free else (sweep.points, sweep.points)
+        work_s = (stop - first) * (sweep.point_s or CHUNK_S / FIRST_POINTS)
+        sweep.served_s += work_s
+        state.given += 1
+        until = now + max(state.lease_s, LEASE_FACTOR * work_s)
+        lease = Lease(state.given, sweep.job, first, stop, instance, until)
+        sweep.leased[first, stop] = lease
+        state.held[instance] = lease
+        heapq.heappush(state.ends, (until, lease.number, instance))
+        actions.append(Give(lease))
+
+
+def _size(state: State, sweep: Sweep) -> int:
+    if sweep.point_s is None:
+        return FIRST_POINTS
+    point_s = max(sweep.point_s, 1e-9)
+    size = min(CHUNK_S / point_s, MOST_POINTS, GROWTH * max(sweep.largest, 1))
+    left = sweep.points - sweep.recorded
+    last = max(LEAST_S / point_s, left / (2 * max(len(state.workers), 1)))
+    return max(1, int(min(size, last)))
+
+
+def _forget_old(sweep: Sweep, now: float) -> None:
+    while sweep.recent and sweep.recent[0][0] < now - RATE_S:
+        sweep.recent.popleft()
+
+
+def progress(sweep: Sweep, now: float) -> dict[str, Any]:
+    """How far a sweep is: points, points per second, seconds left (None where nobody can know), the best so far."""
+    _forget_old(sweep, now)
+    over_s = min(RATE_S, now - sweep.since)
+    rate = sum(count for _, count in sweep.recent) / over_s if over_s > 0 else 0.0
+    left = sweep.points - sweep.recorded
+    return {
+        "done": sweep.recorded,
+        "failed": sweep.failed,
+        "of": sweep.points,
+        "paused": sweep.paused,
+        "rate": rate,
+        "seconds_left": None if sweep.paused or (left and not rate) else left / rate if left else 0.0,
+        "best": None if sweep.best is None else {"point": sweep.best.point, "score": sweep.best.score},
+    }

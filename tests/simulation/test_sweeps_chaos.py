@@ -1,0 +1,223 @@
+"""Leases amid kills, silences, late and repeated results, pauses and restarts, thousands of random steps.
+
+Whatever happens, each point is recorded once and no worker holds two leases. Once workers are healthy for long enough,
+every sweep has one outcome.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+
+import pytest
+
+from services.orchestrator import sweeps as s
+
+SEEDS = int(os.environ.get("BACKBUS_SEEDS", "60"))
+CHAOS_STEPS, HEALTHY_STEPS = 1500, 6000
+STEP_S = 0.05
+POINT_S = 0.02
+
+
+def computed(lease: s.Lease, seconds: float) -> s.Computed:
+    """What a worker says of a chunk."""
+    best = s.Best(float(-abs(lease.first - 40)), lease.first)
+    return s.Computed(lease.instance, lease.job, lease.first, lease.stop, seconds, 0, best, b"")
+
+
+@dataclass
+class World:
+    """Workers, a store and a scheduler; ``step`` lets a little time pass."""
+
+    dice: random.Random
+    now: float = 100.0
+    jobs: dict[str, int] = field(default_factory=dict)
+    recorded: dict[str, Counter[int]] = field(default_factory=dict)
+    ranges: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    outcome: Counter[str] = field(default_factory=Counter)
+    workers: dict[str, tuple[s.Lease, float] | None] = field(default_factory=dict)
+    frozen: set[str] = field(default_factory=set)
+    late: list[s.Happening] = field(default_factory=list)
+    born: int = 0
+
+    def __post_init__(self) -> None:
+        self.state = s.State(dead_s=2.0, lease_s=3.0)
+
+    def tell(self, event: s.Happening) -> None:
+        for action in s.decide(self.state, event, self.now):
+            match action:
+                case s.Give(lease):
+                    if lease.instance in self.workers:
+                        work_s = POINT_S * (lease.stop - lease.first)
+                        self.workers[lease.instance] = (lease, self.now + work_s)
+                case s.Void(lease):
+                    held = self.workers.get(lease.instance)
+                    if held and held[0].number == lease.number and lease.instance not in self.frozen:
+                        self.workers[lease.instance] = None
+                case s.Record(job, first, stop):
+                    self.recorded[job].update(range(first, stop))
+                    self.ranges[job].append((first, stop))
+                case s.Commit(job) | s.Fail(job) | s.Drop(job):
+                    self.outcome[job] += 1
+        self.check()
+
+    def check(self) -> None:
+        held = [lease.instance for sweep in self.state.sweeps.values() for lease in sweep.leased.values()]
+        assert sorted(held) == sorted(self.state.held)
+        assert not set(held) & set(self.state.idle)
+        for counts in self.recorded.values():
+            assert not counts or max(counts.values()) == 1
+
+    def submit(self) -> None:
+        job = f"sweep-{len(self.jobs)}"
+        self.jobs[job] = self.dice.randint(1, 400)
+        self.recorded[job], self.ranges[job] = Counter(), []
+        self.tell(s.Submitted(job, self.jobs[job], self.dice.choice((0, 0, 1)), 10_000))
+
+    def join(self) -> None:
+        self.born += 1
+        self.workers[f"worker-{self.born}"] = None
+        self.tell(s.Joined(f"worker-{self.born}"))
+
+    def restart(self) -> None:
+        """A new orchestrator knows what is recorded, and nothing else."""
+        self.state = s.State(dead_s=2.0, lease_s=3.0)
+        for job, points in self.jobs.items():
+            if not self.outcome[job]:
+                self.tell(s.Submitted(job, points, 0, 10_000, tuple(sorted(self.ranges[job]))))
+
+    def work(self) -> None:
+        for instance, work in list(self.workers.items()):
+            if instance in self.frozen:
+                continue
+            self.tell(s.Beaten(instance) if instance in self.state.workers else s.Joined(instance))
+            if work is None:
+                self.tell(s.Wanted(instance))
+            elif work[1] <= self.now:
+                lease = work[0]
+                self.workers[instance] = None
+                done = (
+                    s.Finished(instance, lease.job, {}, {})
+                    if lease.finish
+                    else computed(lease, POINT_S * (lease.stop - lease.first))
+                )
+                self.late.append(done)
+                self.tell(done)
+
+    def harm(self) -> None:
+        dice, names = self.dice, sorted(self.workers)
+        match dice.choice(("kill", "freeze", "thaw", "repeat", "fault", "pause", "restart", "join", "submit", "")):
+            case "kill" if names:
+                gone = dice.choice(names)
+                del self.workers[gone]
+                self.frozen.discard(gone)
+            case "freeze" if names:
+                self.frozen.add(dice.choice(names))
+            case "thaw" if self.frozen:
+                self.frozen.discard(dice.choice(sorted(self.frozen)))
+            case "repeat" if self.late:
+                self.tell(dice.choice(self.late[-50:]))
+            case "fault" if names:
+                instance = dice.choice(names)
+                work = self.workers[instance]
+                if work is not None:
+                    self.workers[instance] = None
+                    self.tell(s.Faulted(instance, work[0].number, False, "no disk"))
+            case "pause" if self.jobs:
+                job = dice.choice(sorted(self.jobs))
+                self.tell(dice.choice((s.Paused(job), s.Resumed(job))))
+            case "restart" if dice.random() < 0.2:
+                self.restart()
+            case "join" if len(names) < 8:
+                self.join()
+            case "submit" if len(self.jobs) < 6:
+                self.submit()
+
+    def step(self) -> None:
+        self.now += STEP_S
+        self.work()
+        self.tell(s.Clock())
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_every_point_is_recorded_once_and_every_sweep_ends_once(seed: int) -> None:
+    world = World(random.Random(seed))
+    world.submit()
+    for _ in range(CHAOS_STEPS):
+        world.step()
+        if world.dice.random() < 0.2:
+            world.harm()
+    world.frozen.clear()
+    world.join()
+    for job in world.jobs:
+        world.tell(s.Resumed(job))
+    for _ in range(HEALTHY_STEPS):
+        if len(+world.outcome) == len(world.jobs):
+            break
+        world.step()
+    assert world.outcome == Counter(list(world.jobs))
+    for job, points in world.jobs.items():
+        assert world.recorded[job] == Counter(range(points))
+    assert not world.state.held
+
+
+def share(priorities: dict[str, int], steps: int) -> dict[str, int]:
+    """Points recorded of large sweeps by three workers."""
+    world = World(random.Random(1))
+    for job, priority in priorities.items():
+        world.jobs[job], world.recorded[job], world.ranges[job] = 10**6, Counter(), []
+        world.tell(s.Submitted(job, 10**6, priority, 10))
+    for _ in range(3):
+        world.join()
+    for _ in range(steps):
+        world.step()
+    return {job: sum(world.recorded[job].values()) for job in priorities}
+
+
+def test_sweeps_of_one_priority_get_equal_shares() -> None:
+    counts = share({"a": 0, "b": 0}, 1200)
+    assert min(counts.values()) > 0.9 * max(counts.values())
+
+
+def test_a_higher_priority_goes_first() -> None:
+    counts = share({"a": 0, "b": 1}, 200)
+    assert counts["a"] == 0
+    assert counts["b"] > 0
+
+
+def test_a_lease_that_runs_out_is_given_to_another_and_the_late_result_is_dropped() -> None:
+    state = s.State(dead_s=1000.0, lease_s=1.0)
+    s.decide(state, s.Joined("slow"), 0.0)
+    s.decide(state, s.Wanted("slow"), 0.0)
+    (given,) = s.decide(state, s.Submitted("job", 4, 0, 10), 0.0)
+    assert isinstance(given, s.Give)
+    assert s.decide(state, s.Clock(), given.lease.until) == [s.Void(given.lease)]
+    s.decide(state, s.Joined("quick"), given.lease.until)
+    (again,) = s.decide(state, s.Wanted("quick"), given.lease.until)
+    assert isinstance(again, s.Give)
+    while isinstance(again, s.Give) and not again.lease.finish:
+        recorded = s.decide(state, computed(again.lease, 0.1), 20.0)
+        assert [type(each) for each in recorded] == [s.Record]
+        (again,) = s.decide(state, s.Wanted("quick"), 20.0)
+    assert s.decide(state, computed(given.lease, 9.0), 21.0) == []
+
+
+def test_a_lease_that_was_not_heard_is_told_again() -> None:
+    state = s.State(dead_s=10.0, lease_s=10.0)
+    s.decide(state, s.Submitted("job", 4, 0, 10), 0.0)
+    s.decide(state, s.Joined("worker"), 0.0)
+    assert s.decide(state, s.Wanted("worker"), 0.0) == s.decide(state, s.Wanted("worker"), 1.0)
+
+
+def test_leases_that_all_end_in_faults_fail_the_sweep_with_their_reasons() -> None:
+    state = s.State(dead_s=10.0, lease_s=10.0)
+    s.decide(state, s.Submitted("job", 4, 0, 2), 0.0)
+    s.decide(state, s.Joined("worker"), 0.0)
+    for _ in range(2):
+        (given,) = s.decide(state, s.Wanted("worker"), 0.0)
+        assert isinstance(given, s.Give)
+        actions = s.decide(state, s.Faulted("worker", given.lease.number, False, "no disk"), 0.0)
+    assert actions == [s.Fail("job", "2 leases in a row ended in a fault: no disk")]
+    assert not state.sweeps
