@@ -210,6 +210,25 @@ class Objective(NamedTuple):
     direction: Literal["maximize", "minimize"]
 
 
+class WalkForwardSettings(Section):
+    """Folds in time, in sessions: points compete in ``train``, the best of them is run in the ``test`` after it."""
+
+    train: int = Field(ge=2)
+    test: int = Field(ge=1)
+    step: int | None = Field(default=None, ge=1)
+    """From one test range to the next; as long as ``test``, where left out."""
+    anchored: bool = False
+    """Whether each train range begins at the first session, and grows."""
+
+    @field_validator("step")
+    @classmethod
+    def _apart(cls, value: int | None, info: ValidationInfo) -> int | None:
+        test = info.data.get("test")
+        if value is not None and test is not None and value < test:
+            raise ValueError(f"is below test ({test}): test ranges would overlap, and their sessions count twice")
+        return value
+
+
 class SweepSettings(Section):
     """Which points a sweep tries, and by what they are compared."""
 
@@ -227,6 +246,8 @@ class SweepSettings(Section):
     resamples: int = Field(default=500, ge=0, le=1_000_000)
     """Resamples behind the statistics of the best point; 0 leaves those that need them out."""
     parameters: dict[str, AxisField]
+    walk_forward: WalkForwardSettings | None = None
+    """Whether points compete in folds of the data instead of all of it."""
 
     @field_validator("objective", "constraints", mode="before")
     @classmethod

@@ -11,7 +11,9 @@ import typer
 from backbus.cli.jobs import AsJson, JobFile, Sets, bar_of, print_result
 
 if TYPE_CHECKING:
+    from backbus.jobs import Job
     from backbus.sweep.here import SweepResult
+    from backbus.sweep.walk_forward import WalkForwardResult
 
 SweepName = Annotated[
     str, typer.Argument(metavar="SWEEP", help="A sweep's id, its first letters, or the folder of its files.")
@@ -42,6 +44,9 @@ def sweep(
 
     limits = Limits(point_s=point_s, memory_bytes=memory_mib << 20)
     loaded = Job.load(job, overrides=sets or ())
+    if loaded.sweep is not None and loaded.sweep.walk_forward is not None:
+        _walk_forward(loaded, allow_look_ahead, as_json)
+        return
     with bar_of(loaded.name, quiet=as_json) as move:
         result = run_sweep(loaded, workers=workers, limits=limits, allow_look_ahead=allow_look_ahead, progress=move)
     if as_json:
@@ -75,18 +80,71 @@ def rerun(
     sweep: SweepName,
     point: Annotated[int | None, typer.Option(min=0, help="The point's number.")] = None,
     best: Annotated[bool, typer.Option("--best", help="The best point; so it is where none is named.")] = False,
+    fold: Annotated[int | None, typer.Option(min=0, help="The test range of this fold of a walk-forward.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one point of a finished sweep whole, and see that its row comes again."""
     from backbus.errors import UsageError
     from backbus.sweep.results import find_sweep
     from backbus.sweep.results import rerun as rerun_here
+    from backbus.sweep.walk_forward import rerun_fold
 
+    if fold is not None:
+        if best or point is not None:
+            raise UsageError("give --fold or a point, not both")
+        with bar_of(f"{sweep} fold {fold}", quiet=as_json) as move:
+            result = rerun_fold(find_sweep(sweep), fold, progress=move)
+        print_result(result, as_json)
+        return
     if best and point is not None:
         raise UsageError("give --best or --point, not both")
     with bar_of(f"{sweep} {'best' if point is None else point}", quiet=as_json) as move:
         result = rerun_here(find_sweep(sweep), point, progress=move)
     print_result(result, as_json)
+
+
+def _walk_forward(job: Job, allow_look_ahead: bool, as_json: bool) -> None:
+    from backbus.cli.app import print_json
+    from backbus.sweep.walk_forward import run_walk_forward
+
+    with bar_of(job.name, quiet=as_json) as move:
+        result = run_walk_forward(job, allow_look_ahead=allow_look_ahead, progress=move)
+    if as_json:
+        print_json(result.plain())
+    else:
+        _print_folds(result)
+
+
+def _print_folds(result: WalkForwardResult) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    summary = result.summary
+    objective = summary["objective"].removeprefix("-")
+    figures = list(dict.fromkeys((objective, "annual_return")))
+    titles = [f"{figure} {where}" for figure in figures for where in ("train", "test")]
+    table = Table("fold", "tested in", "best", *titles)
+    for fold in summary["folds"]:
+        params = fold["params"] or {}
+        best = ", ".join(f"{name.removeprefix('strategy.')} {_cell(value)}" for name, value in params.items())
+        numbers = [_cell(fold[where][name]) for name in figures for where in ("in_sample", "out_of_sample")]
+        tested = f"{fold['test_start']} – {fold['test_end']}"
+        table.add_row(str(fold["fold"]), tested, best or f"failed: {fold['failure']}", *numbers)
+    console = Console()
+    console.print(table)
+    joined = Table(show_header=False, title="test ranges joined", title_justify="left")
+    for name, value in (summary["figures"] or {}).items():
+        joined.add_row(name, _cell(value))
+    joined.add_row("efficiency", _cell(summary["efficiency"]))
+    changes = summary["parameter_changes"]
+    joined.add_row("parameter changes", f"{changes['any']} of {changes['of']}")
+    console.print(joined)
+    sys.stdout.write(
+        f"walk-forward {result.job}: {len(summary['folds'])} folds, {summary['failed']} failed, "
+        f"in {result.elapsed_s:.2f} s\ntable {summary['table_sha256']}; its files:\n"
+    )
+    for path in result.artifacts.values():
+        sys.stdout.write(f"  {path}\n")
 
 
 def register(app: typer.Typer) -> None:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -175,7 +175,6 @@ def write_outcome(
     folder: Path, job: Job, space: Space, points: Points, goal: Objective, honesty: Honesty
 ) -> tuple[dict[str, Any], dict[str, Path]]:
     """Write table and summary into ``folder``, which is made; returns the summary, and the files by name."""
-    folder.mkdir(parents=True, exist_ok=True)
     best = best_of(points.figures, goal)
     summary: dict[str, Any] = {
         "name": job.name,
@@ -189,16 +188,27 @@ def write_outcome(
         "job": job.plain(),
         "folder": str(job.folder.resolve()),
     }
-    hidden = {name: folder / f".{name}.part" for name in (TABLE_FILE, SUMMARY_FILE)}
+    text = json.dumps(summary, indent=1, allow_nan=False) + "\n"
+    files: dict[str, Callable[[Path], object]] = {
+        TABLE_FILE: lambda path: _write_table(path, space, points),
+        SUMMARY_FILE: lambda path: path.write_text(text, encoding="utf-8"),
+    }
+    write_files(folder, files)
+    return summary, {"table": folder / TABLE_FILE, "summary": folder / SUMMARY_FILE}
+
+
+def write_files(folder: Path, files: Mapping[str, Callable[[Path], object]]) -> None:
+    """Write files by name into ``folder``, which is made; they get their names together at the end, in this order."""
+    folder.mkdir(parents=True, exist_ok=True)
+    hidden = {name: folder / f".{name}.part" for name in files}
     try:
-        _write_table(hidden[TABLE_FILE], space, points)
-        hidden[SUMMARY_FILE].write_text(json.dumps(summary, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        for name, write in files.items():
+            write(hidden[name])
         for name, path in hidden.items():
             os.replace(path, folder / name)  # noqa: PTH105  (replaces, on every system)
     finally:
         for path in hidden.values():
             path.unlink(missing_ok=True)
-    return summary, {"table": folder / TABLE_FILE, "summary": folder / SUMMARY_FILE}
 
 
 def _write_table(path: Path, space: Space, points: Points) -> None:

@@ -33,7 +33,7 @@ def top_points(folder: Path, top: int, by: str | None = None) -> list[dict[str, 
     """The best points as rows of the table; ``by`` is a figure, ``-figure`` for the smallest first."""
     import pyarrow.parquet as pq
 
-    order = by or load_summary(folder)["objective"]
+    order = by or _of_points(folder)["objective"]
     figure = order.removeprefix("-")
     if figure not in FIGURES:
         raise UsageError(f"there is no figure {figure!r}; choose one of {', '.join(FIGURES)}")
@@ -66,6 +66,14 @@ def load_summary(folder: Path) -> dict[str, Any]:
     return summary
 
 
+def _of_points(folder: Path) -> dict[str, Any]:
+    """The summary of a sweep over all of the data; one in folds has no table of points."""
+    summary = load_summary(folder)
+    if "kind" in summary:
+        raise JobError(f"{folder} holds the folds of a {summary['kind']}, no table of points; see its {SUMMARY_FILE}")
+    return summary
+
+
 def rerun(sweep: Path, point: int | None = None, *, progress: Progress | None = None) -> Result:
     """Run one point of a finished sweep whole, the best where none is named; its row of the table must come again.
 
@@ -73,7 +81,7 @@ def rerun(sweep: Path, point: int | None = None, *, progress: Progress | None = 
     """
     import pyarrow.parquet as pq
 
-    summary = load_summary(sweep)
+    summary = _of_points(sweep)
     if point is None:
         if summary["best"] is None:
             raise JobError("the sweep has no best point: none has its objective")

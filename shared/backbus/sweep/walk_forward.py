@@ -1,0 +1,336 @@
+"""Walk-forward: in each fold all points compete in the train range, and the best is run in the test after it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backbus.engine.run import Engine
+from backbus.errors import BackbusError, JobError, StrategyError
+from backbus.jobs import Job
+from backbus.local import RUNS, open_inputs, run
+from backbus.market.panel import Floats, Panel, session_date
+from backbus.performance.metrics import FIGURES, session_rate
+from backbus.strategy import Strategy, bundle, load_strategy, make_strategy
+from backbus.sweep.checking import check_names
+from backbus.sweep.chunk import RAISED, REFUSED, Chunk, Chunks, Failure, failed_chunk
+from backbus.sweep.folds import Fold, Span, session_figures, session_rows, span_panel, walk_forward_folds
+from backbus.sweep.here import CHUNK_POINTS, Progress, first_strategy, points_between, refuse_look_ahead, search_of
+from backbus.sweep.honesty import Plan, Settings, make_plan
+from backbus.sweep.outcome import (
+    SUMMARY_FILE,
+    WHOLE_FIGURES,
+    Points,
+    best_of,
+    column_kind,
+    gather,
+    stored,
+    table_sha256,
+    write_files,
+)
+from backbus.sweep.results import load_summary
+from backbus.sweep.rounds import Rounds
+from backbus.sweep.space import point_job, split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from backbus.result import Result
+
+KIND = "walk_forward"
+FOLDS_FILE = "folds.parquet"
+NO_OBJECTIVE = "no_objective"
+"""The failure of a fold in whose train range no point had the objective."""
+RANGES = ("train_start", "train_end", "test_start", "test_end")
+
+
+@dataclass(frozen=True, eq=False)
+class FoldResult:
+    """What a fold came to."""
+
+    dates: tuple[str, str, str, str]
+    """First and last session of train and of test, as ``RANGES`` names them."""
+    point: int | None
+    params: dict[str, Any] | None
+    failed_points: int
+    in_sample: Floats
+    """[figures] of the best point in the train range."""
+    out_of_sample: Floats
+    """[figures] of its run in the test range."""
+    fingerprint: str | None
+    returns: Floats | None
+    """[sessions] of the test range; None where the fold failed, or its equity fell to zero or below."""
+    failure: Failure | None
+
+
+@dataclass(frozen=True)
+class WalkForwardResult:
+    """A finished walk-forward."""
+
+    job: str
+    summary: dict[str, Any]
+    """What ``sweep.json`` holds."""
+    artifacts: dict[str, Path]
+    """Files by name: table, summary."""
+    elapsed_s: float
+
+    def plain(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        shown = {name: value for name, value in self.summary.items() if name not in ("job", "folder")}
+        return {
+            "job": self.job,
+            **shown,
+            "elapsed_s": round(self.elapsed_s, 6),
+            "artifacts": {name: str(path) for name, path in self.artifacts.items()},
+        }
+
+
+def run_walk_forward(
+    job: Job | Mapping[str, Any] | str | Path,
+    data: Any = None,
+    *,
+    strategy: type[Strategy] | None = None,
+    folder: Path | None = None,
+    allow_look_ahead: bool = False,
+    progress: Progress | None = None,
+) -> WalkForwardResult:
+    """Run a job's ``[sweep.walk_forward]`` in this process; arguments are those of ``run_sweep``.
+
+    ``progress`` is called with the folds done and all folds. Raises JobError, DataError or StrategyError.
+    """
+    started = time.perf_counter()
+    if isinstance(job, str | Path):
+        job = Job.load(job)
+    elif not isinstance(job, Job):
+        job = Job.parse(job)
+    search = search_of(job)
+    if search.walk_forward is None:
+        raise JobError("is missing; say how many sessions train and test have", field="sweep.walk_forward")
+    space = Rounds(search).space
+    panel = open_inputs(job, data).panel
+    strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
+    check_names(space, job, strategy)
+    rows = session_rows(panel)
+    folds = walk_forward_folds(len(rows) - 1, search.walk_forward)
+    if not allow_look_ahead:
+        refuse_look_ahead(job, panel, first_strategy(job, space, strategy))
+    found = []
+    for fold in folds:
+        dates = _dates(panel, rows, fold)
+        parts = (span_panel(panel, rows, span, job.data.warmup) for span in fold)
+        found.append(_run_fold(job, strategy, dates, *parts))
+        if progress is not None:
+            progress(len(found), len(folds))
+    job_id = uuid.uuid4().hex[:12]
+    summary, artifacts = _write(folder if folder is not None else RUNS / job_id, job, space.names, found)
+    return WalkForwardResult(job_id, summary, artifacts, time.perf_counter() - started)
+
+
+def _dates(panel: Panel, rows: Any, fold: Fold) -> tuple[str, str, str, str]:
+    session = panel.block.session
+
+    def ends(span: Span) -> tuple[str, str]:
+        return session_date(session[rows[span.start]]), session_date(session[rows[span.stop] - 1])
+
+    return *ends(fold.train), *ends(fold.test)
+
+
+def compete(job: Job, strategy: type[Strategy], panel: Panel) -> tuple[Rounds, Points]:
+    """All points of the job's search over a panel."""
+    rounds, plan = Rounds(search_of(job)), _plan(job, panel)
+    chunks: list[tuple[int, Chunk]] = []
+    computing = Chunks(job, panel, strategy, plan)
+    while points := rounds.next():
+        first = len(chunks)
+        for begin in range(points.start, points.stop, CHUNK_POINTS):
+            stop = min(begin + CHUNK_POINTS, points.stop)
+            chunks.append((begin, computing.compute(points_between(rounds.space, begin, stop))))
+        rounds.tell(np.concatenate([chunk.figures for _, chunk in chunks[first:]]))
+    return rounds, gather(len(rounds.space), plan, chunks)
+
+
+def _plan(job: Job, panel: Panel) -> Plan:
+    measured = job.performance
+    rate = session_rate(measured.risk_free, measured.periods_per_year)
+    return make_plan(len(session_rows(panel)) - 1, search_of(job).seed, Settings(resamples=0, rate=rate))
+
+
+def _run_fold(
+    job: Job, strategy: type[Strategy], dates: tuple[str, str, str, str], train: Panel, test: Panel
+) -> FoldResult:
+    rounds, points = compete(job, strategy, train)
+    goal, nothing, failed = search_of(job).objectives[0], np.full(len(FIGURES), np.nan), len(points.failures)
+    best = best_of(points.figures, goal)
+    if best is None:
+        why = next(iter(points.failures.values())).message if points.failures else "it is defined for none"
+        failure = Failure(NO_OBJECTIVE, f"no point has {goal.metric} in the train range; the first: {why}")
+        return FoldResult(dates, None, None, failed, nothing, nothing, None, None, failure)
+    params, in_sample = rounds.space.values(best), points.figures[best]
+    own, others = split(params)
+    try:
+        engine = Engine(point_job(job, others), test, make_strategy(strategy, {**job.strategy.params, **own}))
+        report = engine.run()
+    except (JobError, StrategyError) as error:
+        failure = Failure(RAISED if isinstance(error, StrategyError) else REFUSED, str(error))
+        return FoldResult(dates, best, params, failed, in_sample, nothing, None, None, failure)
+    plain = report.metrics.as_dict()
+    figures = np.array([np.nan if plain[name] is None else plain[name] for name in FIGURES], dtype=np.float64)
+    return FoldResult(dates, best, params, failed, in_sample, figures, report.fingerprint, engine.returns(), None)
+
+
+def _write(
+    folder: Path, job: Job, names: Sequence[str], found: Sequence[FoldResult]
+) -> tuple[dict[str, Any], dict[str, Path]]:
+    goal = search_of(job).objectives[0]
+    efficiency, joined, sessions = _joined(job, found)
+    summary: dict[str, Any] = {
+        "name": job.name,
+        "kind": KIND,
+        "objective": goal.metric if goal.direction == "maximize" else f"-{goal.metric}",
+        "folds": [_plain_fold(number, fold) for number, fold in enumerate(found)],
+        "failed": sum(fold.failure is not None for fold in found),
+        "sessions": sessions,
+        "figures": joined,
+        "efficiency": efficiency,
+        "parameter_changes": _changes(names, found),
+        "table_sha256": _hash(names, found),
+        "job": job.plain(),
+        "folder": str(job.folder.resolve()),
+    }
+
+    def write_table(path: Path) -> None:
+        import pyarrow.parquet as pq
+
+        pq.write_table(_arrow(names, found), path, compression="zstd")
+
+    text = json.dumps(summary, indent=1, allow_nan=False) + "\n"
+    files: dict[str, Callable[[Path], object]] = {
+        FOLDS_FILE: write_table,
+        SUMMARY_FILE: lambda path: path.write_text(text, encoding="utf-8"),
+    }
+    write_files(folder, files)
+    return summary, {"table": folder / FOLDS_FILE, "summary": folder / SUMMARY_FILE}
+
+
+def _joined(job: Job, found: Sequence[FoldResult]) -> tuple[float | None, dict[str, float | None] | None, int]:
+    """Efficiency, figures of the test ranges joined, and their sessions; folds without returns are left out."""
+    measured = job.performance
+    parts = [fold.returns for fold in found if fold.returns is not None]
+    if not parts:
+        return None, None, 0
+    returns = np.concatenate(parts)
+    year = measured.periods_per_year
+    joined = session_figures(returns, job.portfolio.cash, year, session_rate(measured.risk_free, year))
+    column = FIGURES.index("annual_return")
+    rates = [float(fold.in_sample[column]) for fold in found if fold.returns is not None]
+    mean, annual = sum(rates) / len(rates), joined["annual_return"]
+    efficiency = annual / mean if annual is not None and mean > 0.0 else None
+    return efficiency, joined, len(returns)
+
+
+def _changes(names: Sequence[str], found: Sequence[FoldResult]) -> dict[str, int]:
+    """How often each parameter of the best point differs from that of the fold before; ``any``: at least one does."""
+    chosen = [fold.params for fold in found if fold.params is not None]
+    pairs = list(itertools.pairwise(chosen))
+    by_name = {name: sum(one[name] != two[name] for one, two in pairs) for name in names}
+    return {"of": len(pairs), "any": sum(one != two for one, two in pairs), **by_name}
+
+
+def _numbers(figures: Floats) -> dict[str, float | int | None]:
+    return {
+        name: None if math.isnan(value) else int(value) if name in WHOLE_FIGURES else value
+        for name, value in zip(FIGURES, figures.tolist(), strict=True)
+    }
+
+
+def _plain_fold(number: int, fold: FoldResult) -> dict[str, Any]:
+    return {
+        "fold": number,
+        **dict(zip(RANGES, fold.dates, strict=True)),
+        "point": fold.point,
+        "params": fold.params,
+        "in_sample": _numbers(fold.in_sample),
+        "out_of_sample": _numbers(fold.out_of_sample),
+        "fingerprint": fold.fingerprint,
+        "failed_points": fold.failed_points,
+        "failure": fold.failure.kind if fold.failure else None,
+        "message": fold.failure.message if fold.failure else None,
+    }
+
+
+def _hash(names: Sequence[str], found: Sequence[FoldResult]) -> str:
+    """``table_sha256`` of the folds: figures are those out of sample, all that comes before them is a parameter."""
+    blank = failed_chunk(Failure("", ""), make_plan(1, 0, Settings(resamples=0)))
+    prints = b"".join(bytes.fromhex(fold.fingerprint or "00" * 16) for fold in found)
+    points = Points(
+        np.array([fold.out_of_sample for fold in found]),
+        np.frombuffer(prints, dtype=np.uint8).reshape(-1, 16),
+        {number: fold.failure for number, fold in enumerate(found) if fold.failure is not None},
+        blank.observed,
+        blank.maxima,
+    )
+    lines = (
+        [*fold.dates, fold.point, *(fold.params[name] if fold.params else None for name in names),
+         *_numbers(fold.in_sample).values()]
+        for fold in found
+    )  # fmt: skip
+    return table_sha256([*RANGES, "point", *names, *(f"in_sample.{name}" for name in FIGURES)], lines, points)
+
+
+def _arrow(names: Sequence[str], found: Sequence[FoldResult]) -> pa.Table:
+    import pyarrow as pa
+
+    types = {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}
+    arrays: dict[str, Any] = {"fold": pa.array(range(len(found)), pa.int64())}
+    for place, name in enumerate(RANGES):
+        dates = np.array([fold.dates[place] for fold in found], dtype="datetime64[D]")
+        arrays[name] = pa.array(dates, pa.date32())
+    arrays["point"] = pa.array([fold.point for fold in found], pa.int64())
+    for name in names:
+        values = [None if fold.params is None else fold.params[name] for fold in found]
+        kind = column_kind({type(value) for value in values if value is not None})
+        arrays[name] = pa.array([None if value is None else stored(value, kind) for value in values], types[kind])
+    for title in ("in_sample", "out_of_sample"):
+        lines = [_numbers(getattr(fold, title)) for fold in found]
+        for name in FIGURES:
+            kind = int if name in WHOLE_FIGURES else float
+            arrays[f"{title}.{name}"] = pa.array([line[name] for line in lines], types[kind])
+    arrays["fingerprint"] = pa.array([fold.fingerprint for fold in found], pa.string())
+    arrays["failure"] = pa.array([fold.failure.kind if fold.failure else None for fold in found], pa.string())
+    arrays["message"] = pa.array([fold.failure.message if fold.failure else None for fold in found], pa.string())
+    return pa.table(arrays)
+
+
+def rerun_fold(folder: Path, number: int, *, progress: Progress | None = None) -> Result:
+    """Run the test range of a fold whole, as a job of its own; figures and fingerprint of its row must come again."""
+    summary = load_summary(folder)
+    if summary.get("kind") != KIND:
+        raise JobError(f"{folder} holds no walk-forward, and only those have folds")
+    folds = summary["folds"]
+    if not 0 <= number < len(folds):
+        raise JobError(f"the walk-forward has folds 0 to {len(folds) - 1}, not {number}")
+    fold = folds[number]
+    if fold["failure"] is not None:
+        raise JobError(f"fold {number} failed ({fold['failure']}): {fold['message']}")
+    job = Job.parse(summary["job"])
+    job.come_from(Path(summary["folder"]))
+    test = {"data.start": fold["test_start"], "data.end": fold["test_end"]}
+    result = run(point_job(job, {**fold["params"], **test}), progress=progress)
+    told = {"fingerprint": fold["fingerprint"], **fold["out_of_sample"]}
+    again = {"fingerprint": result.fingerprint, **result.metrics}
+    differing = [name for name, value in told.items() if again[name] != value]
+    if differing:
+        raise BackbusError(
+            f"fold {number} did not come again: {', '.join(differing[:5])} differ from the table; "
+            "the strategy, the data or backbus is not what it was"
+        )
+    return result
