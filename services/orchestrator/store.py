@@ -1,4 +1,4 @@
-"""What must outlive the orchestrator: jobs, attempts and results, in one SQLite file with one writer.
+"""What must outlive the orchestrator: jobs, attempts, chunks and results, in one SQLite file with one writer.
 
 The schema stands here and nowhere else. Every change is on disk before anyone hears of it (WAL, synchronous=FULL).
 """
@@ -9,10 +9,13 @@ import json
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-SCHEMA_VERSION = 1
-SCHEMA = """
+from backbus.errors import StackError
+from services.orchestrator.sweeps import Best, Record
+
+SCHEMA = (
+    """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE jobs (
     id          TEXT PRIMARY KEY,
@@ -41,8 +44,33 @@ CREATE TABLE attempts (
     reason      TEXT,
     PRIMARY KEY (job, number)
 ) WITHOUT ROWID;
-"""
+""",
+    """
+CREATE TABLE chunks (
+    job         TEXT NOT NULL REFERENCES jobs (id),
+    first       INTEGER NOT NULL,
+    stop        INTEGER NOT NULL CHECK (stop > first),
+    seconds     REAL NOT NULL,
+    failed      INTEGER NOT NULL,
+    best_score  REAL,
+    best_point  INTEGER,
+    result      BLOB NOT NULL,
+    PRIMARY KEY (job, first)
+);
+ALTER TABLE jobs ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+""",
+)
+"""What each version adds to the one before it; a file of any of them is brought to the last one."""
 ENDED = ("done", "failed", "cancelled")
+
+
+class Chunk(NamedTuple):
+    """A chunk whose result is kept."""
+
+    first: int
+    stop: int
+    failed: int
+    best: Best | None
 
 
 class Store:
@@ -55,8 +83,15 @@ class Store:
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            self._db.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if found > len(SCHEMA):
+            self._db.close()
+            raise StackError(
+                f"{path} was written by a newer backbus (schema {found}, this one knows {len(SCHEMA)}); "
+                "update backbus, or start with another state folder"
+            )
+        for version, script in enumerate(SCHEMA[found:], found + 1):
+            self._db.executescript(f"BEGIN; {script} PRAGMA user_version = {version}; COMMIT;")
 
     def close(self) -> None:
         """Close the file."""
@@ -186,6 +221,51 @@ class Store:
                 (json.dumps(report), json.dumps(artifacts), now, job_id),
             )
 
+    def add_chunk(self, record: Record) -> None:
+        """Keep a chunk's result; ``StackError`` where one of its points has one already."""
+        best = record.best
+        with self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            overlapping = self._db.execute(
+                "SELECT first, stop FROM chunks WHERE job = ? AND first < ? AND stop > ? LIMIT 1",
+                (record.job, record.stop, record.first),
+            ).fetchone()
+            if overlapping is not None:
+                raise StackError(f"points {overlapping[0]} to {overlapping[1]} of {record.job} have a result already")
+            self._db.execute(
+                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    record.job,
+                    record.first,
+                    record.stop,
+                    record.seconds,
+                    record.failed,
+                    None if best is None else best.score,
+                    None if best is None else best.point,
+                    record.result,
+                ),
+            )
+
+    def chunks(self, job_id: str) -> list[Chunk]:
+        """What is recorded of a sweep, in the order of its points, without the results."""
+        rows = self._db.execute(
+            "SELECT first, stop, failed, best_score, best_point FROM chunks WHERE job = ? ORDER BY first", (job_id,)
+        )
+        return [
+            Chunk(first, stop, failed, None if point is None else Best(score, point))
+            for first, stop, failed, score, point in rows
+        ]
+
+    def chunk_result(self, job_id: str, first: int) -> bytes | None:
+        """The result of the chunk that begins there."""
+        row = self._db.execute("SELECT result FROM chunks WHERE job = ? AND first = ?", (job_id, first)).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def pause(self, job_id: str, paused: bool) -> None:
+        """Whether nothing more of a sweep is leased outlives the orchestrator."""
+        with self._db:
+            self._db.execute("UPDATE jobs SET paused = ? WHERE id = ?", (int(paused), job_id))
+
     def fail(self, job_id: str, message: str, traceback: str | None) -> None:
         """The job is over without a result."""
         self._end(job_id, "failed", message, traceback)
@@ -208,4 +288,5 @@ def _job(row: sqlite3.Row) -> dict[str, Any]:
     for name in ("job", "data", "strategy", "report", "artifacts"):
         job[name] = None if job[name] is None else json.loads(job[name])
     job["cached"] = bool(job["cached"])
+    job["paused"] = bool(job["paused"])
     return job

@@ -1,0 +1,60 @@
+"""The orchestrator's file: what is recorded of a sweep, and files of other versions."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from backbus.errors import StackError
+from services.orchestrator.store import SCHEMA, Chunk, Store
+from services.orchestrator.sweeps import Best, Record
+
+
+def opened(path: Path) -> Store:
+    """A store with one job."""
+    store = Store(path)
+    store.add(job_id="job", submission="submission", name="", key="", job={}, data={}, strategy={}, answer=None)
+    return store
+
+
+def test_chunks_outlive_the_orchestrator_in_the_order_of_their_points(tmp_path: Path) -> None:
+    store = opened(tmp_path / "file")
+    store.add_chunk(Record("job", 8, 16, 0.5, 1, None, b"later"))
+    store.add_chunk(Record("job", 0, 8, 0.5, 0, Best(1.5, 3), b"earlier"))
+    store.pause("job", True)
+    store.close()
+    again = Store(tmp_path / "file")
+    assert again.chunks("job") == [Chunk(0, 8, 0, Best(1.5, 3)), Chunk(8, 16, 1, None)]
+    assert again.chunk_result("job", 8) == b"later"
+    assert again.chunk_result("job", 9) is None
+    assert [job["paused"] for job in again.unfinished()] == [True]
+    again.close()
+
+
+@pytest.mark.parametrize(("first", "stop"), [(8, 16), (0, 9), (15, 20), (10, 11), (0, 99)])
+def test_no_point_has_two_results(tmp_path: Path, first: int, stop: int) -> None:
+    store = opened(tmp_path / "file")
+    store.add_chunk(Record("job", 8, 16, 0.5, 0, None, b"one"))
+    with pytest.raises(StackError, match="points 8 to 16 of job have a result already"):
+        store.add_chunk(Record("job", first, stop, 0.5, 0, None, b"two"))
+    assert len(store.chunks("job")) == 1
+    store.close()
+
+
+def test_a_file_of_the_first_version_is_brought_to_this_one(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "file")
+    database.executescript(f"{SCHEMA[0]} PRAGMA user_version = 1;")
+    database.close()
+    store = opened(tmp_path / "file")
+    store.add_chunk(Record("job", 0, 1, 0.5, 0, None, b""))
+    store.close()
+
+
+def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    database = sqlite3.connect(tmp_path / "file")
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(StackError, match="newer backbus"):
+        Store(tmp_path / "file")
