@@ -91,7 +91,6 @@ class MappedPanel:
                 self._pages.madvise(mmap.MADV_DONTNEED, first, stop - first)
         self._released = max(row, self._released)
 
-
     def require_order(self, name: str) -> None:
         """Raise ``DataError`` where a row does not end after the one before it; leaves no page resident."""
         end = self.panel.block.end
