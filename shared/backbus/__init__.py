@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from backbus.strategy import param as param
     from backbus.sweep.here import SweepResult as SweepResult
     from backbus.sweep.here import run_sweep as run_sweep
+    from backbus.sweep.walk_forward import run_walk_forward as run_walk_forward
 
 __version__ = "0.1.0"
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "param",
     "run",
     "run_sweep",
+    "run_walk_forward",
 ]
 
 _HOMES = {
@@ -52,6 +54,7 @@ _HOMES = {
     "param": "backbus.strategy",
     "run": "backbus.local",
     "run_sweep": "backbus.sweep.here",
+    "run_walk_forward": "backbus.sweep.walk_forward",
 }
 
 

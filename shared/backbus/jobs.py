@@ -315,7 +315,7 @@ class Job(Section):
         except tomllib.TOMLDecodeError as error:
             raise JobError(f"is not valid TOML: {error}", file=str(path)) from None
         for override in overrides:
-            _override(fields, override)
+            override_field(fields, override)
         job = cls.parse(fields, file=str(path))
         job.come_from(path.parent)
         return job
@@ -370,7 +370,8 @@ class Job(Section):
         return record
 
 
-def _override(fields: dict[str, Any], assignment: str) -> None:
+def override_field(fields: dict[str, Any], assignment: str) -> None:
+    """Set what ``section.field=value`` says in a job's fields; JobError where it cannot be read."""
     name, equals, text = assignment.partition("=")
     name, text = name.strip(), text.strip()
     if not equals or not name or not text:

@@ -20,6 +20,7 @@ from backbus.sweep.here import SweepResult, count_trials, data_hash, plan_of, po
 from backbus.sweep.outcome import Points, gather, table_sha256
 from backbus.sweep.results import find_sweep, rerun, top_points
 from backbus.sweep.space import Space, point_job
+from tests.unit.small_prices import write_prices
 
 JOB = """
 name = "grid"
@@ -75,14 +76,7 @@ def write_job(
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    steps = np.random.Generator(np.random.Philox(5)).integers(-9, 10, (120, 2))
-    prices = 100.0 + np.cumsum(steps / 8.0, axis=0)
-    lines = ["date,symbol,open,high,low,close,volume"]
-    day = np.datetime64("2020-01-01")
-    for row, line in enumerate(prices):
-        for symbol, price in zip("AB", line, strict=True):
-            lines.append(f"{day + row},{symbol},{price},{price + 1},{price - 1},{price + 0.25},1000")
-    (tmp_path / "prices.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_prices(tmp_path, 120)
     return tmp_path
 
 

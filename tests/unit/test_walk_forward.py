@@ -6,7 +6,6 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
@@ -14,10 +13,11 @@ from backbus.errors import BackbusError, JobError
 from backbus.jobs import Job
 from backbus.local import run
 from backbus.performance.metrics import FIGURES
-from backbus.sweep.here import run_sweep
+from backbus.sweep.here import SweepResult, run_sweep
 from backbus.sweep.results import find_sweep, rerun, top_points
 from backbus.sweep.space import point_job
-from backbus.sweep.walk_forward import WalkForwardResult, rerun_fold, run_walk_forward
+from backbus.sweep.walk_forward import rerun_fold, run_walk_forward
+from tests.unit.small_prices import write_prices
 
 FIELDS: dict[str, Any] = {
     "data": {"files": "prices.csv", "warmup": 20},
@@ -33,18 +33,11 @@ FIELDS: dict[str, Any] = {
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    steps = np.random.Generator(np.random.Philox(5)).integers(-9, 10, (150, 2))
-    prices = 100.0 + np.cumsum(steps / 8.0, axis=0)
-    lines = ["date,symbol,open,high,low,close,volume"]
-    day = np.datetime64("2020-01-01")
-    for row, line in enumerate(prices):
-        for symbol, price in zip("AB", line, strict=True):
-            lines.append(f"{day + row},{symbol},{price},{price + 1},{price - 1},{price + 0.25},1000")
-    (tmp_path / "prices.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_prices(tmp_path, 150)
     return tmp_path
 
 
-def walked(**sweep: Any) -> WalkForwardResult:
+def walked(**sweep: Any) -> SweepResult:
     return run_walk_forward({**FIELDS, "sweep": {**FIELDS["sweep"], **sweep}})
 
 
@@ -122,3 +115,8 @@ def test_what_does_not_fit_is_one_error(folder: Path) -> None:
     prices.write_text(prices.read_text(encoding="utf-8").replace("2020-02-25,A,", "2020-02-25,A,1", 1))
     with pytest.raises(BackbusError):
         rerun_fold(place, 0)
+
+
+def test_a_walk_forward_is_not_taken_for_a_sweep(folder: Path) -> None:
+    with pytest.raises(JobError, match="is for run_walk_forward"):
+        run_sweep(FIELDS)

@@ -49,7 +49,7 @@ def check(
 def _job(target: str, job: Path | None, sets: list[str]) -> Job:
     from backbus.engine.check import PLAIN_JOB
     from backbus.errors import UsageError
-    from backbus.jobs import Job, _override
+    from backbus.jobs import Job, override_field
 
     if target.endswith(".toml"):
         if job is not None:
@@ -64,7 +64,7 @@ def _job(target: str, job: Path | None, sets: list[str]) -> Job:
         return Job.load(job, overrides=[f"strategy={{use={json.dumps(use)}}}", *sets])
     fields = {**PLAIN_JOB.plain(), "strategy": {"use": target}}
     for assignment in sets:
-        _override(fields, assignment)
+        override_field(fields, assignment)
     return Job.parse(fields)
 
 

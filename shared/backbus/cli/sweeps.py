@@ -13,7 +13,6 @@ from backbus.cli.jobs import AsJson, JobFile, Sets, bar_of, print_result
 if TYPE_CHECKING:
     from backbus.jobs import Job
     from backbus.sweep.here import SweepResult
-    from backbus.sweep.walk_forward import WalkForwardResult
 
 SweepName = Annotated[
     str, typer.Argument(metavar="SWEEP", help="A sweep's id, its first letters, or the folder of its files.")
@@ -28,8 +27,12 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes: as many as cores, where left out; 0 is this one alone.")
     ] = None,
-    point_s: Annotated[float, typer.Option(min=0.1, help="Processor seconds that a point may take.")] = 60.0,
-    memory_mib: Annotated[int, typer.Option(min=16, help="Memory that a process may take for its points.")] = 2048,
+    point_s: Annotated[
+        float | None, typer.Option(min=0.1, help="Processor seconds that a point may take; 60 where left out.")
+    ] = None,
+    memory_mib: Annotated[
+        int | None, typer.Option(min=16, help="Memory that a process may take for its points; 2048 where left out.")
+    ] = None,
     allow_look_ahead: Annotated[
         bool, typer.Option("--allow-look-ahead", help="Sweep a strategy that does not pass `backbus check`.")
     ] = False,
@@ -38,15 +41,22 @@ def sweep(
 ) -> None:
     """Run all points of a job's [sweep] on this machine."""
     from backbus.cli.app import print_json
+    from backbus.errors import UsageError
     from backbus.jobs import Job
     from backbus.sweep.here import run_sweep
     from backbus.sweep.process import Limits
 
-    limits = Limits(point_s=point_s, memory_bytes=memory_mib << 20)
     loaded = Job.load(job, overrides=sets or ())
     if loaded.sweep is not None and loaded.sweep.walk_forward is not None:
+        if (workers, point_s, memory_mib) != (None, None, None):
+            raise UsageError("a walk-forward runs in this process: leave out --workers, --point-s and --memory-mib")
         _walk_forward(loaded, allow_look_ahead, as_json)
         return
+    usual = Limits()
+    limits = Limits(
+        point_s=usual.point_s if point_s is None else point_s,
+        memory_bytes=usual.memory_bytes if memory_mib is None else memory_mib << 20,
+    )
     with bar_of(loaded.name, quiet=as_json) as move:
         result = run_sweep(loaded, workers=workers, limits=limits, allow_look_ahead=allow_look_ahead, progress=move)
     if as_json:
@@ -115,7 +125,7 @@ def _walk_forward(job: Job, allow_look_ahead: bool, as_json: bool) -> None:
         _print_folds(result)
 
 
-def _print_folds(result: WalkForwardResult) -> None:
+def _print_folds(result: SweepResult) -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -25,7 +25,14 @@ def user_traceback(error: BaseException) -> str:
     return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
 
 
+def _words_of(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:  # a user's own exception may fail at this, too
+        return "it cannot say why: its __str__ raises"
+
+
 def failure(strategy: object, error: Exception, place: str) -> StrategyError:
     """The error to raise in place of ``error``: what happened, at which place in the data."""
-    told = str(error) if isinstance(error, StrategyError) else f"{type(error).__name__}: {error}"
+    told = str(error) if isinstance(error, StrategyError) else f"{type(error).__name__}: {_words_of(error)}"
     return StrategyError(f"{type(strategy).__name__} failed at {place}: {told}", traceback=user_traceback(error))

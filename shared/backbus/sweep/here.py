@@ -8,7 +8,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from backbus.engine.points import PointsEngine
 from backbus.engine.run import Engine
 from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.jobs import Job
-from backbus.local import RUNS, open_inputs
+from backbus.local import RUNS, Progress, open_inputs
 from backbus.market.panel import FIELDS, Floats, Panel
 from backbus.performance.metrics import FIGURES, session_rate
 from backbus.searches import SweepSettings
@@ -39,18 +39,15 @@ from backbus.sweep.space import Space, point_job, split
 CHUNK_POINTS = 64
 TRIALS_FILE = "trials.json"
 
-Progress = Callable[[int, int], None]
-"""Called with the points done and all points."""
-
 
 @dataclass(frozen=True)
 class SweepResult:
-    """A finished sweep."""
+    """A finished sweep or walk-forward."""
 
     job: str
     """Its id; the last part of its folder."""
     summary: dict[str, Any]
-    """What ``sweep.json`` holds: points, failed, best, table_sha256, statistics."""
+    """What ``sweep.json`` holds."""
     artifacts: dict[str, Path]
     """Files by name: table, summary."""
     elapsed_s: float
@@ -58,13 +55,10 @@ class SweepResult:
     def plain(self) -> dict[str, Any]:
         """What ``--json`` prints."""
         shown = {name: value for name, value in self.summary.items() if name not in ("job", "folder")}
-        return {
-            "job": self.job,
-            **shown,
-            "elapsed_s": round(self.elapsed_s, 6),
-            "points_per_s": round(self.summary["points"] / self.elapsed_s, 1),
-            "artifacts": {name: str(path) for name, path in self.artifacts.items()},
-        }
+        shown = {"job": self.job, **shown, "elapsed_s": round(self.elapsed_s, 6)}
+        if "statistics" in self.summary:
+            shown["points_per_s"] = round(self.summary["points"] / self.elapsed_s, 1)
+        return {**shown, "artifacts": {name: str(path) for name, path in self.artifacts.items()}}
 
 
 def search_of(job: Job) -> SweepSettings:
@@ -74,14 +68,14 @@ def search_of(job: Job) -> SweepSettings:
     return job.sweep
 
 
-def plan_of(job: Job, panel: Panel) -> Plan:
-    """The resamples of a job's sweep: the same wherever it is computed."""
+def plan_of(job: Job, panel: Panel, resamples: int | None = None) -> Plan:
+    """The resamples of a job's sweep, as many as it says where left out: the same wherever it is computed."""
     search, measured = search_of(job), job.performance
     rate = session_rate(measured.risk_free, measured.periods_per_year)
     sessions = PointsEngine(panel).sessions
     if not sessions:
         raise JobError("the data has no row to trade", field="data")
-    return make_plan(sessions, search.seed, Settings(resamples=search.resamples, rate=rate))
+    return make_plan(sessions, search.seed, Settings(search.resamples if resamples is None else resamples, rate=rate))
 
 
 def refuse_look_ahead(job: Job, panel: Panel, strategy: Strategy) -> None:
@@ -105,18 +99,20 @@ def run_sweep(
     allow_look_ahead: bool = False,
     progress: Progress | None = None,
 ) -> SweepResult:
-    """Run a job's sweep on this machine; the table is the one that a fleet makes.
+    """Run a job's sweep on this machine.
 
     ``job`` and ``data`` are those of ``run``; ``strategy`` is a class that stands for ``strategy.use``. Points are
     computed by ``workers`` processes, as many as cores where left out, within ``limits``; in this process where prices
-    or a class are handed over, or ``workers`` is 0. Files go to ``folder`` (``var/runs/<job>``). Raises JobError,
-    DataError or StrategyError; nothing is left half written.
+    or a class are handed over, or ``workers`` is 0. ``progress`` hears how many points are done, and of how many. Files
+    go to ``folder`` (``var/runs/<job>``). Raises JobError, DataError or StrategyError; nothing is left half written.
     """
     started = time.perf_counter()
     if isinstance(job, str | Path):
         job = Job.load(job)
     elif not isinstance(job, Job):
         job = Job.parse(job)
+    if search_of(job).walk_forward is not None:
+        raise JobError("is for run_walk_forward; call that, or leave the table out", field="sweep.walk_forward")
     rounds = Rounds(search_of(job))
     space = rounds.space
     opened, handed_over = open_inputs(job, data), strategy is not None
@@ -127,7 +123,7 @@ def run_sweep(
         refuse_look_ahead(job, panel, first_strategy(job, space, strategy))
     plan = plan_of(job, panel)
     if data is not None or handed_over or workers == 0:
-        computed = _computed_here(rounds, Chunks(job, panel, strategy, plan))
+        computed = computed_here(rounds, Chunks(job, panel, strategy, plan))
     else:
         files, use = resolve_files(job.data, job.folder), job.strategy.use
         setup = Setup(job, files, bundle(use, job.folder), plan)
@@ -163,7 +159,8 @@ def _after(space: Space, first: int, begin: int, stop: int) -> list[dict[str, An
     return points_between(space, first + begin, first + stop)
 
 
-def _computed_here(rounds: Rounds, chunks: Chunks) -> Computed:
+def computed_here(rounds: Rounds, chunks: Chunks) -> Computed:
+    """All points of a search in this process, chunk by chunk, with the number of each one's first point."""
     while points := rounds.next():
         figures = np.empty((len(points), len(FIGURES)))
         for begin in range(points.start, points.stop, CHUNK_POINTS):

@@ -17,15 +17,22 @@ import numpy as np
 from backbus.engine.run import Engine
 from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.jobs import Job
-from backbus.local import RUNS, open_inputs, run
+from backbus.local import RUNS, Progress, open_inputs, run
 from backbus.market.panel import Floats, Panel, session_date
 from backbus.performance.metrics import FIGURES, session_rate
 from backbus.strategy import Strategy, bundle, load_strategy, make_strategy
 from backbus.sweep.checking import check_names
-from backbus.sweep.chunk import RAISED, REFUSED, Chunk, Chunks, Failure, failed_chunk
+from backbus.sweep.chunk import RAISED, REFUSED, Chunks, Failure, failed_chunk
 from backbus.sweep.folds import Fold, Span, session_figures, session_rows, span_panel, walk_forward_folds
-from backbus.sweep.here import CHUNK_POINTS, Progress, first_strategy, points_between, refuse_look_ahead, search_of
-from backbus.sweep.honesty import Plan, Settings, make_plan
+from backbus.sweep.here import (
+    SweepResult,
+    computed_here,
+    first_strategy,
+    plan_of,
+    refuse_look_ahead,
+    search_of,
+)
+from backbus.sweep.honesty import Settings, make_plan
 from backbus.sweep.outcome import (
     SUMMARY_FILE,
     WHOLE_FIGURES,
@@ -72,28 +79,6 @@ class FoldResult:
     failure: Failure | None
 
 
-@dataclass(frozen=True)
-class WalkForwardResult:
-    """A finished walk-forward."""
-
-    job: str
-    summary: dict[str, Any]
-    """What ``sweep.json`` holds."""
-    artifacts: dict[str, Path]
-    """Files by name: table, summary."""
-    elapsed_s: float
-
-    def plain(self) -> dict[str, Any]:
-        """What ``--json`` prints."""
-        shown = {name: value for name, value in self.summary.items() if name not in ("job", "folder")}
-        return {
-            "job": self.job,
-            **shown,
-            "elapsed_s": round(self.elapsed_s, 6),
-            "artifacts": {name: str(path) for name, path in self.artifacts.items()},
-        }
-
-
 def run_walk_forward(
     job: Job | Mapping[str, Any] | str | Path,
     data: Any = None,
@@ -102,7 +87,7 @@ def run_walk_forward(
     folder: Path | None = None,
     allow_look_ahead: bool = False,
     progress: Progress | None = None,
-) -> WalkForwardResult:
+) -> SweepResult:
     """Run a job's ``[sweep.walk_forward]`` in this process; arguments are those of ``run_sweep``.
 
     ``progress`` is called with the folds done and all folds. Raises JobError, DataError or StrategyError.
@@ -132,7 +117,7 @@ def run_walk_forward(
             progress(len(found), len(folds))
     job_id = uuid.uuid4().hex[:12]
     summary, artifacts = _write(folder if folder is not None else RUNS / job_id, job, space.names, found)
-    return WalkForwardResult(job_id, summary, artifacts, time.perf_counter() - started)
+    return SweepResult(job_id, summary, artifacts, time.perf_counter() - started)
 
 
 def _dates(panel: Panel, rows: Any, fold: Fold) -> tuple[str, str, str, str]:
@@ -146,22 +131,9 @@ def _dates(panel: Panel, rows: Any, fold: Fold) -> tuple[str, str, str, str]:
 
 def compete(job: Job, strategy: type[Strategy], panel: Panel) -> tuple[Rounds, Points]:
     """All points of the job's search over a panel."""
-    rounds, plan = Rounds(search_of(job)), _plan(job, panel)
-    chunks: list[tuple[int, Chunk]] = []
-    computing = Chunks(job, panel, strategy, plan)
-    while points := rounds.next():
-        first = len(chunks)
-        for begin in range(points.start, points.stop, CHUNK_POINTS):
-            stop = min(begin + CHUNK_POINTS, points.stop)
-            chunks.append((begin, computing.compute(points_between(rounds.space, begin, stop))))
-        rounds.tell(np.concatenate([chunk.figures for _, chunk in chunks[first:]]))
+    rounds, plan = Rounds(search_of(job)), plan_of(job, panel, resamples=0)
+    chunks = list(computed_here(rounds, Chunks(job, panel, strategy, plan)))
     return rounds, gather(len(rounds.space), plan, chunks)
-
-
-def _plan(job: Job, panel: Panel) -> Plan:
-    measured = job.performance
-    rate = session_rate(measured.risk_free, measured.periods_per_year)
-    return make_plan(len(session_rows(panel)) - 1, search_of(job).seed, Settings(resamples=0, rate=rate))
 
 
 def _run_fold(
