@@ -67,13 +67,15 @@ class Engine:
             counting: Future[None] | None = None
             for block, signals in self._spoken(ahead):
                 traded = self._block(block, signals)
+                done = block.first_row + len(block)
                 if counting is not None:
                     counting.result()
-                counting = behind.submit(self._count, block, *traded)
+                if done < len(self._panel):
+                    counting = behind.submit(self._count, block, *traded)
+                else:  # there is nothing left to do beside it
+                    self._count(block, *traded)
                 if progress is not None:
-                    progress(block.first_row + len(block))
-            if counting is not None:
-                counting.result()
+                    progress(done)
             if self._sink is not None:
                 self._sink([trades_piece(self._statistics.open_trades())])
             return self._statistics.report(self._panel.notes)
@@ -91,14 +93,17 @@ class Engine:
         if self._runner.reads_book:
             yield from ((block, None) for block in blocks)
             return
-        before: tuple[Block, Future[Records]] | None = None
+        before: Block | None = None
+        signals = rec.empty(rec.SIGNAL)
         for block in blocks:
+            if before is None:  # there is nothing to do beside the first one
+                before, signals = block, self._runner.on_block(block)
+                continue
             speaking = ahead.submit(self._runner.on_block, block)
-            if before is not None:
-                yield before[0], before[1].result()
-            before = block, speaking
+            yield before, signals
+            before, signals = block, speaking.result()
         if before is not None:
-            yield before[0], before[1].result()
+            yield before, signals
 
     def _block(self, block: Block, signals: Records | None) -> Traded:
         warmup = min(max(self._layout.warmup - block.first_row, 0), len(block))
