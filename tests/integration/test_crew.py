@@ -199,6 +199,16 @@ def test_the_bytes_are_those_of_this_process_however_chunks_are_cut_and_what_die
         assert pack_chunk(computed(crew, harmless)) == expected
 
 
+def test_a_process_that_is_killed_before_it_is_ready_is_followed_by_another(tmp_path: Path, mark: str) -> None:
+    setup = setup_of(write_inputs(tmp_path))
+    harmless = values_of([0] * 4)
+    with Crew(setup, 1, LIMITS) as crew:
+        first = crew.pids
+        os.kill(first[0], signal.SIGKILL)
+        assert pack_chunk(computed(crew, harmless)) == pack_chunk(here(setup).compute(harmless))
+        assert crew.pids != first
+
+
 def test_memory_that_many_points_have_taken_together_is_blamed_on_none(tmp_path: Path, mark: str) -> None:
     setup = setup_of(write_inputs(tmp_path))
     points = values_of([10] * 8)

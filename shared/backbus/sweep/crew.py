@@ -23,6 +23,8 @@ LOOK_EVERY_S = 0.05
 """How often the limits of a child are looked at."""
 WAIT_FACTOR = 10.0
 """How much longer than its processor time a point may take by the clock."""
+STARTS = 3
+"""Children that may die before they are ready, one after the other, until that is an error."""
 CHUNK_S, LEAST_S = 1.0, 0.05
 """How long a chunk takes, and at the least one of the last ones, which are small so that all end at once."""
 FIRST_POINTS, MOST_POINTS = 16, 8192
@@ -41,6 +43,8 @@ class Worker:
         self._setup, self._limits = setup, limits or Limits()
         self._watcher: Watcher | None = None
         self._points: Sequence[Values] = ()
+        self._unready = 0
+        """Children in a row that died before they were ready: not by anything of theirs, unless all do."""
         self._start()
 
     def _start(self) -> None:
@@ -119,6 +123,7 @@ class Worker:
         for message in self._child.receive():
             if "ready" in message:
                 self.facts = message["ready"]
+                self._unready = 0
                 self._memory_bytes = self._child.memory_bytes()
             elif "error" in message:
                 self._child.close()
@@ -164,7 +169,11 @@ class Worker:
         child.kill()
         if not self.ready:
             child.close()
-            raise BackbusError(f"a process that computes points was not ready: {message}")
+            self._unready += 1
+            if kind != KILLED or self._unready == STARTS:
+                raise BackbusError(f"a process that computes points was not ready: {message}")
+            self._start()
+            return
         if not child.ended:
             self._hear()
         at = child.in_hand()
