@@ -2,8 +2,9 @@
 
 Each point of a sweep is free, leased or recorded, and in one of these only. A result is taken where its points are
 exactly one lease's, whoever sends it, or all free; every other one is a duplicate and is dropped. So each point is
-recorded once, and what is outstanding follows from what is recorded: a new orchestrator needs nothing else. When all
-are recorded, a last lease asks one worker for the table. Time comes in, in seconds of the orchestrator's own clock.
+recorded once, and what is outstanding follows from what is recorded: a new orchestrator needs nothing else. Where
+points follow from results, a lease asks one worker for the next ones when all before them are recorded. When all are,
+a last lease asks one for the table. Time comes in, in seconds of the orchestrator's own clock.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 CHUNK_S, LEAST_S = 1.0, 0.05
 """How long a chunk should take, and at the least one of the last ones, which are small so that all end at once."""
@@ -22,10 +23,18 @@ FIRST_POINTS, MOST_POINTS = 16, 8192
 """Points of a sweep's first chunk, and of its largest."""
 GROWTH = 4
 """A chunk has at most so many times the points of the largest one that was measured."""
+ONCE_S = 600.0
+"""How long a lease lasts at the least that is for what is done once: the table of a large sweep takes its time."""
 LEASE_FACTOR = 10.0
 """A lease lasts so many times as long as its work should take, and never less than ``lease_s``."""
 RATE_S = 10.0
 """The rate is that of the last so many seconds."""
+LOYAL_S = 10.0
+"""A worker stays with a sweep that it is prepared for until another one has had so much less work: preparing costs
+seconds."""
+
+Kind = Literal["points", "ask", "finish"]
+"""What a lease is for: computing points, saying which come next, or making the table."""
 
 # --- state ---------------------------------------------------------------------------------------------------------
 
@@ -71,19 +80,15 @@ class Free:
 
 @dataclass(frozen=True)
 class Lease:
-    """A worker's right to some points; without any (``first`` is ``stop``), to the finishing of the sweep."""
+    """A worker's right to some points, or to what is to be done once: then ``first`` is ``stop``."""
 
     number: int
     job: str
+    kind: Kind
     first: int
     stop: int
     instance: str
     until: float
-
-    @property
-    def finish(self) -> bool:
-        """Whether it asks for the table."""
-        return self.first == self.stop
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,8 @@ class Sweep:
 
     job: str
     points: int
+    known: int
+    """Points whose values are known: all, unless they follow from results."""
     priority: int
     max_faults: int
     free: Free
@@ -118,11 +125,12 @@ class Sweep:
     """Reasons why chunks were not computed, since the last one that was."""
     recent: deque[tuple[float, int]] = field(default_factory=deque)
     since: float = 0.0
+    begun: bool = False
 
     @property
     def has_work(self) -> bool:
         """Whether there is something to lease."""
-        return not self.paused and (bool(self.free) or (self.recorded == self.points and not self.leased))
+        return not self.paused and (bool(self.free) or (self.recorded == self.known and not self.leased))
 
 
 @dataclass
@@ -134,7 +142,8 @@ class State:
     sweeps: dict[str, Sweep] = field(default_factory=dict)
     workers: OrderedDict[str, float] = field(default_factory=OrderedDict)
     """When each one was last heard, the longest silent one first."""
-    idle: OrderedDict[str, None] = field(default_factory=OrderedDict)
+    idle: OrderedDict[str, tuple[str, ...]] = field(default_factory=OrderedDict)
+    """Who waits for a lease, and what it is prepared for."""
     held: dict[str, Lease] = field(default_factory=dict)
     ends: list[tuple[float, int, str]] = field(default_factory=list)
     """A heap of when leases run out; some of them are over already."""
@@ -163,6 +172,8 @@ class Wanted:
     """A worker is idle. Who holds a lease did not hear of it, and is told again."""
 
     instance: str
+    prepared: tuple[str, ...] = ()
+    """The sweeps that it could go on with at once."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +185,8 @@ class Submitted:
     priority: int
     max_faults: int
     recorded: tuple[tuple[int, int], ...] = ()
+    known: int | None = None
+    """Where not all: points follow from results."""
     failed: int = 0
     best: Best | None = None
     paused: bool = False
@@ -191,6 +204,17 @@ class Computed:
     failed: int
     best: Best | None
     result: bytes
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The values of the points from ``first`` up to ``stop``, which follow from the results before them."""
+
+    instance: str
+    job: str
+    first: int
+    stop: int
+    values: bytes
 
 
 @dataclass(frozen=True)
@@ -240,7 +264,9 @@ class Clock:
     """Time has passed."""
 
 
-Happening = Joined | Beaten | Wanted | Submitted | Computed | Finished | Faulted | Cancelled | Paused | Resumed | Clock
+Happening = (
+    Joined | Beaten | Wanted | Submitted | Computed | Asked | Finished | Faulted | Cancelled | Paused | Resumed | Clock
+)
 
 # --- actions -------------------------------------------------------------------------------------------------------
 
@@ -253,10 +279,10 @@ class Give:
 
 
 @dataclass(frozen=True)
-class Void:
-    """Tell a worker to forget its lease."""
+class Begin:
+    """Record that the sweep runs."""
 
-    lease: Lease
+    job: str
 
 
 @dataclass(frozen=True)
@@ -270,6 +296,16 @@ class Record:
     failed: int
     best: Best | None
     result: bytes
+
+
+@dataclass(frozen=True)
+class Extend:
+    """Keep the values of points; only then is it acknowledged."""
+
+    job: str
+    first: int
+    stop: int
+    values: bytes
 
 
 @dataclass(frozen=True)
@@ -297,7 +333,7 @@ class Drop:
     job: str
 
 
-Action = Give | Void | Record | Commit | Fail | Drop
+Action = Begin | Give | Record | Extend | Commit | Fail | Drop
 
 # --- transitions ---------------------------------------------------------------------------------------------------
 
@@ -311,28 +347,30 @@ def decide(state: State, event: Happening, now: float) -> list[Action]:
         case Beaten(instance):
             if instance in state.workers:
                 _hear(state, instance, now)
-        case Wanted(instance):
+        case Wanted(instance, prepared):
             if instance in state.workers:
                 _hear(state, instance, now)
                 if instance in state.held:
                     actions.append(Give(state.held[instance]))
                 else:
-                    state.idle[instance] = None
+                    state.idle[instance] = prepared
         case Submitted():
             _submit(state, event, now)
         case Computed():
             _compute(state, event, now, actions)
+        case Asked():
+            _extend(state, event, actions)
         case Finished():
             sweep = state.sweeps.get(event.job)
             if sweep is not None and sweep.recorded == sweep.points:
                 actions.append(Commit(event.job, event.report, event.artifacts))
-                _end(state, event.job, actions, but=event.instance)
+                _end(state, event.job)
         case Faulted():
             _fault(state, event, actions)
         case Cancelled(job):
             if job in state.sweeps:
                 actions.append(Drop(job))
-                _end(state, job, actions)
+                _end(state, job)
         case Paused(job):
             if job in state.sweeps:
                 state.sweeps[job].paused = True
@@ -341,7 +379,7 @@ def decide(state: State, event: Happening, now: float) -> list[Action]:
                 _resume(state, state.sweeps[job], now)
         case Clock():
             _look_for_silent(state, now)
-            _look_for_run_out(state, now, actions)
+            _look_for_run_out(state, now)
     _lease(state, now, actions)
     return actions
 
@@ -354,12 +392,14 @@ def _hear(state: State, instance: str, now: float) -> None:
 def _submit(state: State, event: Submitted, now: float) -> None:
     if event.job in state.sweeps:
         return
+    known = event.points if event.known is None else event.known
     sweep = Sweep(
         event.job,
         event.points,
+        known,
         event.priority,
         event.max_faults,
-        Free(event.points, event.recorded),
+        Free(known, event.recorded),
         sum(stop - first for first, stop in event.recorded),
         event.failed,
         event.best,
@@ -389,10 +429,8 @@ def _compute(state: State, event: Computed, now: float, actions: list[Action]) -
     if sweep is None:
         return
     lease = sweep.leased.get((event.first, event.stop))
-    if lease is not None and not lease.finish:
+    if lease is not None and lease.kind == "points":
         _take_back(state, lease)
-        if lease.instance != event.instance:
-            actions.append(Void(lease))
     elif not sweep.free.take(event.first, event.stop):
         return
     count = event.stop - event.first
@@ -408,6 +446,22 @@ def _compute(state: State, event: Computed, now: float, actions: list[Action]) -
     actions.append(
         Record(event.job, event.first, event.stop, event.seconds, event.failed, event.best, event.result),
     )
+
+
+def _extend(state: State, event: Asked, actions: list[Action]) -> None:
+    sweep = state.sweeps.get(event.job)
+    if (
+        sweep is None
+        or not sweep.known == event.first == sweep.recorded
+        or not event.first < event.stop <= sweep.points
+    ):
+        return
+    for lease in list(sweep.leased.values()):
+        _take_back(state, lease)
+    sweep.known = event.stop
+    sweep.free.give(event.first, event.stop)
+    sweep.faults.clear()
+    actions.append(Extend(event.job, event.first, event.stop, event.values))
 
 
 def better(one: Best | None, other: Best | None) -> Best | None:
@@ -431,14 +485,12 @@ def _fault(state: State, event: Faulted, actions: list[Action]) -> None:
         actions.append(Fail(lease.job, f"{len(sweep.faults)} leases in a row ended in a fault: {tried}"))
     else:
         return
-    _end(state, lease.job, actions)
+    _end(state, lease.job)
 
 
-def _end(state: State, job: str, actions: list[Action], *, but: str | None = None) -> None:
+def _end(state: State, job: str) -> None:
     for lease in list(state.sweeps[job].leased.values()):
         _take_back(state, lease)
-        if lease.instance != but:
-            actions.append(Void(lease))
     del state.sweeps[job]
 
 
@@ -450,7 +502,7 @@ def _take_back(state: State, lease: Lease) -> None:
 def _return(state: State, lease: Lease) -> None:
     """The lease is over and its points are free again."""
     _take_back(state, lease)
-    if not lease.finish:
+    if lease.kind == "points":
         state.sweeps[lease.job].free.give(lease.first, lease.stop)
 
 
@@ -465,7 +517,7 @@ def _look_for_silent(state: State, now: float) -> None:
             _return(state, state.held[instance])
 
 
-def _look_for_run_out(state: State, now: float, actions: list[Action]) -> None:
+def _look_for_run_out(state: State, now: float) -> None:
     while state.ends and state.ends[0][0] <= now:
         _, number, instance = heapq.heappop(state.ends)
         lease = state.held.get(instance)
@@ -473,8 +525,7 @@ def _look_for_run_out(state: State, now: float, actions: list[Action]) -> None:
             continue
         sweep = state.sweeps[lease.job]
         _return(state, lease)
-        actions.append(Void(lease))
-        if not lease.finish:  # halves of it may be what a lease has time for
+        if lease.kind == "points":  # halves of it may be what a lease has time for
             sweep.point_s = 2 * (sweep.point_s or CHUNK_S / FIRST_POINTS)
 
 
@@ -483,24 +534,42 @@ def _look_for_run_out(state: State, now: float, actions: list[Action]) -> None:
 
 def _lease(state: State, now: float, actions: list[Action]) -> None:
     while state.idle:
-        sweep = min(
-            (each for each in state.sweeps.values() if each.has_work),
-            key=lambda each: (-each.priority, each.served_s, each.job),
-            default=None,
-        )
-        if sweep is None:
+        ready = [sweep for sweep in state.sweeps.values() if sweep.has_work]
+        if not ready:
             return
-        instance, _ = state.idle.popitem(last=False)
-        first, stop = sweep.free.cut(_size(state, sweep)) if sweep.free else (sweep.points, sweep.points)
-        work_s = (stop - first) * (sweep.point_s or CHUNK_S / FIRST_POINTS)
-        sweep.served_s += work_s
-        state.given += 1
-        until = now + max(state.lease_s, LEASE_FACTOR * work_s)
-        lease = Lease(state.given, sweep.job, first, stop, instance, until)
-        sweep.leased[first, stop] = lease
+        instance, prepared = state.idle.popitem(last=False)
+        sweep = _next_sweep(ready, prepared)
+        if not sweep.begun:
+            sweep.begun = True
+            actions.append(Begin(sweep.job))
+        lease = _cut(state, sweep, instance, now)
+        sweep.leased[lease.first, lease.stop] = lease
         state.held[instance] = lease
-        heapq.heappush(state.ends, (until, lease.number, instance))
+        heapq.heappush(state.ends, (lease.until, lease.number, instance))
         actions.append(Give(lease))
+
+
+def _next_sweep(ready: list[Sweep], prepared: tuple[str, ...]) -> Sweep:
+    first = min(ready, key=lambda sweep: (-sweep.priority, sweep.served_s, sweep.job))
+    near = [
+        sweep
+        for sweep in ready
+        if sweep.job in prepared and sweep.priority == first.priority and sweep.served_s < first.served_s + LOYAL_S
+    ]
+    return min(near, key=lambda sweep: (sweep.served_s, sweep.job), default=first)
+
+
+def _cut(state: State, sweep: Sweep, instance: str, now: float) -> Lease:
+    kind: Kind = "points"
+    if sweep.free:
+        first, stop = sweep.free.cut(_size(state, sweep))
+    else:
+        kind, first, stop = "ask" if sweep.known < sweep.points else "finish", sweep.known, sweep.known
+    work_s = (stop - first) * (sweep.point_s or CHUNK_S / FIRST_POINTS)
+    sweep.served_s += work_s
+    state.given += 1
+    least_s = state.lease_s if kind == "points" else max(state.lease_s, ONCE_S)
+    return Lease(state.given, sweep.job, kind, first, stop, instance, now + max(least_s, LEASE_FACTOR * work_s))
 
 
 def _size(state: State, sweep: Sweep) -> int:
@@ -508,7 +577,7 @@ def _size(state: State, sweep: Sweep) -> int:
         return FIRST_POINTS
     point_s = max(sweep.point_s, 1e-9)
     size = min(CHUNK_S / point_s, MOST_POINTS, GROWTH * max(sweep.largest, 1))
-    left = sweep.points - sweep.recorded
+    left = sweep.known - sweep.recorded
     last = max(LEAST_S / point_s, left / (2 * max(len(state.workers), 1)))
     return max(1, int(min(size, last)))
 
@@ -516,6 +585,12 @@ def _size(state: State, sweep: Sweep) -> int:
 def _forget_old(sweep: Sweep, now: float) -> None:
     while sweep.recent and sweep.recent[0][0] < now - RATE_S:
         sweep.recent.popleft()
+
+
+def holds(state: State, instance: str, job: str | None, number: int) -> bool:
+    """Whether a worker has this lease."""
+    lease = state.held.get(instance)
+    return lease is not None and (lease.job, lease.number) == (job, number)
 
 
 def progress(sweep: Sweep, now: float) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
@@ -36,6 +37,10 @@ class World:
     jobs: dict[str, int] = field(default_factory=dict)
     recorded: dict[str, Counter[int]] = field(default_factory=dict)
     ranges: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    generation: dict[str, int] = field(default_factory=dict)
+    """Points asked for at a time; 0: all are known."""
+    known: dict[str, int] = field(default_factory=dict)
+    begun: Counter[str] = field(default_factory=Counter)
     outcome: Counter[str] = field(default_factory=Counter)
     workers: dict[str, tuple[s.Lease, float] | None] = field(default_factory=dict)
     frozen: set[str] = field(default_factory=set)
@@ -52,10 +57,11 @@ class World:
                     if lease.instance in self.workers:
                         work_s = POINT_S * (lease.stop - lease.first)
                         self.workers[lease.instance] = (lease, self.now + work_s)
-                case s.Void(lease):
-                    held = self.workers.get(lease.instance)
-                    if held and held[0].number == lease.number and lease.instance not in self.frozen:
-                        self.workers[lease.instance] = None
+                case s.Begin(job):
+                    self.begun[job] += 1
+                case s.Extend(job, first, stop):
+                    assert self.known[job] == first
+                    self.known[job] = stop
                 case s.Record(job, first, stop):
                     self.recorded[job].update(range(first, stop))
                     self.ranges[job].append((first, stop))
@@ -74,7 +80,12 @@ class World:
         job = f"sweep-{len(self.jobs)}"
         self.jobs[job] = self.dice.randint(1, 400)
         self.recorded[job], self.ranges[job] = Counter(), []
-        self.tell(s.Submitted(job, self.jobs[job], self.dice.choice((0, 0, 1)), 10_000))
+        self.generation[job], self.known[job] = self.dice.choice((0, 0, 50)), 0
+        self.hand_in(job, self.dice.choice((0, 0, 1)))
+
+    def hand_in(self, job: str, priority: int) -> None:
+        known = self.known[job] if self.generation[job] else None
+        self.tell(s.Submitted(job, self.jobs[job], priority, 10_000, tuple(sorted(self.ranges[job])), known))
 
     def join(self) -> None:
         self.born += 1
@@ -84,27 +95,36 @@ class World:
     def restart(self) -> None:
         """A new orchestrator knows what is recorded, and nothing else."""
         self.state = s.State(dead_s=2.0, lease_s=3.0)
-        for job, points in self.jobs.items():
+        for job in self.jobs:
             if not self.outcome[job]:
-                self.tell(s.Submitted(job, points, 0, 10_000, tuple(sorted(self.ranges[job]))))
+                self.hand_in(job, 0)
 
     def work(self) -> None:
         for instance, work in list(self.workers.items()):
             if instance in self.frozen:
                 continue
             self.tell(s.Beaten(instance) if instance in self.state.workers else s.Joined(instance))
+            if work is not None and not s.holds(self.state, instance, work[0].job, work[0].number):
+                if self.dice.random() < 0.5:  # its beat tells it, but perhaps its work is done before
+                    work = self.workers[instance] = None
             if work is None:
                 self.tell(s.Wanted(instance))
             elif work[1] <= self.now:
                 lease = work[0]
                 self.workers[instance] = None
-                done = (
-                    s.Finished(instance, lease.job, {}, {})
-                    if lease.finish
-                    else computed(lease, POINT_S * (lease.stop - lease.first))
-                )
+                done = self.done(lease)
                 self.late.append(done)
                 self.tell(done)
+
+    def done(self, lease: s.Lease) -> s.Happening:
+        match lease.kind:
+            case "points":
+                return computed(lease, POINT_S * (lease.stop - lease.first))
+            case "ask":
+                stop = min(lease.stop + self.generation[lease.job], self.jobs[lease.job])
+                return s.Asked(lease.instance, lease.job, lease.first, stop, b"")
+            case "finish":
+                return s.Finished(lease.instance, lease.job, {}, {})
 
     def harm(self) -> None:
         dice, names = self.dice, sorted(self.workers)
@@ -191,13 +211,14 @@ def test_a_lease_that_runs_out_is_given_to_another_and_the_late_result_is_droppe
     state = s.State(dead_s=1000.0, lease_s=1.0)
     s.decide(state, s.Joined("slow"), 0.0)
     s.decide(state, s.Wanted("slow"), 0.0)
-    (given,) = s.decide(state, s.Submitted("job", 4, 0, 10), 0.0)
-    assert isinstance(given, s.Give)
-    assert s.decide(state, s.Clock(), given.lease.until) == [s.Void(given.lease)]
+    begin, given = s.decide(state, s.Submitted("job", 4, 0, 10), 0.0)
+    assert begin == s.Begin("job") and isinstance(given, s.Give)
+    assert s.decide(state, s.Clock(), given.lease.until) == []
+    assert not s.holds(state, "slow", "job", given.lease.number)
     s.decide(state, s.Joined("quick"), given.lease.until)
     (again,) = s.decide(state, s.Wanted("quick"), given.lease.until)
     assert isinstance(again, s.Give)
-    while isinstance(again, s.Give) and not again.lease.finish:
+    while isinstance(again, s.Give) and again.lease.kind == "points":
         recorded = s.decide(state, computed(again.lease, 0.1), 20.0)
         assert [type(each) for each in recorded] == [s.Record]
         (again,) = s.decide(state, s.Wanted("quick"), 20.0)
@@ -208,7 +229,7 @@ def test_a_lease_that_was_not_heard_is_told_again() -> None:
     state = s.State(dead_s=10.0, lease_s=10.0)
     s.decide(state, s.Submitted("job", 4, 0, 10), 0.0)
     s.decide(state, s.Joined("worker"), 0.0)
-    assert s.decide(state, s.Wanted("worker"), 0.0) == s.decide(state, s.Wanted("worker"), 1.0)
+    assert s.decide(state, s.Wanted("worker"), 0.0)[1:] == s.decide(state, s.Wanted("worker"), 1.0)
 
 
 def test_leases_that_all_end_in_faults_fail_the_sweep_with_their_reasons() -> None:
@@ -216,8 +237,24 @@ def test_leases_that_all_end_in_faults_fail_the_sweep_with_their_reasons() -> No
     s.decide(state, s.Submitted("job", 4, 0, 2), 0.0)
     s.decide(state, s.Joined("worker"), 0.0)
     for _ in range(2):
-        (given,) = s.decide(state, s.Wanted("worker"), 0.0)
+        given = s.decide(state, s.Wanted("worker"), 0.0)[-1]
         assert isinstance(given, s.Give)
         actions = s.decide(state, s.Faulted("worker", given.lease.number, False, "no disk"), 0.0)
     assert actions == [s.Fail("job", "2 leases in a row ended in a fault: no disk")]
     assert not state.sweeps
+
+
+def test_a_worker_stays_with_the_sweep_that_it_is_prepared_for_until_another_is_far_behind() -> None:
+    state = s.State(dead_s=1e9, lease_s=1e9)
+    s.decide(state, s.Joined("worker"), 0.0)
+    for job in ("a", "b"):
+        s.decide(state, s.Submitted(job, 10**6, 0, 10), 0.0)
+    order = []
+    for _ in range(60):
+        given = s.decide(state, s.Wanted("worker", tuple(order[-1:])), 0.0)[-1]
+        assert isinstance(given, s.Give)
+        order.append(given.lease.job)
+        s.decide(state, computed(given.lease, 1.0), 0.0)
+    switches = sum(one != two for one, two in pairwise(order))
+    assert 1 <= switches <= 8
+    assert 20 <= order.count("a") <= 40
