@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import platform
 import signal
 import threading
 import time
-import uuid
 from typing import Any
 
 import zmq
 
-from backbus.errors import ProtocolError
-from backbus.events import control as c
-from backbus.link.beat import BeatThread, Pulse
 from backbus.link.curve import Gate
-from backbus.link.sockets import BUS_HIGH_WATER, CONTROL_HIGH_WATER, bind, connect, make_socket
+from backbus.link.line import Line
+from backbus.link.sockets import BUS_HIGH_WATER, bind, make_socket
 from backbus.log import logger
 from backbus.settings import Settings
-from backbus.sources import identity
 
 ROLE = "broker"
-GREET_EVERY_S = 0.5
 REFRESH_S = 1.0
 """How soon a new key is let in."""
 
@@ -47,10 +39,7 @@ class Broker:
         bind(self._xpub, settings, settings.bus_out_bind or settings.bus_out)
         if settings.bus_here is not None:
             bind(self._xpub, settings, settings.member_bus_out)
-        self._control = make_socket(self._context, zmq.DEALER, high_water=CONTROL_HIGH_WATER)
-        self._pulse = Pulse(f"{ROLE}-{uuid.uuid4().hex[:12]}")
-        self._control.setsockopt_string(zmq.IDENTITY, self._pulse.instance)
-        connect(self._control, settings, settings.orchestrator)
+        self._line = Line(self._context, settings, ROLE, self._log)
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -58,50 +47,20 @@ class Broker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
         threading.Thread(target=self._forward, name="proxy", daemon=True).start()
-        beat = BeatThread(self._context, self._settings, self._pulse, self._log)
-        beat.start()
+        self._line.start()
         self._log.info("forwarding", bus_in=self._settings.bus_in, bus_out=self._settings.bus_out)
-        epoch: int | None = None
-        greeted = refreshed = 0.0
+        refreshed = 0.0
         while not self._stopping.is_set():
-            if self._control.poll(100):
-                epoch = self._hear(self._control.recv()) or epoch
+            self._line.socket.poll(100)
+            for _ in self._line.hear():
+                pass  # a broker is given no orders
+            self._line.look()
             if time.monotonic() - refreshed > REFRESH_S:
                 refreshed = time.monotonic()
                 self._gate.refresh()
-            stale = self._pulse.epoch is not None and (self._pulse.epoch != epoch or not self._pulse.known)
-            if (epoch is None or stale) and time.monotonic() - greeted > GREET_EVERY_S:
-                greeted = time.monotonic()
-                with contextlib.suppress(zmq.Again):
-                    self._control.send(c.pack(self._hello()), zmq.NOBLOCK)
-        beat.stop()
-        self._control.close(0)
+        self._line.close()
         self._gate.close()
         self._context.destroy(linger=0)
-
-    def _hello(self) -> c.Hello:
-        return c.Hello(
-            id="hello",
-            role=ROLE,
-            instance=self._pulse.instance,
-            host=platform.node(),
-            pid=os.getpid(),
-            version=identity(),
-        )
-
-    def _hear(self, frame: bytes) -> int | None:
-        try:
-            reply = c.read_order(frame)
-        except ProtocolError as error:
-            self._log.warning("message dropped", error=str(error))
-            return None
-        if isinstance(reply, c.Error):
-            self._log.error("the orchestrator does not take this broker", reason=reply.message)
-            return None
-        self._pulse.known = True
-        value = reply.value if isinstance(reply, c.Ok) else None
-        epoch = value.get("epoch") if isinstance(value, dict) else None
-        return epoch if isinstance(epoch, int) else None
 
     def _forward(self) -> None:
         try:

@@ -8,11 +8,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backbus.errors import StackError
-from services.orchestrator.sweeps import Best, Record
+from services.orchestrator.sweeps import Best, Extend, Record
 
 SCHEMA = (
     """
@@ -58,6 +59,18 @@ CREATE TABLE chunks (
     PRIMARY KEY (job, first)
 );
 ALTER TABLE jobs ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;
+""",
+    """
+CREATE TABLE rounds (
+    job         TEXT NOT NULL REFERENCES jobs (id),
+    first       INTEGER NOT NULL,
+    stop        INTEGER NOT NULL CHECK (stop > first),
+    points      BLOB NOT NULL,
+    PRIMARY KEY (job, first)
+);
+ALTER TABLE jobs ADD COLUMN points INTEGER;
+ALTER TABLE jobs ADD COLUMN family TEXT NOT NULL DEFAULT '';
+CREATE INDEX jobs_by_family ON jobs (family);
 """,
 )
 """What each version adds to the one before it; a file of any of them is brought to the last one."""
@@ -140,13 +153,18 @@ class Store:
         data: dict[str, str],
         strategy: dict[str, str],
         answer: dict[str, Any] | None,
+        points: int | None = None,
+        family: str = "",
     ) -> None:
-        """Keep an accepted job; with ``answer``, a done job's row, it is done at once and marked cached."""
+        """Keep an accepted job; with ``answer``, a done job's row, it is done at once and marked cached.
+
+        ``points`` is how many a sweep has, ``family`` what trials of one strategy on one set of data have in common.
+        """
         now = time.time()
         with self._db:
             self._db.execute(
                 "INSERT INTO jobs (id, submission, name, key, job, data, strategy, state, cached, report, artifacts, "
-                "created_at, ended_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "created_at, ended_at, points, family) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     job_id,
                     submission,
@@ -161,6 +179,8 @@ class Store:
                     None if answer is None else json.dumps(answer["artifacts"]),
                     now,
                     None if answer is None else now,
+                    points,
+                    family,
                 ),
             )
 
@@ -180,12 +200,12 @@ class Store:
     def latest(self, limit: int) -> list[dict[str, Any]]:
         """The newest jobs, without their inputs and results."""
         rows = self._db.execute(
-            "SELECT id, name, state, cached, error, created_at, ended_at, "
+            "SELECT id, name, state, cached, paused, points, error, created_at, ended_at, "
             "(SELECT COUNT(*) FROM attempts a WHERE a.job = j.id) AS attempts "
             "FROM jobs j ORDER BY created_at DESC, rowid DESC LIMIT ?",
             (limit,),
         )
-        return [dict(row) | {"cached": bool(row["cached"])} for row in rows]
+        return [dict(row) | {name: bool(row[name]) for name in ("cached", "paused")} for row in rows]
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state."""
@@ -221,30 +241,44 @@ class Store:
                 (json.dumps(report), json.dumps(artifacts), now, job_id),
             )
 
-    def add_chunk(self, record: Record) -> None:
-        """Keep a chunk's result; ``StackError`` where one of its points has one already."""
-        best = record.best
+    def begin_sweep(self, job_id: str) -> None:
+        """A sweep's first points are leased."""
+        with self._db:
+            self._db.execute("UPDATE jobs SET state = 'running' WHERE id = ? AND state = 'queued'", (job_id,))
+
+    def end_sweep(self, job_id: str, report: dict[str, Any], artifacts: dict[str, str]) -> None:
+        """The sweep is done, once."""
+        with self._db:
+            self._db.execute(
+                "UPDATE jobs SET state = 'done', report = ?, artifacts = ?, ended_at = ? "
+                "WHERE id = ? AND state IN ('queued', 'running')",
+                (json.dumps(report), json.dumps(artifacts), time.time(), job_id),
+            )
+
+    def keep(self, results: Iterable[Record | Extend]) -> None:
+        """Keep chunks' results and values of points, all or none; ``StackError`` where a point has one already."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
-            overlapping = self._db.execute(
-                "SELECT first, stop FROM chunks WHERE job = ? AND first < ? AND stop > ? LIMIT 1",
-                (record.job, record.stop, record.first),
-            ).fetchone()
-            if overlapping is not None:
-                raise StackError(f"points {overlapping[0]} to {overlapping[1]} of {record.job} have a result already")
-            self._db.execute(
-                "INSERT INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    record.job,
-                    record.first,
-                    record.stop,
-                    record.seconds,
-                    record.failed,
-                    None if best is None else best.score,
-                    None if best is None else best.point,
-                    record.result,
-                ),
-            )
+            for result in results:
+                self._keep(result)
+
+    def _keep(self, result: Record | Extend) -> None:
+        table, named = ("chunks", "a result") if isinstance(result, Record) else ("rounds", "values")
+        overlapping = self._db.execute(
+            f"SELECT first, stop FROM {table} WHERE job = ? AND first < ? AND stop > ? LIMIT 1",
+            (result.job, result.stop, result.first),
+        ).fetchone()
+        if overlapping is not None:
+            raise StackError(f"points {overlapping[0]} to {overlapping[1]} of {result.job} have {named} already")
+        columns: tuple[Any, ...]
+        if isinstance(result, Record):
+            best = result.best
+            score, point = (None, None) if best is None else (best.score, best.point)
+            columns = (result.seconds, result.failed, score, point, result.result)
+        else:
+            columns = (result.values,)
+        row = (result.job, result.first, result.stop, *columns)
+        self._db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
     def chunks(self, job_id: str) -> list[Chunk]:
         """What is recorded of a sweep, in the order of its points, without the results."""
@@ -256,10 +290,36 @@ class Store:
             for first, stop, failed, score, point in rows
         ]
 
-    def chunk_result(self, job_id: str, first: int) -> bytes | None:
-        """The result of the chunk that begins there."""
-        row = self._db.execute("SELECT result FROM chunks WHERE job = ? AND first = ?", (job_id, first)).fetchone()
-        return None if row is None else bytes(row[0])
+    def results(self, job_id: str, first: int, most_bytes: int) -> list[tuple[int, int, bytes]]:
+        """The chunks from the one that begins at ``first`` on: first and last point and result, at least one."""
+        found: list[tuple[int, int, bytes]] = []
+        size = 0
+        for begin, stop, result in self._db.execute(
+            "SELECT first, stop, result FROM chunks WHERE job = ? AND first >= ? ORDER BY first", (job_id, first)
+        ):
+            size += len(result)
+            if found and size > most_bytes:
+                break
+            found.append((begin, stop, bytes(result)))
+        return found
+
+    def rounds(self, job_id: str, first: int = 0) -> list[tuple[int, int, bytes]]:
+        """First and last point and values of each round that ends behind ``first``."""
+        rows = self._db.execute(
+            "SELECT first, stop, points FROM rounds WHERE job = ? AND stop > ? ORDER BY first", (job_id, first)
+        )
+        return [(begin, stop, bytes(points)) for begin, stop, points in rows]
+
+    def trials(self, family: str) -> int:
+        """Points that were computed and runs that were done of a family; the same job counts once."""
+        points, runs = self._db.execute(
+            "SELECT (SELECT COALESCE(SUM(most), 0) FROM (SELECT MAX(n) AS most FROM (SELECT j.key AS key, "
+            "SUM(c.stop - c.first) AS n FROM jobs j JOIN chunks c ON c.job = j.id WHERE j.family = ?1 GROUP BY j.id) "
+            "GROUP BY key)), (SELECT COUNT(DISTINCT key) FROM jobs WHERE family = ?1 AND points IS NULL "
+            "AND state = 'done')",
+            (family,),
+        ).fetchone()
+        return int(points) + int(runs)
 
     def pause(self, job_id: str, paused: bool) -> None:
         """Whether nothing more of a sweep is leased outlives the orchestrator."""

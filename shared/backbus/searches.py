@@ -245,6 +245,14 @@ class SweepSettings(Section):
     """More points than this are refused."""
     resamples: int = Field(default=500, ge=0, le=1_000_000)
     """Resamples behind the statistics of the best point; 0 leaves those that need them out."""
+    point_s: float = Field(default=60.0, ge=0.1, le=86_400.0)
+    """Processor seconds that a point may take before it counts as failed."""
+    memory_mib: int = Field(default=2048, ge=16, le=1 << 24)
+    """Memory that a process may take for its points before the one in hand counts as failed."""
+    allow_look_ahead: bool = False
+    """Whether a strategy that is seen to know the future is swept all the same."""
+    priority: int = Field(default=0, ge=-1000, le=1000)
+    """On a stack: of the sweeps that wait for workers, those of the highest priority go first."""
     parameters: dict[str, AxisField]
     walk_forward: WalkForwardSettings | None = None
     """Whether points compete in folds of the data instead of all of it."""

@@ -104,9 +104,10 @@ class World:
             if instance in self.frozen:
                 continue
             self.tell(s.Beaten(instance) if instance in self.state.workers else s.Joined(instance))
-            if work is not None and not s.holds(self.state, instance, work[0].job, work[0].number):
-                if self.dice.random() < 0.5:  # its beat tells it, but perhaps its work is done before
-                    work = self.workers[instance] = None
+            lost = work is not None and not s.holds(self.state, instance, work[0].job, work[0].number)
+            if lost and self.dice.random() < 0.5:  # its beat tells it, but perhaps its work is done before
+                self.workers[instance] = None
+                continue
             if work is None:
                 self.tell(s.Wanted(instance))
             elif work[1] <= self.now:

@@ -65,7 +65,10 @@ class Hello(Message):
 
 
 class Beat(Message):
-    """Sent twice a second from a thread of its own. Answered with ``{"epoch", "known", "abandon"}``."""
+    """Sent twice a second from a thread of its own. Answered with ``{"epoch", "known", "abandon"}``.
+
+    A worker says its lease: the sweep as ``run``, the lease's number as ``attempt``.
+    """
 
     kind: Literal["BEAT"] = "BEAT"
     instance: Name
@@ -171,6 +174,113 @@ class Release(Message):
     attempt: Count
 
 
+class Lease(Message):
+    """A worker's right to some points of a sweep, until it is lost; sent again to who wants one and has this.
+
+    ``ask``: say which points come next. ``finish``: make the table; ``trials`` are those of the strategy's family.
+    """
+
+    kind: Literal["LEASE"] = "LEASE"
+    epoch: Count
+    number: Count
+    job: Name
+    work: Literal["points", "ask", "finish"]
+    first: Count
+    stop: Count
+    points: list[dict[str, Any]] | None = None
+    """The values of the points, where these follow from results; else they follow from the job."""
+    trials: Count = 0
+
+
+# --- workers to the orchestrator -----------------------------------------------------------------------------------
+
+
+class Want(Message):
+    """A worker is idle. Answered at once; a LEASE comes when there is work."""
+
+    kind: Literal["WANT"] = "WANT"
+    instance: Name
+    prepared: list[Name] = []
+    """Sweeps that it could go on with at once."""
+
+
+class GetInputs(Message):
+    """What a sweep is made of: answered with ``{"job", "data", "strategy"}``, as in SUBMIT."""
+
+    kind: Literal["GET_INPUTS"] = "GET_INPUTS"
+    job: Name
+
+
+class GetChunks(Message):
+    """Results of a sweep from that of the chunk that begins at ``first``: ``{"chunks": [[first, stop, result], …]}``.
+
+    As many as fit into a part, and at least one; none behind the last.
+    """
+
+    kind: Literal["GET_CHUNKS"] = "GET_CHUNKS"
+    job: Name
+    first: Count
+
+
+class GetPoints(Message):
+    """Values of points that follow from results, for those that end behind ``first``.
+
+    Answered with ``{"rounds": [[first, stop, [point, …]], …]}``.
+    """
+
+    kind: Literal["GET_POINTS"] = "GET_POINTS"
+    job: Name
+    first: Count
+
+
+class Chunk(Message):
+    """The result of some points. Answered when it is on disk, or when others' were there before."""
+
+    kind: Literal["CHUNK"] = "CHUNK"
+    instance: Name
+    job: Name
+    first: Count
+    stop: Count
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    failed: Count
+    best_point: Count | None
+    best_score: Annotated[float, Field(allow_inf_nan=False)] | None
+    """The larger the better, whatever the objective; None where no point has it."""
+    result: bytes
+    """A chunk as the library packs it; the orchestrator does not look into it."""
+
+
+class Points(Message):
+    """The values of points that follow from the results before them. Answered when they are on disk."""
+
+    kind: Literal["POINTS"] = "POINTS"
+    instance: Name
+    job: Name
+    first: Count
+    points: Annotated[list[dict[str, Any]], Field(min_length=1)]
+
+
+class Table(Message):
+    """A sweep's summary; its artifacts are already there as blobs."""
+
+    kind: Literal["TABLE"] = "TABLE"
+    instance: Name
+    job: Name
+    report: dict[str, Any]
+    artifacts: dict[str, Hash]
+
+
+class LeaseFault(Message):
+    """A worker cannot do what a lease asks. ``fatal``: no other one can."""
+
+    kind: Literal["LEASE_FAULT"] = "LEASE_FAULT"
+    instance: Name
+    number: Count
+    fatal: bool
+    message: str
+    traceback: str | None = None
+
+
 # --- clients to the orchestrator -----------------------------------------------------------------------------------
 
 
@@ -238,6 +348,20 @@ class Cancel(Message):
     job: Name
 
 
+class Pause(Message):
+    """Lease no more points of a sweep; those that are leased are still recorded."""
+
+    kind: Literal["PAUSE"] = "PAUSE"
+    job: Name
+
+
+class Resume(Message):
+    """Go on with a sweep that was paused."""
+
+    kind: Literal["RESUME"] = "RESUME"
+    job: Name
+
+
 class Status(Message):
     """Who is there: the members by role, and how many jobs are queued, running and ended."""
 
@@ -258,12 +382,22 @@ Request = Annotated[
     | Jobs
     | Show
     | Cancel
+    | Pause
+    | Resume
     | Status
+    | Want
+    | GetInputs
+    | GetChunks
+    | GetPoints
+    | Chunk
+    | Points
+    | Table
+    | LeaseFault
     | Ok
     | Error,
     Field(discriminator="kind"),
 ]
-Order = Annotated[Assign | Start | Release | Ok | Error, Field(discriminator="kind")]
+Order = Annotated[Assign | Start | Release | Lease | Ok | Error, Field(discriminator="kind")]
 
 _REQUEST: TypeAdapter[Any] = TypeAdapter(Request)
 _ORDER: TypeAdapter[Any] = TypeAdapter(Order)

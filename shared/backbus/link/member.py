@@ -11,14 +11,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import os
-import platform
 import signal
 import time
 import traceback
-import uuid
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable
 from typing import Any
 
 import zmq
@@ -29,15 +25,12 @@ from backbus.events import control as c
 from backbus.events.event import Event, Kind
 from backbus.jobs import Job
 from backbus.link.admission import admit
-from backbus.link.beat import BeatThread, Pulse
-from backbus.link.blobs import BlobFolder
-from backbus.link.request import Requester
+from backbus.link.line import Line
 from backbus.link.role import Assignment, Role, RunningHandler
-from backbus.link.sockets import BUS_HIGH_WATER, CONTROL_HIGH_WATER, connect, make_socket
+from backbus.link.sockets import BUS_HIGH_WATER, connect, make_socket
 from backbus.log import logger
 from backbus.market.panel import Layout
 from backbus.settings import Settings
-from backbus.sources import cache_home, identity
 
 BURST_S = 0.05
 """How long events are taken before the clock and the orchestrator are looked at again: a strategy that is merely slow
@@ -48,7 +41,6 @@ LARGE = 1 << 16
 PROBE_EVERY_S = 0.05
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 KEPT_BYTES = 32 << 20
-REPEAT_S = 0.5
 FATAL = (StrategyError, DataError, JobError)
 
 
@@ -59,23 +51,15 @@ class Member:
         self._role, self._settings = role, settings
         self._log = logger(role.name, settings)
         self._context: zmq.Context[Any] = zmq.Context()
-        self._instance = f"{role.name}-{uuid.uuid4().hex[:12]}"
-        self._pulse = Pulse(self._instance)
-        self._control = make_socket(self._context, zmq.DEALER, high_water=CONTROL_HIGH_WATER)
-        self._control.setsockopt_string(zmq.IDENTITY, self._instance)
-        connect(self._control, settings, settings.orchestrator)
+        self._line = Line(self._context, settings, role.name, self._log)
+        self._pulse = self._line.pulse
         self._pub = make_socket(self._context, zmq.PUB, high_water=BUS_HIGH_WATER)
         connect(self._pub, settings, settings.member_bus_in)
         self._sub = make_socket(self._context, zmq.SUB, high_water=BUS_HIGH_WATER)
         self._sub.setsockopt(zmq.RCVTIMEO, LOOK_EVERY_MS)
         connect(self._sub, settings, settings.member_bus_out)
-        self._requester = Requester(self._context, settings, timeout_s=30.0)
-        self._blobs = BlobFolder(cache_home() / "blobs", writer=self._instance)
-        self._outbox: dict[str, tuple[bytes, float]] = {}
-        self._epoch: int | None = None
         self._obeyed = (0, 0)
         """Epoch and number of the newest order; one that comes after it and is older is void."""
-        self._greeted = 0.0
         self._topics: list[bytes] = []
         self._assign: Assignment | None = None
         self._layout: Layout | None = None
@@ -83,7 +67,6 @@ class Member:
         self._ended = False
         self._sent_at: dict[Kind, float] = {}
         self._progress: Event | None = None
-        self.unreadable = 0
         self._stopping = False
 
     # --- life ------------------------------------------------------------------------------------------------------
@@ -93,17 +76,16 @@ class Member:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         started = time.monotonic()
-        beat = BeatThread(self._context, self._settings, self._pulse, self._log)
         self._role.warm()
         gc.freeze()  # what is there now is there for good: no collection need walk through it again
-        self._log.info("ready to serve", instance=self._instance, warm_s=round(time.monotonic() - started, 2))
-        beat.start()
+        self._log.info("ready to serve", instance=self._line.instance, warm_s=round(time.monotonic() - started, 2))
+        self._line.start()
         looked = 0.0
         try:
             while not self._stopping:
                 if self._handler is None:
                     # What the bus brings waits in its socket until there is a handler.
-                    self._control.poll(LOOK_EVERY_MS)
+                    self._line.socket.poll(LOOK_EVERY_MS)
                 else:
                     self._work()
                 self._hear_orchestrator()
@@ -115,16 +97,17 @@ class Member:
             pass
         finally:
             self._role.leave()
-            beat.stop()
-            self._requester.close()
-            for socket in (self._control, self._pub, self._sub):
+            self._line.close()
+            for socket in (self._pub, self._sub):
                 socket.close(0)
             self._context.term()
 
     def _look_around(self) -> None:
         """What does not have to happen at every message: epochs, repetitions, high marks."""
-        self._look_at_epoch()
-        self._repeat_outbox()
+        if self._assign is not None and self._line.renewed:
+            self._log.warning("another orchestrator is there: this attempt is over")
+            self._forget()
+        self._line.look()
         if self._handler is not None:
             self._repeat_high_marks(self._handler)
 
@@ -135,80 +118,19 @@ class Member:
 
     # --- the orchestrator ------------------------------------------------------------------------------------------
 
-    def _look_at_epoch(self) -> None:
-        now = time.monotonic()
-        if self._pulse.epoch is not None and (self._pulse.epoch != self._epoch or not self._pulse.known):
-            if self._assign is not None and self._pulse.epoch != self._epoch:
-                self._log.warning("another orchestrator is there: this attempt is over")
-                self._forget()
-            if now - self._greeted > REPEAT_S:
-                self._greet(now)
-        elif self._epoch is None and now - self._greeted > REPEAT_S:
-            self._greet(now)
-
-    def _greet(self, now: float) -> None:
-        self._greeted = now
-        hello = c.Hello(
-            id="hello",
-            role=self._role.name,
-            instance=self._instance,
-            host=platform.node(),
-            pid=os.getpid(),
-            version=identity(),
-        )
-        self._tell(c.pack(hello))
-
-    def _say(self, message: c.Message) -> None:
-        message = message.model_copy(update={"id": uuid.uuid4().hex})
-        packed = c.pack(message)
-        self._outbox[message.id] = (packed, time.monotonic())
-        self._tell(packed)
-
-    def _tell(self, packed: bytes) -> None:
-        """Send to the orchestrator if it can be reached: all that matters is repeated."""
-        with contextlib.suppress(zmq.Again):
-            self._control.send(packed, zmq.NOBLOCK)
-
-    def _repeat_outbox(self) -> None:
-        now = time.monotonic()
-        for name, (packed, sent) in list(self._outbox.items()):
-            if now - sent > REPEAT_S:
-                self._outbox[name] = (packed, now)
-                self._tell(packed)
-
     def _hear_orchestrator(self) -> None:
-        while True:
-            try:
-                frame = self._control.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            try:
-                order = c.read_order(frame)
-            except ProtocolError as error:
-                self._count_unreadable(error)
-                continue
+        for order in self._line.hear():
             match order:
-                case c.Ok(id="hello", value={"epoch": int(epoch)}):
-                    self._epoch = self._pulse.epoch = epoch
-                    self._pulse.known = True
-                case c.Error(id="hello", message=message):
-                    self._log.error("the orchestrator does not take this member", reason=message)
-                case c.Ok():
-                    self._outbox.pop(order.id, None)
                 case c.Error(message=message):
-                    refused = self._outbox.pop(order.id, None) is not None
-                    if refused and self._assign is not None and (self._handler is not None or not self._ended):
+                    if self._assign is not None and (self._handler is not None or not self._ended):
                         problem = StackError(f"the orchestrator refused what this member said: {message}")
                         self._fault(problem, self._assign.run, self._assign.attempt)
-                case c.Assign() | c.Start() | c.Release() if order.epoch == self._epoch:
-                    self._tell(c.pack(c.Ok(id=order.id)))
+                case c.Assign() | c.Start() | c.Release():
+                    self._line.tell(c.pack(c.Ok(id=order.id)))
                     place = (order.epoch, c.order_number(order.id))
                     if place > self._obeyed:
                         self._obeyed = place
                         self._obey(order)
-                case _:
-                    # Not acknowledged, so it is repeated: an ASSIGN may overtake the answer to our HELLO.
-                    pass
 
     def _obey(self, order: c.Assign | c.Start | c.Release) -> None:
         same = self._assign is not None and self._assign.run == order.run and self._assign.attempt == order.attempt
@@ -229,7 +151,7 @@ class Member:
         try:
             self._pulse.busy_since = time.monotonic()
             self._assign = Assignment(
-                order.run, order.attempt, Job.parse(order.job), order.data, order.strategy, self._fetch
+                order.run, order.attempt, Job.parse(order.job), order.data, order.strategy, self._line.fetch
             )
             facts = self._role.prepare(self._assign)
             self._pulse.busy_since = None
@@ -239,10 +161,7 @@ class Member:
             return
         finally:
             self._pulse.busy_since = None
-        self._say(c.Ready(instance=self._instance, run=order.run, attempt=order.attempt, facts=facts))
-
-    def _fetch(self, files: Mapping[str, str]) -> dict[str, Path]:
-        return {name: self._requester.fetch(blob, self._blobs) for name, blob in files.items()}
+        self._line.say(c.Ready(instance=self._line.instance, run=order.run, attempt=order.attempt, facts=facts))
 
     def _subscribe(self, run: str, attempt: int) -> None:
         probe = codec.encode_probe(run, attempt, self._role.name)
@@ -281,7 +200,7 @@ class Member:
             # Nobody waits for this role's answer: let more arrive and take it all at once.
             if not self._sub.poll(LOOK_EVERY_MS):
                 return
-            self._control.poll(int(self._role.linger_s * 1000))
+            self._line.socket.poll(int(self._role.linger_s * 1000))
             flags = zmq.NOBLOCK
         until = time.monotonic() + BURST_S
         try:
@@ -318,7 +237,7 @@ class Member:
             assert self._layout is not None
             admit(event, self._layout)
         except ProtocolError as error:
-            self._count_unreadable(error)
+            self._line.count_unreadable(error)
             return
         self._pulse.busy_since = time.monotonic()
         try:
@@ -351,12 +270,12 @@ class Member:
 
     def _finish(self, assignment: Assignment, handler: RunningHandler) -> None:
         self._ended = True
-        result = self._role.finish(handler, self._requester)
+        result = self._role.finish(handler, self._line.requester)
         if result is not None:
             report, artifacts = result
-            self._say(
+            self._line.say(
                 c.Report(
-                    instance=self._instance,
+                    instance=self._line.instance,
                     run=assignment.run,
                     attempt=assignment.attempt,
                     report=report,
@@ -368,7 +287,9 @@ class Member:
             for written, streams in ((True, handler.writers), (False, handler.readers))
             for kind, stream in streams.items()
         ]
-        self._say(c.End(instance=self._instance, run=assignment.run, attempt=assignment.attempt, streams=ends))
+        self._line.say(
+            c.End(instance=self._line.instance, run=assignment.run, attempt=assignment.attempt, streams=ends)
+        )
 
     def _fault(self, error: Exception, run: str, attempt: int) -> None:
         ours = isinstance(error, BackbusError)
@@ -376,9 +297,9 @@ class Member:
         self._log.error("the attempt cannot go on", run=run, attempt=attempt, error=str(error), traceback=text)
         self._handler = None
         self._ended = True
-        self._say(
+        self._line.say(
             c.Fault(
-                instance=self._instance,
+                instance=self._line.instance,
                 run=run,
                 attempt=attempt,
                 fatal=isinstance(error, FATAL),
@@ -395,18 +316,13 @@ class Member:
             self._role.leave()
         self._assign = self._layout = self._handler = self._progress = None
         self._ended = False
-        self._outbox.clear()
+        self._line.forget()
         self._pulse.run, self._pulse.attempt, self._pulse.rows = None, 0, 0
         while True:
             try:
                 self._sub.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-
-    def _count_unreadable(self, error: ProtocolError) -> None:
-        self.unreadable += 1
-        if self.unreadable <= 10 or self.unreadable % 1000 == 0:
-            self._log.warning("message dropped", error=str(error), dropped=self.unreadable)
 
 
 def _keep_freed_memory() -> None:
