@@ -22,7 +22,8 @@ from backbus.market.panel import FIELDS, Block, Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import bundle, load_strategy
 from backbus.sweep.chunk import Chunk, Chunks
-from backbus.sweep.here import CHUNK_POINTS, plan_of, points_between, search_of
+from backbus.sweep.here import CHUNK_POINTS
+from backbus.sweep.plan import plan_of, points_between, search_of
 from backbus.sweep.space import Space
 from benchmarks import prices
 from benchmarks.cross import sweep

@@ -15,7 +15,7 @@ from backbus.data import resolve_files, write_panel
 from backbus.market.panel import Ints
 from backbus.strategy import bundle
 from backbus.sweep.crew import Crew
-from backbus.sweep.here import plan_of, points_between, search_of
+from backbus.sweep.plan import points_between, search_of, sessions_of
 from backbus.sweep.process import Setup
 from backbus.sweep.space import Space
 from benchmarks.bench import Bench
@@ -159,7 +159,7 @@ def _two_processes(bench: Bench, rows: int) -> Iterator[Line | Check]:
         job = sweep(points=points, files=str(file))
         space = Space(search_of(job))
         use = bundle(job.strategy.use, job.folder)
-        setup = Setup(job, resolve_files(job.data, job.folder), use, plan_of(job, panel))
+        setup = Setup(job, resolve_files(job.data, job.folder), use, sessions_of(panel))
         with Crew(setup, 1) as one, Crew(setup, 2) as two:
 
             def compute(crew: Crew) -> bytes:

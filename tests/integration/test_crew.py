@@ -24,7 +24,7 @@ from backbus.sweep import crew as crews
 from backbus.sweep import watcher as watching
 from backbus.sweep.chunk import KILLED, RAISED, REFUSED, TOO_LONG, TOO_MUCH, Chunk, Chunks, joined
 from backbus.sweep.crew import Crew, Worker
-from backbus.sweep.here import plan_of
+from backbus.sweep.plan import plan_of, sessions_of
 from backbus.sweep.process import Limits, Setup
 from backbus.sweep.wire import pack_chunk
 
@@ -100,13 +100,13 @@ def write_inputs(folder: Path, strategy: str = STRATEGY) -> Job:
 
 def setup_of(job: Job) -> Setup:
     files = resolve_files(job.data, job.folder)
-    plan = plan_of(job, load_panel(job.data, files))
-    return Setup(job, files, bundle(job.strategy.use, job.folder), plan)
+    return Setup(job, files, bundle(job.strategy.use, job.folder), sessions_of(load_panel(job.data, files)))
 
 
 def here(setup: Setup) -> Chunks:
     job = setup.job
-    return Chunks(job, load_panel(job.data, setup.data), load_strategy(job.strategy.use, setup.strategy), setup.plan)
+    panel = load_panel(job.data, setup.data)
+    return Chunks(job, panel, load_strategy(job.strategy.use, setup.strategy), plan_of(job, panel))
 
 
 def values_of(harms: list[int]) -> list[dict[str, Any]]:
@@ -279,7 +279,7 @@ def test_a_child_that_cannot_start_says_why(
 
 def test_a_job_error_keeps_its_field(tmp_path: Path, mark: str) -> None:
     setup = setup_of(write_inputs(tmp_path))
-    without = Setup(setup.job, setup.data, {}, setup.plan)
+    without = Setup(setup.job, setup.data, {}, setup.sessions)
     with Crew(without, 1) as crew, pytest.raises(JobError, match="the bundle has no file") as raised:
         computed(crew, values_of([0]))
     assert raised.value.field == "strategy.use"

@@ -16,8 +16,9 @@ from backbus.jobs import Job
 from backbus.local import run
 from backbus.performance.metrics import FIGURES
 from backbus.sweep.chunk import Chunk
-from backbus.sweep.here import SweepResult, count_trials, data_hash, plan_of, points_between, run_sweep
+from backbus.sweep.here import SweepResult, count_trials, data_hash, run_sweep
 from backbus.sweep.outcome import Points, gather, table_sha256
+from backbus.sweep.plan import plan_of, points_between
 from backbus.sweep.results import find_sweep, rerun, top_points
 from backbus.sweep.space import Space, point_job
 from tests.unit.small_prices import write_prices
@@ -181,7 +182,10 @@ def test_a_strategy_that_looks_ahead_is_not_swept_unless_told(folder: Path) -> N
     with pytest.raises(StrategyError, match="does not pass `backbus check`"):
         swept(folder, use="leak.py:Leak", parameters="fast = [2, 3]\n")
     job = write_job(folder, use="leak.py:Leak", parameters="fast = [2, 3]\n")
-    assert run_sweep(job, workers=0, allow_look_ahead=True).summary["failed"] == 0
+    with pytest.raises(StrategyError, match="does not pass `backbus check`"):
+        run_sweep(job, workers=1)
+    allowed = Job.load(job, overrides=["sweep.allow_look_ahead=true"])
+    assert run_sweep(allowed, workers=0).summary["failed"] == 0
 
 
 MISTAKES: dict[str, tuple[dict[str, str], str]] = {

@@ -27,12 +27,6 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes: as many as cores, where left out; 0 is this one alone.")
     ] = None,
-    point_s: Annotated[
-        float | None, typer.Option(min=0.1, help="Processor seconds that a point may take; 60 where left out.")
-    ] = None,
-    memory_mib: Annotated[
-        int | None, typer.Option(min=16, help="Memory that a process may take for its points; 2048 where left out.")
-    ] = None,
     allow_look_ahead: Annotated[
         bool, typer.Option("--allow-look-ahead", help="Sweep a strategy that does not pass `backbus check`.")
     ] = False,
@@ -44,21 +38,18 @@ def sweep(
     from backbus.errors import UsageError
     from backbus.jobs import Job
     from backbus.sweep.here import run_sweep
-    from backbus.sweep.process import Limits
 
-    loaded = Job.load(job, overrides=sets or ())
+    overrides = list(sets or [])
+    if allow_look_ahead:
+        overrides.append("sweep.allow_look_ahead=true")
+    loaded = Job.load(job, overrides=overrides)
     if loaded.sweep is not None and loaded.sweep.walk_forward is not None:
-        if (workers, point_s, memory_mib) != (None, None, None):
-            raise UsageError("a walk-forward runs in this process: leave out --workers, --point-s and --memory-mib")
-        _walk_forward(loaded, allow_look_ahead, as_json)
+        if workers is not None:
+            raise UsageError("a walk-forward runs in this process: leave out --workers")
+        _walk_forward(loaded, as_json)
         return
-    usual = Limits()
-    limits = Limits(
-        point_s=usual.point_s if point_s is None else point_s,
-        memory_bytes=usual.memory_bytes if memory_mib is None else memory_mib << 20,
-    )
     with bar_of(loaded.name, quiet=as_json) as move:
-        result = run_sweep(loaded, workers=workers, limits=limits, allow_look_ahead=allow_look_ahead, progress=move)
+        result = run_sweep(loaded, workers=workers, progress=move)
     if as_json:
         print_json(result.plain())
     else:
@@ -113,12 +104,12 @@ def rerun(
     print_result(result, as_json)
 
 
-def _walk_forward(job: Job, allow_look_ahead: bool, as_json: bool) -> None:
+def _walk_forward(job: Job, as_json: bool) -> None:
     from backbus.cli.app import print_json
     from backbus.sweep.walk_forward import run_walk_forward
 
     with bar_of(job.name, quiet=as_json) as move:
-        result = run_walk_forward(job, allow_look_ahead=allow_look_ahead, progress=move)
+        result = run_walk_forward(job, progress=move)
     if as_json:
         print_json(result.plain())
     else:

@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from backbus.errors import JobError
+from backbus.engine.check import quick_finding
+from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.jobs import Job
+from backbus.market.panel import Panel
 from backbus.performance.metrics import Metrics
 from backbus.searches import Axis, Distribution, Range, name_of
 from backbus.strategy import Strategy, make_strategy
 from backbus.sweep.axes import at_position, range_values, values_of
+from backbus.sweep.plan import points_between
 from backbus.sweep.space import Space, point_job, split
 
 MOST_TRIED = 2000
@@ -101,3 +104,32 @@ def _table(job: Job, path: str) -> dict[str, Any]:
 def _at_axis(path: str, error: JobError, more: str = "") -> JobError:
     message = str(error).removeprefix(f"{error.field}: ")
     return JobError(message + more, field=f"sweep.parameters.{name_of(path)}")
+
+
+def refuse_look_ahead(job: Job, panel: Panel, space: Space, strategy: type[Strategy]) -> None:
+    """StrategyError where the strategy is seen to know the future; its best points would be its best leaks.
+
+    Nothing is looked at where ``sweep.allow_look_ahead`` says so.
+    """
+    if space.settings.allow_look_ahead:
+        return
+    finding = quick_finding(_first_strategy(job, space, strategy), panel, job=job)
+    if finding is not None:
+        raise StrategyError(
+            f"{strategy.__name__} does not pass `backbus check`: {finding.kind} at row {finding.row} "
+            f"({finding.symbol}); mend it, or sweep it all the same with --allow-look-ahead"
+        )
+
+
+def _first_strategy(job: Job, space: Space, strategy: type[Strategy]) -> Strategy:
+    """The strategy of the first point whose parameters go together; JobError where none of the first ones do."""
+    refusal: BackbusError | None = None
+    if space.settings.method == "adaptive":
+        space = Space(space.settings.model_copy(update={"method": "random"}))
+    for values in points_between(space, 0, min(len(space), 1000)):
+        own, _ = split(values)
+        try:
+            return make_strategy(strategy, {**job.strategy.params, **own})
+        except (JobError, StrategyError) as error:
+            refusal = refusal or error
+    raise JobError(f"none of the first points can be had; the first of them: {refusal}", field="sweep.parameters")

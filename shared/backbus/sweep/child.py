@@ -1,9 +1,10 @@
 """The process that computes chunks, and that may die of them: ``python -P -m backbus.sweep.child WORDS``.
 
 Frames come on standard input and go to what was standard output; both are closed to the strategy, which reads nothing
-and whose prints go to standard error. In: the setup, then ``{points}``. Out: ``{ready}`` or ``{error}``, then for each
-chunk ``{first, points, chunk}`` of parts of it as they are done, the last one with ``{done}``; or ``{memory}`` where
-memory ran out, after which this process ends. It also ends with its input, and with the process that started it.
+and whose prints go to standard error. In: the setup, then ``{points}`` or ``{finish}``. Out: ``{ready}`` or
+``{error}``, then for each chunk ``{first, points, chunk}`` of parts of it as they are done, the last one with
+``{done}``, and for a sweep's end ``{finished}``; or ``{memory}`` where memory ran out, after which this process ends.
+It also ends with its input, and with the process that started it.
 
 ``WORDS`` is the descriptor of a small shared file that says at every moment which point is in hand (``InHand``): what
 killed a process is known although nobody is left to tell.
@@ -26,15 +27,19 @@ from pathlib import Path
 from typing import Any
 
 from backbus.data import open_panel
-from backbus.engine.points import PointsEngine
 from backbus.engine.rehearsal import rehearse
 from backbus.errors import BackbusError, DataError, JobError
 from backbus.jobs import Job
 from backbus.strategy import load_strategy
+from backbus.sweep.checking import check_names, refuse_look_ahead
 from backbus.sweep.chunk import TOO_MUCH, Chunks
-from backbus.sweep.honesty import Settings, make_plan
+from backbus.sweep.conclusion import conclude
+from backbus.sweep.outcome import gather
+from backbus.sweep.plan import plan_for, search_of, sessions_of
 from backbus.sweep.rehearsal import rehearse_sweep
-from backbus.sweep.wire import FrameReader, pack_frame, plain_of
+from backbus.sweep.rounds import Rounds
+from backbus.sweep.space import Space
+from backbus.sweep.wire import FrameReader, pack_frame, plain_of, read_chunks
 
 WORDS = struct.Struct("=qqq")
 """Points begun before the ones in hand, since the process started; place in the chunk of the first one in hand; how
@@ -57,18 +62,21 @@ def main(words: int) -> None:
         if setup is None:
             return
         try:
-            chunks, ready = prepare(setup)
+            prepared = Prepared(setup)
         except Exception as error:
             _write(outgoing, pack_frame({"error": _plain(error)}))
             return
         gc.collect()
         gc.freeze()  # what is there now is there for good
         _limit_memory(setup["memory_bytes"])
-        _write(outgoing, pack_frame({"ready": ready}))
-        computing = _Computing(chunks, shared, outgoing)
+        _write(outgoing, pack_frame({"ready": prepared.facts}))
+        computing = _Computing(prepared.chunks, shared, outgoing)
         while (message := messages.next()) is not None:
             try:
-                computing.run(message["points"])
+                if "points" in message:
+                    computing.run(message["points"])
+                else:
+                    _write(outgoing, pack_frame({"finished": prepared.finish(**message["finish"])}))
             except MemoryError:
                 _write(outgoing, _MEMORY)
                 os._exit(1)
@@ -76,31 +84,47 @@ def main(words: int) -> None:
                 _write(outgoing, pack_frame({"error": _plain(error)}))
 
 
-def prepare(setup: dict[str, Any]) -> tuple[Chunks, dict[str, Any]]:
+class Prepared:
     """Panel, strategy and plan of a setup, with every kernel compiled, and what is told of them."""
-    started = time.monotonic()
-    job = Job.parse(setup["job"])
-    job.come_from(Path(setup["folder"]))
-    panel = open_panel(job.data, {name: Path(path) for name, path in setup["data"].items()}).panel
-    files = {name: Path(path) for name, path in setup["strategy"].items()}
-    strategy = load_strategy(job.strategy.use, files)
-    plan = make_plan(setup["sessions"], setup["seed"], Settings(**setup["settings"]))
-    sessions = PointsEngine(panel).sessions
-    if sessions != plan.sessions:
-        raise DataError(
-            f"the data has {sessions} sessions where the sweep has {plan.sessions}: it was changed meanwhile"
+
+    def __init__(self, setup: dict[str, Any]) -> None:
+        started = time.monotonic()
+        self._job = job = Job.parse(setup["job"])
+        job.come_from(Path(setup["folder"]))
+        self._panel = panel = open_panel(job.data, {name: Path(path) for name, path in setup["data"].items()}).panel
+        files = {name: Path(path) for name, path in setup["strategy"].items()}
+        self._strategy = strategy = load_strategy(job.strategy.use, files)
+        sessions = sessions_of(panel)
+        if setup["sessions"] not in (None, sessions):
+            raise DataError(
+                f"the data has {sessions} sessions where the sweep has {setup['sessions']}: it was changed meanwhile"
+            )
+        if setup["check"]:
+            space = Space(search_of(job))
+            check_names(space, job, strategy)
+            refuse_look_ahead(job, panel, space, strategy)
+        self._plan = plan_for(job, sessions)
+        rehearse()
+        rehearse_sweep()
+        self.chunks = Chunks(job, panel, strategy, self._plan)
+        self.facts = {
+            "rows": panel.layout.rows,
+            "assets": panel.layout.assets,
+            "sessions": sessions,
+            "pid": os.getpid(),
+            "prepare_s": round(time.monotonic() - started, 3),
+        }
+
+    def finish(self, chunks: str, folder: str, trials: int) -> dict[str, Any]:
+        """Gather the chunks of a file and write the sweep's files; the summary, and the files by name."""
+        rounds = Rounds(search_of(self._job))
+        resamples = self._plan.resamples
+        with Path(chunks).open("rb") as file:
+            points = gather(len(rounds.space), self._plan, read_chunks(file, rounds.space, resamples))
+        summary, files = conclude(
+            Path(folder), self._job, self._panel, self._strategy, rounds.space, self._plan, points, trials
         )
-    rehearse()
-    rehearse_sweep()
-    layout = panel.layout
-    facts = {
-        "rows": layout.rows,
-        "assets": layout.assets,
-        "sessions": sessions,
-        "pid": os.getpid(),
-        "prepare_s": round(time.monotonic() - started, 3),
-    }
-    return Chunks(job, panel, strategy, plan), facts
+        return {"summary": summary, "files": {name: str(path) for name, path in files.items()}}
 
 
 class _Computing:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import select
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from backbus.errors import BackbusError, ProtocolError
 from backbus.sources import cache_folder
 from backbus.sweep.chunk import KILLED, TOO_LONG, TOO_MUCH, Chunk, Failure, Values
+from backbus.sweep.honesty import Plan
+from backbus.sweep.plan import plan_for, search_of
 from backbus.sweep.process import Child, InHand, Limits, Setup, error_of
 from backbus.sweep.watcher import Death, Watcher
 from backbus.sweep.wire import chunk_of
@@ -40,9 +44,13 @@ class Worker:
     """
 
     def __init__(self, setup: Setup, limits: Limits | None = None) -> None:
-        self._setup, self._limits = setup, limits or Limits()
+        self._setup, self._limits = setup, limits or Limits.of(search_of(setup.job))
+        self._plan: Plan | None = None
         self._watcher: Watcher | None = None
         self._points: Sequence[Values] = ()
+        self._finish: tuple[Path, Path, int] | None = None
+        self.finished: dict[str, Any] | None = None
+        """What came of ``finish``: ``summary``, and ``files`` by name; None until then."""
         self._unready = 0
         """Children in a row that died before they were ready: not by anything of theirs, unless all do."""
         self._start()
@@ -73,21 +81,28 @@ class Worker:
 
     @property
     def busy(self) -> bool:
-        """Whether it has a chunk."""
-        return self._watcher is not None
+        """Whether it has something to do."""
+        return bool(self._points) or self._finish is not None
 
     def give(self, points: Sequence[Values]) -> None:
         """Compute a chunk of at least one point."""
         if self.busy or not points:
             raise ValueError("a worker has one chunk at a time, of at least one point")
         self._points = points
-        self._watcher = Watcher(len(points), self._setup.plan)
+        self._go_on()
+
+    def finish(self, chunks: Path, folder: Path, trials: int) -> None:
+        """Make the sweep's files in ``folder`` of a file of all chunks; see ``finished``."""
+        if self.busy:
+            raise ValueError("a worker does one thing at a time")
+        self._finish, self.finished = (chunks, folder, trials), None
         self._go_on()
 
     def work(self) -> Chunk | None:
         """Take what the child has sent and look at its limits; the chunk, once it is done.
 
-        Raises the error of a child that cannot start, and BackbusError where our own code failed in it.
+        Raises the error of a child that cannot start, and BackbusError where our own code failed in it or where it did
+        not survive ``finish``.
         """
         self._hear()
         if self._child.ended:
@@ -102,9 +117,9 @@ class Worker:
         return watcher.chunk()
 
     def abandon(self) -> None:
-        """Forget the chunk that it has."""
+        """Forget what it has to do."""
         if self.busy:
-            self._watcher, self._points = None, ()
+            self._watcher, self._points, self._finish = None, (), None
             self._child.close()
             self._start()
 
@@ -113,16 +128,29 @@ class Worker:
         self._child.close()
 
     def _go_on(self) -> None:
-        if self.ready and not self._sent and self._watcher is not None and self._watcher.next is not None:
+        if not self.ready or self._sent:
+            return
+        if self._finish is not None:
+            self._begin()
+            self._child.finish(*self._finish)
+            return
+        if self._points and self._watcher is None:
+            assert self._plan is not None
+            self._watcher = Watcher(len(self._points), self._plan)
+        if self._watcher is not None and self._watcher.next is not None:
             given = self._watcher.give()
-            self._sent, self._at = True, InHand(0, 0, 0)
-            self._since_cpu_s, self._since_s = self._child.cpu_s(), time.monotonic()
+            self._begin()
             self._child.send(self._points[given.start : given.stop])
+
+    def _begin(self) -> None:
+        self._sent, self._at = True, InHand(0, 0, 0)
+        self._since_cpu_s, self._since_s = self._child.cpu_s(), time.monotonic()
 
     def _hear(self) -> None:
         for message in self._child.receive():
             if "ready" in message:
                 self.facts = message["ready"]
+                self._plan = self._plan or plan_for(self._setup.job, int(message["ready"]["sessions"]))
                 self._unready = 0
                 self._memory_bytes = self._child.memory_bytes()
             elif "error" in message:
@@ -131,6 +159,9 @@ class Worker:
             elif "memory" in message:
                 self._bury(TOO_MUCH, f"took more than {_shown(self._limits.memory_bytes)} of memory")
                 return
+            elif "finished" in message:
+                if self._finish is not None:
+                    self._finish, self._sent, self.finished = None, False, message["finished"]
             elif self._watcher is not None and self._sent:
                 try:
                     self._take(self._watcher, message)
@@ -139,7 +170,7 @@ class Worker:
                     return
 
     def _take(self, watcher: Watcher, message: dict[str, Any]) -> None:
-        chunk = chunk_of(message["chunk"], points=message["points"], resamples=self._setup.plan.resamples)
+        chunk = chunk_of(message["chunk"], points=message["points"], resamples=watcher.resamples)
         watcher.part(message["first"], chunk)
         self._sent = not message["done"]
 
@@ -152,7 +183,8 @@ class Worker:
         at, cpu_s = child.in_hand(), child.cpu_s()
         if at != self._at:
             self._at, self._since_cpu_s, self._since_s = at, cpu_s, now
-        limit_s = limits.point_s * max(1, at.points) if self.ready else limits.start_s
+        at_points = self.ready and self._finish is None
+        limit_s = limits.point_s * max(1, at.points) if at_points else limits.start_s
         if cpu_s - self._since_cpu_s > limit_s:
             self._bury(TOO_LONG, f"took more than {limit_s:g} s of processor time", sure=at.points == 1)
         elif now - self._since_s > WAIT_FACTOR * limit_s:
@@ -178,6 +210,10 @@ class Worker:
             self._hear()
         at = child.in_hand()
         child.close()
+        if self._finish is not None:
+            self._finish = None
+            self._start()
+            raise BackbusError(f"making the sweep's table failed: {message}")
         if self._sent and self._watcher is not None:
             sure = sure or (kind == TOO_MUCH and at.points == 1 and at.begun == 0)
             self._watcher.died(Death(Failure(kind, message), sure, at.first, at.points))
@@ -196,6 +232,8 @@ class Crew:
         # What is not compiled yet is compiled by the first one alone, and loaded by the others.
         alone = not cache_folder().exists()
         self._workers: list[Worker] = []
+        # One child alone looks whether the strategy may be swept at all.
+        self._workers.append(Worker(replace(setup, check=True), limits))
         self._hire(1 if alone else children)
         self._point_s = 0.0
         self._largest = FIRST_POINTS

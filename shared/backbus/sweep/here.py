@@ -17,24 +17,21 @@ from typing import Any
 import numpy as np
 
 from backbus.data import resolve_files
-from backbus.engine.check import quick_finding
-from backbus.engine.points import PointsEngine
-from backbus.engine.run import Engine
-from backbus.errors import BackbusError, JobError, StrategyError
+from backbus.errors import JobError
 from backbus.jobs import Job
 from backbus.local import RUNS, Progress, open_inputs
-from backbus.market.panel import FIELDS, Floats, Panel
-from backbus.performance.metrics import FIGURES, session_rate
-from backbus.searches import SweepSettings
-from backbus.strategy import Strategy, bundle, load_strategy, make_strategy
-from backbus.sweep.checking import check_names
+from backbus.market.panel import FIELDS, Panel
+from backbus.performance.metrics import FIGURES
+from backbus.strategy import Strategy, bundle, load_strategy
+from backbus.sweep.checking import check_names, refuse_look_ahead
 from backbus.sweep.chunk import Chunk, Chunks
+from backbus.sweep.conclusion import conclude
 from backbus.sweep.crew import Crew
-from backbus.sweep.honesty import Plan, Settings, make_plan
-from backbus.sweep.outcome import best_of, gather, verdict, write_outcome
-from backbus.sweep.process import Limits, Setup
+from backbus.sweep.outcome import gather
+from backbus.sweep.plan import plan_of, points_between, search_of
+from backbus.sweep.process import Setup
 from backbus.sweep.rounds import Rounds
-from backbus.sweep.space import Space, point_job, split
+from backbus.sweep.space import Space
 
 CHUNK_POINTS = 64
 TRIALS_FILE = "trials.json"
@@ -61,50 +58,22 @@ class SweepResult:
         return {**shown, "artifacts": {name: str(path) for name, path in self.artifacts.items()}}
 
 
-def search_of(job: Job) -> SweepSettings:
-    """The job's search, or a JobError that says how to write one."""
-    if job.sweep is None:
-        raise JobError("is missing; add [sweep.parameters] with at least one parameter and its values", field="sweep")
-    return job.sweep
-
-
-def plan_of(job: Job, panel: Panel, resamples: int | None = None) -> Plan:
-    """The resamples of a job's sweep, as many as it says where left out: the same wherever it is computed."""
-    search, measured = search_of(job), job.performance
-    rate = session_rate(measured.risk_free, measured.periods_per_year)
-    sessions = PointsEngine(panel).sessions
-    if not sessions:
-        raise JobError("the data has no row to trade", field="data")
-    return make_plan(sessions, search.seed, Settings(search.resamples if resamples is None else resamples, rate=rate))
-
-
-def refuse_look_ahead(job: Job, panel: Panel, strategy: Strategy) -> None:
-    """StrategyError where the strategy is seen to know the future; its best points would be its best leaks."""
-    finding = quick_finding(strategy, panel, job=job)
-    if finding is not None:
-        raise StrategyError(
-            f"{type(strategy).__name__} does not pass `backbus check`: {finding.kind} at row {finding.row} "
-            f"({finding.symbol}); mend it, or sweep it all the same with --allow-look-ahead"
-        )
-
-
 def run_sweep(
     job: Job | Mapping[str, Any] | str | Path,
     data: Any = None,
     *,
     strategy: type[Strategy] | None = None,
     workers: int | None = None,
-    limits: Limits | None = None,
     folder: Path | None = None,
-    allow_look_ahead: bool = False,
     progress: Progress | None = None,
 ) -> SweepResult:
     """Run a job's sweep on this machine.
 
     ``job`` and ``data`` are those of ``run``; ``strategy`` is a class that stands for ``strategy.use``. Points are
-    computed by ``workers`` processes, as many as cores where left out, within ``limits``; in this process where prices
-    or a class are handed over, or ``workers`` is 0. ``progress`` hears how many points are done, and of how many. Files
-    go to ``folder`` (``var/runs/<job>``). Raises JobError, DataError or StrategyError; nothing is left half written.
+    computed by ``workers`` processes, as many as cores where left out, within the limits that the job's ``[sweep]``
+    sets; in this process, without limits, where prices or a class are handed over, or ``workers`` is 0. ``progress``
+    hears how many points are done, and of how many. Files go to ``folder`` (``var/runs/<job>``). Raises JobError,
+    DataError or StrategyError; nothing is left half written.
     """
     started = time.perf_counter()
     if isinstance(job, str | Path):
@@ -119,33 +88,28 @@ def run_sweep(
     panel = opened.panel
     strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
     check_names(space, job, strategy)
-    if not allow_look_ahead:
-        refuse_look_ahead(job, panel, first_strategy(job, space, strategy))
     plan = plan_of(job, panel)
     if data is not None or handed_over or workers == 0:
+        refuse_look_ahead(job, panel, space, strategy)
         computed = computed_here(rounds, Chunks(job, panel, strategy, plan))
     else:
         files, use = resolve_files(job.data, job.folder), job.strategy.use
-        setup = Setup(job, files, bundle(use, job.folder), plan)
-        computed = _computed_by_crew(rounds, setup, workers or os.cpu_count() or 1, limits)
-    with closing(computed):
-        points = gather(len(space), plan, _told(computed, len(space), progress))
-    goal = search_of(job).objectives[0]
-    best = best_of(points.figures, goal)
-    returns = None if best is None else returns_of(job, space.values(best), panel, strategy)
+        setup = Setup(job, files, bundle(use, job.folder), plan.sessions)
+        computed = _computed_by_crew(rounds, setup, workers or os.cpu_count() or 1)
     job_id = uuid.uuid4().hex[:12]
     folder = folder if folder is not None else RUNS / job_id
+    with closing(computed):
+        points = gather(len(space), plan, _told(computed, len(space), progress))
     trials = count_trials(folder.parent / TRIALS_FILE, job, panel, len(space))
-    honesty = verdict(job, space, points, plan, goal, returns, trials)
-    summary, artifacts = write_outcome(folder, job, space, points, goal, honesty)
+    summary, artifacts = conclude(folder, job, panel, strategy, space, plan, points, trials)
     return SweepResult(job_id, summary, artifacts, time.perf_counter() - started)
 
 
 Computed = Generator[tuple[int, Chunk], None, None]
 
 
-def _computed_by_crew(rounds: Rounds, setup: Setup, workers: int, limits: Limits | None) -> Computed:
-    with Crew(setup, workers, limits) as crew:
+def _computed_by_crew(rounds: Rounds, setup: Setup, workers: int) -> Computed:
+    with Crew(setup, workers) as crew:
         while points := rounds.next():
             between = functools.partial(_after, rounds.space, points.start)
             figures = np.empty((len(points), len(FIGURES)))
@@ -171,13 +135,6 @@ def computed_here(rounds: Rounds, chunks: Chunks) -> Computed:
         rounds.tell(figures)
 
 
-def points_between(space: Space, begin: int, stop: int) -> list[dict[str, Any]]:
-    """The values of some points, by field."""
-    columns = space.columns(begin, stop)
-    lines = zip(*(columns[name] for name in space.names), strict=True)
-    return [dict(zip(space.names, line, strict=True)) for line in lines]
-
-
 def _told(chunks: Iterable[tuple[int, Chunk]], points: int, progress: Progress | None) -> Iterator[tuple[int, Chunk]]:
     done = 0
     for first, chunk in chunks:
@@ -185,29 +142,6 @@ def _told(chunks: Iterable[tuple[int, Chunk]], points: int, progress: Progress |
         if progress is not None:
             progress(done, points)
         yield first, chunk
-
-
-def first_strategy(job: Job, space: Space, strategy: type[Strategy]) -> Strategy:
-    """The strategy of the first point whose parameters go together; JobError where none of the first ones do."""
-    refusal: BackbusError | None = None
-    if space.settings.method == "adaptive":
-        space = Space(space.settings.model_copy(update={"method": "random"}))
-    for values in points_between(space, 0, min(len(space), 1000)):
-        own, _ = split(values)
-        try:
-            return make_strategy(strategy, {**job.strategy.params, **own})
-        except (JobError, StrategyError) as error:
-            refusal = refusal or error
-    raise JobError(f"none of the first points can be had; the first of them: {refusal}", field="sweep.parameters")
-
-
-def returns_of(job: Job, values: Mapping[str, Any], panel: Panel, strategy: type[Strategy]) -> Floats | None:
-    """[sessions] returns of one point, computed again."""
-    own, others = split(values)
-    one = point_job(job, others)
-    engine = Engine(one, panel, make_strategy(strategy, {**job.strategy.params, **own}))
-    engine.run()
-    return engine.returns()
 
 
 def count_trials(path: Path, job: Job, panel: Panel, points: int) -> int:

@@ -11,15 +11,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StrategyError
 from backbus.jobs import Job
+from backbus.searches import SweepSettings
 from backbus.sweep.child import WORDS
 from backbus.sweep.chunk import Values
-from backbus.sweep.honesty import Plan
 from backbus.sweep.wire import FrameReader, pack_frame
 
 REAP_S = 10.0
@@ -35,7 +35,13 @@ class Limits:
     memory_bytes: int = 2 << 30
     """Memory beyond what the process had when it was ready."""
     start_s: float = 600.0
-    """Processor time until the process is ready: to read the data, and to compile what is not compiled yet."""
+    """Processor time until the process is ready: to read the data, and to compile what is not compiled yet. As long
+    may what is done once at the end of a sweep take."""
+
+    @classmethod
+    def of(cls, search: SweepSettings) -> Limits:
+        """Those that a job sets."""
+        return cls(search.point_s, search.memory_mib << 20)
 
 
 @dataclass(frozen=True)
@@ -47,8 +53,10 @@ class Setup:
     """Price files by the name that messages use, as ``resolve_files`` gives them."""
     strategy: Mapping[str, Path]
     """The strategy's files by relative name, as ``bundle`` gives them."""
-    plan: Plan
-    """Without a benchmark's series: a child makes it anew from sessions, seed and settings."""
+    sessions: int | None = None
+    """How many the data must have to trade; None where nobody has counted them yet."""
+    check: bool = False
+    """Whether parameters that the strategy lacks, and a strategy that knows the future, are refused."""
 
     def plain(self, limits: Limits) -> dict[str, Any]:
         """The frame that says all this."""
@@ -57,9 +65,8 @@ class Setup:
             "folder": str(self.job.folder.absolute()),
             "data": {name: str(path.absolute()) for name, path in self.data.items()},
             "strategy": {name: str(path.absolute()) for name, path in self.strategy.items()},
-            "sessions": self.plan.sessions,
-            "seed": self.plan.seed,
-            "settings": asdict(self.plan.settings),
+            "sessions": self.sessions,
+            "check": self.check,
             "memory_bytes": limits.memory_bytes,
         }
 
@@ -113,9 +120,13 @@ class Child:
         return self._out.fileno()
 
     def send(self, points: Sequence[Values]) -> None:
-        """Give it points, when it has none."""
+        """Give it points, when it has nothing to do."""
         WORDS.pack_into(self._words, 0, *InHand(0, 0, 0))
         self._write({"points": list(points)})
+
+    def finish(self, chunks: Path, folder: Path, trials: int) -> None:
+        """Have it make the sweep's files in ``folder``, from a file of chunks as ``wire.write_chunks`` writes it."""
+        self._write({"finish": {"chunks": str(chunks.absolute()), "folder": str(folder.absolute()), "trials": trials}})
 
     def _write(self, message: dict[str, Any]) -> None:
         left = memoryview(pack_frame(message))

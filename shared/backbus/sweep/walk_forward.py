@@ -21,17 +21,10 @@ from backbus.local import RUNS, Progress, open_inputs, run
 from backbus.market.panel import Floats, Panel, session_date
 from backbus.performance.metrics import FIGURES, session_rate
 from backbus.strategy import Strategy, bundle, load_strategy, make_strategy
-from backbus.sweep.checking import check_names
+from backbus.sweep.checking import check_names, refuse_look_ahead
 from backbus.sweep.chunk import RAISED, REFUSED, Chunks, Failure, failed_chunk
 from backbus.sweep.folds import Fold, Span, session_figures, session_rows, span_panel, walk_forward_folds
-from backbus.sweep.here import (
-    SweepResult,
-    computed_here,
-    first_strategy,
-    plan_of,
-    refuse_look_ahead,
-    search_of,
-)
+from backbus.sweep.here import SweepResult, computed_here
 from backbus.sweep.honesty import Settings, make_plan
 from backbus.sweep.outcome import (
     SUMMARY_FILE,
@@ -44,6 +37,7 @@ from backbus.sweep.outcome import (
     table_sha256,
     write_files,
 )
+from backbus.sweep.plan import plan_of, search_of
 from backbus.sweep.results import load_summary
 from backbus.sweep.rounds import Rounds
 from backbus.sweep.space import point_job, split
@@ -85,7 +79,6 @@ def run_walk_forward(
     *,
     strategy: type[Strategy] | None = None,
     folder: Path | None = None,
-    allow_look_ahead: bool = False,
     progress: Progress | None = None,
 ) -> SweepResult:
     """Run a job's ``[sweep.walk_forward]`` in this process; arguments are those of ``run_sweep``.
@@ -106,8 +99,7 @@ def run_walk_forward(
     check_names(space, job, strategy)
     rows = session_rows(panel)
     folds = walk_forward_folds(len(rows) - 1, search.walk_forward)
-    if not allow_look_ahead:
-        refuse_look_ahead(job, panel, first_strategy(job, space, strategy))
+    refuse_look_ahead(job, panel, space, strategy)
     found = []
     for fold in folds:
         dates = _dates(panel, rows, fold)

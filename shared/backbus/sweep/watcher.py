@@ -42,6 +42,11 @@ class Watcher:
         self._given = range(0)
 
     @property
+    def resamples(self) -> int:
+        """Of the plan of its chunks."""
+        return self._plan.resamples
+
+    @property
     def next(self) -> range | None:
         """The points that a process should compute now; None where nothing is left to do. Asking again is harmless."""
         return self._left[0] if self._left else None

@@ -21,7 +21,8 @@ before an array is made. Whatever cannot be read raises ``ProtocolError`` and no
 from __future__ import annotations
 
 import struct
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import Annotated, Any, BinaryIO, Literal
 
 import msgpack
 import numpy as np
@@ -32,6 +33,7 @@ from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES
 from backbus.sweep.chunk import FAILURES, Chunk, Failure
 from backbus.sweep.honesty import POINT
+from backbus.sweep.space import Space
 
 VERSION = 1
 FRAME_BYTES = 1 << 28
@@ -122,6 +124,21 @@ def pack_chunk(chunk: Chunk) -> bytes:
 def unpack_chunk(data: bytes, *, points: int, resamples: int) -> Chunk:
     """The chunk of a msgpack map; ``ProtocolError`` where it is none, or not of this size."""
     return chunk_of(_unpack(data), points=points, resamples=resamples)
+
+
+def write_chunk(file: BinaryIO, first: int, points: int, packed: bytes, values: list[dict[str, Any]] | None) -> None:
+    """Add a packed chunk to a file, with the values of its points where these follow from results."""
+    file.write(pack_frame({"first": first, "points": points, "chunk": packed, "values": values}))
+
+
+def read_chunks(file: BinaryIO, space: Space, resamples: int) -> Iterator[tuple[int, Chunk]]:
+    """The chunks of a file in its order, each with its first point's number; values go to the space."""
+    reader = FrameReader()
+    while data := file.read(1 << 20):
+        for frame in reader.feed(data):
+            if frame["values"] is not None:
+                space.record(frame["values"])
+            yield frame["first"], unpack_chunk(frame["chunk"], points=frame["points"], resamples=resamples)
 
 
 def pack_frame(message: dict[str, Any]) -> bytes:
