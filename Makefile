@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench up down test-compose compile lock clean setup setup-dev
+.PHONY: help run test lint bench up scale down test-compose compile lock clean setup setup-dev
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ up: setup compile ## start the stack: in containers where a Docker engine answer
 
 down: ## stop the stack and leave nothing running
 	@tools/down
+
+scale: setup ## have WORKERS=n workers compute sweeps, in containers or as local processes
+	@tools/scale "$(WORKERS)"
 
 test-compose: setup compile ## build the image, start compose.yaml, and compare its answer with the engine's
 	@tools/test-compose

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import zmq
-from pydantic import BaseModel
 
 from backbus.errors import BackbusError, JobError, ProtocolError, StackError
 from backbus.events import control as c
@@ -21,6 +20,7 @@ from backbus.link.sockets import CONTROL_HIGH_WATER, bind, make_socket
 from backbus.log import logger
 from backbus.settings import Settings
 from backbus.sources import identity
+from services.orchestrator import fleet
 from services.orchestrator import scheduler as s
 from services.orchestrator.store import ENDED, Store
 
@@ -62,6 +62,7 @@ class Orchestrator:
         self._gate = Gate(self._context, settings)
         self._router = make_socket(self._context, zmq.ROUTER, high_water=CONTROL_HIGH_WATER)
         bind(self._router, settings, settings.orchestrator_bind or settings.orchestrator)
+        self._fleet = fleet.Fleet(self._store, self._blobs, settings, self._epoch, self._send, self._over, self._log)
         self._outbox: dict[str, Unheard] = {}
         self._asking: dict[str, list[Asking]] = {}
         self._orders = 0
@@ -78,17 +79,19 @@ class Orchestrator:
             except JobError as error:
                 self._store.fail(job["id"], f"this version of backbus does not read the job any more: {error}", None)
                 continue
-            self._decide(s.Submitted(job["id"], job["attempts"], spec.run.max_attempts, spec.run.stall_s))
+            self._take(job, spec, job["attempts"])
         self._log.info("serving", address=self._settings.orchestrator, epoch=self._epoch)
         looked = refreshed = 0.0
         try:
             while not self._stopping:
                 if self._router.poll(POLL_MS):
                     self._take_messages()
+                    self._fleet.settle()
                 now = time.monotonic()
                 if now - looked >= POLL_MS / 1000:
                     looked = now
                     self._decide(s.Clock())
+                    self._fleet.look()
                     if now - refreshed >= REFRESH_S:
                         refreshed = now
                         self._gate.refresh()
@@ -99,6 +102,13 @@ class Orchestrator:
             self._gate.close()
             self._context.term()
             self._store.close()
+
+    def _take(self, row: dict[str, Any], job: Job, attempts: int) -> None:
+        """Have a job of the store worked on."""
+        if row["points"] is not None:
+            self._fleet.carry_on(row, job)
+        else:
+            self._decide(s.Submitted(row["id"], attempts, job.run.max_attempts, job.run.stall_s))
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
@@ -135,12 +145,18 @@ class Orchestrator:
                 self._send(sender, c.Error(id=request.id, message=message, usage=False))
 
     def _answer(self, sender: bytes, request: Any) -> None:
+        if isinstance(request, fleet.KINDS):
+            self._fleet.take(sender, request)
+            return
         value: Any = None
         match request:
             case c.Hello():
                 if request.version != identity():
                     raise StackError(f"its version {request.version} is not the orchestrator's ({identity()})")
-                self._decide(s.Joined(request.instance, request.role, request.host, request.pid))
+                if request.role == fleet.ROLE:
+                    self._fleet.join(request)
+                else:
+                    self._decide(s.Joined(request.instance, request.role, request.host, request.pid))
                 value = {"epoch": self._epoch}
             case c.Beat():
                 value = self._beat(request)
@@ -190,6 +206,8 @@ class Orchestrator:
                     return
             case c.Cancel():
                 value = self._cancel(request.job)
+            case c.Pause() | c.Resume():
+                value = self._pause(request.job, request.kind == "PAUSE")
             case c.Status():
                 value = self._status()
         self._send(sender, c.Ok(id=request.id, value=value))
@@ -223,6 +241,9 @@ class Orchestrator:
             self._log.warning("message dropped", error=str(error), dropped=self._unreadable)
 
     def _beat(self, beat: c.Beat) -> dict[str, Any]:
+        value = self._fleet.beat(beat)
+        if value is not None:
+            return value
         self._decide(s.Beaten(beat.instance, beat.run, beat.attempt, beat.rows, beat.busy_s, beat.where))
         current = self._state.running.get(beat.run or "")
         over = beat.run is not None and (current is None or current[1].number != beat.attempt)
@@ -241,6 +262,7 @@ class Orchestrator:
             raise StackError(f"inputs were not uploaded: {', '.join(missing[:5])}")
         if not request.data:
             raise JobError("a job needs prices; name files", field="data.files")
+        points = fleet.points_of(job)
         key = job_key(job, request.data, request.strategy)
         answer = None if request.fresh else self._store.done_with_key(key)
         job_id = hashlib.blake2b(request.submission.encode(), digest_size=6).hexdigest()
@@ -253,10 +275,14 @@ class Orchestrator:
             data=request.data,
             strategy=request.strategy,
             answer=answer,
+            points=points,
+            family=family_of(job, request.data),
         )
         self._log.info("accepted", job=job_id, name=job.name, cached=answer is not None)
         if answer is None:
-            self._decide(s.Submitted(job_id, 0, job.run.max_attempts, job.run.stall_s))
+            row = self._store.job(job_id)
+            assert row is not None
+            self._take(row, job, 0)
         return {"job": job_id, "state": "queued" if answer is None else "done", "cached": answer is not None}
 
     def _known(self, name: str) -> str:
@@ -276,6 +302,9 @@ class Orchestrator:
         for field in ("name", "state", "cached", "error", "traceback", "report", "artifacts", "created_at", "ended_at"):
             shown[field] = job[field]
         shown["attempts"] = job["attempts"]
+        shown["points"], shown["paused"] = job["points"], job["paused"]
+        if job["points"] is not None:
+            return shown | self._fleet_shown(job_id)
         pair = self._state.running.get(job_id)
         if pair is not None:
             attempt = pair[1]
@@ -290,9 +319,27 @@ class Orchestrator:
             shown["waits_for"] = [role for role in (s.BROKER, *s.ROLES) if role not in roles] or ["its turn"]
         return shown
 
+    def _fleet_shown(self, job_id: str) -> dict[str, Any]:
+        progress = self._fleet.progress(job_id)
+        if progress is None:
+            return {}
+        waits = [] if progress["workers"] else ["optimizer"] if not self._fleet.members() else ["its turn"]
+        return {"progress": progress, **({"waits_for": waits} if waits and not progress["paused"] else {})}
+
+    def _pause(self, name: str, paused: bool) -> dict[str, Any]:
+        job_id = self._known(name)
+        job = self._store.job(job_id)
+        assert job is not None
+        if job["points"] is None:
+            raise JobError(f"{job_id} is a single run, and only sweeps can be paused; cancel it, or let it end")
+        if job["state"] not in ENDED:
+            self._fleet.pause(job_id, paused)
+        return {"job": job_id, "state": job["state"], "paused": paused}
+
     def _cancel(self, name: str) -> dict[str, Any]:
         job_id = self._known(name)
         self._decide(s.Cancelled(job_id))
+        self._fleet.cancel(job_id)
         job = self._store.job(job_id)
         assert job is not None
         return {"job": job_id, "state": job["state"]}
@@ -308,7 +355,7 @@ class Orchestrator:
                 "run": m.run,
             }
             for m in sorted(self._state.members.values(), key=lambda m: (m.role, m.instance))
-        ]
+        ] + self._fleet.members()
         return {
             "epoch": self._epoch,
             "version": identity(),
@@ -390,9 +437,15 @@ class Orchestrator:
 
 def job_key(job: Job, data: dict[str, str], strategy: dict[str, str]) -> str:
     """What a result depends on, as a hash: everything but how the run is carried out."""
-    parts: list[Any] = [_plain(job), sorted(data.items()), sorted(strategy.items()), identity()]
+    plain = job.model_dump(mode="json", exclude={"run": True, "sweep": {"priority"}})
+    axes = None if job.sweep is None else list(job.sweep.parameters)  # points are numbered in the file's order
+    return _hash([plain, axes, sorted(data.items()), sorted(strategy.items()), identity()])
+
+
+def family_of(job: Job, data: dict[str, str]) -> str:
+    """What trials of one strategy on one set of data have in common, whatever their parameters and their code."""
+    return _hash([job.strategy.use, sorted(data.items())])
+
+
+def _hash(parts: list[Any]) -> str:
     return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
-
-
-def _plain(job: BaseModel) -> Any:
-    return job.model_dump(mode="json", exclude={"run"})

@@ -23,10 +23,6 @@ FIRST_POINTS, MOST_POINTS = 16, 8192
 """Points of a sweep's first chunk, and of its largest."""
 GROWTH = 4
 """A chunk has at most so many times the points of the largest one that was measured."""
-ONCE_S = 600.0
-"""How long a lease lasts at the least that is for what is done once: the table of a large sweep takes its time."""
-LEASE_FACTOR = 10.0
-"""A lease lasts so many times as long as its work should take, and never less than ``lease_s``."""
 RATE_S = 10.0
 """The rate is that of the last so many seconds."""
 LOYAL_S = 10.0
@@ -88,7 +84,6 @@ class Lease:
     first: int
     stop: int
     instance: str
-    until: float
 
 
 @dataclass(frozen=True)
@@ -139,14 +134,17 @@ class State:
 
     dead_s: float
     lease_s: float
+    """A lease lasts so long from when its worker last showed that it works on it."""
     sweeps: dict[str, Sweep] = field(default_factory=dict)
     workers: OrderedDict[str, float] = field(default_factory=OrderedDict)
     """When each one was last heard, the longest silent one first."""
     idle: OrderedDict[str, tuple[str, ...]] = field(default_factory=OrderedDict)
     """Who waits for a lease, and what it is prepared for."""
     held: dict[str, Lease] = field(default_factory=dict)
+    moved: dict[str, tuple[int, float]] = field(default_factory=dict)
+    """How often a worker with a lease has looked after its work, and when it last said more than before."""
     ends: list[tuple[float, int, str]] = field(default_factory=list)
-    """A heap of when leases run out; some of them are over already."""
+    """A heap of when leases run out; some of them are over already, or were renewed."""
     given: int = 0
 
 
@@ -165,6 +163,8 @@ class Beaten:
     """A worker lives."""
 
     instance: str
+    moves: int = 0
+    """How often it has looked after the work of its lease: what grows renews the lease."""
 
 
 @dataclass(frozen=True)
@@ -344,9 +344,11 @@ def decide(state: State, event: Happening, now: float) -> list[Action]:
     match event:
         case Joined(instance):
             _hear(state, instance, now)
-        case Beaten(instance):
+        case Beaten(instance, moves):
             if instance in state.workers:
                 _hear(state, instance, now)
+                if instance in state.held and moves > state.moved[instance][0]:
+                    state.moved[instance] = moves, now
         case Wanted(instance, prepared):
             if instance in state.workers:
                 _hear(state, instance, now)
@@ -496,7 +498,7 @@ def _end(state: State, job: str) -> None:
 
 def _take_back(state: State, lease: Lease) -> None:
     del state.sweeps[lease.job].leased[lease.first, lease.stop]
-    del state.held[lease.instance]
+    del state.held[lease.instance], state.moved[lease.instance]
 
 
 def _return(state: State, lease: Lease) -> None:
@@ -523,10 +525,11 @@ def _look_for_run_out(state: State, now: float) -> None:
         lease = state.held.get(instance)
         if lease is None or lease.number != number:
             continue
-        sweep = state.sweeps[lease.job]
-        _return(state, lease)
-        if lease.kind == "points":  # halves of it may be what a lease has time for
-            sweep.point_s = 2 * (sweep.point_s or CHUNK_S / FIRST_POINTS)
+        until = state.moved[instance][1] + state.lease_s
+        if until > now:
+            heapq.heappush(state.ends, (until, number, instance))
+        else:
+            _return(state, lease)
 
 
 # --- leases --------------------------------------------------------------------------------------------------------
@@ -542,10 +545,10 @@ def _lease(state: State, now: float, actions: list[Action]) -> None:
         if not sweep.begun:
             sweep.begun = True
             actions.append(Begin(sweep.job))
-        lease = _cut(state, sweep, instance, now)
+        lease = _cut(state, sweep, instance)
         sweep.leased[lease.first, lease.stop] = lease
-        state.held[instance] = lease
-        heapq.heappush(state.ends, (lease.until, lease.number, instance))
+        state.held[instance], state.moved[instance] = lease, (0, now)
+        heapq.heappush(state.ends, (now + state.lease_s, lease.number, instance))
         actions.append(Give(lease))
 
 
@@ -559,17 +562,15 @@ def _next_sweep(ready: list[Sweep], prepared: tuple[str, ...]) -> Sweep:
     return min(near, key=lambda sweep: (sweep.served_s, sweep.job), default=first)
 
 
-def _cut(state: State, sweep: Sweep, instance: str, now: float) -> Lease:
+def _cut(state: State, sweep: Sweep, instance: str) -> Lease:
     kind: Kind = "points"
     if sweep.free:
         first, stop = sweep.free.cut(_size(state, sweep))
     else:
         kind, first, stop = "ask" if sweep.known < sweep.points else "finish", sweep.known, sweep.known
-    work_s = (stop - first) * (sweep.point_s or CHUNK_S / FIRST_POINTS)
-    sweep.served_s += work_s
+    sweep.served_s += (stop - first) * (sweep.point_s or CHUNK_S / FIRST_POINTS)
     state.given += 1
-    least_s = state.lease_s if kind == "points" else max(state.lease_s, ONCE_S)
-    return Lease(state.given, sweep.job, kind, first, stop, instance, now + max(least_s, LEASE_FACTOR * work_s))
+    return Lease(state.given, sweep.job, kind, first, stop, instance)
 
 
 def _size(state: State, sweep: Sweep) -> int:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from backbus.settings import Settings as Settings
     from backbus.strategy import Strategy as Strategy
     from backbus.strategy import param as param
-    from backbus.sweep.here import SweepResult as SweepResult
     from backbus.sweep.here import run_sweep as run_sweep
+    from backbus.sweep.result import SweepResult as SweepResult
     from backbus.sweep.walk_forward import run_walk_forward as run_walk_forward
 
 __version__ = "0.1.0"
@@ -49,7 +49,7 @@ _HOMES = {
     "Result": "backbus.result",
     "Settings": "backbus.settings",
     "Strategy": "backbus.strategy",
-    "SweepResult": "backbus.sweep.here",
+    "SweepResult": "backbus.sweep.result",
     "check": "backbus.lookahead",
     "param": "backbus.strategy",
     "run": "backbus.local",

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zmq
 
@@ -24,6 +24,9 @@ from backbus.link.request import Requester
 from backbus.local import RUNS, as_panel
 from backbus.result import Result
 from backbus.settings import Settings
+
+if TYPE_CHECKING:
+    from backbus.sweep.result import SweepResult
 
 ENDED = ("done", "failed", "cancelled")
 LOOK_EVERY_S = 1.0
@@ -71,6 +74,16 @@ class Client:
         value: dict[str, Any] = self._requester.ask(c.Cancel(job=job))
         return value
 
+    def pause(self, job: str) -> dict[str, Any]:
+        """Lease no more points of a sweep; returns its id, state and whether it is paused."""
+        value: dict[str, Any] = self._requester.ask(c.Pause(job=job))
+        return value
+
+    def resume(self, job: str) -> dict[str, Any]:
+        """Go on with a sweep that was paused."""
+        value: dict[str, Any] = self._requester.ask(c.Resume(job=job))
+        return value
+
     # --- submitting ------------------------------------------------------------------------------------------------
 
     def submit(self, job: Job, data: Any = None, *, fresh: bool = False) -> dict[str, Any]:
@@ -84,7 +97,14 @@ class Client:
 
         use = job.strategy.use
         files = bundle(use, job.folder)
-        make_strategy(load_strategy(use, files), job.strategy.params)
+        found = load_strategy(use, files)
+        if job.sweep is None:
+            make_strategy(found, job.strategy.params)
+        else:
+            from backbus.sweep.checking import check_names
+            from backbus.sweep.space import Space
+
+            check_names(Space(job.sweep), job, found)
         strategy = self._upload(files)
         fields = job.plain()
         if data is None:
@@ -135,20 +155,43 @@ class Client:
             if shown["state"] in ENDED:
                 return shown
 
-    def result(self, shown: dict[str, Any], *, folder: Path | None = None, elapsed_s: float = 0.0) -> Result:
-        """The result of an ended job, its artifacts downloaded to ``folder``. Raises JobFailed where there is none."""
-        from backbus.performance.report import Report
+    def result(
+        self,
+        shown: dict[str, Any],
+        *,
+        folder: Path | None = None,
+        elapsed_s: float = 0.0,
+        job_folder: Path | None = None,
+    ) -> Result | SweepResult:
+        """The result of an ended job, its artifacts downloaded to ``folder``; a sweep's is a ``SweepResult``.
 
+        ``job_folder`` is what the paths of a sweep's job start from when one of its points is run again; the current
+        folder, where left out. Raises JobFailed where there is no result.
+        """
         if shown["state"] != "done":
             text = f"job {shown['job']} {shown['state']}: {shown['error']}"
             if shown.get("traceback"):
                 text += f"\n{shown['traceback']}"
             raise JobFailed(text.rstrip())
         folder = folder if folder is not None else RUNS / shown["job"]
+        artifacts = self._download(shown["artifacts"], folder)
+        if shown["points"] is not None:
+            from backbus.sweep.outcome import keep_summary
+            from backbus.sweep.result import SweepResult
+
+            summary = {**shown["report"], "folder": str((job_folder or Path()).resolve())}
+            files = {"table": next(iter(artifacts.values())), "summary": keep_summary(folder, summary)}
+            return SweepResult(shown["job"], summary, files, elapsed_s, "services", shown["cached"])
+        from backbus.performance.report import Report
+
+        report = Report.model_validate(shown["report"])
+        return Result(shown["job"], "services", report, artifacts, len(shown["attempts"]), shown["cached"], elapsed_s)
+
+    def _download(self, blobs: Mapping[str, str], folder: Path) -> dict[str, Path]:
         folder.mkdir(parents=True, exist_ok=True)
         arriving = BlobFolder(folder / ".arriving")
         artifacts: dict[str, Path] = {}
-        for name, blob in shown["artifacts"].items():
+        for name, blob in blobs.items():
             if Path(name).name != name or not name.strip("."):
                 raise StackError(f"artifact {name!r} is not the name of a file")
             path = folder / name
@@ -156,15 +199,7 @@ class Client:
                 self._requester.fetch(blob, arriving).replace(path)
             artifacts[path.stem] = path
         shutil.rmtree(arriving.folder, ignore_errors=True)
-        return Result(
-            shown["job"],
-            "services",
-            Report.model_validate(shown["report"]),
-            artifacts,
-            len(shown["attempts"]),
-            shown["cached"],
-            elapsed_s,
-        )
+        return artifacts
 
     def run(
         self,
@@ -174,9 +209,10 @@ class Client:
         fresh: bool = False,
         folder: Path | None = None,
         progress: Callable[[dict[str, Any]], None] | None = None,
-    ) -> Result:
+    ) -> Result | SweepResult:
         """Submit, wait, download."""
         started = time.perf_counter()
         submitted = self.submit(job, data, fresh=fresh)
         shown = self.wait(submitted["job"], progress)
-        return self.result(shown, folder=folder, elapsed_s=time.perf_counter() - started)
+        elapsed_s = time.perf_counter() - started
+        return self.result(shown, folder=folder, elapsed_s=elapsed_s, job_folder=job.folder)

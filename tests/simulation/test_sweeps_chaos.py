@@ -20,6 +20,7 @@ SEEDS = int(os.environ.get("BACKBUS_SEEDS", "60"))
 CHAOS_STEPS, HEALTHY_STEPS = 1500, 6000
 STEP_S = 0.05
 POINT_S = 0.02
+HARMS = ("kill", "freeze", "thaw", "hang", "go on", "repeat", "fault", "pause", "restart", "join", "submit", "")
 
 
 def computed(lease: s.Lease, seconds: float) -> s.Computed:
@@ -44,6 +45,7 @@ class World:
     outcome: Counter[str] = field(default_factory=Counter)
     workers: dict[str, tuple[s.Lease, float] | None] = field(default_factory=dict)
     frozen: set[str] = field(default_factory=set)
+    hung: set[str] = field(default_factory=set)
     late: list[s.Happening] = field(default_factory=list)
     born: int = 0
 
@@ -103,14 +105,16 @@ class World:
         for instance, work in list(self.workers.items()):
             if instance in self.frozen:
                 continue
-            self.tell(s.Beaten(instance) if instance in self.state.workers else s.Joined(instance))
+            # Some do not look after their work, although they beat.
+            moves = 0 if instance in self.hung else round(self.now / STEP_S)
+            self.tell(s.Beaten(instance, moves) if instance in self.state.workers else s.Joined(instance))
             lost = work is not None and not s.holds(self.state, instance, work[0].job, work[0].number)
             if lost and self.dice.random() < 0.5:  # its beat tells it, but perhaps its work is done before
                 self.workers[instance] = None
                 continue
             if work is None:
                 self.tell(s.Wanted(instance))
-            elif work[1] <= self.now:
+            elif work[1] <= self.now and instance not in self.hung:
                 lease = work[0]
                 self.workers[instance] = None
                 done = self.done(lease)
@@ -129,7 +133,9 @@ class World:
 
     def harm(self) -> None:
         dice, names = self.dice, sorted(self.workers)
-        match dice.choice(("kill", "freeze", "thaw", "repeat", "fault", "pause", "restart", "join", "submit", "")):
+        match dice.choice(
+            ("kill", "freeze", "thaw", "hang", "go on", "repeat", "fault", "pause", "restart", "join", "submit", "")
+        ):
             case "kill" if names:
                 gone = dice.choice(names)
                 del self.workers[gone]
@@ -138,6 +144,10 @@ class World:
                 self.frozen.add(dice.choice(names))
             case "thaw" if self.frozen:
                 self.frozen.discard(dice.choice(sorted(self.frozen)))
+            case "hang" if names:
+                self.hung.add(dice.choice(names))
+            case "go on" if self.hung:
+                self.hung.discard(dice.choice(sorted(self.hung)))
             case "repeat" if self.late:
                 self.tell(dice.choice(self.late[-50:]))
             case "fault" if names:
@@ -171,6 +181,7 @@ def test_every_point_is_recorded_once_and_every_sweep_ends_once(seed: int) -> No
         if world.dice.random() < 0.2:
             world.harm()
     world.frozen.clear()
+    world.hung.clear()
     world.join()
     for job in world.jobs:
         world.tell(s.Resumed(job))
@@ -214,10 +225,14 @@ def test_a_lease_that_runs_out_is_given_to_another_and_the_late_result_is_droppe
     s.decide(state, s.Wanted("slow"), 0.0)
     begin, given = s.decide(state, s.Submitted("job", 4, 0, 10), 0.0)
     assert begin == s.Begin("job") and isinstance(given, s.Give)
-    assert s.decide(state, s.Clock(), given.lease.until) == []
+    s.decide(state, s.Beaten("slow", 5), 0.8)
+    s.decide(state, s.Clock(), 1.5)
+    assert s.holds(state, "slow", "job", given.lease.number)
+    s.decide(state, s.Beaten("slow", 5), 1.7)
+    s.decide(state, s.Clock(), 1.9)
     assert not s.holds(state, "slow", "job", given.lease.number)
-    s.decide(state, s.Joined("quick"), given.lease.until)
-    (again,) = s.decide(state, s.Wanted("quick"), given.lease.until)
+    s.decide(state, s.Joined("quick"), 2.0)
+    (again,) = s.decide(state, s.Wanted("quick"), 2.0)
     assert isinstance(again, s.Give)
     while isinstance(again, s.Give) and again.lease.kind == "points":
         recorded = s.decide(state, computed(again.lease, 0.1), 20.0)

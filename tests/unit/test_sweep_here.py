@@ -16,9 +16,10 @@ from backbus.jobs import Job
 from backbus.local import run
 from backbus.performance.metrics import FIGURES
 from backbus.sweep.chunk import Chunk
-from backbus.sweep.here import SweepResult, count_trials, data_hash, run_sweep
+from backbus.sweep.here import count_trials, data_hash, run_sweep
 from backbus.sweep.outcome import Points, gather, table_sha256
 from backbus.sweep.plan import plan_of, points_between
+from backbus.sweep.result import SweepResult
 from backbus.sweep.results import find_sweep, rerun, top_points
 from backbus.sweep.space import Space, point_job
 from tests.unit.small_prices import write_prices

@@ -13,7 +13,8 @@ from backbus.errors import BackbusError, JobError
 from backbus.jobs import Job
 from backbus.local import run
 from backbus.performance.metrics import FIGURES
-from backbus.sweep.here import SweepResult, run_sweep
+from backbus.sweep.here import run_sweep
+from backbus.sweep.result import SweepResult
 from backbus.sweep.results import find_sweep, rerun, top_points
 from backbus.sweep.space import point_job
 from backbus.sweep.walk_forward import rerun_fold, run_walk_forward

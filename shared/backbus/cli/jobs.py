@@ -48,10 +48,11 @@ def submit(
     as_json: AsJson = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute it even if the answer is known.")] = False,
 ) -> None:
-    """Submit a backtest to a running stack."""
+    """Submit a backtest or a sweep to a running stack."""
     from backbus.cli.app import print_json
     from backbus.client import Client
     from backbus.jobs import Job
+    from backbus.result import Result
 
     loaded = Job.load(job, overrides=sets or ())
     with Client() as client:
@@ -70,8 +71,13 @@ def submit(
         except KeyboardInterrupt:
             sys.stderr.write(f"job {submitted['job']} goes on without you; see `backbus show {submitted['job']}`\n")
             raise
-        result = client.result(shown, elapsed_s=time.perf_counter() - started)
-    print_result(result, as_json)
+        result = client.result(shown, elapsed_s=time.perf_counter() - started, job_folder=loaded.folder)
+    if isinstance(result, Result):
+        print_result(result, as_json)
+    else:
+        from backbus.cli.sweeps import print_sweep
+
+        print_sweep(result, as_json)
 
 
 def jobs(
@@ -110,7 +116,9 @@ def show(job: JobId, as_json: AsJson = False) -> None:
         print_json(shown)
         return
     lines = [f"job {shown['job']} ({shown['name']}): {shown['state']}" + (" (cached)" if shown["cached"] else "")]
-    if "progress" in shown:
+    if shown["points"] is not None:
+        lines += _sweep_lines(shown)
+    elif "progress" in shown:
         rows = ", ".join(f"{role} {count}" for role, count in shown["progress"]["rows"].items())
         lines.append(f"attempt {shown['progress']['attempt']}, rows done of {shown['progress']['of']}: {rows}")
     if "waits_for" in shown:
@@ -121,13 +129,54 @@ def show(job: JobId, as_json: AsJson = False) -> None:
     if shown["traceback"]:
         lines.append(shown["traceback"].rstrip())
     sys.stdout.write("\n".join(lines) + "\n")
-    if shown["report"] is not None:
+    if shown["report"] is not None and shown["points"] is None:
         from rich.console import Console
 
         from backbus.performance.report import Report
         from backbus.performance.summary import summary_table
 
         Console().print(summary_table(Report.model_validate(shown["report"])))
+
+
+def _sweep_lines(shown: dict[str, Any]) -> list[str]:
+    if shown["report"] is not None:
+        report = shown["report"]
+        return [f"{report['points']} points, {report['failed']} failed; table {report['table_sha256']}"]
+    progress = shown.get("progress")
+    if progress is None:
+        return []
+    left = progress["seconds_left"]
+    told = (
+        f"{progress['done']} of {progress['of']} points, {progress['failed']} failed, {progress['rate']:.1f} a second"
+    )
+    told += f", {progress['workers']} workers at it" + ("" if left is None else f", about {left:.0f} s left")
+    lines = [told + (", paused: `backbus resume` goes on" if progress["paused"] else "")]
+    if progress["best"] is not None:
+        lines.append(f"best so far: point {progress['best']['point']} with {progress['best']['score']:.4g}")
+    return lines
+
+
+def pause(job: JobId, as_json: AsJson = False) -> None:
+    """Lease no more points of a sweep to workers; what is computed stays."""
+    _pause(job, True, as_json)
+
+
+def resume(job: JobId, as_json: AsJson = False) -> None:
+    """Go on with a sweep that was paused."""
+    _pause(job, False, as_json)
+
+
+def _pause(job: str, paused: bool, as_json: bool) -> None:
+    from backbus.cli.app import print_json
+    from backbus.client import Client
+
+    with Client() as client:
+        value = client.pause(job) if paused else client.resume(job)
+    if as_json:
+        print_json(value)
+    else:
+        how = "paused" if paused else "not paused"
+        sys.stdout.write(f"job {value['job']} is {value['state']}, {how}\n")
 
 
 def cancel(job: JobId, as_json: AsJson = False) -> None:
@@ -145,7 +194,7 @@ def cancel(job: JobId, as_json: AsJson = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (run, submit, jobs, show, cancel):
+    for command in (run, submit, jobs, show, cancel, pause, resume):
         app.command()(command)
 
 
@@ -172,7 +221,7 @@ def print_result(result: Result, as_json: bool) -> None:
 def _move(shown: dict[str, Any], move: Callable[[int, int], None] | None) -> None:
     progress = shown.get("progress")
     if move is not None and progress and progress["of"]:
-        move(progress["rows"]["performance"], progress["of"])
+        move(progress["done"] if "done" in progress else progress["rows"]["performance"], progress["of"])
 
 
 @contextmanager

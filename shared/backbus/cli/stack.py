@@ -38,6 +38,23 @@ def up(
         )
 
 
+def scale(
+    workers: Annotated[int, typer.Argument(min=0, max=1000, help="How many workers compute sweeps.")],
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait until every worker is ready.")] = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Have so many workers of the fleet run on this machine; returns when all are ready."""
+    from backbus.cli.app import print_json
+    from backbus.settings import Settings
+    from backbus.stack.lifecycle import scale as scale_to
+
+    before = scale_to(Settings(), workers, ready_s=timeout)
+    if as_json:
+        print_json({"workers": workers, "before": before})
+    else:
+        sys.stdout.write(f"{workers} workers, {before} before\n")
+
+
 def down(as_json: AsJson = False) -> None:
     """Stop the stack on this machine and leave nothing running, whatever became of its supervisor."""
     from backbus.cli.app import print_json
@@ -103,14 +120,15 @@ def logs(
     from backbus.settings import Settings
     from backbus.stack import logs as written
     from backbus.stack.folder import Folder
-    from backbus.stack.services import SERVICES
+    from backbus.stack.services import SERVICES, WORKER
 
-    known = ["supervisor", *(one.name for one in SERVICES)]
+    folder = Folder.of(Settings())
+    workers = sorted(path.stem for path in folder.log(WORKER.name).parent.glob(f"{WORKER.name}-*.log"))
+    known = ["supervisor", *(one.name for one in SERVICES), *workers]
     if service is not None and service not in known:
         raise UsageError(f"there is no service {service!r}; there are: {', '.join(known)}")
     if follow and as_json:
         raise UsageError("--follow never ends, --json prints one object: choose one of them")
-    folder = Folder.of(Settings())
     paths = {name: folder.log(name) for name in ([service] if service else known)}
     if not any(path.exists() for path in paths.values()):
         from backbus.errors import StackError
@@ -133,5 +151,5 @@ def logs(
 
 def register(app: typer.Typer) -> None:
     """Add the commands of the local stack."""
-    for command in (up, down, ps, logs):
+    for command in (up, scale, down, ps, logs):
         app.command()(command)

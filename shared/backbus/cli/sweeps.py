@@ -12,7 +12,7 @@ from backbus.cli.jobs import AsJson, JobFile, Sets, bar_of, print_result
 
 if TYPE_CHECKING:
     from backbus.jobs import Job
-    from backbus.sweep.here import SweepResult
+    from backbus.sweep.result import SweepResult
 
 SweepName = Annotated[
     str, typer.Argument(metavar="SWEEP", help="A sweep's id, its first letters, or the folder of its files.")
@@ -34,7 +34,6 @@ def sweep(
     as_json: AsJson = False,
 ) -> None:
     """Run all points of a job's [sweep] on this machine."""
-    from backbus.cli.app import print_json
     from backbus.errors import UsageError
     from backbus.jobs import Job
     from backbus.sweep.here import run_sweep
@@ -50,10 +49,7 @@ def sweep(
         return
     with bar_of(loaded.name, quiet=as_json) as move:
         result = run_sweep(loaded, workers=workers, progress=move)
-    if as_json:
-        print_json(result.plain())
-    else:
-        _print_sweep(result, top)
+    print_sweep(result, as_json, top)
 
 
 def results(
@@ -154,17 +150,23 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def _print_sweep(result: SweepResult, top: int) -> None:
+def print_sweep(result: SweepResult, as_json: bool, top: int = 10) -> None:
+    """The best points of a sweep, what is to be thought of them, and its files' places; or its JSON."""
+    from backbus.cli.app import print_json
     from backbus.sweep.results import top_points
 
+    if as_json:
+        print_json(result.plain())
+        return
     summary = result.summary
     table: Path = result.artifacts["table"]
     _print_points(summary, top_points(table.parent, top, None) if top else [], None)
     _print_statistics(summary["statistics"])
     rate = summary["points"] / result.elapsed_s
+    how = "from the store" if result.cached else f"in {result.elapsed_s:.2f} s ({rate:.0f} a second)"
     sys.stdout.write(
-        f"sweep {result.job}: {summary['points']} points, {summary['failed']} failed, in {result.elapsed_s:.2f} s "
-        f"({rate:.0f} a second)\ntable {summary['table_sha256']}; its files:\n"
+        f"sweep {result.job}: {summary['points']} points, {summary['failed']} failed, {how}\n"
+        f"table {summary['table_sha256']}; its files:\n"
     )
     for path in result.artifacts.values():
         sys.stdout.write(f"  {path}\n")

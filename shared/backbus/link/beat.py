@@ -38,6 +38,8 @@ class Pulse:
     """The epoch that the orchestrator last answered with."""
     known: bool = True
     """Whether the orchestrator knows this member."""
+    abandoned: tuple[str, int] | None = None
+    """The run and attempt that the orchestrator last said are over."""
     main_thread: int = field(default_factory=threading.get_ident)
 
 
@@ -98,6 +100,8 @@ class BeatThread(threading.Thread):
         pulse = self._pulse
         pulse.epoch = reply.value.get("epoch")
         pulse.known = bool(reply.value.get("known"))
+        if reply.value.get("abandon") and beat.run is not None:
+            pulse.abandoned = beat.run, beat.attempt
         abandoned = reply.value.get("abandon") or (beat.run is not None and not pulse.known)
         if abandoned and beat.busy_s > self._settings.dead_s and pulse.run == beat.run:
             self._log.error("the attempt was given up while its handler did not return: ending this process")

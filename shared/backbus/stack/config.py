@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from backbus.stack.folder import Folder
-from backbus.stack.services import Service
+from backbus.stack.services import WORKER, Service
 
 STOP_S = 5
 """A service has this long between being asked to stop and being killed."""
@@ -48,8 +48,10 @@ def configuration(folder: Folder, services: Iterable[Service]) -> str:
         "supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface\n"
     ]
     services = list(services)
-    # one group: the supervisor stops the members of a group at once, but groups one after the other
-    parts.append(f"[group:{GROUP}]\nprograms={','.join(service.name for service in services)}\n")
+    # One group: the supervisor stops the members of a group at once, but groups one after the other. A worker is a
+    # group of its own, so that it comes and goes without the others.
+    members = [service.name for service in services if service.role != WORKER.role]
+    parts.append(f"[group:{GROUP}]\nprograms={','.join(members)}\n")
     for rank, service in enumerate(services, start=1):
         pid_file = folder.service_pid_file(service.name).relative_to(folder.state)
         command = [sys.executable, "-P", "-m", "backbus.stack.pace", str(pid_file), *service.command]

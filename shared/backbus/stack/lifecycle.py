@@ -17,7 +17,7 @@ from backbus.stack import logs, ports, processes, readiness, supervisor
 from backbus.stack.config import STOP_S, configuration
 from backbus.stack.environment import environment_of
 from backbus.stack.folder import Folder
-from backbus.stack.services import SERVICES, Service
+from backbus.stack.services import SERVICES, WORKER, Service, with_workers, workers_among
 
 READY_S = 15.0
 """How long ``up`` waits for readiness, kernels being compiled before."""
@@ -59,7 +59,7 @@ def compile_kernels(settings: Settings) -> None:
 
 def up(
     settings: Settings,
-    services: Sequence[Service] = SERVICES,
+    services: Sequence[Service] = with_workers(1),
     *,
     ready_s: float = READY_S,
     prepare: Callable[[Settings], None] = compile_kernels,
@@ -69,8 +69,11 @@ def up(
     folder = Folder.of(settings)
     started = time.monotonic()
     with _alone(folder):
+        told = supervisor.ask(folder)
+        if told is not None:
+            services = _among(services, told)
         names = [service.name for service in services]
-        if supervisor.ask(folder) is not None:
+        if told is not None:
             _wait(settings, folder, services, None, ready_s, ask)
             return Up(True, time.monotonic() - started, names, str(folder.state))
         processes.end_all(folder, STOP_S)
@@ -91,6 +94,35 @@ def up(
             _end(folder)
             raise
         return Up(False, time.monotonic() - started, names, str(folder.state))
+
+
+def scale(
+    settings: Settings,
+    workers: int,
+    *,
+    ready_s: float = READY_S,
+    ask: readiness.Ask = readiness.ask_orchestrator,
+) -> int:
+    """Have so many workers run beside the rest of the stack, which must be up. Returns how many there were.
+
+    Those that go are told to stop; what they had leased is leased to others.
+    """
+    folder = Folder.of(settings)
+    with _alone(folder):
+        told = supervisor.ask(folder)
+        if told is None:
+            raise StackError(f"no stack is up with its state in {folder.state}; start it with `backbus up`")
+        services = with_workers(workers)
+        folder.config.write_text(configuration(folder, services), encoding="utf-8")
+        supervisor.renew(folder)
+        _wait(settings, folder, services, None, ready_s, ask)
+        return workers_among(one["name"] for one in told)
+
+
+def _among(services: Sequence[Service], told: Sequence[dict[str, Any]]) -> Sequence[Service]:
+    """The services of a stack that runs: as many workers as its supervisor has."""
+    others = [service for service in services if service.role != WORKER.role]
+    return [*others, *with_workers(workers_among(one["name"] for one in told))[len(SERVICES) :]]
 
 
 def _wait(
@@ -160,12 +192,16 @@ def orphans(settings: Settings) -> int:
 
 
 def states(
-    settings: Settings, services: Sequence[Service] = SERVICES, *, ask: readiness.Ask = readiness.ask_orchestrator
+    settings: Settings,
+    services: Sequence[Service] = SERVICES,
+    *,
+    ask: readiness.Ask = readiness.ask_orchestrator,
 ) -> list[dict[str, Any]]:
     """One row a service: ``service, state, pid, uptime_s, ready``; empty where no supervisor answers."""
     told = supervisor.ask(Folder.of(settings))
     if told is None:
         return []
+    services = _among(services, told)
     status = ask(settings)
     absent = {service.name for service in readiness.missing(services, status)}
     if status is None:

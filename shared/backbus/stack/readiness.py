@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -26,14 +27,19 @@ def ask_orchestrator(settings: Settings) -> dict[str, Any] | None:
         return None
 
 
-def healthy_roles(status: dict[str, Any] | None) -> set[str]:
-    """Roles that a member fills; the orchestrator lists a member for as long as its beats arrive."""
-    return {member["role"] for member in status["members"]} if status else set()
+def healthy_roles(status: dict[str, Any] | None) -> Counter[str]:
+    """How many members fill each role; the orchestrator lists a member for as long as its beats arrive."""
+    return Counter(member["role"] for member in status["members"]) if status else Counter()
 
 
 def missing(services: Iterable[Service], status: dict[str, Any] | None) -> list[Service]:
     """The services that are not ready. While the orchestrator does not answer it is the one that is missing."""
     if status is None:
         return [service for service in services if not service.role]
-    roles = healthy_roles(status)
-    return [service for service in services if service.role and service.role not in roles]
+    there = healthy_roles(status)
+    absent = []
+    for service in services:
+        if service.role and there[service.role] == 0:
+            absent.append(service)
+        there[service.role] -= 1
+    return absent

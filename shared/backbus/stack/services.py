@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +30,15 @@ SERVICES = (
     _of_ours("performance", "performance"),
 )
 """Started in this order; any order works, since each waits for the others."""
+WORKER = _of_ours("optimizer", "optimizer")
+"""A worker of the fleet, of which there may be any number."""
+
+
+def with_workers(count: int) -> tuple[Service, ...]:
+    """A stack with so many workers: ``optimizer-1`` and so on."""
+    return *SERVICES, *(replace(WORKER, name=f"{WORKER.name}-{number}") for number in range(1, count + 1))
+
+
+def workers_among(names: Iterable[str]) -> int:
+    """How many of these are workers' names."""
+    return sum(name.startswith(f"{WORKER.name}-") for name in names)

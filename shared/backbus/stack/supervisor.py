@@ -46,6 +46,21 @@ def ask(folder: Folder) -> list[dict[str, Any]] | None:
     return list(answer)
 
 
+def renew(folder: Folder) -> None:
+    """Have the supervisor read its configuration again, start what is new in it and stop what is not there any more."""
+    try:
+        with xmlrpc.client.ServerProxy("http://localhost", transport=_Transport(str(folder.socket))) as proxy:
+            answer: Any = proxy.supervisor.reloadConfig()
+            added, changed, removed = answer[0]
+            for group in [*changed, *removed]:
+                proxy.supervisor.stopProcessGroup(group)
+                proxy.supervisor.removeProcessGroup(group)
+            for group in [*added, *changed]:
+                proxy.supervisor.addProcessGroup(group)
+    except (OSError, http.client.HTTPException, xmlrpc.client.Error) as error:
+        raise StackError(f"the supervisor did not take its new configuration: {error}") from None
+
+
 def start(folder: Folder, variables: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start the supervisor away from this terminal, so that closing it or Ctrl-C leaves the stack alone."""
     with (folder.state / "logs" / "supervisor.out").open("wb") as output:

@@ -8,7 +8,7 @@ import time
 from backbus.errors import BackbusError, StackError
 from backbus.settings import Settings
 from backbus.stack.readiness import Ask, ask_orchestrator, missing
-from backbus.stack.services import SERVICES
+from backbus.stack.services import with_workers
 
 POLL_S = 0.2
 
@@ -16,7 +16,7 @@ POLL_S = 0.2
 def wait(settings: Settings, limit_s: float, ask: Ask = ask_orchestrator) -> float:
     """Return after how many seconds the orchestrator counted a member of every role; StackError where it does not."""
     started = time.monotonic()
-    while absent := missing(SERVICES, ask(settings)):
+    while absent := missing(with_workers(1), ask(settings)):
         if time.monotonic() - started >= limit_s:
             names = ", ".join(service.name for service in absent)
             raise StackError(f"not ready within {limit_s:g} s at {settings.orchestrator}: {names}")

@@ -10,7 +10,6 @@ import time
 import uuid
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,32 +29,12 @@ from backbus.sweep.crew import Crew
 from backbus.sweep.outcome import gather
 from backbus.sweep.plan import plan_of, points_between, search_of
 from backbus.sweep.process import Setup
+from backbus.sweep.result import SweepResult
 from backbus.sweep.rounds import Rounds
 from backbus.sweep.space import Space
 
 CHUNK_POINTS = 64
 TRIALS_FILE = "trials.json"
-
-
-@dataclass(frozen=True)
-class SweepResult:
-    """A finished sweep or walk-forward."""
-
-    job: str
-    """Its id; the last part of its folder."""
-    summary: dict[str, Any]
-    """What ``sweep.json`` holds."""
-    artifacts: dict[str, Path]
-    """Files by name: table, summary."""
-    elapsed_s: float
-
-    def plain(self) -> dict[str, Any]:
-        """What ``--json`` prints."""
-        shown = {name: value for name, value in self.summary.items() if name not in ("job", "folder")}
-        shown = {"job": self.job, **shown, "elapsed_s": round(self.elapsed_s, 6)}
-        if "statistics" in self.summary:
-            shown["points_per_s"] = round(self.summary["points"] / self.elapsed_s, 1)
-        return {**shown, "artifacts": {name: str(path) for name, path in self.artifacts.items()}}
 
 
 def run_sweep(

@@ -188,13 +188,24 @@ def write_outcome(
         "job": job.plain(),
         "folder": str(job.folder.resolve()),
     }
-    text = json.dumps(summary, indent=1, allow_nan=False) + "\n"
+    text = _as_text(summary)
     files: dict[str, Callable[[Path], object]] = {
         TABLE_FILE: lambda path: _write_table(path, space, points),
         SUMMARY_FILE: lambda path: path.write_text(text, encoding="utf-8"),
     }
     write_files(folder, files)
     return summary, {"table": folder / TABLE_FILE, "summary": folder / SUMMARY_FILE}
+
+
+def _as_text(summary: Mapping[str, Any]) -> str:
+    return json.dumps(summary, indent=1, allow_nan=False) + "\n"
+
+
+def keep_summary(folder: Path, summary: Mapping[str, Any]) -> Path:
+    """Write the summary beside a table that is there already; returns its place."""
+    text = _as_text(summary)
+    write_files(folder, {SUMMARY_FILE: lambda path: path.write_text(text, encoding="utf-8")})
+    return folder / SUMMARY_FILE
 
 
 def write_files(folder: Path, files: Mapping[str, Callable[[Path], object]]) -> None:

@@ -24,7 +24,7 @@ from backbus.strategy import Strategy, bundle, load_strategy, make_strategy
 from backbus.sweep.checking import check_names, refuse_look_ahead
 from backbus.sweep.chunk import RAISED, REFUSED, Chunks, Failure, failed_chunk
 from backbus.sweep.folds import Fold, Span, session_figures, session_rows, span_panel, walk_forward_folds
-from backbus.sweep.here import SweepResult, computed_here
+from backbus.sweep.here import computed_here
 from backbus.sweep.honesty import Settings, make_plan
 from backbus.sweep.outcome import (
     SUMMARY_FILE,
@@ -38,6 +38,7 @@ from backbus.sweep.outcome import (
     write_files,
 )
 from backbus.sweep.plan import plan_of, search_of
+from backbus.sweep.result import SweepResult
 from backbus.sweep.results import load_summary
 from backbus.sweep.rounds import Rounds
 from backbus.sweep.space import point_job, split

@@ -1,0 +1,9 @@
+"""Start an optimizer: a worker of the fleet that computes points of sweeps. In: LEASE. Out: CHUNK, POINTS, TABLE."""
+
+from __future__ import annotations
+
+from backbus.settings import Settings
+from services.optimizer.worker import Optimizer
+
+if __name__ == "__main__":
+    Optimizer(Settings(key_name="service")).run()

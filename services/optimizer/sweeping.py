@@ -1,0 +1,132 @@
+"""One sweep as a worker of the fleet sees it: its inputs, its points, and the child that computes them."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backbus.errors import StackError
+from backbus.events import control as c
+from backbus.jobs import Job
+from backbus.link.blobs import hash_of_file
+from backbus.link.request import Requester
+from backbus.market.panel import Floats
+from backbus.searches import Objective
+from backbus.sweep.chunk import Chunk
+from backbus.sweep.crew import Worker
+from backbus.sweep.plan import points_between, search_of
+from backbus.sweep.process import Setup
+from backbus.sweep.rounds import Rounds
+from backbus.sweep.space import Space
+from backbus.sweep.wire import unpack_chunk, write_chunk
+
+Fetch = Callable[[Mapping[str, str]], dict[str, Path]]
+
+
+class Sweeping:
+    """Prepared for one sweep. The child starts at once."""
+
+    def __init__(self, name: str, inputs: Mapping[str, Any], fetch: Fetch) -> None:
+        self.name = name
+        self._job = job = Job.parse(inputs["job"])
+        self._folder = tempfile.TemporaryDirectory(prefix="backbus-")
+        job.come_from(Path(self._folder.name))
+        self._space: Space | None = None
+        self._rounds: Rounds | None = None
+        self._open = range(0)
+        """The round that was asked for and has not been told its results."""
+        self.used_at = time.monotonic()
+        self._worker = Worker(Setup(job, fetch(inputs["data"]), fetch(inputs["strategy"]), check=True))
+
+    def close(self) -> None:
+        """End the child."""
+        self._worker.close()
+        self._folder.cleanup()
+
+    @property
+    def goal(self) -> Objective:
+        """What points are compared by."""
+        return search_of(self._job).objectives[0]
+
+    def fileno(self) -> int:
+        """Readable when the child has said something; another one after each ``work``."""
+        return self._worker.fileno()
+
+    def compute(self, first: int, stop: int, values: list[dict[str, Any]] | None) -> None:
+        """Compute points; ``work`` gives what they came to."""
+        if values is None:
+            self._space = self._space or Space(search_of(self._job))
+            values = points_between(self._space, first, stop)
+        if len(values) != stop - first:
+            raise StackError(f"a lease of points {first} to {stop} came with values of {len(values)}")
+        self._worker.give(values)
+
+    def work(self) -> Chunk | None:
+        """Look after the child; the chunk, once it is done."""
+        return self._worker.work()
+
+    def abandon(self) -> None:
+        """Forget what is to be done."""
+        self._worker.abandon()
+
+    # --- what is done once -----------------------------------------------------------------------------------------
+
+    def ask(self, requester: Requester, first: int) -> list[dict[str, Any]]:
+        """The values of the points from ``first`` on, which follow from the results of all before them."""
+        rounds = self._rounds = self._rounds or Rounds(search_of(self._job))
+        while True:
+            if not self._open:
+                self._open = rounds.next()
+            if self._open.start >= first:
+                return points_between(rounds.space, self._open.start, self._open.stop)
+            rounds.tell(self._figures(requester, self._open))
+            self._open = range(0)
+
+    def _figures(self, requester: Requester, points: range) -> Floats:
+        parts = []
+        for first, stop, packed in self._chunks(requester, points.start, points.stop):
+            chunk = unpack_chunk(packed, points=stop - first, resamples=search_of(self._job).resamples)
+            parts.append(chunk.figures)
+        return np.concatenate(parts)
+
+    def _chunks(self, requester: Requester, first: int, stop: int) -> Iterator[tuple[int, int, bytes]]:
+        while first < stop:
+            found = requester.ask(c.GetChunks(job=self.name, first=first))["chunks"]
+            for begin, end, packed in found:
+                if begin != first:
+                    raise StackError(f"results of points {first} to {begin} are missing")
+                if begin < stop:
+                    yield begin, end, packed
+                first = end
+            if not found:
+                raise StackError(f"results of points from {first} on are missing")
+
+    def finish(self, requester: Requester, points: int, trials: int) -> None:
+        """Fetch all results, and have the child make the table of them; ``finished`` tells when it has."""
+        values: list[dict[str, Any]] = []
+        if search_of(self._job).method == "adaptive":
+            for _, _, some in requester.ask(c.GetPoints(job=self.name, first=0))["rounds"]:
+                values += some
+        path = Path(self._folder.name) / "chunks"
+        with path.open("wb") as file:
+            for first, stop, packed in self._chunks(requester, 0, points):
+                write_chunk(file, first, stop - first, packed, values[first:stop] if values else None)
+        self._worker.finish(path, Path(self._folder.name) / "table", trials)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the table is made."""
+        return self._worker.finished is not None
+
+    def upload(self, requester: Requester) -> tuple[dict[str, Any], dict[str, str]]:
+        """Send the table; returns the summary, and the artifacts' hashes by their names."""
+        assert self._worker.finished is not None
+        table = Path(self._worker.finished["files"]["table"])
+        blob = hash_of_file(table)
+        requester.put(blob, table)
+        return {**self._worker.finished["summary"], "folder": None}, {table.name: blob}

@@ -1,0 +1,223 @@
+"""A worker of the fleet: wants a lease, has a watched child do what it asks, says what came of it, and wants the next.
+
+It needs the orchestrator's address and a key, and nothing else: strategy and prices come from the orchestrator by their
+hashes. What a strategy does to its child cannot hurt this process. It waits for the acknowledgement of a result while
+it computes the next.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import signal
+import time
+import traceback
+from typing import Any
+
+import zmq
+
+from backbus.errors import BackbusError, DataError, JobError, StackError, StrategyError
+from backbus.events import control as c
+from backbus.link.line import Line
+from backbus.log import logger
+from backbus.settings import Settings
+from backbus.sweep.chunk import Chunk
+from backbus.sweep.crew import LOOK_EVERY_S
+from backbus.sweep.outcome import best_of, worth
+from backbus.sweep.wire import pack_chunk
+from services.optimizer.sweeping import Sweeping
+
+ROLE = "optimizer"
+WANT_EVERY_S = 1.0
+UNHEARD = 1
+"""Results that may wait for their acknowledgement while more is computed."""
+KEPT = 2
+"""Sweeps that children are kept for: preparing one takes seconds, keeping one takes memory."""
+IDLE_S = 60.0
+"""A child without a lease for so long is let go."""
+FATAL = (StrategyError, DataError, JobError)
+
+
+class Optimizer:
+    """One worker and its children."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._log = logger(ROLE, settings)
+        self._context: zmq.Context[Any] = zmq.Context()
+        self._line = Line(self._context, settings, ROLE, self._log)
+        self._kept: list[Sweeping] = []
+        """The one in use last is the last."""
+        self._lease: c.Lease | None = None
+        self._began = 0.0
+        self._wanted_at = 0.0
+        self._stopping = False
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        self._line.start()
+        self._log.info("ready to serve", instance=self._line.instance)
+        try:
+            while not self._stopping:
+                self._wait()
+                for order in self._line.hear():
+                    match order:
+                        case c.Lease():
+                            self._take(order)
+                        case c.Error(message=message):
+                            self._fault(StackError(f"the orchestrator refused a result: {message}"))
+                self._work()
+                self._look()
+        finally:
+            for sweeping in self._kept:
+                sweeping.close()
+            self._line.close()
+            self._context.term()
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _wait(self) -> None:
+        poller = zmq.Poller()
+        poller.register(self._line.socket, zmq.POLLIN)
+        if self._lease is not None:
+            poller.register(self._kept[-1].fileno(), zmq.POLLIN)
+        with contextlib.suppress(InterruptedError, select.error):
+            poller.poll(int(LOOK_EVERY_S * 1000))
+
+    def _look(self) -> None:
+        pulse, line = self._line.pulse, self._line
+        line.look()
+        if self._lease is not None:
+            pulse.rows += 1
+            if pulse.abandoned == (self._lease.job, self._lease.number) or line.renewed:
+                self._log.warning("the lease is lost", job=self._lease.job, number=self._lease.number)
+                self._kept[-1].abandon()
+                self._let_go()
+            return
+        now = time.monotonic()
+        if line.epoch is not None and line.unheard <= UNHEARD and now - self._wanted_at > WANT_EVERY_S:
+            self._want()
+        for sweeping in [each for each in self._kept if now - each.used_at > IDLE_S]:
+            self._drop(sweeping)
+
+    def _want(self) -> None:
+        self._wanted_at = time.monotonic()
+        prepared = [sweeping.name for sweeping in self._kept]
+        self._line.tell(c.pack(c.Want(instance=self._line.instance, prepared=prepared)))
+
+    # --- a lease ---------------------------------------------------------------------------------------------------
+
+    def _take(self, lease: c.Lease) -> None:
+        if self._lease is not None:
+            if self._lease.number == lease.number:
+                return
+            self._kept[-1].abandon()
+        self._lease, self._began = lease, time.monotonic()
+        pulse = self._line.pulse
+        pulse.rows, pulse.attempt, pulse.run = 0, lease.number, lease.job
+        try:
+            sweeping = self._prepared(lease.job)
+            match lease.work:
+                case "points":
+                    sweeping.compute(lease.first, lease.stop, lease.points)
+                case "ask":
+                    points = sweeping.ask(self._line.requester, lease.first)
+                    self._line.say(
+                        c.Points(instance=self._line.instance, job=lease.job, first=lease.first, points=points)
+                    )
+                    self._done()
+                case "finish":
+                    sweeping.finish(self._line.requester, lease.stop, lease.trials)
+        except Exception as error:
+            self._fault(error)
+
+    def _prepared(self, job: str) -> Sweeping:
+        for sweeping in self._kept:
+            if sweeping.name == job:
+                self._kept.remove(sweeping)
+                self._kept.append(sweeping)
+                return sweeping
+        while len(self._kept) >= KEPT:
+            self._drop(self._kept[0])
+        inputs = self._line.requester.ask(c.GetInputs(job=job))
+        self._kept.append(Sweeping(job, inputs, self._line.fetch))
+        self._log.info("preparing", job=job)
+        return self._kept[-1]
+
+    def _drop(self, sweeping: Sweeping) -> None:
+        self._kept.remove(sweeping)
+        sweeping.close()
+
+    def _work(self) -> None:
+        lease = self._lease
+        if lease is None:
+            return
+        sweeping = self._kept[-1]
+        try:
+            chunk = sweeping.work()
+            if chunk is not None:
+                self._say_chunk(lease, sweeping, chunk)
+                self._done()
+            elif sweeping.finished:
+                report, artifacts = sweeping.upload(self._line.requester)
+                self._line.say(c.Table(instance=self._line.instance, job=lease.job, report=report, artifacts=artifacts))
+                self._drop(sweeping)
+                self._done()
+        except Exception as error:
+            self._fault(error)
+
+    def _say_chunk(self, lease: c.Lease, sweeping: Sweeping, chunk: Chunk) -> None:
+        goal = sweeping.goal
+        best = best_of(chunk.figures, goal)
+        self._line.say(
+            c.Chunk(
+                instance=self._line.instance,
+                job=lease.job,
+                first=lease.first,
+                stop=lease.stop,
+                seconds=time.monotonic() - self._began,
+                failed=len(chunk.failures),
+                best_point=None if best is None else lease.first + best,
+                best_score=None if best is None else float(worth(chunk.figures, goal)[best]),
+                result=pack_chunk(chunk),
+            )
+        )
+
+    def _fault(self, error: Exception) -> None:
+        """The lease cannot be done here; who is prepared for it begins anew."""
+        lease = self._lease
+        if lease is None:
+            return
+        ours = isinstance(error, BackbusError)
+        text = getattr(error, "traceback", None) if ours else "".join(traceback.format_exception(error))
+        self._log.error(
+            "the lease cannot be done", job=lease.job, number=lease.number, error=str(error), traceback=text
+        )
+        for sweeping in [each for each in self._kept if each.name == lease.job]:
+            self._drop(sweeping)
+        self._line.say(
+            c.LeaseFault(
+                instance=self._line.instance,
+                number=lease.number,
+                fatal=isinstance(error, FATAL),
+                message=str(error) if ours else f"{type(error).__name__}: {error}",
+                traceback=text,
+            )
+        )
+        self._done()
+
+    def _done(self) -> None:
+        """The lease is over: at once for the next, unless too much waits to be heard."""
+        self._let_go()
+        if self._line.unheard <= UNHEARD:
+            self._want()
+
+    def _let_go(self) -> None:
+        if self._kept:
+            self._kept[-1].used_at = time.monotonic()
+        self._lease = None
+        pulse = self._line.pulse
+        pulse.run, pulse.attempt, pulse.rows = None, 0, 0
+        self._wanted_at = 0.0

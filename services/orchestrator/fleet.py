@@ -1,0 +1,275 @@
+"""The fleet's shell: what workers say becomes what is decided and kept.
+
+Deeds are done in order: first all results of a burst of messages go to disk together, then leases and answers go out. A
+disk that takes no more holds all of this up until it does; nothing is acknowledged before it is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgpack
+
+from backbus.errors import JobError, StackError
+from backbus.events import control as c
+from backbus.jobs import Job
+from backbus.link.blobs import BlobFolder
+from backbus.settings import Settings
+from backbus.sweep.space import Space
+from services.orchestrator import sweeps as s
+from services.orchestrator.store import Store
+
+ROLE = "optimizer"
+RETRY_S = 0.5
+"""How soon a disk that took no more is tried again."""
+
+Send = Callable[[bytes, c.Message], None]
+Messages = c.Want | c.GetInputs | c.GetChunks | c.GetPoints | c.Chunk | c.Points | c.Table | c.LeaseFault
+KINDS = (c.Want, c.GetInputs, c.GetChunks, c.GetPoints, c.Chunk, c.Points, c.Table, c.LeaseFault)
+
+
+class Fleet:
+    """Sweeps and workers of one orchestrator. ``over`` hears of each sweep that has ended."""
+
+    def __init__(
+        self, store: Store, blobs: BlobFolder, settings: Settings, epoch: int, send: Send, over: Callable[[str], None],
+        log: Any,
+    ) -> None:  # fmt: skip
+        self._store, self._blobs, self._epoch = store, blobs, epoch
+        self._send, self._over, self._log = send, over, log
+        self._state = s.State(dead_s=settings.dead_s, lease_s=settings.lease_s)
+        self._hosts: dict[str, tuple[str, int]] = {}
+        self._families: dict[str, str] = {}
+        self._orders = 0
+        self._results: list[s.Record | s.Extend] = []
+        self._deeds: deque[s.Action] = deque()
+        self._answers: list[tuple[bytes, c.Message]] = []
+        self._retry_at = 0.0
+
+    # --- sweeps ----------------------------------------------------------------------------------------------------
+
+    def carry_on(self, row: dict[str, Any], job: Job) -> None:
+        """Take a sweep that is in the store, with what is recorded of it."""
+        assert job.sweep is not None
+        chunks = self._store.chunks(row["id"])
+        best = None
+        for chunk in chunks:
+            best = s.better(best, chunk.best)
+        known = None
+        if job.sweep.method == "adaptive":
+            known = max((stop for _, stop, _ in self._store.rounds(row["id"])), default=0)
+        self._families[row["id"]] = row["family"]
+        self._decide(
+            s.Submitted(
+                row["id"],
+                row["points"],
+                job.sweep.priority,
+                job.run.max_attempts,
+                tuple((chunk.first, chunk.stop) for chunk in chunks),
+                known,
+                sum(chunk.failed for chunk in chunks),
+                best,
+                row["paused"],
+            )
+        )
+
+    def cancel(self, job: str) -> None:
+        """End a sweep."""
+        self._decide(s.Cancelled(job))
+        self.settle()
+
+    def pause(self, job: str, paused: bool) -> None:
+        """Lease no more of a sweep, or go on with it."""
+        self._store.pause(job, paused)
+        self._decide(s.Paused(job) if paused else s.Resumed(job))
+        self.settle()
+
+    def progress(self, job: str) -> dict[str, Any] | None:
+        """How far a sweep is; None where it is over."""
+        sweep = self._state.sweeps.get(job)
+        if sweep is None:
+            return None
+        return {**s.progress(sweep, time.monotonic()), "workers": len(sweep.leased)}
+
+    # --- workers ---------------------------------------------------------------------------------------------------
+
+    def members(self) -> list[dict[str, Any]]:
+        """The workers, as ``STATUS`` shows them."""
+        self._hosts = {name: where for name, where in self._hosts.items() if name in self._state.workers}
+        held = self._state.held
+        return [
+            {
+                "role": ROLE,
+                "instance": name,
+                "host": host,
+                "pid": pid,
+                "state": "running" if name in held else "idle",
+                "run": held[name].job if name in held else None,
+            }
+            for name, (host, pid) in sorted(self._hosts.items())
+        ]
+
+    def join(self, hello: c.Hello) -> None:
+        """A worker said HELLO."""
+        self._hosts[hello.instance] = hello.host, hello.pid
+        self._decide(s.Joined(hello.instance))
+
+    def beat(self, beat: c.Beat) -> dict[str, Any] | None:
+        """The answer to a worker's beat; None where it is no worker's."""
+        if beat.instance not in self._state.workers:
+            return None
+        self._decide(s.Beaten(beat.instance, beat.rows))
+        over = beat.run is not None and not s.holds(self._state, beat.instance, beat.run, beat.attempt)
+        return {"epoch": self._epoch, "known": True, "abandon": over}
+
+    def take(self, sender: bytes, message: Messages) -> None:
+        """Take a worker's message; it is answered when all that it brought is kept."""
+        value: Any = None
+        match message:
+            case c.Want():
+                self._decide(s.Wanted(message.instance, tuple(message.prepared)))
+            case c.GetInputs():
+                value = self._inputs(message.job)
+            case c.GetChunks():
+                value = {"chunks": self._store.results(message.job, message.first, c.PART_BYTES)}
+            case c.GetPoints():
+                rounds = self._store.rounds(message.job, message.first)
+                value = {"rounds": [(first, stop, msgpack.unpackb(points)) for first, stop, points in rounds]}
+            case c.Chunk():
+                best = None
+                if message.best_point is not None and message.best_score is not None:
+                    best = s.Best(message.best_score, message.best_point)
+                self._decide(
+                    s.Computed(
+                        message.instance,
+                        message.job,
+                        message.first,
+                        message.stop,
+                        message.seconds,
+                        message.failed,
+                        best,
+                        message.result,
+                    )
+                )
+            case c.Points():
+                stop = message.first + len(message.points)
+                values = msgpack.packb(message.points)
+                self._decide(s.Asked(message.instance, message.job, message.first, stop, values))
+            case c.Table():
+                self._check(message)
+                self._decide(s.Finished(message.instance, message.job, message.report, message.artifacts))
+            case c.LeaseFault():
+                self._log.warning("a lease ended in a fault", instance=message.instance, error=message.message)
+                self._decide(
+                    s.Faulted(message.instance, message.number, message.fatal, message.message, message.traceback)
+                )
+        self._answers.append((sender, c.Ok(id=message.id, value=value)))
+
+    def _inputs(self, job: str) -> dict[str, Any]:
+        row = self._store.job(job)
+        if row is None:
+            raise StackError(f"there is no job {job!r}")
+        return {name: row[name] for name in ("job", "data", "strategy")}
+
+    def _check(self, table: c.Table) -> None:
+        missing = [blob for blob in table.artifacts.values() if not self._blobs.has(blob)]
+        if missing:
+            raise StackError(f"artifacts are missing: {missing}")
+        try:
+            json.dumps(table.report, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise StackError(f"the report cannot be kept: {error}") from None
+
+    # --- decisions and deeds ---------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Time has passed."""
+        self._decide(s.Clock())
+        self.settle()
+
+    def _decide(self, event: s.Happening) -> None:
+        for action in s.decide(self._state, event, time.monotonic()):
+            if isinstance(action, s.Record | s.Extend):
+                self._results.append(action)
+            else:
+                self._deeds.append(action)
+
+    def settle(self) -> None:
+        """Keep what came, then do what follows, then answer; what a full disk holds up is tried again."""
+        if time.monotonic() < self._retry_at:
+            return
+        try:
+            if self._results:
+                self._store.keep(self._results)
+                self._results = []
+            while self._deeds:
+                self._carry_out(self._deeds[0])
+                self._deeds.popleft()
+        except sqlite3.OperationalError as error:
+            self._log.error("the store takes nothing; trying again", error=str(error), waiting=len(self._results))
+            self._retry_at = time.monotonic() + RETRY_S
+            return
+        answers, self._answers = self._answers, []
+        for receiver, message in answers:
+            self._send(receiver, message)
+
+    def _carry_out(self, action: s.Action) -> None:
+        match action:
+            case s.Begin(job):
+                self._store.begin_sweep(job)
+                self._log.info("sweep begins", job=job)
+            case s.Give(lease):
+                self._give(lease)
+            case s.Commit(job, report, artifacts):
+                self._store.end_sweep(job, report, artifacts)
+                self._log.info("done", job=job, table=report.get("table_sha256"))
+                self._over(job)
+            case s.Fail(job, message, traceback):
+                self._store.fail(job, message, traceback)
+                self._log.error("failed", job=job, error=message)
+                self._over(job)
+            case s.Drop(job):
+                self._store.cancel(job)
+                self._over(job)
+
+    def _give(self, lease: s.Lease) -> None:
+        if not s.holds(self._state, lease.instance, lease.job, lease.number):
+            return  # over before it could be told
+        points = None
+        if lease.kind == "points":
+            points = self._points(lease)
+        self._orders += 1
+        order = c.Lease(
+            id=c.order_name(self._epoch, self._orders),
+            epoch=self._epoch,
+            number=lease.number,
+            job=lease.job,
+            work=lease.kind,
+            first=lease.first,
+            stop=lease.stop,
+            points=points,
+            trials=self._store.trials(self._families[lease.job]) if lease.kind == "finish" else 0,
+        )
+        self._send(lease.instance.encode(), order)
+
+    def _points(self, lease: s.Lease) -> list[dict[str, Any]] | None:
+        found: list[dict[str, Any]] = []
+        for first, _, packed in self._store.rounds(lease.job, lease.first):
+            if first >= lease.stop:
+                break
+            found += msgpack.unpackb(packed)[max(lease.first - first, 0) : lease.stop - first]
+        return found or None
+
+
+def points_of(job: Job) -> int | None:
+    """How many points a sweep has, or a JobError; None for the job of a single run."""
+    if job.sweep is None:
+        return None
+    if job.sweep.walk_forward is not None:
+        raise JobError("runs on one machine so far: backbus sweep", field="sweep.walk_forward")
+    return len(Space(job.sweep))
