@@ -24,7 +24,6 @@ from backbus.settings import Settings
 from backbus.sources import cache_folder
 
 SERVICES = ("orchestrator", "broker", "data", "strategy", "portfolio", "execution", "performance")
-ROLES = frozenset(SERVICES) - {"orchestrator"}
 PATIENCE_S = 90.0
 """For a loaded machine; a fact that has not come true by then never will."""
 RESTART_PAUSE_S = 0.2
@@ -42,6 +41,11 @@ def wait_for(fact: Callable[[], Any], what: str = "a fact", limit_s: float = PAT
         assert time.monotonic() < limit, f"waited {limit_s:g} s in vain for {what}"
         time.sleep(LOOK_S)
     return found
+
+
+def role_of(name: str) -> str:
+    """The role of a process; workers are numbered."""
+    return name.partition("-")[0]
 
 
 def free_ports(count: int) -> list[int]:
@@ -62,10 +66,11 @@ def without_settings() -> dict[str, str]:
 
 
 class Stack:
-    """Seven processes and a thread that starts again whatever died."""
+    """Seven processes, or those of ``services``, workers beside them, and a thread that starts again whatever died."""
 
-    def __init__(self, folder: Path, **settings: Any) -> None:
+    def __init__(self, folder: Path, services: tuple[str, ...] = SERVICES, workers: int = 0, **settings: Any) -> None:
         self.folder = folder
+        self._names = [*services, *(f"optimizer-{number}" for number in range(1, workers + 1))]
         self.cwd = folder / "elsewhere"
         self.cwd.mkdir(parents=True)
         self.logs = folder / "logs"
@@ -108,7 +113,7 @@ class Stack:
         RUNNING.append(self)
         try:
             with self._lock:
-                for name in SERVICES:
+                for name in self._names:
                     self._spawn(name)
             self._keeper.start()
             self.wait_ready()
@@ -120,7 +125,7 @@ class Stack:
     def _spawn(self, name: str) -> None:
         with (self.logs / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "-P", "-m", f"services.{name}"],
+                [sys.executable, "-P", "-m", f"services.{role_of(name)}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -193,7 +198,7 @@ class Stack:
             status = self.status()
             pids = self.pids()
             return status is not None and {(m["role"], m["pid"]) for m in status["members"]} == {
-                (role, pids[role]) for role in ROLES
+                (role_of(name), pid) for name, pid in pids.items() if name != "orchestrator"
             }
 
         wait_for(ready, "a living member of every role")
@@ -204,4 +209,4 @@ class Stack:
 
     def tails(self) -> Mapping[str, str]:
         """The last lines of each service's log."""
-        return {name: "\n".join(self.log(name).splitlines()[-TAIL_LINES:]) for name in SERVICES}
+        return {name: "\n".join(self.log(name).splitlines()[-TAIL_LINES:]) for name in self._names}

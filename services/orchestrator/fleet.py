@@ -114,6 +114,11 @@ class Fleet:
             for name, (host, pid) in sorted(self._hosts.items())
         ]
 
+    @property
+    def held_up(self) -> int:
+        """Results that wait for room on the disk."""
+        return len(self._results)
+
     def join(self, hello: c.Hello) -> None:
         """A worker said HELLO."""
         self._hosts[hello.instance] = hello.host, hello.pid

@@ -362,6 +362,7 @@ class Orchestrator:
             "members": members,
             "jobs": self._store.counts(),
             "dropped_messages": self._unreadable,
+            "held_up": self._fleet.held_up,
         }
 
     def _answer_late(self, now: float) -> None:

@@ -23,6 +23,8 @@ FIRST_POINTS, MOST_POINTS = 16, 8192
 """Points of a sweep's first chunk, and of its largest."""
 GROWTH = 4
 """A chunk has at most so many times the points of the largest one that was measured."""
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 10.0
+"""How long nothing of a sweep is leased after a fault, doubled with each in a row."""
 RATE_S = 10.0
 """The rate is that of the last so many seconds."""
 LOYAL_S = 10.0
@@ -122,10 +124,14 @@ class Sweep:
     since: float = 0.0
     begun: bool = False
 
-    @property
-    def has_work(self) -> bool:
+    not_before: float = 0.0
+    """After a fault nothing is leased for a while: what is missing, such as room on a disk, may come back."""
+
+    def has_work(self, now: float) -> bool:
         """Whether there is something to lease."""
-        return not self.paused and (bool(self.free) or (self.recorded == self.known and not self.leased))
+        if self.paused or now < self.not_before:
+            return False
+        return bool(self.free) or (self.recorded == self.known and not self.leased)
 
 
 @dataclass
@@ -368,7 +374,7 @@ def decide(state: State, event: Happening, now: float) -> list[Action]:
                 actions.append(Commit(event.job, event.report, event.artifacts))
                 _end(state, event.job)
         case Faulted():
-            _fault(state, event, actions)
+            _fault(state, event, now, actions)
         case Cancelled(job):
             if job in state.sweeps:
                 actions.append(Drop(job))
@@ -408,13 +414,13 @@ def _submit(state: State, event: Submitted, now: float) -> None:
         event.paused,
         since=now,
     )
-    _catch_up(state, sweep)
+    _catch_up(state, sweep, now)
     state.sweeps[event.job] = sweep
 
 
-def _catch_up(state: State, sweep: Sweep) -> None:
+def _catch_up(state: State, sweep: Sweep, now: float) -> None:
     """Who begins now gets an equal share from now on, and not all that others have had so far."""
-    others = [o.served_s for o in state.sweeps.values() if o is not sweep and o.has_work]
+    others = [o.served_s for o in state.sweeps.values() if o is not sweep and o.has_work(now)]
     sweep.served_s = max(sweep.served_s, min(others, default=0.0))
 
 
@@ -423,7 +429,7 @@ def _resume(state: State, sweep: Sweep, now: float) -> None:
         sweep.paused = False
         sweep.recent.clear()
         sweep.since = now
-        _catch_up(state, sweep)
+        _catch_up(state, sweep, now)
 
 
 def _compute(state: State, event: Computed, now: float, actions: list[Action]) -> None:
@@ -473,7 +479,7 @@ def better(one: Best | None, other: Best | None) -> Best | None:
     return min(one, other, key=lambda best: (-best.score, best.point))
 
 
-def _fault(state: State, event: Faulted, actions: list[Action]) -> None:
+def _fault(state: State, event: Faulted, now: float, actions: list[Action]) -> None:
     lease = state.held.get(event.instance)
     if lease is None or lease.number != event.number:
         return
@@ -486,6 +492,7 @@ def _fault(state: State, event: Faulted, actions: list[Action]) -> None:
         tried = "; ".join(dict.fromkeys(sweep.faults))
         actions.append(Fail(lease.job, f"{len(sweep.faults)} leases in a row ended in a fault: {tried}"))
     else:
+        sweep.not_before = now + min(FIRST_PAUSE_S * 2.0 ** (len(sweep.faults) - 1), LONGEST_PAUSE_S)
         return
     _end(state, lease.job)
 
@@ -537,7 +544,7 @@ def _look_for_run_out(state: State, now: float) -> None:
 
 def _lease(state: State, now: float, actions: list[Action]) -> None:
     while state.idle:
-        ready = [sweep for sweep in state.sweeps.values() if sweep.has_work]
+        ready = [sweep for sweep in state.sweeps.values() if sweep.has_work(now)]
         if not ready:
             return
         instance, prepared = state.idle.popitem(last=False)

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 
 from backbus.settings import Settings
+
+
+class Willing:
+    """Standard error, without the errors of a disk that is full: who cannot say what happened goes on all the same."""
+
+    def write(self, text: str) -> None:
+        """Write what can be written."""
+        with contextlib.suppress(OSError):
+            sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Likewise."""
+        with contextlib.suppress(OSError):
+            sys.stderr.flush()
 
 
 def logger(service: str, settings: Settings) -> Any:
@@ -25,7 +40,7 @@ def logger(service: str, settings: Settings) -> Any:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", Willing())),
         cache_logger_on_first_use=True,
     )
     return structlog.get_logger().bind(service=service)

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from backbus.jobs import Job, StrategySettings
 from backbus.settings import Settings
-from backbus.stack.services import SERVICES
+from backbus.stack.services import SERVICES, WORKER
 
 pytestmark = pytest.mark.timeout(900)
 """Starting a stack and typing what every page shows takes its time on a machine that does something else as well."""
@@ -77,7 +77,7 @@ def done(command: list[str], folder: Path, environment: dict[str, str] | None = 
 
 
 def test_every_service_has_its_page() -> None:
-    assert {page.stem for page in SERVICE_PAGES} == {service.name for service in SERVICES}
+    assert {page.stem for page in SERVICE_PAGES} == {service.name for service in (*SERVICES, WORKER)}
 
 
 @pytest.mark.parametrize("page", SERVICE_PAGES, ids=lambda page: page.stem)

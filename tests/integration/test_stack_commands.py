@@ -67,7 +67,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-SERVICES = ["orchestrator", "broker", "data", "strategy", "portfolio", "execution", "performance"]
+SERVICES = ["orchestrator", "broker", "data", "strategy", "portfolio", "execution", "performance", "optimizer-1"]
 
 
 def test_the_life_of_a_stack(shell: Shell) -> None:
@@ -95,6 +95,13 @@ def test_the_life_of_a_stack(shell: Shell) -> None:
     while (now := shell.json("up") and shell.ps())["execution"]["pid"] == killed:
         assert time.monotonic() < limit
     assert now["broker"]["pid"] == rows["broker"]["pid"]
+
+    assert shell.json("scale", "3") == {"workers": 3, "before": 1}
+    scaled = shell.ps()
+    assert list(scaled) == [*SERVICES, "optimizer-2", "optimizer-3"]
+    assert {name: scaled[name]["pid"] for name in SERVICES} == {name: now[name]["pid"] for name in SERVICES}
+    assert shell.json("scale", "1") == {"workers": 1, "before": 3}
+    assert list(shell.ps()) == SERVICES
 
     supervisor = int((shell.folder / "var" / "stack" / "supervisor.pid").read_text())
     os.kill(supervisor, signal.SIGKILL)

@@ -252,10 +252,11 @@ def test_leases_that_all_end_in_faults_fail_the_sweep_with_their_reasons() -> No
     state = s.State(dead_s=10.0, lease_s=10.0)
     s.decide(state, s.Submitted("job", 4, 0, 2), 0.0)
     s.decide(state, s.Joined("worker"), 0.0)
-    for _ in range(2):
-        given = s.decide(state, s.Wanted("worker"), 0.0)[-1]
+    for now in (0.0, 100.0):
+        given = s.decide(state, s.Wanted("worker"), now)[-1]
         assert isinstance(given, s.Give)
-        actions = s.decide(state, s.Faulted("worker", given.lease.number, False, "no disk"), 0.0)
+        actions = s.decide(state, s.Faulted("worker", given.lease.number, False, "no disk"), now)
+        assert s.decide(state, s.Wanted("worker"), now) == []
     assert actions == [s.Fail("job", "2 leases in a row ended in a fault: no disk")]
     assert not state.sweeps
 

@@ -85,8 +85,32 @@ MESSAGES: dict[str, c.Message] = {
     "SHOW": c.Show(id="i", job="j", wait_s=1.5),
     "CANCEL": c.Cancel(id="i", job="j"),
     "STATUS": c.Status(id="i"),
+    "LEASE": c.Lease(
+        id="1.5", epoch=1, number=7, job="j", work="points", first=2, stop=4, points=[{"strategy.fast": 3}], trials=9
+    ),
+    "WANT": c.Want(id="i", instance="d-1", prepared=["j"]),
+    "GET_INPUTS": c.GetInputs(id="i", job="j"),
+    "GET_CHUNKS": c.GetChunks(id="i", job="j", first=2),
+    "GET_POINTS": c.GetPoints(id="i", job="j", first=2),
+    "CHUNK": c.Chunk(
+        id="i",
+        instance="d-1",
+        job="j",
+        first=2,
+        stop=4,
+        seconds=0.5,
+        failed=1,
+        best_point=3,
+        best_score=1.5,
+        result=b"yz",
+    ),
+    "POINTS": c.Points(id="i", instance="d-1", job="j", first=2, points=[{"strategy.fast": 3}]),
+    "TABLE": c.Table(id="i", instance="d-1", job="j", report={"points": 4}, artifacts={"t.parquet": BLOB}),
+    "LEASE_FAULT": c.LeaseFault(id="i", instance="d-1", number=7, fatal=True, message="m"),
+    "PAUSE": c.Pause(id="i", job="j"),
+    "RESUME": c.Resume(id="i", job="j"),
 }
-FROM_ORCHESTRATOR = {"ASSIGN", "START", "RELEASE"}
+FROM_ORCHESTRATOR = {"LEASE", "ASSIGN", "START", "RELEASE"}
 
 GOLDEN: dict[str, str] = {
     "NEW_DATA": (
@@ -194,6 +218,34 @@ GOLDEN: dict[str, str] = {
     "JOBS": "84a17601a26964a169a46b696e64a44a4f4253a56c696d697405",
     "SHOW": "85a17601a26964a169a46b696e64a453484f57a36a6f62a16aa6776169745f73cb3ff8000000000000",
     "CANCEL": "84a17601a26964a169a46b696e64a643414e43454ca36a6f62a16a",
+    "LEASE": (
+        "8ba17601a26964a3312e35a46b696e64a54c45415345a565706f636801a66e756d62657207a36a6f62a16aa4776f726ba670"
+        "6f696e7473a5666972737402a473746f7004a6706f696e74739181ad73747261746567792e6661737403a6747269616c7309"
+    ),
+    "WANT": "85a17601a26964a169a46b696e64a457414e54a8696e7374616e6365a3642d31a8707265706172656491a16a",
+    "GET_INPUTS": "84a17601a26964a169a46b696e64aa4745545f494e50555453a36a6f62a16a",
+    "GET_CHUNKS": "85a17601a26964a169a46b696e64aa4745545f4348554e4b53a36a6f62a16aa5666972737402",
+    "GET_POINTS": "85a17601a26964a169a46b696e64aa4745545f504f494e5453a36a6f62a16aa5666972737402",
+    "CHUNK": (
+        "8ca17601a26964a169a46b696e64a54348554e4ba8696e7374616e6365a3642d31a36a6f62a16aa5666972737402a473746f"
+        "7004a77365636f6e6473cb3fe0000000000000a66661696c656401aa626573745f706f696e7403aa626573745f73636f7265"
+        "cb3ff8000000000000a6726573756c74c402797a"
+    ),
+    "POINTS": (
+        "87a17601a26964a169a46b696e64a6504f494e5453a8696e7374616e6365a3642d31a36a6f62a16aa5666972737402a6706f"
+        "696e74739181ad73747261746567792e6661737403"
+    ),
+    "TABLE": (
+        "87a17601a26964a169a46b696e64a55441424c45a8696e7374616e6365a3642d31a36a6f62a16aa67265706f727481a6706f"
+        "696e747304a961727469666163747381a9742e70617271756574d94061626162616261626162616261626162616261626162"
+        "616261626162616261626162616261626162616261626162616261626162616261626162616261626162"
+    ),
+    "LEASE_FAULT": (
+        "88a17601a26964a169a46b696e64ab4c454153455f4641554c54a8696e7374616e6365a3642d31a66e756d62657207a56661"
+        "74616cc3a76d657373616765a16da974726163656261636bc0"
+    ),
+    "PAUSE": "84a17601a26964a169a46b696e64a55041555345a36a6f62a16a",
+    "RESUME": "84a17601a26964a169a46b696e64a6524553554d45a36a6f62a16a",
     "STATUS": "83a17601a26964a169a46b696e64a6535441545553",
 }
 
