@@ -33,13 +33,16 @@ def sweep(
     memory_mib: Annotated[
         int | None, typer.Option(min=16, help="Memory that a process may take for its points; 2048 where left out.")
     ] = None,
+    on: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A cluster that computes the points: dask://HOST:PORT.")
+    ] = None,
     allow_look_ahead: Annotated[
         bool, typer.Option("--allow-look-ahead", help="Sweep a strategy that does not pass `backbus check`.")
     ] = False,
     top: Annotated[int, typer.Option(min=0, help="Points to show.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Run all points of a job's [sweep] on this machine."""
+    """Run all points of a job's [sweep], on this machine or on a cluster."""
     from backbus.cli.app import print_json
     from backbus.errors import UsageError
     from backbus.jobs import Job
@@ -48,17 +51,21 @@ def sweep(
 
     loaded = Job.load(job, overrides=sets or ())
     if loaded.sweep is not None and loaded.sweep.walk_forward is not None:
-        if (workers, point_s, memory_mib) != (None, None, None):
-            raise UsageError("a walk-forward runs in this process: leave out --workers, --point-s and --memory-mib")
+        if (workers, point_s, memory_mib, on) != (None, None, None, None):
+            raise UsageError("a walk-forward runs in this process: leave out --workers, --point-s, --memory-mib, --on")
         _walk_forward(loaded, allow_look_ahead, as_json)
         return
+    if on is not None and workers is not None:
+        raise UsageError("--on says that a cluster computes the points, and --workers that this machine does: give one")
     usual = Limits()
     limits = Limits(
         point_s=usual.point_s if point_s is None else point_s,
         memory_bytes=usual.memory_bytes if memory_mib is None else memory_mib << 20,
     )
     with bar_of(loaded.name, quiet=as_json) as move:
-        result = run_sweep(loaded, workers=workers, limits=limits, allow_look_ahead=allow_look_ahead, progress=move)
+        result = run_sweep(
+            loaded, workers=workers, limits=limits, on=on, allow_look_ahead=allow_look_ahead, progress=move
+        )
     if as_json:
         print_json(result.plain())
     else:

@@ -8,7 +8,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ from backbus.data import resolve_files
 from backbus.engine.check import quick_finding
 from backbus.engine.points import PointsEngine
 from backbus.engine.run import Engine
-from backbus.errors import BackbusError, JobError, StrategyError
+from backbus.errors import BackbusError, JobError, StrategyError, UsageError
 from backbus.jobs import Job
 from backbus.local import RUNS, Progress, open_inputs
 from backbus.market.panel import FIELDS, Floats, Panel
@@ -30,6 +30,7 @@ from backbus.strategy import Strategy, bundle, load_strategy, make_strategy
 from backbus.sweep.checking import check_names
 from backbus.sweep.chunk import Chunk, Chunks
 from backbus.sweep.crew import Crew
+from backbus.sweep.elsewhere import Cluster, cluster_at
 from backbus.sweep.honesty import Plan, Settings, make_plan
 from backbus.sweep.outcome import best_of, gather, verdict, write_outcome
 from backbus.sweep.process import Limits, Setup
@@ -95,15 +96,17 @@ def run_sweep(
     strategy: type[Strategy] | None = None,
     workers: int | None = None,
     limits: Limits | None = None,
+    on: str | None = None,
     folder: Path | None = None,
     allow_look_ahead: bool = False,
     progress: Progress | None = None,
 ) -> SweepResult:
-    """Run a job's sweep on this machine.
+    """Run a job's sweep on this machine, or from here on a cluster.
 
     ``job`` and ``data`` are those of ``run``; ``strategy`` is a class that stands for ``strategy.use``. Points are
     computed by ``workers`` processes, as many as cores where left out, within ``limits``; in this process where prices
-    or a class are handed over, or ``workers`` is 0. ``progress`` hears how many points are done, and of how many. Files
+    or a class are handed over, or ``workers`` is 0. ``on`` is the address of a cluster that computes them instead, such
+    as ``dask://host:8786``. ``progress`` hears how many points are done, and of how many. Files
     go to ``folder`` (``var/runs/<job>``). Raises JobError, DataError or StrategyError; nothing is left half written.
     """
     started = time.perf_counter()
@@ -113,6 +116,9 @@ def run_sweep(
         job = Job.parse(job)
     if search_of(job).walk_forward is not None:
         raise JobError("is for run_walk_forward; call that, or leave the table out", field="sweep.walk_forward")
+    if on is not None and (workers is not None or data is not None or strategy is not None):
+        raise UsageError("a sweep on a cluster takes prices and strategy from the job's files, and no workers here")
+    cluster = None if on is None else cluster_at(on)
     rounds = Rounds(search_of(job))
     space = rounds.space
     opened, handed_over = open_inputs(job, data), strategy is not None
@@ -127,7 +133,12 @@ def run_sweep(
     else:
         files, use = resolve_files(job.data, job.folder), job.strategy.use
         setup = Setup(job, files, bundle(use, job.folder), plan)
-        computed = _computed_by_crew(rounds, setup, workers or os.cpu_count() or 1, limits)
+        opening: Callable[[], Cluster]
+        if cluster is None:
+            opening = functools.partial(Crew, setup, workers or os.cpu_count() or 1, limits)
+        else:
+            opening = functools.partial(cluster, setup, limits or Limits())
+        computed = _computed_by(rounds, opening)
     with closing(computed):
         points = gather(len(space), plan, _told(computed, len(space), progress))
     goal = search_of(job).objectives[0]
@@ -144,12 +155,12 @@ def run_sweep(
 Computed = Generator[tuple[int, Chunk], None, None]
 
 
-def _computed_by_crew(rounds: Rounds, setup: Setup, workers: int, limits: Limits | None) -> Computed:
-    with Crew(setup, workers, limits) as crew:
+def _computed_by(rounds: Rounds, opening: Callable[[], Cluster]) -> Computed:
+    with opening() as cluster:
         while points := rounds.next():
             between = functools.partial(_after, rounds.space, points.start)
             figures = np.empty((len(points), len(FIGURES)))
-            for first, chunk in crew.run(len(points), between):
+            for first, chunk in cluster.run(len(points), between):
                 figures[first : first + len(chunk.figures)] = chunk.figures
                 yield points.start + first, chunk
             rounds.tell(figures)
