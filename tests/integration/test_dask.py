@@ -84,20 +84,25 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Any]:
+    with started(tmp_path_factory.mktemp("dask"), cache, 2) as running:
+        yield running
+    wait_for(lambda: not marked(running.mark, b""))
+
+
+def started(folder: Path, cache: Path, workers: int) -> Any:
     import distributed
 
     mark = uuid.uuid4().hex
-    with distributed.LocalCluster(
-        n_workers=2,
+    running = distributed.LocalCluster(
+        n_workers=workers,
         threads_per_worker=1,
         processes=True,
-        dashboard_address=None,
-        local_directory=str(tmp_path_factory.mktemp("dask")),
+        dashboard_address=":0",
+        local_directory=str(folder),
         env={MARK: mark, "BACKBUS_CACHE": str(cache)},
-    ) as running:
-        running.mark = mark
-        yield running
-    wait_for(lambda: not marked(mark, b""))
+    )
+    running.mark = mark
+    return running
 
 
 def marked(mark: str, command: bytes = b"backbus.sweep.child") -> list[int]:
@@ -186,6 +191,14 @@ def test_what_is_broken_off_leaves_nothing_under_way(cluster: Any, tmp_path: Pat
     with pytest.raises(KeyboardInterrupt):
         swept(cluster, tmp_path, job, progress=interrupt)
     assert not (tmp_path / "there").exists()
+
+
+def test_a_cluster_that_ends_meanwhile_is_one_error(cache: Path, tmp_path: Path) -> None:
+    job = write_job(tmp_path, LONG, 'method = "random"\npoints = 5000', wait_s=0.02)
+    lost = pytest.raises(BackbusError, match=r"connection to the Dask scheduler at tcp://.* is lost")
+    with started(tmp_path / "dask", cache, 1) as running, lost:
+        swept(running, tmp_path, job, progress=lambda done, of: running.close())
+    wait_for(lambda: not marked(running.mark, b""))
 
 
 def test_an_error_of_a_child_is_the_same_error_here(cluster: Any, tmp_path: Path) -> None:

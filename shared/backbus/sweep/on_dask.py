@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import queue
 import time
 import uuid
@@ -50,9 +51,14 @@ class DaskCluster:
     def __init__(self, address: str, parcel: Parcel) -> None:
         distributed = _distributed()
         self._address, self._parcel = address, parcel
+        # What becomes of the connection is told by our errors.
+        self._logger = logging.getLogger("distributed.client")
+        self._level = self._logger.level
+        self._logger.setLevel(logging.CRITICAL)
         try:
             self._client: Any = distributed.Client(address, timeout=CONNECT_S, set_as_default=False, name="backbus")
         except (OSError, ValueError, RuntimeError) as error:
+            self._logger.setLevel(self._level)
             raise BackbusError(f"there is no Dask scheduler at {address} that can be reached: {error}") from None
         self._done: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._tasks: dict[str, Any] = {}
@@ -83,6 +89,7 @@ class DaskCluster:
         self._tasks = {}
         with contextlib.suppress(Exception):
             client.close(timeout=CONNECT_S)
+        self._logger.setLevel(self._level)
 
     def run(self, count: int, points: PointsBetween) -> Iterator[tuple[int, Chunk]]:
         """All of ``count`` points as chunks with the number of their first point, in the order in which they are done.
@@ -123,7 +130,7 @@ class DaskCluster:
         self._number += 1
         key = f"{self._name}-{self._number}"
         packed: bytes = msgpack.packb(list(points))
-        future = self._client.submit(guest.compute_points, self._parcel.spec, packed, key=key, pure=False)
+        future = self._asked("submit", guest.compute_points, self._parcel.spec, packed, key=key, pure=False)
         self._tasks[key] = future
         future.add_done_callback(self._done.put)
         return key
@@ -153,8 +160,7 @@ class DaskCluster:
         """Threads of the cluster, at least 1; BackbusError where it has been without any for too long."""
         now = time.monotonic()
         if self._counted < 0 or now - self._counted > COUNT_EVERY_S:
-            self._require_cluster()
-            threads = sum(self._client.nthreads().values())
+            threads = sum(self._asked("nthreads").values())
             self._counted = now
             if threads or self._had_workers < 0:
                 self._had_workers = now
@@ -163,9 +169,18 @@ class DaskCluster:
             self._sizes.workers = max(1, threads)
         return self._sizes.workers
 
-    def _require_cluster(self) -> None:
-        if self._client.status != "running":
-            raise BackbusError(f"the connection to the Dask scheduler at {self._address} is lost")
+    def _require_cluster(self, error: Exception | None = None) -> None:
+        if error is not None or self._client.status != "running":
+            why = f": {error}" if error is not None else ""
+            raise BackbusError(f"the connection to the Dask scheduler at {self._address} is lost{why}") from None
+
+    def _asked(self, method: str, *arguments: Any, **options: Any) -> Any:
+        """What a method of Dask's client returns."""
+        self._require_cluster()
+        try:
+            return getattr(self._client, method)(*arguments, **options)
+        except (OSError, RuntimeError) as error:
+            return self._require_cluster(error)
 
     def _send_files(self) -> None:
         """Send to all workers what they lack; BackbusError where one of them would compute something else."""
@@ -188,8 +203,7 @@ class DaskCluster:
 
     def _called(self, function: Any, *arguments: Any, workers: list[str] | None = None) -> dict[str, Any]:
         """What a function returns on each worker; a worker that is lost meanwhile is left out."""
-        self._require_cluster()
-        answers = self._client.run(function, *arguments, workers=workers, on_error="return")
+        answers = self._asked("run", function, *arguments, workers=workers, on_error="return")
         for worker, answer in answers.items():
             if isinstance(answer, BaseException) and not isinstance(answer, OSError):
                 raise BackbusError(
