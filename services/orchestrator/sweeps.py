@@ -17,12 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-CHUNK_S, LEAST_S = 1.0, 0.05
-"""How long a chunk should take, and at the least one of the last ones, which are small so that all end at once."""
-FIRST_POINTS, MOST_POINTS = 16, 8192
-"""Points of a sweep's first chunk, and of its largest."""
-GROWTH = 4
-"""A chunk has at most so many times the points of the largest one that was measured."""
+from backbus.sweep.sizes import CHUNK_S, FIRST_POINTS, Sizes
+
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 10.0
 """How long nothing of a sweep is leased after a fault, doubled with each in a row."""
 RATE_S = 10.0
@@ -114,10 +110,7 @@ class Sweep:
     leased: dict[tuple[int, int], Lease] = field(default_factory=dict)
     served_s: float = 0.0
     """Work given to it: the least served of the same priority is next."""
-    point_s: float | None = None
-    """Seconds a point takes; None until one was measured."""
-    largest: int = 0
-    """Points of the largest chunk measured."""
+    sizes: Sizes = field(default_factory=lambda: Sizes(1))
     faults: list[str] = field(default_factory=list)
     """Reasons why chunks were not computed, since the last one that was."""
     recent: deque[tuple[float, int]] = field(default_factory=deque)
@@ -446,9 +439,7 @@ def _compute(state: State, event: Computed, now: float, actions: list[Action]) -
     sweep.failed += event.failed
     sweep.best = better(sweep.best, event.best)
     sweep.faults.clear()
-    sweep.largest = max(sweep.largest, count)
-    measured = event.seconds / count
-    sweep.point_s = measured if sweep.point_s is None else 0.7 * sweep.point_s + 0.3 * measured
+    sweep.sizes.took(count, event.seconds)
     sweep.recent.append((now, count))
     _forget_old(sweep, now)
     actions.append(
@@ -572,22 +563,13 @@ def _next_sweep(ready: list[Sweep], prepared: tuple[str, ...]) -> Sweep:
 def _cut(state: State, sweep: Sweep, instance: str) -> Lease:
     kind: Kind = "points"
     if sweep.free:
-        first, stop = sweep.free.cut(_size(state, sweep))
+        sweep.sizes.workers = max(len(state.workers), 1)
+        first, stop = sweep.free.cut(sweep.sizes.next(sweep.known - sweep.recorded))
     else:
         kind, first, stop = "ask" if sweep.known < sweep.points else "finish", sweep.known, sweep.known
-    sweep.served_s += (stop - first) * (sweep.point_s or CHUNK_S / FIRST_POINTS)
+    sweep.served_s += (stop - first) * (sweep.sizes.point_s or CHUNK_S / FIRST_POINTS)
     state.given += 1
     return Lease(state.given, sweep.job, kind, first, stop, instance)
-
-
-def _size(state: State, sweep: Sweep) -> int:
-    if sweep.point_s is None:
-        return FIRST_POINTS
-    point_s = max(sweep.point_s, 1e-9)
-    size = min(CHUNK_S / point_s, MOST_POINTS, GROWTH * max(sweep.largest, 1))
-    left = sweep.known - sweep.recorded
-    last = max(LEAST_S / point_s, left / (2 * max(len(state.workers), 1)))
-    return max(1, int(min(size, last)))
 
 
 def _forget_old(sweep: Sweep, now: float) -> None:

@@ -21,6 +21,7 @@ from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.jobs import Job
 from backbus.strategy import bundle, load_strategy
 from backbus.sweep import crew as crews
+from backbus.sweep import sizes
 from backbus.sweep import watcher as watching
 from backbus.sweep.chunk import KILLED, RAISED, REFUSED, TOO_LONG, TOO_MUCH, Chunk, Chunks, joined
 from backbus.sweep.crew import Crew, Worker
@@ -158,7 +159,7 @@ def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_only_the_bad_points_fail_each_with_its_kind(
     tmp_path: Path, mark: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crews, "MOST_POINTS", 16)
+    monkeypatch.setattr(sizes, "MOST_POINTS", 16)
     harms = [0] * 160
     for place, harm in {3: 1, 17: 2, 18: 6, 40: 3, 60: 4, 75: 5, 90: 6, 91: 11, 101: 7, 159: 21}.items():
         harms[place] = harm
@@ -192,8 +193,8 @@ def test_the_bytes_are_those_of_this_process_however_chunks_are_cut_and_what_die
     expected = pack_chunk(here(setup).compute(harmless))
     with Crew(setup, 2, LIMITS) as crew:
         for first, largest in ((1, 1), (7, 50), (180, 180)):
-            monkeypatch.setattr(crews, "MOST_POINTS", largest)
-            crew._largest = first
+            monkeypatch.setattr(sizes, "MOST_POINTS", largest)
+            crew._sizes._largest = first
             assert pack_chunk(computed(crew, harmless)) == expected
         os.kill(crew.pids[0], signal.SIGKILL)
         assert pack_chunk(computed(crew, harmless)) == expected

@@ -27,13 +27,16 @@ def sweep(
     workers: Annotated[
         int | None, typer.Option(min=0, help="Processes: as many as cores, where left out; 0 is this one alone.")
     ] = None,
+    on: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A cluster that computes the points: dask://HOST:PORT.")
+    ] = None,
     allow_look_ahead: Annotated[
         bool, typer.Option("--allow-look-ahead", help="Sweep a strategy that does not pass `backbus check`.")
     ] = False,
     top: Annotated[int, typer.Option(min=0, help="Points to show.")] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Run all points of a job's [sweep] on this machine."""
+    """Run all points of a job's [sweep], on this machine or on a cluster."""
     from backbus.errors import UsageError
     from backbus.jobs import Job
     from backbus.sweep.here import run_sweep
@@ -43,12 +46,14 @@ def sweep(
         overrides.append("sweep.allow_look_ahead=true")
     loaded = Job.load(job, overrides=overrides)
     if loaded.sweep is not None and loaded.sweep.walk_forward is not None:
-        if workers is not None:
-            raise UsageError("a walk-forward runs in this process: leave out --workers")
+        if (workers, on) != (None, None):
+            raise UsageError("a walk-forward runs in this process: leave out --workers and --on")
         _walk_forward(loaded, as_json)
         return
+    if on is not None and workers is not None:
+        raise UsageError("--on says that a cluster computes the points, and --workers that this machine does: give one")
     with bar_of(loaded.name, quiet=as_json) as move:
-        result = run_sweep(loaded, workers=workers, progress=move)
+        result = run_sweep(loaded, workers=workers, on=on, progress=move)
     print_sweep(result, as_json, top)
 
 

@@ -20,6 +20,7 @@ from backbus.sweep.chunk import KILLED, TOO_LONG, TOO_MUCH, Chunk, Failure, Valu
 from backbus.sweep.honesty import Plan
 from backbus.sweep.plan import plan_for, search_of
 from backbus.sweep.process import Child, InHand, Limits, Setup, error_of
+from backbus.sweep.sizes import Sizes
 from backbus.sweep.watcher import Death, Watcher
 from backbus.sweep.wire import chunk_of
 
@@ -29,10 +30,6 @@ WAIT_FACTOR = 10.0
 """How much longer than its processor time a point may take by the clock."""
 STARTS = 3
 """Children that may die before they are ready, one after the other, until that is an error."""
-CHUNK_S, LEAST_S = 1.0, 0.05
-"""How long a chunk takes, and at the least one of the last ones, which are small so that all end at once."""
-FIRST_POINTS, MOST_POINTS = 16, 8192
-"""Points of a worker's first chunk, and of its largest."""
 
 PointsBetween = Callable[[int, int], Sequence[Values]]
 
@@ -235,8 +232,7 @@ class Crew:
         # One child alone looks whether the strategy may be swept at all.
         self._workers.append(Worker(replace(setup, check=True), limits))
         self._hire(1 if alone else children)
-        self._point_s = 0.0
-        self._largest = FIRST_POINTS
+        self._sizes = Sizes(children)
 
     def _hire(self, workers: int) -> None:
         while len(self._workers) < workers:
@@ -273,14 +269,14 @@ class Crew:
             while begin < count or given:
                 for place, worker in enumerate(self._workers):
                     if begin < count and worker.ready and not worker.busy:
-                        stop = min(begin + self._size(count - begin), count)
+                        stop = min(begin + self._sizes.next(count - begin), count)
                         worker.give(points(begin, stop))
                         given[place] = begin, stop - begin, time.monotonic()
                         begin = stop
                 self._wait()
                 for place, chunk in self._work():
                     first, size, started = given.pop(place)
-                    self._point_s = (time.monotonic() - started) / size
+                    self._sizes.took(size, time.monotonic() - started)
                     yield first, chunk
         except BaseException:
             self.close()
@@ -295,13 +291,6 @@ class Crew:
         if len(self._workers) < self._children and self._workers[0].ready:
             self._hire(self._children)
         return done
-
-    def _size(self, left: int) -> int:
-        """Points of the next chunk: a second's, a few at first, and smaller ones at the end that all can share."""
-        if self._point_s:
-            self._largest = min(4 * self._largest, MOST_POINTS, max(1, round(CHUNK_S / self._point_s)))
-        least = round(self._largest * LEAST_S / CHUNK_S)
-        return max(1, least, min(self._largest, -(-left // (2 * self._children))))
 
     def _wait(self) -> None:
         poll = select.poll()

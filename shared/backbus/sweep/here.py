@@ -8,7 +8,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from backbus.data import resolve_files
-from backbus.errors import JobError
+from backbus.errors import JobError, UsageError
 from backbus.jobs import Job
 from backbus.local import RUNS, Progress, open_inputs
 from backbus.market.panel import FIELDS, Panel
@@ -26,6 +26,7 @@ from backbus.sweep.checking import check_names, refuse_look_ahead
 from backbus.sweep.chunk import Chunk, Chunks
 from backbus.sweep.conclusion import conclude
 from backbus.sweep.crew import Crew
+from backbus.sweep.elsewhere import Cluster, cluster_at
 from backbus.sweep.outcome import gather
 from backbus.sweep.plan import plan_of, points_between, search_of
 from backbus.sweep.process import Setup
@@ -43,16 +44,18 @@ def run_sweep(
     *,
     strategy: type[Strategy] | None = None,
     workers: int | None = None,
+    on: str | None = None,
     folder: Path | None = None,
     progress: Progress | None = None,
 ) -> SweepResult:
-    """Run a job's sweep on this machine.
+    """Run a job's sweep on this machine, or from here on a cluster.
 
     ``job`` and ``data`` are those of ``run``; ``strategy`` is a class that stands for ``strategy.use``. Points are
     computed by ``workers`` processes, as many as cores where left out, within the limits that the job's ``[sweep]``
-    sets; in this process, without limits, where prices or a class are handed over, or ``workers`` is 0. ``progress``
-    hears how many points are done, and of how many. Files go to ``folder`` (``var/runs/<job>``). Raises JobError,
-    DataError or StrategyError; nothing is left half written.
+    sets; in this process, without limits, where prices or a class are handed over, or ``workers`` is 0. ``on`` is the
+    address of a cluster that computes them instead, such as ``dask://host:8786``. ``progress`` hears how many points
+    are done, and of how many. Files go to ``folder`` (``var/runs/<job>``). Raises JobError, DataError or StrategyError;
+    nothing is left half written.
     """
     started = time.perf_counter()
     if isinstance(job, str | Path):
@@ -61,6 +64,9 @@ def run_sweep(
         job = Job.parse(job)
     if search_of(job).walk_forward is not None:
         raise JobError("is for run_walk_forward; call that, or leave the table out", field="sweep.walk_forward")
+    if on is not None and (workers is not None or data is not None or strategy is not None):
+        raise UsageError("a sweep on a cluster takes prices and strategy from the job's files, and no workers here")
+    cluster = None if on is None else cluster_at(on)
     rounds = Rounds(search_of(job))
     space = rounds.space
     opened, handed_over = open_inputs(job, data), strategy is not None
@@ -74,7 +80,12 @@ def run_sweep(
     else:
         files, use = resolve_files(job.data, job.folder), job.strategy.use
         setup = Setup(job, files, bundle(use, job.folder), plan.sessions)
-        computed = _computed_by_crew(rounds, setup, workers or os.cpu_count() or 1)
+        opening: Callable[[], Cluster]
+        if cluster is None:
+            opening = functools.partial(Crew, setup, workers or os.cpu_count() or 1)
+        else:
+            opening = functools.partial(cluster, setup)
+        computed = _computed_by(rounds, opening)
     job_id = uuid.uuid4().hex[:12]
     folder = folder if folder is not None else RUNS / job_id
     with closing(computed):
@@ -87,12 +98,12 @@ def run_sweep(
 Computed = Generator[tuple[int, Chunk], None, None]
 
 
-def _computed_by_crew(rounds: Rounds, setup: Setup, workers: int) -> Computed:
-    with Crew(setup, workers) as crew:
+def _computed_by(rounds: Rounds, opening: Callable[[], Cluster]) -> Computed:
+    with opening() as cluster:
         while points := rounds.next():
             between = functools.partial(_after, rounds.space, points.start)
             figures = np.empty((len(points), len(FIGURES)))
-            for first, chunk in crew.run(len(points), between):
+            for first, chunk in cluster.run(len(points), between):
                 figures[first : first + len(chunk.figures)] = chunk.figures
                 yield points.start + first, chunk
             rounds.tell(figures)
