@@ -19,10 +19,10 @@ from backbus.market.panel import Floats
 from backbus.searches import Objective
 from backbus.sweep.chunk import Chunk
 from backbus.sweep.crew import Worker
-from backbus.sweep.plan import points_between, search_of
+from backbus.sweep.kinds import search_for
+from backbus.sweep.plan import resamples_of, search_of
 from backbus.sweep.process import Setup
-from backbus.sweep.rounds import Rounds
-from backbus.sweep.space import Space
+from backbus.sweep.search import Search
 from backbus.sweep.wire import unpack_chunk, write_chunk
 
 Fetch = Callable[[Mapping[str, str]], dict[str, Path]]
@@ -36,8 +36,9 @@ class Sweeping:
         self._job = job = Job.parse(inputs["job"])
         self._folder = tempfile.TemporaryDirectory(prefix="backbus-")
         job.come_from(Path(self._folder.name))
-        self._space: Space | None = None
-        self._rounds: Rounds | None = None
+        self.search: Search | None = None
+        """Its points; None until the child has looked at the data."""
+        self._wanted: tuple[int, int, list[dict[str, Any]] | None] | None = None
         self._open = range(0)
         """The round that was asked for and has not been told its results."""
         self.used_at = time.monotonic()
@@ -59,38 +60,45 @@ class Sweeping:
 
     def compute(self, first: int, stop: int, values: list[dict[str, Any]] | None) -> None:
         """Compute points; ``work`` gives what they came to."""
-        if values is None:
-            self._space = self._space or Space(search_of(self._job))
-            values = points_between(self._space, first, stop)
-        if len(values) != stop - first:
-            raise StackError(f"a lease of points {first} to {stop} came with values of {len(values)}")
-        self._worker.give(values)
+        self._wanted = first, stop, values
 
     def work(self) -> Chunk | None:
         """Look after the child; the chunk, once it is done."""
-        return self._worker.work()
+        chunk = self._worker.work()
+        if self.search is None and self._worker.facts is not None:
+            self.search = search_for(self._job, int(self._worker.facts["sessions"]))
+        if self.search is not None and self._wanted is not None:
+            first, stop, values = self._wanted
+            values = self.search.values(first, stop) if values is None else values
+            if len(values) != stop - first:
+                raise StackError(f"a lease of points {first} to {stop} came with values of {len(values)}")
+            self._wanted = None
+            self._worker.give(values)
+        return chunk
 
     def abandon(self) -> None:
         """Forget what is to be done."""
+        self._wanted = None
         self._worker.abandon()
 
     # --- what is done once -----------------------------------------------------------------------------------------
 
     def ask(self, requester: Requester, first: int) -> list[dict[str, Any]]:
         """The values of the points from ``first`` on, which follow from the results of all before them."""
-        rounds = self._rounds = self._rounds or Rounds(search_of(self._job))
+        search = self.search
+        assert search is not None
         while True:
             if not self._open:
-                self._open = rounds.next()
+                self._open = search.next()
             if self._open.start >= first:
-                return points_between(rounds.space, self._open.start, self._open.stop)
-            rounds.tell(self._figures(requester, self._open))
+                return search.values(self._open.start, self._open.stop)
+            search.tell(self._figures(requester, self._open))
             self._open = range(0)
 
     def _figures(self, requester: Requester, points: range) -> Floats:
         parts = []
         for first, stop, packed in self._chunks(requester, points.start, points.stop):
-            chunk = unpack_chunk(packed, points=stop - first, resamples=search_of(self._job).resamples)
+            chunk = unpack_chunk(packed, points=stop - first, resamples=resamples_of(self._job))
             parts.append(chunk.figures)
         return np.concatenate(parts)
 
@@ -116,7 +124,8 @@ class Sweeping:
         with path.open("wb") as file:
             for first, stop, packed in self._chunks(requester, 0, points):
                 write_chunk(file, first, stop - first, packed, values[first:stop] if values else None)
-        self._worker.finish(path, Path(self._folder.name) / "table", trials)
+        runs = self.search.runs_at_end if self.search is not None else points
+        self._worker.finish(path, Path(self._folder.name) / "table", trials, runs)
 
     @property
     def finished(self) -> bool:

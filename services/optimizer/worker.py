@@ -122,12 +122,8 @@ class Optimizer:
             match lease.work:
                 case "points":
                     sweeping.compute(lease.first, lease.stop, lease.points)
-                case "ask":
-                    points = sweeping.ask(self._line.requester, lease.first)
-                    self._line.say(
-                        c.Points(instance=self._line.instance, job=lease.job, first=lease.first, points=points)
-                    )
-                    self._done()
+                case "count" | "ask":
+                    pass  # when the child has looked at the data
                 case "finish":
                     sweeping.finish(self._line.requester, lease.stop, lease.trials)
         except Exception as error:
@@ -157,9 +153,15 @@ class Optimizer:
         sweeping = self._kept[-1]
         try:
             chunk = sweeping.work()
-            if chunk is not None:
+            if lease.work == "count":
+                if sweeping.search is not None:
+                    self._say(c.Total(instance=self._line.instance, job=lease.job, points=len(sweeping.search)))
+            elif lease.work == "ask":
+                if sweeping.search is not None:
+                    points = sweeping.ask(self._line.requester, lease.first)
+                    self._say(c.Points(instance=self._line.instance, job=lease.job, first=lease.first, points=points))
+            elif chunk is not None:
                 self._say_chunk(lease, sweeping, chunk)
-                self._done()
             elif sweeping.finished:
                 report, artifacts = sweeping.upload(self._line.requester)
                 self._line.say(c.Table(instance=self._line.instance, job=lease.job, report=report, artifacts=artifacts))
@@ -168,10 +170,14 @@ class Optimizer:
         except Exception as error:
             self._fault(error)
 
+    def _say(self, message: c.Message) -> None:
+        self._line.say(message)
+        self._done()
+
     def _say_chunk(self, lease: c.Lease, sweeping: Sweeping, chunk: Chunk) -> None:
         goal = sweeping.goal
         best = best_of(chunk.figures, goal)
-        self._line.say(
+        self._say(
             c.Chunk(
                 instance=self._line.instance,
                 job=lease.job,

@@ -15,7 +15,7 @@ from typing import Any
 
 import msgpack
 
-from backbus.errors import JobError, StackError
+from backbus.errors import StackError
 from backbus.events import control as c
 from backbus.jobs import Job
 from backbus.link.blobs import BlobFolder
@@ -29,8 +29,8 @@ RETRY_S = 0.5
 """How soon a disk that took no more is tried again."""
 
 Send = Callable[[bytes, c.Message], None]
-Messages = c.Want | c.GetInputs | c.GetChunks | c.GetPoints | c.Chunk | c.Points | c.Table | c.LeaseFault
-KINDS = (c.Want, c.GetInputs, c.GetChunks, c.GetPoints, c.Chunk, c.Points, c.Table, c.LeaseFault)
+Messages = c.Want | c.GetInputs | c.GetChunks | c.GetPoints | c.Total | c.Chunk | c.Points | c.Table | c.LeaseFault
+KINDS = (c.Want, c.GetInputs, c.GetChunks, c.GetPoints, c.Total, c.Chunk, c.Points, c.Table, c.LeaseFault)
 
 
 class Fleet:
@@ -161,6 +161,8 @@ class Fleet:
                         message.result,
                     )
                 )
+            case c.Total():
+                self._decide(s.Counted(message.instance, message.job, message.points))
             case c.Points():
                 stop = message.first + len(message.points)
                 values = msgpack.packb(message.points)
@@ -230,6 +232,8 @@ class Fleet:
                 self._log.info("sweep begins", job=job)
             case s.Give(lease):
                 self._give(lease)
+            case s.Size(job, points):
+                self._store.size(job, points)
             case s.Commit(job, report, artifacts):
                 self._store.end_sweep(job, report, artifacts)
                 self._log.info("done", job=job, table=report.get("table_sha256"))
@@ -272,9 +276,8 @@ class Fleet:
 
 
 def points_of(job: Job) -> int | None:
-    """How many points a sweep has, or a JobError; None for the job of a single run."""
+    """How many points a sweep has, or a JobError; 0 where that follows from the data; None for a single run."""
     if job.sweep is None:
         return None
-    if job.sweep.walk_forward is not None:
-        raise JobError("runs on one machine so far: backbus sweep", field="sweep.walk_forward")
-    return len(Space(job.sweep))
+    points = len(Space(job.sweep))
+    return points if job.sweep.walk_forward is None else 0

@@ -158,7 +158,8 @@ class Store:
     ) -> None:
         """Keep an accepted job; with ``answer``, a done job's row, it is done at once and marked cached.
 
-        ``points`` is how many a sweep has, ``family`` what trials of one strategy on one set of data have in common.
+        ``points`` is how many a sweep has, 0 where nobody has counted them; ``family`` is what trials of one strategy
+        on one set of data have in common.
         """
         now = time.time()
         with self._db:
@@ -245,6 +246,11 @@ class Store:
         """A sweep's first points are leased."""
         with self._db:
             self._db.execute("UPDATE jobs SET state = 'running' WHERE id = ? AND state = 'queued'", (job_id,))
+
+    def size(self, job_id: str, points: int) -> None:
+        """How many points a sweep has."""
+        with self._db:
+            self._db.execute("UPDATE jobs SET points = ? WHERE id = ?", (points, job_id))
 
     def end_sweep(self, job_id: str, report: dict[str, Any], artifacts: dict[str, str]) -> None:
         """The sweep is done, once."""

@@ -27,8 +27,8 @@ LOYAL_S = 10.0
 """A worker stays with a sweep that it is prepared for until another one has had so much less work: preparing costs
 seconds."""
 
-Kind = Literal["points", "ask", "finish"]
-"""What a lease is for: computing points, saying which come next, or making the table."""
+Kind = Literal["count", "points", "ask", "finish"]
+"""What a lease is for: counting the points, computing some, saying which come next, or making the table."""
 
 # --- state ---------------------------------------------------------------------------------------------------------
 
@@ -98,6 +98,9 @@ class Sweep:
 
     job: str
     points: int
+    """How many there are; 0 until a worker, who has the data, has counted them."""
+    follow: bool
+    """Whether points follow from results."""
     known: int
     """Points whose values are known: all, unless they follow from results."""
     priority: int
@@ -185,7 +188,7 @@ class Submitted:
     max_faults: int
     recorded: tuple[tuple[int, int], ...] = ()
     known: int | None = None
-    """Where not all: points follow from results."""
+    """Where points follow from results: those whose values are known."""
     failed: int = 0
     best: Best | None = None
     paused: bool = False
@@ -203,6 +206,15 @@ class Computed:
     failed: int
     best: Best | None
     result: bytes
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many points a sweep has."""
+
+    instance: str
+    job: str
+    points: int
 
 
 @dataclass(frozen=True)
@@ -264,7 +276,19 @@ class Clock:
 
 
 Happening = (
-    Joined | Beaten | Wanted | Submitted | Computed | Asked | Finished | Faulted | Cancelled | Paused | Resumed | Clock
+    Joined
+    | Beaten
+    | Wanted
+    | Submitted
+    | Computed
+    | Counted
+    | Asked
+    | Finished
+    | Faulted
+    | Cancelled
+    | Paused
+    | Resumed
+    | Clock
 )
 
 # --- actions -------------------------------------------------------------------------------------------------------
@@ -282,6 +306,14 @@ class Begin:
     """Record that the sweep runs."""
 
     job: str
+
+
+@dataclass(frozen=True)
+class Size:
+    """Record how many points a sweep has."""
+
+    job: str
+    points: int
 
 
 @dataclass(frozen=True)
@@ -332,7 +364,7 @@ class Drop:
     job: str
 
 
-Action = Begin | Give | Record | Extend | Commit | Fail | Drop
+Action = Begin | Give | Size | Record | Extend | Commit | Fail | Drop
 
 # --- transitions ---------------------------------------------------------------------------------------------------
 
@@ -359,11 +391,13 @@ def decide(state: State, event: Happening, now: float) -> list[Action]:
             _submit(state, event, now)
         case Computed():
             _compute(state, event, now, actions)
+        case Counted():
+            _count(state, event, actions)
         case Asked():
             _extend(state, event, actions)
         case Finished():
             sweep = state.sweeps.get(event.job)
-            if sweep is not None and sweep.recorded == sweep.points:
+            if sweep is not None and sweep.recorded == sweep.points > 0:
                 actions.append(Commit(event.job, event.report, event.artifacts))
                 _end(state, event.job)
         case Faulted():
@@ -397,6 +431,7 @@ def _submit(state: State, event: Submitted, now: float) -> None:
     sweep = Sweep(
         event.job,
         event.points,
+        event.known is not None,
         known,
         event.priority,
         event.max_faults,
@@ -445,6 +480,20 @@ def _compute(state: State, event: Computed, now: float, actions: list[Action]) -
     actions.append(
         Record(event.job, event.first, event.stop, event.seconds, event.failed, event.best, event.result),
     )
+
+
+def _count(state: State, event: Counted, actions: list[Action]) -> None:
+    sweep = state.sweeps.get(event.job)
+    if sweep is None or sweep.points or event.points < 1:
+        return
+    for lease in list(sweep.leased.values()):
+        _take_back(state, lease)
+    sweep.points = event.points
+    if not sweep.follow:
+        sweep.known = event.points
+        sweep.free.give(0, event.points)
+    sweep.faults.clear()
+    actions.append(Size(event.job, event.points))
 
 
 def _extend(state: State, event: Asked, actions: list[Action]) -> None:
@@ -565,6 +614,8 @@ def _cut(state: State, sweep: Sweep, instance: str) -> Lease:
     if sweep.free:
         sweep.sizes.workers = max(len(state.workers), 1)
         first, stop = sweep.free.cut(sweep.sizes.next(sweep.known - sweep.recorded))
+    elif not sweep.points:
+        kind, first, stop = "count", 0, 0
     else:
         kind, first, stop = "ask" if sweep.known < sweep.points else "finish", sweep.known, sweep.known
     sweep.served_s += (stop - first) * (sweep.sizes.point_s or CHUNK_S / FIRST_POINTS)

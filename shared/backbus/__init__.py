@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from backbus.strategy import param as param
     from backbus.sweep.here import run_sweep as run_sweep
     from backbus.sweep.result import SweepResult as SweepResult
-    from backbus.sweep.walk_forward import run_walk_forward as run_walk_forward
 
 __version__ = "0.1.0"
 __all__ = [
@@ -39,7 +38,6 @@ __all__ = [
     "param",
     "run",
     "run_sweep",
-    "run_walk_forward",
 ]
 
 _HOMES = {
@@ -54,7 +52,6 @@ _HOMES = {
     "param": "backbus.strategy",
     "run": "backbus.local",
     "run_sweep": "backbus.sweep.here",
-    "run_walk_forward": "backbus.sweep.walk_forward",
 }
 
 

@@ -264,10 +264,6 @@ def test_options_that_do_not_go_with_a_cluster_are_refused(tmp_path: Path, backb
     assert "--on" in ended.stderr and "--workers" in ended.stderr
     with pytest.raises(UsageError, match="no workers"):
         run_sweep(job, on="dask://127.0.0.1:1", workers=2)
-    job = write_job(tmp_path, GRID, "walk_forward = { train = 40, test = 20 }")
-    ended = backbus("sweep", job, "--on", "dask://127.0.0.1:1", cwd=tmp_path)
-    assert ended.returncode == 2
-    assert "a walk-forward runs in this process" in ended.stderr
 
 
 def test_a_process_keeps_files_checks_them_and_ends_a_child_that_nobody_asks(

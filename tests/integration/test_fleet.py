@@ -25,6 +25,7 @@ from backbus.client import Client
 from backbus.errors import JobError, JobFailed, UsageError
 from backbus.sweep.result import SweepResult
 from backbus.sweep.results import rerun
+from backbus.sweep.walk_forward import rerun_fold
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -116,6 +117,14 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "points that fail in each way": HARMFUL,
     "random points": {**GRID, "method": "random", "points": 60, "seed": 3},
     "points that follow from results": {**GRID, "method": "adaptive", "points": 30, "generation": 8},
+    "folds": {**GRID, "method": "random", "points": 9, "walk_forward": {"train": 150, "test": 60}},
+    "folds of points that follow from results": {
+        **GRID,
+        "method": "adaptive",
+        "points": 7,
+        "generation": 3,
+        "walk_forward": {"train": 200, "test": 90},
+    },
     "costs and sizes": {"parameters": {"portfolio.sizing.percent": [10, 50], "execution.slippage.bps": [0, 5, 20]}},
 }
 SECTIONS = {
@@ -135,6 +144,10 @@ def test_the_table_is_that_of_this_machine_alone(fleet: Stack, folder: Path, tmp
     assert {k: v for k, v in there.summary.items() if k not in apart} == {
         k: v for k, v in here.summary.items() if k not in apart
     }
+    if "folds" in search:
+        assert len(there.summary["folds"]) >= 3
+        assert rerun_fold(tmp_path / "there", 1).fingerprint == there.summary["folds"][1]["fingerprint"]
+        return
     shared = {name: value for name, value in here.summary["statistics"].items() if "family" not in name}
     assert shared == {name: there.summary["statistics"][name] for name in shared}
     if search == "points that fail in each way":
@@ -247,7 +260,7 @@ def recorded(stack: Stack, job: str) -> Counter[int]:
 
 
 def test_kills_and_frozen_workers_change_nothing(folder: Path, tmp_path: Path) -> None:
-    points = 40 * KILLS
+    points = 50 * KILLS
     job = job_of(folder, slow_grid(points, 0.04))
     undisturbed = run_sweep(job_of(folder, slow_grid(points, 0.0)), workers=2, folder=tmp_path / "here")
     names = ("optimizer-1", "optimizer-2", "optimizer-3", "orchestrator", "broker")

@@ -41,6 +41,8 @@ class World:
     generation: dict[str, int] = field(default_factory=dict)
     """Points asked for at a time; 0: all are known."""
     known: dict[str, int] = field(default_factory=dict)
+    counted: dict[str, int] = field(default_factory=dict)
+    """Points as the store has them; 0 before they are counted."""
     begun: Counter[str] = field(default_factory=Counter)
     outcome: Counter[str] = field(default_factory=Counter)
     workers: dict[str, tuple[s.Lease, float] | None] = field(default_factory=dict)
@@ -61,6 +63,9 @@ class World:
                         self.workers[lease.instance] = (lease, self.now + work_s)
                 case s.Begin(job):
                     self.begun[job] += 1
+                case s.Size(job, points):
+                    assert self.counted[job] == 0
+                    self.counted[job] = points
                 case s.Extend(job, first, stop):
                     assert self.known[job] == first
                     self.known[job] = stop
@@ -83,11 +88,12 @@ class World:
         self.jobs[job] = self.dice.randint(1, 400)
         self.recorded[job], self.ranges[job] = Counter(), []
         self.generation[job], self.known[job] = self.dice.choice((0, 0, 50)), 0
+        self.counted[job] = self.jobs[job] * self.dice.choice((0, 1))
         self.hand_in(job, self.dice.choice((0, 0, 1)))
 
     def hand_in(self, job: str, priority: int) -> None:
         known = self.known[job] if self.generation[job] else None
-        self.tell(s.Submitted(job, self.jobs[job], priority, 10_000, tuple(sorted(self.ranges[job])), known))
+        self.tell(s.Submitted(job, self.counted[job], priority, 10_000, tuple(sorted(self.ranges[job])), known))
 
     def join(self) -> None:
         self.born += 1
@@ -125,6 +131,8 @@ class World:
         match lease.kind:
             case "points":
                 return computed(lease, POINT_S * (lease.stop - lease.first))
+            case "count":
+                return s.Counted(lease.instance, lease.job, self.jobs[lease.job])
             case "ask":
                 stop = min(lease.stop + self.generation[lease.job], self.jobs[lease.job])
                 return s.Asked(lease.instance, lease.job, lease.first, stop, b"")

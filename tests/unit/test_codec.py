@@ -88,6 +88,7 @@ MESSAGES: dict[str, c.Message] = {
     "LEASE": c.Lease(
         id="1.5", epoch=1, number=7, job="j", work="points", first=2, stop=4, points=[{"strategy.fast": 3}], trials=9
     ),
+    "TOTAL": c.Total(id="i", instance="d-1", job="j", points=9),
     "WANT": c.Want(id="i", instance="d-1", prepared=["j"]),
     "GET_INPUTS": c.GetInputs(id="i", job="j"),
     "GET_CHUNKS": c.GetChunks(id="i", job="j", first=2),
@@ -222,6 +223,7 @@ GOLDEN: dict[str, str] = {
         "8ba17601a26964a3312e35a46b696e64a54c45415345a565706f636801a66e756d62657207a36a6f62a16aa4776f726ba670"
         "6f696e7473a5666972737402a473746f7004a6706f696e74739181ad73747261746567792e6661737403a6747269616c7309"
     ),
+    "TOTAL": "86a17601a26964a169a46b696e64a5544f54414ca8696e7374616e6365a3642d31a36a6f62a16aa6706f696e747309",
     "WANT": "85a17601a26964a169a46b696e64a457414e54a8696e7374616e6365a3642d31a8707265706172656491a16a",
     "GET_INPUTS": "84a17601a26964a169a46b696e64aa4745545f494e50555453a36a6f62a16a",
     "GET_CHUNKS": "85a17601a26964a169a46b696e64aa4745545f4348554e4b53a36a6f62a16aa5666972737402",

@@ -17,7 +17,7 @@ from backbus.sweep.here import run_sweep
 from backbus.sweep.result import SweepResult
 from backbus.sweep.results import find_sweep, rerun, top_points
 from backbus.sweep.space import point_job
-from backbus.sweep.walk_forward import rerun_fold, run_walk_forward
+from backbus.sweep.walk_forward import rerun_fold
 from tests.unit.small_prices import write_prices
 
 FIELDS: dict[str, Any] = {
@@ -39,7 +39,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def walked(**sweep: Any) -> SweepResult:
-    return run_walk_forward({**FIELDS, "sweep": {**FIELDS["sweep"], **sweep}})
+    return run_sweep({**FIELDS, "sweep": {**FIELDS["sweep"], **sweep}}, workers=0)
 
 
 @pytest.mark.parametrize("anchored", [False, True])
@@ -104,8 +104,6 @@ def test_what_does_not_fit_is_one_error(folder: Path) -> None:
     with pytest.raises(JobError, match="the data has 150 to trade"):
         walked(walk_forward={"train": 150, "test": 1})
     assert not (folder / "var").exists()
-    with pytest.raises(JobError, match=r"sweep\.walk_forward"):
-        walked(walk_forward=None)
     place = walked().artifacts["table"].parent
     for wrong in (lambda: rerun(place), lambda: top_points(place, 3)):
         with pytest.raises(JobError, match="folds of a walk_forward"):
@@ -118,6 +116,8 @@ def test_what_does_not_fit_is_one_error(folder: Path) -> None:
         rerun_fold(place, 0)
 
 
-def test_a_walk_forward_is_not_taken_for_a_sweep(folder: Path) -> None:
-    with pytest.raises(JobError, match="is for run_walk_forward"):
-        run_sweep(FIELDS)
+@pytest.mark.parametrize("search", [{}, {"method": "adaptive", "points": 7, "generation": 3}])
+def test_processes_come_to_the_same_folds(folder: Path, search: dict[str, Any]) -> None:
+    sweep = {**FIELDS["sweep"], **search}
+    two = run_sweep({**FIELDS, "sweep": sweep}, workers=2)
+    assert two.summary == walked(**search).summary

@@ -11,7 +11,6 @@ import typer
 from backbus.cli.jobs import AsJson, JobFile, Sets, bar_of, print_result
 
 if TYPE_CHECKING:
-    from backbus.jobs import Job
     from backbus.sweep.result import SweepResult
 
 SweepName = Annotated[
@@ -45,11 +44,6 @@ def sweep(
     if allow_look_ahead:
         overrides.append("sweep.allow_look_ahead=true")
     loaded = Job.load(job, overrides=overrides)
-    if loaded.sweep is not None and loaded.sweep.walk_forward is not None:
-        if (workers, on) != (None, None):
-            raise UsageError("a walk-forward runs in this process: leave out --workers and --on")
-        _walk_forward(loaded, as_json)
-        return
     if on is not None and workers is not None:
         raise UsageError("--on says that a cluster computes the points, and --workers that this machine does: give one")
     with bar_of(loaded.name, quiet=as_json) as move:
@@ -105,18 +99,6 @@ def rerun(
     print_result(result, as_json)
 
 
-def _walk_forward(job: Job, as_json: bool) -> None:
-    from backbus.cli.app import print_json
-    from backbus.sweep.walk_forward import run_walk_forward
-
-    with bar_of(job.name, quiet=as_json) as move:
-        result = run_walk_forward(job, progress=move)
-    if as_json:
-        print_json(result.plain())
-    else:
-        _print_folds(result)
-
-
 def _print_folds(result: SweepResult) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -162,6 +144,9 @@ def print_sweep(result: SweepResult, as_json: bool, top: int = 10) -> None:
 
     if as_json:
         print_json(result.plain())
+        return
+    if "folds" in result.summary:
+        _print_folds(result)
         return
     summary = result.summary
     table: Path = result.artifacts["table"]

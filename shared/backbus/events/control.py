@@ -177,14 +177,15 @@ class Release(Message):
 class Lease(Message):
     """A worker's right to some points of a sweep, until it is lost; sent again to who wants one and has this.
 
-    ``ask``: say which points come next. ``finish``: make the table; ``trials`` are those of the strategy's family.
+    ``count``: say how many points there are. ``ask``: say which come next. ``finish``: make the table; ``trials`` are
+    those of the strategy's family.
     """
 
     kind: Literal["LEASE"] = "LEASE"
     epoch: Count
     number: Count
     job: Name
-    work: Literal["points", "ask", "finish"]
+    work: Literal["count", "points", "ask", "finish"]
     first: Count
     stop: Count
     points: list[dict[str, Any]] | None = None
@@ -231,6 +232,15 @@ class GetPoints(Message):
     kind: Literal["GET_POINTS"] = "GET_POINTS"
     job: Name
     first: Count
+
+
+class Total(Message):
+    """How many points a sweep has that could not be counted without its data."""
+
+    kind: Literal["TOTAL"] = "TOTAL"
+    instance: Name
+    job: Name
+    points: Annotated[int, Field(ge=1)]
 
 
 class Chunk(Message):
@@ -389,6 +399,7 @@ Request = Annotated[
     | GetInputs
     | GetChunks
     | GetPoints
+    | Total
     | Chunk
     | Points
     | Table

@@ -6,6 +6,7 @@ same points, so that a search that was interrupted is rebuilt by telling it agai
 
 from __future__ import annotations
 
+import functools
 import math
 import warnings
 from collections.abc import Iterable, Sequence
@@ -37,9 +38,12 @@ class Adaptive:
         """Has the values of all points that were asked for, by number."""
         self._spare = Space(settings.model_copy(update={"method": "random"}))
         self._axes = {path: _Suggested(path, axis) for path, axis in settings.axes.items()}
-        self._study = _study(settings)
         self._open: list[Any] = []
         self._asked = 0
+
+    @functools.cached_property
+    def _study(self) -> Any:
+        return _study(self.settings)
 
     @classmethod
     def replay(cls, settings: SweepSettings, generations: Iterable[Results]) -> Adaptive:
@@ -80,18 +84,19 @@ class Adaptive:
         self._open = []
 
     def _next(self, number: int) -> dict[str, Any]:
+        study = self._study
         import optuna
 
         for rejected in range(_MOST_REJECTED + 1):
             if rejected == _MOST_REJECTED:
                 spare = self._spare.values(number)
-                self._study.enqueue_trial({path: self._axes[path].coded(value) for path, value in spare.items()})
-            trial = self._study.ask()
+                study.enqueue_trial({path: self._axes[path].coded(value) for path, value in spare.items()})
+            trial = study.ask()
             values = {path: axis.suggested(trial) for path, axis in self._axes.items()}
             if self.space.accepts(values):
                 self._open.append(trial)
                 return values
-            self._study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
         raise AssertionError("a point of the random space keeps all constraints")
 
 

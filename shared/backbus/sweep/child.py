@@ -32,13 +32,12 @@ from backbus.errors import BackbusError, DataError, JobError
 from backbus.jobs import Job
 from backbus.strategy import load_strategy
 from backbus.sweep.checking import check_names, refuse_look_ahead
-from backbus.sweep.chunk import TOO_MUCH, Chunks
-from backbus.sweep.conclusion import conclude
+from backbus.sweep.chunk import TOO_MUCH
+from backbus.sweep.kinds import search_for
 from backbus.sweep.outcome import gather
-from backbus.sweep.plan import plan_for, search_of, sessions_of
+from backbus.sweep.plan import sessions_of
 from backbus.sweep.rehearsal import rehearse_sweep
-from backbus.sweep.rounds import Rounds
-from backbus.sweep.space import Space
+from backbus.sweep.search import Computes
 from backbus.sweep.wire import FrameReader, pack_frame, plain_of, read_chunks
 
 WORDS = struct.Struct("=qqq")
@@ -70,7 +69,7 @@ def main(words: int) -> None:
         gc.freeze()  # what is there now is there for good
         _limit_memory(setup["memory_bytes"])
         _write(outgoing, pack_frame({"ready": prepared.facts}))
-        computing = _Computing(prepared.chunks, shared, outgoing)
+        computing = _Computing(prepared.computes, shared, outgoing)
         while (message := messages.next()) is not None:
             try:
                 if "points" in message:
@@ -89,7 +88,7 @@ class Prepared:
 
     def __init__(self, setup: dict[str, Any]) -> None:
         started = time.monotonic()
-        self._job = job = Job.parse(setup["job"])
+        job = Job.parse(setup["job"])
         job.come_from(Path(setup["folder"]))
         self._panel = panel = open_panel(job.data, {name: Path(path) for name, path in setup["data"].items()}).panel
         files = {name: Path(path) for name, path in setup["strategy"].items()}
@@ -99,14 +98,13 @@ class Prepared:
             raise DataError(
                 f"the data has {sessions} sessions where the sweep has {setup['sessions']}: it was changed meanwhile"
             )
+        self._search = search = search_for(job, sessions)
         if setup["check"]:
-            space = Space(search_of(job))
-            check_names(space, job, strategy)
-            refuse_look_ahead(job, panel, space, strategy)
-        self._plan = plan_for(job, sessions)
+            check_names(search.space, job, strategy)
+            refuse_look_ahead(job, panel, search.space, strategy)
         rehearse()
         rehearse_sweep()
-        self.chunks = Chunks(job, panel, strategy, self._plan)
+        self.computes = search.computes(panel, strategy)
         self.facts = {
             "rows": panel.layout.rows,
             "assets": panel.layout.assets,
@@ -117,21 +115,18 @@ class Prepared:
 
     def finish(self, chunks: str, folder: str, trials: int) -> dict[str, Any]:
         """Gather the chunks of a file and write the sweep's files; the summary, and the files by name."""
-        rounds = Rounds(search_of(self._job))
-        resamples = self._plan.resamples
+        search = self._search
         with Path(chunks).open("rb") as file:
-            points = gather(len(rounds.space), self._plan, read_chunks(file, rounds.space, resamples))
-        summary, files = conclude(
-            Path(folder), self._job, self._panel, self._strategy, rounds.space, self._plan, points, trials
-        )
+            points = gather(len(search), search.plan, read_chunks(file, search.record, search.plan.resamples))
+        summary, files = search.conclude(Path(folder), self._panel, self._strategy, points, trials)
         return {"summary": summary, "files": {name: str(path) for name, path in files.items()}}
 
 
 class _Computing:
     """Computes chunks in parts, and says which point is in hand."""
 
-    def __init__(self, chunks: Chunks, shared: mmap.mmap, outgoing: int) -> None:
-        self._chunks, self._shared, self._outgoing = chunks, shared, outgoing
+    def __init__(self, computes: Computes, shared: mmap.mmap, outgoing: int) -> None:
+        self._computes, self._shared, self._outgoing = computes, shared, outgoing
         self._begun = 0
         self._first = 0
         self._size = float(FIRST_PART)
@@ -142,7 +137,7 @@ class _Computing:
         while self._first < len(points):
             started = time.monotonic()
             part = points[self._first : self._first + int(self._size)]
-            chunk = self._chunks.compute(part, self._tell)
+            chunk = self._computes.compute(part, self._tell)
             for place, failure in sorted(chunk.failures.items()):
                 if failure.kind == TOO_MUCH:
                     # Perhaps the points before it took what it lacks: let a new process say whether it can be had.

@@ -46,6 +46,7 @@ class Worker:
         self._watcher: Watcher | None = None
         self._points: Sequence[Values] = ()
         self._finish: tuple[Path, Path, int] | None = None
+        self._finish_s = 0.0
         self.finished: dict[str, Any] | None = None
         """What came of ``finish``: ``summary``, and ``files`` by name; None until then."""
         self._unready = 0
@@ -88,11 +89,12 @@ class Worker:
         self._points = points
         self._go_on()
 
-    def finish(self, chunks: Path, folder: Path, trials: int) -> None:
-        """Make the sweep's files in ``folder`` of a file of all chunks; see ``finished``."""
+    def finish(self, chunks: Path, folder: Path, trials: int, runs: int) -> None:
+        """Make the sweep's files in ``folder`` of a file of all chunks, with ``runs`` backtests; see ``finished``."""
         if self.busy:
             raise ValueError("a worker does one thing at a time")
         self._finish, self.finished = (chunks, folder, trials), None
+        self._finish_s = self._limits.start_s + runs * self._limits.point_s
         self._go_on()
 
     def work(self) -> Chunk | None:
@@ -180,8 +182,10 @@ class Worker:
         at, cpu_s = child.in_hand(), child.cpu_s()
         if at != self._at:
             self._at, self._since_cpu_s, self._since_s = at, cpu_s, now
-        at_points = self.ready and self._finish is None
-        limit_s = limits.point_s * max(1, at.points) if at_points else limits.start_s
+        if self._finish is not None:
+            limit_s = self._finish_s
+        else:
+            limit_s = limits.point_s * max(1, at.points) if self.ready else limits.start_s
         if cpu_s - self._since_cpu_s > limit_s:
             self._bury(TOO_LONG, f"took more than {limit_s:g} s of processor time", sure=at.points == 1)
         elif now - self._since_s > WAIT_FACTOR * limit_s:

@@ -22,7 +22,7 @@ from backbus.link.blobs import hash_of_file
 from backbus.sources import identity
 from backbus.sweep.chunk import Chunk
 from backbus.sweep.crew import PointsBetween
-from backbus.sweep.plan import search_of
+from backbus.sweep.plan import resamples_of, search_of
 from backbus.sweep.process import Limits, Setup, error_of
 from backbus.sweep.wire import unpack_chunk
 
@@ -93,7 +93,7 @@ class Parcel:
         self.spec = hashlib.blake2b(spec, digest_size=32).hexdigest()
         """The hash of the specification: what ``compute_points`` is told."""
         self._files[self.spec] = spec
-        self.resamples = search.resamples
+        self.resamples = resamples_of(setup.job)
 
     def _file(self, path: Path) -> str:
         blob = hash_of_file(path)

@@ -16,23 +16,22 @@ from typing import Any
 import numpy as np
 
 from backbus.data import resolve_files
-from backbus.errors import JobError, UsageError
+from backbus.errors import UsageError
 from backbus.jobs import Job
 from backbus.local import RUNS, Progress, open_inputs
 from backbus.market.panel import FIELDS, Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import Strategy, bundle, load_strategy
 from backbus.sweep.checking import check_names, refuse_look_ahead
-from backbus.sweep.chunk import Chunk, Chunks
-from backbus.sweep.conclusion import conclude
+from backbus.sweep.chunk import Chunk
 from backbus.sweep.crew import Crew
 from backbus.sweep.elsewhere import Cluster, cluster_at
+from backbus.sweep.kinds import search_for
 from backbus.sweep.outcome import gather
-from backbus.sweep.plan import plan_of, points_between, search_of
+from backbus.sweep.plan import search_of, sessions_of
 from backbus.sweep.process import Setup
 from backbus.sweep.result import SweepResult
-from backbus.sweep.rounds import Rounds
-from backbus.sweep.space import Space
+from backbus.sweep.search import Computes, Search
 
 CHUNK_POINTS = 64
 TRIALS_FILE = "trials.json"
@@ -62,67 +61,62 @@ def run_sweep(
         job = Job.load(job)
     elif not isinstance(job, Job):
         job = Job.parse(job)
-    if search_of(job).walk_forward is not None:
-        raise JobError("is for run_walk_forward; call that, or leave the table out", field="sweep.walk_forward")
     if on is not None and (workers is not None or data is not None or strategy is not None):
         raise UsageError("a sweep on a cluster takes prices and strategy from the job's files, and no workers here")
     cluster = None if on is None else cluster_at(on)
-    rounds = Rounds(search_of(job))
-    space = rounds.space
+    search_of(job)
     opened, handed_over = open_inputs(job, data), strategy is not None
     panel = opened.panel
     strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
-    check_names(space, job, strategy)
-    plan = plan_of(job, panel)
+    search = search_for(job, sessions_of(panel))
+    check_names(search.space, job, strategy)
     if data is not None or handed_over or workers == 0:
-        refuse_look_ahead(job, panel, space, strategy)
-        computed = computed_here(rounds, Chunks(job, panel, strategy, plan))
+        refuse_look_ahead(job, panel, search.space, strategy)
+        computed = _computed_here(search, search.computes(panel, strategy))
     else:
         files, use = resolve_files(job.data, job.folder), job.strategy.use
-        setup = Setup(job, files, bundle(use, job.folder), plan.sessions)
+        setup = Setup(job, files, bundle(use, job.folder), search.plan.sessions)
         opening: Callable[[], Cluster]
         if cluster is None:
             opening = functools.partial(Crew, setup, workers or os.cpu_count() or 1)
         else:
             opening = functools.partial(cluster, setup)
-        computed = _computed_by(rounds, opening)
+        computed = _computed_by(search, opening)
     job_id = uuid.uuid4().hex[:12]
     folder = folder if folder is not None else RUNS / job_id
     with closing(computed):
-        points = gather(len(space), plan, _told(computed, len(space), progress))
-    trials = count_trials(folder.parent / TRIALS_FILE, job, panel, len(space))
-    summary, artifacts = conclude(folder, job, panel, strategy, space, plan, points, trials)
+        points = gather(len(search), search.plan, _told(computed, len(search), progress))
+    trials = count_trials(folder.parent / TRIALS_FILE, job, panel, len(search))
+    summary, artifacts = search.conclude(folder, panel, strategy, points, trials)
     return SweepResult(job_id, summary, artifacts, time.perf_counter() - started)
 
 
 Computed = Generator[tuple[int, Chunk], None, None]
 
 
-def _computed_by(rounds: Rounds, opening: Callable[[], Cluster]) -> Computed:
+def _computed_by(search: Search, opening: Callable[[], Cluster]) -> Computed:
     with opening() as cluster:
-        while points := rounds.next():
-            between = functools.partial(_after, rounds.space, points.start)
+        while points := search.next():
             figures = np.empty((len(points), len(FIGURES)))
-            for first, chunk in cluster.run(len(points), between):
+            for first, chunk in cluster.run(len(points), functools.partial(_after, search, points.start)):
                 figures[first : first + len(chunk.figures)] = chunk.figures
                 yield points.start + first, chunk
-            rounds.tell(figures)
+            search.tell(figures)
 
 
-def _after(space: Space, first: int, begin: int, stop: int) -> list[dict[str, Any]]:
-    return points_between(space, first + begin, first + stop)
+def _after(search: Search, first: int, begin: int, stop: int) -> list[dict[str, Any]]:
+    return search.values(first + begin, first + stop)
 
 
-def computed_here(rounds: Rounds, chunks: Chunks) -> Computed:
-    """All points of a search in this process, chunk by chunk, with the number of each one's first point."""
-    while points := rounds.next():
+def _computed_here(search: Search, computes: Computes) -> Computed:
+    while points := search.next():
         figures = np.empty((len(points), len(FIGURES)))
         for begin in range(points.start, points.stop, CHUNK_POINTS):
             stop = min(begin + CHUNK_POINTS, points.stop)
-            chunk = chunks.compute(points_between(rounds.space, begin, stop))
+            chunk = computes.compute(search.values(begin, stop))
             figures[begin - points.start : stop - points.start] = chunk.figures
             yield begin, chunk
-        rounds.tell(figures)
+        search.tell(figures)
 
 
 def _told(chunks: Iterable[tuple[int, Chunk]], points: int, progress: Progress | None) -> Iterator[tuple[int, Chunk]]:

@@ -30,10 +30,16 @@ def sessions_of(panel: Panel) -> int:
 
 
 def plan_for(job: Job, sessions: int, resamples: int | None = None) -> Plan:
-    """The resamples of a job's sweep, as many as it says where left out: the same wherever it is computed."""
+    """The resamples of a job's sweep, ``resamples_of`` it where left out: the same wherever it is computed."""
     search, measured = search_of(job), job.performance
     rate = session_rate(measured.risk_free, measured.periods_per_year)
-    return make_plan(sessions, search.seed, Settings(search.resamples if resamples is None else resamples, rate=rate))
+    return make_plan(sessions, search.seed, Settings(resamples_of(job) if resamples is None else resamples, rate=rate))
+
+
+def resamples_of(job: Job) -> int:
+    """How many a chunk of the job's sweep has: none where points compete in folds, which have their own test."""
+    search = search_of(job)
+    return search.resamples if search.walk_forward is None else 0
 
 
 def plan_of(job: Job, panel: Panel, resamples: int | None = None) -> Plan:

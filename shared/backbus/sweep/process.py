@@ -35,8 +35,8 @@ class Limits:
     memory_bytes: int = 2 << 30
     """Memory beyond what the process had when it was ready."""
     start_s: float = 600.0
-    """Processor time until the process is ready: to read the data, and to compile what is not compiled yet. As long
-    may what is done once at the end of a sweep take."""
+    """Processor time until the process is ready: to read the data, and to compile what is not compiled yet. As long,
+    besides the backtests in it, may what is done once at the end of a sweep take."""
 
     @classmethod
     def of(cls, search: SweepSettings) -> Limits:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import math
-import time
-import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +16,12 @@ import numpy as np
 from backbus.engine.run import Engine
 from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.jobs import Job
-from backbus.local import RUNS, Progress, open_inputs, run
+from backbus.local import Progress, run
 from backbus.market.panel import Floats, Panel, session_date
 from backbus.performance.metrics import FIGURES, session_rate
-from backbus.strategy import Strategy, bundle, load_strategy, make_strategy
-from backbus.sweep.checking import check_names, refuse_look_ahead
-from backbus.sweep.chunk import RAISED, REFUSED, Chunks, Failure, failed_chunk
+from backbus.strategy import Strategy, make_strategy
+from backbus.sweep.chunk import RAISED, REFUSED, Chunk, Chunks, Failure, InHand, Values, failed_chunk, joined
 from backbus.sweep.folds import Fold, Span, session_figures, session_rows, span_panel, walk_forward_folds
-from backbus.sweep.here import computed_here
 from backbus.sweep.honesty import Settings, make_plan
 from backbus.sweep.outcome import (
     SUMMARY_FILE,
@@ -32,16 +29,15 @@ from backbus.sweep.outcome import (
     Points,
     best_of,
     column_kind,
-    gather,
     stored,
     table_sha256,
     write_files,
 )
-from backbus.sweep.plan import plan_of, search_of
-from backbus.sweep.result import SweepResult
+from backbus.sweep.plan import plan_of, points_between, search_of
 from backbus.sweep.results import load_summary
 from backbus.sweep.rounds import Rounds
-from backbus.sweep.space import point_job, split
+from backbus.sweep.search import Computes, Search
+from backbus.sweep.space import Space, point_job, split
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -49,6 +45,8 @@ if TYPE_CHECKING:
     from backbus.result import Result
 
 KIND = "walk_forward"
+FOLD = "fold"
+"""The name beside a point's fields that says in which fold it competes."""
 FOLDS_FILE = "folds.parquet"
 NO_OBJECTIVE = "no_objective"
 """The failure of a fold in whose train range no point had the objective."""
@@ -74,43 +72,113 @@ class FoldResult:
     failure: Failure | None
 
 
-def run_walk_forward(
-    job: Job | Mapping[str, Any] | str | Path,
-    data: Any = None,
-    *,
-    strategy: type[Strategy] | None = None,
-    folder: Path | None = None,
-    progress: Progress | None = None,
-) -> SweepResult:
-    """Run a job's ``[sweep.walk_forward]`` in this process; arguments are those of ``run_sweep``.
+class WalkForward(Search):
+    """All points over each fold's train range; at the end each fold's best over its test range.
 
-    ``progress`` is called with the folds done and all folds. Raises JobError, DataError or StrategyError.
+    Points are numbered fold by fold; those that follow from results generation by generation, and fold by fold in each.
     """
-    started = time.perf_counter()
-    if isinstance(job, str | Path):
-        job = Job.load(job)
-    elif not isinstance(job, Job):
-        job = Job.parse(job)
-    search = search_of(job)
-    if search.walk_forward is None:
-        raise JobError("is missing; say how many sessions train and test have", field="sweep.walk_forward")
-    space = Rounds(search).space
-    panel = open_inputs(job, data).panel
-    strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
-    check_names(space, job, strategy)
-    rows = session_rows(panel)
-    folds = walk_forward_folds(len(rows) - 1, search.walk_forward)
-    refuse_look_ahead(job, panel, space, strategy)
-    found = []
-    for fold in folds:
-        dates = _dates(panel, rows, fold)
-        parts = (span_panel(panel, rows, span, job.data.warmup) for span in fold)
-        found.append(_run_fold(job, strategy, dates, *parts))
-        if progress is not None:
-            progress(len(found), len(folds))
-    job_id = uuid.uuid4().hex[:12]
-    summary, artifacts = _write(folder if folder is not None else RUNS / job_id, job, space.names, found)
-    return SweepResult(job_id, summary, artifacts, time.perf_counter() - started)
+
+    def __init__(self, job: Job, sessions: int) -> None:
+        super().__init__(job, sessions)
+        settings = self.settings
+        assert settings.walk_forward is not None
+        self._folds = walk_forward_folds(sessions, settings.walk_forward)
+        self.runs_at_end = len(self._folds)
+        self._adaptive = settings.method == "adaptive"
+        one = Rounds(settings)
+        self._rounds = [one, *(Rounds(settings) for _ in self._folds[1:])] if self._adaptive else [one]
+        self.space = one.space
+        self._size = min(settings.generation, len(self.space)) if self._adaptive else len(self.space)
+        """Points of a fold that become known together."""
+
+    def __len__(self) -> int:
+        return len(self._folds) * len(self.space)
+
+    def next(self) -> range:
+        """The next points of all folds; empty at the end."""
+        (points,) = {rounds.next() for rounds in self._rounds}
+        return range(len(self._folds) * points.start, len(self._folds) * points.stop)
+
+    def tell(self, figures: Floats) -> None:
+        """What they came to."""
+        if self._adaptive:
+            for rounds, some in zip(self._rounds, np.split(figures, len(self._folds)), strict=True):
+                rounds.tell(some)
+
+    def _place(self, number: int) -> tuple[int, int, int]:
+        """The fold of a point, its number there, and the number after the last one of its round."""
+        folds = len(self._folds)
+        begin = number // (folds * self._size) * self._size
+        stop = min(begin + self._size, len(self.space))
+        fold, place = divmod(number - folds * begin, stop - begin)
+        return fold, begin + place, stop
+
+    def _space_of(self, fold: int) -> Space:
+        return self._rounds[fold if self._adaptive else 0].space
+
+    def values(self, first: int, stop: int) -> list[dict[str, Any]]:
+        """Values by field, and the fold."""
+        found: list[dict[str, Any]] = []
+        while first < stop:
+            fold, point, end = self._place(first)
+            end = min(end, point + stop - first)
+            found += [{FOLD: fold, **values} for values in points_between(self._space_of(fold), point, end)]
+            first += end - point
+        return found
+
+    def record(self, values: Sequence[dict[str, Any]]) -> None:
+        """Take in values, each with its fold."""
+        for each in values:
+            self._space_of(each[FOLD]).record([{name: value for name, value in each.items() if name != FOLD}])
+
+    def computes(self, panel: Panel, strategy: type[Strategy]) -> Computes:
+        """Chunks over the train ranges."""
+        return _Trains(self.job, panel, strategy, self._folds)
+
+    def conclude(
+        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, trials: int
+    ) -> tuple[dict[str, Any], dict[str, Path]]:
+        """Run each fold's best in its test range, write table and summary."""
+        rows = session_rows(panel)
+        of = np.array([self._place(number)[:2] for number in range(len(self))], dtype=np.int64)
+        found = []
+        for number, fold in enumerate(self._folds):
+            mine = np.flatnonzero(of[:, 0] == number)
+            failures = [points.failures[place] for place in mine.tolist() if place in points.failures]
+            test = span_panel(panel, rows, fold.test, self.job.data.warmup)
+            figures, space = points.figures[mine], self._space_of(number)
+            found.append(_concluded(self.job, strategy, _dates(panel, rows, fold), space, figures, failures, test))
+        return _write(folder, self.job, self.space.names, found)
+
+
+class _Trains:
+    """Computes points, each over the train range of its fold; what points of a fold share is kept while they come."""
+
+    def __init__(self, job: Job, panel: Panel, strategy: type[Strategy], folds: Sequence[Fold]) -> None:
+        self._job, self._panel, self._strategy, self._folds = job, panel, strategy, folds
+        self._rows = session_rows(panel)
+        self._fold = -1
+        self._chunks: Chunks | None = None
+
+    def compute(self, points: Sequence[Values], in_hand: InHand = lambda first, count: None) -> Chunk:
+        """Run the points."""
+        parts, first = [], 0
+        for fold, some in itertools.groupby(points, lambda values: int(values[FOLD])):
+            plain = [{name: value for name, value in values.items() if name != FOLD} for values in some]
+            parts.append(self._of(fold).compute(plain, functools.partial(_shifted, in_hand, first)))
+            first += len(plain)
+        return joined(parts)
+
+    def _of(self, fold: int) -> Chunks:
+        if self._chunks is None or self._fold != fold:
+            train = span_panel(self._panel, self._rows, self._folds[fold].train, self._job.data.warmup)
+            plan = plan_of(self._job, train)
+            self._fold, self._chunks = fold, Chunks(self._job, train, self._strategy, plan)
+        return self._chunks
+
+
+def _shifted(in_hand: InHand, by: int, first: int, count: int) -> None:
+    in_hand(by + first, count)
 
 
 def _dates(panel: Panel, rows: Any, fold: Fold) -> tuple[str, str, str, str]:
@@ -122,24 +190,23 @@ def _dates(panel: Panel, rows: Any, fold: Fold) -> tuple[str, str, str, str]:
     return *ends(fold.train), *ends(fold.test)
 
 
-def compete(job: Job, strategy: type[Strategy], panel: Panel) -> tuple[Rounds, Points]:
-    """All points of the job's search over a panel."""
-    rounds, plan = Rounds(search_of(job)), plan_of(job, panel, resamples=0)
-    chunks = list(computed_here(rounds, Chunks(job, panel, strategy, plan)))
-    return rounds, gather(len(rounds.space), plan, chunks)
-
-
-def _run_fold(
-    job: Job, strategy: type[Strategy], dates: tuple[str, str, str, str], train: Panel, test: Panel
+def _concluded(
+    job: Job,
+    strategy: type[Strategy],
+    dates: tuple[str, str, str, str],
+    space: Space,
+    trained: Floats,
+    failures: Sequence[Failure],
+    test: Panel,
 ) -> FoldResult:
-    rounds, points = compete(job, strategy, train)
-    goal, nothing, failed = search_of(job).objectives[0], np.full(len(FIGURES), np.nan), len(points.failures)
-    best = best_of(points.figures, goal)
+    """The best of [points, figures] ``trained``, run in the test range."""
+    goal, nothing, failed = search_of(job).objectives[0], np.full(len(FIGURES), np.nan), len(failures)
+    best = best_of(trained, goal)
     if best is None:
-        why = next(iter(points.failures.values())).message if points.failures else "it is defined for none"
+        why = failures[0].message if failures else "it is defined for none"
         failure = Failure(NO_OBJECTIVE, f"no point has {goal.metric} in the train range; the first: {why}")
         return FoldResult(dates, None, None, failed, nothing, nothing, None, None, failure)
-    params, in_sample = rounds.space.values(best), points.figures[best]
+    params, in_sample = space.values(best), trained[best]
     own, others = split(params)
     try:
         engine = Engine(point_job(job, others), test, make_strategy(strategy, {**job.strategy.params, **own}))

@@ -21,7 +21,7 @@ before an array is made. Whatever cannot be read raises ``ProtocolError`` and no
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, BinaryIO, Literal
 
 import msgpack
@@ -33,7 +33,6 @@ from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES
 from backbus.sweep.chunk import FAILURES, Chunk, Failure
 from backbus.sweep.honesty import POINT
-from backbus.sweep.space import Space
 
 VERSION = 1
 FRAME_BYTES = 1 << 28
@@ -131,13 +130,15 @@ def write_chunk(file: BinaryIO, first: int, points: int, packed: bytes, values: 
     file.write(pack_frame({"first": first, "points": points, "chunk": packed, "values": values}))
 
 
-def read_chunks(file: BinaryIO, space: Space, resamples: int) -> Iterator[tuple[int, Chunk]]:
-    """The chunks of a file in its order, each with its first point's number; values go to the space."""
+def read_chunks(
+    file: BinaryIO, record: Callable[[list[dict[str, Any]]], None], resamples: int
+) -> Iterator[tuple[int, Chunk]]:
+    """The chunks of a file in its order, each with its first point's number; values of points go to ``record``."""
     reader = FrameReader()
     while data := file.read(1 << 20):
         for frame in reader.feed(data):
             if frame["values"] is not None:
-                space.record(frame["values"])
+                record(frame["values"])
             yield frame["first"], unpack_chunk(frame["chunk"], points=frame["points"], resamples=resamples)
 
 
