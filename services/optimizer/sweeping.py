@@ -133,9 +133,10 @@ class Sweeping:
         return self._worker.finished is not None
 
     def upload(self, requester: Requester) -> tuple[dict[str, Any], dict[str, str]]:
-        """Send the table; returns the summary, and the artifacts' hashes by their names."""
+        """Send the tables; returns the summary, and the files' hashes by their names, that of the table first."""
         assert self._worker.finished is not None
-        table = Path(self._worker.finished["files"]["table"])
-        blob = hash_of_file(table)
-        requester.put(blob, table)
-        return {**self._worker.finished["summary"], "folder": None}, {table.name: blob}
+        blobs = {}
+        for path in (Path(file) for name, file in self._worker.finished["files"].items() if name != "summary"):
+            blobs[path.name] = hash_of_file(path)
+            requester.put(blobs[path.name], path)
+        return {**self._worker.finished["summary"], "folder": None}, blobs

@@ -280,4 +280,4 @@ def points_of(job: Job) -> int | None:
     if job.sweep is None:
         return None
     points = len(Space(job.sweep))
-    return points if job.sweep.walk_forward is None else 0
+    return 0 if job.sweep.in_folds else points

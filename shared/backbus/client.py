@@ -180,7 +180,8 @@ class Client:
             from backbus.sweep.result import SweepResult
 
             summary = {**shown["report"], "folder": str((job_folder or Path()).resolve())}
-            files = {"table": next(iter(artifacts.values())), "summary": keep_summary(folder, summary)}
+            (_, table), *others = artifacts.items()
+            files = {"table": table, **dict(others), "summary": keep_summary(folder, summary)}
             return SweepResult(shown["job"], summary, files, elapsed_s, "services", shown["cached"])
         from backbus.performance.report import Report
 

@@ -24,6 +24,8 @@ Number = int | float
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
 _LARGEST = 2**53
 """Whole numbers above this are not exact as floating-point numbers."""
+MOST_SPLITS = 10_000
+"""Of a cross-validation."""
 _LEAST = 1e-280
 """From here to 2^53 a logarithmic scale neither overflows nor loses digits."""
 _RANGE, _DISTRIBUTION = ("from", "to", "step"), ("low", "high", "scale", "steps")
@@ -229,6 +231,27 @@ class WalkForwardSettings(Section):
         return value
 
 
+class CrossValidationSettings(Section):
+    """Combinatorial purged cross-validation: of ``groups`` of sessions, each ``test_groups`` are tested once."""
+
+    groups: int = Field(ge=3, le=50)
+    test_groups: int = Field(default=2, ge=1)
+    purge: int = Field(default=0, ge=0)
+    """Sessions next to a test range that its train set does without, on both sides."""
+    embargo: int = Field(default=0, ge=0)
+    """Further sessions after a test range that its train set does without."""
+
+    @field_validator("test_groups")
+    @classmethod
+    def _fewer(cls, value: int, info: ValidationInfo) -> int:
+        groups = info.data.get("groups")
+        if groups is not None and value >= groups:
+            raise ValueError(f"is not below groups ({groups}): something must be left to train on")
+        if groups is not None and math.comb(groups, value) > MOST_SPLITS:
+            raise ValueError(f"of {groups} groups makes {math.comb(groups, value)} splits; {MOST_SPLITS} are the most")
+        return value
+
+
 class SweepSettings(Section):
     """Which points a sweep tries, and by what they are compared."""
 
@@ -256,6 +279,24 @@ class SweepSettings(Section):
     parameters: dict[str, AxisField]
     walk_forward: WalkForwardSettings | None = None
     """Whether points compete in folds of the data instead of all of it."""
+    cpcv: CrossValidationSettings | None = None
+    """Whether they compete in all ways to split the data into groups to train on and groups to test on."""
+
+    @property
+    def in_folds(self) -> bool:
+        """Whether points compete in parts of the data."""
+        return self.walk_forward is not None or self.cpcv is not None
+
+    @field_validator("cpcv")
+    @classmethod
+    def _one_way(cls, value: CrossValidationSettings | None, info: ValidationInfo) -> CrossValidationSettings | None:
+        if value is None:
+            return None
+        if info.data.get("walk_forward") is not None:
+            raise ValueError("cannot go with walk_forward; write two jobs")
+        if info.data.get("method") == "adaptive":
+            raise ValueError("cannot go with method adaptive: its points follow from all of the data, tests included")
+        return value
 
     @field_validator("objective", "constraints", mode="before")
     @classmethod

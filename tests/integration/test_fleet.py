@@ -23,6 +23,7 @@ from real_stack import Stack, wait_for
 from backbus import Job, run_sweep
 from backbus.client import Client
 from backbus.errors import JobError, JobFailed, UsageError
+from backbus.sweep.cross_validation import rerun_split
 from backbus.sweep.result import SweepResult
 from backbus.sweep.results import rerun
 from backbus.sweep.walk_forward import rerun_fold
@@ -125,6 +126,7 @@ SEARCHES: dict[str, dict[str, Any]] = {
         "generation": 3,
         "walk_forward": {"train": 200, "test": 90},
     },
+    "splits": {**GRID, "method": "random", "points": 9, "cpcv": {"groups": 5, "purge": 20}},
     "costs and sizes": {"parameters": {"portfolio.sizing.percent": [10, 50], "execution.slippage.bps": [0, 5, 20]}},
 }
 SECTIONS = {
@@ -147,6 +149,10 @@ def test_the_table_is_that_of_this_machine_alone(fleet: Stack, folder: Path, tmp
     if "folds" in search:
         assert len(there.summary["folds"]) >= 3
         assert rerun_fold(tmp_path / "there", 1).fingerprint == there.summary["folds"][1]["fingerprint"]
+        return
+    if search == "splits":
+        assert rerun_split(tmp_path / "there", 2).fingerprint == there.summary["splits"][2]["fingerprints"][0]
+        assert {"table", "paths", "summary"} == set(there.artifacts) == set(here.artifacts)
         return
     shared = {name: value for name, value in here.summary["statistics"].items() if "family" not in name}
     assert shared == {name: there.summary["statistics"][name] for name in shared}

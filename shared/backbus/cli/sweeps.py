@@ -77,25 +77,29 @@ def rerun(
     point: Annotated[int | None, typer.Option(min=0, help="The point's number.")] = None,
     best: Annotated[bool, typer.Option("--best", help="The best point; so it is where none is named.")] = False,
     fold: Annotated[int | None, typer.Option(min=0, help="The test range of this fold of a walk-forward.")] = None,
+    split: Annotated[int | None, typer.Option(min=0, help="A test group of this split of a cross-validation.")] = None,
+    group: Annotated[int | None, typer.Option(min=0, help="Which one; its first, where left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one point of a finished sweep whole, and see that its row comes again."""
     from backbus.errors import UsageError
+    from backbus.sweep.cross_validation import rerun_split
     from backbus.sweep.results import find_sweep
     from backbus.sweep.results import rerun as rerun_here
     from backbus.sweep.walk_forward import rerun_fold
 
-    if fold is not None:
-        if best or point is not None:
-            raise UsageError("give --fold or a point, not both")
-        with bar_of(f"{sweep} fold {fold}", quiet=as_json) as move:
-            result = rerun_fold(find_sweep(sweep), fold, progress=move)
-        print_result(result, as_json)
-        return
-    if best and point is not None:
-        raise UsageError("give --best or --point, not both")
-    with bar_of(f"{sweep} {'best' if point is None else point}", quiet=as_json) as move:
-        result = rerun_here(find_sweep(sweep), point, progress=move)
+    if (best, point is not None, fold is not None, split is not None).count(True) > 1:
+        raise UsageError("give one of --point, --best, --fold and --split")
+    if group is not None and split is None:
+        raise UsageError("--group goes with --split")
+    with bar_of(f"{sweep}", quiet=as_json) as move:
+        folder = find_sweep(sweep)
+        if fold is not None:
+            result = rerun_fold(folder, fold, progress=move)
+        elif split is not None:
+            result = rerun_split(folder, split, group, progress=move)
+        else:
+            result = rerun_here(folder, point, progress=move)
     print_result(result, as_json)
 
 
@@ -131,6 +135,41 @@ def _print_folds(result: SweepResult) -> None:
         sys.stdout.write(f"  {path}\n")
 
 
+def _print_splits(result: SweepResult) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    summary = result.summary
+    objective = summary["objective"].removeprefix("-")
+    table = Table("split", "tested groups", "best", f"{objective} train", f"{objective} test", "rank in test")
+    for number, split in enumerate(summary["splits"]):
+        params = split["params"] or {}
+        best = ", ".join(f"{name.removeprefix('strategy.')} {_cell(value)}" for name, value in params.items())
+        figures = [split[where][objective] if split[where] else None for where in ("in_sample", "out_of_sample")]
+        cells = [*map(_cell, figures), _cell(split["rank"])]
+        table.add_row(str(number), ", ".join(map(str, split["test"])), best or "none has the objective", *cells)
+    console = Console()
+    console.print(table)
+    paths = Table("paths", *next(iter(summary["distribution"].values()), None) or ())
+    for name, told in summary["distribution"].items():
+        if told is not None:
+            paths.add_row(name, *map(_cell, told.values()))
+    console.print(paths)
+    sys.stdout.write(
+        f"cross-validation {result.job}: {len(summary['splits'])} splits, {summary['failed']} failed, "
+        f"{len(summary['paths'])} paths, in {result.elapsed_s:.2f} s\n"
+    )
+    if summary["degradation"] is not None:
+        told = summary["degradation"]
+        sys.stdout.write(
+            f"{objective} of the best: {told['in_sample']:.3g} in train, {told['out_of_sample']:.3g} in test, and in "
+            f"{100 * told['overfitting_probability']:.0f} % of the splits no better there than the median point\n"
+        )
+    sys.stdout.write(f"table {summary['table_sha256']}; its files:\n")
+    for path in result.artifacts.values():
+        sys.stdout.write(f"  {path}\n")
+
+
 def register(app: typer.Typer) -> None:
     """Add these commands."""
     for command in (sweep, results, rerun):
@@ -147,6 +186,9 @@ def print_sweep(result: SweepResult, as_json: bool, top: int = 10) -> None:
         return
     if "folds" in result.summary:
         _print_folds(result)
+        return
+    if "splits" in result.summary:
+        _print_splits(result)
         return
     summary = result.summary
     table: Path = result.artifacts["table"]

@@ -117,7 +117,8 @@ class Prepared:
         """Gather the chunks of a file and write the sweep's files; the summary, and the files by name."""
         search = self._search
         with Path(chunks).open("rb") as file:
-            points = gather(len(search), search.plan, read_chunks(file, search.record, search.plan.resamples))
+            chunks_there = read_chunks(file, search.record, search.plan.resamples)
+            points = gather(len(search), search.plan, chunks_there, search.width)
         summary, files = search.conclude(Path(folder), self._panel, self._strategy, points, trials)
         return {"summary": summary, "files": {name: str(path) for name, path in files.items()}}
 

@@ -68,6 +68,8 @@ class Chunk:
     """[points] ``honesty.POINT``."""
     maxima: Floats
     """[4, resamples + 1], over the chunk's points."""
+    returns: Floats | None = None
+    """[points, sessions], NaN where there is none; only where a search asks for them."""
 
 
 def failed_chunk(failure: Failure, plan: Plan) -> Chunk:
@@ -90,14 +92,33 @@ def joined(parts: Sequence[Chunk]) -> Chunk:
         failures,
         np.concatenate([part.observed for part in parts]),
         functools.reduce(merge, [part.maxima for part in parts]),
+        _joined_returns(parts),
     )
+
+
+def _joined_returns(parts: Sequence[Chunk]) -> Floats | None:
+    """As wide as the widest."""
+    widest = max((part.returns.shape[1] for part in parts if part.returns is not None), default=0)
+    if not widest:
+        return None
+    found = np.full((sum(len(part.figures) for part in parts), widest), np.nan)
+    first = 0
+    for part in parts:
+        stop = first + len(part.figures)
+        if part.returns is not None:
+            found[first:stop, : part.returns.shape[1]] = part.returns
+        first = stop
+    return found
 
 
 class Chunks:
     """Computes chunks of one sweep over one panel."""
 
-    def __init__(self, job: Job, panel: Panel, strategy: type[Strategy], plan: Plan) -> None:
+    def __init__(
+        self, job: Job, panel: Panel, strategy: type[Strategy], plan: Plan, *, keep_returns: bool = False
+    ) -> None:
         self._job, self._panel, self._strategy, self._plan = job, panel, strategy, plan
+        self._keep_returns = keep_returns
         self._shared = Shared()
         self._jobs: dict[str, tuple[Job, Terms]] = {}
         self._engines: dict[str | None, PointsEngine] = {}
@@ -105,7 +126,7 @@ class Chunks:
     def compute(self, points: Sequence[Values], in_hand: InHand = lambda first, count: None) -> Chunk:
         """Run the points. What they raise is recorded; nothing else is caught."""
         count = len(points)
-        made = _Making(count, self._plan)
+        made = _Making(count, self._plan, self._keep_returns)
         batch = _Batch()
         for index, values in enumerate(points):
             own, others = split(values)
@@ -194,7 +215,8 @@ class _Batch:
 class _Making:
     """A chunk that is being filled."""
 
-    def __init__(self, points: int, plan: Plan) -> None:
+    def __init__(self, points: int, plan: Plan, keep_returns: bool = False) -> None:
+        self._returns = np.full((points, plan.sessions), np.nan) if keep_returns else None
         self._figures = np.full((points, len(FIGURES)), np.nan)
         self._prints = np.zeros((points, 16), dtype=np.uint8)
         self._failures: dict[int, Failure] = {}
@@ -210,6 +232,8 @@ class _Making:
         self._prints[place] = np.frombuffer(bytes.fromhex(fingerprint), dtype=np.uint8)
         if returns is not None:
             self._observer.observe(place, returns)
+            if self._returns is not None:
+                self._returns[place] = returns
 
     def take_report(self, place: int, engine: Engine) -> None:
         report = engine.run()
@@ -218,4 +242,6 @@ class _Making:
         self.take(place, row, report.fingerprint, engine.returns())
 
     def chunk(self) -> Chunk:
-        return Chunk(self._figures, self._prints, self._failures, self._observer.rows, self._observer.maxima)
+        return Chunk(
+            self._figures, self._prints, self._failures, self._observer.rows, self._observer.maxima, self._returns
+        )

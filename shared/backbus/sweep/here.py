@@ -85,7 +85,7 @@ def run_sweep(
     job_id = uuid.uuid4().hex[:12]
     folder = folder if folder is not None else RUNS / job_id
     with closing(computed):
-        points = gather(len(search), search.plan, _told(computed, len(search), progress))
+        points = gather(len(search), search.plan, _told(computed, len(search), progress), search.width)
     trials = count_trials(folder.parent / TRIALS_FILE, job, panel, len(search))
     summary, artifacts = search.conclude(folder, panel, strategy, points, trials)
     return SweepResult(job_id, summary, artifacts, time.perf_counter() - started)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backbus.jobs import Job
+from backbus.sweep.cross_validation import CrossValidation
 from backbus.sweep.plan import search_of
 from backbus.sweep.search import Search, Whole
 from backbus.sweep.walk_forward import WalkForward
@@ -10,5 +11,7 @@ from backbus.sweep.walk_forward import WalkForward
 
 def search_for(job: Job, sessions: int) -> Search:
     """The job's search over data of so many traded sessions; JobError where it has none, or it does not fit them."""
-    kind = Whole if search_of(job).walk_forward is None else WalkForward
-    return kind(job, sessions)
+    search = search_of(job)
+    if search.walk_forward is not None:
+        return WalkForward(job, sessions)
+    return Whole(job, sessions) if search.cpcv is None else CrossValidation(job, sessions)

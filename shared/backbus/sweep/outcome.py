@@ -53,13 +53,19 @@ class Points:
     """[points] ``honesty.POINT``."""
     maxima: Floats
     """[4, resamples + 1]."""
+    returns: Floats | None = None
+    """[points, sessions], NaN where there is none; only where the search asks for them."""
 
     def __len__(self) -> int:
         return len(self.figures)
 
 
-def gather(points: int, plan: Plan, chunks: Iterable[tuple[int, Chunk]]) -> Points:
-    """All chunks, each with its first point's number, in any order; BackbusError unless each point is there once."""
+def gather(points: int, plan: Plan, chunks: Iterable[tuple[int, Chunk]], width: int = 0) -> Points:
+    """All chunks, each with its first point's number, in any order; BackbusError unless each point is there once.
+
+    ``width`` is the most sessions that a point has returns of, 0 where nobody asks for them.
+    """
+    returns = np.full((points, width), np.nan) if width else None
     figures = np.full((points, len(FIGURES)), np.nan)
     fingerprints = np.zeros((points, 16), dtype=np.uint8)
     observed = np.zeros(points, dtype=POINT)
@@ -73,11 +79,13 @@ def gather(points: int, plan: Plan, chunks: Iterable[tuple[int, Chunk]]) -> Poin
         seen[first:stop] = True
         figures[first:stop], fingerprints[first:stop] = chunk.figures, chunk.fingerprints
         observed[first:stop] = chunk.observed
+        if returns is not None and chunk.returns is not None:
+            returns[first:stop, : chunk.returns.shape[1]] = chunk.returns
         failures.update({first + place: failure for place, failure in chunk.failures.items()})
         maxima = merge(maxima, chunk.maxima)
     if not seen.all():
         raise BackbusError(f"{np.count_nonzero(~seen)} of {points} points have no result")
-    return Points(figures, fingerprints, dict(sorted(failures.items())), observed, maxima)
+    return Points(figures, fingerprints, dict(sorted(failures.items())), observed, maxima, returns)
 
 
 def worth(figures: Floats, goal: Objective) -> Floats:
@@ -188,7 +196,7 @@ def write_outcome(
         "job": job.plain(),
         "folder": str(job.folder.resolve()),
     }
-    text = _as_text(summary)
+    text = summary_text(summary)
     files: dict[str, Callable[[Path], object]] = {
         TABLE_FILE: lambda path: _write_table(path, space, points),
         SUMMARY_FILE: lambda path: path.write_text(text, encoding="utf-8"),
@@ -197,13 +205,14 @@ def write_outcome(
     return summary, {"table": folder / TABLE_FILE, "summary": folder / SUMMARY_FILE}
 
 
-def _as_text(summary: Mapping[str, Any]) -> str:
+def summary_text(summary: Mapping[str, Any]) -> str:
+    """What the summary's file holds."""
     return json.dumps(summary, indent=1, allow_nan=False) + "\n"
 
 
 def keep_summary(folder: Path, summary: Mapping[str, Any]) -> Path:
     """Write the summary beside a table that is there already; returns its place."""
-    text = _as_text(summary)
+    text = summary_text(summary)
     write_files(folder, {SUMMARY_FILE: lambda path: path.write_text(text, encoding="utf-8")})
     return folder / SUMMARY_FILE
 

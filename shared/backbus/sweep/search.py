@@ -36,6 +36,8 @@ class Search(ABC):
 
     space: Space
     """Of one competition, for checks."""
+    width = 0
+    """The most sessions that a point's returns are kept of."""
     runs_at_end = 1
     """Backtests that ``conclude`` runs."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import math
@@ -17,11 +16,11 @@ from backbus.engine.run import Engine
 from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.jobs import Job
 from backbus.local import Progress, run
-from backbus.market.panel import Floats, Panel, session_date
+from backbus.market.panel import Floats, Panel
 from backbus.performance.metrics import FIGURES, session_rate
 from backbus.strategy import Strategy, make_strategy
-from backbus.sweep.chunk import RAISED, REFUSED, Chunk, Chunks, Failure, InHand, Values, failed_chunk, joined
-from backbus.sweep.folds import Fold, Span, session_figures, session_rows, span_panel, walk_forward_folds
+from backbus.sweep.chunk import RAISED, REFUSED, Failure, failed_chunk
+from backbus.sweep.folds import Fold, session_figures, session_rows, span_dates, span_panel, walk_forward_folds
 from backbus.sweep.honesty import Settings, make_plan
 from backbus.sweep.outcome import (
     SUMMARY_FILE,
@@ -33,7 +32,8 @@ from backbus.sweep.outcome import (
     table_sha256,
     write_files,
 )
-from backbus.sweep.plan import plan_of, points_between, search_of
+from backbus.sweep.plan import points_between, search_of
+from backbus.sweep.ranges import RANGE, InRanges, without_range
 from backbus.sweep.results import load_summary
 from backbus.sweep.rounds import Rounds
 from backbus.sweep.search import Computes, Search
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from backbus.result import Result
 
 KIND = "walk_forward"
-FOLD = "fold"
-"""The name beside a point's fields that says in which fold it competes."""
 FOLDS_FILE = "folds.parquet"
 NO_OBJECTIVE = "no_objective"
 """The failure of a fold in whose train range no point had the objective."""
@@ -122,18 +120,18 @@ class WalkForward(Search):
         while first < stop:
             fold, point, end = self._place(first)
             end = min(end, point + stop - first)
-            found += [{FOLD: fold, **values} for values in points_between(self._space_of(fold), point, end)]
+            found += [{RANGE: fold, **values} for values in points_between(self._space_of(fold), point, end)]
             first += end - point
         return found
 
     def record(self, values: Sequence[dict[str, Any]]) -> None:
         """Take in values, each with its fold."""
         for each in values:
-            self._space_of(each[FOLD]).record([{name: value for name, value in each.items() if name != FOLD}])
+            self._space_of(each[RANGE]).record([without_range(each)])
 
     def computes(self, panel: Panel, strategy: type[Strategy]) -> Computes:
         """Chunks over the train ranges."""
-        return _Trains(self.job, panel, strategy, self._folds)
+        return InRanges(self.job, panel, strategy, [fold.train for fold in self._folds])
 
     def conclude(
         self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, trials: int
@@ -151,43 +149,8 @@ class WalkForward(Search):
         return _write(folder, self.job, self.space.names, found)
 
 
-class _Trains:
-    """Computes points, each over the train range of its fold; what points of a fold share is kept while they come."""
-
-    def __init__(self, job: Job, panel: Panel, strategy: type[Strategy], folds: Sequence[Fold]) -> None:
-        self._job, self._panel, self._strategy, self._folds = job, panel, strategy, folds
-        self._rows = session_rows(panel)
-        self._fold = -1
-        self._chunks: Chunks | None = None
-
-    def compute(self, points: Sequence[Values], in_hand: InHand = lambda first, count: None) -> Chunk:
-        """Run the points."""
-        parts, first = [], 0
-        for fold, some in itertools.groupby(points, lambda values: int(values[FOLD])):
-            plain = [{name: value for name, value in values.items() if name != FOLD} for values in some]
-            parts.append(self._of(fold).compute(plain, functools.partial(_shifted, in_hand, first)))
-            first += len(plain)
-        return joined(parts)
-
-    def _of(self, fold: int) -> Chunks:
-        if self._chunks is None or self._fold != fold:
-            train = span_panel(self._panel, self._rows, self._folds[fold].train, self._job.data.warmup)
-            plan = plan_of(self._job, train)
-            self._fold, self._chunks = fold, Chunks(self._job, train, self._strategy, plan)
-        return self._chunks
-
-
-def _shifted(in_hand: InHand, by: int, first: int, count: int) -> None:
-    in_hand(by + first, count)
-
-
 def _dates(panel: Panel, rows: Any, fold: Fold) -> tuple[str, str, str, str]:
-    session = panel.block.session
-
-    def ends(span: Span) -> tuple[str, str]:
-        return session_date(session[rows[span.start]]), session_date(session[rows[span.stop] - 1])
-
-    return *ends(fold.train), *ends(fold.test)
+    return *span_dates(panel, rows, fold.train), *span_dates(panel, rows, fold.test)
 
 
 def _concluded(

@@ -11,6 +11,7 @@ to the last bit, NaN and infinities included:
 ``failures``   [place, kind, message] of each point that failed, by ascending place; kinds are ``chunk.FAILURES``
 ``observed``   [points] ``honesty.POINT``, packed
 ``maxima``     float64 [4, resamples + 1]
+``returns``    float64 [points, sessions], or empty where the search does not ask for them
 =============  =====================================================================================================
 
 Points travel as a list of maps {dotted path: value}. Between processes each map is a frame: four bytes, the
@@ -56,6 +57,7 @@ class PlainChunk(BaseModel):
     failures: list[tuple[Place, str, str]]
     observed: bytes
     maxima: bytes
+    returns: bytes
 
 
 def plain_of(chunk: Chunk) -> dict[str, Any]:
@@ -68,6 +70,7 @@ def plain_of(chunk: Chunk) -> dict[str, Any]:
         "failures": [[place, failed.kind, failed.message] for place, failed in sorted(chunk.failures.items())],
         "observed": chunk.observed.tobytes(),
         "maxima": chunk.maxima.astype("<f8", copy=False).tobytes(),
+        "returns": b"" if chunk.returns is None else chunk.returns.astype("<f8", copy=False).tobytes(),
     }
 
 
@@ -85,6 +88,8 @@ def chunk_of(plain: object, *, points: int, resamples: int) -> Chunk:
     _check_length("prints", read.prints, points * _PRINT_BYTES)
     _check_length("observed", read.observed, points * POINT.itemsize)
     _check_length("maxima", read.maxima, _MAXIMA_ROWS * (resamples + 1) * 8)
+    if len(read.returns) % (points * 8 or 1):
+        raise ProtocolError(f"a chunk whose returns have {len(read.returns)} bytes for {points} points")
     failures: dict[int, Failure] = {}
     last = -1
     for place, kind, message in read.failures:
@@ -99,6 +104,7 @@ def chunk_of(plain: object, *, points: int, resamples: int) -> Chunk:
         failures,
         observed,
         np.frombuffer(read.maxima, dtype="<f8").reshape(_MAXIMA_ROWS, resamples + 1),
+        np.frombuffer(read.returns, dtype="<f8").reshape(points, -1) if read.returns else None,
     )
 
 
