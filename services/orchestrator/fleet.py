@@ -7,6 +7,7 @@ disk that takes no more holds all of this up until it does; nothing is acknowled
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 import time
 from collections import deque
@@ -19,12 +20,15 @@ from backbus.errors import StackError
 from backbus.events import control as c
 from backbus.jobs import Job
 from backbus.link.blobs import BlobFolder
+from backbus.searches import Distribution
 from backbus.settings import Settings
 from backbus.sweep.space import Space
 from services.orchestrator import sweeps as s
 from services.orchestrator.store import Store
 
 ROLE = "optimizer"
+COUNTED_HERE = 2_000_000
+"""Combinations that constraints are looked at for in this process: some tenths of a second."""
 RETRY_S = 0.5
 """How soon a disk that took no more is tried again."""
 
@@ -276,8 +280,16 @@ class Fleet:
 
 
 def points_of(job: Job) -> int | None:
-    """How many points a sweep has, or a JobError; 0 where that follows from the data; None for a single run."""
-    if job.sweep is None:
+    """How many points a sweep has, or a JobError; None for a single run.
+
+    0 where that follows from the data, or where counting takes longer than this process may be deaf: a worker counts.
+    """
+    search = job.sweep
+    if search is None:
         return None
-    points = len(Space(job.sweep))
-    return 0 if job.sweep.in_folds else points
+    if search.method == "grid" and search.constraints:
+        sizes = [axis.steps or 1 if isinstance(axis, Distribution) else axis.size for axis in search.axes.values()]
+        if math.prod(sizes) > COUNTED_HERE:
+            return 0
+    points = len(Space(search))
+    return 0 if search.in_folds else points

@@ -108,6 +108,10 @@ def swept(fleet: Stack, job: Job, place: Path) -> SweepResult:
 
 
 GRID = {"parameters": {"fast": {"from": 2, "to": 20, "step": 1}, "slow": {"from": 10, "to": 60, "step": 2}}}
+LARGE = {
+    "parameters": {"fast": {"from": 2, "to": 2500, "step": 1}, "slow": {"from": 3, "to": 2502, "step": 1}},
+    "constraints": ["slow == fast * 20 + 3"],
+}
 HARMFUL = {
     "parameters": {"fast": [3], "slow": [20, 30], "harm": ["", "raise", "exit", "loop", "eat"]},
     "point_s": 1.0,
@@ -115,6 +119,7 @@ HARMFUL = {
 }
 SEARCHES: dict[str, dict[str, Any]] = {
     "a grid": GRID,
+    "points that a worker counts": LARGE,
     "points that fail in each way": HARMFUL,
     "random points": {**GRID, "method": "random", "points": 60, "seed": 3},
     "points that follow from results": {**GRID, "method": "adaptive", "points": 30, "generation": 8},
