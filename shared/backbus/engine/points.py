@@ -33,7 +33,7 @@ from backbus.performance.fingerprint import (
 )
 from backbus.performance.metrics import Sums, Values, figures, session_rate
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
-from backbus.performance.sessions import ACCOUNT, BenchmarkCurve, mark_closes, mark_sessions, read_only
+from backbus.performance.sessions import ACCOUNT, BenchmarkCurve, mark_closes, mark_rows, number_sessions, read_only
 from backbus.performance.trades import NO_TIME, TOTALS, TRADE, match_fills, no_trades
 
 
@@ -45,7 +45,7 @@ def run_points(
     warmup: Floats,
     open_: Floats,
     close: Floats,
-    session: Ints,
+    numbers: Ints,
     first_row: int,
     rates: Floats,
     factor: Floats,
@@ -71,7 +71,6 @@ def run_points(
     gross: Floats,
     gross_read: Floats,
     cursor: Ints,
-    ids: Ints,
     last: Floats,
     last_read: Floats,
     curves: Records,
@@ -124,8 +123,7 @@ def run_points(
         curve = curves[point : point + 1]
         curve[0]["peak"] = rule[0]["cash"]
         curve[0]["trough"] = rule[0]["cash"]
-        done = curve[0]["rows"]  # a plain 0 would have the callee compiled a second time, for that literal
-        mark_sessions(session, equity_read, equity_words, gross_read, done, curve, equity_lanes[point], ids, last)
+        mark_rows(numbers, equity_read, equity_words, gross_read, curve, equity_lanes[point], last)
         mix_fills(fills_words[:filled], fills_lanes[point])
         match_fills(fills_read[:filled], times[:filled], trades, totals[point : point + 1], closed)
         count = 0
@@ -189,8 +187,8 @@ class PointsEngine:
         traded = block.rows(warmup, len(block))
         self._warmup = read_only(block.close[:warmup])
         self._open, self._close = read_only(traded.open), read_only(traded.close)
-        self._session = read_only(traded.session)
-        self.sessions = int(np.count_nonzero(np.diff(traded.session))) + 1 if rows else 0
+        session = read_only(traded.session)
+        self.sessions = int(np.count_nonzero(np.diff(session))) + 1 if rows else 0
         """Sessions that are traded."""
         self._benchmark: BenchmarkCurve | None = None
         self._factor = NO_RETURNS
@@ -200,10 +198,14 @@ class PointsEngine:
                 mark_closes(self._warmup, closes)
             self._benchmark = BenchmarkCurve(layout.symbols.index(benchmark))
             self._benchmark.start(closes)
-            self._benchmark.add(self._session, self._close, self.sessions)
+            self._benchmark.add(session, self._close, self.sessions)
             self._factor = self._benchmark.returns()
         self._equity, self._cash, self._gross = np.empty(rows), np.empty(rows), np.empty(rows)
-        self._ids, self._last = np.empty(self.sessions, dtype=np.int64), np.empty(self.sessions)
+        self._last = np.empty(self.sessions)
+        self._curve = np.zeros(1, dtype=ACCOUNT)
+        numbers = np.empty(rows, dtype=np.int64)
+        number_sessions(session, 0, self._curve, np.empty(self.sessions, dtype=np.int64), numbers)
+        self._numbers = read_only(numbers)
         self._cursor = np.zeros(8, dtype=np.int64)
         self._room = 0
 
@@ -227,7 +229,7 @@ class PointsEngine:
         self._make_room(int(np.diff(bounds).max()))
         account, ledger, history = open_book(rules[:1])
         blank_trades = no_trades(assets)
-        curves, totals = np.zeros(count, dtype=ACCOUNT), np.zeros(count, dtype=TOTALS)
+        curves, totals = np.repeat(self._curve, count), np.zeros(count, dtype=TOTALS)
         moments, regressions = np.zeros(count, dtype=MOMENTS), np.zeros(count, dtype=REGRESSION)
         ends, open_trades = np.zeros(count, dtype=ENDS), np.zeros(count, dtype=np.int64)
         equity_lanes = np.repeat(new_lanes()[None], count, axis=0)
@@ -242,7 +244,7 @@ class PointsEngine:
                 self._warmup,
                 self._open,
                 self._close,
-                self._session,
+                self._numbers,
                 self._layout.warmup,
                 rates,
                 self._factor,
@@ -268,7 +270,6 @@ class PointsEngine:
                 self._gross,
                 read_only(self._gross),
                 self._cursor,
-                self._ids,
                 self._last,
                 read_only(self._last),
                 curves,

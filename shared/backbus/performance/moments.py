@@ -104,8 +104,8 @@ def sum_up(
             returns[index] = change
             excess = change - rate
             total += excess
-            if excess < 0.0:
-                downside += excess * excess
+            below = excess if excess < 0.0 else 0.0  # no jump: half of all returns are
+            downside += below * below
             least = min(least, change)
             greatest = max(greatest, change)
         else:

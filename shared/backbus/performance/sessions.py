@@ -43,41 +43,46 @@ Array = TypeVar("Array", bound=NDArray[Any])
 
 
 @loop
-def mark_sessions(
-    session: Ints,
-    equity: Floats,
-    words: Words,
-    gross: Floats,
-    begin: int,
-    account: Records,
-    lanes: Words,
-    ids: Ints,
-    last: Floats,
-) -> int:
-    """Take rows from ``begin`` on; returns the row it stopped at, which is short of the end where ``last`` is full.
-
-    ``words`` are the bit patterns of ``equity``, for its digest. Its lanes and the sums depend each on their own last
-    value alone: in one loop the processor works on all of them at once.
-    """
+def number_sessions(session: Ints, begin: int, account: Records, ids: Ints, numbers: Ints) -> int:
+    """Count sessions from row ``begin`` on: their dates into ``ids``, and into ``numbers`` [rows] which one each row
+    lies in, from 0. Returns the row it stopped at, which is short of the end where ``ids`` is full."""
     state = account[0]
-    held, count, current = state["held_rows"], state["sessions"], state["session"]
-    peak_session, worst_is_open = state["peak_session"], state["worst_is_open"]
-    worst_sessions, longest = state["worst_sessions"], state["longest_sessions"]
-    peak, trough, worst, gross_sum = state["peak"], state["trough"], state["worst"], state["gross_sum"]
-    first, second = lanes[0, 0], lanes[0, 1]
-    row = begin
-    rows = len(equity)
-    while row < rows:
+    count, current = state["sessions"], state["session"]
+    stop = len(session)
+    for row in range(begin, len(session)):
         if session[row] != current or count == 0:
-            if count == len(last):
+            if count == len(ids):
+                stop = row
                 break
             current = session[row]
             ids[count] = current
             count += 1
+        numbers[row] = count - 1
+    state["sessions"], state["session"] = count, current
+    return stop
+
+
+@loop
+def mark_rows(
+    numbers: Ints, equity: Floats, words: Words, gross: Floats, account: Records, lanes: Words, last: Floats
+) -> None:
+    """Take rows, whose sessions are counted.
+
+    ``words`` are the bit patterns of ``equity``, for its digest. Its lanes and the sums depend each on their own last
+    value alone: in one loop the processor works on all of them at once. What happens in few rows stands behind one
+    jump, and each row is written to its session, so that no jump depends on where sessions end.
+    """
+    state = account[0]
+    held, peak_session, worst_is_open = state["held_rows"], state["peak_session"], state["worst_is_open"]
+    worst_sessions, longest = state["worst_sessions"], state["longest_sessions"]
+    peak, trough, worst, gross_sum = state["peak"], state["trough"], state["worst"], state["gross_sum"]
+    first, second = lanes[0, 0], lanes[0, 1]
+    for row in range(len(equity)):
         value = equity[row]
-        while row < rows and session[row] == current:
-            value = equity[row]
-            first, second = second, mix(first, canonical(words[row]))
+        first, second = second, mix(first, canonical(words[row]))
+        last[numbers[row]] = value
+        if (value >= peak) | (value < trough):
+            count = numbers[row] + 1
             if value >= peak:
                 if trough < peak:
                     longest = max(longest, count - peak_session)
@@ -87,26 +92,22 @@ def mark_sessions(
                 peak = value
                 trough = value
                 peak_session = count
-            elif value < trough:
+            else:
                 # The fall from one peak deepens only with a new low: that saves a division for every other row.
                 trough = value
                 depth = value / peak - 1.0
                 if depth < worst:
                     worst = depth
                     worst_is_open = 1
-            if gross[row] > 0.0:
-                held += 1
-                if value > 0.0:
-                    gross_sum += gross[row] / value
-            row += 1
-        last[count - 1] = value
+        if gross[row] > 0.0:
+            held += 1
+            if value > 0.0:
+                gross_sum += gross[row] / value
     lanes[0, 0], lanes[0, 1] = first, second
-    state["rows"] += row - begin
-    state["held_rows"], state["sessions"], state["session"] = held, count, current
-    state["peak_session"], state["worst_is_open"] = peak_session, worst_is_open
+    state["rows"] += len(equity)
+    state["held_rows"], state["peak_session"], state["worst_is_open"] = held, peak_session, worst_is_open
     state["worst_sessions"], state["longest_sessions"] = worst_sessions, longest
     state["peak"], state["trough"], state["worst"], state["gross_sum"] = peak, trough, worst, gross_sum
-    return row
 
 
 @loop
@@ -161,17 +162,15 @@ class SessionCurve:
         session, equity, gross = read_only(session), read_only(equity), read_only(gross)
         if not len(session) == len(equity) == len(gross):
             raise ValueError(f"{len(session)} sessions, {len(equity)} equities and {len(gross)} gross values")
-        words = read_only(equity.view(np.uint64))
-        row = 0
-        while True:
-            with np.errstate(over="ignore"):
-                row = mark_sessions(
-                    session, equity, words, gross, row, self._account, self._lanes, self._ids, self._last
-                )
-            if row == len(equity):
-                return
+        numbers = np.empty(len(session), dtype=np.int64)
+        row = number_sessions(session, 0, self._account, self._ids, numbers)
+        while row < len(session):
             self._ids = np.concatenate((self._ids, np.empty_like(self._ids)))
             self._last = np.concatenate((self._last, np.empty_like(self._last)))
+            row = number_sessions(session, row, self._account, self._ids, numbers)
+        words = read_only(equity.view(np.uint64))
+        with np.errstate(over="ignore"):
+            mark_rows(read_only(numbers), equity, words, gross, self._account, self._lanes, self._last)
 
     def digest(self) -> bytes:
         """16 bytes, of the equity of all rows so far."""
