@@ -26,7 +26,7 @@ class Emission:
 
     def __init__(self, layout: Layout) -> None:
         self._symbols = layout.symbols
-        self._assets = {symbol: index for index, symbol in enumerate(layout.symbols)}
+        self._assets: dict[str, int] = {}
         self.asset = 0
         """The asset whose bar is being worked on."""
         self.speaking = False
@@ -38,6 +38,8 @@ class Emission:
         """Number of an asset; the current bar's for None."""
         if symbol is None:
             return self.asset
+        if not self._assets:
+            self._assets = {symbol: index for index, symbol in enumerate(self._symbols)}
         asset = self._assets.get(symbol)
         if asset is None:
             close = difflib.get_close_matches(str(symbol), self._symbols, n=1)

@@ -36,8 +36,11 @@ def _fit(name: str, wanted: Any, block: Block) -> np.ndarray[Any, Any]:
 
 
 def _sealed(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    values = np.ascontiguousarray(values).view()
-    values.flags.writeable = False
+    """Contiguous and read-only, as kernels are compiled for; prices and comparisons of a sweep's points are already."""
+    flags = values.flags
+    if flags.writeable or not flags.c_contiguous:
+        values = np.ascontiguousarray(values).view()
+        values.flags.writeable = False
     return values
 
 

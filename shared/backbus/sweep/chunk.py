@@ -7,10 +7,9 @@ computes. A point that fails says how; the points beside it do not notice.
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from backbus.engine.points import Point, PointsEngine, Terms, terms_of
 from backbus.engine.run import Engine
 from backbus.errors import JobError, StrategyError
 from backbus.jobs import Job
-from backbus.market.panel import Floats, Panel
+from backbus.market.panel import Floats, Ints, Panel
 from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import Strategy, StrategyRunner, make_strategy
@@ -41,6 +40,9 @@ MESSAGE_LETTERS = 2000
 
 Values = Mapping[str, Any]
 """One point: the swept fields by their dotted path, ``strategy.fast`` and the like."""
+
+Kind = tuple[str | None, int]
+"""The benchmark and the length of volatility: points of one compiled call have them in common."""
 
 InHand = Callable[[int, int], None]
 """Told what is worked on from now: the place of the first point, and how many."""
@@ -120,7 +122,7 @@ class Chunks:
         self._job, self._panel, self._strategy, self._plan = job, panel, strategy, plan
         self._keep_returns = keep_returns
         self._shared = Shared()
-        self._jobs: dict[str, tuple[Job, Terms]] = {}
+        self._jobs: dict[str, _Common] = {}
         self._engines: dict[str | None, PointsEngine] = {}
 
     def compute(self, points: Sequence[Values], in_hand: InHand = lambda first, count: None) -> Chunk:
@@ -132,14 +134,14 @@ class Chunks:
             own, others = split(values)
             in_hand(index, 1)
             try:
-                job, terms = self._terms(others)
-                strategy = make_strategy(self._strategy, {**job.strategy.params, **own})
+                common = self._common(others)
+                strategy = make_strategy(self._strategy, {**common.job.strategy.params, **own})
             except (JobError, StrategyError) as error:
                 made.fail(index, REFUSED, str(error))
                 continue
             try:
                 if strategy.reads_book:
-                    made.take_report(index, Engine(job, self._panel, strategy))
+                    made.take_report(index, Engine(common.job, self._panel, strategy))
                     continue
                 runner = StrategyRunner(
                     strategy, self._panel.layout, shared=self._shared, used_up=strategy.style == "array"
@@ -148,10 +150,9 @@ class Chunks:
             except (StrategyError, MemoryError) as error:
                 made.fail(index, TOO_MUCH if _lacks_memory(error) else RAISED, str(error) or type(error).__name__)
                 continue
-            kind = job.performance.benchmark, int(terms.rules["volatility_rows"][0])
-            if batch.full(signals, self._plan.sessions) or (batch.points and batch.kind != kind):
+            if batch.full(signals, self._plan.sessions) or (batch.points and batch.kind != common.kind):
                 self._run(batch, made, in_hand)
-            batch.add(index, kind, Point(terms, signals))
+            batch.add(index, common.kind, Point(common.terms, signals))
         self._run(batch, made, in_hand)
         return made.chunk()
 
@@ -164,15 +165,17 @@ class Chunks:
         if engine is None:
             engine = self._engines[benchmark] = PointsEngine(self._panel, benchmark)
         outcome = engine.run(batch.points)
-        rows = np.column_stack([outcome.figures[name] for name in FIGURES])
-        for place, index in enumerate(batch.places):
-            returns = outcome.returns[place] if outcome.returned[place] else None
-            made.take(index, rows[place], outcome.fingerprints[place], returns)
+        places = np.array(batch.places)
+        made.take(places, np.column_stack([outcome.figures[name] for name in FIGURES]), outcome.fingerprints)
+        if outcome.returned.all():
+            made.observe(places, outcome.returns)
+        else:
+            made.observe(places[outcome.returned], outcome.returns[outcome.returned])
         batch.clear()
 
-    def _terms(self, others: Values) -> tuple[Job, Terms]:
-        """The job of a point apart from its strategy's parameters; the same one for points that differ in these."""
-        key = json.dumps(others, sort_keys=True, default=str)
+    def _common(self, others: Values) -> _Common:
+        """What a point is apart from its strategy's parameters; the same for points that differ in these alone."""
+        key = repr(others)
         known = self._jobs.get(key)
         if known is None:
             job = point_job(self._job, others) if others else self._job
@@ -180,7 +183,9 @@ class Chunks:
                 raise JobError(f"the data has no symbol {job.performance.benchmark!r}", field="performance.benchmark")
             if len(self._jobs) >= JOBS:
                 self._jobs.clear()
-            known = self._jobs[key] = job, terms_of(job, self._panel.layout)
+            terms = terms_of(job, self._panel.layout)
+            kind = job.performance.benchmark, int(terms.rules["volatility_rows"][0])
+            known = self._jobs[key] = _Common(job, terms, kind)
         return known
 
 
@@ -190,11 +195,19 @@ def _lacks_memory(error: BaseException | None) -> bool:
     return error is not None
 
 
+class _Common(NamedTuple):
+    """What points that differ in nothing but their strategy's parameters share."""
+
+    job: Job
+    terms: Terms
+    kind: Kind
+
+
 class _Batch:
-    """Points that wait for one compiled call: all with one benchmark and one length of volatility."""
+    """Points that wait for one compiled call: all of one kind."""
 
     def __init__(self) -> None:
-        self.kind: tuple[str | None, int] = (None, 0)
+        self.kind: Kind = (None, 0)
         self.clear()
 
     def clear(self) -> None:
@@ -206,7 +219,7 @@ class _Batch:
         self._bytes += signals.nbytes + 8 * sessions
         return bool(self.points) and (self._bytes > BATCH_BYTES or len(self.points) >= BATCH_POINTS)
 
-    def add(self, place: int, kind: tuple[str | None, int], point: Point) -> None:
+    def add(self, place: int, kind: Kind, point: Point) -> None:
         self.kind = kind
         self.places.append(place)
         self.points.append(point)
@@ -227,19 +240,23 @@ class _Making:
         text = message[:MESSAGE_LETTERS].encode("utf-8", "backslashreplace").decode()
         self._failures[place] = Failure(kind, text)
 
-    def take(self, place: int, figures: Floats, fingerprint: str, returns: Floats | None) -> None:
-        self._figures[place] = figures
-        self._prints[place] = np.frombuffer(bytes.fromhex(fingerprint), dtype=np.uint8)
-        if returns is not None:
-            self._observer.observe(place, returns)
-            if self._returns is not None:
-                self._returns[place] = returns
+    def take(self, places: Ints, figures: Floats, fingerprints: Sequence[str]) -> None:
+        self._figures[places] = figures
+        self._prints[places] = np.frombuffer(bytes.fromhex("".join(fingerprints)), dtype=np.uint8).reshape(-1, 16)
+
+    def observe(self, places: Ints, returns: Floats) -> None:
+        self._observer.observe_some(places, returns)
+        if self._returns is not None:
+            self._returns[places] = returns
 
     def take_report(self, place: int, engine: Engine) -> None:
         report = engine.run()
         plain = report.metrics.as_dict()
         row = np.array([np.nan if plain[name] is None else plain[name] for name in FIGURES], dtype=np.float64)
-        self.take(place, row, report.fingerprint, engine.returns())
+        places, returns = np.array([place]), engine.returns()
+        self.take(places, row[None], [report.fingerprint])
+        if returns is not None:
+            self.observe(places, returns[None])
 
     def chunk(self) -> Chunk:
         return Chunk(

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from backbus.compiled import loop
+from backbus.compiled import loop, step
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import Records
 from backbus.performance.sessions import read_only
@@ -37,8 +37,8 @@ _LEAST_SPREAD = 1e-13
 """Differences from the benchmark that spread less than this part of the returns are rounding, not performance."""
 
 
-@loop
-def observe_returns(
+@step
+def _observe(
     returns: Floats,
     benchmark: Floats,
     rate: float,
@@ -164,6 +164,44 @@ def observe_returns(
     return True
 
 
+@loop
+def observe_returns(
+    returns: Floats,
+    indexes: Ints,
+    benchmark: Floats,
+    rate: float,
+    threshold: float,
+    bounds: Ints,
+    begins: Indexes,
+    ends: Indexes,
+    pieces: Ints,
+    rows: Records,
+    maxima: Floats,
+    prefix: Floats,
+    resampled: Floats,
+) -> int:
+    """Take points, [points, sessions], one after the other into ``rows[indexes]``; returns how many were finite."""
+    finite = 0
+    for point in range(len(indexes)):
+        if _observe(
+            returns[point],
+            benchmark,
+            rate,
+            threshold,
+            bounds,
+            begins,
+            ends,
+            pieces,
+            rows,
+            indexes[point],
+            maxima,
+            prefix,
+            resampled,
+        ):
+            finite += 1
+    return finite
+
+
 def no_maxima(plan: Plan) -> Floats:
     """Maxima over no point: [4, resamples + 1], the last column for the statistic itself. Neutral in ``merge``."""
     return np.full((4, plan.resamples + 1), -math.inf)
@@ -175,7 +213,7 @@ def merge(maxima: Floats, other: Floats) -> Floats:
 
 
 class Observer:
-    """Takes the returns of a chunk's points, one point after the other."""
+    """Takes the returns of a chunk's points, one or some at a time."""
 
     __slots__ = ("_plan", "_prefix", "_resampled", "maxima", "rows")
 
@@ -190,11 +228,19 @@ class Observer:
 
     def observe(self, index: int, returns: Floats) -> bool:
         """Take point ``index`` of the chunk; False, and the point counts as failed, where a return is not finite."""
+        return self.observe_some(np.array([index]), returns[None]) == 1
+
+    def observe_some(self, indexes: Ints, returns: Floats) -> int:
+        """Take these points of the chunk, [points, sessions]; those with a return that is not finite count as failed.
+
+        How many are finite is returned.
+        """
         plan = self._plan
-        if len(returns) != plan.sessions:
-            raise ValueError(f"{len(returns)} returns for a plan of {plan.sessions} sessions")
+        if returns.shape != (len(indexes), plan.sessions):
+            raise ValueError(f"{returns.shape[1]} returns for a plan of {plan.sessions} sessions")
         return observe_returns(
             read_only(returns),
+            read_only(indexes),
             plan.benchmark,
             plan.settings.rate,
             plan.threshold,
@@ -203,7 +249,6 @@ class Observer:
             plan.ends,
             plan.pieces,
             self.rows,
-            index,
             self.maxima,
             self._prefix,
             self._resampled,
