@@ -270,12 +270,13 @@ class Store:
 
     def _keep(self, result: Record | Extend) -> None:
         table, named = ("chunks", "a result") if isinstance(result, Record) else ("rounds", "values")
-        overlapping = self._db.execute(
-            f"SELECT first, stop FROM {table} WHERE job = ? AND first < ? AND stop > ? LIMIT 1",
-            (result.job, result.stop, result.first),
+        # What is kept does not overlap, so of all that begins before this ends the last one reaches furthest.
+        before = self._db.execute(
+            f"SELECT first, stop FROM {table} WHERE job = ? AND first < ? ORDER BY first DESC LIMIT 1",
+            (result.job, result.stop),
         ).fetchone()
-        if overlapping is not None:
-            raise StackError(f"points {overlapping[0]} to {overlapping[1]} of {result.job} have {named} already")
+        if before is not None and before["stop"] > result.first:
+            raise StackError(f"points {before['first']} to {before['stop']} of {result.job} have {named} already")
         columns: tuple[Any, ...]
         if isinstance(result, Record):
             best = result.best

@@ -1,0 +1,126 @@
+"""The orchestrator alone against a thousand workers: what it bears, how long they wait, what it takes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from backbus.client import Client
+from backbus.jobs import Job
+from backbus.settings import Settings
+from benchmarks import prices
+from benchmarks.bench import Bench
+from benchmarks.measure import Check, Line, duration, short
+from benchmarks.memory import status
+from benchmarks.workers import BYTES, Workers
+
+ROW = "fleet"
+WORKERS = 1000
+NOMINAL_S = 10.0
+"""A worker is busy for so long with a chunk: a hundred chunks a second in all."""
+
+
+def run(bench: Bench) -> Iterator[Line | Check]:
+    """As fast as it can, and at a steady load."""
+    workers, seconds = bench.pick(WORKERS, 50), bench.pick(15, 2)
+    for title, work_s, warm_s in (
+        ("computing nothing", 0.0, 2.0),
+        (f"busy {NOMINAL_S:g} s with each chunk", NOMINAL_S, 12.0),
+    ):
+        with _orchestrator() as (settings, pid):
+            _submit(settings)
+            crowd = Workers(settings, workers, work_s)
+            try:
+                crowd.run(bench.pick(int(warm_s), 1))
+                before, spent, done = status(pid, "VmRSS"), _processor_s(pid), len(crowd.recorded)
+                crowd.lease_s.clear()
+                crowd.kept_s.clear()
+                began = time.monotonic()
+                crowd.run(seconds)
+                took = time.monotonic() - began
+                share = (_processor_s(pid) - spent) / took
+                chunks = (len(crowd.recorded) - done) / took
+                waits = f"WANT to LEASE {_percentiles(crowd.lease_s)}, CHUNK to OK {_percentiles(crowd.kept_s)}"
+                memory = f"{short(before)}B resident, {short(status(pid, 'VmRSS'))}B at the end"
+                yield Line(
+                    ROW,
+                    f"the orchestrator with {workers} workers, {title}",
+                    f"{chunks:.0f} chunks/s of {BYTES / 1000:.0f} kB",
+                    note=f"{waits}; {share:.0%} of a core, {memory}",
+                )
+            finally:
+                crowd.close()
+            yield Check(
+                ROW,
+                f"{len(crowd.recorded)} acknowledged chunks of {workers} workers are on disk, each point once",
+                _kept(settings) >= crowd.recorded > set(),
+            )
+
+
+@contextmanager
+def _orchestrator() -> Iterator[tuple[Settings, int]]:
+    with tempfile.TemporaryDirectory(prefix="backbus-bench-") as folder, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        settings = Settings(orchestrator=f"tcp://127.0.0.1:{free.getsockname()[1]}", state=Path(folder))
+        free.close()
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "services.orchestrator"],
+            env={
+                **os.environ,
+                "BACKBUS_ORCHESTRATOR": settings.orchestrator,
+                "BACKBUS_STATE": folder,
+                "BACKBUS_LOG_LEVEL": "error",
+            },
+            stdin=subprocess.DEVNULL,
+        )
+        try:
+            yield settings, process.pid
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _submit(settings: Settings) -> None:
+    axis = {"from": 2, "to": 1001, "step": 1}
+    fields = {
+        "strategy": {"use": "SmaCross"},
+        "sweep": {"parameters": {"fast": axis, "slow": axis}},
+    }
+    with Client(settings, timeout_s=30.0) as client:
+        client.submit(Job.parse(fields), prices.make_panel(100, daily=True))
+
+
+def _processor_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _percentiles(seconds: list[float]) -> str:
+    if not seconds:
+        return "not seen"
+    middle, late = np.percentile(seconds, (50, 99)).tolist()
+    return f"{duration(middle)} (99 %: {duration(late)})"
+
+
+def _kept(settings: Settings) -> set[tuple[int, int]]:
+    """Chunks in the orchestrator's file; a point that is in two of them makes it empty."""
+    with closing(sqlite3.connect(settings.state / "orchestrator.sqlite")) as database:
+        found = database.execute("SELECT first, stop FROM chunks ORDER BY first").fetchall()
+    apart = all(one[1] <= two[0] for one, two in itertools.pairwise(found))
+    return set(found) if apart else set()
