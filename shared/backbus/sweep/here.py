@@ -88,7 +88,8 @@ def run_sweep(
         points = gather(len(search), search.plan, _told(computed, len(search), progress), search.width)
     trials = count_trials(folder.parent / TRIALS_FILE, job, panel, len(search))
     summary, artifacts = search.conclude(folder, panel, strategy, points, trials)
-    return SweepResult(job_id, summary, artifacts, time.perf_counter() - started)
+    mode = "engine" if on is None else on.partition(":")[0]
+    return SweepResult(job_id, summary, artifacts, time.perf_counter() - started, mode)
 
 
 Computed = Generator[tuple[int, Chunk], None, None]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 
 @dataclass(frozen=True)
 class SweepResult:
-    """A finished sweep or walk-forward. ``mode`` says where it was computed; its table does not depend on that."""
+    """A finished sweep or walk-forward. Its table does not depend on where it was computed."""
 
     job: str
     """Its id; the last part of its folder."""
@@ -18,7 +18,8 @@ class SweepResult:
     artifacts: dict[str, Path]
     """Files by name: table, summary."""
     elapsed_s: float
-    mode: Literal["engine", "services"] = "engine"
+    mode: str = "engine"
+    """``engine``: this machine; ``services``: a fleet; else the kind of cluster, such as ``dask``."""
     cached: bool = False
 
     def plain(self) -> dict[str, Any]:
