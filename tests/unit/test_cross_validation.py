@@ -24,7 +24,7 @@ from backbus.sweep.cross_validation import rerun_split
 from backbus.sweep.folds import figures_of_many, groups_of, session_figures, train_sessions
 from backbus.sweep.here import run_sweep
 from backbus.sweep.result import SweepResult
-from backbus.sweep.results import rerun
+from backbus.sweep.results import rerun, top_points
 from backbus.sweep.space import point_job
 from tests.unit.small_prices import write_prices
 
@@ -154,6 +154,9 @@ def test_a_test_group_comes_again_and_what_is_not_there_is_told(folder: Path) ->
     for wrong, text in (((99,), "splits 0 to 14"), ((3, 5), "tests groups 0, 4")):
         with pytest.raises(JobError, match=text):
             rerun_split(place, *wrong)
+    for by in (None, "sharpe"):
+        with pytest.raises(JobError, match="folds of a cpcv"):
+            top_points(place, 3, by)
     with pytest.raises(JobError, match="folds of a cpcv"):
         rerun(place)
     prices = folder / "prices.csv"

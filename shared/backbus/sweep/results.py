@@ -33,7 +33,8 @@ def top_points(folder: Path, top: int, by: str | None = None) -> list[dict[str, 
     """The best points as rows of the table; ``by`` is a figure, ``-figure`` for the smallest first."""
     import pyarrow.parquet as pq
 
-    order = by or _of_points(folder)["objective"]
+    objective = _of_points(folder)["objective"]
+    order = by or objective
     figure = order.removeprefix("-")
     if figure not in FIGURES:
         raise UsageError(f"there is no figure {figure!r}; choose one of {', '.join(FIGURES)}")
