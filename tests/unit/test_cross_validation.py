@@ -18,11 +18,15 @@ from backbus.data import load_panel, resolve_files
 from backbus.engine.run import Engine
 from backbus.errors import BackbusError, JobError
 from backbus.jobs import Job
+from backbus.market.panel import Floats
 from backbus.searches import CrossValidationSettings
 from backbus.strategy import load_strategy, make_strategy
-from backbus.sweep.cross_validation import rerun_split
+from backbus.sweep import cross_validation
+from backbus.sweep.cross_validation import CrossValidation, _degradation, _distribution, rerun_split
 from backbus.sweep.folds import figures_of_many, groups_of, session_figures, train_sessions
 from backbus.sweep.here import run_sweep
+from backbus.sweep.honesty import POINT
+from backbus.sweep.outcome import Points
 from backbus.sweep.result import SweepResult
 from backbus.sweep.results import rerun, top_points
 from backbus.sweep.space import point_job
@@ -196,6 +200,50 @@ def test_what_does_not_fit_is_one_error(folder: Path, sweep: dict[str, Any], fie
         validated(**sweep)
     assert caught.value.field == f"sweep.{field}"
     assert not (folder / "var").exists()
+
+
+def crossed(returns: Floats, points: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Splits and paths of points with these returns in each of six groups of 25 sessions."""
+    fields = {**FIELDS["sweep"], "parameters": {"fast": list(range(2, 2 + points)), "slow": [9000]}}
+    search = CrossValidation(Job.parse({**FIELDS, "sweep": fields}), 150)
+    prints = np.zeros((6 * points, 16), np.uint8)
+    nothing = np.zeros((6 * points, 1))
+    points_of = Points(nothing, prints, {}, np.zeros(6 * points, POINT), nothing, returns)
+    parts = search._returns(points_of)
+    splits = [search._split(test, parts, points_of) for test in search._splits]
+    return splits, search._paths(splits, parts)
+
+
+def test_what_has_no_figures_in_test_is_counted() -> None:
+    """The best of all loses everything in group 3: no split that trains on it takes that point, all others do."""
+    returns = np.random.default_rng(1).normal(0, 0.01, (12, 25))
+    returns[::2] += 0.01
+    returns[6] = np.nan
+    splits, paths = crossed(returns, 2)
+    assert [split["point"] for split in splits] == [0 if 3 in split["test"] else 1 for split in splits]
+    told = _degradation(splits, "sharpe")
+    assert told is not None
+    assert told["of"] == 10
+    assert _distribution(paths, "sharpe") is None
+    paths[0]["sharpe"], paths[1]["sharpe"] = -1.0, 3.0
+    some = _distribution(paths, "sharpe")
+    assert some is not None
+    assert (some["of"], some["mean"], some["negative"]) == (2, 1.0, 0.5)
+
+
+def test_one_point_degrades_though_it_has_no_rival() -> None:
+    splits, _ = crossed(np.random.default_rng(2).normal(0, 0.01, (6, 25)), 1)
+    told = _degradation(splits, "sharpe")
+    assert told is not None
+    assert told["overfitting_probability"] is None
+    assert told["out_of_sample"] == pytest.approx(sum(split["out_of_sample"]["sharpe"] for split in splits) / 15)
+
+
+def test_points_in_batches_come_to_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    returns = np.random.default_rng(3).normal(0, 0.01, (6 * 7, 25))
+    whole = crossed(returns, 7)
+    monkeypatch.setattr(cross_validation, "BATCH_POINTS", 3)
+    assert crossed(returns, 7) == whole
 
 
 def test_more_groups_than_sessions_allow(folder: Path) -> None:

@@ -150,21 +150,28 @@ def _print_splits(result: SweepResult) -> None:
         table.add_row(str(number), ", ".join(map(str, split["test"])), best or "none has the objective", *cells)
     console = Console()
     console.print(table)
-    paths = Table("paths", *next(iter(summary["distribution"].values()), None) or ())
-    for name, told in summary["distribution"].items():
-        if told is not None:
-            paths.add_row(name, *map(_cell, told.values()))
+    known = {name: dict(told) for name, told in summary["distribution"].items() if told is not None}
+    having = known[objective]["of"] if objective in known else 0
+    for told in known.values():
+        del told["of"]
+    paths = Table("paths", *next(iter(known.values()), ()))
+    for name, told in known.items():
+        paths.add_row(name, *map(_cell, told.values()))
     console.print(paths)
     sys.stdout.write(
         f"cross-validation {result.job}: {len(summary['splits'])} splits, {summary['failed']} failed, "
-        f"{len(summary['paths'])} paths, in {result.elapsed_s:.2f} s\n"
+        f"{len(summary['paths'])} paths, {having} of them with {objective}, in {result.elapsed_s:.2f} s\n"
     )
     if summary["degradation"] is not None:
         told = summary["degradation"]
         sys.stdout.write(
-            f"{objective} of the best: {told['in_sample']:.3g} in train, {told['out_of_sample']:.3g} in test, and in "
-            f"{100 * told['overfitting_probability']:.0f} % of the splits no better there than the median point\n"
+            f"{objective} of the best, in the {told['of']} splits that have it in train and test: "
+            f"{told['in_sample']:.3g} in train, {told['out_of_sample']:.3g} in test"
         )
+        if told["overfitting_probability"] is not None:
+            share = 100 * told["overfitting_probability"]
+            sys.stdout.write(f", and in {share:.0f} % of them no better there than the median point")
+        sys.stdout.write("\n")
     sys.stdout.write(f"table {summary['table_sha256']}; its files:\n")
     for path in result.artifacts.values():
         sys.stdout.write(f"  {path}\n")

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbus.errors import BackbusError, JobError
 from backbus.jobs import Job
@@ -53,6 +54,8 @@ SPLITS_FILE, PATHS_FILE = "splits.parquet", "paths.parquet"
 RETURNS_BYTES = 4 << 30
 """What the returns of all points may take."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+BATCH_POINTS = 256
+"""Points whose returns are put one after the other at a time."""
 
 
 class CrossValidation(Search):
@@ -156,33 +159,46 @@ class CrossValidation(Search):
         places = {"table": SPLITS_FILE, "paths": PATHS_FILE, "summary": SUMMARY_FILE}
         return summary, {name: folder / place for name, place in places.items()}
 
-    def _returns(self, points: Points) -> Floats:
-        """[points, sessions], NaN in a group in which a point failed or lost all."""
+    def _returns(self, points: Points) -> list[Floats]:
+        """[points, sessions] of each group, NaN where a point failed or lost all; nothing is copied."""
         assert points.returns is not None
         parts = []
         for group, span in enumerate(self._groups):
             rows = points.returns[group * len(self.space) : (group + 1) * len(self.space)]
             parts.append(rows[:, : span.stop - span.start])
-        return np.concatenate(parts, axis=1)
+        return parts
+
+    def _figures_in(self, sessions: NDArray[np.bool_], returns: Sequence[Floats]) -> dict[str, Floats]:
+        """Of all points in these sessions; only some points' returns are copied at a time."""
+        parts = []
+        for begin in range(0, len(self.space), BATCH_POINTS):
+            rows = [
+                part[begin : begin + BATCH_POINTS, sessions[slice(*span)]]
+                for part, span in zip(returns, self._groups, strict=True)
+            ]
+            parts.append(self._figures(np.ascontiguousarray(np.concatenate(rows, axis=1))))
+        return {name: np.concatenate([part[name] for part in parts]) for name in SESSION_FIGURES}
 
     def _figures(self, returns: Floats) -> dict[str, Floats]:
         measured = self.job.performance
         year = measured.periods_per_year
         return figures_of_many(returns, self.job.portfolio.cash, year, session_rate(measured.risk_free, year))
 
-    def _split(self, test: tuple[int, ...], returns: Floats, points: Points) -> dict[str, Any]:
+    def _split(self, test: tuple[int, ...], returns: Sequence[Floats], points: Points) -> dict[str, Any]:
         train = train_sessions(self._groups, test, self._cpcv)
-        trained = self._figures(np.ascontiguousarray(returns[:, train]))
+        trained = self._figures_in(train, returns)
         worth = trained[self._goal.metric] * (1.0 if self._goal.direction == "maximize" else -1.0)
-        sessions = np.concatenate([np.arange(*self._groups[group]) for group in test])
-        tested = self._figures(np.ascontiguousarray(returns[:, sessions]))
+        sessions = np.zeros_like(train)
+        for group in test:
+            sessions[slice(*self._groups[group])] = True
+        tested = self._figures_in(sessions, returns)
         best = None if np.isnan(worth).all() else int(np.nanargmax(worth))
         prints = [] if best is None else [points.fingerprints[group * len(self.space) + best] for group in test]
         ahead = self._goal.direction == "maximize"
         return {
             "test": list(test),
             "train_sessions": int(train.sum()),
-            "test_sessions": len(sessions),
+            "test_sessions": int(sessions.sum()),
             "point": best,
             "params": None if best is None else self.space.values(best),
             "in_sample": None if best is None else _at(trained, best),
@@ -191,7 +207,7 @@ class CrossValidation(Search):
             "fingerprints": [row.tobytes().hex() for row in prints],
         }
 
-    def _paths(self, splits: Sequence[dict[str, Any]], returns: Floats) -> list[dict[str, Any]]:
+    def _paths(self, splits: Sequence[dict[str, Any]], returns: Sequence[Floats]) -> list[dict[str, Any]]:
         """Path j has from each group the j-th split that tests it."""
         of = [
             [number for number, test in enumerate(self._splits) if group in test] for group in range(len(self._groups))
@@ -201,9 +217,8 @@ class CrossValidation(Search):
             parts = []
             for group, number in enumerate(chosen):
                 point = splits[number]["point"]
-                span = slice(*self._groups[group])
-                length = span.stop - span.start
-                parts.append(np.full(length, np.nan) if point is None else returns[point, span])
+                rows = returns[group]
+                parts.append(np.full(rows.shape[1], np.nan) if point is None else rows[point])
             figures = self._figures(np.concatenate(parts)[None, :])
             found.append({"splits": list(chosen), **_at(figures, 0)})
         return found
@@ -230,28 +245,36 @@ def _rank(values: Floats, best: int, maximize: bool) -> float | None:
 
 
 def _distribution(paths: Sequence[dict[str, Any]], name: str) -> dict[str, float] | None:
-    """Over the paths that have this figure; None where none has."""
+    """Over the paths that have this figure, ``of`` so many; None where none has."""
     values = np.array([path[name] for path in paths if path[name] is not None], dtype=np.float64)
     if not len(values):
         return None
     quantiles = np.quantile(values, QUANTILES).tolist()
     told = {f"q{round(100 * share):02}": value for share, value in zip(QUANTILES, quantiles, strict=True)}
     spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return {"mean": float(values.mean()), "spread": spread, **told, "negative": float((values < 0).mean())}
+    return {
+        "mean": float(values.mean()),
+        "spread": spread,
+        **told,
+        "negative": float((values < 0).mean()),
+        "of": len(values),
+    }
 
 
-def _degradation(splits: Sequence[dict[str, Any]], metric: str) -> dict[str, float] | None:
-    """From train to test, over the splits that have both: means of the objective, and how often the best one of the
-    train sessions is no better than the median point in the test groups."""
+def _degradation(splits: Sequence[dict[str, Any]], metric: str) -> dict[str, float | None] | None:
+    """From train to test, over the splits that have both, ``of`` so many: means of the objective, and how often the
+    best one of the train sessions is no better than the median point in the test groups, None where it has no rival."""
     both = [(s["in_sample"][metric], s["out_of_sample"][metric], s["rank"]) for s in splits if s["point"] is not None]
-    known = [(one, two, rank) for one, two, rank in both if None not in (one, two, rank)]
+    known = [(one, two, rank) for one, two, rank in both if None not in (one, two)]
     if not known:
         return None
-    inside, outside, ranks = (np.array(values) for values in zip(*known, strict=True))
+    inside, outside = (np.array([line[place] for line in known]) for place in (0, 1))
+    ranks = np.array([rank for *_, rank in known if rank is not None])
     return {
         "in_sample": float(inside.mean()),
         "out_of_sample": float(outside.mean()),
-        "overfitting_probability": float((ranks <= 0.5).mean()),
+        "overfitting_probability": float((ranks <= 0.5).mean()) if len(ranks) else None,
+        "of": len(known),
     }
 
 
