@@ -188,6 +188,17 @@ def test_a_point_that_fails_wins_nowhere(folder: Path) -> None:
         ({"walk_forward": {"train": 5, "test": 5}}, "cpcv"),
         ({"method": "adaptive", "points": 5}, "cpcv"),
         ({"objective": "win_rate"}, "objective"),
+        ({"method": "random", "points": 800_000, "constraints": [], "parameters": {"fast": [2, 3]}}, "parameters"),
+        (
+            {
+                "method": "random",
+                "points": 20_000,
+                "constraints": [],
+                "parameters": {"fast": [2, 3]},
+                "cpcv": {"groups": 16, "test_groups": 5},
+            },
+            "cpcv.groups",
+        ),
         ({"cpcv": {"groups": 6, "purge": 80}}, "cpcv.purge"),
         ({"cpcv": {"groups": 50, "test_groups": 1}, "parameters": {"fast": [2]}}, None),
     ],

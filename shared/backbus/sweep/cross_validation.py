@@ -51,8 +51,10 @@ if TYPE_CHECKING:
 
 KIND = "cpcv"
 SPLITS_FILE, PATHS_FILE = "splits.parquet", "paths.parquet"
-RETURNS_BYTES = 4 << 30
-"""What the returns of all points may take."""
+RETURNS_BYTES = 512 << 20
+"""What the returns of all points may take: they are there twice when the splits are judged, and a process has 2 GiB."""
+MOST_RETURNS = 10_000_000_000
+"""Returns that are looked at in all splits: some minutes of one core."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BATCH_POINTS = 256
 """Points whose returns are put one after the other at a time."""
@@ -79,9 +81,16 @@ class CrossValidation(Search):
         size = 8 * len(self) * self.width
         if size > RETURNS_BYTES:
             raise JobError(
-                f"the returns of {len(self.space)} points in {sessions} sessions take {size / 2**30:.3g} GiB, and "
-                f"{RETURNS_BYTES >> 30} are the most; try fewer points",
+                f"the returns of {len(self.space)} points in {sessions} sessions take {size / 2**20:.0f} MiB, and "
+                f"{RETURNS_BYTES >> 20} are the most; try fewer points",
                 field="sweep.parameters",
+            )
+        splits = math.comb(settings.groups, settings.test_groups)
+        if splits * len(self.space) * sessions > MOST_RETURNS:
+            raise JobError(
+                f"{splits} splits of {len(self.space)} points in {sessions} sessions look at more than "
+                f"{MOST_RETURNS:.0e} returns, the most that are; try fewer groups or points",
+                field="sweep.cpcv.groups",
             )
         self._splits = list(itertools.combinations(range(settings.groups), settings.test_groups))
         least = min(int(train_sessions(self._groups, test, settings).sum()) for test in self._splits)
