@@ -176,6 +176,7 @@ class Stream:
         shape = self.values.shape
         if result.shape != shape:
             raise StrategyError(f"an operand does not fit {shape[0]} rows × {shape[1]} assets: it gave {result.shape}")
+        result.flags.writeable = False  # nobody else has it: no view is needed to seal it
         return self._new(result)
 
     def __add__(self, other: Operand) -> Stream:

@@ -90,7 +90,6 @@ def _observe(
     greatest = returns[0]
     active_least = returns[0] - benchmark[0]
     active_greatest = active_least
-    scale = 0.0
     prefix[0] = 0.0
     for session in range(size):
         value = returns[session]
@@ -108,7 +107,7 @@ def _observe(
         greatest = max(greatest, value)
         active_least = min(active_least, active)
         active_greatest = max(active_greatest, active)
-        scale = max(scale, abs(value))
+    scale = max(greatest, -least)
     row["sessions"] = size
     row["mean"] = mean
     row["deviation"] = 0.0
