@@ -146,7 +146,8 @@ def test_the_table_is_that_of_this_machine_alone(fleet: Stack, folder: Path, tmp
     if search == "costs and sizes":
         sweep["constraints"] = []
     job = job_of(folder, sweep, **SECTIONS)
-    there, here = swept(fleet, job, tmp_path / "there"), run_sweep(job, workers=1, folder=tmp_path / "here")
+    workers = 1 if search == "points that fail in each way" else 0
+    there, here = swept(fleet, job, tmp_path / "there"), run_sweep(job, workers=workers, folder=tmp_path / "here")
     apart = ("folder", "statistics")
     assert {k: v for k, v in there.summary.items() if k not in apart} == {
         k: v for k, v in here.summary.items() if k not in apart
