@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from backbus.market.panel import FIELDS, Block, Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import bundle, load_strategy
 from backbus.sweep.chunk import Chunk, Chunks
-from backbus.sweep.here import CHUNK_POINTS
+from backbus.sweep.here import in_chunks
 from backbus.sweep.plan import plan_of, points_between, search_of
 from backbus.sweep.space import Space
 from benchmarks import prices
@@ -62,9 +63,9 @@ def prepare(panel: Panel, how: str) -> tuple[Callable[[], Found], Callable[[Foun
         kept: list[Chunk] = []
         resident: list[int] = []
         with profiled() if asked.get("profile") else unprofiled() as spent:
-            for begin in range(0, len(space), CHUNK_POINTS):
-                stop = min(begin + CHUNK_POINTS, len(space))
-                chunk = chunks.compute(points_between(space, begin, stop))
+            compute = partial(_compute, chunks, space)
+            for begin, chunk in in_chunks(len(space), compute):
+                stop = begin + len(chunk.figures)
                 if not drop:
                     kept.append(chunk)
                 elif stop // drop > begin // drop:
@@ -80,6 +81,10 @@ def prepare(panel: Panel, how: str) -> tuple[Callable[[], Found], Callable[[Foun
         return answer
 
     return work, read
+
+
+def _compute(chunks: Chunks, space: Space, begin: int, stop: int) -> Chunk:
+    return chunks.compute(points_between(space, begin, stop))
 
 
 @contextmanager

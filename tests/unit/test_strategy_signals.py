@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from backbus.errors import StrategyError
 from backbus.market.records import DIRECTION, SIGNAL, WEIGHT
-from backbus.strategy import BUILTINS, Shared, Strategy, StrategyRunner
+from backbus.strategy import BUILTINS, PanelRunner, Strategy, StrategyRunner
 from backbus.strategy.builtins import (
     BuyAndHold,
     CrossSectionalMomentum,
@@ -242,22 +242,83 @@ def test_a_mistake_names_strategy_rows_dates_and_the_users_line():
 
 
 def test_runs_that_share_indicators_say_what_they_say_alone():
-    panel, shared = sm.market(120, 3, seed=9, holes=0.2, warmup=10), Shared()
+    panel = sm.market(120, 3, seed=9, holes=0.2, warmup=10)
+    runner = PanelRunner(panel)
     for strategy in [*SMALL, *SMALL, SmaCross(fast=5, slow=9), SmaCross(fast=2, slow=9)]:
-        together = StrategyRunner(strategy, panel.layout, shared=shared).on_block(panel.block)
+        together = runner.signals(strategy.fresh())
         assert together.tobytes() == sm.signals(strategy, panel).tobytes()
 
 
+def test_a_strategy_that_fails_leaves_nothing_behind_for_the_next_one():
+    panel = sm.market(60)
+
+    class Failing(Strategy):
+        n: int = 5
+
+        def signals(self, bars):
+            bars.high.zscore(self.n)
+            self.hold_long(bars.close > bars.sma(self.n))
+            raise ValueError("no")
+
+    runner = PanelRunner(panel)
+    for strategy in (Failing(), SmaCross(fast=2, slow=9), Failing(n=7), Failing(), SmaCross(fast=3, slow=9)):
+        if isinstance(strategy, Failing):
+            with pytest.raises(StrategyError, match="ValueError: no"):
+                runner.signals(strategy)
+        else:
+            assert runner.signals(strategy.fresh()).tobytes() == sm.signals(strategy, panel).tobytes()
+
+
 def test_shared_values_are_used_once_made_but_not_by_a_run_in_blocks():
-    panel, shared = sm.market(50), Shared()
+    panel = sm.market(50)
+    together = PanelRunner(panel)
     for _ in range(2):
-        StrategyRunner(SmaCross(fast=2, slow=5), panel.layout, shared=shared).on_block(panel.block)
-    kept = shared.get(("close", "sma", 5))
-    assert kept is not None and not kept.flags.writeable
-    runner = StrategyRunner(SmaCross(fast=2, slow=7), panel.layout, shared=shared)
+        together.signals(SmaCross(fast=2, slow=5))
+    kept = together.shared.get(("close", "sma", 5))
+    assert kept is not None and not kept.values.flags.writeable
+    runner = StrategyRunner(SmaCross(fast=2, slow=7), panel.layout)
     for block in sm.cut(panel, (20,)):
         runner.on_block(block)
-    assert shared.get(("close", "sma", 7)) is None
-    full = Shared(budget_bytes=100)
-    StrategyRunner(SmaCross(fast=2, slow=5), panel.layout, shared=full).on_block(panel.block)
-    assert full.get(("close", "sma", 5)) is None
+    assert together.shared.get(("close", "sma", 7)) is None
+    full = PanelRunner(panel, budget_bytes=100)
+    full.signals(SmaCross(fast=2, slow=5))
+    assert full.shared.get(("close", "sma", 5)) is None
+
+
+@pytest.mark.parametrize("assets", [1, 3])
+def test_holding_while_one_number_is_above_another_is_holding_while_that_is_true(assets):
+    panel = sm.market(400, assets, seed=4, holes=0.2, warmup=7)
+
+    class Direct(Strategy):
+        how: str = ">"
+        short: bool = False
+
+        def condition(self, bars):
+            a, b = bars.close, bars.sma(5)
+            match self.how:
+                case ">":
+                    return a > b
+                case ">=":
+                    return a >= b.shift(0)
+                case "<":
+                    return a < b
+                case "<=":
+                    return bars.rolling_high(3) <= bars.high
+            return bars.rolling_low(3) >= bars.low
+
+        def signals(self, bars):
+            hold = self.hold_short if self.short else self.hold_long
+            return hold(self.condition(bars))
+
+    class Eager(Direct):
+        def condition(self, bars):
+            found = super().condition(bars)
+            return bars.stream(np.array([[bool(cell) for cell in row] for row in found.values]))
+
+    for how in (">", ">=", "<", "<=", "other"):
+        for short in (False, True):
+            said = sm.signals(Direct(how=how, short=short), panel)
+            assert len(said) > 10
+            assert said.tobytes() == sm.signals(Eager(how=how, short=short), panel).tobytes()
+            blocks = sm.signals(Direct(how=how, short=short), panel, (1, 50, 51))
+            assert said.tobytes() == blocks.tobytes()

@@ -38,8 +38,8 @@ def match_and_book(
     return matched
 
 
-@loop
-def run_rows(
+@step
+def _work(
     rules_: Records,
     account_: Records,
     ledger: Records,
@@ -57,7 +57,6 @@ def run_rows(
     gross: Floats,
     cursor: Any,
 ) -> None:
-    """Work on from the cursor's tick to the block's end, or to the first decision that SIGNAL does not cover."""
     rules, account = rules_[0], account_[0]
     tick = cursor[TICK]
     signal = cursor[SIGNALS]
@@ -105,3 +104,38 @@ def run_rows(
     cursor[FILLS] = fill
     cursor[ORDERS] = order
     cursor[ROWS] = rows
+
+
+@loop
+def run_rows(
+    rules: Records,
+    account: Records,
+    ledger: Records,
+    working: Records,
+    history: Floats,
+    open_: Floats,
+    close: Floats,
+    first_row: int,
+    signals: Records,
+    signal_through: int,
+    orders: Records,
+    fills: Records,
+    equity: Floats,
+    cash: Floats,
+    gross: Floats,
+    cursor: Any,
+) -> None:
+    """Work on from the cursor's tick to the block's end, or to the first decision that SIGNAL does not cover.
+
+    Compiled twice, since most histories are of one asset: there no rule has to loop.
+    """
+    if ledger.shape[0] == 1 and working.shape[0] == 1 and open_.shape[1] == 1 and close.shape[1] == 1:
+        _work(
+            rules, account, ledger, working, history, open_, close, first_row, signals, signal_through,
+            orders, fills, equity, cash, gross, cursor,
+        )  # fmt: skip
+    else:
+        _work(
+            rules, account, ledger, working, history, open_, close, first_row, signals, signal_through,
+            orders, fills, equity, cash, gross, cursor,
+        )  # fmt: skip

@@ -25,15 +25,21 @@ from backbus.performance.fingerprint import (
     FILL_COLUMNS,
     WORDS_OF_FILL,
     Words,
-    fills_digest,
-    fingerprint,
-    lanes_digest,
+    fingerprints,
     mix_fills,
     new_lanes,
 )
 from backbus.performance.metrics import Sums, Values, figures, session_rate
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
-from backbus.performance.sessions import ACCOUNT, BenchmarkCurve, mark_closes, mark_rows, number_sessions, read_only
+from backbus.performance.sessions import (
+    ACCOUNT,
+    BenchmarkCurve,
+    end_sessions,
+    mark_closes,
+    mark_rows,
+    number_sessions,
+    read_only,
+)
 from backbus.performance.trades import NO_TIME, TOTALS, TRADE, match_fills, no_trades
 
 
@@ -70,6 +76,7 @@ def run_points(
     cash: Floats,
     gross: Floats,
     gross_read: Floats,
+    shares: Floats,
     cursor: Ints,
     last: Floats,
     last_read: Floats,
@@ -85,8 +92,9 @@ def run_points(
 ) -> None:
     """Run each point over the whole panel and leave its record in each of the last eight arrays.
 
-    Arrays named ``*_read`` and ``*_words`` are read-only views of their namesakes. ``signals`` of point p are those
-    from ``bounds[p]`` to ``bounds[p + 1]``.
+    Arrays named ``*_read`` and ``*_words`` are read-only views of their namesakes; where each row is a session,
+    ``last`` is empty and ``last_read`` the equity. ``signals`` of point p are those from ``bounds[p]`` to
+    ``bounds[p + 1]``.
     """
     for point in range(rules.shape[0]):
         rule = rules[point : point + 1]
@@ -123,7 +131,9 @@ def run_points(
         curve = curves[point : point + 1]
         curve[0]["peak"] = rule[0]["cash"]
         curve[0]["trough"] = rule[0]["cash"]
-        mark_rows(numbers, equity_read, equity_words, gross_read, curve, equity_lanes[point], last)
+        mark_rows(numbers, equity_read, equity_words, gross_read, shares, curve, equity_lanes[point])
+        if len(last) > 0:
+            end_sessions(numbers, equity_read, last)
         mix_fills(fills_words[:filled], fills_lanes[point])
         match_fills(fills_read[:filled], times[:filled], trades, totals[point : point + 1], closed)
         count = 0
@@ -201,7 +211,8 @@ class PointsEngine:
             self._benchmark.add(session, self._close, self.sessions)
             self._factor = self._benchmark.returns()
         self._equity, self._cash, self._gross = np.empty(rows), np.empty(rows), np.empty(rows)
-        self._last = np.empty(self.sessions)
+        self._shares = np.empty(rows)
+        self._last = np.empty(self.sessions if self.sessions < rows else 0)
         self._curve = np.zeros(1, dtype=ACCOUNT)
         numbers = np.empty(rows, dtype=np.int64)
         number_sessions(session, 0, self._curve, np.empty(self.sessions, dtype=np.int64), numbers)
@@ -269,9 +280,10 @@ class PointsEngine:
                 self._cash,
                 self._gross,
                 read_only(self._gross),
+                self._shares,
                 self._cursor,
                 self._last,
-                read_only(self._last),
+                read_only(self._last if self.sessions < len(self._equity) else self._equity),
                 curves,
                 equity_lanes,
                 fills_lanes,
@@ -284,8 +296,5 @@ class PointsEngine:
             )
         sums = Sums(curves, totals, open_trades, moments, regressions, ends)
         found = figures(rules["cash"], year, sums, self._benchmark)
-        prints = [
-            fingerprint(fills_digest(fills), lanes_digest(equity))
-            for fills, equity in zip(fills_lanes, equity_lanes, strict=True)
-        ]
+        prints = fingerprints(fills_lanes, equity_lanes)
         return Outcome(found, prints, returns, ends["returned"] == 1)

@@ -103,9 +103,24 @@ def lanes_digest(lanes: Words) -> bytes:
 
 def fills_digest(lanes: Words) -> bytes:
     """32 bytes: BLAKE2b-256 over the digests of all columns."""
-    return hashlib.blake2b(lanes_digest(lanes), digest_size=32).digest()
+    return _over_columns(lanes_digest(lanes))
+
+
+def _over_columns(digests: bytes) -> bytes:
+    return hashlib.blake2b(digests, digest_size=32).digest()
 
 
 def fingerprint(fills: bytes, equity: bytes) -> str:
     """Hex BLAKE2b-128 over the digest of the fills and that of the equity."""
     return hashlib.blake2b(fills + equity, digest_size=16).hexdigest()
+
+
+def fingerprints(fills: Words, equity: Words) -> list[str]:
+    """The same of many runs at once, from the lanes of their fills [runs, columns, 2] and equity [runs, 1, 2]."""
+    parts = zip(_split(fills), _split(equity), strict=True)
+    return [fingerprint(_over_columns(columns), curve) for columns, curve in parts]
+
+
+def _split(lanes: Words) -> list[bytes]:
+    size, whole = lanes[:1].nbytes, lanes_digest(lanes)
+    return [whole[begin : begin + size] for begin in range(0, len(whole), size)]

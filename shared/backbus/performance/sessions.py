@@ -64,13 +64,14 @@ def number_sessions(session: Ints, begin: int, account: Records, ids: Ints, numb
 
 @loop
 def mark_rows(
-    numbers: Ints, equity: Floats, words: Words, gross: Floats, account: Records, lanes: Words, last: Floats
+    numbers: Ints, equity: Floats, words: Words, gross: Floats, shares: Floats, account: Records, lanes: Words
 ) -> None:
     """Take rows, whose sessions are counted.
 
-    ``words`` are the bit patterns of ``equity``, for its digest. Its lanes and the sums depend each on their own last
-    value alone: in one loop the processor works on all of them at once. What happens in few rows stands behind one
-    jump, and each row is written to its session, so that no jump depends on where sessions end.
+    ``words`` are the bit patterns of ``equity``, for its digest; ``shares`` [rows] is scratch: divisions that stand
+    alone are made four at a time. The digest's lanes and the sums depend each on their own last
+    value alone: in one loop the processor works on all of them at once. What changes too often to be foreseen,
+    such as whether anything is held, decides no jump.
     """
     state = account[0]
     held, peak_session, worst_is_open = state["held_rows"], state["peak_session"], state["worst_is_open"]
@@ -79,35 +80,44 @@ def mark_rows(
     first, second = lanes[0, 0], lanes[0, 1]
     for row in range(len(equity)):
         value = equity[row]
+        shares[row] = gross[row] / (value if value > 0.0 else np.inf)
+    for row in range(len(equity)):
+        held += 1 if gross[row] > 0.0 else 0
+    for row in range(len(equity)):
+        value = equity[row]
         first, second = second, mix(first, canonical(words[row]))
-        last[numbers[row]] = value
-        if (value >= peak) | (value < trough):
+        gross_sum += shares[row]
+        if value >= peak:
             count = numbers[row] + 1
-            if value >= peak:
-                if trough < peak:
-                    longest = max(longest, count - peak_session)
-                    if worst_is_open:
-                        worst_sessions = count - peak_session
-                        worst_is_open = 0
-                peak = value
-                trough = value
-                peak_session = count
-            else:
-                # The fall from one peak deepens only with a new low: that saves a division for every other row.
-                trough = value
-                depth = value / peak - 1.0
-                if depth < worst:
-                    worst = depth
+            if trough < peak:
+                # The deepest of a fall is its lowest: one division for all its rows.
+                longest = max(longest, count - peak_session)
+                if trough / peak - 1.0 < worst:
+                    worst = trough / peak - 1.0
                     worst_is_open = 1
-        if gross[row] > 0.0:
-            held += 1
-            if value > 0.0:
-                gross_sum += gross[row] / value
+                if worst_is_open:
+                    worst_sessions = count - peak_session
+                    worst_is_open = 0
+            peak = value
+            trough = value
+            peak_session = count
+        trough = min(trough, value)
+    if trough < peak and trough / peak - 1.0 < worst:
+        worst = trough / peak - 1.0
+        worst_is_open = 1
     lanes[0, 0], lanes[0, 1] = first, second
     state["rows"] += len(equity)
     state["held_rows"], state["peak_session"], state["worst_is_open"] = held, peak_session, worst_is_open
     state["worst_sessions"], state["longest_sessions"] = worst_sessions, longest
     state["peak"], state["trough"], state["worst"], state["gross_sum"] = peak, trough, worst, gross_sum
+
+
+@loop
+def end_sessions(numbers: Ints, equity: Floats, last: Floats) -> None:
+    """The last equity of each session so far into ``last``."""
+    for row in range(len(numbers)):
+        if row + 1 == len(numbers) or numbers[row] != numbers[row + 1]:
+            last[numbers[row]] = equity[row]
 
 
 @loop
@@ -168,9 +178,10 @@ class SessionCurve:
             self._ids = np.concatenate((self._ids, np.empty_like(self._ids)))
             self._last = np.concatenate((self._last, np.empty_like(self._last)))
             row = number_sessions(session, row, self._account, self._ids, numbers)
-        words = read_only(equity.view(np.uint64))
+        numbers, words = read_only(numbers), read_only(equity.view(np.uint64))
         with np.errstate(over="ignore"):
-            mark_rows(read_only(numbers), equity, words, gross, self._account, self._lanes, self._last)
+            mark_rows(numbers, equity, words, gross, np.empty(len(equity)), self._account, self._lanes)
+        end_sessions(numbers, equity, self._last)
 
     def digest(self) -> bytes:
         """16 bytes, of the equity of all rows so far."""

@@ -5,13 +5,12 @@ from backbus.strategy.builtins import BUILTINS
 from backbus.strategy.handler import StrategyHandler
 from backbus.strategy.loading import bundle, load_strategy
 from backbus.strategy.parameters import Parameter, make_strategy, parameters
-from backbus.strategy.runner import StrategyRunner
-from backbus.strategy.sharing import Shared
+from backbus.strategy.runner import PanelRunner, StrategyRunner
 
 __all__ = [
     "BUILTINS",
+    "PanelRunner",
     "Parameter",
-    "Shared",
     "Strategy",
     "StrategyHandler",
     "StrategyRunner",

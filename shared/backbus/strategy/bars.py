@@ -11,16 +11,18 @@ from backbus.market.panel import Block, Floats, Ints
 from backbus.strategy import indicators
 from backbus.strategy.raw import Raw
 from backbus.strategy.run import Run
+from backbus.strategy.sharing import Shared
 from backbus.strategy.streams import Stream
 
 
 class Bars:
     """Consecutive rows of all assets; prices are streams [rows, assets] with NaN in holes."""
 
-    def __init__(self, run: Run, block: Block) -> None:
+    def __init__(self, run: Run, block: Block, shared: Shared | None = None) -> None:
         self.run = run
         self.block = block
-        self.shared = run.shared if len(block) == run.layout.rows else None
+        self.shared = shared
+        """Where indicators of a whole panel are kept; None where this block is not all of it."""
 
     @cached_property
     def open(self) -> Stream:

@@ -8,10 +8,12 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.panel import Block, Floats
-from backbus.market.records import SIGNAL, Records, frozen
+from backbus.market.records import Records, frozen
 from backbus.strategy.kernels import holding as kernels
 from backbus.strategy.run import Run
-from backbus.strategy.streams import Stream
+from backbus.strategy.streams import Above, Stream, sealed
+
+_NO_TRUTH, _NO_NUMBERS = sealed(np.empty(0, np.bool_)), sealed(np.empty(0))
 
 
 def _block(run: Run) -> Block:
@@ -35,34 +37,30 @@ def _fit(name: str, wanted: Any, block: Block) -> np.ndarray[Any, Any]:
     return values
 
 
-def _sealed(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Contiguous and read-only, as kernels are compiled for; prices and comparisons of a sweep's points are already."""
-    flags = values.flags
-    if flags.writeable or not flags.c_contiguous:
-        values = np.ascontiguousarray(values).view()
-        values.flags.writeable = False
-    return values
-
-
 def _truth(name: str, wanted: Any, block: Block) -> kernels.Bools:
     values = _fit(name, wanted, block)
     if values.dtype != np.bool_:
         values = (values != 0) & ~np.isnan(values)
-    return _sealed(values)
+    return sealed(values)
 
 
 def _numbers(name: str, wanted: Any, block: Block) -> Floats:
-    return _sealed(_fit(name, wanted, block).astype(np.float64, copy=False))
+    return sealed(_fit(name, wanted, block).astype(np.float64, copy=False))
 
 
 def hold_side(run: Run, condition: Any, side: float) -> Records:
     """Edges of one side."""
     block = _block(run)
-    wanted = _truth("hold_long" if side > 0 else "hold_short", condition, block)
+    how, truth, above, below = kernels.TRUE, _NO_TRUTH, _NO_NUMBERS, _NO_NUMBERS
+    if isinstance(condition, Above) and condition.above.shape == block.close.shape:
+        how = kernels.ABOVE_OR_EQUAL if condition.or_equal else kernels.ABOVE
+        above, below = condition.above.reshape(-1), condition.below.reshape(-1)
+    else:
+        truth = _truth("hold_long" if side > 0 else "hold_short", condition, block).reshape(-1)
     held = run.slot(("hold", side), lambda: np.zeros(block.close.shape[1], np.bool_))
-    out = np.empty(wanted.size, SIGNAL)
-    close = _sealed(block.close).reshape(-1)
-    count = kernels.one_side(wanted.reshape(-1), close, side, held, out, block.first_row, run.layout.warmup)
+    close = sealed(block.close).reshape(-1)
+    out = run.room(close.size)
+    count = kernels.one_side(how, truth, above, below, close, side, held, out, block.first_row, run.layout.warmup)
     return frozen(out[:count])
 
 
@@ -71,8 +69,8 @@ def hold_direction(run: Run, direction: Any) -> Records:
     block = _block(run)
     wanted = _numbers("hold", direction, block)
     state = run.slot(("hold",), lambda: np.zeros(block.close.shape[1]))
-    out = np.empty(wanted.size, SIGNAL)
-    count = kernels.directions(wanted, _sealed(block.close), state, out, block.first_row, run.layout.warmup)
+    out = run.room(wanted.size)
+    count = kernels.directions(wanted, sealed(block.close), state, out, block.first_row, run.layout.warmup)
     if count < 0:
         raise StrategyError(f"row {block.first_row - 1 - count}: a strength above 1; directions lie between -1 and 1")
     return frozen(out[:count])
@@ -88,8 +86,8 @@ def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: 
         _truth(name, False if leave_short is None else leave_short, block),
     )
     state = run.slot((name,), lambda: np.zeros(block.close.shape[1]))
-    out = np.empty(long[0].size, SIGNAL)
-    close = _sealed(block.close)
+    out = run.room(long[0].size)
+    close = sealed(block.close)
     count = kernels.latched(*long, *short, close, state, out, block.first_row, run.layout.warmup)
     return frozen(out[:count])
 
@@ -98,8 +96,8 @@ def target_weights(run: Run, wanted: Any) -> Records:
     """Every weight that is given."""
     block = _block(run)
     values = _numbers("target_weights", wanted, block)
-    out = np.empty(values.size, SIGNAL)
-    count = kernels.weights(values, _sealed(block.close), out, block.first_row, run.layout.warmup)
+    out = run.room(values.size)
+    count = kernels.weights(values, sealed(block.close), out, block.first_row, run.layout.warmup)
     if count < 0:
         raise StrategyError(f"row {block.first_row - 1 - count}: a target weight is infinite")
     return frozen(out[:count])

@@ -81,13 +81,22 @@ def atr(run: Run, high: Floats, low: Floats, close: Floats, n: int) -> Floats:
     return out
 
 
-def extreme(run: Run, name: str, x: Floats, n: int, sign: float) -> Floats:
-    """Highest (``sign`` 1) or lowest (−1) of the last ``n``."""
+def _extreme(run: Run, name: str, x: Floats, n: int, sign: float) -> Floats:
     n, assets = bars_count(name, n), x.shape[1]
     state = run.slot((name, n), lambda: (np.zeros((assets, n)), _counts(assets, n), _counts(assets, 3)))
     out = np.empty(x.shape)
     extremes.extreme(x, out, *state, n, sign)
     return out
+
+
+def rolling_high(run: Run, x: Floats, n: int) -> Floats:
+    """Highest of the last ``n``."""
+    return _extreme(run, "rolling_high", x, n, 1.0)
+
+
+def rolling_low(run: Run, x: Floats, n: int) -> Floats:
+    """Lowest of the last ``n``."""
+    return _extreme(run, "rolling_low", x, n, -1.0)
 
 
 def shift(run: Run, x: Floats, close: Floats, n: int) -> Floats:

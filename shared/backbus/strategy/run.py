@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar, cast
 
+import numpy as np
+
 from backbus.errors import StrategyError
 from backbus.market.panel import Block, Layout
+from backbus.market.records import SIGNAL, Records
 from backbus.strategy.emission import Emission
 from backbus.strategy.raw import Tail
-from backbus.strategy.sharing import Shared
 
 Key = tuple[object, ...]
 State = TypeVar("State")
@@ -27,11 +29,10 @@ def _call(key: Key) -> str:
 class Run:
     """State slots of one run, and the block that is being worked on."""
 
-    __slots__ = ("_complete", "_cursor", "_slots", "block", "emission", "layout", "shared", "tail")
+    __slots__ = ("_complete", "_cursor", "_room", "_slots", "block", "emission", "layout", "tail")
 
-    def __init__(self, layout: Layout, lookback: int = 0, shared: Shared | None = None) -> None:
+    def __init__(self, layout: Layout, lookback: int = 0) -> None:
         self.layout = layout
-        self.shared = shared
         self.emission = Emission(layout)
         self.block: Block | None = None
         self.tail = Tail(layout.assets, lookback) if lookback else None
@@ -39,6 +40,18 @@ class Run:
         self._slots: list[tuple[Key, object]] = []
         self._cursor = 0
         self._complete = False
+        self._room = np.empty(0, SIGNAL)
+
+    def restart(self) -> None:
+        """Forget all: the next block is the first one of another run."""
+        self._slots.clear()
+        self._complete = False
+
+    def room(self, signals: int) -> Records:
+        """Where a block's signals are written: the same memory each time."""
+        if len(self._room) < signals:
+            self._room = np.empty(signals, SIGNAL)
+        return self._room
 
     def begin(self, block: Block) -> None:
         """Start a block: the next indicator call is the first again."""

@@ -11,31 +11,25 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.accounts import BookRows
-from backbus.market.panel import Block, Layout, session_date
+from backbus.market.panel import Block, Layout, Panel, session_date
 from backbus.market.records import SIGNAL, Records
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
 from backbus.strategy.bybar import BarByBar
 from backbus.strategy.failure import failure
 from backbus.strategy.run import Run
-from backbus.strategy.sharing import Shared
+from backbus.strategy.sharing import BUDGET_BYTES, Shared
 
 
 class StrategyRunner:
-    """One run of one strategy over a panel of this layout.
+    """One run of one strategy over a panel of this layout."""
 
-    Runs over the same panel may have one ``shared``: what their indicators have in common is then computed once.
-    A ``used_up`` strategy is run itself, not a copy of it: it was made for this run and is good for no other.
-    """
-
-    def __init__(
-        self, strategy: Strategy, layout: Layout, *, shared: Shared | None = None, used_up: bool = False
-    ) -> None:
-        self.strategy = strategy if used_up else strategy.fresh()
+    def __init__(self, strategy: Strategy, layout: Layout) -> None:
+        self.strategy = strategy.fresh()
         self.layout = layout
         self.reads_book = self.strategy.reads_book
         lookback = self.strategy.reach() if self.strategy.style == "array" else 0
-        self._run = Run(layout, lookback, shared)
+        self._run = Run(layout, lookback)
         object.__setattr__(self.strategy, "_backbus_run", self._run)
         self._events = BarByBar(self.strategy, self._run) if self.strategy.style == "event" else None
 
@@ -66,18 +60,46 @@ class StrategyRunner:
     def _on_array(self, block: Block) -> Records:
         if len(block) == 0:
             return np.empty(0, SIGNAL)
-        run: Run = self._run
-        strategy: Any = self.strategy
-        run.begin(block)
-        try:
-            records: Any = strategy.signals(Bars(run, block))
-            _check(records)
-            run.finish()
-        except Exception as error:
-            last = block.first_row + len(block) - 1
-            place = f"rows {block.first_row} to {last} ({session_date(block.session[0])} to "
-            raise failure(self.strategy, error, f"{place}{session_date(block.session[-1])})") from error
-        return records  # type: ignore[no-any-return]
+        return _signals(self.strategy, Bars(self._run, block))
+
+
+class PanelRunner:
+    """Runs strategies one after the other over one panel: what their indicators have in common is computed once."""
+
+    def __init__(self, panel: Panel, budget_bytes: int = BUDGET_BYTES) -> None:
+        self._panel = panel
+        self.shared = Shared(budget_bytes)
+        self._bars = Bars(Run(panel.layout), panel.block, self.shared)
+
+    def signals(self, strategy: Strategy) -> Records:
+        """All signals of a strategy that reads no book; raises StrategyError.
+
+        One in array style is used up: it is run itself, not a copy of it, and is good for no other run.
+        """
+        panel = self._panel
+        if strategy.style != "array" or len(panel) == 0:
+            return StrategyRunner(strategy, panel.layout).on_block(panel.block)
+        bars, lookback = self._bars, strategy.reach()
+        if lookback:
+            bars = Bars(Run(panel.layout, lookback), panel.block, self.shared)
+        else:
+            bars.run.restart()
+        object.__setattr__(strategy, "_backbus_run", bars.run)
+        return _signals(strategy, bars)
+
+
+def _signals(strategy: Any, bars: Bars) -> Records:
+    run, block = bars.run, bars.block
+    run.begin(block)
+    try:
+        records: Any = strategy.signals(bars)
+        _check(records)
+        run.finish()
+    except Exception as error:
+        last = block.first_row + len(block) - 1
+        place = f"rows {block.first_row} to {last} ({session_date(block.session[0])} to "
+        raise failure(strategy, error, f"{place}{session_date(block.session[-1])})") from error
+    return records  # type: ignore[no-any-return]
 
 
 def _check(records: object) -> None:

@@ -6,7 +6,10 @@ depend on the panel and the parameters alone.
 
 from __future__ import annotations
 
-from backbus.market.panel import Floats
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from backbus.strategy.streams import Stream
 
 Key = tuple[object, ...]
 
@@ -15,20 +18,20 @@ BUDGET_BYTES = 64 * 2**20
 
 
 class Shared:
-    """Values by the chain of calls that made them. Belongs to one panel: never use it with another."""
+    """Streams by the chain of calls that made them. Belongs to one panel: never use it with another."""
 
-    __slots__ = ("_left", "_values")
+    __slots__ = ("_left", "_streams")
 
     def __init__(self, budget_bytes: int = BUDGET_BYTES) -> None:
         self._left = budget_bytes
-        self._values: dict[Key, Floats] = {}
+        self._streams: dict[Key, Stream] = {}
 
-    def get(self, key: Key) -> Floats | None:
-        """The values, or None where they must be computed."""
-        return self._values.get(key)
+    def get(self, key: Key) -> Stream | None:
+        """The stream, or None where it must be computed."""
+        return self._streams.get(key)
 
-    def put(self, key: Key, values: Floats) -> None:
-        """Keep read-only values, as long as there is room."""
-        if values.nbytes <= self._left:
-            self._left -= values.nbytes
-            self._values[key] = values
+    def put(self, key: Key, stream: Stream) -> None:
+        """Keep a stream, as long as there is room."""
+        if stream.values.nbytes <= self._left:
+            self._left -= stream.values.nbytes
+            self._streams[key] = stream

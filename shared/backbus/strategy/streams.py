@@ -19,12 +19,22 @@ from backbus.strategy import indicators
 
 if TYPE_CHECKING:
     from backbus.strategy.bars import Bars
+    from backbus.strategy.run import Run
     from backbus.strategy.sharing import Key
 
 Values = NDArray[Any]
 _QUIET = (np.greater, np.less, np.greater_equal, np.less_equal, np.logical_and, np.logical_or, np.logical_not)
 """Operations that never warn, and need not pay for silence."""
 Operand: TypeAlias = "Stream | float | Values"
+
+
+def sealed(values: Values) -> Values:
+    """Contiguous and read-only, as kernels are compiled for; prices, indicators and comparisons are already."""
+    flags = values.flags
+    if flags.writeable or not flags.c_contiguous:
+        values = np.ascontiguousarray(values).view()
+        values.flags.writeable = False
+    return values
 
 
 class Stream:
@@ -45,11 +55,11 @@ class Stream:
 
     def sma(self, n: int) -> Stream:
         """Simple moving average of the last ``n`` bars."""
-        return self._indicator("sma", n, lambda: indicators.sma(self._bars.run, self._numbers(), n))
+        return self._indicator("sma", n, indicators.sma)
 
     def ema(self, n: int) -> Stream:
         """Exponential moving average: alpha 2 / (n + 1), seeded at bar n by the mean of the first n."""
-        return self._indicator("ema", n, lambda: indicators.ema(self._bars.run, self._numbers(), n))
+        return self._indicator("ema", n, indicators.ema)
 
     def rsi(self, n: int = 14) -> Stream:
         """Wilder's relative strength index, 0 to 100, from the bar n + 1 on.
@@ -57,7 +67,7 @@ class Stream:
         The mean gain and the mean loss start as plain means of the first n changes and then move by 1 / n of each new
         one; 50 where nothing has moved.
         """
-        return self._indicator("rsi", n, lambda: indicators.rsi(self._bars.run, self._numbers(), n))
+        return self._indicator("rsi", n, indicators.rsi)
 
     def bollinger(self, n: int = 20, k: float = 2.0) -> tuple[Stream, Stream, Stream]:
         """(middle, upper, lower): the mean of the last n bars, and k population standard deviations around it."""
@@ -79,15 +89,11 @@ class Stream:
 
     def rolling_high(self, n: int) -> Stream:
         """Highest of the last n bars, this one included: ``.shift(1)`` leaves it out."""
-        return self._indicator(
-            "rolling_high", n, lambda: indicators.extreme(self._bars.run, "rolling_high", self._numbers(), n, 1.0)
-        )
+        return self._indicator("rolling_high", n, indicators.rolling_high)
 
     def rolling_low(self, n: int) -> Stream:
         """Lowest of the last n bars, this one included."""
-        return self._indicator(
-            "rolling_low", n, lambda: indicators.extreme(self._bars.run, "rolling_low", self._numbers(), n, -1.0)
-        )
+        return self._indicator("rolling_low", n, indicators.rolling_low)
 
     def rolling(self, n: int, function: Callable[[Floats], float]) -> Stream:
         """``function`` of the last n bars, oldest first, as a read-only [n] array: a number for each bar.
@@ -98,9 +104,8 @@ class Stream:
 
     def shift(self, n: int = 1) -> Stream:
         """The value of n own bars ago."""
-        return self._indicator(
-            "shift", n, lambda: indicators.shift(self._bars.run, self._numbers(), self._bars.close.values, n)
-        )
+        close = self._bars.close.values
+        return self._indicator("shift", n, lambda run, values, n: indicators.shift(run, values, close, n))
 
     def diff(self, n: int = 1) -> Stream:
         """Difference to n own bars ago."""
@@ -134,20 +139,19 @@ class Stream:
     def _new(self, values: Values) -> Stream:
         return Stream(self._bars, values)
 
-    def _indicator(self, name: str, n: int, compute: Callable[[], Floats]) -> Stream:
+    def _indicator(self, name: str, n: int, compute: Callable[[Run, Floats, int], Floats]) -> Stream:
         """A stream that only the panel, this stream's own key, ``name`` and ``n`` decide."""
+        bars = self._bars
         if self._key is None or type(n) is not int:
-            return self._new(compute())
+            return self._new(compute(bars.run, self._numbers(), n))
         key = (*self._key, name, n)
-        shared = self._bars.shared
-        if shared is None:
-            return Stream(self._bars, compute(), key)
-        values = shared.get(key)
-        if values is not None:
-            return Stream(self._bars, values, key)
-        made = Stream(self._bars, compute(), key)
-        shared.put(key, made.values)
-        return made
+        shared = bars.shared
+        known = shared.get(key) if shared is not None else None
+        if known is None:
+            known = Stream(bars, compute(bars.run, self._numbers(), n), key)
+            if shared is not None:
+                shared.put(key, known)
+        return known
 
     def _numbers(self) -> Floats:
         """The values as numbers, NaN in holes whatever was computed there."""
@@ -157,10 +161,7 @@ class Stream:
         # Prices, and indicators of prices, have a key and are NaN in holes already.
         if self._key is None and self._bars.holes is not None:
             values = np.where(self._bars.holes, np.nan, values)
-        if values.flags.writeable or not values.flags.c_contiguous:
-            values = np.ascontiguousarray(values).view()
-            values.flags.writeable = False
-        return values
+        return sealed(values)
 
     # Arithmetic and comparison.
 
@@ -178,6 +179,17 @@ class Stream:
             raise StrategyError(f"an operand does not fit {shape[0]} rows × {shape[1]} assets: it gave {result.shape}")
         result.flags.writeable = False  # nobody else has it: no view is needed to seal it
         return self._new(result)
+
+    def _above(self, above: Operand, below: Operand, or_equal: bool) -> Stream:
+        """Where one is above the other."""
+        if (
+            isinstance(above, Stream)
+            and isinstance(below, Stream)
+            and above.values.dtype == below.values.dtype == np.float64
+            and above.values.shape == below.values.shape == self.values.shape
+        ):
+            return Above(self._bars, sealed(above.values), sealed(below.values), or_equal)
+        return self._apply(np.greater_equal if or_equal else np.greater, above, below)
 
     def __add__(self, other: Operand) -> Stream:
         return self._apply(_plus, self, other)
@@ -210,16 +222,16 @@ class Stream:
         return self._apply(np.absolute, self)
 
     def __lt__(self, other: Operand) -> Stream:  # type: ignore[misc]
-        return self._apply(np.less, self, other)
+        return self._above(other, self, False)
 
     def __le__(self, other: Operand) -> Stream:  # type: ignore[misc]
-        return self._apply(np.less_equal, self, other)
+        return self._above(other, self, True)
 
     def __gt__(self, other: Operand) -> Stream:  # type: ignore[misc]
-        return self._apply(np.greater, self, other)
+        return self._above(self, other, False)
 
     def __ge__(self, other: Operand) -> Stream:  # type: ignore[misc]
-        return self._apply(np.greater_equal, self, other)
+        return self._above(self, other, True)
 
     def __eq__(self, other: Operand) -> Stream:  # type: ignore[override]
         return self._apply(np.equal, self, other)
@@ -271,6 +283,26 @@ class Stream:
 
     def __repr__(self) -> str:
         return f"Stream({self.values!r})"
+
+
+class Above(Stream):
+    """Where one number is above another: compared by whoever works with it, or when its values are asked for."""
+
+    __slots__ = ("_made", "above", "below", "or_equal")
+
+    def __init__(self, bars: Bars, above: Values, below: Values, or_equal: bool) -> None:
+        self._bars = bars
+        self._key = None
+        self.above, self.below, self.or_equal = above, below, or_equal
+        self._made: Values | None = None
+
+    @property
+    def values(self) -> Values:  # type: ignore[override]
+        """[rows, assets] truth values."""
+        if self._made is None:
+            self._made = np.greater_equal(self.above, self.below) if self.or_equal else self.above > self.below
+            self._made.flags.writeable = False
+        return self._made
 
 
 def _plus(a: Any, b: Any) -> Values:

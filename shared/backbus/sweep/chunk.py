@@ -21,8 +21,7 @@ from backbus.jobs import Job
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES
-from backbus.strategy import Strategy, StrategyRunner, make_strategy
-from backbus.strategy.sharing import Shared
+from backbus.strategy import PanelRunner, Strategy, make_strategy
 from backbus.sweep.honesty import Observer, Plan, merge
 from backbus.sweep.space import point_job, split
 
@@ -121,7 +120,7 @@ class Chunks:
     ) -> None:
         self._job, self._panel, self._strategy, self._plan = job, panel, strategy, plan
         self._keep_returns = keep_returns
-        self._shared = Shared()
+        self._runner = PanelRunner(panel)
         self._jobs: dict[str, _Common] = {}
         self._engines: dict[str | None, PointsEngine] = {}
 
@@ -143,10 +142,7 @@ class Chunks:
                 if strategy.reads_book:
                     made.take_report(index, Engine(common.job, self._panel, strategy))
                     continue
-                runner = StrategyRunner(
-                    strategy, self._panel.layout, shared=self._shared, used_up=strategy.style == "array"
-                )
-                signals = runner.on_block(self._panel.block)
+                signals = self._runner.signals(strategy)
             except (StrategyError, MemoryError) as error:
                 made.fail(index, TOO_MUCH if _lacks_memory(error) else RAISED, str(error) or type(error).__name__)
                 continue

@@ -32,8 +32,8 @@ from backbus.sweep.plan import search_of, sessions_of
 from backbus.sweep.process import Setup
 from backbus.sweep.result import SweepResult
 from backbus.sweep.search import Computes, Search
+from backbus.sweep.sizes import Sizes
 
-CHUNK_POINTS = 64
 TRIALS_FILE = "trials.json"
 
 
@@ -112,12 +112,22 @@ def _after(search: Search, first: int, begin: int, stop: int) -> list[dict[str, 
 def _computed_here(search: Search, computes: Computes) -> Computed:
     while points := search.next():
         figures = np.empty((len(points), len(FIGURES)))
-        for begin in range(points.start, points.stop, CHUNK_POINTS):
-            stop = min(begin + CHUNK_POINTS, points.stop)
-            chunk = computes.compute(search.values(begin, stop))
-            figures[begin - points.start : stop - points.start] = chunk.figures
-            yield begin, chunk
+        values = functools.partial(_after, search, points.start)
+        for first, chunk in in_chunks(len(points), lambda begin, stop: computes.compute(values(begin, stop))):
+            figures[first : first + len(chunk.figures)] = chunk.figures
+            yield points.start + first, chunk
         search.tell(figures)
+
+
+def in_chunks(count: int, compute: Callable[[int, int], Chunk]) -> Iterator[tuple[int, Chunk]]:
+    """All of ``count`` points, computed in this process in chunks of up to a second, with the first point of each."""
+    sizes, begin = Sizes(1), 0
+    while begin < count:
+        stop, started = begin + sizes.next(count - begin), time.monotonic()
+        chunk = compute(begin, stop)
+        sizes.took(stop - begin, time.monotonic() - started)
+        yield begin, chunk
+        begin = stop
 
 
 def _told(chunks: Iterable[tuple[int, Chunk]], points: int, progress: Progress | None) -> Iterator[tuple[int, Chunk]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 CHUNK_S, LEAST_S = 1.0, 0.05
 """How long a chunk takes, and at the least one of the last ones, which are small so that all end at once."""
+LEAST_POINT_S = 1e-6
 FIRST_POINTS, MOST_POINTS = 16, 8192
 """Points of a first chunk, and of the largest."""
 
@@ -20,11 +21,12 @@ class Sizes:
 
     def took(self, points: int, seconds: float) -> None:
         """A chunk is done."""
-        self.point_s = seconds / points
+        self.point_s = max(seconds / points, LEAST_POINT_S)
 
     def next(self, left: int) -> int:
         """Points of the next chunk: a second's, a few at first, and smaller ones at the end that all can share."""
         if self.point_s:
             self._largest = min(4 * self._largest, MOST_POINTS, max(1, round(CHUNK_S / self.point_s)))
         least = round(self._largest * LEAST_S / CHUNK_S)
-        return max(1, least, min(self._largest, -(-left // (2 * self.workers))))
+        share = left if self.workers == 1 else -(-left // (2 * self.workers))
+        return min(left, max(1, least, min(self._largest, share)))

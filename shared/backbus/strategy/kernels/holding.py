@@ -6,10 +6,12 @@ many. Rows before ``warmup`` neither speak nor move the state.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop
+from backbus.compiled import loop, step
 from backbus.market.panel import Floats
 from backbus.market.records import DIRECTION, WEIGHT, Records
 from backbus.market.ticks import CLOSE_SIGNAL, PHASES
@@ -17,30 +19,61 @@ from backbus.market.ticks import CLOSE_SIGNAL, PHASES
 Bools = NDArray[np.bool_]
 
 
+@step
+def write_edge(record: Any, row: int, asset: int, value: float) -> None:
+    """A wish for a side and its strength, 0 for flat."""
+    record["tick"] = PHASES * row + CLOSE_SIGNAL
+    record["asset"] = asset
+    record["kind"] = DIRECTION
+    record["value"] = value
+
+
+TRUE, ABOVE, ABOVE_OR_EQUAL = range(3)
+"""What is wanted on one side: where a truth value says so, or where one number is above another."""
+
+
+@step
+def _wanted(how: int, truth: Bools, above: Floats, below: Floats, cell: int) -> bool:
+    if how == TRUE:
+        return bool(truth[cell])
+    return bool(above[cell] > below[cell] if how == ABOVE else above[cell] >= below[cell])
+
+
 @loop
-def one_side(wanted: Bools, close: Floats, side: float, held: Bools, out: Records, first_row: int, warmup: int) -> int:
-    """``side`` while ``wanted`` is true, flat otherwise; ``wanted`` and ``close`` are flat views; held: [assets]."""
-    count, assets, asset = 0, held.shape[0], 0
-    cell, end = max(0, warmup - first_row) * assets, wanted.shape[0]
-    while cell < end:
-        now = held[asset]
-        if assets == 1:
-            # One asset: run through the bars that want what is held, which is nearly all of them.
-            while cell < end and wanted[cell] == now:
-                cell += 1
-            if cell == end:
-                break
-        if wanted[cell] != now and close[cell] == close[cell]:
-            held[asset] = wanted[cell]
-            out[count]["tick"] = PHASES * (first_row + cell // assets) + CLOSE_SIGNAL
-            out[count]["asset"] = asset
-            out[count]["kind"] = DIRECTION
-            out[count]["value"] = side if wanted[cell] else 0.0
-            count += 1
-        cell += 1
-        asset += 1
-        if asset == assets:
-            asset = 0
+def one_side(
+    how: int,
+    truth: Bools,
+    above: Floats,
+    below: Floats,
+    close: Floats,
+    side: float,
+    held: Bools,
+    out: Records,
+    first_row: int,
+    warmup: int,
+) -> int:
+    """``side`` while it is wanted, flat otherwise. What ``how`` does not ask for is empty; all are flat views but
+    held: [assets]. Comparing here spares most strategies an array of truth values."""
+    count, assets = 0, held.shape[0]
+    first = max(0, warmup - first_row)
+    if assets == 1:
+        # One asset is the case of long histories: nearly all bars want what is held.
+        now = held[0]
+        for row in range(first, close.shape[0]):
+            if _wanted(how, truth, above, below, row) != now and close[row] == close[row]:
+                now = not now
+                write_edge(out[count], first_row + row, 0, side if now else 0.0)
+                count += 1
+        held[0] = now
+        return count
+    cell = first * assets
+    while cell < close.shape[0]:
+        for asset in range(assets):
+            if _wanted(how, truth, above, below, cell) != held[asset] and close[cell] == close[cell]:
+                held[asset] = not held[asset]
+                write_edge(out[count], first_row + cell // assets, asset, side if held[asset] else 0.0)
+                count += 1
+            cell += 1
     return count
 
 
@@ -59,10 +92,7 @@ def directions(wanted: Floats, close: Floats, state: Floats, out: Records, first
                 if value > 1.0 or value < -1.0:
                     return -1 - r
                 state[a] = side
-                out[count]["tick"] = PHASES * (first_row + r) + CLOSE_SIGNAL
-                out[count]["asset"] = a
-                out[count]["kind"] = DIRECTION
-                out[count]["value"] = value if side != 0.0 else 0.0
+                write_edge(out[count], first_row + r, a, value if side != 0.0 else 0.0)
                 count += 1
     return count
 
@@ -101,10 +131,7 @@ def latched(
                 target = -1.0
             if target != held:
                 state[a] = target
-                out[count]["tick"] = PHASES * (first_row + r) + CLOSE_SIGNAL
-                out[count]["asset"] = a
-                out[count]["kind"] = DIRECTION
-                out[count]["value"] = target
+                write_edge(out[count], first_row + r, a, target)
                 count += 1
     return count
 

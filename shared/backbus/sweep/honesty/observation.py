@@ -84,13 +84,8 @@ def _observe(
     second = 0.0
     third = 0.0
     fourth = 0.0
-    running = 0.0
-    active_second = 0.0
     least = returns[0]
     greatest = returns[0]
-    active_least = returns[0] - benchmark[0]
-    active_greatest = active_least
-    prefix[0] = 0.0
     for session in range(size):
         value = returns[session]
         deviation = value - rate - mean
@@ -98,15 +93,8 @@ def _observe(
         second += square
         third += square * deviation
         fourth += square * square
-        active = value - benchmark[session]
-        active_deviation = active - active_mean
-        active_second += active_deviation * active_deviation
-        running += active_deviation
-        prefix[session + 1] = running
         least = min(least, value)
         greatest = max(greatest, value)
-        active_least = min(active_least, active)
-        active_greatest = max(active_greatest, active)
     scale = max(greatest, -least)
     row["sessions"] = size
     row["mean"] = mean
@@ -121,14 +109,26 @@ def _observe(
     # Adding 0.0 makes -0.0 to 0.0, so that the greater of two zeros is the same bytes in any order.
     resamples = len(resampled)
     root = np.sqrt(float(size))
-    varies = active_greatest - active_least > _LEAST_SPREAD * scale
     observed = root * active_mean + 0.0
     maxima[0, resamples] = max(maxima[0, resamples], observed)
-    if not varies:
+    if resamples == 0:
+        return True
+    running = 0.0
+    active_second = 0.0
+    active_least = returns[0] - benchmark[0]
+    active_greatest = active_least
+    prefix[0] = 0.0
+    for session in range(size):
+        active = returns[session] - benchmark[session]
+        active_deviation = active - active_mean
+        active_second += active_deviation * active_deviation
+        running += active_deviation
+        prefix[session + 1] = running
+        active_least = min(active_least, active)
+        active_greatest = max(active_greatest, active)
+    if not active_greatest - active_least > _LEAST_SPREAD * scale:
         for resample in range(resamples):
             maxima[0, resample] = max(maxima[0, resample], 0.0)
-        return True
-    if resamples == 0:
         return True
     squares = 0.0
     for resample in range(resamples):
