@@ -24,7 +24,7 @@ from backbus.performance.metrics import FIGURES
 from backbus.strategy import Strategy, bundle, load_strategy
 from backbus.sweep.checking import check_names, refuse_look_ahead
 from backbus.sweep.chunk import Chunk
-from backbus.sweep.crew import Crew
+from backbus.sweep.crew import Crew, PointsBetween
 from backbus.sweep.elsewhere import Cluster, cluster_at
 from backbus.sweep.kinds import search_for
 from backbus.sweep.outcome import gather
@@ -72,16 +72,15 @@ def run_sweep(
     check_names(search.space, job, strategy)
     if data is not None or handed_over or workers == 0:
         refuse_look_ahead(job, panel, search.space, strategy)
-        computed = _computed_here(search, search.computes(panel, strategy))
+        opening: Callable[[], Cluster] = functools.partial(_InThisProcess, search.computes(panel, strategy))
     else:
         files, use = resolve_files(job.data, job.folder), job.strategy.use
         setup = Setup(job, files, bundle(use, job.folder), search.plan.sessions)
-        opening: Callable[[], Cluster]
         if cluster is None:
             opening = functools.partial(Crew, setup, workers or os.cpu_count() or 1)
         else:
             opening = functools.partial(cluster, setup)
-        computed = _computed_by(search, opening)
+    computed = _computed(search, opening)
     job_id = uuid.uuid4().hex[:12]
     folder = folder if folder is not None else RUNS / job_id
     with closing(computed):
@@ -95,7 +94,7 @@ def run_sweep(
 Computed = Generator[tuple[int, Chunk], None, None]
 
 
-def _computed_by(search: Search, opening: Callable[[], Cluster]) -> Computed:
+def _computed(search: Search, opening: Callable[[], Cluster]) -> Computed:
     with opening() as cluster:
         while points := search.next():
             figures = np.empty((len(points), len(FIGURES)))
@@ -109,14 +108,21 @@ def _after(search: Search, first: int, begin: int, stop: int) -> list[dict[str, 
     return search.values(first + begin, first + stop)
 
 
-def _computed_here(search: Search, computes: Computes) -> Computed:
-    while points := search.next():
-        figures = np.empty((len(points), len(FIGURES)))
-        values = functools.partial(_after, search, points.start)
-        for first, chunk in in_chunks(len(points), lambda begin, stop: computes.compute(values(begin, stop))):
-            figures[first : first + len(chunk.figures)] = chunk.figures
-            yield points.start + first, chunk
-        search.tell(figures)
+class _InThisProcess:
+    """A cluster that is no other process."""
+
+    def __init__(self, computes: Computes) -> None:
+        self._computes = computes
+
+    def __enter__(self) -> _InThisProcess:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def run(self, count: int, points: PointsBetween) -> Iterator[tuple[int, Chunk]]:
+        """In order."""
+        return in_chunks(count, lambda begin, stop: self._computes.compute(points(begin, stop)))
 
 
 def in_chunks(count: int, compute: Callable[[int, int], Chunk]) -> Iterator[tuple[int, Chunk]]:
