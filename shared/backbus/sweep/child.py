@@ -165,7 +165,7 @@ class _Messages:
     def next(self) -> dict[str, Any] | None:
         """The next message; None at the end."""
         while not self._waiting:
-            data = os.read(self._incoming, 1 << 16)
+            data = os.read(self._incoming, 1 << 20)
             if not data:
                 return None
             self._waiting = self._reader.feed(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import mmap
 import os
 import signal
@@ -82,6 +83,9 @@ class InHand(NamedTuple):
     """How many are; 0 before the first."""
 
 
+PIPE_BYTES = 2**20
+
+
 class Child:
     """A child process: started at once, ready when ``receive`` has given ``ready``.
 
@@ -105,6 +109,10 @@ class Child:
         assert self._process.stdin is not None and self._process.stdout is not None
         self._in, self._out = self._process.stdin, self._process.stdout
         os.set_blocking(self._out.fileno(), False)
+        for pipe in (self._in, self._out):
+            # A chunk then goes over in one piece; where that many bytes are not to be had, in several.
+            with contextlib.suppress(OSError, AttributeError):
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         self._reader = FrameReader()
         self.ended = False
         """Whether it has closed its output: nothing will come any more."""
@@ -139,7 +147,7 @@ class Child:
         found: list[dict[str, Any]] = []
         while not self.ended:
             try:
-                data = os.read(self._out.fileno(), 1 << 18)
+                data = os.read(self._out.fileno(), PIPE_BYTES)
                 found += self._reader.feed(data)
             except BlockingIOError:
                 break
