@@ -65,10 +65,16 @@ class Stack:
         self._jobs = 0
         self.ready_s = self._up()
 
+    def scale(self, workers: int) -> None:
+        """Have so many workers of the fleet."""
+        self._command("scale", str(workers), "--timeout", "60", "--json")
+
     def _up(self) -> float:
-        command = [str(BACKBUS), "up", "--timeout", "60", "--json"]
+        return float(self._command("up", "--timeout", "60", "--json")["elapsed_s"])
+
+    def _command(self, *words: str) -> dict[str, Any]:
         done = subprocess.run(
-            command,
+            [str(BACKBUS), *words],
             env=self.variables,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -77,8 +83,9 @@ class Stack:
             timeout=300,
         )
         if done.returncode:
-            raise RuntimeError(f"the stack did not start: {done.stderr.strip()[-500:]}")
-        return float(json.loads(done.stdout)["elapsed_s"])
+            raise RuntimeError(f"backbus {words[0]} failed: {done.stderr.strip()[-500:]}")
+        answer: dict[str, Any] = json.loads(done.stdout)
+        return answer
 
     def restart(self) -> float:
         """Down and up again; seconds until it was ready."""

@@ -1,4 +1,5 @@
-"""The orchestrator alone against a thousand workers: what it bears, how long they wait, what it takes."""
+"""The orchestrator alone against a thousand workers: what it bears, how long they wait, what it takes; and what a
+second worker on a second core adds."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -22,8 +24,10 @@ from backbus.jobs import Job
 from backbus.settings import Settings
 from benchmarks import prices
 from benchmarks.bench import Bench
-from benchmarks.measure import Check, Line, duration, short
+from benchmarks.cross import sweep
+from benchmarks.measure import Check, Hold, Line, duration, short
 from benchmarks.memory import status
+from benchmarks.stack import Stack
 from benchmarks.workers import BYTES, Workers
 
 ROW = "fleet"
@@ -67,6 +71,53 @@ def run(bench: Bench) -> Iterator[Line | Check]:
                 f"{len(crowd.recorded)} acknowledged chunks of {workers} workers are on disk, each point once",
                 _kept(settings) >= crowd.recorded > set(),
             )
+    yield from _second_worker(bench)
+
+
+def _second_worker(bench: Bench) -> Iterator[Line | Check]:
+    """A stack whose sweeps are computed by one worker and by two."""
+    points, rows = bench.pick(60_000, 4000), bench.pick(5000, 500)
+    job, panel = sweep(points=points), prices.make_panel(rows, daily=True)
+    stack = Stack()
+    try:
+        paces: dict[int, list[float]] = {1: [], 2: []}
+        tables = set()
+        with Client(stack.settings, timeout_s=60.0) as client:
+            for workers in (2, 1) * bench.pick(4, 1):
+                bench.say(f"{points} points by a fleet of {workers}")
+                stack.scale(workers)
+                submitted = client.submit(job, panel, fresh=True)
+                taken = _watched(client, submitted["job"])
+                shown = client.wait(submitted["job"])
+                tables.add(shown["report"]["table_sha256"])
+                paces[workers].append(taken)
+        # The first of each waits for its children to load the data.
+        both, alone = (median(paces[workers][bench.pick(1, 0) :]) for workers in (2, 1))
+    finally:
+        stack.close()
+    yield Line(
+        ROW,
+        f"{short(points)} points on {short(rows)} daily bars by a fleet of two workers",
+        f"{short(both)} points/s",
+        f"by one: {short(alone)} points/s",
+        both / alone,
+        Hold(both / alone, 1.9, "×"),
+    )
+    yield Check(ROW, f"the table of {points} points by one worker and by two, each time", len(tables) == 1)
+
+
+def _watched(client: Client, job: str) -> float:
+    """Points a second, from the first that were recorded to the last."""
+    seen: list[tuple[float, int]] = []
+    done, points, state = 0, 1, "queued"
+    while done < points and state in ("queued", "running"):
+        shown = client.show(job, wait_s=0.02)
+        state, points = shown["state"], shown["points"] or 1
+        done = points if state == "done" else shown.get("progress", {"done": 0})["done"]
+        if done > (seen[-1][1] if seen else 0):
+            seen.append((time.monotonic(), done))
+    (began, first), (ended, last) = seen[0], seen[-1]
+    return (last - first) / (ended - began)
 
 
 @contextmanager
