@@ -23,7 +23,7 @@ from backbus.errors import StackError
 from backbus.settings import Settings
 from backbus.sources import cache_folder
 
-SERVICES = ("orchestrator", "broker", "data", "strategy", "portfolio", "execution", "performance")
+SERVICES = ("orchestrator", "broker", "data", "simulator", "strategy", "portfolio", "execution", "performance")
 PATIENCE_S = 90.0
 """For a loaded machine; a fact that has not come true by then never will."""
 RESTART_PAUSE_S = 0.2

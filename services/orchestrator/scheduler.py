@@ -15,7 +15,11 @@ from typing import Any
 
 from backbus.events.control import StreamEnd
 
-ROLES = ("data", "strategy", "portfolio", "execution", "performance")
+READERS = ("strategy", "portfolio", "execution", "performance")
+SOURCES = ("data", "simulator")
+"""Where a run's bars come from: one of these is its source."""
+ROLES = (SOURCES[0], *READERS)
+"""Of a run over history, which most are."""
 BROKER = "broker"
 BACKOFF_LIMIT_S = 10.0
 BUSY_S = 1.0
@@ -65,6 +69,7 @@ class Waiting:
     attempts: int
     max_attempts: int
     stall_s: float
+    source: str = SOURCES[0]
     not_before: float = 0.0
 
 
@@ -156,6 +161,7 @@ class Submitted:
     attempts: int
     max_attempts: int
     stall_s: float
+    source: str = SOURCES[0]
 
 
 @dataclass(frozen=True)
@@ -261,7 +267,8 @@ def decide(state: State, event: Happening, now: float) -> list[Action]:
             if event.attempts >= event.max_attempts:  # the last one was running when the orchestrator was ended
                 actions.append(Fail(event.run, None))
             else:
-                state.queue.append(Waiting(event.run, event.attempts, event.max_attempts, event.stall_s))
+                waiting = Waiting(event.run, event.attempts, event.max_attempts, event.stall_s, event.source)
+                state.queue.append(waiting)
         case Cancelled():
             _cancel(state, event.run, actions)
         case Clock():
@@ -324,7 +331,7 @@ def _ready(state: State, event: WasReady, now: float, actions: list[Action]) -> 
         return
     attempt.ready.add(event.instance)
     attempt.facts.update(event.facts)
-    if len(attempt.ready) == len(ROLES) and not attempt.started:
+    if len(attempt.ready) == len(attempt.members) and not attempt.started:
         attempt.started = True
         actions.append(StartAll(event.run, event.attempt, tuple(attempt.members.values()), dict(attempt.facts)))
 
@@ -339,7 +346,7 @@ def _end(state: State, event: Ended | Reported, now: float, actions: list[Action
         attempt.ends[event.instance] = event.streams
     else:
         attempt.report = (event.report, event.artifacts)
-    if len(attempt.ends) < len(ROLES) or attempt.report is None:
+    if len(attempt.ends) < len(attempt.members) or attempt.report is None:
         return
     difference = differing_stream(attempt)
     if difference is not None:
@@ -407,7 +414,7 @@ def _look_for_stalled(state: State, now: float, actions: list[Action]) -> None:
         if strategy is not None and strategy.busy_s > job.stall_s / 2:
             continue  # its own beats will tell that it never returned, and where it stands
         if now - attempt.moved_at > job.stall_s:
-            rows = ", ".join(f"{role} {attempt.rows.get(role, 0)}" for role in ROLES)
+            rows = ", ".join(f"{role} {attempt.rows.get(role, 0)}" for role in attempt.members)
             _end_attempt(state, run, f"no progress for {job.stall_s:g} s (rows: {rows})", now, actions)
 
 
@@ -454,14 +461,13 @@ def _assign(state: State, now: float, actions: list[Action]) -> None:
     for job in list(state.queue):
         if job.not_before > now:
             continue
-        chosen: dict[str, str] = {}
-        for role in ROLES:
-            free = [
-                m.instance for m in state.members.values() if m.role == role and m.run is None and m.busy_s <= BUSY_S
-            ]
-            if not free:
-                return
-            chosen[role] = min(free)
+        idle = [member for member in state.members.values() if member.run is None and member.busy_s <= BUSY_S]
+        free = {role: [m.instance for m in idle if m.role == role] for role in (job.source, *READERS)}
+        if not all(free[role] for role in READERS):
+            return
+        if not free[job.source]:
+            continue  # a job with another source need not wait for it
+        chosen = {role: min(instances) for role, instances in free.items()}
         state.queue.remove(job)
         attempt = Attempt(job.run, job.attempts + 1, chosen, now, now)
         state.running[job.run] = (job, attempt)

@@ -108,7 +108,7 @@ class Orchestrator:
         if row["points"] is not None:
             self._fleet.carry_on(row, job)
         else:
-            self._decide(s.Submitted(row["id"], attempts, job.run.max_attempts, job.run.stall_s))
+            self._decide(s.Submitted(row["id"], attempts, job.run.max_attempts, job.run.stall_s, source_of(job)))
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
@@ -260,7 +260,7 @@ class Orchestrator:
         missing = [name for name, blob in inputs.items() if not self._blobs.has(blob)]
         if missing:
             raise StackError(f"inputs were not uploaded: {', '.join(missing[:5])}")
-        if not request.data:
+        if not request.data and job.reads_files:
             raise JobError("a job needs prices; name files", field="data.files")
         points = fleet.points_of(job)
         key = job_key(job, request.data, request.strategy)
@@ -311,12 +311,13 @@ class Orchestrator:
             shown["progress"] = {
                 "attempt": attempt.number,
                 "started": attempt.started,
-                "rows": {role: attempt.rows.get(role, 0) for role in s.ROLES},
+                "rows": {role: attempt.rows.get(role, 0) for role in attempt.members},
                 "of": attempt.facts.get("rows"),
             }
         elif job["state"] == "queued":
             roles = {m.role for m in self._state.members.values()}
-            shown["waits_for"] = [role for role in (s.BROKER, *s.ROLES) if role not in roles] or ["its turn"]
+            needed = (s.BROKER, source_of(Job.parse(job["job"])), *s.READERS)
+            shown["waits_for"] = [role for role in needed if role not in roles] or ["its turn"]
         return shown
 
     def _fleet_shown(self, job_id: str) -> dict[str, Any]:
@@ -445,7 +446,13 @@ def job_key(job: Job, data: dict[str, str], strategy: dict[str, str]) -> str:
 
 def family_of(job: Job, data: dict[str, str]) -> str:
     """What trials of one strategy on one set of data have in common, whatever their parameters and their code."""
-    return _hash([job.strategy.use, sorted(data.items())])
+    made = None if job.simulator is None else job.simulator.model_dump(mode="json")
+    return _hash([job.strategy.use, sorted(data.items()), *([made] if made else [])])
+
+
+def source_of(job: Job) -> str:
+    """The role that a job's bars come from."""
+    return s.SOURCES[job.simulator is not None]
 
 
 def _hash(parts: list[Any]) -> str:

@@ -21,7 +21,7 @@ from backbus.events import control as c
 from backbus.jobs import Job
 from backbus.link.blobs import BlobFolder, hash_of_file
 from backbus.link.request import Requester
-from backbus.local import RUNS, as_panel
+from backbus.local import RUNS, as_panel, files_of
 from backbus.result import Result
 from backbus.settings import Settings
 
@@ -92,7 +92,6 @@ class Client:
         ``data`` stands for ``data.files``, as in ``run``. The strategy is loaded here first, so that a wrong parameter
         is told before anything travels. Raises JobError, StrategyError, StackError.
         """
-        from backbus.data import resolve_files
         from backbus.strategy import bundle, load_strategy, make_strategy
 
         use = job.strategy.use
@@ -108,7 +107,7 @@ class Client:
         strategy = self._upload(files)
         fields = job.plain()
         if data is None:
-            inputs = self._upload(resolve_files(job.data, job.folder))
+            inputs = self._upload(files_of(job))
         else:
             inputs = self._upload_panel(data, job)
             fields["data"]["files"] = [PANEL_FILE]

@@ -18,10 +18,12 @@ def main() -> None:
         sys.stderr.write("compiling the step functions (once for each state of the sources; about 20 s) ...\n")
     started = time.monotonic()
     from backbus.engine.rehearsal import rehearse
+    from backbus.simulator.rehearsal import rehearse_market
     from backbus.sweep.rehearsal import rehearse_sweep
 
     rehearse()
     rehearse_sweep()
+    rehearse_market()
     took = time.monotonic() - started
     sys.stderr.write(f"step functions {'compiled' if fresh else 'are compiled'} ({took:.1f} s)\n")
 

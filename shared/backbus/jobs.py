@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from backbus.errors import JobError
 from backbus.market import rules as r
 from backbus.market.panel import Layout
+from backbus.markets import SimulatorSettings
 from backbus.searches import SweepSettings
 from backbus.section import Section
 
@@ -266,6 +267,8 @@ class Job(Section):
 
     name: str = Field(default="backtest", min_length=1, max_length=200)
     data: DataSettings = DataSettings()
+    simulator: SimulatorSettings | None = None
+    """The market that is made in place of the one in ``data``."""
     strategy: StrategySettings
     portfolio: PortfolioSettings = PortfolioSettings()
     execution: ExecutionSettings = ExecutionSettings()
@@ -290,6 +293,13 @@ class Job(Section):
             raise ValueError(
                 'portfolio.size_at = "open" cannot go with execution.fill = "close": the close comes first'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _one_market(self) -> Job:
+        made = self.simulator
+        if made is not None and not made.needs_history and self.data != DataSettings():
+            raise ValueError("[simulator] makes this job's market, and nothing in it needs history: remove [data]")
         return self
 
     @classmethod
@@ -319,6 +329,11 @@ class Job(Section):
         job = cls.parse(fields, file=str(path))
         job.come_from(path.parent)
         return job
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether its market needs those in ``data``."""
+        return self.simulator is None or self.simulator.needs_history
 
     def plain(self) -> dict[str, Any]:
         """The job as plain values, fit for JSON and for ``parse``."""
@@ -390,18 +405,28 @@ def override_field(fields: dict[str, Any], assignment: str) -> None:
 
 
 def _known_fields(path: tuple[str | int, ...]) -> list[str]:
-    model: Any = Job
+    models: list[Any] = [Job]
     for part in path:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            field = model.model_fields.get(str(part))
-            model = field.annotation if field is not None else None
-            if type(None) in get_args(model):
-                model = get_args(model)[0]
-        else:
-            # One of several models, which pydantic names by its tag.
-            models = {one: one.model_fields["model"] for one in get_args(model) if hasattr(one, "model_fields")}
-            model = next((one for one, tag in models.items() if tag.annotation == Literal[part]), None)
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else []
+        if isinstance(part, int):
+            continue
+        # One of several models is named by its tag.
+        tagged = [model for model in models if len(models) > 1 and _tag(model) == part]
+        fields = [model.model_fields[part] for model in models if part in model.model_fields]
+        models = tagged or [model for field in fields for model in _models(field.annotation)]
+    return list(models[0].model_fields) if len(models) == 1 else []
+
+
+def _models(annotation: Any) -> list[Any]:
+    """All models that an annotation names, those of lists and of alternatives too."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _tag(model: Any) -> str | None:
+    """What tells a model from its alternatives."""
+    fields = [model.model_fields[name] for name in ("model", "scenario") if name in model.model_fields]
+    return get_args(fields[0].annotation)[0] if fields else None
 
 
 def _first_mistake(error: ValidationError, file: str | None) -> JobError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +14,7 @@ from backbus.jobs import Job
 from backbus.result import Result
 
 if TYPE_CHECKING:
-    from backbus.data import OpenPanel
-    from backbus.market.panel import Panel
+    from backbus.market.panel import Panel, Source
     from backbus.strategy import Strategy
 
 RUNS = Path("var/runs")
@@ -31,8 +32,23 @@ def as_panel(data: Any, job: Job) -> Panel:
     return data if isinstance(data, Panel) else panel_from_frame(data, settings=job.data)
 
 
-def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) -> tuple[OpenPanel, Strategy]:
-    """The job's panel and strategy: read from its files, or the ones handed over."""
+@dataclass(frozen=True)
+class Inputs:
+    """The market of a job, and how to let go of the memory of its rows before a given one."""
+
+    source: Source
+    release: Callable[[int], None]
+
+    @cached_property
+    def panel(self) -> Panel:
+        """All of it in memory."""
+        from backbus.market.panel import whole
+
+        return whole(self.source)
+
+
+def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) -> tuple[Inputs, Strategy]:
+    """The job's market and strategy: read from its files, or the ones handed over."""
     from backbus.strategy import bundle, load_strategy, make_strategy
 
     if strategy is None:
@@ -41,13 +57,38 @@ def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) ->
     return open_inputs(job, data), strategy
 
 
-def open_inputs(job: Job, data: Any = None) -> OpenPanel:
-    """The job's panel: read from its files, or made of what was handed over."""
-    from backbus.data import OpenPanel, open_panel, resolve_files
+def open_inputs(job: Job, data: Any = None) -> Inputs:
+    """The job's market: read from its files, made of what was handed over, or simulated."""
+    if data is not None:
+        if job.simulator is None:
+            return Inputs(as_panel(data, job), lambda row: None)
+        return simulated(job, as_panel(data, job))
+    return inputs_of(job, files_of(job))
 
-    if data is None:
-        return open_panel(job.data, resolve_files(job.data, job.folder))
-    return OpenPanel(as_panel(data, job), lambda row: None)
+
+def files_of(job: Job) -> dict[str, Path]:
+    """The files that a job's market is read from, by the names that messages use: none where it needs none."""
+    from backbus.data import resolve_files
+
+    return resolve_files(job.data, job.folder) if job.reads_files else {}
+
+
+def inputs_of(job: Job, files: Mapping[str, Path]) -> Inputs:
+    """The job's market, from its files wherever they lie now."""
+    from backbus.data import open_panel
+
+    if not job.reads_files:
+        return simulated(job, None)
+    opened = open_panel(job.data, files)
+    return Inputs(opened.panel, opened.release) if job.simulator is None else simulated(job, opened.panel)
+
+
+def simulated(job: Job, history: Panel | None) -> Inputs:
+    """The market that a job describes, over the bars of its history where it needs any."""
+    from backbus.simulator import Market
+
+    assert job.simulator is not None
+    return Inputs(Market(job.simulator, history), lambda row: None)
 
 
 def run(
@@ -74,24 +115,24 @@ def run(
         job = Job.load(job)
     elif not isinstance(job, Job):
         job = Job.parse(job)
-    opened, strategy = load_inputs(job, data, strategy)
-    panel = opened.panel
+    inputs, strategy = load_inputs(job, data, strategy)
+    source = inputs.source
     job_id = uuid.uuid4().hex[:12]
-    rows = len(panel)
+    rows = len(source)
 
     def tell(done: int) -> None:
-        opened.release(done)
+        inputs.release(done)
         if progress is not None:
             progress(done, rows)
 
     if not keep:
-        report = Engine(job, panel, strategy).run(tell)
+        report = Engine(job, source, strategy).run(tell)
         return Result(job_id, "engine", report, {}, 1, False, time.perf_counter() - started)
     folder = folder if folder is not None else RUNS / job_id
     ours = not folder.exists()
     try:
-        with ArtifactWriter(folder, panel.symbols) as writer:
-            report = Engine(job, panel, strategy, sink=writer.write).run(tell)
+        with ArtifactWriter(folder, source.layout.symbols) as writer:
+            report = Engine(job, source, strategy, sink=writer.write).run(tell)
             paths = writer.close(report)
     except BaseException:
         if ours and folder.is_dir():

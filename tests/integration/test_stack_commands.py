@@ -67,7 +67,8 @@ def alive(pid: int) -> bool:
         return False
 
 
-SERVICES = ["orchestrator", "broker", "data", "strategy", "portfolio", "execution", "performance", "optimizer-1"]
+RUNS = ["data", "simulator", "strategy", "portfolio", "execution", "performance"]
+SERVICES = ["orchestrator", "broker", *RUNS, "optimizer-1"]
 
 
 def test_the_life_of_a_stack(shell: Shell) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from backbus.events.event import Event, Kind
 from backbus.link.limits import WINDOW_LIMIT_ROWS
 from backbus.link.stream import StreamReader, StreamWriter
-from backbus.market.panel import Panel
+from backbus.market.panel import Source
 from backbus.market.ticks import PHASES
 
 SOURCE = "data"
@@ -40,17 +40,18 @@ def block_and_window(assets: int, block: int | None = None, window: int | None =
 
 
 class DataHandler:
-    """The source of a run that replays a panel."""
+    """The source of a run, of history or of a market that is made as it goes."""
 
-    def __init__(self, panel: Panel, *, block: int, window: int, readers: Collection[str]) -> None:
+    def __init__(self, source: Source, *, block: int, window: int, readers: Collection[str]) -> None:
         """``readers`` are the roles whose PROGRESS is waited for; without any, nothing holds the source back."""
         if block < 1 or window < 1:
             raise ValueError(f"block ({block}) and window ({window}) must be at least one row")
         self.writer = StreamWriter(Kind.NEW_DATA, SOURCE)
         self.writers = {Kind.NEW_DATA: self.writer}
         self.readers: Mapping[Kind, StreamReader] = {}
-        self._panel = panel
+        self._rows = len(source)
         self._block = min(block, max(1, window // 2))
+        self._blocks = source.blocks(self._block)
         self._window = window
         self._worked_off = dict.fromkeys(readers, 0)
 
@@ -67,7 +68,7 @@ class DataHandler:
     @property
     def done(self) -> bool:
         """Whether every row has been sent."""
-        return self.writer.end == len(self._panel)
+        return self.writer.end == self._rows
 
     def start(self) -> Iterable[Event]:
         """The blocks that may be sent before anybody has read one."""
@@ -86,13 +87,12 @@ class DataHandler:
         return self._send()
 
     def _send(self) -> list[Event]:
-        rows = len(self._panel)
+        rows = self._rows
         limit = min(min(self._worked_off.values(), default=rows) + self._window, rows)
         events = []
         while self.writer.end < rows:
-            first = self.writer.end
-            stop = min(first + self._block, rows)
+            stop = min(self.writer.end + self._block, rows)
             if stop > limit:
                 break
-            events.append(self.writer.write(self._panel.block.rows(first, stop), PHASES * stop))
+            events.append(self.writer.write(next(self._blocks), PHASES * stop))
         return events

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from backbus.data.table import Stamps
-from backbus.errors import DataError, JobError
+from backbus.errors import DataError
+from backbus.market.calendars import sessions_between
 from backbus.market.panel import DAY_NS, Ints, session_date
 
 Blame = Callable[[int, str], DataError]
@@ -69,7 +70,7 @@ def session_ends(days: Ints, calendar: str | None, blame: Blame) -> Ints:
     """UTC nanoseconds at which each day's session closes; without a calendar the end of the day, 24:00 UTC."""
     if calendar is None or not len(days):
         return (days + 1) * DAY_NS
-    sessions, closes = _closes(calendar, int(days.min()), int(days.max()))
+    sessions, _, closes = sessions_between(calendar, int(days.min()), int(days.max()), field="data.calendar")
     position = np.minimum(np.searchsorted(sessions, days), max(len(sessions) - 1, 0))
     known = sessions[position] == days if len(sessions) else np.zeros(len(days), dtype=bool)
     if not known.all():
@@ -80,30 +81,6 @@ def session_ends(days: Ints, calendar: str | None, blame: Blame) -> Ints:
             " data.calendar",
         )
     return closes[position]
-
-
-def _closes(calendar: str, first: int, last: int) -> tuple[Ints, Ints]:
-    import difflib
-
-    import exchange_calendars
-    import pandas as pd
-
-    known = exchange_calendars.get_calendar_names()
-    if calendar not in known:
-        near = difflib.get_close_matches(calendar.upper(), known, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else "use a name like XNYS, XLON or XTKS"
-        raise JobError(f"exchange_calendars knows no calendar {calendar!r}; {hint}", field="data.calendar")
-    edge = pd.Timedelta(days=10)  # a calendar needs sessions between its limits, and one date may be a holiday
-    start, end = pd.Timestamp(first, unit="D") - edge, pd.Timestamp(last, unit="D") + edge
-    try:
-        closes = exchange_calendars.get_calendar(calendar, start=start, end=end).closes
-    except ValueError as error:
-        raise JobError(
-            f"{calendar} does not cover {session_date(first)} to {session_date(last)}: {error}", field="data.calendar"
-        ) from None
-    sessions = closes.index.to_numpy().astype("M8[D]").astype(np.int64)
-    instants = pd.DatetimeIndex(closes).as_unit("ns").asi8
-    return sessions, np.asarray(instants, dtype=np.int64)
 
 
 def local_days(ends: Ints, timezone: str | None) -> Ints:

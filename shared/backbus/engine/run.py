@@ -17,7 +17,7 @@ from backbus.jobs import Job
 from backbus.market import records as rec
 from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.ledger import open_book
-from backbus.market.panel import Block, Floats, Panel
+from backbus.market.panel import Block, Floats, Source
 from backbus.market.records import Records
 from backbus.market.ticks import CLOSE_DECIDE
 from backbus.market.warmup import take_in
@@ -45,9 +45,9 @@ def default_block(assets: int) -> int:
 class Engine:
     """One run. ``sink`` takes the pieces of the run's tables, where they are wanted."""
 
-    def __init__(self, job: Job, panel: Panel, strategy: Strategy, sink: Sink | None = None) -> None:
-        self._job, self._panel, self._sink = job, panel, sink
-        layout = panel.layout
+    def __init__(self, job: Job, source: Source, strategy: Strategy, sink: Sink | None = None) -> None:
+        self._job, self._source, self._sink = job, source, sink
+        layout = source.layout
         self._layout = layout
         self._rules = job.rules(layout)
         self._runner = StrategyRunner(strategy, layout)
@@ -57,7 +57,7 @@ class Engine:
         self._orders, self._fills = rec.empty(rec.ORDER), rec.empty(rec.FILL)
 
     def run(self, progress: Callable[[int], None] | None = None) -> Report:
-        """Work the whole panel off; ``progress`` hears the rows done after each block."""
+        """Work the whole market off; ``progress`` hears the rows done after each block."""
         layout = self._layout
         self._statistics = Statistics(self._job, layout)
         with (
@@ -70,7 +70,7 @@ class Engine:
                 done = block.first_row + len(block)
                 if counting is not None:
                     counting.result()
-                if done < len(self._panel):
+                if done < len(self._source):
                     counting = behind.submit(self._count, block, *traded)
                 else:  # there is nothing left to do beside it
                     self._count(block, *traded)
@@ -78,7 +78,7 @@ class Engine:
                     progress(done)
             if self._sink is not None:
                 self._sink([trades_piece(self._statistics.open_trades())])
-            return self._statistics.report(self._panel.notes)
+            return self._statistics.report(self._source.notes)
 
     def returns(self) -> Floats | None:
         """[sessions] returns of the run so far; None where its equity fell to zero or below."""
@@ -89,7 +89,7 @@ class Engine:
 
         A strategy that reads no book speaks one block ahead in a thread: compiled code lets the two run at once.
         """
-        blocks = self._panel.blocks(self._job.run.block or default_block(self._layout.assets))
+        blocks = self._source.blocks(self._job.run.block or default_block(self._layout.assets))
         if self._runner.reads_book:
             yield from ((block, None) for block in blocks)
             return

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,36 @@ class Panel:
         """The rows in blocks of ``size``; the last one may be shorter."""
         for start in range(0, len(self), size):
             yield self.block.rows(start, min(start + size, len(self)))
+
+
+class Source(Protocol):
+    """A market that is read in order: a panel, or one that is made as it is read."""
+
+    @property
+    def layout(self) -> Layout:
+        """What is known before the first row."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Findings of whoever made it."""
+        ...
+
+    def __len__(self) -> int:
+        """All rows."""
+        ...
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        """The rows in blocks of ``size``, from the first one on; the last block may be shorter."""
+        ...
+
+
+def whole(source: Source) -> Panel:
+    """All rows of a source in memory."""
+    if isinstance(source, Panel):
+        return source
+    (block,) = source.blocks(len(source))
+    return Panel(source.layout, block, source.notes)
 
 
 def session_date(session: int) -> str:

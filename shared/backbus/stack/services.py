@@ -24,6 +24,7 @@ SERVICES = (
     _of_ours("orchestrator", ""),
     _of_ours("broker", "broker"),
     _of_ours("data", "data"),
+    _of_ours("simulator", "simulator"),
     _of_ours("strategy", "strategy"),
     _of_ours("portfolio", "portfolio"),
     _of_ours("execution", "execution"),

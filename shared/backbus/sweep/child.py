@@ -26,10 +26,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from backbus.data import open_panel
 from backbus.engine.rehearsal import rehearse
 from backbus.errors import BackbusError, DataError, JobError
 from backbus.jobs import Job
+from backbus.local import inputs_of
 from backbus.strategy import load_strategy
 from backbus.sweep.checking import check_names, refuse_look_ahead
 from backbus.sweep.chunk import TOO_MUCH
@@ -90,7 +90,7 @@ class Prepared:
         started = time.monotonic()
         job = Job.parse(setup["job"])
         job.come_from(Path(setup["folder"]))
-        self._panel = panel = open_panel(job.data, {name: Path(path) for name, path in setup["data"].items()}).panel
+        self._panel = panel = inputs_of(job, {name: Path(path) for name, path in setup["data"].items()}).panel
         files = {name: Path(path) for name, path in setup["strategy"].items()}
         self._strategy = strategy = load_strategy(job.strategy.use, files)
         sessions = sessions_of(panel)

@@ -30,7 +30,7 @@ REFUSED, RAISED, TOO_LONG, TOO_MUCH, KILLED = "refused", "raised", "time", "memo
 memory than allowed; its process died of it."""
 FAILURES = (REFUSED, RAISED, TOO_LONG, TOO_MUCH, KILLED)
 
-BATCH_BYTES = 32 * 2**20
+BATCH_BYTES = 12 * 2**20
 """What the signals and returns of the points of one compiled call may take."""
 BATCH_POINTS = 256
 JOBS = 1024

@@ -15,10 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from backbus.data import resolve_files
 from backbus.errors import UsageError
 from backbus.jobs import Job
-from backbus.local import RUNS, Progress, open_inputs
+from backbus.local import RUNS, Progress, files_of, open_inputs
 from backbus.market.panel import FIELDS, Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import Strategy, bundle, load_strategy
@@ -74,7 +73,7 @@ def run_sweep(
         refuse_look_ahead(job, panel, search.space, strategy)
         opening: Callable[[], Cluster] = functools.partial(_InThisProcess, search.computes(panel, strategy))
     else:
-        files, use = resolve_files(job.data, job.folder), job.strategy.use
+        files, use = files_of(job), job.strategy.use
         setup = Setup(job, files, bundle(use, job.folder), search.plan.sessions)
         if cluster is None:
             opening = functools.partial(Crew, setup, workers or os.cpu_count() or 1)

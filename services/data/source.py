@@ -1,0 +1,58 @@
+"""What every source of a run is: it opens a market, and sends it as fast as its readers follow."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backbus.data.handler import DataHandler, block_and_window
+from backbus.events.event import Kind
+from backbus.link.role import Assignment, Role
+from backbus.local import Inputs, inputs_of
+from backbus.market.panel import Layout
+
+RELEASE_ROWS = 1 << 16
+READERS = ("strategy", "portfolio", "execution", "performance")
+
+
+class SourceRole(Role):
+    """A market as a stream."""
+
+    hears = (Kind.PROGRESS,)
+
+    def __init__(self) -> None:
+        self._inputs: Inputs | None = None
+
+    def prepare(self, assignment: Assignment) -> dict[str, Any]:
+        """Fetch the job's files, if its market needs any, and open it."""
+        job = assignment.job
+        self._inputs = inputs_of(job, assignment.fetch(assignment.data))
+        source = self._inputs.source
+        layout = source.layout
+        _, window = block_and_window(layout.assets, job.run.block, job.run.window)
+        return {
+            "symbols": list(layout.symbols),
+            "rows": layout.rows,
+            "warmup": layout.warmup,
+            "interval_ns": layout.interval_ns,
+            "notes": list(source.notes),
+            "window": window,
+        }
+
+    def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> DataHandler:
+        """The source of the run."""
+        self._released = 0
+        assert self._inputs is not None
+        run = assignment.job.run
+        block, window = block_and_window(layout.assets, run.block, run.window)
+        return DataHandler(self._inputs.source, block=block, window=window, readers=READERS)
+
+    def after(self, handler: DataHandler) -> None:
+        """Let go of the memory of rows that all have worked off."""
+        assert self._inputs is not None
+        if handler.slowest - self._released >= RELEASE_ROWS:
+            self._released = handler.slowest
+            self._inputs.release(self._released)
+
+    def leave(self) -> None:
+        """Let go of the market."""
+        self._inputs = None

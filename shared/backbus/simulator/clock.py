@@ -1,0 +1,112 @@
+"""When the rows of a simulated market end, which session each belongs to, and where in its session it lies."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+
+from backbus.errors import JobError
+from backbus.market.calendars import sessions_between
+from backbus.market.panel import DAY_NS, Floats, Ints, Panel
+from backbus.markets import SimulatorSettings
+
+FIELD = "simulator.calendar"
+_DAYS, _SESSIONS = 365.0, 252.0
+
+
+class Moments(NamedTuple):
+    """[rows] each."""
+
+    end: Ints
+    session: Ints
+    position: Floats
+    """Where the middle of the bar lies in its session, from 0 to 1; ½ for bars of whole sessions."""
+
+
+class Continuous:
+    """A market that never closes."""
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self._start, self._length = _day(settings.start) * DAY_NS, settings.interval_ns
+        self.bars_per_year = settings.bars_per_year or _DAYS * DAY_NS / self._length
+
+    def rows(self, first: int, stop: int) -> Moments:
+        """The moments of some rows."""
+        end = self._start + np.arange(first + 1, stop + 1, dtype=np.int64) * self._length
+        within = (end - self._length) % DAY_NS + self._length // 2
+        return Moments(end, (end - 1) // DAY_NS, within / DAY_NS)
+
+
+class OnCalendar:
+    """A market with sessions: as many whole bars as fit into each."""
+
+    def __init__(self, settings: SimulatorSettings, calendar: str) -> None:
+        self._length, daily = settings.interval_ns, settings.interval_ns == DAY_NS
+        first, rows = _day(settings.start), settings.rows
+        counts = np.zeros(0, dtype=np.int64)
+        # A guess at how long it takes until there are enough bars, and longer ones until there are.
+        days = int(rows * 1.5) + 30 if daily else int(rows * self._length / DAY_NS * 6) + 30
+        while True:
+            sessions = sessions_between(calendar, first, first + days, field=FIELD)
+            later = sessions.days >= first
+            self._days, opens, closes = (each[later] for each in sessions)
+            counts = np.ones(len(self._days), np.int64) if daily else (closes - opens) // self._length
+            if counts.sum() >= rows:
+                break
+            if len(counts) and not counts.any():
+                raise JobError(
+                    f"no session of {calendar} is as long as a bar of {settings.interval}", field="simulator.interval"
+                )
+            days *= 2
+        self._daily, self._opens, self._closes = daily, opens, closes
+        self._begins = np.concatenate(([0], np.cumsum(counts)))
+        self._counts = counts
+        self.bars_per_year = settings.bars_per_year or _SESSIONS * float(np.median(counts))
+
+    def rows(self, first: int, stop: int) -> Moments:
+        """The moments of some rows."""
+        row = np.arange(first, stop, dtype=np.int64)
+        session = np.searchsorted(self._begins, row, side="right") - 1
+        if self._daily:
+            return Moments(self._closes[session], self._days[session], np.full(len(row), 0.5))
+        place = row - self._begins[session]
+        end = self._opens[session] + (place + 1) * self._length
+        return Moments(end, self._days[session], (place + 0.5) / self._counts[session])
+
+
+class OfHistory:
+    """The rows of a panel."""
+
+    def __init__(self, settings: SimulatorSettings, panel: Panel) -> None:
+        self._block = panel.block
+        per_session = len(panel) / max(len(np.unique(panel.block.session)), 1)
+        self.bars_per_year = settings.bars_per_year or _SESSIONS * per_session
+
+    def rows(self, first: int, stop: int) -> Moments:
+        """The moments of some rows."""
+        return Moments(self._block.end[first:stop], self._block.session[first:stop], np.full(stop - first, 0.5))
+
+
+Clock = Continuous | OnCalendar | OfHistory
+
+
+def clock_of(settings: SimulatorSettings) -> Clock:
+    """The clock of a market that has its own."""
+    return Continuous(settings) if settings.calendar is None else OnCalendar(settings, settings.calendar)
+
+
+def shape(position: Floats, ends: float, *, squared: bool) -> Floats:
+    """How much there is at each place of a session: a parabola, ``ends`` times as high at both ends as in the middle.
+
+    Its mean over a session is 1; that of its square, with ``squared``.
+    """
+    bow = (2.0 * position - 1.0) ** 2
+    rise = ends - 1.0
+    mean = 1.0 + rise * 2.0 / 3.0 + rise * rise / 5.0 if squared else 1.0 + rise / 3.0
+    return (1.0 + rise * bow) / (np.sqrt(mean) if squared else mean)
+
+
+def _day(day: date) -> int:
+    return (day - date(1970, 1, 1)).days

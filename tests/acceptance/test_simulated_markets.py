@@ -1,0 +1,52 @@
+"""Every example of a simulated market: one answer here, on the stack, and in any blocks."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from backbus import Job, run
+
+if TYPE_CHECKING:
+    from real_stack import Stack
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+NAMES = sorted(
+    str(path.relative_to(EXAMPLES)) for kind in ("simulated", "scenarios") for path in (EXAMPLES / kind).glob("*.toml")
+)
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory, sample_data: Path) -> Path:
+    folder = tmp_path_factory.mktemp("examples")
+    shutil.copytree(sample_data, folder / "data")
+    for kind in ("simulated", "scenarios"):
+        shutil.copytree(EXAMPLES / kind, folder / kind)
+    return folder
+
+
+def test_there_is_an_example_of_each_model_and_each_scenario() -> None:
+    from backbus import markets
+
+    models = {markets.RandomWalk, markets.Gbm, markets.Merton, markets.Heston, markets.Garch}
+    models |= {markets.OrnsteinUhlenbeck, markets.RegimeSwitching, markets.Bootstrap, markets.History}
+    tags = {model.model_fields["model"].annotation.__args__[0] for model in models}
+    assert tags <= {Path(name).stem for name in NAMES}
+    scenarios = {each.scenario for name in NAMES for each in Job.load(EXAMPLES / name).simulator.scenarios}
+    assert len(scenarios) == 13
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_has_one_answer(examples: Path, stack: Stack, tmp_path: Path, name: str) -> None:
+    here = run(examples / name, keep=False).report
+    assert here.counts.fills >= 4
+    cut = Job.load(examples / name, overrides=["run.block=97"])
+    assert run(cut, keep=False).report == here
+    with stack.client() as client:
+        job = Job.load(examples / name, overrides=["run.block=100", "run.window=300"])
+        result = client.run(job, fresh=True, folder=tmp_path)
+    assert result.report == here
+    assert (result.mode, result.attempts) == ("services", 1)
