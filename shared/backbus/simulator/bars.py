@@ -35,6 +35,7 @@ def make_bars(
             x += changes[0, row]
             price = exp(x)
         opened = price
+        begun = x
         greatest = least = x
         moved = 0.0
         for k in range(1, steps + 1):
@@ -42,11 +43,12 @@ def make_bars(
             moved += abs(changes[k, row])
             greatest = max(greatest, x)
             least = min(least, x)
-        price = exp(x)
+        if x != begun:
+            price = exp(x)
         open_[first + row, asset] = opened
         close[first + row, asset] = price
-        high[first + row, asset] = max(exp(greatest), opened, price)
-        low[first + row, asset] = min(exp(least), opened, price)
+        high[first + row, asset] = max(exp(greatest) if greatest != begun else opened, opened, price)
+        low[first + row, asset] = min(exp(least) if least != begun else opened, opened, price)
         volume[first + row, asset] = activity[row] * (moved * expected if size > 0.0 else 1.0)
     place[0] = x
     place[1] = price

@@ -99,7 +99,7 @@ def to_normals(words: NDArray[np.int32], out: Floats) -> None:
     for index in range(len(out)):
         out[index] = central((float(words[index]) + 0.5) * _SPACING)
     for index in range(len(out)):
-        if abs(words[index]) > _CENTRAL_WORD:
+        if words[index] > _CENTRAL_WORD or words[index] < -_CENTRAL_WORD:  # its size may be no number of 32 bits
             q = (float(words[index]) + 0.5) * _SPACING
             if abs(q) > _CENTRAL:
                 out[index] = tail(q)
