@@ -38,5 +38,7 @@ def sessions_between(calendar: str, first: int, last: int, *, field: str) -> Ses
             f"{calendar} does not cover {session_date(first)} to {session_date(last)}: {error}", field=field
         ) from None
     days = found.closes.index.to_numpy().astype("M8[D]").astype(np.int64)
-    opens, closes = (np.asarray(pd.DatetimeIndex(each).as_unit("ns").asi8) for each in (found.opens, found.closes))
-    return Sessions(days, opens.astype(np.int64), closes.astype(np.int64))
+    opens, closes = (
+        each.dt.tz_convert(None).to_numpy().astype("M8[ns]").astype(np.int64) for each in (found.opens, found.closes)
+    )
+    return Sessions(days, opens, closes)
