@@ -197,7 +197,11 @@ def test_every_model_of_a_choice_is_documented() -> None:
     text = (ROOT / "docs" / "jobs.md").read_text(encoding="utf-8")
     schema = Job.model_json_schema()["$defs"]
     models = {one["properties"]["model"]["const"] for one in schema.values() if "model" in one.get("properties", {})}
-    assert {name for name in models if f"`{name}`" not in text} == set()
+    scenarios = {
+        each["properties"]["scenario"]["const"] for each in schema.values() if "scenario" in each.get("properties", {})
+    }
+    assert len(scenarios) == 13
+    assert {name for name in models | scenarios if f"`{name}`" not in text} == set()
 
 
 def test_the_job_files_in_the_documents_are_valid() -> None:

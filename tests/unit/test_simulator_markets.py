@@ -18,8 +18,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from simulated import market, near, returns, same, settings
 
-from backbus.errors import DataError, JobError
+from backbus.data import write_csv
+from backbus.errors import DataError, JobError, UsageError
 from backbus.jobs import Job
+from backbus.local import open_inputs, run
 from backbus.market.panel import DAY_NS, FIELDS, whole
 from backbus.simulator import Market
 
@@ -403,3 +405,23 @@ def test_what_history_lacks_is_told():
 def test_a_price_that_leaves_the_numbers_is_an_error():
     with pytest.raises(DataError, match="symbol A: its simulated price leaves the range of numbers"):
         market({"model": "gbm", "drift": 900.0, "volatility": 0.1}, rows=1000)
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fields", [{"calendar": "XNYS"}, {}, {"interval": "1h", "start": "2024-03-08"}], ids=str)
+def test_a_market_that_was_written_is_read_as_it_was(tmp_path, fields):
+    halt = {"scenario": "halt", "row": 50, "rows": 12, "symbols": "B"}
+    assets = [{"symbol": name, "path": GBM} for name in "ABC"]
+    made = job(assets=assets, rows=300, scenarios=[halt], **fields)
+    table = write_csv(Market(made.simulator), tmp_path, calendar=fields.get("calendar"))
+    read = Job.parse({**made.plain(), "simulator": None, "data": table})
+    read.come_from(tmp_path)
+    panel, made_panel = (open_inputs(each).panel for each in (read, made))
+    assert panel.layout == made_panel.layout
+    assert same([panel.block], [made_panel.block])
+    assert run(read, keep=False).report.fingerprint == run(made, keep=False).report.fingerprint
+    with pytest.raises(UsageError, match=r"A\.csv is there already"):
+        write_csv(Market(made.simulator), tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3

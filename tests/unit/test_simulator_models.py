@@ -87,7 +87,7 @@ def test_hestons_variance_returns_to_its_mean_and_rises_when_prices_fall():
     kappa, theta, xi, rho, dt, n = 4.0, 0.09, 0.5, -0.8, 1 / 2520, 400_000
     variances = np.empty(n)
     state, out = np.array([theta]), np.empty((2, 1))
-    z, e = (random.normals(5, stream, 0, 0, n, 1) for stream in (random.DIFFUSION, random.SECOND))
+    z, e = (random.Numbers(5).normals(stream, 0, 0, n, 1) for stream in (random.DIFFUSION, random.SECOND))
     moves = np.empty(n)
     for row in range(n):
         variances[row] = state[0]
@@ -131,7 +131,7 @@ def test_garch_is_the_recursion():
     volatility, alpha, beta, rows = 0.4, 0.15, 0.7, 300
     _, r = one({"model": "garch", "drift": 0.2, "volatility": volatility, "alpha": alpha, "beta": beta}, rows, steps=1)
     h = long = volatility**2 / YEAR
-    z = random.normals(0, random.DIFFUSION, 0, 0, rows, 1)[0]
+    z = random.Numbers(0).normals(random.DIFFUSION, 0, 0, rows, 1)[0]
     for row in range(rows):
         assert r[row] == pytest.approx(0.2 / YEAR - h / 2 + math.sqrt(h) * z[row], abs=1e-12)
         h = long * (1 - alpha - beta) + alpha * (math.sqrt(h) * z[row]) ** 2 + beta * h
@@ -204,7 +204,7 @@ def test_bars_are_those_of_their_path():
     assert (block.low <= np.minimum(block.open, block.close)).all()
     assert (block.open[1:] == block.close[:-1]).all() and block.open[0, 0] == 100.0
     assert (block.volume > 0).all()
-    z = random.normals(0, random.DIFFUSION, 0, 0, 20_000, 8)
+    z = random.Numbers(0).normals(random.DIFFUSION, 0, 0, 20_000, 8)
     moves = -0.125 / YEAR / 8 + 0.5 / math.sqrt(YEAR * 8) * z
     path = np.log(block.open[:, 0]) + np.vstack((np.zeros(20_000), np.cumsum(moves, axis=0)))
     assert np.log(block.high[:, 0]) == pytest.approx(path.max(axis=0), abs=1e-10)

@@ -43,7 +43,7 @@ def test_no_number_is_used_twice():
     for stream in range(6):
         for asset in (0, 1, 2, 1 << 30):
             for count in (8, 2):
-                words = random._words(7, stream + 100 * count, asset, 0, 2000, count)
+                words = random.Numbers(7)._words(stream + 100 * count, asset, 0, 2000, count)
                 pairs = words.astype(np.uint64).reshape(-1, 2, 2000)
                 seen.append((pairs[:, 0] << np.uint64(32) | pairs[:, 1]).reshape(-1))
     values = np.concatenate(seen)
@@ -51,14 +51,14 @@ def test_no_number_is_used_twice():
 
 
 def test_numbers_are_those_of_their_place_whatever_is_asked_for():
-    whole = random.normals(3, random.DIFFUSION, 5, 0, 1000, 6)
+    whole = random.Numbers(3).normals(random.DIFFUSION, 5, 0, 1000, 6)
     for first, rows in ((0, 1), (17, 100), (999, 1)):
-        assert random.normals(3, random.DIFFUSION, 5, first, rows, 6).tobytes() == (
+        assert random.Numbers(3).normals(random.DIFFUSION, 5, first, rows, 6).tobytes() == (
             np.ascontiguousarray(whole[:, first : first + rows]).tobytes()
         )
-    even = random.uniforms(3, random.JUMPS, 5, 0, 1000, 3)
-    assert (random.uniforms(3, random.JUMPS, 5, 400, 50, 3) == even[:, 400:450]).all()
-    assert not np.isin(random.normals(4, random.DIFFUSION, 5, 0, 1000, 6), whole).any()
+    even = random.Numbers(3).uniforms(random.JUMPS, 5, 0, 1000, 3)
+    assert (random.Numbers(3).uniforms(random.JUMPS, 5, 400, 50, 3) == even[:, 400:450]).all()
+    assert not np.isin(random.Numbers(4).normals(random.DIFFUSION, 5, 0, 1000, 6), whole).any()
 
 
 def test_normals_are_the_quantiles_of_their_words():
@@ -73,7 +73,7 @@ def test_normals_are_the_quantiles_of_their_words():
 
 def test_normals_are_standard_and_apart():
     n = 400_000
-    z = random.normals(11, random.DIFFUSION, 0, 0, n // 4, 4)
+    z = random.Numbers(11).normals(random.DIFFUSION, 0, 0, n // 4, 4)
     flat = z.reshape(-1)
     near(flat.mean(), 0.0, n**-0.5)
     near(flat.var(), 1.0, (2 / n) ** 0.5)
@@ -81,9 +81,9 @@ def test_normals_are_standard_and_apart():
     near((flat**4).mean(), 3.0, (96 / n) ** 0.5)
     for one, other in ((z[0], z[1]), (z[1], z[3]), (z[0, 1:], z[0, :-1])):
         near((one * other).mean(), 0.0, len(one) ** -0.5)
-    other = random.normals(11, random.DIFFUSION, 1, 0, n // 4, 4)
+    other = random.Numbers(11).normals(random.DIFFUSION, 1, 0, n // 4, 4)
     near((z * other).mean(), 0.0, n**-0.5)
-    u = random.uniforms(11, random.JUMPS, 0, 0, n, 1)
+    u = random.Numbers(11).uniforms(random.JUMPS, 0, 0, n, 1)
     near(u.mean(), 0.5, (n * 12) ** -0.5)
     near(((u - 0.5) ** 2).mean(), 1 / 12, (n * 180) ** -0.5)
 

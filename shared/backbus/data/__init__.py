@@ -8,6 +8,7 @@ and ``map_panel`` streams one that is larger than memory.
 from backbus.data.files import OpenPanel, load_panel, open_panel, resolve_files
 from backbus.data.frame import panel_from_frame
 from backbus.data.panel_file import MappedPanel, map_panel, read_panel, write_panel
+from backbus.data.write import write_csv
 
 __all__ = [
     "MappedPanel",
@@ -18,5 +19,6 @@ __all__ = [
     "panel_from_frame",
     "read_panel",
     "resolve_files",
+    "write_csv",
     "write_panel",
 ]

@@ -21,8 +21,7 @@ class Moments(NamedTuple):
 
     end: Ints
     session: Ints
-    position: Floats
-    """Where the middle of the bar lies in its session, from 0 to 1; ½ for bars of whole sessions."""
+    """Days since 1970."""
 
 
 class Continuous:
@@ -35,8 +34,12 @@ class Continuous:
     def rows(self, first: int, stop: int) -> Moments:
         """The moments of some rows."""
         end = self._start + np.arange(first + 1, stop + 1, dtype=np.int64) * self._length
-        within = (end - self._length) % DAY_NS + self._length // 2
-        return Moments(end, (end - 1) // DAY_NS, within / DAY_NS)
+        return Moments(end, (end - 1) // DAY_NS)
+
+    def positions(self, first: int, stop: int) -> Floats:
+        """Where the middle of each bar lies in its session, from 0 to 1; ½ for bars of whole sessions."""
+        begin = self._start + np.arange(first, stop, dtype=np.int64) * self._length
+        return (begin % DAY_NS + self._length // 2) / DAY_NS
 
 
 class OnCalendar:
@@ -70,10 +73,15 @@ class OnCalendar:
         row = np.arange(first, stop, dtype=np.int64)
         session = np.searchsorted(self._begins, row, side="right") - 1
         if self._daily:
-            return Moments(self._closes[session], self._days[session], np.full(len(row), 0.5))
-        place = row - self._begins[session]
-        end = self._opens[session] + (place + 1) * self._length
-        return Moments(end, self._days[session], (place + 0.5) / self._counts[session])
+            return Moments(self._closes[session], self._days[session])
+        end = self._opens[session] + (row - self._begins[session] + 1) * self._length
+        return Moments(end, self._days[session])
+
+    def positions(self, first: int, stop: int) -> Floats:
+        """Where the middle of each bar lies in its session."""
+        row = np.arange(first, stop, dtype=np.int64)
+        session = np.searchsorted(self._begins, row, side="right") - 1
+        return (row - self._begins[session] + 0.5) / self._counts[session]
 
 
 class OfHistory:
@@ -86,7 +94,11 @@ class OfHistory:
 
     def rows(self, first: int, stop: int) -> Moments:
         """The moments of some rows."""
-        return Moments(self._block.end[first:stop], self._block.session[first:stop], np.full(stop - first, 0.5))
+        return Moments(self._block.end[first:stop], self._block.session[first:stop])
+
+    def positions(self, first: int, stop: int) -> Floats:
+        """The middle of the day: history has its own shape."""
+        return np.full(stop - first, 0.5)
 
 
 Clock = Continuous | OnCalendar | OfHistory

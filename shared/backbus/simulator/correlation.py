@@ -11,6 +11,8 @@ from backbus import markets as m
 from backbus.compiled import loop
 from backbus.market.panel import Floats
 from backbus.simulator import random
+from backbus.simulator.random import Numbers
+from backbus.simulator.scratch import Scratch
 
 FACTORS = 1 << 30
 """What factors count as among assets, where their numbers are looked up."""
@@ -36,22 +38,21 @@ class Mixing:
     own: Floats
     loadings: Floats
 
-    def noises(self, seed: int, first_row: int, rows: int, steps: int) -> Floats:
+    def noises(self, numbers: Numbers, scratch: Scratch, first_row: int, rows: int, steps: int) -> Floats:
         """Standard normals for each asset, [assets, steps, rows]."""
         assets, factors = self.loadings.shape
-        found = np.empty((assets, steps * rows))
+        found = scratch.floats("noises", assets, steps, rows)
         for asset in range(assets):
             if self.own[asset] != 0.0:
-                found[asset] = random.normals(seed, random.DIFFUSION, asset, first_row, rows, steps).reshape(-1)
+                numbers.normals(random.DIFFUSION, asset, first_row, rows, steps, found[asset])
             else:
                 found[asset] = 0.0
         if factors:
-            common = np.empty((factors, steps * rows))
+            common = scratch.floats("common", factors, steps, rows)
             for factor in range(factors):
-                place = FACTORS + factor
-                common[factor] = random.normals(seed, random.DIFFUSION, place, first_row, rows, steps).reshape(-1)
-            mix(self.loadings, common, self.own, found)
-        return found.reshape(assets, steps, rows)
+                numbers.normals(random.DIFFUSION, FACTORS + factor, first_row, rows, steps, common[factor])
+            mix(self.loadings, common.reshape(factors, -1), self.own, found.reshape(assets, -1))
+        return found
 
 
 def mixing_of(correlation: m.Correlation | None, assets: int) -> Mixing:

@@ -10,16 +10,18 @@ from backbus import markets as m
 from backbus.errors import DataError, JobError
 from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, session_date
 from backbus.simulator import random
-from backbus.simulator.bars import make_bars
+from backbus.simulator.bars import fill_bars, outline
 from backbus.simulator.clock import Clock, OfHistory, clock_of, shape
 from backbus.simulator.correlation import Mixing, mixing_of
 from backbus.simulator.history import MOVES, Moves, moves_of
-from backbus.simulator.maths import log_of
+from backbus.simulator.maths import exp_all
 from backbus.simulator.paths import Path, Scale, path_of, pick
+from backbus.simulator.random import Numbers
 from backbus.simulator.scenarios import Effect, Strip, effect_of
+from backbus.simulator.scratch import Scratch
 
-STRIP_CELLS = 1 << 14
-"""Moves that are worked on at a time: they stay in the caches. How many they are changes no number."""
+STRIP_CELLS, LEAST_ROWS = 1 << 14, 512
+"""Moves, and at least rows, that are worked on at a time: they stay in the caches. How many changes no number."""
 
 
 class Market:
@@ -65,7 +67,7 @@ class _Bars:
 
     def __init__(self, asset: m.Asset, path: Path | None, follows: _Follows | None, effects: list[Effect]) -> None:
         self.asset, self.path, self.follows, self.effects = asset, path, follows, effects
-        self.place = np.array([log_of(asset.price), asset.price])
+        self.place, self.last = np.zeros(1), np.ones(1)
 
 
 class _Follows:
@@ -78,8 +80,8 @@ class _Follows:
 class _Rows:
     """Which rows of history come next: all in order, or blocks of random length; looked up once for a strip."""
 
-    def __init__(self, seed: int, number: int, count: int, block: float | None) -> None:
-        self._seed, self._number, self._count, self._block = seed, number, count, block
+    def __init__(self, numbers: Numbers, number: int, count: int, block: float | None) -> None:
+        self._numbers, self._number, self._count, self._block = numbers, number, count, block
         self._place = np.array([-1])
         self._strip: tuple[int, Ints] = (-1, np.empty(0, dtype=np.int64))
 
@@ -88,7 +90,7 @@ class _Rows:
             return np.arange(first_row, first_row + rows, dtype=np.int64)
         if self._strip[0] != first_row:
             found = np.empty(rows, dtype=np.int64)
-            uniforms = random.uniforms(self._seed, random.BLOCKS, self._number, first_row, rows, 2)
+            uniforms = self._numbers.uniforms(random.BLOCKS, self._number, first_row, rows, 2)
             pick(uniforms, 1.0 / self._block, self._count, self._place, found)
             self._strip = first_row, found
         return self._strip[1]
@@ -99,7 +101,8 @@ class _Walk:
 
     def __init__(self, settings: m.SimulatorSettings, clock: Clock, history: Panel | None) -> None:
         self._settings, self._clock = settings, clock
-        scale = Scale(settings.seed, settings.steps, clock.bars_per_year)
+        self._numbers, self._scratch = Numbers(settings.seed), Scratch()
+        scale = Scale(self._numbers, settings.steps, clock.bars_per_year)
         assets = [(asset, name) for asset in settings.assets for name in asset.names()]
         self._mixing = mixing_of(settings.correlation, len(assets))
         self._others = [
@@ -107,7 +110,7 @@ class _Walk:
             for scenario in settings.scenarios
             if isinstance(scenario, m.Together)
         ]
-        rows = _followed(settings, history)
+        rows = _followed(settings, history, self._numbers)
         self._bars = [
             _Bars(asset, path_of(asset, scale, number), rows[number], _effects(settings, name, history))
             for number, (asset, name) in enumerate(assets)
@@ -117,20 +120,26 @@ class _Walk:
         """The next rows."""
         moments = self._clock.rows(first, stop)
         fields = {name: np.empty((stop - first, len(self._bars))) for name in FIELDS}
-        length = max(1, STRIP_CELLS // (self._settings.steps * len(self._bars)))
+        length = max(LEAST_ROWS, STRIP_CELLS // (self._settings.steps * len(self._bars)))
         for begin, end, mixing in self._strips(first, stop, length):
             part = slice(begin - first, end - first)
-            self._strip(begin, end, mixing, moments.session[part], moments.position[part], begin - first, fields)
-        if not all(np.isfinite(bars.place).all() and bars.place[1] > 0.0 for bars in self._bars):
-            lost = next(n for n, bars in zip(self._settings.symbols, self._bars, strict=True) if not _sound(bars.place))
-            raise DataError(
-                f"its simulated price leaves the range of numbers before {session_date(int(moments.session[-1]))}; "
-                "take a smaller drift, volatility or jumps",
-                symbol=lost,
-            )
+            self._strip(begin, end, mixing, moments.session[part], begin - first, fields)
+        self._look(fields["close"], int(moments.session[-1]))
         for array in fields.values():
             array.flags.writeable = False
         return Block(first, moments.end, moments.session, *(fields[name] for name in FIELDS))
+
+    def _look(self, close: Floats, session: int) -> None:
+        """Raise where a price has left the range of numbers: not above zero and finite any more."""
+        if close.min() > 0.0 and close.max() < np.inf:
+            return
+        lost = (close <= 0.0) | np.isinf(close) | np.array([np.isnan(bars.place[0]) for bars in self._bars])
+        if lost.any():
+            raise DataError(
+                f"its simulated price leaves the range of numbers before {session_date(session)}; take a smaller "
+                "drift, volatility or jumps",
+                symbol=self._settings.symbols[int(np.argmax(lost.any(axis=0)))],
+            )
 
     def _strips(self, first: int, stop: int, length: int) -> Iterator[tuple[int, int, Mixing]]:
         """Rows with one correlation, no more than ``length`` at a time; of two that meet the later counts."""
@@ -151,20 +160,23 @@ class _Walk:
         end: int,
         mixing: Mixing,
         session: Ints,
-        position: Floats,
         at: int,
         fields: dict[str, Floats],
     ) -> None:
         settings, rows = self._settings, end - begin
-        noises = mixing.noises(settings.seed, begin, rows, settings.steps)
+        noises = mixing.noises(self._numbers, self._scratch, begin, rows, settings.steps)
         volume = volatility = None
-        if settings.intraday.volume != 1.0:
-            volume = shape(position, settings.intraday.volume, squared=False)
-        if settings.intraday.volatility != 1.0:
-            volatility = shape(position, settings.intraday.volatility, squared=True)
-        changes = np.zeros((1 + settings.steps, rows))
+        intraday = settings.intraday
+        if intraday.volume != 1.0 or intraday.volatility != 1.0:
+            position = self._clock.positions(begin, end)
+            volume = shape(position, intraday.volume, squared=False)
+            volatility = shape(position, intraday.volatility, squared=True)
+        changes = self._scratch.floats("changes", 1 + settings.steps, rows)
+        logs, parts = self._scratch.floats("logs", 4, rows), self._scratch.floats("parts", 4, rows)
+        moved = self._scratch.floats("moved", rows)
+        activity = self._scratch.floats("activity", rows)
         for number, bars in enumerate(self._bars):
-            activity = np.full(rows, bars.asset.volume)
+            activity.fill(bars.asset.volume)
             size = 0.0
             if bars.follows is not None:
                 chosen = bars.follows.rows.of(begin, rows)
@@ -185,14 +197,15 @@ class _Walk:
                 for effect in bars.effects:
                     effect.apply(strip)
                 absent = strip.absent
-            make_bars(changes, activity, size, number, at, bars.place, *(fields[name] for name in FIELDS))
+            gaps = outline(changes, bars.place, logs, moved)
+            lines = 4 if gaps else 3
+            exp_all(logs[:lines].reshape(-1), parts[:lines].reshape(-1))
+            expected = settings.steps * size
+            columns = (fields[name] for name in FIELDS)
+            fill_bars(parts, moved, activity, gaps, bars.asset.price, bars.last, expected, number, at, *columns)
             if absent is not None and absent.any():
                 for name in FIELDS:
                     fields[name][at : at + rows, number][absent] = np.nan
-
-
-def _sound(place: Floats) -> bool:
-    return bool(np.isfinite(place).all() and place[1] > 0.0)
 
 
 def _effects(settings: m.SimulatorSettings, name: str, history: Panel | None) -> list[Effect]:
@@ -205,7 +218,7 @@ def _effects(settings: m.SimulatorSettings, name: str, history: Panel | None) ->
     return found
 
 
-def _followed(settings: m.SimulatorSettings, history: Panel | None) -> list[_Follows | None]:
+def _followed(settings: m.SimulatorSettings, history: Panel | None, numbers: Numbers) -> list[_Follows | None]:
     """What each asset follows. Those that follow history in the same way share its rows, and only rows in which all
     of them traded are taken."""
     assets = [asset for asset in settings.assets for _ in asset.names()]
@@ -221,14 +234,14 @@ def _followed(settings: m.SimulatorSettings, history: Panel | None) -> list[_Fol
             assert history is not None
             moves = moves_of(history, path.of, together, field)
             count = len(moves.volume)
-            shared = rows.setdefault(path.block, _Rows(settings.seed, lengths.index(path.block), count, path.block))
+            shared = rows.setdefault(path.block, _Rows(numbers, lengths.index(path.block), count, path.block))
             found.append(_Follows(moves, shared))
         elif isinstance(path, m.History):
             assert history is not None
             moves = moves_of(history, path.of, (), field)
             if len(moves.volume) < settings.rows:
                 raise JobError(f"history has {len(moves.volume)} bars of {path.of}", field="simulator.rows")
-            found.append(_Follows(moves, _Rows(settings.seed, 0, len(moves.volume), None)))
+            found.append(_Follows(moves, _Rows(numbers, 0, len(moves.volume), None)))
         else:
             found.append(None)
     return found

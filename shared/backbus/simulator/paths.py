@@ -17,6 +17,7 @@ from backbus.compiled import loop, step
 from backbus.market.panel import Floats, Ints
 from backbus.simulator import random
 from backbus.simulator.maths import cosh_of, exp_of, log_of
+from backbus.simulator.random import Numbers
 
 _MOST_JUMPS = 10_000
 _FOLDED = math.sqrt(2.0 / math.pi)
@@ -27,7 +28,7 @@ _FOLDED = math.sqrt(2.0 / math.pi)
 class Scale:
     """What a year's numbers are in a step."""
 
-    seed: int
+    numbers: Numbers
     steps: int
     bars_per_year: float
 
@@ -199,7 +200,7 @@ class _Gbm(Path):
 
 class _Merton(Path):
     def __init__(self, path: m.Merton, scale: Scale, number: int) -> None:
-        self._seed, self._number, self._path = scale.seed, number, path
+        self._numbers, self._number, self._path = scale.numbers, number, path
         self._rate = path.jumps * scale.dt
         expected = exp_of(path.jump_mean + 0.5 * path.jump_deviation * path.jump_deviation) - 1.0
         self.mean = (path.drift - 0.5 * path.volatility**2 - path.jumps * expected) * scale.dt
@@ -209,22 +210,22 @@ class _Merton(Path):
     def move(self, normals: Floats, first_row: int, out: Floats) -> None:
         diffuse(normals, self.mean, self._deviation, out)
         steps, rows = normals.shape
-        chances = random.uniforms(self._seed, random.JUMPS, self._number, first_row, rows, steps)
-        sizes = random.normals(self._seed, random.JUMP_SIZES, self._number, first_row, rows, steps)
+        chances = self._numbers.uniforms(random.JUMPS, self._number, first_row, rows, steps)
+        sizes = self._numbers.normals(random.JUMP_SIZES, self._number, first_row, rows, steps)
         mean, deviation = self._path.jump_mean, self._path.jump_deviation
         jump(chances, sizes, self._rate, exp_of(-self._rate), mean, deviation, out)
 
 
 class _Heston(Path):
     def __init__(self, path: m.Heston, scale: Scale, number: int) -> None:
-        self._seed, self._number, self._path, self._dt = scale.seed, number, path, scale.dt
+        self._numbers, self._number, self._path, self._dt = scale.numbers, number, path, scale.dt
         self._variance = np.array([path.volatility**2])
         self.size = _FOLDED * math.sqrt(path.mean * scale.dt)
         self.mean = (path.drift - 0.5 * path.mean) * scale.dt
 
     def move(self, normals: Floats, first_row: int, out: Floats) -> None:
         path, (steps, rows) = self._path, normals.shape
-        others = random.normals(self._seed, random.SECOND, self._number, first_row, rows, steps)
+        others = self._numbers.normals(random.SECOND, self._number, first_row, rows, steps)
         vary(
             normals,
             others,
@@ -265,7 +266,7 @@ class _OrnsteinUhlenbeck(Path):
 
 class _Regimes(Path):
     def __init__(self, path: m.RegimeSwitching, scale: Scale, number: int) -> None:
-        self._seed, self._number = scale.seed, number
+        self._numbers, self._number = scale.numbers, number
         volatility = np.array([regime.volatility for regime in path.regimes])
         drift = np.array([regime.drift for regime in path.regimes])
         chances = path.chances()
@@ -277,7 +278,7 @@ class _Regimes(Path):
         self.mean = float(shares @ self._means)
 
     def move(self, normals: Floats, first_row: int, out: Floats) -> None:
-        chances = random.uniforms(self._seed, random.REGIMES, self._number, first_row, normals.shape[1], 1)
+        chances = self._numbers.uniforms(random.REGIMES, self._number, first_row, normals.shape[1], 1)
         switch(normals, chances, self._below, self._means, self._deviations, self._regime, out)
 
 

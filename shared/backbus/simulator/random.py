@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from backbus.compiled import loop, step
 from backbus.market.panel import Floats
 from backbus.simulator.maths import log
+from backbus.simulator.scratch import Scratch
 
 Words = NDArray[np.uint32]
 
-DIFFUSION, SECOND, JUMPS, JUMP_SIZES, REGIMES, BLOCKS = range(6)
-"""What a number is for: each purpose has a stream of its own."""
+DIFFUSION, SECOND, JUMPS, JUMP_SIZES, REGIMES, BLOCKS, WORDS = range(7)
+"""What a number is for: each purpose has a stream of its own. The last one is for nothing but memory."""
 
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -114,22 +115,32 @@ def to_uniforms(words: Words, out: Floats) -> None:
             out[number, row] = (float(whole >> _ELEVEN) + 0.5) * _SPACING_53
 
 
-def normals(seed: int, stream: int, asset: int, first_row: int, rows: int, count: int) -> Floats:
-    """``count`` standard normals for each row of a stream, [count, rows]."""
-    words = _words(seed, stream, asset, first_row, rows, count)
-    out = np.empty((count, rows))
-    to_normals(words[:count].reshape(-1).view(np.int32), out.reshape(-1))
-    return out
+class Numbers:
+    """The numbers of a seed. What is given out lies in memory that the next question of its kind uses again."""
 
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+        self._scratch = Scratch()
 
-def uniforms(seed: int, stream: int, asset: int, first_row: int, rows: int, count: int) -> Floats:
-    """``count`` numbers in (0, 1) for each row of a stream, [count, rows]."""
-    out = np.empty((count, rows))
-    to_uniforms(_words(seed, stream, asset, first_row, rows, 2 * count), out)
-    return out
+    def normals(
+        self, stream: int, asset: int, first_row: int, rows: int, count: int, out: Floats | None = None
+    ) -> Floats:
+        """``count`` standard normals for each row of a stream, [count, rows], into ``out`` where it is given."""
+        words = self._words(stream, asset, first_row, rows, count)
+        if out is None:
+            out = self._scratch.floats(stream, count, rows)
+        to_normals(words[:count].reshape(-1).view(np.int32), out.reshape(-1))
+        return out
 
+    def uniforms(self, stream: int, asset: int, first_row: int, rows: int, count: int) -> Floats:
+        """``count`` numbers in (0, 1) for each row of a stream, [count, rows]."""
+        out = self._scratch.floats(stream, count, rows)
+        to_uniforms(self._words(stream, asset, first_row, rows, 2 * count), out)
+        return out
 
-def _words(seed: int, stream: int, asset: int, first_row: int, rows: int, count: int) -> Words:
-    words = np.empty((4 * -(-count // 4), rows), dtype=np.uint32)
-    look_up_words(seed, stream, asset, first_row, words)
-    return words
+    def _words(self, stream: int, asset: int, first_row: int, rows: int, count: int) -> Words:
+        lines = 4 * -(-count // 4)
+        # As many bytes as half of so many float64.
+        words = self._scratch.floats(WORDS, -(-lines * rows // 2)).view(np.uint32)[: lines * rows].reshape(lines, rows)
+        look_up_words(self._seed, stream, asset, first_row, words)
+        return words
