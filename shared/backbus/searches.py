@@ -26,6 +26,8 @@ _LARGEST = 2**53
 """Whole numbers above this are not exact as floating-point numbers."""
 MOST_SPLITS = 10_000
 """Of a cross-validation."""
+SEED = "simulator.seed"
+"""What tells the markets of a Monte-Carlo job apart."""
 _LEAST = 1e-280
 """From here to 2^53 a logarithmic scale neither overflows nor loses digits."""
 _RANGE, _DISTRIBUTION = ("from", "to", "step"), ("low", "high", "scale", "steps")
@@ -252,6 +254,14 @@ class CrossValidationSettings(Section):
         return value
 
 
+class MonteCarloSettings(Section):
+    """So many simulated markets, which differ in nothing but their seed."""
+
+    markets: int = Field(ge=2)
+    seed: int = Field(default=1, ge=0, lt=2**52)
+    """The seed of the first one; each has the next."""
+
+
 class SweepSettings(Section):
     """Which points a sweep tries, and by what they are compared."""
 
@@ -276,7 +286,9 @@ class SweepSettings(Section):
     """Whether a strategy that is seen to know the future is swept all the same."""
     priority: int = Field(default=0, ge=-1000, le=1000)
     """On a stack: of the sweeps that wait for workers, those of the highest priority go first."""
-    parameters: dict[str, AxisField]
+    monte_carlo: MonteCarloSettings | None = None
+    """Whether points are simulated markets, in each of which the job as it is runs."""
+    parameters: dict[str, AxisField] = Field(default={}, validate_default=True)
     walk_forward: WalkForwardSettings | None = None
     """Whether points compete in folds of the data instead of all of it."""
     cpcv: CrossValidationSettings | None = None
@@ -287,13 +299,21 @@ class SweepSettings(Section):
         """Whether points compete in parts of the data."""
         return self.walk_forward is not None or self.cpcv is not None
 
+    @field_validator("walk_forward")
+    @classmethod
+    def _not_both(cls, value: WalkForwardSettings | None, info: ValidationInfo) -> WalkForwardSettings | None:
+        if value is not None and info.data.get("monte_carlo") is not None:
+            raise ValueError("cannot go with monte_carlo; write two jobs")
+        return value
+
     @field_validator("cpcv")
     @classmethod
     def _one_way(cls, value: CrossValidationSettings | None, info: ValidationInfo) -> CrossValidationSettings | None:
         if value is None:
             return None
-        if info.data.get("walk_forward") is not None:
-            raise ValueError("cannot go with walk_forward; write two jobs")
+        for other in ("walk_forward", "monte_carlo"):
+            if info.data.get(other) is not None:
+                raise ValueError(f"cannot go with {other}; write two jobs")
         if info.data.get("method") == "adaptive":
             raise ValueError("cannot go with method adaptive: its points follow from all of the data, tests included")
         return value
@@ -322,6 +342,12 @@ class SweepSettings(Section):
     @field_validator("parameters")
     @classmethod
     def _can_be_swept(cls, axes: dict[str, Axis], info: ValidationInfo) -> dict[str, Axis]:
+        if info.data.get("monte_carlo") is not None:
+            if axes or info.data.get("method") != "grid" or info.data.get("constraints"):
+                raise ValueError(
+                    "the points of a Monte-Carlo job are its markets: leave out parameters and what rules them"
+                )
+            return axes
         if not axes:
             raise ValueError("is empty; name at least one parameter and its values, such as fast = [10, 20, 50]")
         for name, axis in axes.items():
@@ -344,6 +370,9 @@ class SweepSettings(Section):
     @property
     def axes(self) -> dict[str, Axis]:
         """The axes by the full path of the field that each sets, in the order of the file."""
+        if self.monte_carlo is not None:
+            first = self.monte_carlo.seed
+            return {SEED: Range(first, first + self.monte_carlo.markets - 1, 1)}
         return {path_of(name): axis for name, axis in self.parameters.items()}
 
     @property
@@ -372,8 +401,10 @@ def _refusal(path: str) -> str | None:
         return "a sweep does not change itself"
     if section == "run":
         return "nothing in run changes a result"
-    if path == "data.files" or path.startswith("data.files."):
-        return "all points read the same files; write one job for each set of files"
+    if section == "data":
+        return "all points read the same prices, or their statistics could not be compared; write one job for each"
+    if section == "simulator":
+        return "all points trade the same market; [sweep.monte_carlo] runs one strategy over many of them"
     if path == "strategy.use":
         return "strategies have parameters of their own; write one job for each strategy"
     return None

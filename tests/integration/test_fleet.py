@@ -132,7 +132,13 @@ SEARCHES: dict[str, dict[str, Any]] = {
         "walk_forward": {"train": 200, "test": 90},
     },
     "splits": {**GRID, "method": "random", "points": 9, "cpcv": {"groups": 5, "purge": 20}},
+    "simulated markets": {"constraints": [], "monte_carlo": {"markets": 40}},
     "costs and sizes": {"parameters": {"portfolio.sizing.percent": [10, 50], "execution.slippage.bps": [0, 5, 20]}},
+}
+MADE: dict[str, Any] = {
+    "data": {},
+    "simulator": {"rows": 300, "assets": [{"symbol": "A", "path": {"model": "gbm", "volatility": 0.3}}]},
+    "strategy": {"use": "SmaCross", "fast": 3, "slow": 9},
 }
 SECTIONS = {
     "portfolio": {"sizing": {"model": "percent_of_equity", "percent": 20}},
@@ -145,13 +151,17 @@ def test_the_table_is_that_of_this_machine_alone(fleet: Stack, folder: Path, tmp
     sweep = {**SEARCHES[search]}
     if search == "costs and sizes":
         sweep["constraints"] = []
-    job = job_of(folder, sweep, **SECTIONS)
+    job = job_of(folder, sweep, **SECTIONS, **(MADE if search == "simulated markets" else {}))
     workers = 1 if search == "points that fail in each way" else 0
     there, here = swept(fleet, job, tmp_path / "there"), run_sweep(job, workers=workers, folder=tmp_path / "here")
     apart = ("folder", "statistics")
     assert {k: v for k, v in there.summary.items() if k not in apart} == {
         k: v for k, v in here.summary.items() if k not in apart
     }
+    if search == "simulated markets":
+        assert set(there.artifacts) == {"table", "fan", "summary"} and there.summary["points"] == 40
+        assert rerun(tmp_path / "there", 17).fingerprint
+        return
     if "folds" in search:
         assert len(there.summary["folds"]) >= 3
         assert rerun_fold(tmp_path / "there", 1).fingerprint == there.summary["folds"][1]["fingerprint"]

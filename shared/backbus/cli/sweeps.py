@@ -199,8 +199,11 @@ def print_sweep(result: SweepResult, as_json: bool, top: int = 10) -> None:
         return
     summary = result.summary
     table: Path = result.artifacts["table"]
-    _print_points(summary, top_points(table.parent, top, None) if top else [], None)
-    _print_statistics(summary["statistics"])
+    if "statistics" in summary:
+        _print_points(summary, top_points(table.parent, top, None) if top else [], None)
+        _print_statistics(summary["statistics"])
+    else:
+        _print_spread(summary["distribution"])
     rate = summary["points"] / result.elapsed_s
     how = "from the store" if result.cached else f"in {result.elapsed_s:.2f} s ({rate:.0f} a second)"
     sys.stdout.write(
@@ -224,6 +227,22 @@ def _print_points(summary: dict[str, Any], found: list[dict[str, Any]], by: str 
     for row in found:
         cells = [row["point"], *(row[name] for name in params), *(row[name] for name in figures)]
         table.add_row(*map(_cell, cells))
+    Console().print(table)
+
+
+SPREAD = ("total_return", "annual_return", "volatility", "sharpe", "sortino", "max_drawdown", "exposure", "turnover")
+"""Figures whose distribution over markets is shown; the summary has all."""
+SPREAD_COLUMNS = ("mean", "q05", "q25", "q50", "q75", "q95")
+
+
+def _print_spread(figures: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    known = {name: figures[name] for name in SPREAD if figures[name] is not None}
+    table = Table("over all markets", *SPREAD_COLUMNS)
+    for name, told in known.items():
+        table.add_row(name, *(f"{told[column]:.3g}" for column in SPREAD_COLUMNS))
     Console().print(table)
 
 

@@ -90,7 +90,8 @@ class Prepared:
         started = time.monotonic()
         job = Job.parse(setup["job"])
         job.come_from(Path(setup["folder"]))
-        self._panel = panel = inputs_of(job, {name: Path(path) for name, path in setup["data"].items()}).panel
+        inputs = inputs_of(job, {name: Path(path) for name, path in setup["data"].items()})
+        self._panel = panel = inputs.panel
         files = {name: Path(path) for name, path in setup["strategy"].items()}
         self._strategy = strategy = load_strategy(job.strategy.use, files)
         sessions = sessions_of(panel)
@@ -99,6 +100,7 @@ class Prepared:
                 f"the data has {sessions} sessions where the sweep has {setup['sessions']}: it was changed meanwhile"
             )
         self._search = search = search_for(job, sessions)
+        search.source = inputs.source
         if setup["check"]:
             check_names(search.space, job, strategy)
             refuse_look_ahead(job, panel, search.space, strategy)

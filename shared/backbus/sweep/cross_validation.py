@@ -29,6 +29,7 @@ from backbus.local import Progress, run
 from backbus.market.panel import Floats, Panel
 from backbus.performance.metrics import session_rate
 from backbus.strategy import Strategy
+from backbus.sweep.distribution import distribution
 from backbus.sweep.folds import (
     SESSION_FIGURES,
     figures_of_many,
@@ -55,7 +56,6 @@ RETURNS_BYTES = 512 << 20
 """What the returns of all points may take: they are there twice when the splits are judged, and a process has 2 GiB."""
 MOST_RETURNS = 10_000_000_000
 """Returns that are looked at in all splits: some minutes of one core."""
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BATCH_POINTS = 256
 """Points whose returns are put one after the other at a time."""
 
@@ -254,20 +254,8 @@ def _rank(values: Floats, best: int, maximize: bool) -> float | None:
 
 
 def _distribution(paths: Sequence[dict[str, Any]], name: str) -> dict[str, float] | None:
-    """Over the paths that have this figure, ``of`` so many; None where none has."""
-    values = np.array([path[name] for path in paths if path[name] is not None], dtype=np.float64)
-    if not len(values):
-        return None
-    quantiles = np.quantile(values, QUANTILES).tolist()
-    told = {f"q{round(100 * share):02}": value for share, value in zip(QUANTILES, quantiles, strict=True)}
-    spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    return {
-        "mean": float(values.mean()),
-        "spread": spread,
-        **told,
-        "negative": float((values < 0).mean()),
-        "of": len(values),
-    }
+    """Over the paths that have this figure; None where none has."""
+    return distribution(np.array([np.nan if path[name] is None else path[name] for path in paths], dtype=np.float64))
 
 
 def _degradation(splits: Sequence[dict[str, Any]], metric: str) -> dict[str, float | None] | None:

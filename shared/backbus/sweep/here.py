@@ -68,6 +68,7 @@ def run_sweep(
     panel = opened.panel
     strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
     search = search_for(job, sessions_of(panel))
+    search.source = opened.source
     check_names(search.space, job, strategy)
     if data is not None or handed_over or workers == 0:
         refuse_look_ahead(job, panel, search.space, strategy)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backbus.jobs import Job
 from backbus.sweep.cross_validation import CrossValidation
+from backbus.sweep.monte_carlo import MonteCarlo
 from backbus.sweep.plan import search_of
 from backbus.sweep.search import Search, Whole
 from backbus.sweep.walk_forward import WalkForward
@@ -14,4 +15,6 @@ def search_for(job: Job, sessions: int) -> Search:
     search = search_of(job)
     if search.walk_forward is not None:
         return WalkForward(job, sessions)
+    if search.monte_carlo is not None:
+        return MonteCarlo(job, sessions)
     return Whole(job, sessions) if search.cpcv is None else CrossValidation(job, sessions)

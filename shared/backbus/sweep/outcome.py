@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -180,9 +181,18 @@ def verdict(
 
 
 def write_outcome(
-    folder: Path, job: Job, space: Space, points: Points, goal: Objective, honesty: Honesty
+    folder: Path,
+    job: Job,
+    space: Space,
+    points: Points,
+    goal: Objective,
+    more: Mapping[str, Any],
+    files: Mapping[str, Callable[[Path], object]] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], dict[str, Path]]:
-    """Write table and summary into ``folder``, which is made; returns the summary, and the files by name."""
+    """Write table and summary into ``folder``, which is made; returns the summary, and the files by name.
+
+    ``more`` is what the summary has beside what all have, ``files`` are others to write, by their place.
+    """
     best = best_of(points.figures, goal)
     summary: dict[str, Any] = {
         "name": job.name,
@@ -192,17 +202,19 @@ def write_outcome(
         "objective": goal.metric if goal.direction == "maximize" else f"-{goal.metric}",
         "best": best_entry(space, points, best),
         "table_sha256": table_sha256(space.names, point_lines(space), points),
-        "statistics": honesty.model_dump(mode="json"),
+        **more,
         "job": job.plain(),
         "folder": str(job.folder.resolve()),
     }
     text = summary_text(summary)
-    files: dict[str, Callable[[Path], object]] = {
+    own: dict[str, Callable[[Path], object]] = {
         TABLE_FILE: lambda path: _write_table(path, space, points),
+        **files,
         SUMMARY_FILE: lambda path: path.write_text(text, encoding="utf-8"),
     }
-    write_files(folder, files)
-    return summary, {"table": folder / TABLE_FILE, "summary": folder / SUMMARY_FILE}
+    write_files(folder, own)
+    names = {"table": TABLE_FILE, **{Path(place).stem: place for place in files}, "summary": SUMMARY_FILE}
+    return summary, {name: folder / place for name, place in names.items()}
 
 
 def summary_text(summary: Mapping[str, Any]) -> str:

@@ -39,7 +39,7 @@ def plan_for(job: Job, sessions: int, resamples: int | None = None) -> Plan:
 def resamples_of(job: Job) -> int:
     """How many a chunk of the job's sweep has: none where points compete in folds, which have their own test."""
     search = search_of(job)
-    return 0 if search.in_folds else search.resamples
+    return 0 if search.in_folds or search.monte_carlo is not None else search.resamples
 
 
 def plan_of(job: Job, panel: Panel, resamples: int | None = None) -> Plan:

@@ -27,6 +27,6 @@ class SweepResult:
         shown = {name: value for name, value in self.summary.items() if name not in ("job", "folder")}
         shown = {"job": self.job, "mode": self.mode, "cached": self.cached, **shown}
         shown["elapsed_s"] = round(self.elapsed_s, 6)
-        if "statistics" in self.summary:
+        if "best" in self.summary:
             shown["points_per_s"] = round(self.summary["points"] / self.elapsed_s, 1)
         return {**shown, "artifacts": {name: str(path) for name, path in self.artifacts.items()}}

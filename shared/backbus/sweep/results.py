@@ -70,7 +70,7 @@ def load_summary(folder: Path) -> dict[str, Any]:
 def _of_points(folder: Path) -> dict[str, Any]:
     """The summary of a sweep over all of the data; one in folds has no table of points."""
     summary = load_summary(folder)
-    if "kind" in summary:
+    if "best" not in summary:
         raise JobError(f"{folder} holds the folds of a {summary['kind']}, no table of points; see its {SUMMARY_FILE}")
     return summary
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from backbus.engine.run import Engine
 from backbus.jobs import Job
-from backbus.market.panel import Floats, Panel
+from backbus.market.panel import Floats, Panel, Source
 from backbus.strategy import Strategy, make_strategy
 from backbus.sweep.chunk import Chunk, Chunks, InHand, Values
 from backbus.sweep.outcome import Points, best_of, verdict, write_outcome
@@ -40,6 +40,8 @@ class Search(ABC):
     """The most sessions that a point's returns are kept of."""
     runs_at_end = 1
     """Backtests that ``conclude`` runs."""
+    source: Source | None = None
+    """The market that the job's panel was made of, for a search that makes others like it."""
 
     def __init__(self, job: Job, sessions: int) -> None:
         self.job = job
@@ -120,7 +122,8 @@ class Whole(Search):
         best = best_of(points.figures, goal)
         returns = None if best is None else self._returns_of(best, panel, strategy)
         honesty = verdict(self.job, self.space, points, self.plan, goal, returns, trials)
-        return write_outcome(folder, self.job, self.space, points, goal, honesty)
+        told = {"statistics": honesty.model_dump(mode="json")}
+        return write_outcome(folder, self.job, self.space, points, goal, told)
 
     def _returns_of(self, point: int, panel: Panel, strategy: type[Strategy]) -> Floats | None:
         own, others = split(self.space.values(point))
