@@ -111,10 +111,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def job_of(folder: Path, name: str, *, file: str = "mine.py", stall_s: float = 60.0, **params: Any) -> Job:
+def job_of(
+    folder: Path, name: str, *, file: str = "mine.py", stall_s: float = 60.0, made: bool = False, **params: Any
+) -> Job:
+    """A job over prices that are handed over, or over a market that is ``made``."""
+    path = {"model": "gbm", "volatility": 1.0}
+    market = {"rows": ROWS[name], "interval": "1m", "assets": [{"symbol": "A", "path": path}]} if made else None
     job = Job.parse(
         {
             "name": name,
+            "simulator": market,
             "strategy": {"use": f"{folder}/{file}:{name}", **params},
             "portfolio": {"cash": 1e6},
             "run": RUN | {"stall_s": stall_s},
@@ -123,8 +129,8 @@ def job_of(folder: Path, name: str, *, file: str = "mine.py", stall_s: float = 6
     return job
 
 
-def engine_s_answer(folder: Path, name: str) -> Report:
-    report = run(job_of(folder, name), prices(ROWS[name]), keep=False).report
+def engine_s_answer(folder: Path, name: str, made: bool = False) -> Report:
+    report = run(job_of(folder, name, made=made), None if made else prices(ROWS[name]), keep=False).report
     assert report.counts.fills > 200
     return report
 
@@ -155,19 +161,21 @@ def reasons(shown: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("name", "victims"),
+    ("name", "victims", "made"),
     [
-        ("Crosses", ("data", "portfolio", "broker", "performance")),
-        ("Careful", ("strategy", "orchestrator", "execution")),
+        ("Crosses", ("data", "portfolio", "broker", "performance"), False),
+        ("Careful", ("strategy", "orchestrator", "execution"), False),
+        ("Crosses", ("simulator",), True),
     ],
 )
 def test_a_job_survives_kill_9_of_each_process_in_its_middle(
-    stack: Stack, folder: Path, name: str, victims: tuple[str, ...], tmp_path: Path
+    stack: Stack, folder: Path, name: str, victims: tuple[str, ...], made: bool, tmp_path: Path
 ) -> None:
-    expected = engine_s_answer(folder, name)
+    expected = engine_s_answer(folder, name, made)
     stack.wait_ready()
     with stack.client() as client:
-        job = client.submit(job_of(folder, name, pause_s=PAUSE_S[name]), prices(ROWS[name]), fresh=True)["job"]
+        one = job_of(folder, name, made=made, pause_s=PAUSE_S[name])
+        job = client.submit(one, None if made else prices(ROWS[name]), fresh=True)["job"]
         for victim in victims:
             reach_a_fifth(stack, job)
             killed = stack.send(victim, signal.SIGKILL)
