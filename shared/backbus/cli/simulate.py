@@ -1,23 +1,38 @@
-"""``backbus simulate``: a market that is made, as files that any run can read."""
+"""``backbus simulate``: a market that is made, as files that any run reads; ``simulate fit``: one like history."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from backbus.cli.jobs import AsJson, JobFile, Sets, bar_of
 
+if TYPE_CHECKING:
+    from backbus.simulator.fitting import Fit
 
-def simulate(
+
+class _MakesByDefault(TyperGroup):
+    """``simulate JOB.toml`` is ``simulate make JOB.toml``."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command's name before arguments that begin with none."""
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["make", *args]
+        return super().parse_args(ctx, args)
+
+
+def make(
     job: JobFile,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where SYMBOL.csv of each asset goes.")],
     sets: Sets = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the market of a job's [simulator] table to CSV files, and tell how a job reads them."""
+    """Write the market of a job's simulator table to CSV files, and tell how a job reads them."""
     from backbus.cli.app import print_json
     from backbus.data import write_csv
     from backbus.errors import JobError
@@ -42,12 +57,103 @@ def simulate(
         sys.stdout.write(_words(told))
 
 
+def fit(
+    job: JobFile,
+    models: Annotated[
+        list[str] | None, typer.Option("--model", metavar="MODEL", help="Fit this one; all where left out.")
+    ] = None,
+    symbols: Annotated[
+        list[str] | None, typer.Option("--symbol", metavar="SYMBOL", help="Fit this asset; all where left out.")
+    ] = None,
+    sets: Sets = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fit models to the closes of a job's data, and print the simulator table of the best ones."""
+    from backbus.cli.app import print_json
+    from backbus.errors import UsageError
+    from backbus.jobs import Job
+    from backbus.local import open_inputs
+    from backbus.simulator import fitting
+    from backbus.simulator.clock import bars_in_year
+
+    wanted = models or list(fitting.MODELS)
+    unknown = [model for model in wanted if model not in fitting.MODELS]
+    if unknown:
+        raise UsageError(f"there is no model {unknown[0]!r} to fit; choose from {', '.join(fitting.MODELS)}")
+    loaded = Job.load(job, overrides=sets or [])
+    panel = open_inputs(loaded).panel
+    missing = [symbol for symbol in symbols or () if symbol not in panel.symbols]
+    if missing:
+        raise UsageError(f"the data has no symbol {missing[0]!r}; it has {', '.join(panel.symbols[:8])}")
+    chosen = symbols or list(panel.symbols)
+    year = bars_in_year(panel)
+    found: dict[str, dict[str, Any]] = {}
+    with bar_of("fitting", quiet=as_json) as move:
+        for place, symbol in enumerate(chosen):
+            closes = fitting.closes_of(panel, symbol)
+            fits = []
+            for number, model in enumerate(wanted):
+                fits.append(fitting.fit(closes, model, year))
+                if move is not None:
+                    move(place * len(wanted) + number + 1, len(chosen) * len(wanted))
+            found[symbol] = {"data": fitting.moments_of_closes(closes), "fits": fits}
+    best = {symbol: fitting.best_of(each["fits"]).path for symbol, each in found.items()}
+    market = fitting.fitted_market(panel, best)
+    if loaded.data.calendar is not None:
+        market["calendar"] = loaded.data.calendar
+    if as_json:
+        plain = {
+            s: {"data": each["data"], "fits": [one._asdict() for one in each["fits"]]} for s, each in found.items()
+        }
+        print_json({"fits": plain, "simulator": market})
+    else:
+        for symbol, each in found.items():
+            _print_fits(symbol, each["data"], each["fits"], best[symbol]["model"])
+        sys.stdout.write(_toml(market))
+
+
+def _print_fits(symbol: str, data: dict[str, float], fits: list[Fit], best: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    names = ("deviation", "skewness", "kurtosis", "autocorrelation_of_squares", "leverage")
+    table = Table(symbol, "BIC", "deviation", "skewness", "kurtosis", "squares", "leverage")
+    table.add_row("the data", "", *(f"{data[name]:.3g}" for name in names))
+    for one in fits:
+        bic = "" if one.bic is None else f"{one.bic:.0f}"
+        told = f"{one.model} *" if one.model == best else one.model
+        table.add_row(told, bic, *(f"{one.moments[name]:.3g}" for name in names))
+    Console().print(table)
+
+
+def _toml(market: dict[str, Any]) -> str:
+    lines = ["# * the least BIC: as a job has it\n", "[simulator]\n"]
+    lines += [f"{name} = {_value(value)}\n" for name, value in market.items() if name not in ("assets", "correlation")]
+    if "correlation" in market:
+        lines += ["\n[simulator.correlation]\n", f"matrix = {_value(market['correlation']['matrix'])}\n"]
+    for asset in market["assets"]:
+        lines += ["\n[[simulator.assets]]\n", *(f"{name} = {_value(value)}\n" for name, value in asset.items())]
+    return "".join(lines)
+
+
+def _value(value: Any) -> str:
+    """A value in one line of TOML."""
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {_value(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_value, value)) + "]"
+    return json.dumps(value)
+
+
 def _words(told: dict[str, Any]) -> str:
-    table = "".join(f'{name} = "{value}"\n' for name, value in told["data"].items())
+    table = "".join(f"{name} = {_value(value)}\n" for name, value in told["data"].items())
     notes = "".join(f"note: {note}\n" for note in told["notes"])
     return f"{told['rows']} rows of {len(told['files'])} assets; a job reads them by\n\n[data]\n{table}\n{notes}"
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    app.command()(simulate)
+    group = typer.Typer(cls=_MakesByDefault, help="Make a market: files of it, or one that is like history.")
+    group.command()(make)
+    group.command()(fit)
+    app.add_typer(group, name="simulate")

@@ -89,8 +89,7 @@ class OfHistory:
 
     def __init__(self, settings: SimulatorSettings, panel: Panel) -> None:
         self._block = panel.block
-        per_session = len(panel) / max(len(np.unique(panel.block.session)), 1)
-        self.bars_per_year = settings.bars_per_year or _SESSIONS * per_session
+        self.bars_per_year = settings.bars_per_year or bars_in_year(panel)
 
     def rows(self, first: int, stop: int) -> Moments:
         """The moments of some rows."""
@@ -99,6 +98,11 @@ class OfHistory:
     def positions(self, first: int, stop: int) -> Floats:
         """The middle of the day: history has its own shape."""
         return np.full(stop - first, 0.5)
+
+
+def bars_in_year(panel: Panel) -> float:
+    """252 sessions of as many bars as the panel has per session."""
+    return _SESSIONS * len(panel) / max(len(np.unique(panel.block.session)), 1)
 
 
 Clock = Continuous | OnCalendar | OfHistory
