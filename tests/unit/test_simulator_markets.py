@@ -93,6 +93,28 @@ print(hashlib.sha256(b"".join(getattr(b, f).tobytes() for b in t.WHOLE.blocks(64
     assert len(found) == 1
 
 
+def test_after_the_rehearsal_no_market_compiles_anything():
+    program = """
+import sys, json
+sys.path.insert(0, sys.argv[1])
+from backbus.compiled import LOOPS
+from backbus.simulator.rehearsal import rehearse_market
+rehearse_market()
+mine = [l for l in LOOPS if l.__module__.startswith("backbus.simulator") and "fitting" not in l.__module__]
+before = {l.__name__: len(l.signatures) for l in mine}
+import test_simulator_markets as t
+for size in (64, 1000):
+    for block in t.WHOLE.blocks(size): pass
+    for block in t.Market(t.settings(*t.MIXED[:3], rows=100, correlation={"loadings": [[0.5]] * 3})).blocks(size): pass
+print(json.dumps([before, {l.__name__: len(l.signatures) for l in mine}]))
+"""
+    command = [sys.executable, "-c", program, str(Path(__file__).parent)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=200, check=True)
+    before, after = json.loads(done.stdout)
+    assert len(before) > 15 and set(before.values()) == {1}
+    assert after == before
+
+
 def test_assets_do_not_notice_who_comes_after_them():
     few, more = market(GBM, HESTON, rows=300), market(GBM, HESTON, GBM, rows=300)
     for name in FIELDS:
