@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,7 @@ from backbus.link.sockets import connect, make_socket
 from backbus.settings import Settings
 
 SHOWS_WHERE_AFTER_S = 2.0
+UNANSWERED = 100
 
 
 @dataclass
@@ -50,6 +52,9 @@ class BeatThread(threading.Thread):
         super().__init__(name="beat", daemon=True)
         self._context, self._settings, self._pulse, self._log = context, settings, pulse, log
         self._ended = threading.Event()
+        self._beats = 0
+        self._sent: deque[c.Beat] = deque(maxlen=UNANSWERED)
+        """Beats whose answers may still come: an answer is about the beat that it names, not about the newest."""
 
     def stop(self) -> None:
         """Ask the thread to end, and wait for it."""
@@ -63,12 +68,13 @@ class BeatThread(threading.Thread):
         try:
             while not self._ended.wait(self._settings.beat_s):
                 beat = self._beat()
+                self._sent.append(beat)
                 try:
                     socket.send(c.pack(beat), zmq.NOBLOCK)
                 except zmq.Again:
                     continue
                 while socket.poll(0):
-                    self._hear(socket.recv(), beat)
+                    self._hear(socket.recv())
         finally:
             socket.close(0)
 
@@ -80,7 +86,9 @@ class BeatThread(threading.Thread):
         if busy_s > SHOWS_WHERE_AFTER_S:
             frame = sys._current_frames().get(pulse.main_thread)
             where = "".join(traceback.format_stack(frame)[-6:])[-4000:] if frame is not None else ""
+        self._beats += 1
         return c.Beat(
+            id=str(self._beats),
             instance=pulse.instance,
             run=pulse.run,
             attempt=pulse.attempt,
@@ -89,7 +97,7 @@ class BeatThread(threading.Thread):
             where=where,
         )
 
-    def _hear(self, frame: bytes, beat: c.Beat) -> None:
+    def _hear(self, frame: bytes) -> None:
         try:
             reply = c.read_order(frame)
         except ProtocolError as error:
@@ -100,10 +108,13 @@ class BeatThread(threading.Thread):
         pulse = self._pulse
         pulse.epoch = reply.value.get("epoch")
         pulse.known = bool(reply.value.get("known"))
+        beat = next((sent for sent in self._sent if sent.id == reply.id), None)
+        if beat is None:
+            return
         if reply.value.get("abandon") and beat.run is not None:
             pulse.abandoned = beat.run, beat.attempt
         abandoned = reply.value.get("abandon") or (beat.run is not None and not pulse.known)
-        if abandoned and beat.busy_s > self._settings.dead_s and pulse.run == beat.run:
+        if abandoned and beat.busy_s > self._settings.dead_s and (pulse.run, pulse.attempt) == (beat.run, beat.attempt):
             self._log.error("the attempt was given up while its handler did not return: ending this process")
             sys.stderr.flush()
             os._exit(70)

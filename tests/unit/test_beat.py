@@ -1,0 +1,53 @@
+"""The beat thread, at an orchestrator that answers when it likes."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+import zmq
+
+from backbus.events import control as c
+from backbus.link.beat import BeatThread, Pulse
+from backbus.settings import Settings
+
+LIMIT_S = 30.0
+
+
+@pytest.mark.parametrize("late", [1, 3])
+def test_a_late_answer_is_about_the_beat_that_it_answers(late: int) -> None:
+    context: zmq.Context[Any] = zmq.Context()
+    router = context.socket(zmq.ROUTER)
+    router.setsockopt(zmq.RCVTIMEO, int(LIMIT_S * 1000))
+    port = router.bind_to_random_port("tcp://127.0.0.1")
+    pulse = Pulse("optimizer-1", run="first", attempt=7)
+    settings = Settings(orchestrator=f"tcp://127.0.0.1:{port}", beat_s=0.01)
+    thread = BeatThread(context, settings, pulse, log=None)
+    thread.start()
+
+    def heard() -> tuple[bytes, Any]:
+        sender, frame = router.recv_multipart()
+        return sender, c.read_request(frame)
+
+    def answer(sender: bytes, beat: Any, **value: Any) -> None:
+        router.send_multipart([sender, c.pack(c.Ok(id=beat.id, value={"known": True, "abandon": False, **value}))])
+
+    try:
+        over = heard()
+        pulse.run, pulse.attempt = "second", 8
+        waiting = [heard() for _ in range(late)]
+        while waiting[-1][1].run != "second":
+            waiting.append(heard())
+        answer(*over, abandon=True, epoch=1)
+        for sender, beat in waiting:
+            answer(sender, beat, epoch=2)
+        limit = time.monotonic() + LIMIT_S
+        while pulse.epoch != 2:
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+        assert pulse.abandoned == ("first", 7)
+    finally:
+        thread.stop()
+        router.close(0)
+        context.term()
