@@ -1,4 +1,4 @@
-"""The beat thread, at an orchestrator that answers when it likes."""
+"""What a member takes for lost, at an orchestrator that answers when it likes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import zmq
 from backbus.events import control as c
 from backbus.link.beat import BeatThread, Pulse
 from backbus.settings import Settings
+from services.optimizer.worker import Optimizer
 
 LIMIT_S = 30.0
 
@@ -51,3 +52,29 @@ def test_a_late_answer_is_about_the_beat_that_it_answers(late: int) -> None:
         thread.stop()
         router.close(0)
         context.term()
+
+
+class Idle:
+    """Stands for a prepared sweep."""
+
+    used_at = 0.0
+
+    def compute(self, first: int, stop: int, values: object) -> None:
+        """Nothing comes of it here."""
+
+
+def test_a_lease_with_the_number_of_a_lost_one_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A restarted orchestrator counts its leases from 1."""
+    worker = Optimizer(Settings())
+    try:
+        worker._kept = [Idle()]  # type: ignore[list-item]
+        monkeypatch.setattr(worker, "_prepared", lambda job: worker._kept[0])
+        lease = c.Lease(id="1-1", epoch=1, job="sweep", number=8, work="points", first=0, stop=4, points=None, trials=0)
+        worker._line.pulse.abandoned = "sweep", 8
+        worker._take(lease)
+        worker._look()
+        assert worker._lease == lease
+    finally:
+        worker._line.requester.close()
+        worker._line.socket.close(0)
+        worker._context.term()
