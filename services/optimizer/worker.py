@@ -116,9 +116,8 @@ class Optimizer:
             self._kept[-1].abandon()
         self._lease, self._began = lease, time.monotonic()
         pulse = self._line.pulse
-        pulse.abandoned = (
-            None  # another orchestrator counts its leases anew, and this one may have the number of a lost one
-        )
+        # Another orchestrator counts its leases anew, and this one may have the number of a lost one.
+        pulse.abandoned = None
         pulse.rows, pulse.attempt, pulse.run = 0, lease.number, lease.job
         try:
             sweeping = self._prepared(lease.job)
