@@ -64,8 +64,8 @@ def test_numbers_are_those_of_their_place_whatever_is_asked_for():
 def test_normals_are_the_quantiles_of_their_words():
     words = np.random.default_rng(1).integers(0, 2**32, 4000, dtype=np.uint32)
     words[:6] = (0, ONES, 2**31, 2**31 - 1, 104_000_000, 105_000_000)
-    found = np.empty(len(words))
-    random.to_normals(words.view(np.int32), found)
+    found, memory = np.empty(len(words)), [np.empty(len(words), dtype=kind) for kind in (np.int32, np.int32, float)]
+    random.to_normals(words.view(np.int32), found, *memory)
     normal = NormalDist()
     for word, value in zip(words.view(np.int32).tolist(), found.tolist(), strict=True):
         assert value == pytest.approx(normal.inv_cdf((word + 0.5) / 2**32 + 0.5), abs=2e-8)

@@ -21,7 +21,7 @@ from backbus.simulator.random import Numbers
 from backbus.simulator.scenarios import Effect, Strip, effect_of
 from backbus.simulator.scratch import Scratch
 
-STRIP_CELLS, LEAST_ROWS = 1 << 14, 512
+STRIP_CELLS, LEAST_ROWS = 1 << 15, 512
 """Moves, and at least rows, that are worked on at a time: they stay in the caches. How many changes no number."""
 
 

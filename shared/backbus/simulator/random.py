@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from backbus.compiled import loop, step
 from backbus.market.panel import Floats
 from backbus.simulator.maths import log
-from backbus.simulator.scratch import Scratch
+from backbus.simulator.scratch import Scratch, Words
 
-Words = NDArray[np.uint32]
+SignedWords = NDArray[np.int32]
 
-DIFFUSION, SECOND, JUMPS, JUMP_SIZES, REGIMES, BLOCKS, WORDS = range(7)
-"""What a number is for: each purpose has a stream of its own. The last one is for nothing but memory."""
+DIFFUSION, SECOND, JUMPS, JUMP_SIZES, REGIMES, BLOCKS, WORDS, WHERE, FAR, FOUND = range(10)
+"""What a number is for: each purpose has a stream of its own. The last four are for nothing but memory."""
 
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
@@ -37,7 +37,7 @@ _C3, _C4, _C5 = -2.549732539343734e00, 4.374664141464968e00, 2.938163982698783e0
 _D0, _D1, _D2, _D3 = 7.784695709041462e-03, 3.224671290700398e-01, 2.445134137142996e00, 3.754408661907416e00
 _CENTRAL = 0.5 - 0.02425
 """How far from one half the approximation by a plain ratio of polynomials holds: 95 % of all numbers."""
-_CENTRAL_WORD = int(_CENTRAL * 2**32) - 1
+_CENTRAL_WORD = math.floor(_CENTRAL * 2**32 - 0.5)
 _SPACING, _SPACING_53 = 2.0**-32, 2.0**-53
 
 
@@ -92,18 +92,24 @@ def look_up_words(seed: int, stream: int, asset: int, first_row: int, out: Words
 
 
 @loop
-def to_normals(words: NDArray[np.int32], out: Floats) -> None:
+def to_normals(words: SignedWords, out: Floats, where: SignedWords, far: SignedWords, found: Floats) -> None:
     """A standard normal from each word [words]: its quantile at (word + ½) / 2³², never beyond 6.3 deviations.
 
-    Words are taken as signed, so that half of them are below the middle.
+    Words are taken as signed, so that half of them are below the middle. Those in the tails, one in twenty, are
+    gathered before they are worked on, so that four go at once; ``where``, ``far`` and ``found`` are memory for them.
     """
     for index in range(len(out)):
         out[index] = central((float(words[index]) + 0.5) * _SPACING)
+    count = 0
     for index in range(len(out)):
-        if words[index] > _CENTRAL_WORD or words[index] < -_CENTRAL_WORD:  # its size may be no number of 32 bits
-            q = (float(words[index]) + 0.5) * _SPACING
-            if abs(q) > _CENTRAL:
-                out[index] = tail(q)
+        where[count] = index
+        count += words[index] > _CENTRAL_WORD or words[index] < -1 - _CENTRAL_WORD
+    for number in range(count):
+        far[number] = words[where[number]]
+    for number in range(count):
+        found[number] = tail((float(far[number]) + 0.5) * _SPACING)
+    for number in range(count):
+        out[where[number]] = found[number]
 
 
 @loop
@@ -129,7 +135,9 @@ class Numbers:
         words = self._words(stream, asset, first_row, rows, count)
         if out is None:
             out = self._scratch.floats(stream, count, rows)
-        to_normals(words[:count].reshape(-1).view(np.int32), out.reshape(-1))
+        scratch, size = self._scratch, count * rows
+        where, far = (scratch.words(name, size).view(np.int32) for name in (WHERE, FAR))
+        to_normals(words[:count].reshape(-1).view(np.int32), out.reshape(-1), where, far, scratch.floats(FOUND, size))
         return out
 
     def uniforms(self, stream: int, asset: int, first_row: int, rows: int, count: int) -> Floats:
@@ -140,7 +148,6 @@ class Numbers:
 
     def _words(self, stream: int, asset: int, first_row: int, rows: int, count: int) -> Words:
         lines = 4 * -(-count // 4)
-        # As many bytes as half of so many float64.
-        words = self._scratch.floats(WORDS, -(-lines * rows // 2)).view(np.uint32)[: lines * rows].reshape(lines, rows)
+        words = self._scratch.words(WORDS, lines, rows)
         look_up_words(self._seed, stream, asset, first_row, words)
         return words

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbus.market.panel import Floats
+
+Words = NDArray[np.uint32]
 
 
 class Scratch:
@@ -24,3 +27,8 @@ class Scratch:
         if kept is None or len(kept) < size:
             kept = self._kept[name] = np.empty(size)
         return kept[:size].reshape(shape)
+
+    def words(self, name: int | str, *shape: int) -> Words:
+        """A contiguous array of this shape, two words in the memory of a float64."""
+        size = math.prod(shape)
+        return self.floats(name, -(-size // 2)).view(np.uint32)[:size].reshape(shape)
