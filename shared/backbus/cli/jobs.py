@@ -20,6 +20,10 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting of the job.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+FigureFile = Annotated[
+    Path | None,
+    typer.Option("--figure", metavar="FILE", help="Draw it too: a page that ends in .html, or .svg, .png or .pdf."),
+]
 
 
 def run(

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from backbus.cli.jobs import AsJson, JobFile, Sets, bar_of
+from backbus.cli.jobs import AsJson, FigureFile, JobFile, Sets, bar_of
 
 if TYPE_CHECKING:
+    from backbus.market.panel import Floats
     from backbus.simulator.fitting import Fit
 
 
@@ -30,6 +31,7 @@ def make(
     job: JobFile,
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where SYMBOL.csv of each asset goes.")],
     sets: Sets = None,
+    figure: FigureFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the market of a job's simulator table to CSV files, and tell how a job reads them."""
@@ -42,14 +44,24 @@ def make(
     made = Job.load(job, overrides=sets or [])
     if made.simulator is None:
         raise JobError("is missing: there is no market to simulate", field="simulator", file=str(job))
-    source = open_inputs(made).source
+    if figure is not None:
+        from backbus.figures import check_place
+
+        check_place(figure)
+    inputs = open_inputs(made)
+    source = inputs.source
     with bar_of(made.name, quiet=as_json) as move:
         fields = write_csv(source, out, calendar=made.simulator.calendar, progress=move)
+    if figure is not None:
+        from backbus.figures import bars_figure, write_figure
+
+        write_figure(bars_figure(inputs.panel, made.name), figure)
     told = {
         "rows": len(source),
         "files": {symbol: str(out / f"{symbol}.csv") for symbol in source.layout.symbols},
         "data": {**fields, "files": str(out / fields["files"])},
         "notes": list(source.notes),
+        "figure": None if figure is None else str(figure),
     }
     if as_json:
         print_json(told)
@@ -66,6 +78,7 @@ def fit(
         list[str] | None, typer.Option("--symbol", metavar="SYMBOL", help="Fit this asset; all where left out.")
     ] = None,
     sets: Sets = None,
+    figure: FigureFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit models to the closes of a job's data, and print the simulator table of the best ones."""
@@ -80,6 +93,10 @@ def fit(
     unknown = [model for model in wanted if model not in fitting.MODELS]
     if unknown:
         raise UsageError(f"there is no model {unknown[0]!r} to fit; choose from {', '.join(fitting.MODELS)}")
+    if figure is not None:
+        from backbus.figures import check_place
+
+        check_place(figure)
     loaded = Job.load(job, overrides=sets or [])
     panel = open_inputs(loaded).panel
     missing = [symbol for symbol in symbols or () if symbol not in panel.symbols]
@@ -101,6 +118,8 @@ def fit(
     market = fitting.fitted_market(panel, best)
     if loaded.data.calendar is not None:
         market["calendar"] = loaded.data.calendar
+    if figure is not None:
+        _draw(found, {symbol: fitting.closes_of(panel, symbol) for symbol in found}, year, figure)
     if as_json:
         plain = {
             s: {"data": each["data"], "fits": [one._asdict() for one in each["fits"]]} for s, each in found.items()
@@ -110,6 +129,18 @@ def fit(
         for symbol, each in found.items():
             _print_fits(symbol, each["data"], each["fits"], best[symbol]["model"])
         sys.stdout.write(_toml(market))
+
+
+def _draw(found: dict[str, dict[str, Any]], closes: dict[str, Floats], year: float, path: Path) -> None:
+    from backbus.figures import likeness_figure, write_figure
+    from backbus.simulator import fitting
+
+    made: dict[str, dict[str, Floats]] = {}
+    for symbol, each in found.items():
+        known = ((fit.model, fitting.returns_of_model(fit.path, closes[symbol], year)) for fit in each["fits"])
+        made[symbol] = {model: returns for model, returns in known if returns is not None}
+    data = {symbol: fitting.returns_of_closes(each) for symbol, each in closes.items()}
+    write_figure(likeness_figure(data, made, "Models beside the data they were fitted to"), path)
 
 
 def _print_fits(symbol: str, data: dict[str, float], fits: list[Fit], best: str) -> None:
@@ -148,7 +179,10 @@ def _value(value: Any) -> str:
 def _words(told: dict[str, Any]) -> str:
     table = "".join(f"{name} = {_value(value)}\n" for name, value in told["data"].items())
     notes = "".join(f"note: {note}\n" for note in told["notes"])
-    return f"{told['rows']} rows of {len(told['files'])} assets; a job reads them by\n\n[data]\n{table}\n{notes}"
+    figure = f"figure: {told['figure']}\n" if told["figure"] else ""
+    return (
+        f"{told['rows']} rows of {len(told['files'])} assets; a job reads them by\n\n[data]\n{table}\n{notes}{figure}"
+    )
 
 
 def register(app: typer.Typer) -> None:

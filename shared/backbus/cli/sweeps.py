@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backbus.cli.jobs import AsJson, JobFile, Sets, bar_of, print_result
+from backbus.cli.jobs import AsJson, FigureFile, JobFile, Sets, bar_of, print_result
 
 if TYPE_CHECKING:
     from backbus.sweep.result import SweepResult
@@ -57,19 +57,35 @@ def results(
     by: Annotated[
         str | None, typer.Option(metavar="FIGURE", help="Order by this figure, -FIGURE for the smallest first.")
     ] = None,
+    figure: FigureFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the best points of a finished sweep."""
+    """Show the best points of a finished sweep; of a Monte-Carlo job also how its equity fans out, in a figure."""
     from backbus.cli.app import print_json
     from backbus.sweep.results import find_sweep, load_summary, top_points
 
     folder = find_sweep(sweep)
     summary = load_summary(folder)
     found = top_points(folder, top, by)
+    if figure is not None:
+        _draw_fan(folder, figure)
     if as_json:
         print_json({"sweep": folder.name, "points": summary["points"], "failed": summary["failed"], "top": found})
         return
     _print_points(summary, found, by)
+
+
+def _draw_fan(folder: Path, path: Path) -> None:
+    from backbus.errors import UsageError
+    from backbus.figures import check_place, fan_figure, write_figure
+    from backbus.sweep.results import fan_of
+
+    check_place(path)
+    found = fan_of(folder)
+    if found is None:
+        raise UsageError("only a sweep over simulated markets, [sweep.monte_carlo], has a fan to draw")
+    job, table = found
+    write_figure(fan_figure(table, job.portfolio.cash, job.name), path)
 
 
 def rerun(

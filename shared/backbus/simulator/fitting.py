@@ -91,7 +91,13 @@ def moments_of(returns: Floats) -> dict[str, float]:
 
 def moments_of_closes(closes: Floats) -> dict[str, float]:
     """``MOMENTS`` of the returns of closes."""
-    return moments_of(np.diff(np.log(closes)))
+    return moments_of(returns_of_closes(closes))
+
+
+def returns_of_closes(closes: Floats) -> Floats:
+    """Changes of the logarithm, one fewer than closes."""
+    returns: Floats = np.diff(np.log(closes))
+    return returns
 
 
 def best_of(fits: Sequence[Fit]) -> Fit:
@@ -101,24 +107,29 @@ def best_of(fits: Sequence[Fit]) -> Fit:
 
 def fit(closes: Floats, model: str, bars_per_year: float) -> Fit:
     """The model that fits closes best, with ``bars_per_year`` bars in a year."""
-    returns = np.diff(np.log(closes))
+    returns = returns_of_closes(closes)
     path, likelihood, parameters = _FITS[model](closes, returns, bars_per_year)
     bic = None if likelihood is None else parameters * math.log(len(returns)) - 2.0 * likelihood
-    return Fit(model, {"model": model, **path}, likelihood, bic, _made(path, model, closes, bars_per_year))
+    whole_path = {"model": model, **path}
+    made = returns_of_model(whole_path, closes, bars_per_year)
+    moments = dict.fromkeys(MOMENTS, math.nan) if made is None else moments_of(made)
+    return Fit(model, whole_path, likelihood, bic, moments)
 
 
-def _made(path: dict[str, Any], model: str, closes: Floats, bars_per_year: float) -> dict[str, float]:
+def returns_of_model(path: dict[str, Any], closes: Floats, bars_per_year: float) -> Floats | None:
+    """Returns of a long market that moves as ``path`` says and begins where ``closes`` end; None where its price leaves
+    the range of numbers."""
     fields = {
         "rows": MADE_ROWS,
         "bars_per_year": bars_per_year,
         "steps": 1,
-        "assets": [{"symbol": "A", "price": float(closes[-1]), "path": {"model": model, **path}}],
+        "assets": [{"symbol": "A", "price": float(closes[-1]), "path": path}],
     }
     try:
         panel = whole(Market(SimulatorSettings.model_validate(fields)))
     except DataError:  # a drift that took so many bars out of the range of numbers
-        return dict.fromkeys(MOMENTS, math.nan)
-    return moments_of(np.diff(np.log(panel.block.close[:, 0])))
+        return None
+    return returns_of_closes(panel.block.close[:, 0])
 
 
 Found = tuple[dict[str, Any], float | None, int]

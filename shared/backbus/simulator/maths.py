@@ -12,7 +12,7 @@ _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 """ln 2 in two parts: a whole number times the first is exact."""
 _LEAST, _GREATEST = -708.0, 709.7
 _LEAST_NORMAL = 2.0**-1022
-_MADE_NORMAL = 54.0
+_MADE_NORMAL, _TWO_TO_IT = 54.0, 2.0**54
 _C2, _C3, _C4, _C5 = 1.0 / 2.0, 1.0 / 6.0, 1.0 / 24.0, 1.0 / 120.0
 _C6, _C7, _C8, _C9 = 1.0 / 720.0, 1.0 / 5040.0, 1.0 / 40320.0, 1.0 / 362880.0
 _C10, _C11, _C12, _C13 = 1.0 / 3628800.0, 1.0 / 39916800.0, 1.0 / 479001600.0, 1.0 / 6227020800.0
@@ -25,6 +25,7 @@ _BIAS = np.uint64(1023)
 _ONE = np.uint64(1023 << 52)
 _WHOLE = np.uint64(1075 << 52)
 """2⁵², whose last bit is worth 1: a whole number in its fraction is a float64 at once."""
+_WHOLE_AND_BIAS = 2.0**52 + 1023.0
 _ROUNDER = 1.5 * 2.0**52
 """Added to a smaller number it leaves a whole one in the last bits."""
 
@@ -54,8 +55,8 @@ def exp(x: float) -> float:
 def log(x: float) -> float:
     """The natural logarithm of x; not a number unless x > 0. Without a branch, like ``exp``."""
     small = x < _LEAST_NORMAL
-    bits = np.float64(x * 2.0**_MADE_NORMAL if small else x).view(np.uint64)
-    k: float = np.uint64((bits >> _FRACTION_BITS) | _WHOLE).view(np.float64) - (2.0**52 + 1023.0)
+    bits = np.float64(x * _TWO_TO_IT if small else x).view(np.uint64)
+    k: float = np.uint64((bits >> _FRACTION_BITS) | _WHOLE).view(np.float64) - _WHOLE_AND_BIAS
     part: float = np.uint64((bits & _FRACTION) | _ONE).view(np.float64)
     above = part > _ROOT_TWO
     part = part * 0.5 if above else part

@@ -23,14 +23,13 @@ from backbus.strategy import Strategy
 from backbus.sweep.chunk import RAISED, Chunk, Chunks, Failure, InHand, Values, failed_chunk, joined
 from backbus.sweep.distribution import distribution, quantile_name
 from backbus.sweep.honesty import Plan
-from backbus.sweep.outcome import Points, write_outcome
+from backbus.sweep.outcome import FAN_FILE, Points, write_outcome
 from backbus.sweep.search import Computes, Whole
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 KIND = "monte_carlo"
-FAN_FILE = "fan.parquet"
 QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 FAN_SESSIONS = 250
 """At so many sessions at most the fan is known: evenly spread, the last one included."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from backbus.sweep.space import Space
 
-TABLE_FILE, SUMMARY_FILE = "points.parquet", "sweep.json"
+TABLE_FILE, SUMMARY_FILE, FAN_FILE = "points.parquet", "sweep.json", "fan.parquet"
 WHOLE_FIGURES = tuple(name for name, field in Metrics.model_fields.items() if field.annotation is int)
 """Figures that count something."""
 BATCH_POINTS = 65_536

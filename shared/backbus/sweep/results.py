@@ -11,10 +11,12 @@ from backbus.jobs import Job
 from backbus.local import RUNS, Progress, run
 from backbus.performance.metrics import FIGURES
 from backbus.searches import Axis, Choices, SweepSettings
-from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE, column_kind, stored
+from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE, column_kind, stored
 from backbus.sweep.space import Space, point_job
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from backbus.result import Result
 
 
@@ -73,6 +75,14 @@ def _of_points(folder: Path) -> dict[str, Any]:
     if "best" not in summary:
         raise JobError(f"{folder} holds the folds of a {summary['kind']}, no table of points; see its {SUMMARY_FILE}")
     return summary
+
+
+def fan_of(folder: Path) -> tuple[Job, pa.Table] | None:
+    """The job of a finished sweep over simulated markets and its fan; None of another sweep."""
+    import pyarrow.parquet as pq
+
+    path = folder / FAN_FILE
+    return (Job.parse(load_summary(folder)["job"]), pq.read_table(path)) if path.is_file() else None
 
 
 def rerun(sweep: Path, point: int | None = None, *, progress: Progress | None = None) -> Result:

@@ -1,0 +1,37 @@
+"""How all figures look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+BLUE, ORANGE, GREEN, RED, GREY = "#2563a8", "#d9822b", "#2f8f5b", "#b8383d", "#8a929c"
+LINES = (BLUE, ORANGE, GREEN, RED, "#7a4fa3", "#8c6239", "#c2679d", "#3d3d3d")
+"""Colours of lines, one after the other."""
+_GRID, _TEXT = "#e3e6ea", "#2b3138"
+
+
+def see_through(colour: str, share: float) -> str:
+    """The colour, so much of it."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{share})"
+
+
+def dress(figure: Any, title: str | None = None, *, width: int = 900, height: int = 480) -> Any:
+    """Give a figure its look and size in pixels; the same figure."""
+    top = 56 if title else 32
+    figure.update_layout(
+        template="none",
+        title={"text": title, "x": 0.01, "xanchor": "left"} if title else None,
+        width=width,
+        height=height,
+        font={"family": "DejaVu Sans, Verdana, sans-serif", "size": 11, "color": _TEXT},
+        margin={"l": 60, "r": 16, "t": top, "b": 40},
+        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 1.0, "xanchor": "right"},
+        plot_bgcolor="white",
+        paper_bgcolor="white",
+        hovermode="x",
+    )
+    line = {"gridcolor": _GRID, "linecolor": _GRID, "zeroline": False}
+    figure.update_xaxes(**line)
+    figure.update_yaxes(**line)
+    return figure
