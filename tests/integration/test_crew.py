@@ -210,6 +210,25 @@ def test_a_process_that_is_killed_before_it_is_ready_is_followed_by_another(tmp_
         assert crew.pids != first
 
 
+def test_a_strategy_is_looked_at_once_whatever_dies_after_that(
+    tmp_path: Path, mark: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[bool] = []
+
+    class Child(crews.Child):
+        def __init__(self, setup: Setup, limits: Limits) -> None:
+            started.append(setup.check)
+            super().__init__(setup, limits)
+
+    monkeypatch.setattr(crews, "Child", Child)
+    with Crew(setup_of(write_inputs(tmp_path)), 1, LIMITS) as crew:
+        os.kill(crew.pids[0], signal.SIGKILL)  # before it has looked
+        computed(crew, values_of([0]))
+        os.kill(crew.pids[0], signal.SIGKILL)
+        computed(crew, values_of([0]))
+    assert started == [True, True, False]
+
+
 def test_memory_that_many_points_have_taken_together_is_blamed_on_none(tmp_path: Path, mark: str) -> None:
     setup = setup_of(write_inputs(tmp_path))
     points = values_of([10] * 8)

@@ -237,7 +237,9 @@ def test_a_strategy_that_knows_the_future_is_refused_by_the_fleet(fleet: Stack, 
 
 
 def slow_grid(points: int, pause_s: float) -> dict[str, Any]:
-    return {"parameters": {"fast": {"from": 2, "to": points + 1, "step": 1}, "pause_s": [pause_s]}, "constraints": []}
+    """Points that wait. Nobody looks whether they know the future: that would wait several hundred times."""
+    parameters = {"fast": {"from": 2, "to": points + 1, "step": 1}, "pause_s": [pause_s]}
+    return {"parameters": parameters, "constraints": [], "allow_look_ahead": True}
 
 
 def done(client: Client, job: str) -> int:

@@ -149,6 +149,7 @@ class Worker:
         for message in self._child.receive():
             if "ready" in message:
                 self.facts = message["ready"]
+                self._setup = replace(self._setup, check=False)  # whoever follows need not look again
                 self._plan = self._plan or plan_for(self._setup.job, int(message["ready"]["sessions"]))
                 self._unready = 0
                 self._memory_bytes = self._child.memory_bytes()
