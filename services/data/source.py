@@ -34,6 +34,7 @@ class SourceRole(Role):
             "rows": layout.rows,
             "warmup": layout.warmup,
             "interval_ns": layout.interval_ns,
+            "columns": list(layout.columns),
             "notes": list(source.notes),
             "window": window,
         }

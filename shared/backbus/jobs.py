@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from backbus.errors import JobError
 from backbus.market import rules as r
-from backbus.market.panel import Layout
+from backbus.market.panel import FIELDS, Layout
 from backbus.markets import SimulatorSettings
 from backbus.searches import SweepSettings
 from backbus.section import Section
@@ -27,6 +27,9 @@ from backbus.section import Section
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+
+
+MOST_COLUMNS, COLUMN_LENGTH = 256, 100
 
 
 class Repair(Section):
@@ -45,9 +48,13 @@ class Repair(Section):
 class DataSettings(Section):
     """Where prices come from and how they are read."""
 
-    files: tuple[str, ...] = Field(default=(), description="CSV files or globs, relative to the job file")
+    files: tuple[str, ...] = Field(default=(), description="files, folders or globs, relative to the job file")
+    header: tuple[str, ...] | None = None
+    """Names of the columns of CSV files whose first line is a bar."""
     symbols: tuple[str, ...] | None = None
     """Which assets to use, in this order; all, by name, where left out."""
+    columns: tuple[str, ...] = ()
+    """Further columns of numbers that strategies read: ``bars["rate"]``."""
     adjust: Literal["none", "adj_close"] = "none"
     start: date | datetime | None = None
     """First row that is traded (inclusive)."""
@@ -63,7 +70,7 @@ class DataSettings(Section):
     """An exchange_calendars name such as XNYS: date-only bars then end at its closes."""
     repair: Repair = Repair()
 
-    @field_validator("files", "symbols", mode="before")
+    @field_validator("files", "symbols", "columns", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
@@ -73,6 +80,16 @@ class DataSettings(Section):
     def _distinct(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if value is not None and (not value or len(set(value)) < len(value)):
             raise ValueError("name each symbol once, and at least one")
+        return value
+
+    @field_validator("columns")
+    @classmethod
+    def _of_their_own(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not name or len(name) > COLUMN_LENGTH or name in ("end", "session", *FIELDS):
+                raise ValueError(f"{name!r} is no name of a further column")
+        if len(set(value)) < len(value) or len(value) > MOST_COLUMNS:
+            raise ValueError(f"name each column once, and at most {MOST_COLUMNS}")
         return value
 
     @field_validator("timezone")

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
-_SHELL = ("cli", "stack", "client.py", "log.py", "settings.py")
+_SHELL = ("cli", "figures", "stack", "client.py", "log.py", "settings.py")
 """What carries results but does not make them: changing it leaves compiled code and cached answers valid."""
 LIBRARIES = ("numba", "llvmlite", "numpy", "pandas", "pyarrow", "exchange_calendars")
 

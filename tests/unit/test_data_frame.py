@@ -85,7 +85,7 @@ def test_the_frame_is_left_as_it_was():
         (bars(DAYS).drop(columns="Close"), "frame A: no column for close"),
         (bars(DAYS)[:0], "frame A: has no rows"),
         (bars(DAYS).reset_index(drop=True), "frame A: no column for date"),
-        ("text", "a pandas DataFrame was expected, not str"),
+        ("text", "a pandas or polars DataFrame or an Arrow table was expected, not str"),
         ({}, "no frame was given"),
     ],
 )

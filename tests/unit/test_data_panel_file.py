@@ -126,7 +126,7 @@ def test_a_cut_file_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"version": 2}, "version 2"),
+        ({"version": 1}, "version 1"),
         ({"symbols": ["A", "B"]}, "damaged"),
         ({"symbols": ["A", "A"]}, "damaged"),
         ({"symbols": None}, "damaged"),

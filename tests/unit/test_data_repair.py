@@ -60,9 +60,10 @@ def test_a_bad_bar_that_a_later_one_replaces_is_not_judged(tmp_path):
 
 
 def test_unsorted_bars_are_sorted(tmp_path):
-    panel = repaired(tmp_path, "2024-01-04,3,3,3,3,3\n2024-01-03,2,2,2,2,2\n2024-01-02,1,1,1,1,1\n", unsorted="sort")
-    assert panel.block.close[:, 0].tolist() == [1, 2, 3]
-    assert [note.split(":")[1] for note in panel.notes] == ["3", "4"]
+    bars = "2024-01-02,1,1,1,1,1\n2024-01-05,4,4,4,4,4\n2024-01-04,3,3,3,3,3\n2024-01-03,2,2,2,2,2\n"
+    panel = repaired(tmp_path, bars, unsorted="sort")
+    assert panel.block.close[:, 0].tolist() == [1, 2, 3, 4]
+    assert [note.split(":")[1] for note in panel.notes] == ["4", "5"]
 
 
 @pytest.mark.parametrize(

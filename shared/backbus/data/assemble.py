@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from backbus.data.adjust import adjusted, unadjusted_jumps
-from backbus.data.headers import ADJ_CLOSE, PRICES
+from backbus.data.headers import ADJ_CLOSE, PRICES, extra_role
 from backbus.data.ranges import check_range, chosen_rows
 from backbus.data.repair import Inspection
 from backbus.data.rows import Rows
@@ -39,6 +39,8 @@ def assemble(tables: Sequence[Table], settings: DataSettings, known: Iterable[st
     Raises ``DataError`` for what is wrong with the data, ``JobError`` for a setting that does not fit it.
     """
     check_range(settings)
+    if settings.timezone is None:
+        settings = settings.model_copy(update={"timezone": _zone(tables)})
     symbols = choose_symbols({symbol for table in tables for symbol in table.symbols} | set(known), settings)
     rows = _gather(tables, symbols, settings)
     notes: list[str] = []
@@ -70,12 +72,28 @@ def assemble(tables: Sequence[Table], settings: DataSettings, known: Iterable[st
     empty = set(range(len(symbols))) - set(np.unique(rows.asset).tolist())
     notes += [f"{symbols[asset]}: has no bar in the rows that are used" for asset in sorted(empty)]
 
-    fields = {role: _lay_out(rows.numbers[role], row_of, rows, len(row_ends)) for role in FIELDS}
+    def laid_out(role: str) -> Floats:
+        return _lay_out(rows.numbers[role], row_of, rows, len(row_ends))
+
+    fields = {role: laid_out(role) for role in FIELDS}
+    extra = {name: laid_out(extra_role(name)) for name in settings.columns}
     return Panel(
-        Layout(symbols, len(row_ends), warmup, interval_ns),
-        Block(0, frozen(row_ends), frozen(sessions), **fields),
+        Layout(symbols, len(row_ends), warmup, interval_ns, settings.columns),
+        Block(0, frozen(row_ends), frozen(sessions), **fields, extra=extra),
         tuple(notes),
     )
+
+
+def _zone(tables: Sequence[Table]) -> str | None:
+    """The clock of stamps without a zone, where the sources' shapes tell it."""
+    zones = {table.zone: table.name for table in tables}
+    if len(zones) > 1:
+        (one, other), (first, second) = list(zones)[:2], list(zones.values())[:2]
+        raise JobError(
+            f"is missing: {first} is read by the clock of {one or 'UTC'}, {second} by that of {other or 'UTC'}",
+            field="data.timezone",
+        )
+    return next(iter(zones), None)
 
 
 def choose_symbols(found: set[str], settings: DataSettings) -> tuple[str, ...]:
@@ -117,6 +135,9 @@ def _gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSet
                 'use data.adjust = "none"',
                 field="data.adjust",
             )
+        for (role, row), text in table.unreadable.items():
+            if role in map(extra_role, settings.columns):
+                raise table.error(row, f"{text!r} is not a number", column=role)
     dates = stamps[0].kind == "date"
     parts = []
     for index, (table, stamp) in enumerate(zip(used, stamps, strict=True)):
@@ -130,6 +151,7 @@ def _gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSet
         parts.append((table_column, np.arange(count, dtype=np.int64), asset, values))
     table_column, row, asset, values = (_joined(columns) for columns in zip(*parts, strict=True))
     roles = [*PRICES, "volume", *([ADJ_CLOSE] if any(ADJ_CLOSE in table.numbers for table in used) else [])]
+    roles += map(extra_role, settings.columns)
     numbers = {role: _joined([_number(table, role) for table in used]) for role in roles}
     rows = Rows(used, symbols, table_column, row, asset, values, dates, numbers)
     if (asset < 0).any():

@@ -1,4 +1,4 @@
-"""A CSV file as a table: bytes in, columns out, and the line of whatever cannot be read.
+"""CSV text as a table: bytes in, columns out, and the line of whatever cannot be read.
 
 Reading is vectorised; a file is looked at line by line only once something in it is known to be wrong. Numbers are the
 nearest float64 to what is written, whichever way a cell is read.
@@ -9,24 +9,44 @@ from __future__ import annotations
 import csv
 import functools
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
 
-from backbus.data.headers import NUMBERS, STAMP, SYMBOL, TIME, find_columns
+from backbus.data.headers import (
+    ADJ_CLOSE,
+    NUMBERS,
+    PRICES,
+    STAMP,
+    SYMBOL,
+    TIME,
+    extra_role,
+    find_columns,
+    find_extra,
+    names_columns,
+)
+from backbus.data.shapes import SIDES, Shape, mid_prices, shape_of
 from backbus.data.stamps import parse_stamps
-from backbus.data.table import Codes, Table
+from backbus.data.table import Codes, Stamps, Table, in_order
 from backbus.errors import DataError
-from backbus.market.panel import Floats, Ints
+from backbus.market.panel import DAY_NS, Floats, Ints
 
 SEPARATORS = ",;\t|"
 EMPTY = ("", "-", "--", ".", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "none")
 """What stands for "no value" in a number's cell."""
 
+LINE_BYTES = 1 << 20
+"""No line of prices is longer."""
+PREAMBLE_LINES = 5
+"""So many lines that name no columns may come before the one that does."""
+
 _INK = re.compile(rb"\S")
+_GROUPED = re.compile(r"-?\d{1,3}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})$")
+_UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
+_MONEY = "$€£¥"
+_SIDES = tuple(f"{side}_{price}" for side in SIDES for price in PRICES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +58,39 @@ class _Text:
     body: int
     """Offset of the first byte after the header line."""
     header_line: int
+    """Its line, counted from 1; 0 where the first line is a bar already."""
     separator: str
     headers: tuple[str, ...]
+    shape: Shape
 
     def fields(self, line: bytes) -> list[str]:
         return next(csv.reader([line.decode("utf-8")], delimiter=self.separator), [])
 
 
-def read_csv(name: str, path: Path, wanted: Collection[str] | None = None) -> Table | None:
-    """The bars of one file, or None where it holds one asset and that is not ``wanted``.
+def read_csv(
+    name: str,
+    source: Callable[[], bytes],
+    wanted: Collection[str] | None = None,
+    header: Sequence[str] | None = None,
+    extra: Sequence[str] = (),
+) -> Table | None:
+    """The bars of one file, or None where it holds one asset and that is not ``wanted``. ``source`` gives its bytes,
+    again where a line must be named.
 
-    A file without a symbol column holds the asset that ``name`` ends in; ``path`` may be called anything. Raises
-    ``DataError`` with file and line.
+    A file without a symbol column holds the asset that it is named after. ``header`` names the columns of files whose
+    first line is a bar, ``extra`` further ones to read. Raises ``DataError`` with file and line, or ``JobError``.
     """
-    text = _open(name, path)
-    symbol = PurePath(name).stem
-    columns = find_columns(text.headers, name, text.header_line)
-    if SYMBOL not in columns and wanted is not None and symbol not in wanted:
+    text = _open(name, source(), header)
+    shape = text.shape
+    columns = shape.columns or find_columns(text.headers, name, text.header_line or None)
+    if SYMBOL not in columns and wanted is not None and shape.symbol not in wanted:
         return None
-    roles = {role: position for role, position in columns.items() if role in (STAMP, TIME, SYMBOL, *NUMBERS)}
-    cells, unreadable = _columns(text, roles)
-    lines = functools.cache(lambda: _line_numbers(_open(name, path)))
-    headers = {role: text.headers[position].strip() for role, position in roles.items()}
+    roles = {role: at for role, at in columns.items() if role in (STAMP, TIME, SYMBOL, *NUMBERS, *_SIDES)}
+    more = {extra_role(name): at for name, at in find_extra(text.headers, extra, name).items()}
+    roles |= more
+    cells, unreadable = _columns(text, roles, {*NUMBERS, *_SIDES, *more})
+    lines = functools.cache(lambda: _line_numbers(source(), text.header_line))
+    headers = {role: text.headers[position].strip() or role for role, position in roles.items()}
 
     def blame(row: int, message: str) -> DataError:
         return DataError(message, file=name, line=int(lines()[row]), column=headers[STAMP])
@@ -69,55 +100,102 @@ def read_csv(name: str, path: Path, wanted: Collection[str] | None = None) -> Ta
         import pyarrow.compute as pc
 
         stamps = pc.binary_join_element_wise(stamps, cells.pop(TIME), " ")
-    symbols, codes = _symbols(cells.pop(SYMBOL), name, lines) if SYMBOL in cells else ((symbol,), None)
-    return Table(
+    symbols, codes = read_symbols(cells.pop(SYMBOL), name, lines) if SYMBOL in cells else ((shape.symbol,), None)
+    if shape.quotes:
+        cells = {role: cells[role] for role in more} | mid_prices(cells)
+    if shape.units != 1.0:
+        cells |= {role: cells[role] / shape.units for role in (*PRICES, ADJ_CLOSE) if role in cells}
+    table = Table(
         name=name,
-        stamps=parse_stamps(stamps, blame),
+        stamps=parse_stamps(stamps, blame) if shape.day is None else _of_day(stamps, shape.day, blame),
         symbols=symbols,
         codes=codes,
         numbers=cells,
         headers=headers,
         lines=lines,
         unreadable=unreadable,
+        zone=shape.zone,
     )
+    return in_order(table)
 
 
-def _open(name: str, path: Path) -> _Text:
+def _of_day(texts: Any, day: int, blame: Callable[[int, str], DataError]) -> Stamps:
+    """Milliseconds since a day's midnight on the wall."""
+    import pyarrow as pa
+
     try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise DataError("no such file", file=name) from None
-    except IsADirectoryError:
-        raise DataError("is a folder; name its files, such as folder/*.csv", file=name) from None
-    except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror or error}", file=name) from None
+        since: Ints = texts.cast(pa.int64()).to_numpy()
+    except pa.ArrowInvalid:
+        row = next(row for row, cell in enumerate(texts.to_pylist()) if not cell.strip().isdigit())
+        raise blame(row, f"{texts[row].as_py()!r} is no number of milliseconds since midnight") from None
+    outside = (since < 0) | (since * 1_000_000 >= DAY_NS)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise blame(row, f"{since[row]} ms is not within a day")
+    return Stamps("local", day * DAY_NS + since * 1_000_000)
+
+
+def _without_mark(data: bytes) -> bytes:
+    return data.removeprefix(b"\xef\xbb\xbf")
+
+
+def _open(name: str, data: bytes, header: Sequence[str] | None) -> _Text:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise DataError("is UTF-16 text; save it as UTF-8", file=name)
-    data = data.removeprefix(b"\xef\xbb\xbf")
+    data = _without_mark(data)
     if not _INK.search(data):
         raise DataError("is empty; it needs a line that names the columns, and bars", file=name)
-    body, header_line, header = 0, 0, b""
-    while not header:
+    first: _Text | None = None
+    body = line = 0
+    for _ in range(PREAMBLE_LINES):
+        begin, body, line, cells, separator = _next_line(name, data, body, line)
+        if not cells:
+            break
+        if first is None:
+            shape = shape_of(name, cells)
+            if header is not None:
+                return _Text(name, data, begin, 0, separator, tuple(header), shape._replace(headers=tuple(header)))
+            if shape.headers is not None:
+                return _Text(name, data, begin, 0, separator, shape.headers, shape)
+        found = _Text(name, data, body, line, separator, cells, shape)
+        first = first or found
+        if names_columns(cells):
+            return found
+    assert first is not None
+    return first
+
+
+def _next_line(name: str, data: bytes, body: int, line: int) -> tuple[int, int, int, tuple[str, ...], str]:
+    """The next line with something in it, from offset ``body`` on: where it begins and ends, its number, its fields
+    and what separates them."""
+    text = b""
+    begin = body
+    while not text and body < len(data):
+        begin = body
         ends = [end for end in (data.find(b"\n", body), data.find(b"\r", body)) if end >= 0]
         end = min(ends, default=len(data))
-        header, header_line = data[body:end].strip(), header_line + 1
-        body = end + (2 if data[end : end + 2] == b"\r\n" else 1)
-    if b"\0" in header:
+        line += 1
+        if end - body > LINE_BYTES:
+            raise DataError(f"is longer than {LINE_BYTES >> 20} MiB, and no line of prices", file=name, line=line)
+        text = data[body:end].strip()
+        body = min(end + (2 if data[end : end + 2] == b"\r\n" else 1), len(data))
+    if b"\0" in text:
         raise DataError("is binary data, not CSV text", file=name)
     try:
-        first = header.decode("utf-8")
+        decoded = text.decode("utf-8")
     except UnicodeDecodeError:
-        raise DataError("is not UTF-8 text; save it as UTF-8", file=name, line=header_line) from None
-    separator = max(SEPARATORS, key=first.count)
-    headers = tuple(next(csv.reader([first], delimiter=separator), []))
-    return _Text(name, data, min(body, len(data)), header_line, separator, headers)
+        raise DataError("is not UTF-8 text; save it as UTF-8", file=name, line=line) from None
+    separator = max(SEPARATORS, key=decoded.count)
+    return begin, body, line, tuple(next(csv.reader([decoded], delimiter=separator), [])), separator
 
 
-def _columns(text: _Text, roles: Mapping[str, int]) -> tuple[dict[str, Any], dict[tuple[str, int], str]]:
+def _columns(
+    text: _Text, roles: Mapping[str, int], of_numbers: Collection[str]
+) -> tuple[dict[str, Any], dict[tuple[str, int], str]]:
     """Numbers as float64 arrays, the rest as text; and the text of each cell that should be a number and is not."""
     import pyarrow as pa
 
-    numbers = [role for role in roles if role in NUMBERS]
+    numbers = [role for role in roles if role in of_numbers]
     try:
         table = _parse(text, roles, dict.fromkeys(numbers, pa.float64()))
     except pa.ArrowInvalid as error:
@@ -138,7 +216,7 @@ def _columns(text: _Text, roles: Mapping[str, int]) -> tuple[dict[str, Any], dic
         elif pa.types.is_floating(column.type):
             cells[role] = np.asarray(column.to_numpy(), dtype=np.float64)
         else:
-            cells[role] = _numbers_one_by_one(column.to_pylist(), role, unreadable)
+            cells[role] = read_numbers(column.to_pylist(), role, unreadable)
     return cells, unreadable
 
 
@@ -153,7 +231,7 @@ def _parse(text: _Text, roles: Mapping[str, int], types: Mapping[str, Any]) -> A
         read_options=pa_csv.ReadOptions(column_names=[f"c{index}" for index in range(len(text.headers))]),
         parse_options=pa_csv.ParseOptions(delimiter=text.separator),
         convert_options=pa_csv.ConvertOptions(
-            include_columns=[f"c{position}" for position in roles.values()],
+            include_columns=[f"c{position}" for position in dict.fromkeys(roles.values())],
             column_types={f"c{position}": types.get(role, pa.string()) for role, position in roles.items()},
             null_values=list(EMPTY),
             strings_can_be_null=False,
@@ -167,6 +245,10 @@ def _refuse_broken_lines(text: _Text) -> None:
     for number, line in enumerate(text.data.splitlines(), start=1):
         if number <= text.header_line or not line:
             continue
+        if len(line) > LINE_BYTES:
+            raise DataError(
+                f"is longer than {LINE_BYTES >> 20} MiB, and no line of prices", file=text.name, line=number
+            )
         if b"\0" in line:
             raise DataError("is binary data, not CSV text", file=text.name, line=number)
         try:
@@ -181,22 +263,35 @@ def _refuse_broken_lines(text: _Text) -> None:
             )
 
 
-def _numbers_one_by_one(cells: list[str], role: str, unreadable: dict[tuple[str, int], str]) -> Floats:
+def read_numbers(cells: list[str], role: str, unreadable: dict[tuple[str, int], str]) -> Floats:
+    """Numbers, one by one; of a cell that is neither empty nor one the text goes to ``unreadable``."""
     values = np.full(len(cells), np.nan)
     for row, cell in enumerate(cells):
         trimmed = cell.strip()
         if trimmed in EMPTY:
             continue
         try:
-            if "_" in trimmed:
-                raise ValueError
-            values[row] = float(trimmed)
+            values[row] = _number(trimmed)
         except ValueError:
             unreadable[role, row] = cell
     return values
 
 
-def _symbols(column: Any, name: str, lines: Callable[[], Ints]) -> tuple[tuple[str, ...], Codes]:
+def _number(text: str) -> float:
+    """A number as sites write it: with a currency before it, thousands apart, or in thousands, millions, billions."""
+    if "_" in text:
+        raise ValueError
+    text = text.lstrip(_MONEY)
+    unit = _UNITS.get(text[-1:].upper(), 1.0)
+    if unit != 1.0:
+        text = text[:-1]
+    if _GROUPED.match(text):
+        text = text.replace(",", "")
+    return float(text) * unit
+
+
+def read_symbols(column: Any, name: str, lines: Callable[[], Ints] | None = None) -> tuple[tuple[str, ...], Codes]:
+    """The assets that a column of texts names, and which of them each row is of."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -207,12 +302,14 @@ def _symbols(column: Any, name: str, lines: Callable[[], Ints]) -> tuple[tuple[s
     codes = np.asarray(encoded.indices.to_numpy(), dtype=np.int32)
     if "" in symbols:
         row = int(np.argmax(codes == symbols.index("")))
+        if lines is None:
+            raise DataError("this row names no symbol", file=f"{name}, row {row}")
         raise DataError("this row names no symbol", file=name, line=int(lines()[row]))
     return symbols, codes
 
 
-def _line_numbers(text: _Text) -> Ints:
-    lines = text.data.splitlines()
+def _line_numbers(data: bytes, header_line: int) -> Ints:
+    lines = _without_mark(data).splitlines()
     return np.array(
-        [number for number, line in enumerate(lines, start=1) if line and number > text.header_line], dtype=np.int64
+        [number for number, line in enumerate(lines, start=1) if line and number > header_line], dtype=np.int64
     )

@@ -9,8 +9,10 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from backbus.data.assemble import assemble
-from backbus.data.csv_file import read_csv
-from backbus.data.panel_file import SUFFIX, map_panel, select
+from backbus.data.panel_file import SUFFIX, is_panel_file, map_panel, select
+from backbus.data.readers import KNOWN, read_file
+from backbus.data.shapes import symbol_of
+from backbus.data.table import Table
 from backbus.errors import JobError
 from backbus.market.panel import Panel
 
@@ -29,7 +31,13 @@ def resolve_files(settings: DataSettings, base: Path) -> dict[str, Path]:
     for pattern in settings.files:
         path = base / Path(pattern).expanduser()
         if path.is_dir():
-            raise JobError(f"{pattern!r} is a folder; write {pattern.rstrip('/')}/*.csv", field="data.files")
+            inside = sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() in KNOWN)
+            if not inside:
+                raise JobError(
+                    f"{pattern!r} is a folder without a file of prices ({', '.join(KNOWN)})", field="data.files"
+                )
+            found |= {(PurePath(pattern) / file.name).as_posix(): file for file in inside}
+            continue
         if path.is_file():
             found[Path(pattern).as_posix()] = path
             continue
@@ -60,12 +68,13 @@ def load_panel(settings: DataSettings, files: Mapping[str, Path]) -> Panel:
 def open_panel(settings: DataSettings, files: Mapping[str, Path]) -> OpenPanel:
     """The bars of ``files`` ({name for messages: path}) as one panel, by the rules of ``settings``.
 
-    The files are CSV, one per asset or with a symbol column, or a single panel file. What was repaired, and what
-    looks wrong and was not, is in the panel's notes. Raises ``DataError`` naming file and line, or ``JobError``.
+    The files are CSV, Parquet or Arrow, one per asset or with a symbol column, or a single panel file. What was
+    repaired, and what looks wrong and was not, is in the panel's notes. Raises ``DataError`` naming file and line, or
+    ``JobError``.
     """
     if not files:
         raise JobError("names no file", field="data.files")
-    panels = [name for name in files if Path(name).suffix == SUFFIX]
+    panels = [name for name, path in files.items() if PurePath(name).suffix == SUFFIX and is_panel_file(path)]
     if panels:
         if len(files) > 1:
             raise JobError(f"{panels[0]!r} is a whole panel and must be the only file", field="data.files")
@@ -76,11 +85,11 @@ def open_panel(settings: DataSettings, files: Mapping[str, Path]) -> OpenPanel:
         panel, first = select(mapped.panel, settings, panels[0])
         return OpenPanel(panel, lambda row: mapped.release(first + row))
     wanted = None if settings.symbols is None else frozenset(settings.symbols)
-    tables, unread = [], []
+    tables: list[Table] = []
+    unread = []
     for name, path in sorted(files.items()):
-        table = read_csv(name, path, wanted)
-        if table is None:
-            unread.append(PurePath(name).stem)
-        else:
-            tables.append(table)
+        found = read_file(name, path, wanted, settings.header, settings.columns)
+        tables += found
+        if not found:
+            unread.append(symbol_of(name))
     return OpenPanel(assemble(tables, settings, unread), lambda row: None)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backbus.data.assemble import assemble
-from backbus.data.headers import NUMBERS, STAMP, SYMBOL, TIME, find_columns
+from backbus.data.columnar import table_of
+from backbus.data.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra
 from backbus.data.stamps import parse_stamps
 from backbus.data.table import Codes, Stamps, Table
 from backbus.errors import DataError
@@ -37,16 +38,25 @@ def panel_from_frame(
     frames = {symbol: frame} if not isinstance(frame, Mapping) else frame
     if not frames:
         raise DataError("no frame was given")
-    tables = [_table(name, one) for name, one in frames.items()]
-    return assemble(tables, Settings() if settings is None else settings)
+    settings = Settings() if settings is None else settings
+    return assemble([_table(name, one, settings.columns) for name, one in frames.items()], settings)
 
 
-def _table(name: str, frame: pd.DataFrame) -> Table:
+def _table(name: str, frame: pd.DataFrame, extra: Sequence[str]) -> Table:
     import pandas as pd
 
     label = f"frame {name}"
+    if not isinstance(frame, pd.DataFrame) and hasattr(frame, "__arrow_c_stream__"):
+        import pyarrow as pa
+
+        arrow = pa.table(frame)
+        table = table_of(label, name, arrow.column_names, None, lambda names: arrow, extra)
+        assert table is not None
+        return table
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(f"a pandas DataFrame was expected, not {type(frame).__name__}", file=label)
+        raise DataError(
+            f"a pandas or polars DataFrame or an Arrow table was expected, not {type(frame).__name__}", file=label
+        )
     if len(frame) == 0:
         raise DataError("has no rows", file=label)
     if not isinstance(frame.index, pd.RangeIndex):
@@ -63,9 +73,11 @@ def _table(name: str, frame: pd.DataFrame) -> Table:
     roles = find_columns(headers, label, None)
     if TIME in roles:
         raise DataError("give one date-and-time column, not two", file=label)
+    more = {extra_role(name): position for name, position in find_extra(headers, extra, label).items()}
+    roles |= more
     numbers, unreadable = {}, {}
     for role, position in roles.items():
-        if role not in NUMBERS:
+        if role not in NUMBERS and role not in more:
             continue
         column = frame.iloc[:, position]
         values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from backbus.errors import DataError
+from backbus.errors import DataError, JobError
 
 STAMP, TIME, SYMBOL, ADJ_CLOSE = "stamp", "time", "symbol", "adj_close"
 PRICES = ("open", "high", "low", "close")
@@ -28,12 +28,35 @@ _WEAK = {SYMBOL: "name code security", "close": "last price", "volume": "quantit
 
 _ROLES = {spelling: role for role, spellings in _PLAIN.items() for spelling in spellings.split()}
 _WEAK_ROLES = {spelling: role for role, spellings in _WEAK.items() for spelling in spellings.split()}
+_PANDAS_INDEX = "__index_level_0__"
+"""What pandas calls an index without a name in a Parquet file."""
 _IGNORED = str.maketrans("", "", " _-.<>*\t\"'")
 
 
 def plain(header: str) -> str:
     """A header without what does not count in it."""
     return header.strip().lower().translate(_IGNORED)
+
+
+def extra_role(name: str) -> str:
+    """What a further column is called among a table's numbers: no field's name."""
+    return f"+{name}"
+
+
+def find_extra(headers: Sequence[str], wanted: Sequence[str], file: str) -> dict[str, int]:
+    """Position of each further column that a job asks for. Raises ``JobError`` listing what was found."""
+    found = {plain(header): position for position, header in reversed(list(enumerate(headers)))}
+    missing = [name for name in wanted if plain(name) not in found]
+    if missing:
+        listing = ", ".join(header.strip() for header in headers) or "nothing"
+        raise JobError(f"{file} has no column {missing[0]!r} (found: {listing})", field="data.columns")
+    return {name: found[plain(name)] for name in wanted}
+
+
+def names_columns(headers: Sequence[str]) -> bool:
+    """Whether these are names of columns, a date's among them."""
+    roles = {_ROLES.get(plain(header)) or _WEAK_ROLES.get(plain(header)) for header in headers} - {None}
+    return len(roles) > 2
 
 
 def find_columns(headers: Sequence[str], file: str, line: int | None = 1) -> dict[str, int]:
@@ -57,6 +80,8 @@ def find_columns(headers: Sequence[str], file: str, line: int | None = 1) -> dic
         found[STAMP], found[TIME] = [date], [time]
     elif not stamps and headers and plain(headers[0]) in ("", "unnamed:0", "index"):
         found[STAMP] = [0]
+    elif not stamps and _PANDAS_INDEX in headers:
+        found[STAMP] = [headers.index(_PANDAS_INDEX)]
 
     for role, positions in found.items():
         if len(positions) > 1:
@@ -67,7 +92,7 @@ def find_columns(headers: Sequence[str], file: str, line: int | None = 1) -> dic
     if missing:
         raise DataError(
             f"no column for {', '.join(missing)} (found: {listing}); the first line must name the columns,"
-            " such as Date,Open,High,Low,Close,Volume",
+            " such as Date,Open,High,Low,Close,Volume, or data.header does",
             file=file,
             line=line,
         )

@@ -1,7 +1,8 @@
 """A panel as one Arrow IPC file: written once, then memory-mapped by whoever needs it, without a copy.
 
-Columns: ``end`` and ``session`` (int64), and for each field a fixed-size list of float64, one number per asset. Schema
-metadata: format version, symbols, warmup, interval_ns, notes. Uncompressed, one record batch.
+Columns: ``end`` and ``session`` (int64), and for each field and further column a fixed-size list of float64, one
+number per asset. Schema metadata: format version, symbols, warmup, interval_ns, columns, notes. Uncompressed, one
+record batch.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from backbus.jobs import DataSettings
 
 SUFFIX = ".arrow"
-VERSION = 1
+VERSION = 2
 _KEY = b"backbus.panel"
+_OF_EXTRA = "column:"
 _CHECK_ROWS = 1 << 20
 """Rows looked at at once when a file is checked: a file larger than memory must not be copied into it."""
 
@@ -39,15 +41,16 @@ def write_panel(panel: Panel, path: Path) -> None:
         "symbols": list(layout.symbols),
         "warmup": layout.warmup,
         "interval_ns": layout.interval_ns,
+        "columns": list(layout.columns),
         "notes": list(panel.notes),
     }
     columns = [pa.array(block.end), pa.array(block.session)]
-    for name in FIELDS:
-        values = np.ascontiguousarray(getattr(block, name), dtype=np.float64)
+    for cells in block.cells().values():
+        values = np.ascontiguousarray(cells, dtype=np.float64)
         # Through the buffer: as numbers NaN stays NaN, never an Arrow null.
         flat = pa.Array.from_buffers(pa.float64(), values.size, [None, pa.py_buffer(values.reshape(-1))])
         columns.append(pa.FixedSizeListArray.from_arrays(flat, layout.assets))
-    names = ["end", "session", *FIELDS]
+    names = ["end", "session", *FIELDS, *(_OF_EXTRA + name for name in layout.columns)]
     schema = pa.schema(
         list(zip(names, (column.type for column in columns), strict=True)), metadata={_KEY: json.dumps(facts)}
     )
@@ -81,8 +84,7 @@ class MappedPanel:
         Nothing is lost: a row that is looked at again is read again from the file.
         """
         block = self.panel.block
-        for name in ("end", "session", *FIELDS):
-            column = getattr(block, name)
+        for column in (block.end, block.session, *block.cells().values()):
             begin = column.ctypes.data - self._start + self._released * column.strides[0]
             # From the page that the last release ended in; to the last one that is whole.
             first = begin // mmap.PAGESIZE * mmap.PAGESIZE
@@ -101,6 +103,19 @@ class MappedPanel:
                 raise DataError(f"row {row} does not end after the row before it", file=name)
             self.release(min(begin + _CHECK_ROWS, len(end)))
         self._released = 0
+
+
+def is_panel_file(path: Path) -> bool:
+    """Whether an Arrow file is a panel, or is no file at all and had better be told so as one."""
+    import pyarrow as pa
+
+    try:
+        with pa.memory_map(str(path)) as file:
+            return _KEY in (pa.ipc.open_file(file).schema.metadata or {})
+    except FileNotFoundError:
+        return True
+    except (OSError, pa.ArrowException):
+        return False
 
 
 def read_panel(path: Path, *, name: str | None = None) -> Panel:
@@ -141,14 +156,16 @@ def _panel(batch: Any, facts: dict[str, Any]) -> Panel:
     """The panel of a record batch; ``ValueError`` where batch and facts do not agree."""
     import pyarrow as pa
 
-    symbols, warmup, interval_ns, notes = (facts[key] for key in ("symbols", "warmup", "interval_ns", "notes"))
-    texts = [*symbols, *notes]
+    keys = ("symbols", "warmup", "interval_ns", "columns", "notes")
+    symbols, warmup, interval_ns, names, notes = (facts[key] for key in keys)
+    texts = [*symbols, *names, *notes]
     if not symbols or len(set(symbols)) < len(symbols) or not all(isinstance(text, str) for text in texts):
         raise ValueError("symbols and notes must be texts, and symbols distinct")
     rows, assets = batch.num_rows, len(symbols)
     if not (isinstance(warmup, int) and isinstance(interval_ns, int) and 0 <= warmup <= rows and interval_ns > 0):
         raise ValueError(f"warmup {warmup!r} or interval {interval_ns!r} is impossible")
-    wanted = {"end": pa.int64(), "session": pa.int64(), **dict.fromkeys(FIELDS, pa.list_(pa.float64(), assets))}
+    cells = [*FIELDS, *(_OF_EXTRA + name for name in names)]
+    wanted = {"end": pa.int64(), "session": pa.int64(), **dict.fromkeys(cells, pa.list_(pa.float64(), assets))}
     if batch.schema.names != list(wanted):
         raise ValueError(f"columns are {', '.join(batch.schema.names)}, not {', '.join(wanted)}")
     for column, kind in wanted.items():
@@ -157,7 +174,9 @@ def _panel(batch: Any, facts: dict[str, Any]) -> Panel:
     batch.validate()
     end, session = (batch.column(column).to_numpy(zero_copy_only=True) for column in ("end", "session"))
     fields = {column: _values(batch.column(column), rows, assets) for column in FIELDS}
-    return Panel(Layout(tuple(symbols), rows, warmup, interval_ns), Block(0, end, session, **fields), tuple(notes))
+    extra = {name: _values(batch.column(_OF_EXTRA + name), rows, assets) for name in names}
+    layout = Layout(tuple(symbols), rows, warmup, interval_ns, tuple(names))
+    return Panel(layout, Block(0, end, session, **fields, extra=extra), tuple(notes))
 
 
 def _values(column: Any, rows: int, assets: int) -> Floats:
@@ -186,16 +205,23 @@ def select(panel: Panel, settings: DataSettings, name: str) -> tuple[Panel, int]
             first, warmup = warmup - settings.warmup, settings.warmup
         if warmup >= stop - first:
             raise JobError("no row is left after the panel's own warm-up", field="data.end")
-    symbols = layout.symbols
+    symbols, chosen = layout.symbols, None
     if settings.symbols is not None and settings.symbols != symbols:
         symbols = choose_symbols(set(layout.symbols), settings)
         chosen = [layout.symbols.index(symbol) for symbol in symbols]
-        fields = {field: frozen(getattr(block, field)[first:stop, chosen]) for field in FIELDS}
-    else:
-        fields = {field: getattr(block, field)[first:stop] for field in FIELDS}
-    chosen_panel = Panel(
-        Layout(symbols, stop - first, warmup, layout.interval_ns),
-        Block(0, block.end[first:stop], block.session[first:stop], **fields),
-        panel.notes,
+    missing = [column for column in settings.columns if column not in layout.columns]
+    if missing:
+        there = f"it has {', '.join(layout.columns)}" if layout.columns else "it has none of its own"
+        raise JobError(f"{name} has no column {missing[0]!r}; {there}", field="data.columns")
+
+    def part(values: Floats) -> Floats:
+        return values[first:stop] if chosen is None else frozen(values[first:stop, chosen])
+
+    rows = Block(
+        0,
+        block.end[first:stop],
+        block.session[first:stop],
+        *(part(getattr(block, field)) for field in FIELDS),
+        extra={column: part(block.extra[column]) for column in settings.columns},
     )
-    return chosen_panel, first
+    return Panel(Layout(symbols, stop - first, warmup, layout.interval_ns, settings.columns), rows, panel.notes), first

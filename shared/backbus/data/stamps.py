@@ -22,6 +22,8 @@ _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}$")
 _YEAR_FIRST = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}$")
 _COMPACT = re.compile(r"\d{8}$")
 _YEAR_LAST = re.compile(r"\d{1,2}[-/.]\d{1,2}[-/.]\d{4}$")
+_NAMED = re.compile(r"(?:[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{1,2}[- ][A-Za-z]{3,9}[- ](?:\d{4}|\d{2}))$")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _EPOCH = re.compile(r"-?\d{9,19}$")
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?$")
 _ZONE = re.compile(r"[T ].*(Z|[+-]\d{2}(:?\d{2})?)$")
@@ -32,7 +34,10 @@ _EPOCH_UNITS_NS = ((10**11, 1_000_000_000), (10**14, 1_000_000), (10**17, 1_000)
 _FIRST_DAY, _LAST_DAY = -106_751, 106_750
 """Days whose midnights int64 nanoseconds can hold: 1677-09-22 to 2262-04-10."""
 
-FORMS = "2024-01-31, 20240131, 01/31/2024, 2024-01-31 09:30, 2024-01-31T09:30:00Z or an epoch in s, ms, µs or ns"
+FORMS = (
+    "2024-01-31, 20240131, 01/31/2024, Jan 31, 2024, 31-Jan-2024, 2024-01-31 09:30, "
+    "2024-01-31T09:30:00Z or an epoch in s, ms, µs or ns"
+)
 
 
 def parse_stamps(texts: Any, blame: Blame) -> Stamps:
@@ -53,7 +58,26 @@ def parse_stamps(texts: Any, blame: Blame) -> Stamps:
         return Stamps("date", _dates(texts, r"^(?P<a>\d{4})[-/.](?P<b>\d{1,2})[-/.](?P<c>\d{1,2})$", "abc", blame))
     if _YEAR_LAST.match(first):
         return Stamps("date", _year_last(texts, blame))
+    if _NAMED.match(first):
+        return Stamps("date", _dates(*_numbered(texts, first), "cba", blame))
     return _timestamps(texts, blame)
+
+
+def _numbered(texts: Any, first: str) -> tuple[Any, str]:
+    """Dates with a month's name as day-month-year, and their pattern; one that has none stays as it is."""
+    import pyarrow.compute as pc
+
+    if first[0].isalpha():
+        texts = pc.replace_substring_regex(texts, r"^([A-Za-z]+)\.? (\d{1,2}),? (\d{4})$", r"\2-\1-\3")
+    else:
+        texts = pc.replace_substring_regex(texts, r"^(\d{1,2})[- ]([A-Za-z]+)[- ](\d{2,4})$", r"\1-\2-\3")
+    for number, month in enumerate(_MONTHS, 1):
+        texts = pc.replace_substring_regex(texts, rf"(?i)-{month}[a-z]*-", f"-{number}-")
+    # As C's strptime reads two digits of a year.
+    texts = pc.replace_substring_regex(texts, r"-(\d+)-([0-5]\d|6[0-8])$", r"-\1-20\2")
+    texts = pc.replace_substring_regex(texts, r"-(\d+)-([7-9]\d)$", r"-\1-19\2")
+    texts = pc.replace_substring_regex(texts, r"-(\d+)-(69)$", r"-\1-19\2")
+    return texts, r"^(?P<a>\d{1,2})-(?P<b>\d{1,2})-(?P<c>\d{4})$"
 
 
 def _unreadable(text: str, first: str) -> str:
@@ -157,7 +181,11 @@ def _within_reach(days: Ints, texts: Any, blame: Blame) -> Ints:
 def _epochs(texts: Any, blame: Blame) -> Ints:
     import pyarrow as pa
 
-    values: Ints = _cast(texts, pa.int64(), blame).to_numpy()
+    return epochs(_cast(texts, pa.int64(), blame).to_numpy(), blame)
+
+
+def epochs(values: Ints, blame: Blame) -> Ints:
+    """Nanoseconds since 1970 of seconds, milli-, micro- or nanoseconds: which, the first one's size tells."""
     size = abs(int(values[0]))
     smallest = 0
     for largest, unit_ns in _EPOCH_UNITS_NS:
@@ -165,10 +193,10 @@ def _epochs(texts: Any, blame: Blame) -> Ints:
             outside = (np.abs(values) >= largest) | (np.abs(values) < smallest)
             if outside.any():
                 row = int(np.argmax(outside))
-                raise blame(row, f"{texts[row].as_py()!r} is not in the unit of the first row ({texts[0].as_py()})")
+                raise blame(row, f"'{values[row]}' is not in the unit of the first row ({values[0]})")
             return values * unit_ns
         smallest = largest
-    raise blame(0, _unreadable(texts[0].as_py(), ""))
+    raise blame(0, f"'{values[0]}' cannot be read as an epoch")
 
 
 def _timestamps(texts: Any, blame: Blame) -> Stamps:

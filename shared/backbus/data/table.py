@@ -6,7 +6,7 @@ A CSV file and a frame both become a table; everything after that (zones, repair
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -54,6 +54,9 @@ class Table:
     unreadable: Mapping[tuple[str, int], str] = field(default_factory=dict)
     """Text of the cells that are neither empty nor a number, by column and row."""
 
+    zone: str | None = None
+    """The clock of stamps without a zone, where the source's shape tells it."""
+
     def __len__(self) -> int:
         return len(self.stamps.values)
 
@@ -73,3 +76,20 @@ class Table:
         return DataError(
             message, file=self.place(row) if line is None else self.name, line=line, column=header, symbol=symbol
         )
+
+
+def in_order(table: Table) -> Table:
+    """The table from its last row to its first where the newest comes first, as on many sites."""
+    values = table.stamps.values
+    steps = np.diff(values)
+    if not len(steps) or (steps > 0).any() or (not (steps < 0).all() and table.codes is None) or not (steps < 0).any():
+        return table
+    lines, stamps, last = table.lines, table.stamps, len(values) - 1
+    return replace(
+        table,
+        stamps=replace(stamps, values=values[::-1], wall=None if stamps.wall is None else stamps.wall[::-1]),
+        codes=None if table.codes is None else table.codes[::-1],
+        numbers={role: column[::-1] for role, column in table.numbers.items()},
+        lines=None if lines is None else lambda: lines()[::-1],
+        unreadable={(role, last - row): text for (role, row), text in table.unreadable.items()},
+    )

@@ -123,14 +123,22 @@ def encode(event: Event, run: str, attempt: int) -> list[bytes]:
         fields["records"] = payload.tobytes()
         message = msgpack.packb(fields)
     else:
-        message = _packed_rows(fields, payload, COLUMNS[event.kind])
+        message = _packed_rows(fields, payload, _columns_of(payload, event.kind))
     return [topic(run, attempt, event.kind), message]
 
 
-def _packed_rows(fields: dict[str, Any], payload: Any, columns: tuple[tuple[str, str, bool], ...]) -> bytes:
+def _columns_of(payload: Any, kind: Kind) -> tuple[tuple[str, str, bool, Any], ...]:
+    """Name, type, whether there is one for each asset, and values of each column."""
+    found = tuple((name, dtype, cell, getattr(payload, name)) for name, dtype, cell in COLUMNS[kind])
+    if isinstance(payload, Block) and payload.extra:
+        found += tuple((name, "<f8", _CELL, column) for name, column in payload.extra.items())
+    return found
+
+
+def _packed_rows(fields: dict[str, Any], payload: Any, columns: tuple[tuple[str, str, bool, Any], ...]) -> bytes:
     """The map with its columns, which are copied once only: a block is half a megabyte."""
     fields["row"] = payload.first_row
-    fields["assets"] = next((getattr(payload, n).shape[1] for n, _, cell in columns if cell), 0)
+    fields["assets"] = next((values.shape[1] for _, _, cell, values in columns if cell), 0)
     packer = msgpack.Packer(autoreset=False)
     packer.pack_map_header(len(fields) + 1)
     for name, value in fields.items():
@@ -139,8 +147,8 @@ def _packed_rows(fields: dict[str, Any], payload: Any, columns: tuple[tuple[str,
     packer.pack("columns")
     packer.pack_map_header(len(columns))
     parts: list[Any] = []
-    for name, dtype, _ in columns:
-        data = np.ascontiguousarray(getattr(payload, name), dtype=dtype).data.cast("B")
+    for name, dtype, _, values in columns:
+        data = np.ascontiguousarray(values, dtype=dtype).data.cast("B")
         packer.pack(name)
         parts += (packer.bytes(), _bin_header(len(data)), data)
         packer.reset()
@@ -244,18 +252,22 @@ def _payload(envelope: Envelope) -> Payload:
 def _rows(envelope: Envelope, count: int) -> Payload:
     columns = envelope.columns or {}
     wanted = COLUMNS[envelope.kind]
-    if len(columns) != len(wanted):
-        raise ProtocolError(f"columns {sorted(columns)} found, {[name for name, _, _ in wanted]} expected")
-    arrays = []
-    for name, dtype, cell in wanted:
-        data = columns.get(name)
-        width = envelope.assets if cell else 1
-        if data is None or len(data) != 8 * count * width:
-            raise ProtocolError(f"column {name}: {8 * count * width} bytes expected, {len(data or b'')} found")
-        array = np.frombuffer(data, dtype=dtype)
-        arrays.append(array.reshape(count, width) if cell else array)
-    payload: Payload = _ROWS[envelope.kind](envelope.row, *arrays)
+    known = [name for name, _, _ in wanted]
+    more = [name for name in columns if name not in known]
+    if len(columns) - len(more) != len(known) or (more and envelope.kind != Kind.NEW_DATA):
+        raise ProtocolError(f"columns {sorted(columns)} found, {known} expected")
+    arrays: list[Any] = [_array(columns[name], name, count, envelope, dtype, cell) for name, dtype, cell in wanted]
+    extra = {name: _array(columns[name], name, count, envelope, "<f8", _CELL) for name in more}
+    payload: Payload = _ROWS[envelope.kind](envelope.row, *arrays, **({"extra": extra} if more else {}))
     return payload
+
+
+def _array(data: bytes, name: str, count: int, envelope: Envelope, dtype: str, cell: bool) -> Any:
+    width = envelope.assets if cell else 1
+    if len(data) != 8 * count * width:
+        raise ProtocolError(f"column {name}: {8 * count * width} bytes expected, {len(data)} found")
+    array = np.frombuffer(data, dtype=dtype)
+    return array.reshape(count, width) if cell else array
 
 
 def encode_probe(run: str, attempt: int, role: str) -> list[bytes]:

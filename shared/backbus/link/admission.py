@@ -40,6 +40,8 @@ def admit(event: Event, layout: Layout) -> None:
     cells = payload.close if isinstance(payload, Block) else payload.position if isinstance(payload, BookRows) else None
     if cells is not None and cells.shape[1] != layout.assets:
         raise ProtocolError(f"{event.kind} has {cells.shape[1]} assets, the run {layout.assets}")
+    if isinstance(payload, Block) and tuple(payload.extra) != layout.columns:
+        raise ProtocolError(f"NEW_DATA has columns {list(payload.extra)} of its own, the run {list(layout.columns)}")
     if isinstance(payload, Block) and payload.first_row != event.begin:
         raise ProtocolError("NEW_DATA counts rows from 0: its first row must be its first record")
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from backbus.compiled import loop, step
 from backbus.events.event import Event
 from backbus.market.accounts import EquityRows
-from backbus.market.panel import FIELDS, Block
+from backbus.market.panel import Block
 
 Words = NDArray[np.uint64]
 
@@ -100,7 +100,7 @@ class StreamDigest:
         if isinstance(payload, np.ndarray):
             columns = (payload,)
         elif isinstance(payload, Block):
-            columns = (payload.end, payload.session, *(getattr(payload, name) for name in FIELDS))
+            columns = (payload.end, payload.session, *payload.cells().values())
         elif isinstance(payload, EquityRows):
             columns = (payload.equity, payload.cash, payload.gross)
         else:

@@ -183,7 +183,11 @@ class Member:
         assert assignment is not None
         try:
             self._layout = Layout(
-                tuple(facts["symbols"]), int(facts["rows"]), int(facts["warmup"]), int(facts["interval_ns"])
+                tuple(facts["symbols"]),
+                int(facts["rows"]),
+                int(facts["warmup"]),
+                int(facts["interval_ns"]),
+                tuple(facts["columns"]),
             )
             self._handler = self._role.build(assignment, self._layout, facts)
             self._sent_at = {}

@@ -6,7 +6,7 @@ Rows are the UTC instants at which their bars end, strictly increasing, all bars
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -31,6 +31,8 @@ class Layout:
     rows: int
     warmup: int
     interval_ns: int
+    columns: tuple[str, ...] = ()
+    """Names of what else is known of each bar, which strategies can read."""
 
     @property
     def assets(self) -> int:
@@ -53,6 +55,8 @@ class Block:
     close: Floats
     volume: Floats
     """Each [rows, assets], C-contiguous float64, NaN in a hole."""
+    extra: Mapping[str, Floats] = field(default_factory=dict, kw_only=True)
+    """What else is known of each bar, by the layout's ``columns`` in their order; [rows, assets] like the fields."""
 
     def __len__(self) -> int:
         return len(self.end)
@@ -64,7 +68,17 @@ class Block:
             self.end[start:stop],
             self.session[start:stop],
             *(getattr(self, name)[start:stop] for name in FIELDS),
+            extra={name: column[start:stop] for name, column in self.extra.items()} if self.extra else self.extra,
         )
+
+    def column(self, name: str) -> Floats:
+        """One of the fields, or of what else is known, [rows, assets]. Raises KeyError."""
+        found: Floats = getattr(self, name) if name in FIELDS else self.extra[name]
+        return found
+
+    def cells(self) -> dict[str, Floats]:
+        """All fields and what else is known, by name."""
+        return {**{name: getattr(self, name) for name in FIELDS}, **self.extra}
 
 
 @dataclass(frozen=True, slots=True)

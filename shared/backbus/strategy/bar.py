@@ -6,16 +6,18 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.panel import FIELDS, Block, Floats, session_date
+from backbus.strategy.raw import unknown_column
 
 
 class History:
     """The last ``depth`` bars of each asset, and those of the block that is being worked on."""
 
-    __slots__ = ("_windows", "depth", "ends")
+    __slots__ = ("_names", "_windows", "depth", "ends")
 
-    def __init__(self, assets: int, depth: int) -> None:
+    def __init__(self, assets: int, depth: int, columns: tuple[str, ...] = ()) -> None:
         self.depth = depth
-        self._windows = [np.empty((len(FIELDS), 0))] * assets
+        self._names = (*FIELDS, *columns)
+        self._windows = [np.empty((len(self._names), 0))] * assets
         self.ends = [0] * assets
         """For each asset, how many bars of its window have been worked on: what lies behind is the future."""
 
@@ -23,7 +25,7 @@ class History:
         """Append a block's bars, holes left out; all bars before must have been worked on."""
         if not self.depth:
             return
-        columns = np.stack([getattr(block, name) for name in FIELDS])
+        columns = np.stack([block.column(name) for name in self._names])
         present = ~np.isnan(block.close)
         for asset, before in enumerate(self._windows):
             kept = before[:, max(0, before.shape[1] - self.depth) :]
@@ -40,10 +42,10 @@ class History:
                 f"{n} bars of history were asked for; the class allows {self.depth}. "
                 f"Declare it: lookback: ClassVar[int] = {max(n, 1)}"
             )
-        if field not in FIELDS:
-            raise StrategyError(f"a bar has no field {field!r}; it has {', '.join(FIELDS)}")
+        if field not in self._names:
+            raise StrategyError(f"a bar has no field {field!r}; it has {', '.join(self._names)}")
         end = self.ends[asset]
-        return self._windows[asset][FIELDS.index(field), max(0, end - n) : end]
+        return self._windows[asset][self._names.index(field), max(0, end - n) : end]
 
 
 class Bar:
@@ -53,6 +55,7 @@ class Bar:
         "_history",
         "asset",
         "close",
+        "columns",
         "high",
         "low",
         "open",
@@ -76,6 +79,14 @@ class Bar:
         self.asset = 0
         self.symbol = ""
         self.open = self.high = self.low = self.close = self.volume = 0.0
+        self.columns: dict[str, float] = {}
+
+    def __getitem__(self, name: str) -> float:
+        """Another column of the data, one of ``data.columns``; NaN where nothing is known."""
+        try:
+            return self.columns[name]
+        except KeyError:
+            raise unknown_column(name, tuple(self.columns)) from None
 
     @property
     def date(self) -> str:

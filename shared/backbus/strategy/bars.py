@@ -9,7 +9,7 @@ import numpy as np
 from backbus.errors import StrategyError
 from backbus.market.panel import Block, Floats, Ints
 from backbus.strategy import indicators
-from backbus.strategy.raw import Raw
+from backbus.strategy.raw import Raw, unknown_column
 from backbus.strategy.run import Run
 from backbus.strategy.sharing import Shared
 from backbus.strategy.streams import Stream
@@ -48,6 +48,12 @@ class Bars:
     def volume(self) -> Stream:
         """Units traded in each bar."""
         return self._field("volume", self.block.volume)
+
+    def __getitem__(self, name: str) -> Stream:
+        """Another column of the data, one of ``data.columns``: NaN in holes and where nothing is known."""
+        if name not in self.block.extra:
+            raise unknown_column(name, self.run.layout.columns)
+        return self._field(f"+{name}", self.block.extra[name])
 
     def _field(self, name: str, values: Floats) -> Stream:
         return Stream(self, np.ascontiguousarray(values, dtype=np.float64), (name,))

@@ -31,12 +31,13 @@ class BarByBar:
     def __init__(self, strategy: Strategy, run: Run) -> None:
         self._strategy = strategy
         self._layout, self._emission = run.layout, run.emission
-        self._history = History(run.layout.assets, strategy.reach())
+        self._history = History(run.layout.assets, strategy.reach(), run.layout.columns)
         self._bar = Bar(self._history)
         self._book = Book(run.layout.symbols, run.emission)
         self._waiting: deque[Block] = deque()
         self._chunk: Block | None = None
         self._lists: tuple[list[Any], ...] = ()
+        self._extra: list[tuple[str, list[float]]] = []
         self._at = 0
 
     def load(self, block: Block) -> None:
@@ -66,6 +67,7 @@ class BarByBar:
         self._chunk, self._at = chunk, 0
         columns = (chunk.end, chunk.session, chunk.open, chunk.high, chunk.low, chunk.close, chunk.volume)
         self._lists = tuple(column.ravel().tolist() for column in columns)
+        self._extra = [(name, column.ravel().tolist()) for name, column in chunk.extra.items()]
 
     def _rows(self, start: int, stop: int, book: BookRows | None, book_start: int) -> None:
         bar, emission, shown, ends = self._bar, self._emission, self._book, self._history.ends
@@ -73,7 +75,7 @@ class BarByBar:
         call: Callable[..., None] = strategy.on_bar
         arguments = (bar,) if book is None else (bar, shown)
         said, symbols, warmup, deep = emission.said, self._layout.symbols, self._layout.warmup, self._history.depth
-        assets = self._layout.assets
+        assets, extra = self._layout.assets, self._extra
         order = range(assets)
         times, sessions, opens, highs, lows, closes, volumes = self._lists
         assert self._chunk is not None
@@ -97,6 +99,8 @@ class BarByBar:
                         bar.low = lows[cell]
                         bar.close = price
                         bar.volume = volumes[cell]
+                        if extra:
+                            bar.columns = {name: values[cell] for name, values in extra}
                         if deep:
                             ends[asset] += 1
                         call(*arguments)

@@ -44,13 +44,12 @@ def _uniform(seed: int, place: int, shape: tuple[int, ...]) -> Floats:
 
 
 def _with_fields(panel: Panel, change: Callable[[str, Floats], Floats]) -> Panel:
-    columns = []
-    for name in FIELDS:
-        column = np.ascontiguousarray(change(name, getattr(panel.block, name)), dtype=np.float64)
-        column.flags.writeable = False
-        columns.append(column)
-    block = panel.block
-    return Panel(panel.layout, Block(block.first_row, block.end, block.session, *columns))
+    block, columns = panel.block, {}
+    for name, values in block.cells().items():
+        columns[name] = np.ascontiguousarray(change(name, values), dtype=np.float64)
+        columns[name].flags.writeable = False
+    fields = [columns.pop(name) for name in FIELDS]
+    return Panel(panel.layout, Block(block.first_row, block.end, block.session, *fields, extra=columns))
 
 
 def _from(cut: int, change: Callable[[str, Floats], Floats]) -> Callable[[str, Floats], Floats]:

@@ -6,7 +6,14 @@ from functools import cached_property
 
 import numpy as np
 
+from backbus.errors import StrategyError
 from backbus.market.panel import FIELDS, Block, Floats
+
+
+def unknown_column(name: str, columns: tuple[str, ...]) -> StrategyError:
+    """The error of a column that the run does not have."""
+    there = f"the job's data.columns names {', '.join(columns)}" if columns else "the job names none in data.columns"
+    return StrategyError(f"the data has no column {name!r}; {there}")
 
 
 class Tail:
@@ -14,14 +21,14 @@ class Tail:
 
     __slots__ = ("depth", "fields")
 
-    def __init__(self, assets: int, depth: int) -> None:
+    def __init__(self, assets: int, depth: int, columns: tuple[str, ...] = ()) -> None:
         self.depth = depth
-        self.fields = {name: np.full((depth, assets), np.nan) for name in FIELDS}
+        self.fields = {name: np.full((depth, assets), np.nan) for name in (*FIELDS, *columns)}
 
     def advance(self, block: Block) -> None:
         """Take in the rows of a block that has been worked on."""
         for name, before in self.fields.items():
-            new: Floats = getattr(block, name)[-self.depth :]
+            new = block.column(name)[-self.depth :]
             self.fields[name] = np.concatenate((before[len(new) :], new))
 
 
@@ -33,9 +40,15 @@ class Raw:
         self._block = block
 
     def _joined(self, name: str) -> Floats:
-        joined: Floats = np.concatenate((self._tail[name], getattr(self._block, name)))
+        joined: Floats = np.concatenate((self._tail[name], self._block.column(name)))
         joined.flags.writeable = False
         return joined
+
+    def __getitem__(self, name: str) -> Floats:
+        """Another column of the data, by its name."""
+        if name not in self._tail:
+            raise unknown_column(name, tuple(self._block.extra))
+        return self._joined(name)
 
     @cached_property
     def open(self) -> Floats:

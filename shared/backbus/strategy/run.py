@@ -35,7 +35,7 @@ class Run:
         self.layout = layout
         self.emission = Emission(layout)
         self.block: Block | None = None
-        self.tail = Tail(layout.assets, lookback) if lookback else None
+        self.tail = Tail(layout.assets, lookback, layout.columns) if lookback else None
         """The rows before the block, for array-style strategies that declare a lookback."""
         self._slots: list[tuple[Key, object]] = []
         self._cursor = 0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backbus.errors import JobError
-from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, session_date
+from backbus.market.panel import Floats, Ints, Panel, session_date
 from backbus.performance.metrics import FIGURES, Sums, Values, figures
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
 from backbus.performance.sessions import ACCOUNT, SessionCurve, read_only
@@ -87,9 +88,8 @@ def panel_between(panel: Panel, start: int, stop: int, warmup: int | None = None
     """
     before = start if warmup is None else min(start, warmup)
     part = panel.block.rows(start - before, stop)
-    block = Block(0, part.end, part.session, *(getattr(part, name) for name in FIELDS))
-    layout = panel.layout
-    return Panel(Layout(layout.symbols, len(block), before, layout.interval_ns), block, panel.notes)
+    layout = replace(panel.layout, rows=len(part), warmup=before)
+    return Panel(layout, replace(part, first_row=0), panel.notes)
 
 
 def span_panel(panel: Panel, rows: Ints, span: Span, warmup: int | None) -> Panel:

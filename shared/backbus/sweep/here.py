@@ -18,7 +18,7 @@ import numpy as np
 from backbus.errors import UsageError
 from backbus.jobs import Job
 from backbus.local import RUNS, Progress, files_of, open_inputs
-from backbus.market.panel import FIELDS, Panel
+from backbus.market.panel import Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import Strategy, bundle, load_strategy
 from backbus.sweep.checking import check_names, refuse_look_ahead
@@ -168,6 +168,6 @@ def count_trials(path: Path, job: Job, panel: Panel, points: int) -> int:
 def data_hash(panel: Panel) -> str:
     """What tells one panel from another."""
     digest = hashlib.blake2b("\0".join(panel.symbols).encode(), digest_size=8)
-    for name in ("end", *FIELDS):
-        digest.update(np.ascontiguousarray(getattr(panel.block, name)).data)
+    for column in (panel.block.end, *panel.block.cells().values()):
+        digest.update(np.ascontiguousarray(column).data)
     return digest.hexdigest()
