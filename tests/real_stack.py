@@ -6,6 +6,7 @@ for facts (STATUS, SHOW), and every process that is ended here was started here 
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import socket
@@ -65,6 +66,12 @@ def without_settings() -> dict[str, str]:
     return {k: v for k, v in os.environ.items() if not k.startswith("BACKBUS_") or k == "BACKBUS_CACHE"}
 
 
+@functools.cache
+def compile_once(folder: Path) -> None:
+    """As "up" does: seven processes that each compile the same, into ``folder``, would take minutes."""
+    subprocess.run([sys.executable, "-P", "-m", "backbus.compile"], check=True, capture_output=True, timeout=300)
+
+
 class Stack:
     """Seven processes, or those of ``services``, workers beside them, and a thread that starts again whatever died."""
 
@@ -108,8 +115,7 @@ class Stack:
 
     def start(self) -> Stack:
         """Start all, and return when the orchestrator lists a member of every role."""
-        # As "up" does: seven processes that each compile the same would take minutes.
-        subprocess.run([sys.executable, "-P", "-m", "backbus.compile"], check=True, capture_output=True, timeout=300)
+        compile_once(cache_folder())
         RUNNING.append(self)
         try:
             with self._lock:

@@ -11,7 +11,7 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ import os
 import time
 from backbus import Strategy, param
 
+HURRY = "the path of a file"
 
 class Crosses(Strategy):
     fast: int = param(5, ge=2)
@@ -44,7 +45,8 @@ class Crosses(Strategy):
     harm: str = param("")
 
     def signals(self, bars):
-        time.sleep(self.pause_s)
+        if self.pause_s and not os.path.exists(HURRY):
+            time.sleep(self.pause_s)
         if self.harm == "raise":
             raise ValueError("no good")
         if self.harm == "exit":
@@ -56,6 +58,8 @@ class Crosses(Strategy):
             hoard.append(bytearray(1 << 24))
         return self.hold_long(bars.sma(self.fast) > bars.sma(self.slow))
 """
+HURRY = "hurry"
+"""Where this file is, points wait no more: what was to be seen of slow ones has been seen."""
 LEAK = """
 from backbus import Strategy
 
@@ -81,7 +85,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {"date": days, "open": price, "high": price + 1, "low": price - 1, "close": price, "volume": 1000}
         )
         frame.to_csv(folder / f"{symbol}.csv", index=False)
-    (folder / "mine.py").write_text(STRATEGY, encoding="utf-8")
+    (folder / "mine.py").write_text(STRATEGY.replace("the path of a file", str(folder / HURRY)), encoding="utf-8")
     (folder / "leak.py").write_text(LEAK, encoding="utf-8")
     return folder
 
@@ -114,6 +118,7 @@ LARGE = {
 }
 HARMFUL = {
     "parameters": {"fast": [3], "slow": [20, 30], "harm": ["", "raise", "exit", "loop", "eat"]},
+    "constraints": ["harm == '' or harm == 'raise' or slow == 20"],
     "point_s": 1.0,
     "memory_mib": 200,
 }
@@ -173,7 +178,7 @@ def test_the_table_is_that_of_this_machine_alone(fleet: Stack, folder: Path, tmp
     shared = {name: value for name, value in here.summary["statistics"].items() if "family" not in name}
     assert shared == {name: there.summary["statistics"][name] for name in shared}
     if search == "points that fail in each way":
-        assert there.summary["failures"] == {"killed": 2, "memory": 2, "raised": 2, "time": 2}
+        assert there.summary["failures"] == {"killed": 1, "memory": 1, "raised": 2, "time": 1}
     again = rerun(tmp_path / "there")
     assert there.summary["best"]["fingerprint"] == again.fingerprint
 
@@ -242,6 +247,16 @@ def slow_grid(points: int, pause_s: float) -> dict[str, Any]:
     return {"parameters": parameters, "constraints": [], "allow_look_ahead": True}
 
 
+@contextmanager
+def hurrying(folder: Path) -> Iterator[None]:
+    """Points wait no more in here."""
+    (folder / HURRY).touch()
+    try:
+        yield
+    finally:
+        (folder / HURRY).unlink()
+
+
 def done(client: Client, job: str) -> int:
     shown = client.show(job)
     return int(shown["progress"]["done"]) if "progress" in shown else 0
@@ -305,7 +320,8 @@ def test_kills_and_frozen_workers_change_nothing(folder: Path, tmp_path: Path) -
                 else:
                     stack.send(victim, signal.SIGKILL)
                 kills[victim] += 1
-            shown = client.wait(name)
+            with hurrying(folder):
+                shown = client.wait(name)
             result = client.result(shown, folder=tmp_path / "there")
         assert isinstance(result, SweepResult)
         assert recorded(stack, name) == Counter(range(points))
@@ -334,7 +350,8 @@ def test_a_full_disk_holds_results_up_and_loses_none(folder: Path, tmp_path: Pat
             assert recorded(stack, name) == held
             assert client.show(name)["state"] == "running"
             resource.prlimit(pid, resource.RLIMIT_FSIZE, free)
-            assert client.wait(name)["state"] == "done"
+            with hurrying(folder):
+                assert client.wait(name)["state"] == "done"
         assert stack.pid("orchestrator") == pid
         assert recorded(stack, name) == Counter(range(400))
     finally:
