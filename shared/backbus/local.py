@@ -75,12 +75,15 @@ def files_of(job: Job) -> dict[str, Path]:
 
 def inputs_of(job: Job, files: Mapping[str, Path]) -> Inputs:
     """The job's market, from its files wherever they lie now."""
-    from backbus.data import open_panel
+    from backbus.data import MappedSource, open_source
+    from backbus.market.panel import whole
 
     if not job.reads_files:
         return simulated(job, None)
-    opened = open_panel(job.data, files)
-    return Inputs(opened.panel, opened.release) if job.simulator is None else simulated(job, opened.panel)
+    source = open_source(job.data, files)
+    if job.simulator is not None:
+        return simulated(job, whole(source))
+    return Inputs(source, source.release if isinstance(source, MappedSource) else lambda row: None)
 
 
 def simulated(job: Job, history: Panel | None) -> Inputs:

@@ -1,21 +1,21 @@
 """Prices from files to a panel. The Data Handler that plays one to a run is in ``handler``: it imports compiled code.
 
-``resolve_files`` finds a job's files, ``load_panel`` reads them, ``panel_from_frame`` takes pandas frames,
+``resolve_files`` finds a job's files, ``open_source`` reads them, ``panel_from_frame`` takes frames,
 ``write_panel`` and ``read_panel`` keep a whole panel in one file,
 and ``map_panel`` streams one that is larger than memory.
 """
 
-from backbus.data.files import OpenPanel, load_panel, open_panel, resolve_files
+from backbus.data.files import load_panel, open_source, resolve_files
 from backbus.data.frame import panel_from_frame
-from backbus.data.panel_file import MappedPanel, map_panel, read_panel, write_panel
+from backbus.data.panel_file import MappedPanel, MappedSource, map_panel, read_panel, write_panel
 from backbus.data.write import write_csv
 
 __all__ = [
     "MappedPanel",
-    "OpenPanel",
+    "MappedSource",
     "load_panel",
     "map_panel",
-    "open_panel",
+    "open_source",
     "panel_from_frame",
     "read_panel",
     "resolve_files",

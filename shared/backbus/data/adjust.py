@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,17 +16,13 @@ SUSPICIOUS = 0.05
 _NAMED = 5
 
 
-def adjusted(rows: Rows) -> Rows:
-    """``rows`` with prices times, and volume divided by, adjusted close / close of the same bar.
+def adjusted(fields: Mapping[str, Floats], adjusted_close: Floats) -> dict[str, Floats]:
+    """Prices times, and volume divided by, adjusted close / close of the same bar; arrays of any one shape.
 
     Multiplying by one positive factor keeps the order of a bar's prices, rounding included.
     """
-    numbers = dict(rows.numbers)
-    factor = numbers[ADJ_CLOSE] / numbers["close"]
-    for role in PRICES:
-        numbers[role] = numbers[role] * factor
-    numbers["volume"] = numbers["volume"] / factor
-    return replace(rows, numbers=numbers)
+    factor = adjusted_close / fields["close"]
+    return {role: fields[role] * factor for role in PRICES} | {"volume": fields["volume"] / factor}
 
 
 def unadjusted_jumps(rows: Rows) -> list[str]:

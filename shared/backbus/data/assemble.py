@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from backbus.data.adjust import adjusted, unadjusted_jumps
 from backbus.data.headers import ADJ_CLOSE, PRICES, extra_role
-from backbus.data.ranges import check_range, chosen_rows
+from backbus.data.ranges import check_range, choose_symbols, chosen_rows
 from backbus.data.repair import Inspection
 from backbus.data.rows import Rows
 from backbus.data.sessions import (
@@ -66,7 +66,8 @@ def assemble(tables: Sequence[Table], settings: DataSettings, known: Iterable[st
     rows = inspection.rows
     notes += inspection.notes
     if settings.adjust == "adj_close":
-        rows = adjusted(rows)
+        prices = {role: rows.numbers[role] for role in FIELDS}
+        rows = replace(rows, numbers={**rows.numbers, **adjusted(prices, rows.numbers[ADJ_CLOSE])})
     elif ADJ_CLOSE in rows.numbers:
         notes += unadjusted_jumps(rows)
     empty = set(range(len(symbols))) - set(np.unique(rows.asset).tolist())
@@ -94,20 +95,6 @@ def _zone(tables: Sequence[Table]) -> str | None:
             field="data.timezone",
         )
     return next(iter(zones), None)
-
-
-def choose_symbols(found: set[str], settings: DataSettings) -> tuple[str, ...]:
-    """The job's assets in its order, or all by name; one that is not there is a ``JobError`` naming near matches."""
-    if settings.symbols is None:
-        return tuple(sorted(found))
-    for symbol in settings.symbols:
-        if symbol not in found:
-            folded = {name.casefold(): name for name in found}
-            near = [folded[name] for name in difflib.get_close_matches(symbol.casefold(), folded, n=3, cutoff=0.5)]
-            there = ", ".join(sorted(found)[:10]) + (", …" if len(found) > 10 else "")
-            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {there}"
-            raise JobError(f"the data has no {symbol!r}; {hint}", field="data.symbols")
-    return settings.symbols
 
 
 def frozen(array: Array) -> Array:

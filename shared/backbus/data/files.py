@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from backbus.data.assemble import assemble
-from backbus.data.panel_file import SUFFIX, is_panel_file, map_panel, select
+from backbus.data.panel_file import SUFFIX, MappedSource, is_panel_file, map_panel
 from backbus.data.readers import KNOWN, read_file
 from backbus.data.shapes import symbol_of
 from backbus.data.table import Table
 from backbus.errors import JobError
-from backbus.market.panel import Panel
+from backbus.market.panel import Panel, whole
 
 if TYPE_CHECKING:
     from backbus.jobs import DataSettings
@@ -52,21 +51,13 @@ def resolve_files(settings: DataSettings, base: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-@dataclass(frozen=True)
-class OpenPanel:
-    """A panel, and how to let go of the memory of its rows before a given one."""
-
-    panel: Panel
-    release: Callable[[int], None]
-
-
 def load_panel(settings: DataSettings, files: Mapping[str, Path]) -> Panel:
-    """The panel of ``open_panel``, for who keeps all of it at hand."""
-    return open_panel(settings, files).panel
+    """The market of ``open_source``, for who keeps all of it at hand."""
+    return whole(open_source(settings, files))
 
 
-def open_panel(settings: DataSettings, files: Mapping[str, Path]) -> OpenPanel:
-    """The bars of ``files`` ({name for messages: path}) as one panel, by the rules of ``settings``.
+def open_source(settings: DataSettings, files: Mapping[str, Path]) -> Panel | MappedSource:
+    """The bars of ``files`` ({name for messages: path}) as one market, by the rules of ``settings``.
 
     The files are CSV, Parquet or Arrow, one per asset or with a symbol column, or a single panel file. What was
     repaired, and what looks wrong and was not, is in the panel's notes. Raises ``DataError`` naming file and line, or
@@ -78,12 +69,7 @@ def open_panel(settings: DataSettings, files: Mapping[str, Path]) -> OpenPanel:
     if panels:
         if len(files) > 1:
             raise JobError(f"{panels[0]!r} is a whole panel and must be the only file", field="data.files")
-        if settings.adjust != "none":
-            raise JobError('a panel file has no adjusted close; use data.adjust = "none"', field="data.adjust")
-        mapped = map_panel(files[panels[0]], name=panels[0])
-        mapped.require_order(panels[0])
-        panel, first = select(mapped.panel, settings, panels[0])
-        return OpenPanel(panel, lambda row: mapped.release(first + row))
+        return MappedSource(map_panel(files[panels[0]], name=panels[0]), settings, panels[0])
     wanted = None if settings.symbols is None else frozenset(settings.symbols)
     tables: list[Table] = []
     unread = []
@@ -92,4 +78,4 @@ def open_panel(settings: DataSettings, files: Mapping[str, Path]) -> OpenPanel:
         tables += found
         if not found:
             unread.append(symbol_of(name))
-    return OpenPanel(assemble(tables, settings, unread), lambda row: None)
+    return assemble(tables, settings, unread)

@@ -11,12 +11,15 @@ import json
 import mmap
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backbus.data.ranges import check_range, chosen_rows
+from backbus.data.adjust import adjusted
+from backbus.data.headers import ADJ_CLOSE
+from backbus.data.ranges import check_range, choose_symbols, chosen_rows
 from backbus.errors import DataError, JobError
 from backbus.market.panel import FIELDS, Block, Floats, Layout, Panel
 
@@ -27,8 +30,6 @@ SUFFIX = ".arrow"
 VERSION = 2
 _KEY = b"backbus.panel"
 _OF_EXTRA = "column:"
-_CHECK_ROWS = 1 << 20
-"""Rows looked at at once when a file is checked: a file larger than memory must not be copied into it."""
 
 
 def write_panel(panel: Panel, path: Path) -> None:
@@ -92,17 +93,6 @@ class MappedPanel:
             if stop > first:
                 self._pages.madvise(mmap.MADV_DONTNEED, first, stop - first)
         self._released = max(row, self._released)
-
-    def require_order(self, name: str) -> None:
-        """Raise ``DataError`` where a row does not end after the one before it; leaves no page resident."""
-        end = self.panel.block.end
-        for begin in range(0, len(end) - 1, _CHECK_ROWS):
-            late = np.diff(end[begin : begin + _CHECK_ROWS + 1]) <= 0
-            if late.any():
-                row = begin + int(np.argmax(late)) + 1
-                raise DataError(f"row {row} does not end after the row before it", file=name)
-            self.release(min(begin + _CHECK_ROWS, len(end)))
-        self._released = 0
 
 
 def is_panel_file(path: Path) -> bool:
@@ -187,41 +177,74 @@ def _values(column: Any, rows: int, assets: int) -> Floats:
     return values
 
 
-def select(panel: Panel, settings: DataSettings, name: str) -> tuple[Panel, int]:
-    """The assets and rows of a panel file that a job asks for, and which row of the file is now the first.
+class MappedSource:
+    """The assets, rows and columns of a panel file that a job asks for: read in order, in blocks, as a ``Source``.
 
-    Views wherever the assets stay as they are.
+    Blocks are views of the file where they need not be changed. Nothing is read to open it, so it is while blocks are
+    that a row is told which does not end after the one before it: ``DataError``.
     """
-    from backbus.data.assemble import choose_symbols, frozen
 
-    check_range(settings)
-    layout, block = panel.layout, panel.block
-    if len(panel) == 0:
-        raise DataError("the panel has no rows", file=name)
-    first, stop, warmup = chosen_rows(block.end, block.session, layout.interval_ns, settings)
-    if settings.start is None:
-        warmup = min(layout.warmup, stop)
-        if settings.warmup is not None and settings.warmup < warmup:
-            first, warmup = warmup - settings.warmup, settings.warmup
-        if warmup >= stop - first:
-            raise JobError("no row is left after the panel's own warm-up", field="data.end")
-    symbols, chosen = layout.symbols, None
-    if settings.symbols is not None and settings.symbols != symbols:
-        symbols = choose_symbols(set(layout.symbols), settings)
-        chosen = [layout.symbols.index(symbol) for symbol in symbols]
-    missing = [column for column in settings.columns if column not in layout.columns]
-    if missing:
-        there = f"it has {', '.join(layout.columns)}" if layout.columns else "it has none of its own"
-        raise JobError(f"{name} has no column {missing[0]!r}; {there}", field="data.columns")
+    def __init__(self, mapped: MappedPanel, settings: DataSettings, name: str) -> None:
+        check_range(settings)
+        self._mapped, self._name = mapped, name
+        self._columns, self._adjusts = settings.columns, settings.adjust == "adj_close"
+        panel = mapped.panel
+        layout, block = panel.layout, panel.block
+        if len(panel) == 0:
+            raise DataError("the panel has no rows", file=name)
+        first, stop, warmup = chosen_rows(block.end, block.session, layout.interval_ns, settings)
+        if settings.start is None:
+            warmup = min(layout.warmup, stop)
+            if settings.warmup is not None and settings.warmup < warmup:
+                first, warmup = warmup - settings.warmup, settings.warmup
+            if warmup >= stop - first:
+                raise JobError("no row is left after the panel's own warm-up", field="data.end")
+        symbols: tuple[str, ...] = layout.symbols
+        self._assets: list[int] | None = None
+        if settings.symbols is not None and settings.symbols != symbols:
+            symbols = choose_symbols(set(layout.symbols), settings)
+            self._assets = [layout.symbols.index(symbol) for symbol in symbols]
+        self._check_columns()
+        self._first, self.notes = first, panel.notes
+        self.layout = Layout(symbols, stop - first, warmup, layout.interval_ns, settings.columns)
 
-    def part(values: Floats) -> Floats:
-        return values[first:stop] if chosen is None else frozen(values[first:stop, chosen])
+    def _check_columns(self) -> None:
+        there = self._mapped.panel.layout.columns
+        missing = [column for column in self._columns if column not in there]
+        if missing:
+            told = f"it has {', '.join(there)}" if there else "it has none of its own"
+            raise JobError(f"{self._name} has no column {missing[0]!r}; {told}", field="data.columns")
+        if self._adjusts and ADJ_CLOSE not in there:
+            raise JobError(f'{self._name} has no adjusted close; use data.adjust = "none"', field="data.adjust")
 
-    rows = Block(
-        0,
-        block.end[first:stop],
-        block.session[first:stop],
-        *(part(getattr(block, field)) for field in FIELDS),
-        extra={column: part(block.extra[column]) for column in settings.columns},
-    )
-    return Panel(Layout(symbols, stop - first, warmup, layout.interval_ns, settings.columns), rows, panel.notes), first
+    def __len__(self) -> int:
+        return self.layout.rows
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        """The rows in blocks of ``size``; the last one may be shorter."""
+        before = self._first - 1
+        for start in range(0, len(self), size):
+            block = self._mapped.panel.block.rows(self._first + start, self._first + min(start + size, len(self)))
+            end = self._mapped.panel.block.end[max(before, 0) : block.first_row + len(block)]
+            late = np.diff(end) <= 0
+            if late.any():
+                row = max(before, 0) + int(np.argmax(late)) + 1
+                raise DataError(f"row {row} does not end after the row before it", file=self._name)
+            before = block.first_row + len(block) - 1
+            yield self._asked_for(block, start)
+
+    def release(self, row: int) -> None:
+        """Let go of the memory of the rows before ``row``."""
+        self._mapped.release(self._first + row)
+
+    def _asked_for(self, block: Block, row: int) -> Block:
+        def part(values: Floats) -> Floats:
+            return values if self._assets is None else np.ascontiguousarray(values[:, self._assets])
+
+        fields = {name: part(getattr(block, name)) for name in FIELDS}
+        if self._adjusts:
+            fields = adjusted(fields, part(block.extra[ADJ_CLOSE]))
+        extra = {name: part(block.extra[name]) for name in self._columns}
+        for values in (*fields.values(), *extra.values()):
+            values.flags.writeable = False
+        return Block(row, block.end, block.session, **fields, extra=extra)

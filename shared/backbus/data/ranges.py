@@ -1,7 +1,8 @@
-"""Which rows of a market a job uses: the traded ones between ``start`` and ``end``, and the warm-up before them."""
+"""Which assets and rows of a market a job uses: the traded rows between ``start`` and ``end``, warm-up before them."""
 
 from __future__ import annotations
 
+import difflib
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,20 @@ def check_range(settings: DataSettings) -> None:
 
 def _date(limit: date | datetime) -> date:
     return limit.date() if isinstance(limit, datetime) else limit
+
+
+def choose_symbols(found: set[str], settings: DataSettings) -> tuple[str, ...]:
+    """The job's assets in its order, or all by name; one that is not there is a ``JobError`` naming near matches."""
+    if settings.symbols is None:
+        return tuple(sorted(found))
+    for symbol in settings.symbols:
+        if symbol not in found:
+            folded = {name.casefold(): name for name in found}
+            near = [folded[name] for name in difflib.get_close_matches(symbol.casefold(), folded, n=3, cutoff=0.5)]
+            there = ", ".join(sorted(found)[:10]) + (", …" if len(found) > 10 else "")
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {there}"
+            raise JobError(f"the data has no {symbol!r}; {hint}", field="data.symbols")
+    return settings.symbols
 
 
 def chosen_rows(ends: Ints, sessions: Ints, interval_ns: int, settings: DataSettings) -> tuple[int, int, int]:
