@@ -11,6 +11,7 @@ from typing import Any
 
 import zmq
 
+from backbus.data import Catalog
 from backbus.errors import BackbusError, JobError, ProtocolError, StackError
 from backbus.events import control as c
 from backbus.jobs import Job
@@ -256,14 +257,15 @@ class Orchestrator:
         if known is not None:
             return {"job": known["id"], "state": known["state"], "cached": known["cached"]}
         job = Job.parse(request.job)
-        inputs = {**request.data, **{f"strategy/{name}": h for name, h in request.strategy.items()}}
+        data = request.data or self._dataset(job)
+        inputs = {**data, **{f"strategy/{name}": h for name, h in request.strategy.items()}}
         missing = [name for name, blob in inputs.items() if not self._blobs.has(blob)]
         if missing:
             raise StackError(f"inputs were not uploaded: {', '.join(missing[:5])}")
-        if not request.data and job.reads_files:
+        if not data and job.reads_files:
             raise JobError("a job needs prices; name files", field="data.files")
         points = fleet.points_of(job)
-        key = job_key(job, request.data, request.strategy)
+        key = job_key(job, data, request.strategy)
         answer = None if request.fresh else self._store.done_with_key(key)
         job_id = hashlib.blake2b(request.submission.encode(), digest_size=6).hexdigest()
         self._store.add(
@@ -272,11 +274,11 @@ class Orchestrator:
             name=job.name,
             key=key,
             job=request.job,
-            data=request.data,
+            data=data,
             strategy=request.strategy,
             answer=answer,
             points=points,
-            family=family_of(job, request.data),
+            family=family_of(job, data),
         )
         self._log.info("accepted", job=job_id, name=job.name, cached=answer is not None)
         if answer is None:
@@ -284,6 +286,16 @@ class Orchestrator:
             assert row is not None
             self._take(row, job, 0)
         return {"job": job_id, "state": "queued" if answer is None else "done", "cached": answer is not None}
+
+    def _dataset(self, job: Job) -> dict[str, str]:
+        """A dataset of this machine's catalog, for who submits a job with its name alone."""
+        if job.data.dataset is None:
+            return {}
+        blobs = {}
+        for name, path in Catalog(self._settings.datasets).file(job.data.dataset).items():
+            blobs[name] = path.stem
+            self._blobs.take(path.stem, path)
+        return blobs
 
     def _known(self, name: str) -> str:
         found = self._store.find(name)

@@ -110,7 +110,7 @@ class Client:
             inputs = self._upload(files_of(job))
         else:
             inputs = self._upload_panel(data, job)
-            fields["data"]["files"] = [PANEL_FILE]
+            fields["data"]["files"], fields["data"]["dataset"] = [PANEL_FILE], None
         value: dict[str, Any] = self._requester.ask(
             c.Submit(submission=uuid.uuid4().hex, job=fields, data=inputs, strategy=strategy, fresh=fresh)
         )

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
@@ -24,12 +24,15 @@ from backbus.markets import SimulatorSettings
 from backbus.searches import SweepSettings
 from backbus.section import Section
 
+Fields = TypeVar("Fields", bound=BaseModel)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 
 MOST_COLUMNS, COLUMN_LENGTH = 256, 100
+SETTLED = ("header", "stamps", "timezone", "repair")
+"""Settings of how files are read: what is in a dataset has been."""
 
 
 class Repair(Section):
@@ -49,6 +52,8 @@ class DataSettings(Section):
     """Where prices come from and how they are read."""
 
     files: tuple[str, ...] = Field(default=(), description="files, folders or globs, relative to the job file")
+    dataset: str | None = None
+    """A name in the catalog, in place of files."""
     header: tuple[str, ...] | None = None
     """Names of the columns of CSV files whose first line is a bar."""
     symbols: tuple[str, ...] | None = None
@@ -81,6 +86,17 @@ class DataSettings(Section):
         if value is not None and (not value or len(set(value)) < len(value)):
             raise ValueError("name each symbol once, and at least one")
         return value
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataSettings:
+        if self.dataset is not None:
+            if self.files:
+                raise ValueError("files and dataset cannot both be given: a dataset is made of its files already")
+            default = DataSettings()
+            settled = [name for name in SETTLED if getattr(self, name) != getattr(default, name)]
+            if settled:
+                raise ValueError(f"{settled[0]} is settled when a dataset is imported: remove it here")
+        return self
 
     @field_validator("columns")
     @classmethod
@@ -404,6 +420,14 @@ class Job(Section):
         return record
 
 
+def parse_section(model: type[Fields], fields: Mapping[str, Any], name: str) -> Fields:
+    """A section of a job by itself, or a ``JobError`` that names the first wrong field as a job's would."""
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as error:
+        raise _first_mistake(error, None, (name,)) from None
+
+
 def override_field(fields: dict[str, Any], assignment: str) -> None:
     """Set what ``section.field=value`` says in a job's fields; JobError where it cannot be read."""
     name, equals, text = assignment.partition("=")
@@ -448,10 +472,10 @@ def _tag(model: Any) -> str | None:
     return get_args(fields[0].annotation)[0] if fields else None
 
 
-def _first_mistake(error: ValidationError, file: str | None) -> JobError:
+def _first_mistake(error: ValidationError, file: str | None, within: tuple[str, ...] = ()) -> JobError:
     mistakes = error.errors(include_url=False)
     mistake = next((m for m in mistakes if m["type"] == "extra_forbidden"), mistakes[0])
-    location = mistake["loc"]
+    location = (*within, *mistake["loc"])
     field = ".".join(str(part) for part in location)
     message = mistake["msg"].removeprefix("Value error, ")
     match mistake["type"]:

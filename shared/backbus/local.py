@@ -68,9 +68,14 @@ def open_inputs(job: Job, data: Any = None) -> Inputs:
 
 def files_of(job: Job) -> dict[str, Path]:
     """The files that a job's market is read from, by the names that messages use: none where it needs none."""
-    from backbus.data import resolve_files
+    from backbus.data import Catalog, resolve_files
+    from backbus.settings import Settings
 
-    return resolve_files(job.data, job.folder) if job.reads_files else {}
+    if not job.reads_files:
+        return {}
+    if job.data.dataset is not None:
+        return Catalog(Settings().datasets).file(job.data.dataset)
+    return resolve_files(job.data, job.folder)
 
 
 def inputs_of(job: Job, files: Mapping[str, Path]) -> Inputs:

@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     """Where the stack keeps its store, blobs, logs and pid files.
 
     What can be had again, compiled code and fetched inputs, is kept elsewhere: see ``sources.cache_home``."""
+    datasets: Path = Path("var/data")
+    """The catalog: datasets that ``backbus data import`` has made."""
     beat_s: float = Field(default=0.5, gt=0)
     dead_s: float = Field(default=3.0, gt=0)
     """No beat for this long: the member is dead."""

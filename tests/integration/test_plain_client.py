@@ -13,6 +13,9 @@ import msgpack
 import pytest
 import zmq
 
+from backbus.data import Catalog
+from backbus.jobs import DataSettings, Job
+
 if TYPE_CHECKING:
     from real_stack import Stack
 
@@ -91,6 +94,30 @@ def test_a_job_is_submitted_and_its_tables_fetched(ask: Ask, sample_data: Path) 
             data, size = data + part["data"], part["size"]
         assert hashlib.blake2b(data, digest_size=32).hexdigest() == blob
         assert data[:4] == (b"PAR1" if name.endswith(".parquet") else b"{\n  ")
+
+
+def test_a_dataset_of_the_orchestrator_s_catalog_needs_no_upload(
+    stack: Stack, ask: Ask, sample_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    files = {name: sample_data / name for name in ("IBM.csv", "MSFT.csv")}
+    place = stack.cwd / stack.settings.datasets
+    Catalog(place).add("two", files, DataSettings())
+    with_files = submission(ask, sample_data)
+    fields = {**with_files["job"], "data": {"dataset": "two", "adjust": "adj_close"}}
+    by_name = ask("SUBMIT", submission=uuid.uuid4().hex, job=fields, data={}, strategy={}, fresh=True)["job"]
+    by_files = ask("SUBMIT", **with_files)["job"]
+    assert wait(ask, by_name)["report"]["fingerprint"] == wait(ask, by_files)["report"]["fingerprint"]
+    with stack.client() as client:  # one that has the dataset itself sends it, by the same hash
+        monkeypatch.setenv("BACKBUS_DATASETS", str(place))
+        result = client.run(Job.parse(fields), folder=tmp_path / "run")
+    assert result.cached
+
+
+@pytest.mark.parametrize("dataset", ["../../etc/passwd", "/etc/passwd", "a/../b", "none"])
+def test_no_path_can_be_asked_for(ask: Ask, dataset: str) -> None:
+    fields = {"data": {"dataset": dataset}, "strategy": {"use": "SmaCross"}}
+    with pytest.raises(AssertionError, match=r"is no name of a dataset|there is no dataset 'none'"):
+        ask("SUBMIT", submission=uuid.uuid4().hex, job=fields, data={}, strategy={})
 
 
 def test_a_submission_that_is_repeated_is_one_job(ask: Ask, sample_data: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from backbus.cli import check, jobs, keys, simulate, stack, sweeps
+from backbus.cli import check, data, jobs, keys, simulate, stack, sweeps
 from backbus.errors import BackbusError, StrategyError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for group in (jobs, sweeps, check, simulate, stack, keys):
+for group in (jobs, sweeps, check, data, simulate, stack, keys):
     group.register(app)
 
 

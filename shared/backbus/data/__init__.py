@@ -5,12 +5,14 @@
 and ``map_panel`` streams one that is larger than memory.
 """
 
+from backbus.data.catalog import Catalog
 from backbus.data.files import load_panel, open_source, resolve_files
 from backbus.data.frame import panel_from_frame
 from backbus.data.panel_file import MappedPanel, MappedSource, map_panel, read_panel, write_panel
 from backbus.data.write import write_csv
 
 __all__ = [
+    "Catalog",
     "MappedPanel",
     "MappedSource",
     "load_panel",

@@ -13,6 +13,7 @@ from backbus.market.panel import Floats
 SUSPICIOUS = 0.05
 """Difference of raw and adjusted close-to-close returns that is more than a usual dividend."""
 
+ADVICE = 'prices are used as they are: set data.adjust = "adj_close" unless that is meant'
 _NAMED = 5
 
 
@@ -44,8 +45,7 @@ def unadjusted_jumps(rows: Rows) -> list[str]:
         )
         more = f" and {len(here) - _NAMED} more" if len(here) > _NAMED else ""
         sentences.append(
-            f"{rows.symbols[int(asset)]}: the close jumps where the adjusted close does not, at {named}{more};"
-            ' prices are used as they are: set data.adjust = "adj_close" unless that is meant'
+            f"{rows.symbols[int(asset)]}: the close jumps where the adjusted close does not, at {named}{more}; {ADVICE}"
         )
     return sentences
 

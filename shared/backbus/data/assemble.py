@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -33,22 +33,26 @@ if TYPE_CHECKING:
 Array = TypeVar("Array", Floats, Ints)
 
 
-def assemble(tables: Sequence[Table], settings: DataSettings, known: Iterable[str] = ()) -> Panel:
+def assemble(
+    tables: Sequence[Table], settings: DataSettings, known: Iterable[str] = (), *, keep_adjusted: bool = False
+) -> Panel:
     """One panel of all tables. ``known`` names assets that were left unread, for the sake of messages.
+
+    ``keep_adjusted`` makes an adjusted close that all of them have a column of the panel.
 
     Raises ``DataError`` for what is wrong with the data, ``JobError`` for a setting that does not fit it.
     """
     check_range(settings)
     if settings.timezone is None:
-        settings = settings.model_copy(update={"timezone": _zone(tables)})
+        settings = settings.model_copy(update={"timezone": common_zone(tables)})
     symbols = choose_symbols({symbol for table in tables for symbol in table.symbols} | set(known), settings)
-    rows = _gather(tables, symbols, settings)
+    rows = gather(tables, symbols, settings)
     notes: list[str] = []
     inspection = Inspection(rows, settings.repair)
     inspection.order()
     rows = inspection.rows
     interval_ns = _interval(rows)
-    ends = _ends(rows, interval_ns, settings)
+    ends = bar_ends(rows.stamp, rows.dates, interval_ns, settings, rows.error)
 
     if len(symbols) == 1:
         row_ends, row_of = ends, np.arange(len(ends))
@@ -78,14 +82,16 @@ def assemble(tables: Sequence[Table], settings: DataSettings, known: Iterable[st
 
     fields = {role: laid_out(role) for role in FIELDS}
     extra = {name: laid_out(extra_role(name)) for name in settings.columns}
+    if keep_adjusted and ADJ_CLOSE not in extra and all(ADJ_CLOSE in table.numbers for table in rows.tables):
+        extra[ADJ_CLOSE] = laid_out(ADJ_CLOSE)
     return Panel(
-        Layout(symbols, len(row_ends), warmup, interval_ns, settings.columns),
+        Layout(symbols, len(row_ends), warmup, interval_ns, tuple(extra)),
         Block(0, frozen(row_ends), frozen(sessions), **fields, extra=extra),
         tuple(notes),
     )
 
 
-def _zone(tables: Sequence[Table]) -> str | None:
+def common_zone(tables: Sequence[Table]) -> str | None:
     """The clock of stamps without a zone, where the sources' shapes tell it."""
     zones = {table.zone: table.name for table in tables}
     if len(zones) > 1:
@@ -104,7 +110,7 @@ def frozen(array: Array) -> Array:
     return array
 
 
-def _gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSettings) -> Rows:
+def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSettings) -> Rows:
     """All bars of the chosen assets, their stamps in one measure."""
     position = {symbol: index for index, symbol in enumerate(symbols)}
     used = [table for table in tables if any(symbol in position for symbol in table.symbols)]
@@ -162,46 +168,66 @@ def _number(table: Table, role: str) -> Floats:
     return np.full(len(table), np.nan) if column is None else column
 
 
-def _interval(rows: Rows) -> int:
-    """Nanoseconds of one bar: the same for all assets, or ``DataError`` naming two that differ.
+class Steps(NamedTuple):
+    """How far apart the bars of one asset are, for whoever must find the interval of all of them."""
 
-    Each asset's is its most common step. An asset that seldom trades may step further, where some of its steps are
-    the panel's interval.
-    """
+    bar: int
+    """One of them, which messages name."""
+    common: int
+    smallest: int
+
+
+def _interval(rows: Rows) -> int:
+    """Nanoseconds of one bar: the same for all assets, or ``DataError`` naming two that differ."""
     starts = np.flatnonzero(np.r_[True, rows.asset[1:] != rows.asset[:-1]])
     stops = np.r_[starts[1:], len(rows)]
-    unit = DAY_NS if rows.dates else 1
-    found: list[tuple[int, int, int]] = []
+    found = []
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
         steps = np.diff(rows.stamp[start:stop])
         step = interval_of(steps)
         if step is not None:
-            smallest = int(steps.min())
-            if rows.dates:
-                step, smallest = whole_days(step), whole_days(smallest)
-            found.append((start, step * unit, smallest * unit))
-    interval_ns = common_interval([step for _, step, _ in found])
+            found.append(Steps(start, step, int(steps.min())))
+    return agreed_interval(found, rows.dates, rows.error, lambda bar: (rows.source(bar)[0].name, rows.symbol(bar)))
+
+
+def agreed_interval(
+    found: Sequence[Steps],
+    dates: bool,
+    blame: Callable[[int, str], DataError],
+    source: Callable[[int], tuple[str, str]],
+) -> int:
+    """Nanoseconds of one bar. ``blame`` makes the error of a bar, ``source`` tells its file and asset.
+
+    Each asset's is its most common step. An asset that seldom trades may step further, where some of its steps are
+    the panel's interval.
+    """
+    if dates:
+        found = [Steps(bar, whole_days(step) * DAY_NS, whole_days(least) * DAY_NS) for bar, step, least in found]
+    interval_ns = common_interval([steps.common for steps in found])
     if interval_ns is None:
-        if rows.dates:
+        if dates:
             return DAY_NS
-        raise rows.error(0, "one bar does not tell its interval; timestamps need at least two bars of an asset")
-    model = next(start for start, step, _ in found if step == interval_ns)
-    for start, step, smallest in found:
-        if interval_ns not in (step, smallest):
-            here, other = rows.source(start)[0].name, rows.source(model)[0].name
+        raise blame(0, "one bar does not tell its interval; timestamps need at least two bars of an asset")
+    model = next(steps.bar for steps in found if steps.common == interval_ns)
+    for steps in found:
+        if interval_ns not in (steps.common, steps.smallest):
+            (here, symbol), (other, another) = source(steps.bar), source(model)
             raise DataError(
-                f"bars of {span_text(step)}, and {other} ({rows.symbol(model)}) has bars of {span_text(interval_ns)};"
+                f"bars of {span_text(steps.common)}, and {other} ({another}) has bars of {span_text(interval_ns)};"
                 " a panel has one interval",
                 file=here,
-                symbol=rows.symbol(start),
+                symbol=symbol,
             )
     return interval_ns
 
 
-def _ends(rows: Rows, interval_ns: int, settings: DataSettings) -> Ints:
-    if rows.dates:
-        return session_ends(rows.stamp, settings.calendar, rows.error)
-    return rows.stamp + interval_ns if settings.stamps == "start" else rows.stamp
+def bar_ends(
+    stamps: Ints, dates: bool, interval_ns: int, settings: DataSettings, blame: Callable[[int, str], DataError]
+) -> Ints:
+    """Instants at which bars end; ``blame`` makes the error of one of them."""
+    if dates:
+        return session_ends(stamps, settings.calendar, blame)
+    return stamps + interval_ns if settings.stamps == "start" else stamps
 
 
 def _sessions(rows: Rows, row_of: Ints, row_ends: Ints, settings: DataSettings) -> Ints:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 import functools
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -62,9 +62,88 @@ class _Text:
     separator: str
     headers: tuple[str, ...]
     shape: Shape
+    lines_before: Callable[[], int] = int
+    """How many lines of the file come before ``data``."""
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Lines with something in them after the header, and their numbers."""
+        first = self.lines_before() + self.header_line + 1
+        return ((number, line) for number, line in enumerate(self.data[self.body :].splitlines(), first) if line)
 
     def fields(self, line: bytes) -> list[str]:
         return next(csv.reader([line.decode("utf-8")], delimiter=self.separator), [])
+
+
+class CsvFile:
+    """A CSV file whose columns are known: read whole, or a part at a time."""
+
+    def __init__(
+        self, name: str, source: Callable[[], bytes], header: Sequence[str] | None = None, extra: Sequence[str] = ()
+    ) -> None:
+        """``source`` gives the file's bytes, or as many of the first ones as hold its header. ``header`` names the
+        columns of files whose first line is a bar, ``extra`` further ones to read. Raises ``DataError`` with file and
+        line, or ``JobError``.
+        """
+        self._name, self._source, self._header = name, source, header
+        self._first = _open(name, source(), header)
+        self._shape, headers = self._first.shape, self._first.headers
+        columns = self._shape.columns or find_columns(headers, name, self._first.header_line or None)
+        known = (STAMP, TIME, SYMBOL, *NUMBERS, *_SIDES)
+        self._more = {extra_role(one): at for one, at in find_extra(headers, extra, name).items()}
+        self._roles = {role: at for role, at in columns.items() if role in known} | self._more
+        self._headers = {role: headers[position].strip() or role for role, position in self._roles.items()}
+
+    @property
+    def symbol(self) -> str | None:
+        """The asset that all rows are of; None where a column names it."""
+        return None if SYMBOL in self._roles else self._shape.symbol
+
+    @property
+    def body(self) -> int:
+        """Offset of the first bar."""
+        return self._first.body
+
+    def whole(self) -> Table:
+        """All bars."""
+        text, self._first = self._first, replace(self._first, data=b"")
+        return self._table(text, lambda: _open(self._name, self._source(), self._header))
+
+    def part(self, data: Callable[[], bytes], lines_before: Callable[[], int]) -> Table:
+        """The bars of some whole lines, and how many come before them. ``data`` may be asked again."""
+        first = replace(self._first, body=0, header_line=0, lines_before=lines_before)
+        return self._table(replace(first, data=data()), lambda: replace(first, data=data()))
+
+    def _table(self, text: _Text, again: Callable[[], _Text]) -> Table:
+        name, shape, headers = self._name, self._shape, self._headers
+        cells, unreadable = _columns(text, self._roles, {*NUMBERS, *_SIDES, *self._more})
+        del text
+        lines = functools.cache(lambda: np.array([number for number, _ in again().lines()], dtype=np.int64))
+
+        def blame(row: int, message: str) -> DataError:
+            return DataError(message, file=name, line=int(lines()[row]), column=headers[STAMP])
+
+        stamps = cells.pop(STAMP)
+        if TIME in cells:
+            import pyarrow.compute as pc
+
+            stamps = pc.binary_join_element_wise(stamps, cells.pop(TIME), " ")
+        symbols, codes = read_symbols(cells.pop(SYMBOL), name, lines) if SYMBOL in cells else ((shape.symbol,), None)
+        if shape.quotes:
+            cells = {role: cells[role] for role in self._more} | mid_prices(cells)
+        if shape.units != 1.0:
+            cells |= {role: cells[role] / shape.units for role in (*PRICES, ADJ_CLOSE) if role in cells}
+        table = Table(
+            name=name,
+            stamps=parse_stamps(stamps, blame) if shape.day is None else _of_day(stamps, shape.day, blame),
+            symbols=symbols,
+            codes=codes,
+            numbers=cells,
+            headers=headers,
+            lines=lines,
+            unreadable=unreadable,
+            zone=shape.zone,
+        )
+        return in_order(table)
 
 
 def read_csv(
@@ -75,48 +154,11 @@ def read_csv(
     extra: Sequence[str] = (),
 ) -> Table | None:
     """The bars of one file, or None where it holds one asset and that is not ``wanted``. ``source`` gives its bytes,
-    again where a line must be named.
-
-    A file without a symbol column holds the asset that it is named after. ``header`` names the columns of files whose
-    first line is a bar, ``extra`` further ones to read. Raises ``DataError`` with file and line, or ``JobError``.
-    """
-    text = _open(name, source(), header)
-    shape = text.shape
-    columns = shape.columns or find_columns(text.headers, name, text.header_line or None)
-    if SYMBOL not in columns and wanted is not None and shape.symbol not in wanted:
+    again where a line must be named. Raises as ``CsvFile`` does."""
+    file = CsvFile(name, source, header, extra)
+    if file.symbol is not None and wanted is not None and file.symbol not in wanted:
         return None
-    roles = {role: at for role, at in columns.items() if role in (STAMP, TIME, SYMBOL, *NUMBERS, *_SIDES)}
-    more = {extra_role(name): at for name, at in find_extra(text.headers, extra, name).items()}
-    roles |= more
-    cells, unreadable = _columns(text, roles, {*NUMBERS, *_SIDES, *more})
-    lines = functools.cache(lambda: _line_numbers(source(), text.header_line))
-    headers = {role: text.headers[position].strip() or role for role, position in roles.items()}
-
-    def blame(row: int, message: str) -> DataError:
-        return DataError(message, file=name, line=int(lines()[row]), column=headers[STAMP])
-
-    stamps = cells.pop(STAMP)
-    if TIME in cells:
-        import pyarrow.compute as pc
-
-        stamps = pc.binary_join_element_wise(stamps, cells.pop(TIME), " ")
-    symbols, codes = read_symbols(cells.pop(SYMBOL), name, lines) if SYMBOL in cells else ((shape.symbol,), None)
-    if shape.quotes:
-        cells = {role: cells[role] for role in more} | mid_prices(cells)
-    if shape.units != 1.0:
-        cells |= {role: cells[role] / shape.units for role in (*PRICES, ADJ_CLOSE) if role in cells}
-    table = Table(
-        name=name,
-        stamps=parse_stamps(stamps, blame) if shape.day is None else _of_day(stamps, shape.day, blame),
-        symbols=symbols,
-        codes=codes,
-        numbers=cells,
-        headers=headers,
-        lines=lines,
-        unreadable=unreadable,
-        zone=shape.zone,
-    )
-    return in_order(table)
+    return file.whole()
 
 
 def _of_day(texts: Any, day: int, blame: Callable[[int, str], DataError]) -> Stamps:
@@ -154,9 +196,11 @@ def _open(name: str, data: bytes, header: Sequence[str] | None) -> _Text:
         if first is None:
             shape = shape_of(name, cells)
             if header is not None:
-                return _Text(name, data, begin, 0, separator, tuple(header), shape._replace(headers=tuple(header)))
+                return _Text(
+                    name, data, begin, line - 1, separator, tuple(header), shape._replace(headers=tuple(header))
+                )
             if shape.headers is not None:
-                return _Text(name, data, begin, 0, separator, shape.headers, shape)
+                return _Text(name, data, begin, line - 1, separator, shape.headers, shape)
         found = _Text(name, data, body, line, separator, cells, shape)
         first = first or found
         if names_columns(cells):
@@ -242,9 +286,7 @@ def _parse(text: _Text, roles: Mapping[str, int], types: Mapping[str, Any]) -> A
 def _refuse_broken_lines(text: _Text) -> None:
     """Raise for the first line that is not UTF-8 or has another number of fields than the header."""
     columns = len(text.headers)
-    for number, line in enumerate(text.data.splitlines(), start=1):
-        if number <= text.header_line or not line:
-            continue
+    for number, line in text.lines():
         if len(line) > LINE_BYTES:
             raise DataError(
                 f"is longer than {LINE_BYTES >> 20} MiB, and no line of prices", file=text.name, line=number
@@ -306,10 +348,3 @@ def read_symbols(column: Any, name: str, lines: Callable[[], Ints] | None = None
             raise DataError("this row names no symbol", file=f"{name}, row {row}")
         raise DataError("this row names no symbol", file=name, line=int(lines()[row]))
     return symbols, codes
-
-
-def _line_numbers(data: bytes, header_line: int) -> Ints:
-    lines = _without_mark(data).splitlines()
-    return np.array(
-        [number for number, line in enumerate(lines, start=1) if line and number > header_line], dtype=np.int64
-    )

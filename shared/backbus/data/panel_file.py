@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backbus.data.adjust import adjusted
+from backbus.data.adjust import ADVICE, adjusted
 from backbus.data.headers import ADJ_CLOSE
 from backbus.data.ranges import check_range, choose_symbols, chosen_rows
 from backbus.errors import DataError, JobError
@@ -205,7 +205,8 @@ class MappedSource:
             symbols = choose_symbols(set(layout.symbols), settings)
             self._assets = [layout.symbols.index(symbol) for symbol in symbols]
         self._check_columns()
-        self._first, self.notes = first, panel.notes
+        self._first = first
+        self.notes = tuple(note for note in panel.notes if not (self._adjusts and note.endswith(ADVICE)))
         self.layout = Layout(symbols, stop - first, warmup, layout.interval_ns, settings.columns)
 
     def _check_columns(self) -> None:

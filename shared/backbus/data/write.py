@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,7 +40,7 @@ def write_csv(
         with contextlib.ExitStack() as stack:
             files = [stack.enter_context(part.open("w", encoding="utf-8")) for part in parts]
             for file in files:
-                file.write(f"{'date' if daily else 'timestamp'},{','.join(FIELDS)}\n")
+                file.write(f"{'date' if daily else 'timestamp'},{','.join((*FIELDS, *source.layout.columns))}\n")
             for block in source.blocks(BLOCK_ROWS):
                 _write(block, files, daily)
                 if progress is not None:
@@ -62,8 +64,10 @@ def _write(block: Block, files: Sequence[IO[str]], daily: bool) -> None:
     texts = np.datetime_as_string(stamps, timezone="naive" if daily else "UTC").tolist()
     for asset, file in enumerate(files):
         columns = [getattr(block, name)[:, asset].tolist() for name in FIELDS]
+        others = [values[:, asset].tolist() for values in block.extra.values()]
+        more = zip(*others, strict=True) if others else repeat(())
         file.writelines(
-            f"{text},{o!r},{h!r},{low!r},{c!r},{v!r}\n"
-            for text, o, h, low, c, v in zip(texts, *columns, strict=True)
+            f"{text},{o!r},{h!r},{low!r},{c!r},{v!r}{''.join(',' + ('' if math.isnan(x) else repr(x)) for x in rest)}\n"
+            for text, o, h, low, c, v, rest in zip(texts, *columns, more, strict=False)
             if c == c  # noqa: PLR0124  (a bar that is there)
         )

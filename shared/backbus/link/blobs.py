@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -44,6 +45,21 @@ class BlobFolder:
     def has(self, blob: str) -> bool:
         """Whether a blob is there, whole."""
         return self.path(blob).is_file()
+
+    def take(self, blob: str, path: Path) -> None:
+        """Have a file of this machine as a blob: by a link where both are on one disk, else by a copy."""
+        place = self.path(blob)
+        if place.is_file():
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            place.hardlink_to(path)
+        except FileExistsError:
+            return
+        except OSError:
+            part = self._part(blob)
+            shutil.copyfile(path, part)
+            part.replace(place)
 
     def receive(self, blob: str, size: int, offset: int, data: bytes) -> int:
         """Take a part at ``offset``; returns how many bytes are there now. The last part makes the blob appear.

@@ -1,0 +1,197 @@
+"""``backbus data``: datasets of prices, each imported once under a name that jobs use."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backbus.cli.jobs import AsJson, bar_of
+
+if TYPE_CHECKING:
+    from backbus.data import Catalog
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="A dataset.")]
+SHOWN = 5
+"""Findings of one kind and asset that are printed; --json has more."""
+
+
+def import_(
+    files: Annotated[list[str], typer.Argument(metavar="FILES", help="Files, folders or globs.")],
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What jobs call it.")],
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="How files are read: a setting of [data], such as calendar."),
+    ] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--column", metavar="COLUMN", help="A further column to keep.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="In place of what has this name.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Read files once, and keep them as a dataset that opens at once."""
+    from backbus.cli.app import print_json
+    from backbus.data import resolve_files
+    from backbus.jobs import DataSettings, override_field, parse_section
+
+    fields: dict[str, Any] = {"files": files, "columns": columns or []}
+    for assignment in sets or []:
+        override_field(fields, assignment.removeprefix("data."))
+    settings = parse_section(DataSettings, fields, "data")
+    found = resolve_files(settings, Path())
+    with bar_of(name, quiet=as_json) as move:
+        about = _catalog().add(name, found, settings, replace=replace, progress=move)
+    if as_json:
+        print_json(about)
+    else:
+        _print(about, f'a job reads it by\n\n[data]\ndataset = "{name}"\n')
+
+
+def list_(as_json: AsJson = False) -> None:
+    """List the datasets."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from backbus.cli.app import print_json
+
+    catalog = _catalog()
+    known = [catalog.about(name) for name in catalog.names()]
+    if as_json:
+        print_json({"datasets": known})
+        return
+    table = Table("dataset", "assets", "rows", "bars of", "from", "to", "size", "findings")
+    for about in known:
+        count = sum(finding["count"] for finding in about["findings"])
+        cells = (about["assets"], about["rows"], _interval(about), about["first"], about["last"], _size(about), count)
+        table.add_row(about["name"], *map(str, cells))
+    Console().print(table)
+
+
+def show(name: Name, as_json: AsJson = False) -> None:
+    """Show what a dataset holds, and where it comes from."""
+    from backbus.cli.app import print_json
+
+    about = _catalog().about(name)
+    if as_json:
+        print_json(about)
+        return
+    _print(about, "".join(f"from {source}, {size} bytes\n" for source, size in about["sources"].items()))
+
+
+def check(name: Name, as_json: AsJson = False) -> None:
+    """Look at all bars of a dataset again: splits, outliers, holes, missing sessions."""
+    from backbus.cli.app import print_json
+
+    findings = _catalog().check(name)
+    if as_json:
+        print_json({"dataset": name, "findings": findings})
+        return
+    sys.stdout.write(f"{name}: its bytes are those that were imported\n")
+    _print_findings(findings)
+
+
+def export(
+    name: Name,
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where SYMBOL.csv of each asset goes.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a dataset to CSV files that any program reads."""
+    from backbus.cli.app import print_json
+    from backbus.data import open_source, write_csv
+    from backbus.jobs import DataSettings
+
+    catalog = _catalog()
+    about = catalog.about(name)
+    source = open_source(DataSettings(columns=tuple(about["columns"])), catalog.file(name))
+    with bar_of(name, quiet=as_json) as move:
+        fields = write_csv(source, out, calendar=about["settings"].get("calendar"), progress=move)
+    told = {"data": {**fields, "files": str(out / fields["files"])}}
+    if as_json:
+        print_json(told)
+    else:
+        sys.stdout.write(f"{about['assets']} files in {out}\n")
+
+
+def rm(
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Datasets.")],
+    as_json: AsJson = False,
+) -> None:
+    """Remove datasets; the files they were made of stay."""
+    from backbus.cli.app import print_json
+
+    catalog = _catalog()
+    for name in names:
+        catalog.about(name)  # so that none is removed where one is not there
+    for name in names:
+        catalog.remove(name)
+    if as_json:
+        print_json({"removed": names})
+    else:
+        sys.stdout.write(f"removed {', '.join(names)}\n")
+
+
+def _catalog() -> Catalog:
+    from backbus.data import Catalog
+    from backbus.settings import Settings
+
+    return Catalog(Settings().datasets)
+
+
+def _interval(about: dict[str, Any]) -> str:
+    from backbus.data.sessions import span_text
+
+    return span_text(about["interval_ns"])
+
+
+def _size(about: dict[str, Any]) -> str:
+    return f"{about['bytes'] / 2**20:.1f} MiB"
+
+
+def _print(about: dict[str, Any], more: str) -> None:
+    from backbus.data.adjust import ADVICE
+
+    symbols = about["symbols"]
+    told = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")
+    columns = f"; columns {', '.join(about['columns'])}" if about["columns"] else ""
+    sys.stdout.write(
+        f"{about['name']}: {about['rows']} rows of {_interval(about)}, {about['first']} to {about['last']}, "
+        f"{about['assets']} assets ({told}){columns}; {_size(about)}\n"
+    )
+    for note in about["notes"]:
+        if not note.endswith(ADVICE):  # that is among the findings
+            sys.stdout.write(f"note: {note}\n")
+    _print_findings(about["findings"])
+    sys.stdout.write(more)
+
+
+def _print_findings(findings: list[dict[str, Any]]) -> None:
+    if not findings:
+        sys.stdout.write("nothing looks wrong\n")
+    for finding in findings:
+        at = "; ".join(_told(one) for one in finding["at"][:SHOWN])
+        more = f"; {finding['count'] - SHOWN} more" if finding["count"] > SHOWN else ""
+        symbol = f"{finding['symbol']}: " if finding["symbol"] else ""
+        sys.stdout.write(f"{symbol}{finding['count']} × {finding['kind']}: {at}{more}\n")
+
+
+def _told(one: dict[str, Any]) -> str:
+    rest = [f"{name.replace('_', ' ')} {_cell(name, value)}" for name, value in one.items() if name != "date"]
+    return f"{one['date']} ({', '.join(rest)})" if rest else str(one["date"])
+
+
+def _cell(name: str, value: Any) -> str:
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:+.1%}" if "return" in name else f"{value:.3g}"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    group = typer.Typer(help="Datasets: prices that are read once and used by name.", no_args_is_help=True)
+    for name, command in (("import", import_), ("list", list_), ("show", show), ("check", check)):
+        group.command(name)(command)
+    group.command()(export)
+    group.command()(rm)
+    app.add_typer(group, name="data")

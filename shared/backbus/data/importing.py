@@ -1,0 +1,274 @@
+"""Files to one panel file: all of them at once, or a part at a time where they are larger than memory.
+
+In parts, each is inspected by the same rules as a whole file is, and appended to its asset's columns on disk; then all
+assets' columns become one file. That needs bars in order of time, and one file for each asset or a symbol column.
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backbus.data.assemble import Steps, agreed_interval, assemble, bar_ends, common_zone, gather
+from backbus.data.csv_file import CsvFile
+from backbus.data.headers import ADJ_CLOSE, extra_role
+from backbus.data.panel_file import write_panel
+from backbus.data.readers import TEXT, read_file
+from backbus.data.repair import LISTED, Inspection
+from backbus.data.rows import Rows
+from backbus.data.sessions import local_days, stamp_text
+from backbus.data.table import Table
+from backbus.errors import DataError, JobError
+from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, session_date
+
+if TYPE_CHECKING:
+    from backbus.jobs import DataSettings
+
+AT_ONCE_BYTES = 256 << 20
+"""Files that are smaller together are read at once."""
+PART_BYTES = 64 << 20
+_MERGED_CELLS = 1 << 21
+_HEAD_BYTES = 4 << 20
+
+Progress = Callable[[int, int], None]
+
+
+def import_files(
+    files: Mapping[str, Path],
+    settings: DataSettings,
+    out: Path,
+    *,
+    progress: Progress | None = None,
+    at_once_bytes: int = AT_ONCE_BYTES,
+    part_bytes: int = PART_BYTES,
+) -> None:
+    """Write the bars of ``files`` ({name for messages: path}), and an adjusted close that all have, as a panel file.
+
+    ``progress`` hears of bytes read, and all bytes. Raises ``DataError`` or ``JobError``, and leaves nothing behind.
+    """
+    if settings.adjust != "none":
+        raise JobError('must be "none": a dataset keeps raw prices, jobs adjust them', field="data.adjust")
+    if settings.start is not None or settings.end is not None or settings.warmup is not None:
+        raise JobError("must be left out: a dataset keeps all rows, jobs choose from them", field="data.start")
+    if not files:
+        raise JobError("names no file", field="data.files")
+    sizes = {name: path.stat().st_size for name, path in files.items() if path.is_file()}
+    total = sum(sizes.values())
+    if total < at_once_bytes:
+        tables: list[Table] = []
+        done = 0
+        wanted = None if settings.symbols is None else frozenset(settings.symbols)
+        for name, path in sorted(files.items()):
+            tables += read_file(name, path, wanted, settings.header, settings.columns)
+            done += sizes.get(name, 0)
+            if progress is not None:
+                progress(done, total)
+        write_panel(assemble(tables, settings, keep_adjusted=True), out)
+        return
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".import-") as folder:
+        _InParts(Path(folder), settings, part_bytes).run(files, out, progress, total)
+
+
+def _parts(name: str, path: Path, settings: DataSettings, size: int) -> Iterator[tuple[Table, int]]:
+    """The tables of a file, and how many of its bytes were read for each."""
+    there = path.stat().st_size
+    if PurePath(name).suffix.lower() not in TEXT or there <= size:
+        tables = read_file(name, path, None, settings.header, settings.columns)
+        yield from ((table, there // len(tables)) for table in tables)
+        return
+    with path.open("rb") as file:
+        csv = CsvFile(name, lambda: _read(path, 0, _HEAD_BYTES), settings.header, settings.columns)
+        begin = csv.body + (3 if file.read(3) == b"\xef\xbb\xbf" else 0)
+        while begin < there:
+            file.seek(min(begin + size, there))
+            file.readline(_HEAD_BYTES)
+            stop = file.tell()
+            part = functools.partial(_read, path, begin, stop - begin)
+            yield csv.part(part, functools.partial(_lines_before, path, begin)), stop - begin
+            begin = stop
+
+
+def _read(path: Path, begin: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(begin)
+        return file.read(size)
+
+
+def _lines_before(path: Path, offset: int) -> int:
+    lines = 0
+    with path.open("rb") as file:
+        while offset > 0 and (data := file.read(min(offset, 1 << 22))):
+            lines += data.count(b"\n")
+            offset -= len(data)
+    return lines
+
+
+class _Spool:
+    """One asset's bars on disk, a file for each column."""
+
+    def __init__(self, folder: Path, symbol: str, number: int, source: str, roles: tuple[str, ...]) -> None:
+        self.symbol, self.source, self.rows, self.last = symbol, source, 0, 0
+        self.steps: dict[int, int] = {}
+        self._paths = {role: folder / f"{number}-{place}" for place, role in enumerate(("stamp", *roles))}
+
+    def append(self, rows: Rows) -> None:
+        """Bars of this asset alone, in order."""
+        stamps = rows.stamp if not self.rows else np.concatenate(([self.last], rows.stamp))
+        for step, count in zip(*np.unique(np.diff(stamps), return_counts=True), strict=True):
+            self.steps[int(step)] = self.steps.get(int(step), 0) + int(count)
+        for role, path in self._paths.items():
+            column = rows.stamp if role == "stamp" else rows.numbers.get(role)
+            with path.open("ab") as file:  # not held open: of many assets there would be more than a process may have
+                file.write(np.ascontiguousarray(np.full(len(rows), np.nan) if column is None else column).data)
+        self.rows += len(rows)
+        self.last = int(rows.stamp[-1])
+
+    def stamps(self) -> Ints:
+        """[rows], mapped."""
+        found: Ints = np.memmap(self._paths["stamp"], dtype=np.int64, mode="r")
+        return found
+
+    def column(self, role: str) -> Floats:
+        """[rows], mapped."""
+        found: Floats = np.memmap(self._paths[role], dtype=np.float64, mode="r")
+        return found
+
+    def common_steps(self, number: int) -> Steps | None:
+        """How far apart bars are; None of one bar."""
+        if not self.steps:
+            return None
+        most = max(self.steps.values())
+        return Steps(number, min(step for step, count in self.steps.items() if count == most), min(self.steps))
+
+
+class _InParts:
+    def __init__(self, folder: Path, settings: DataSettings, part_bytes: int) -> None:
+        self._folder, self._settings, self._part_bytes = folder, settings, part_bytes
+        self._spools: dict[str, _Spool] = {}
+        self._dates: bool | None = None
+        self._adjusted = False
+        self._roles: tuple[str, ...] = ()
+        self._notes: list[str] = []
+        self._left_out: dict[str, int] = {}
+
+    def run(self, files: Mapping[str, Path], out: Path, progress: Progress | None, total: int) -> None:
+        """All of it."""
+        done = 0
+        for name, path in sorted(files.items()):
+            noted = len(self._notes)
+            for table, size in _parts(name, path, self._settings, self._part_bytes):
+                self._take(table, noted)
+                done += size
+                if progress is not None:
+                    progress(done, total)
+        for name, count in self._left_out.items():
+            self._notes.append(f"{name}: {count} more bars were repaired")
+        write_panel(self._panel(), out)
+
+    def _take(self, table: Table, noted: int) -> None:
+        settings = self._settings
+        if settings.timezone is None:
+            self._settings = settings = settings.model_copy(update={"timezone": common_zone([table])})
+        symbols = tuple(sorted(table.symbols))
+        rows = gather([table], symbols, settings)
+        inspection = Inspection(rows, settings.repair)
+        inspection.order()
+        inspection.prices(adjusting=False)
+        rows = inspection.rows
+        if self._dates is None:
+            self._dates = rows.dates
+            self._adjusted = ADJ_CLOSE in table.numbers and ADJ_CLOSE not in settings.columns
+            more = (ADJ_CLOSE,) if self._adjusted else ()
+            self._roles = (*FIELDS, *map(extra_role, settings.columns), *more)
+        if rows.dates != self._dates:
+            raise DataError("has dates where bars before it have times, or the other way round", file=table.name)
+        self._adjusted = self._adjusted and ADJ_CLOSE in table.numbers
+        room = noted + LISTED - len(self._notes)
+        self._notes += inspection.notes[: max(room, 0)]
+        if len(inspection.notes) > room:
+            self._left_out[table.name] = self._left_out.get(table.name, 0) + len(inspection.notes) - max(room, 0)
+        edges = np.r_[0, np.flatnonzero(np.diff(rows.asset)) + 1, len(rows)].tolist()
+        for start, stop in pairwise(edges):
+            self._append(rows.take(slice(start, stop)))
+
+    def _append(self, rows: Rows) -> None:
+        symbol = rows.symbol(0)
+        if self._settings.symbols is not None and symbol not in self._settings.symbols:
+            return
+        spool = self._spools.get(symbol)
+        if spool is None:
+            spool = _Spool(self._folder, symbol, len(self._spools), rows.tables[0].name, self._roles)
+            self._spools[symbol] = spool
+        elif rows.stamp[0] <= spool.last:
+            before = session_date(spool.last) if rows.dates else stamp_text(spool.last)
+            raise rows.error(
+                0,
+                f"{rows.when(0)} does not come after {before}, which was read before; files that are larger than "
+                "memory must be in order of time, each bar once: sort them first",
+            )
+        spool.append(rows)
+
+    def _panel(self) -> Panel:
+        settings, spools = self._settings, self._spools
+        missing = [symbol for symbol in settings.symbols or () if symbol not in spools]
+        if missing:
+            raise JobError(f"the data has no {missing[0]!r}; there are {', '.join(spools)[:200]}", field="data.symbols")
+        symbols = settings.symbols or tuple(sorted(spools))
+        each = [spools[symbol] for symbol in symbols]
+        dates = bool(self._dates)
+        steps = [found for number, spool in enumerate(each) if (found := spool.common_steps(number)) is not None]
+
+        def blame(number: int, message: str) -> DataError:
+            return DataError(message, file=each[number].source, symbol=each[number].symbol)
+
+        interval_ns = agreed_interval(steps, dates, blame, lambda number: (each[number].source, each[number].symbol))
+        if len(each) == 1:
+            stamps, columns = each[0].stamps(), {role: each[0].column(role)[:, None] for role in self._roles}
+        else:
+            stamps, columns = self._merged(each)
+        ends = bar_ends(stamps, dates, interval_ns, settings, lambda row, message: blame(0, message))
+        sessions = stamps if dates else local_days(ends, settings.timezone)
+        fields = {role: columns[role] for role in FIELDS}
+        extra = {name: columns[extra_role(name)] for name in settings.columns}
+        if self._adjusted:
+            extra[ADJ_CLOSE] = columns[ADJ_CLOSE]
+        layout = Layout(symbols, len(ends), 0, interval_ns, tuple(extra))
+        return Panel(layout, Block(0, ends, sessions, **fields, extra=extra), tuple(self._notes))
+
+    def _merged(self, each: list[_Spool]) -> tuple[Ints, dict[str, Floats]]:
+        """Rows of all assets, in which any of them has a bar: stamps [rows] and columns [rows, assets], on disk."""
+        window = max(1024, _MERGED_CELLS // len(each))
+        stamps, at = [spool.stamps() for spool in each], [0] * len(each)
+        paths = {role: self._folder / f"all-{place}" for place, role in enumerate(("stamp", *self._roles))}
+        with ExitStack() as open_files:
+            files = {role: open_files.enter_context(path.open("wb")) for role, path in paths.items()}
+            while True:
+                ahead = [one[place : place + window] for one, place in zip(stamps, at, strict=True)]
+                unread = [part for part in ahead if len(part)]
+                if not unread:
+                    break
+                # What ends within the window of the asset that ends first is known whole.
+                full = [int(part[-1]) for part, one, p in zip(ahead, stamps, at, strict=True) if p + window < len(one)]
+                limit = min(full, default=max(int(part[-1]) for part in unread))
+                counts = [int(np.searchsorted(part, limit, side="right")) for part in ahead]
+                rows = np.unique(np.concatenate([part[:count] for part, count in zip(ahead, counts, strict=True)]))
+                files["stamp"].write(np.ascontiguousarray(rows).data)
+                for role in self._roles:
+                    cells = np.full((len(rows), len(each)), np.nan)
+                    for number, (spool, count) in enumerate(zip(each, counts, strict=True)):
+                        place = np.searchsorted(rows, ahead[number][:count])
+                        cells[place, number] = spool.column(role)[at[number] : at[number] + count]
+                    files[role].write(cells.data)
+                at = [place + count for place, count in zip(at, counts, strict=True)]
+        shape = (-1, len(each))
+        return (
+            np.memmap(paths["stamp"], dtype=np.int64, mode="r"),
+            {role: np.memmap(paths[role], dtype=np.float64, mode="r").reshape(shape) for role in self._roles},
+        )
