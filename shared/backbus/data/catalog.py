@@ -11,6 +11,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +59,12 @@ class Catalog:
         with tempfile.TemporaryDirectory(dir=objects, prefix=".new-") as folder:
             made = Path(folder) / f"new{SUFFIX}"
             import_files(files, settings, made, progress=progress)
-            blob = hash_of_file(made)
             panel = map_panel(made, name=name).panel
+            with ThreadPoolExecutor(2) as others:  # none of the three is in the way of another
+                synced, hashed = others.submit(_sync, made), others.submit(hash_of_file, made)
+                findings = findings_of(panel, settings.calendar)
+            synced.result()
+            blob = hashed.result()
             about = {
                 "version": VERSION,
                 "name": name,
@@ -69,7 +74,7 @@ class Catalog:
                 "sources": {source: path.stat().st_size for source, path in sorted(files.items())},
                 "settings": settings.model_dump(mode="json", exclude_defaults=True, exclude={"files"}),
                 "notes": list(panel.notes),
-                "findings": findings_of(panel, settings.calendar),
+                "findings": findings,
             }
             made.replace(self._object(blob))
         part = note.with_suffix(f".{os.getpid()}.part")
@@ -135,6 +140,11 @@ class Catalog:
 
     def _object(self, blob: str) -> Path:
         return self._folder / "objects" / f"{blob}{SUFFIX}"
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def describe(panel: Panel) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path, PurePath
@@ -36,7 +37,9 @@ AT_ONCE_BYTES = 256 << 20
 PART_BYTES = 64 << 20
 _MERGED_CELLS = 1 << 21
 _HEAD_BYTES = 4 << 20
+_BLANK_BYTES = 1 << 16
 
+Part = tuple[Table, int]
 Progress = Callable[[int, int], None]
 
 
@@ -49,7 +52,8 @@ def import_files(
     at_once_bytes: int = AT_ONCE_BYTES,
     part_bytes: int = PART_BYTES,
 ) -> None:
-    """Write the bars of ``files`` ({name for messages: path}), and an adjusted close that all have, as a panel file.
+    """Write the bars of ``files`` ({name for messages: path}), and an adjusted close that all have, as a panel file,
+    which the disk may have later.
 
     ``progress`` hears of bytes read, and all bytes. Raises ``DataError`` or ``JobError``, and leaves nothing behind.
     """
@@ -70,13 +74,22 @@ def import_files(
             done += sizes.get(name, 0)
             if progress is not None:
                 progress(done, total)
-        write_panel(assemble(tables, settings, keep_adjusted=True), out)
+        write_panel(assemble(tables, settings, keep_adjusted=True), out, sync=False)
         return
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".import-") as folder:
         _InParts(Path(folder), settings, part_bytes).run(files, out, progress, total)
 
 
-def _parts(name: str, path: Path, settings: DataSettings, size: int) -> Iterator[tuple[Table, int]]:
+def _ahead(parts: Iterator[Part]) -> Iterator[Part]:
+    """The same, the next one being read while one is worked on."""
+    with ThreadPoolExecutor(1) as reader:
+        following = reader.submit(next, parts, None)
+        while (part := following.result()) is not None:
+            following = reader.submit(next, parts, None)
+            yield part
+
+
+def _parts(name: str, path: Path, settings: DataSettings, size: int) -> Iterator[Part]:
     """The tables of a file, and how many of its bytes were read for each."""
     there = path.stat().st_size
     if PurePath(name).suffix.lower() not in TEXT or there <= size:
@@ -90,6 +103,8 @@ def _parts(name: str, path: Path, settings: DataSettings, size: int) -> Iterator
             file.seek(min(begin + size, there))
             file.readline(_HEAD_BYTES)
             stop = file.tell()
+            if stop - begin < _BLANK_BYTES and not _read(path, begin, stop - begin).strip():
+                return
             part = functools.partial(_read, path, begin, stop - begin)
             yield csv.part(part, functools.partial(_lines_before, path, begin)), stop - begin
             begin = stop
@@ -163,14 +178,14 @@ class _InParts:
         done = 0
         for name, path in sorted(files.items()):
             noted = len(self._notes)
-            for table, size in _parts(name, path, self._settings, self._part_bytes):
+            for table, size in _ahead(_parts(name, path, self._settings, self._part_bytes)):
                 self._take(table, noted)
                 done += size
                 if progress is not None:
                     progress(done, total)
         for name, count in self._left_out.items():
             self._notes.append(f"{name}: {count} more bars were repaired")
-        write_panel(self._panel(), out)
+        write_panel(self._panel(), out, sync=False)
 
     def _take(self, table: Table, noted: int) -> None:
         settings = self._settings

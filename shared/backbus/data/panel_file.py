@@ -32,8 +32,8 @@ _KEY = b"backbus.panel"
 _OF_EXTRA = "column:"
 
 
-def write_panel(panel: Panel, path: Path) -> None:
-    """Write ``panel`` to ``path``; the file appears whole or not at all."""
+def write_panel(panel: Panel, path: Path, *, sync: bool = True) -> None:
+    """Write ``panel`` to ``path``; the file appears whole or not at all; without ``sync`` the disk has it later."""
     import pyarrow as pa
 
     layout, block = panel.layout, panel.block
@@ -62,7 +62,8 @@ def write_panel(panel: Panel, path: Path) -> None:
             with pa.ipc.new_file(file, schema) as writer:
                 writer.write_batch(batch)
             file.flush()
-            os.fsync(file.fileno())
+            if sync:
+                os.fsync(file.fileno())
         Path(temporary).chmod(0o644)  # mkstemp's own mode would shut other users' services out
         Path(temporary).replace(path)
     except BaseException:

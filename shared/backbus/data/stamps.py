@@ -212,7 +212,7 @@ def _timestamps(texts: Any, blame: Blame) -> Stamps:
             texts = pc.replace_substring_regex(texts, pattern=pattern, replacement=replacement)
     zoned = bool(_ZONE.search(form))
     # A cast also takes bare dates: they would silently become midnight.
-    short = pc.less_equal(pc.utf8_length(texts), 10).to_numpy()
+    short = pc.less_equal(pc.binary_length(texts), 10).to_numpy()
     if short.any():
         row = int(np.argmax(short))
         raise blame(row, _unreadable(texts[row].as_py(), form))
