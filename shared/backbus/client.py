@@ -110,7 +110,8 @@ class Client:
             inputs = self._upload(files_of(job))
         else:
             inputs = self._upload_panel(data, job)
-            fields["data"]["files"], fields["data"]["dataset"] = [PANEL_FILE], None
+            handed_over = {"files": [PANEL_FILE], "dataset": None, "query": None, "database": None, "adjust": "none"}
+            fields["data"] |= handed_over  # it is adjusted already
         value: dict[str, Any] = self._requester.ask(
             c.Submit(submission=uuid.uuid4().hex, job=fields, data=inputs, strategy=strategy, fresh=fresh)
         )

@@ -31,7 +31,7 @@ Percent = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 
 MOST_COLUMNS, COLUMN_LENGTH = 256, 100
-SETTLED = ("header", "stamps", "timezone", "repair")
+SETTLED = ("header", "stamps", "timezone", "repair", "holes")
 """Settings of how files are read: what is in a dataset has been."""
 
 
@@ -46,6 +46,12 @@ class Repair(Section):
     """A price that is zero or less, or a volume below zero."""
     impossible: Literal["refuse", "hole", "widen"] = "refuse"
     """High below low, or open or close outside them. ``widen``: high and low take in open and close."""
+    zero_volume: Literal["keep", "refuse", "hole"] = "keep"
+    """A bar in which nothing was traded, of an asset that has volumes."""
+    outliers: Literal["keep", "refuse", "hole"] = "keep"
+    """A close far from those around it: a wrong tick."""
+    outlier_z: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 20.0
+    """How far: in robust deviations of the 10 closes around it."""
 
 
 class DataSettings(Section):
@@ -54,6 +60,10 @@ class DataSettings(Section):
     files: tuple[str, ...] = Field(default=(), description="files, folders or globs, relative to the job file")
     dataset: str | None = None
     """A name in the catalog, in place of files."""
+    query: str | None = None
+    """SQL whose rows are bars, in place of files."""
+    database: str | None = None
+    """The DuckDB or SQLite file that is asked, relative to the job file; none where the query names files itself."""
     header: tuple[str, ...] | None = None
     """Names of the columns of CSV files whose first line is a bar."""
     symbols: tuple[str, ...] | None = None
@@ -74,6 +84,9 @@ class DataSettings(Section):
     calendar: str | None = None
     """An exchange_calendars name such as XNYS: date-only bars then end at its closes."""
     repair: Repair = Repair()
+    holes: Literal["leave", "drop", "carry"] = "leave"
+    """Rows in which an asset has no bar, between its first and last. ``drop``: no asset has the row. ``carry``: the
+    last close stands in it, with no volume, and the column ``carried`` is 1."""
 
     @field_validator("files", "symbols", "columns", mode="before")
     @classmethod
@@ -87,11 +100,19 @@ class DataSettings(Section):
             raise ValueError("name each symbol once, and at least one")
         return value
 
+    @property
+    def columns_of_files(self) -> tuple[str, ...]:
+        """The further columns that files must have: all but the mark that filling holes makes."""
+        return tuple(name for name in self.columns if name != "carried" or self.holes != "carry")
+
     @model_validator(mode="after")
     def _one_source(self) -> DataSettings:
+        sources = [name for name in ("files", "dataset", "query") if getattr(self, name)]
+        if len(sources) > 1:
+            raise ValueError(f"{sources[0]} and {sources[1]} cannot both be given: prices come from one of them")
+        if self.database is not None and self.query is None:
+            raise ValueError("database is missing its query: which of its rows are bars?")
         if self.dataset is not None:
-            if self.files:
-                raise ValueError("files and dataset cannot both be given: a dataset is made of its files already")
             default = DataSettings()
             settled = [name for name in SETTLED if getattr(self, name) != getattr(default, name)]
             if settled:

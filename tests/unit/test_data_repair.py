@@ -168,3 +168,90 @@ def test_adjusting_keeps_each_bars_order(tmp_path_factory, bars):
     assert (block.low <= block.open).all()
     assert (block.open <= block.close).all()
     assert (block.close <= block.high).all()
+
+
+# --- what only looks wrong ------------------------------------------------------------------------------------------
+
+
+def walk(rows=200, seed=1):
+    return (100.0 * np.exp(np.cumsum(np.random.default_rng(seed).normal(0.0, 0.01, rows)))).round(2)
+
+
+def lines(closes, volumes=None):
+    days = np.datetime64("2024-01-01") + np.arange(len(closes))
+    volumes = np.full(len(closes), 7) if volumes is None else volumes
+    return "".join(
+        f"{d},{c},{c},{c},{c},{v}\n" for d, c, v in zip(days, closes.tolist(), volumes.tolist(), strict=True)
+    )
+
+
+def test_a_wrong_tick_becomes_a_hole_and_nothing_else_does(tmp_path):
+    closes = walk()
+    closes[50] *= 10.0
+    closes[120] /= 3.0
+    panel = repaired(tmp_path, lines(closes), outliers="hole")
+    assert np.flatnonzero(np.isnan(panel.block.close[:, 0])).tolist() == [50, 120]
+    assert [note.split(":")[1] for note in panel.notes] == ["52", "122"]
+    assert "is far from those around it; the bar became a hole" in panel.notes[0]
+    with pytest.raises(DataError, match=r"A\.csv:52, .*far from those around it \(1 more like it\)"):
+        repaired(tmp_path, lines(closes), outliers="refuse")
+    assert not np.isnan(repaired(tmp_path, lines(closes)).block.close).any()
+
+
+def test_a_crash_a_split_and_a_standstill_are_no_outliers(tmp_path):
+    closes = walk()
+    closes[60:] *= 0.5
+    closes[100:130] = closes[100]
+    closes[150:] *= 2.0
+    assert repaired(tmp_path, lines(closes), outliers="refuse").notes == ()
+
+
+def test_how_far_is_an_outlier_is_a_setting(tmp_path):
+    closes = walk()
+    closes[50] *= 1.08
+    assert repaired(tmp_path, lines(closes), outliers="refuse").notes == ()
+    panel = repaired(tmp_path, lines(closes), outliers="hole", outlier_z=4.0)
+    assert 50 in np.flatnonzero(np.isnan(panel.block.close[:, 0]))
+
+
+def test_bars_without_volume_become_holes_where_there_are_volumes(tmp_path):
+    volumes = np.full(20, 5)
+    volumes[[3, 9]] = 0
+    panel = repaired(tmp_path, lines(walk(20), volumes), zero_volume="hole")
+    assert np.flatnonzero(np.isnan(panel.block.close[:, 0])).tolist() == [3, 9]
+    with pytest.raises(DataError, match=r"A\.csv:5, .*nothing was traded"):
+        repaired(tmp_path, lines(walk(20), volumes), zero_volume="refuse")
+    assert repaired(tmp_path, lines(walk(20), np.zeros(20)), zero_volume="refuse").notes == ()
+
+
+def with_holes(folder, **settings):
+    both = {}
+    for symbol, missing in (("A", (0, 4, 5, 9)), ("B", (2,))):
+        text = lines(np.arange(10.0) + 10 * (symbol == "B") + 1).splitlines(keepends=True)
+        both[f"{symbol}.csv"] = folder / f"{symbol}.csv"
+        kept = [line for row, line in enumerate(text) if row not in missing]
+        both[f"{symbol}.csv"].write_text("date,open,high,low,close,volume\n" + "".join(kept))
+    return load_panel(DataSettings(**settings), both)
+
+
+def test_holes_are_left_dropped_or_carried(tmp_path):
+    left = with_holes(tmp_path)
+    assert np.argwhere(np.isnan(left.block.close)).tolist() == [[0, 0], [2, 1], [4, 0], [5, 0], [9, 0]]
+    dropped = with_holes(tmp_path, holes="drop")
+    assert dropped.block.end.tolist() == left.block.end[[0, 1, 3, 6, 7, 8, 9]].tolist()
+    assert dropped.notes == ("3 rows with a hole were dropped",)
+    carried = with_holes(tmp_path, holes="carry", columns="carried")
+    assert carried.notes == ("3 holes were filled with the last close",)
+    assert carried.block.close[:, 0].tolist()[1:9] == [2.0, 3.0, 4.0, 4.0, 4.0, 7.0, 8.0, 9.0]
+    assert np.isnan(carried.block.close[[0, 9], 0]).all()
+    for name in ("open", "high", "low"):
+        assert getattr(carried.block, name)[[4, 5], 0].tolist() == [4.0, 4.0]
+    assert carried.block.volume[[4, 5], 0].tolist() == [0.0, 0.0]
+    assert np.argwhere(carried.block.extra["carried"] == 1.0).tolist() == [[2, 1], [4, 0], [5, 0]]
+    assert with_holes(tmp_path, holes="carry").layout.columns == ()
+
+
+def test_warm_up_rows_that_are_dropped_are_not_counted(tmp_path):
+    panel = with_holes(tmp_path, holes="drop", start="2024-01-07")
+    assert (panel.layout.rows, panel.layout.warmup) == (7, 3)
+    assert str(panel.block.session[panel.layout.warmup].astype("M8[D]")) == "2024-01-07"

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backbus.data.headers import ADJ_CLOSE, PRICES
+from backbus.data.headers import ADJ_CLOSE
 from backbus.data.rows import Rows
-from backbus.market.panel import Floats
+from backbus.market.panel import PRICES, Floats
 
 SUSPICIOUS = 0.05
 """Difference of raw and adjusted close-to-close returns that is more than a usual dividend."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from backbus.data.adjust import adjusted, unadjusted_jumps
-from backbus.data.headers import ADJ_CLOSE, PRICES, extra_role
+from backbus.data.headers import ADJ_CLOSE, extra_role
+from backbus.data.holes import Laid, carry, drop
 from backbus.data.ranges import check_range, choose_symbols, chosen_rows
 from backbus.data.repair import Inspection
 from backbus.data.rows import Rows
@@ -25,7 +26,7 @@ from backbus.data.sessions import (
 )
 from backbus.data.table import KIND_NAMES, Stamps, Table
 from backbus.errors import DataError, JobError
-from backbus.market.panel import DAY_NS, FIELDS, Block, Floats, Ints, Layout, Panel
+from backbus.market.panel import DAY_NS, FIELDS, PRICES, Block, Floats, Ints, Layout, Panel
 
 if TYPE_CHECKING:
     from backbus.jobs import DataSettings
@@ -81,14 +82,28 @@ def assemble(
         return _lay_out(rows.numbers[role], row_of, rows, len(row_ends))
 
     fields = {role: laid_out(role) for role in FIELDS}
-    extra = {name: laid_out(extra_role(name)) for name in settings.columns}
+    extra = {name: laid_out(extra_role(name)) for name in settings.columns_of_files}
     if keep_adjusted and ADJ_CLOSE not in extra and all(ADJ_CLOSE in table.numbers for table in rows.tables):
         extra[ADJ_CLOSE] = laid_out(ADJ_CLOSE)
+    laid = _settled(Laid(row_ends, sessions, warmup, fields, extra), settings, notes)
+    names = (*settings.columns, *(name for name in laid.extra if keep_adjusted and name not in settings.columns))
+    fields, extra = ({name: frozen(values) for name, values in each.items()} for each in (laid.fields, laid.extra))
     return Panel(
-        Layout(symbols, len(row_ends), warmup, interval_ns, tuple(extra)),
-        Block(0, frozen(row_ends), frozen(sessions), **fields, extra=extra),
+        Layout(symbols, len(laid.ends), laid.warmup, interval_ns, names),
+        Block(0, frozen(laid.ends), frozen(laid.sessions), **fields, extra={name: extra[name] for name in names}),
         tuple(notes),
     )
+
+
+def _settled(laid: Laid, settings: DataSettings, notes: list[str]) -> Laid:
+    """Without holes, where the job wants none."""
+    if settings.holes == "leave":
+        return laid
+    laid, count = (drop if settings.holes == "drop" else carry)(laid)
+    if count:
+        what = "rows with a hole were dropped" if settings.holes == "drop" else "holes were filled with the last close"
+        notes.append(f"{count} {what}")
+    return laid
 
 
 def common_zone(tables: Sequence[Table]) -> str | None:
@@ -129,7 +144,7 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
                 field="data.adjust",
             )
         for (role, row), text in table.unreadable.items():
-            if role in map(extra_role, settings.columns):
+            if role in map(extra_role, settings.columns_of_files):
                 raise table.error(row, f"{text!r} is not a number", column=role)
     dates = stamps[0].kind == "date"
     parts = []
@@ -144,7 +159,7 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
         parts.append((table_column, np.arange(count, dtype=np.int64), asset, values))
     table_column, row, asset, values = (_joined(columns) for columns in zip(*parts, strict=True))
     roles = [*PRICES, "volume", *([ADJ_CLOSE] if any(ADJ_CLOSE in table.numbers for table in used) else [])]
-    roles += map(extra_role, settings.columns)
+    roles += map(extra_role, settings.columns_of_files)
     numbers = {role: _joined([_number(table, role) for table in used]) for role in roles}
     rows = Rows(used, symbols, table_column, row, asset, values, dates, numbers)
     if (asset < 0).any():

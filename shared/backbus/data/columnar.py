@@ -106,11 +106,21 @@ def _first_line(error: BaseException) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
+def _is_text(kind: Any) -> bool:
+    import pyarrow as pa
+
+    kinds = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view, pa.types.is_dictionary)
+    return any(is_kind(kind) for is_kind in kinds)
+
+
 def _texts(column: Any) -> Any:
     """As text; what is missing is empty."""
     import pyarrow as pa
 
-    return column.cast(pa.string()).fill_null("")
+    try:
+        return column.cast(pa.string()).fill_null("")
+    except pa.ArrowNotImplementedError:  # a dictionary of views, as polars writes its categories
+        return pa.chunked_array([pa.array(["" if text is None else str(text) for text in column.to_pylist()])])
 
 
 def _numbers(name: str, header: str, column: Any, role: str, unreadable: dict[tuple[str, int], str]) -> Floats:
@@ -121,7 +131,7 @@ def _numbers(name: str, header: str, column: Any, role: str, unreadable: dict[tu
         return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+    if _is_text(kind):
         return read_numbers(_texts(column).to_pylist(), role, unreadable)
     raise DataError(f"is of type {kind}, and must hold numbers", file=name, column=header)
 
@@ -146,6 +156,6 @@ def _stamps(name: str, column: Any, blame: Callable[[int, str], DataError]) -> S
         return Stamps("instant", instants, None if (wall % DAY_NS).any() else wall)
     if pa.types.is_integer(kind):
         return Stamps("instant", epochs(column.cast(pa.int64()).to_numpy(), blame))
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind):
+    if _is_text(kind):
         return parse_stamps(_texts(column), blame)
     raise blame(0, f"is of type {kind}, and must hold dates or times")

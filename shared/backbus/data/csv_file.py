@@ -18,7 +18,6 @@ import numpy as np
 from backbus.data.headers import (
     ADJ_CLOSE,
     NUMBERS,
-    PRICES,
     STAMP,
     SYMBOL,
     TIME,
@@ -31,7 +30,7 @@ from backbus.data.shapes import SIDES, Shape, mid_prices, shape_of
 from backbus.data.stamps import parse_stamps
 from backbus.data.table import Codes, Stamps, Table, in_order
 from backbus.errors import DataError
-from backbus.market.panel import DAY_NS, Floats, Ints
+from backbus.market.panel import DAY_NS, PRICES, Floats, Ints
 
 SEPARATORS = ",;\t|"
 EMPTY = ("", "-", "--", ".", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "none")

@@ -74,7 +74,7 @@ def open_source(settings: DataSettings, files: Mapping[str, Path]) -> Panel | Ma
     tables: list[Table] = []
     unread = []
     for name, path in sorted(files.items()):
-        found = read_file(name, path, wanted, settings.header, settings.columns)
+        found = read_file(name, path, wanted, settings.header, settings.columns_of_files)
         tables += found
         if not found:
             unread.append(symbol_of(name))

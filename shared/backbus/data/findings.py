@@ -13,6 +13,7 @@ import numpy as np
 
 from backbus.data.adjust import SUSPICIOUS
 from backbus.data.headers import ADJ_CLOSE
+from backbus.data.repair import NORMAL_QUARTILE
 from backbus.market.calendars import sessions_between
 from backbus.market.panel import DAY_NS, Floats, Ints, Panel, session_date
 
@@ -23,8 +24,6 @@ OUTLIER = 15.0
 """Robust deviations of a return (Iglewicz and Hoaglin 1993 take 3.5 for normal data; returns have longer tails)."""
 SAME_BARS = 10
 """So many bars in a row with the same four prices are one finding."""
-_NORMAL = 0.6744897501960817
-"""The third quartile of a standard normal: median absolute deviation over it estimates a deviation."""
 _SAMPLE = 1 << 18
 _LARGEST_SPLIT, _LEAST_SPLIT = 100, 0.2
 _SHARES, _NEAR = 4, 0.02
@@ -123,7 +122,7 @@ def _typical_return(panel: Panel, asset: int) -> float:
     returns = returns[np.isfinite(returns) & (returns != 0.0)]
     if not len(returns):
         return np.inf
-    return float(np.median(np.abs(returns - np.median(returns)))) / _NORMAL
+    return float(np.median(np.abs(returns - np.median(returns)))) / NORMAL_QUARTILE
 
 
 def _splits(splits: _Listed, payments: _Listed, rows: Ints, closes: Floats, returns: dict[str, Floats]) -> None:

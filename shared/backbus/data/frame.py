@@ -39,7 +39,7 @@ def panel_from_frame(
     if not frames:
         raise DataError("no frame was given")
     settings = Settings() if settings is None else settings
-    return assemble([_table(name, one, settings.columns) for name, one in frames.items()], settings)
+    return assemble([_table(name, one, settings.columns_of_files) for name, one in frames.items()], settings)
 
 
 def _table(name: str, frame: pd.DataFrame, extra: Sequence[str]) -> Table:

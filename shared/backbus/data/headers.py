@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backbus.errors import DataError, JobError
+from backbus.market.panel import PRICES
 
 STAMP, TIME, SYMBOL, ADJ_CLOSE = "stamp", "time", "symbol", "adj_close"
-PRICES = ("open", "high", "low", "close")
 NUMBERS = (*PRICES, "volume", ADJ_CLOSE)
 
 _PLAIN = {

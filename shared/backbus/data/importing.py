@@ -70,12 +70,15 @@ def import_files(
         done = 0
         wanted = None if settings.symbols is None else frozenset(settings.symbols)
         for name, path in sorted(files.items()):
-            tables += read_file(name, path, wanted, settings.header, settings.columns)
+            tables += read_file(name, path, wanted, settings.header, settings.columns_of_files)
             done += sizes.get(name, 0)
             if progress is not None:
                 progress(done, total)
         write_panel(assemble(tables, settings, keep_adjusted=True), out, sync=False)
         return
+    if settings.repair.outliers != "keep" or settings.holes != "leave":
+        field = "data.holes" if settings.holes != "leave" else "data.repair.outliers"
+        raise JobError("must be left out for files that are read in parts: a part does not show them", field=field)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".import-") as folder:
         _InParts(Path(folder), settings, part_bytes).run(files, out, progress, total)
 
@@ -93,11 +96,11 @@ def _parts(name: str, path: Path, settings: DataSettings, size: int) -> Iterator
     """The tables of a file, and how many of its bytes were read for each."""
     there = path.stat().st_size
     if PurePath(name).suffix.lower() not in TEXT or there <= size:
-        tables = read_file(name, path, None, settings.header, settings.columns)
+        tables = read_file(name, path, None, settings.header, settings.columns_of_files)
         yield from ((table, there // len(tables)) for table in tables)
         return
     with path.open("rb") as file:
-        csv = CsvFile(name, lambda: _read(path, 0, _HEAD_BYTES), settings.header, settings.columns)
+        csv = CsvFile(name, lambda: _read(path, 0, _HEAD_BYTES), settings.header, settings.columns_of_files)
         begin = csv.body + (3 if file.read(3) == b"\xef\xbb\xbf" else 0)
         while begin < there:
             file.seek(min(begin + size, there))
@@ -201,7 +204,7 @@ class _InParts:
             self._dates = rows.dates
             self._adjusted = ADJ_CLOSE in table.numbers and ADJ_CLOSE not in settings.columns
             more = (ADJ_CLOSE,) if self._adjusted else ()
-            self._roles = (*FIELDS, *map(extra_role, settings.columns), *more)
+            self._roles = (*FIELDS, *map(extra_role, settings.columns_of_files), *more)
         if rows.dates != self._dates:
             raise DataError("has dates where bars before it have times, or the other way round", file=table.name)
         self._adjusted = self._adjusted and ADJ_CLOSE in table.numbers

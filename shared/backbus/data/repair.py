@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.data.headers import ADJ_CLOSE, PRICES
+from backbus.data.headers import ADJ_CLOSE
 from backbus.data.rows import Rows
-from backbus.market.panel import Floats, Ints
+from backbus.market.panel import PRICES, Floats, Ints
 
 if TYPE_CHECKING:
     from backbus.jobs import Repair
@@ -27,6 +27,11 @@ ROUNDING = 1e-9
 """Relative distance by which an open or close may lie outside high and low and still be a rounding fault.
 
 Float64 keeps some 1e-16 and vendors' printed digits seldom more than 1e-9; a wrong tick is at least 1e-6."""
+
+AROUND = 5
+"""So many closes on each side are what an outlier is told by."""
+NORMAL_QUARTILE = 0.6744897501960817
+"""The third quartile of a standard normal: a median absolute deviation over it estimates a deviation."""
 
 Mask = NDArray[np.bool_]
 
@@ -101,10 +106,45 @@ class Inspection:
             high[widened] = np.maximum.reduce([high[widened], low[widened], top[widened]])
             low[widened] = np.minimum.reduce([numbers["high"][widened], low[widened], bottom[widened]])
             numbers |= {"high": high, "low": low}
+        holes |= self._suspicious("zero_volume", holes, self._without_volume, lambda bar: "nothing was traded")
+        holes |= self._suspicious("outliers", holes, self._outliers, self._why_outlier)
         if holes.any():
             for role in needed:
                 numbers[role] = np.where(holes, np.nan, numbers[role])
         self.rows = replace(self.rows, numbers=numbers)
+
+    def _suspicious(self, kind: str, holes: Mask, find: Callable[[Mask], Mask], why: Callable[[int], str]) -> Mask:
+        """The bars that become holes because they look wrong, where the job wants that looked for."""
+        if getattr(self._repair, kind) == "keep":
+            return np.zeros(len(holes), dtype=np.bool_)
+        found = find(holes)
+        self._settle(kind, np.flatnonzero(found), why, {"hole": "the bar became a hole"})
+        return found
+
+    def _without_volume(self, holes: Mask) -> Mask:
+        nothing: Mask = (self.rows.numbers["volume"] == 0.0) & ~holes
+        has_some = np.unique(self.rows.asset[~nothing & ~holes])
+        return nothing & np.isin(self.rows.asset, has_some)
+
+    def _outliers(self, holes: Mask) -> Mask:
+        """Hampel's identifier: a close against the median of those around it, in deviations told by their median."""
+        found = np.zeros(len(holes), dtype=np.bool_)
+        for asset in np.unique(self.rows.asset):
+            at = np.flatnonzero((self.rows.asset == asset) & ~holes)
+            if len(at) <= 2 * AROUND:
+                continue
+            logs = np.log(self.rows.numbers["close"][at])
+            padded = np.pad(logs, AROUND, mode="reflect")
+            others = np.delete(np.lib.stride_tricks.sliding_window_view(padded, 2 * AROUND + 1), AROUND, axis=1)
+            middle = np.median(others, axis=1)
+            spread = np.median(np.abs(others - middle[:, None]), axis=1) / NORMAL_QUARTILE
+            # Around a stretch of equal closes any change would be infinitely far.
+            spread = np.maximum(spread, np.median(np.abs(np.diff(logs))))
+            found[at] = np.abs(logs - middle) > self._repair.outlier_z * spread
+        return found
+
+    def _why_outlier(self, at: int) -> str:
+        return f"close {float(self.rows.numbers['close'][at])!r} is far from those around it"
 
     @staticmethod
     def _impossible(top: Floats, bottom: Floats, high: Floats, low: Floats) -> Mask:

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backbus.data.headers import PRICES, STAMP
-from backbus.market.panel import Floats
+from backbus.data.headers import STAMP
+from backbus.market.panel import PRICES, Floats
 
 
 class Shape(NamedTuple):

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-FIELDS = ("open", "high", "low", "close", "volume")
+PRICES = ("open", "high", "low", "close")
+FIELDS = (*PRICES, "volume")
 DAY_NS = 86_400_000_000_000
 
 
