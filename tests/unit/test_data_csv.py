@@ -344,3 +344,9 @@ def test_any_bytes_are_one_of_our_errors(tmp_path_factory, data):
         (folder / "A.csv").write_bytes(content)
         with pytest.raises(BackbusError):
             load_panel(DataSettings(), {"A.csv": folder / "A.csv"})
+
+
+def test_a_line_without_an_end_is_no_line_of_prices(tmp_path):
+    long = "1" * (2 << 20)
+    assert "A.csv:1: is longer than 1 MiB, and no line of prices" in refusal(tmp_path, {"A.csv": long})
+    assert "A.csv:3: is longer than 1 MiB" in refusal(tmp_path, {"A.csv": HEADER + BARS[:26] + long + "\n" + BARS})
