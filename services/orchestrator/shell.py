@@ -263,6 +263,8 @@ class Orchestrator:
         if missing:
             raise StackError(f"inputs were not uploaded: {', '.join(missing[:5])}")
         if not data and job.reads_files:
+            if job.data.query is not None:
+                raise JobError("is run by the client that submits it, never here: upload its rows", field="data.query")
             raise JobError("a job needs prices; name files", field="data.files")
         points = fleet.points_of(job)
         key = job_key(job, data, request.strategy)

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from backbus.errors import JobError
 from backbus.market import rules as r
-from backbus.market.panel import FIELDS, Layout
+from backbus.market.panel import CARRIED, FIELDS, Layout
 from backbus.markets import SimulatorSettings
 from backbus.searches import SweepSettings
 from backbus.section import Section
@@ -103,7 +103,7 @@ class DataSettings(Section):
     @property
     def columns_of_files(self) -> tuple[str, ...]:
         """The further columns that files must have: all but the mark that filling holes makes."""
-        return tuple(name for name in self.columns if name != "carried" or self.holes != "carry")
+        return tuple(name for name in self.columns if name != CARRIED or self.holes != "carry")
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSettings:

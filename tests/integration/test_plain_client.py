@@ -120,6 +120,12 @@ def test_no_path_can_be_asked_for(ask: Ask, dataset: str) -> None:
         ask("SUBMIT", submission=uuid.uuid4().hex, job=fields, data={}, strategy={})
 
 
+def test_a_query_is_never_run_by_a_stack(ask: Ask) -> None:
+    fields = {"data": {"query": "SELECT * FROM '/etc/passwd'"}, "strategy": {"use": "SmaCross"}}
+    with pytest.raises(AssertionError, match=r"data\.query is run by the client|data\.query.*never here"):
+        ask("SUBMIT", submission=uuid.uuid4().hex, job=fields, data={}, strategy={})
+
+
 def test_a_submission_that_is_repeated_is_one_job(ask: Ask, sample_data: Path) -> None:
     wanted = submission(ask, sample_data)
     before = sum(ask("STATUS")["jobs"].values())

@@ -47,6 +47,12 @@ def write(path, lines, header=HEADER):
     path.write_text("\n".join([header, *lines]) + "\n")
 
 
+def long_file():
+    """Two assets, row by row in turns."""
+    both = zip(prices(800, 1), prices(800, 2), strict=True)
+    return [f"{line},{symbol}" for two in both for line, symbol in zip(two, "BA", strict=True)]
+
+
 def imported(folder, files, **options):
     settings = {key: options.pop(key) for key in list(options) if key in DataSettings.model_fields}
     out = folder / f"out-{len(list(folder.iterdir()))}.arrow"
@@ -81,24 +87,12 @@ CASES = {
         {"timezone": "America/New_York", "stamps": "end"},
     ),
     "a long file": (
-        {
-            "all.csv": [
-                f"{line},{symbol}"
-                for two in zip(prices(800, 1), prices(800, 2), strict=True)
-                for line, symbol in zip(two, "BA", strict=True)
-            ]
-        },
+        {"all.csv": long_file()},
         f"{HEADER},symbol",
         {},
     ),
     "some of a long file": (
-        {
-            "all.csv": [
-                f"{line},{symbol}"
-                for two in zip(prices(800, 1), prices(800, 2), strict=True)
-                for line, symbol in zip(two, "BA", strict=True)
-            ]
-        },
+        {"all.csv": long_file()},
         f"{HEADER},symbol",
         {"symbols": ["A"]},
     ),
@@ -231,8 +225,16 @@ def test_what_is_not_there_or_has_changed_is_told(tmp_path):
         catalog.path("mine")
     note = tmp_path / "catalog" / "names" / "mine.json"
     note.write_text(json.dumps({**about, "hash": "../../etc/passwd"}))
-    with pytest.raises(DataError, match="no note of a dataset"):
+    with pytest.raises(DataError, match=r"no note of a dataset.*--replace"):
         catalog.about("mine")
+    catalog.add("other", {"A.csv": tmp_path / "A.csv"}, DataSettings())
+    catalog.remove("other")
+    assert len(objects(tmp_path / "catalog")) == 1  # whose it is cannot be known while a note cannot be read
+    note.write_text("no JSON")
+    assert catalog.add("mine", {"A.csv": tmp_path / "A.csv"}, DataSettings(), replace=True) == catalog.about("mine")
+    note.write_text("no JSON")
+    catalog.remove("mine")
+    assert catalog.names() == []
 
 
 # --- findings -------------------------------------------------------------------------------------------------------

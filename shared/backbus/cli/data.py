@@ -122,8 +122,9 @@ def rm(
     from backbus.cli.app import print_json
 
     catalog = _catalog()
-    for name in names:
-        catalog.about(name)  # so that none is removed where one is not there
+    missing = [name for name in names if name not in catalog.names()]
+    if missing:
+        catalog.about(missing[0])  # so that none is removed where one is not there
     for name in names:
         catalog.remove(name)
     if as_json:

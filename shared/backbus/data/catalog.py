@@ -79,7 +79,7 @@ class Catalog:
             made.replace(self._object(blob))
         part = note.with_suffix(f".{os.getpid()}.part")
         part.write_text(json.dumps(about, indent=1), encoding="utf-8")
-        before = self.about(name)["hash"] if note.exists() else None
+        before = self._hash(name) if note.exists() else None
         part.replace(note)
         self._forget(before)
         return about
@@ -97,9 +97,10 @@ class Catalog:
             there = ", ".join(self.names()[:10]) or "none yet"
             raise JobError(f"there is no dataset {name!r} in {self._folder}; there are: {there}") from None
         except (OSError, ValueError) as error:
-            raise DataError(f"cannot be read: {error}", file=str(note)) from None
+            raise DataError(f"cannot be read: {error}; import it again with --replace", file=str(note)) from None
         if found.get("version") != VERSION or not _HASH.fullmatch(str(found.get("hash"))):
-            raise DataError("is no note of a dataset that this backbus reads; import it again", file=str(note))
+            says = "is no note of a dataset that this backbus reads; import it again with --replace"
+            raise DataError(says, file=str(note))
         return found
 
     def file(self, name: str) -> dict[str, Path]:
@@ -122,12 +123,23 @@ class Catalog:
 
     def remove(self, name: str) -> None:
         """Forget a name, and its data where no other name has it."""
-        blob = self.about(name)["hash"]
+        if not self._note(name).exists():
+            self.about(name)  # which says what there is instead
+        blob = self._hash(name)
         self._note(name).unlink()
         self._forget(blob)
 
+    def _hash(self, name: str) -> str | None:
+        """Which data a name stands for; None where its note cannot be read, which must not keep it from being
+        replaced or removed."""
+        try:
+            return str(self.about(name)["hash"])
+        except DataError:
+            return None
+
     def _forget(self, blob: str | None) -> None:
-        if blob is not None and blob not in {self.about(name)["hash"] for name in self.names()}:
+        named = {self._hash(name) for name in self.names()}
+        if blob is not None and blob not in named and None not in named:
             self._object(blob).unlink(missing_ok=True)
 
     def _note(self, name: str) -> Path:

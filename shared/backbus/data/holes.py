@@ -7,10 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.market.panel import PRICES, Floats, Ints
-
-CARRIED = "carried"
-"""The column in which 1 marks a bar that is not one."""
+from backbus.market.panel import CARRIED, PRICES, Floats, Ints
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,7 @@ def _members(name: str, path: Path) -> Iterator[tuple[str, Callable[[], bytes]]]
             try:
                 with zipfile.ZipFile(path) as packed:
                     return packed.read(info)
+            # zipfile says RuntimeError of a password and NotImplementedError of a compression that it does not know.
             except (OSError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError) as error:
                 raise DataError(f"{info.filename} cannot be unpacked: {error}", file=name) from None
 

@@ -51,6 +51,5 @@ def write_figure(figure: Any, path: Path) -> None:
 def _steady(svg: str) -> str:
     """The same picture whenever it is made: ids that were drawn are counted instead."""
     drawn = list(dict.fromkeys(_OF_ITS_OWN.findall(svg)))
-    for number, one in enumerate(drawn):
-        svg = svg.replace(one, f"{number:06}")
-    return svg
+    counted = {one: f"{number:06}" for number, one in enumerate(drawn)}
+    return _OF_ITS_OWN.sub(lambda found: found[0].removesuffix(found[1]) + counted[found[1]], svg)

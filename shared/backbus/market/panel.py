@@ -18,6 +18,8 @@ Ints = NDArray[np.int64]
 
 PRICES = ("open", "high", "low", "close")
 FIELDS = (*PRICES, "volume")
+CARRIED = "carried"
+"""The further column in which 1 marks a bar that is not one, where holes were filled."""
 DAY_NS = 86_400_000_000_000
 
 
