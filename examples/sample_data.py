@@ -1,6 +1,8 @@
-"""Write real daily prices of AAPL, GOOG, IBM and MSFT (2000 to 2013) to ``data/*.csv`` beside this script.
+"""Write prices to ``data`` beside this script: real daily ones, and trades that are made up.
 
-They come with the bokeh-sampledata package: nothing is downloaded. Run it as often as you like.
+``data/*.csv`` is the daily history of AAPL, GOOG, IBM and MSFT, 2000 to 2013, which comes with the bokeh-sampledata
+package: nothing is downloaded. ``data/trades/SIM.csv`` is two weeks of trades of a share that does not exist, the same
+on every machine. Run it as often as you like.
 
     python examples/sample_data.py
 """
@@ -25,6 +27,10 @@ COLUMNS = {
     "Volume": "volume",
     "Adj Close": "adj_close",
 }
+DAYS = [f"2024-03-{day:02}" for day in (11, 12, 13, 14, 15, 18, 19, 20, 21, 22)]
+SESSIONS, TRADES = len(DAYS), 6000
+OPEN_MS, SESSION_MS = 48_600_000, 23_400_000
+"""13:30 UTC, when New York's market opens in summer, and how long it is open."""
 
 
 def write_samples(folder: Path = FOLDER) -> list[Path]:
@@ -45,6 +51,36 @@ def write_samples(folder: Path = FOLDER) -> list[Path]:
     return paths
 
 
+def write_trades(folder: Path = FOLDER / "trades") -> Path:
+    """Write the trades of ten sessions: most of them, and the larger ones, near the opening and the close.
+
+    All arithmetic is on whole numbers: milliseconds, cents and shares.
+    """
+    import numpy as np
+
+    folder.mkdir(parents=True, exist_ok=True)
+    draws = np.random.Philox(key=1).random_raw(3 * TRADES * SESSIONS).astype(np.int64) & 0xFFFF
+    waits, moves, sizes = draws.reshape(3, SESSIONS, TRADES)
+    place = np.arange(TRADES, dtype=np.int64)
+    middle = np.minimum(place, TRADES - place) * 4 // TRADES  # 0 at both ends of a session, 2 in its middle
+    lines = ["time,price,size"]
+    cents = 5000
+    for session in range(SESSIONS):
+        pause = waits[session] % 700 * (1 + 2 * middle)
+        after = np.cumsum(pause) * SESSION_MS // int(pause.sum() + 1)
+        step = moves[session]
+        drift = 1 if session % 3 else -1
+        change = np.where(step < 13_000, -1, np.where(step > 52_500, 1, 0)) + np.where(step % 997 == 0, drift * 4, 0)
+        price = cents + np.cumsum(change)
+        cents = int(price[-1]) + int(moves[session, 0]) % 61 - 30
+        shares = 100 * (1 + sizes[session] % 20 // (1 + middle)) + np.where(sizes[session] % 500 == 0, 10_000, 0)
+        opened = np.datetime64(DAYS[session], "ms") + np.timedelta64(OPEN_MS, "ms")
+        stamps = (opened + after.astype("m8[ms]")).astype(str)
+        rows = zip(stamps.tolist(), price.tolist(), shares.tolist(), strict=True)
+        lines += [f"{stamp}Z,{cents_ // 100}.{cents_ % 100:02},{count}" for stamp, cents_, count in rows]
+    return _write(folder / "SIM.csv", "\n".join(lines) + "\n")
+
+
 def _write(path: Path, text: str) -> Path:
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -59,5 +95,5 @@ def _write(path: Path, text: str) -> Path:
 
 
 if __name__ == "__main__":
-    for written in write_samples():
+    for written in (*write_samples(), write_trades()):
         sys.stdout.write(f"{written}\n")

@@ -29,15 +29,7 @@ class SourceRole(Role):
         source = self._inputs.source
         layout = source.layout
         _, window = block_and_window(layout.assets, job.run.block, job.run.window)
-        return {
-            "symbols": list(layout.symbols),
-            "rows": layout.rows,
-            "warmup": layout.warmup,
-            "interval_ns": layout.interval_ns,
-            "columns": list(layout.columns),
-            "notes": list(source.notes),
-            "window": window,
-        }
+        return {**layout.facts(), "notes": list(source.notes), "window": window}
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> DataHandler:
         """The source of the run."""

@@ -257,7 +257,11 @@ class Orchestrator:
         if known is not None:
             return {"job": known["id"], "state": known["state"], "cached": known["cached"]}
         job = Job.parse(request.job)
-        data = request.data or self._dataset(job)
+        data, fields = request.data, request.job
+        if job.data.dataset is not None and not data:
+            data = self._dataset(job.data.dataset)
+            job = job.on_calendar(Catalog(self._settings.datasets).calendar(job.data.dataset))
+            fields = job.plain()
         inputs = {**data, **{f"strategy/{name}": h for name, h in request.strategy.items()}}
         missing = [name for name, blob in inputs.items() if not self._blobs.has(blob)]
         if missing:
@@ -275,7 +279,7 @@ class Orchestrator:
             submission=request.submission,
             name=job.name,
             key=key,
-            job=request.job,
+            job=fields,
             data=data,
             strategy=request.strategy,
             answer=answer,
@@ -289,12 +293,10 @@ class Orchestrator:
             self._take(row, job, 0)
         return {"job": job_id, "state": "queued" if answer is None else "done", "cached": answer is not None}
 
-    def _dataset(self, job: Job) -> dict[str, str]:
+    def _dataset(self, dataset: str) -> dict[str, str]:
         """A dataset of this machine's catalog, for who submits a job with its name alone."""
-        if job.data.dataset is None:
-            return {}
         blobs = {}
-        for name, path in Catalog(self._settings.datasets).file(job.data.dataset).items():
+        for name, path in Catalog(self._settings.datasets).file(dataset).items():
             blobs[name] = path.stem
             self._blobs.take(path.stem, path)
         return blobs

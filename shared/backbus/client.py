@@ -21,7 +21,7 @@ from backbus.events import control as c
 from backbus.jobs import Job
 from backbus.link.blobs import BlobFolder, hash_of_file
 from backbus.link.request import Requester
-from backbus.local import RUNS, as_panel, files_of
+from backbus.local import RUNS, as_panel, complete, files_of
 from backbus.result import Result
 from backbus.settings import Settings
 
@@ -105,13 +105,15 @@ class Client:
 
             check_names(Space(job.sweep), job, found)
         strategy = self._upload(files)
+        job = complete(job)
         fields = job.plain()
         if data is None:
             inputs = self._upload(files_of(job))
         else:
             inputs = self._upload_panel(data, job)
-            handed_over = {"files": [PANEL_FILE], "dataset": None, "query": None, "database": None, "adjust": "none"}
-            fields["data"] |= handed_over  # it is adjusted already
+            handed_over: dict[str, Any] = {"files": [PANEL_FILE], "dataset": None, "query": None, "database": None}
+            handed_over |= {"adjust": "none", "align": False, "holes": "leave", "columns": job.data.columns_read}
+            fields["data"] |= handed_over  # what else it asks for is done
         value: dict[str, Any] = self._requester.ask(
             c.Submit(submission=uuid.uuid4().hex, job=fields, data=inputs, strategy=strategy, fresh=fresh)
         )

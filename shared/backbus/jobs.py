@@ -20,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from backbus.errors import JobError
 from backbus.market import rules as r
 from backbus.market.panel import CARRIED, FIELDS, Layout
+from backbus.market.timeframes import MADE, bar_size, timeframe
+from backbus.market.years import DAYS_PER_YEAR, sessions_per_year
 from backbus.markets import SimulatorSettings
 from backbus.searches import SweepSettings
 from backbus.section import Section
@@ -31,7 +33,8 @@ Percent = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 
 
 MOST_COLUMNS, COLUMN_LENGTH = 256, 100
-SETTLED = ("header", "stamps", "timezone", "repair", "holes")
+EVENTS = ("split", "dividend")
+SETTLED = ("header", "stamps", "timezone", "repair")
 """Settings of how files are read: what is in a dataset has been."""
 
 
@@ -50,6 +53,13 @@ class Repair(Section):
     """A bar in which nothing was traded, of an asset that has volumes."""
     outliers: Literal["keep", "refuse", "hole"] = "keep"
     """A close far from those around it: a wrong tick."""
+    intervals: Literal["keep", "refuse", "drop"] = "keep"
+    """A bar that comes sooner than others of its asset do: of a shorter interval."""
+    clock: Literal["refuse", "shift", "drop"] = "refuse"
+    """A time that the zone's clock skips or repeats. ``shift``: the first instant after a skipped hour; of a repeated
+    one, the first or second as the order of bars tells."""
+    future: Literal["refuse", "keep", "drop"] = "refuse"
+    """A bar that begins after today."""
     outlier_z: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 20.0
     """How far: in robust deviations of the 10 closes around it."""
 
@@ -70,7 +80,14 @@ class DataSettings(Section):
     """Which assets to use, in this order; all, by name, where left out."""
     columns: tuple[str, ...] = ()
     """Further columns of numbers that strategies read: ``bars["rate"]``."""
-    adjust: Literal["none", "adj_close"] = "none"
+    bars: str | None = None
+    """What bars to make of trades, quotes or shorter bars: ``5m``, ``1d``, ``500 ticks``, ``1e6 volume`` or ``5e7
+    dollars``."""
+    timeframes: tuple[str, ...] = ()
+    """Longer bars that strategies read beside those of the run: ``bars.every("1w")``."""
+    adjust: Literal["none", "adj_close", "splits", "total_return", "events"] = "none"
+    """``splits``, ``total_return``: by the data's splits, and dividends. ``events``: raw prices, and the columns
+    ``split`` and ``dividend`` beside them."""
     start: date | datetime | None = None
     """First row that is traded (inclusive)."""
     end: date | datetime | None = None
@@ -83,12 +100,14 @@ class DataSettings(Section):
     """Zone of timestamps that carry none; UTC where left out."""
     calendar: str | None = None
     """An exchange_calendars name such as XNYS: date-only bars then end at its closes."""
+    align: bool = False
+    """Whether rows are those of the calendar: none outside its sessions, and one for each bar of a session."""
     repair: Repair = Repair()
     holes: Literal["leave", "drop", "carry"] = "leave"
     """Rows in which an asset has no bar, between its first and last. ``drop``: no asset has the row. ``carry``: the
     last close stands in it, with no volume, and the column ``carried`` is 1."""
 
-    @field_validator("files", "symbols", "columns", mode="before")
+    @field_validator("files", "symbols", "columns", "timeframes", mode="before")
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
@@ -101,9 +120,30 @@ class DataSettings(Section):
         return value
 
     @property
+    def named(self) -> bool:
+        """Whether it names where prices come from."""
+        return bool(self.files or self.dataset or self.query)
+
+    @property
+    def columns_read(self) -> tuple[str, ...]:
+        """The further columns that strategies read."""
+        events = EVENTS if self.adjust == "events" else ()
+        return (*self.columns, *(name for name in events if name not in self.columns))
+
+    @property
     def columns_of_files(self) -> tuple[str, ...]:
-        """The further columns that files must have: all but the mark that filling holes makes."""
-        return tuple(name for name in self.columns if name != CARRIED or self.holes != "carry")
+        """The further columns that files must have: all but those that filling holes and making bars make."""
+        return tuple(name for name in self.columns_made if name not in MADE or self.bars is None)
+
+    @property
+    def headers_read(self) -> tuple[str, ...]:
+        """The further columns that are found by their own names; those of actions have many."""
+        return tuple(name for name in self.columns_of_files if self.adjust != "events" or name not in EVENTS)
+
+    @property
+    def columns_made(self) -> tuple[str, ...]:
+        """The further columns of bars that are made: all but the mark that filling holes makes."""
+        return tuple(name for name in self.columns_read if name != CARRIED or self.holes != "carry")
 
     @model_validator(mode="after")
     def _one_source(self) -> DataSettings:
@@ -112,6 +152,10 @@ class DataSettings(Section):
             raise ValueError(f"{sources[0]} and {sources[1]} cannot both be given: prices come from one of them")
         if self.database is not None and self.query is None:
             raise ValueError("database is missing its query: which of its rows are bars?")
+        if self.adjust == "events" and self.bars is not None:
+            raise ValueError('adjust = "events" goes with bars as they are: a longer bar may hold several actions')
+        if self.align and self.calendar is None and self.dataset is None:
+            raise ValueError("align needs a calendar: which one, for example XNYS?")
         if self.dataset is not None:
             default = DataSettings()
             settled = [name for name in SETTLED if getattr(self, name) != getattr(default, name)]
@@ -123,10 +167,26 @@ class DataSettings(Section):
     @classmethod
     def _of_their_own(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
-            if not name or len(name) > COLUMN_LENGTH or name in ("end", "session", *FIELDS):
+            if not name or len(name) > COLUMN_LENGTH or name in ("end", "session", *FIELDS) or ":" in name:
                 raise ValueError(f"{name!r} is no name of a further column")
         if len(set(value)) < len(value) or len(value) > MOST_COLUMNS:
             raise ValueError(f"name each column once, and at most {MOST_COLUMNS}")
+        return value
+
+    @field_validator("bars")
+    @classmethod
+    def _size(cls, value: str | None) -> str | None:
+        if value is not None:
+            bar_size(value)
+        return value
+
+    @field_validator("timeframes")
+    @classmethod
+    def _lengths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            timeframe(text)
+        if len(set(value)) < len(value):
+            raise ValueError("name each timeframe once")
         return value
 
     @field_validator("timezone")
@@ -200,7 +260,8 @@ class VolatilityTarget(Section):
     target: Positive
     lookback: int = Field(default=20, ge=2, le=10_000)
     max_weight: Positive = 1.0
-    bars_per_year: Positive = 252.0
+    bars_per_year: Positive | None = None
+    """As many as sessions where left out."""
 
 
 Sizing = Annotated[
@@ -298,8 +359,8 @@ class PerformanceSettings(Section):
 
     risk_free: Annotated[float, Field(gt=-1, lt=10, allow_inf_nan=False)] = 0.0
     """Annual rate, as a fraction."""
-    periods_per_year: Positive = 252.0
-    """Sessions in a year, for annualising."""
+    periods_per_year: Positive | None = None
+    """Sessions in a year, for annualising; those of the data's calendar where left out, 252 without one."""
     benchmark: str | None = None
     """One of the data's symbols."""
 
@@ -352,7 +413,7 @@ class Job(Section):
     @model_validator(mode="after")
     def _one_market(self) -> Job:
         made = self.simulator
-        if made is not None and not made.needs_history and self.data != DataSettings():
+        if made is not None and not made.needs_history and self.data != DataSettings(timeframes=self.data.timeframes):
             raise ValueError("[simulator] makes this job's market, and nothing in it needs history: remove [data]")
         if made is None and self.sweep is not None and self.sweep.monte_carlo is not None:
             raise ValueError("[sweep.monte_carlo] runs over simulated markets: add [simulator]")
@@ -391,6 +452,22 @@ class Job(Section):
         """Whether its market needs those in ``data``."""
         return self.simulator is None or self.simulator.needs_history
 
+    @property
+    def year(self) -> float:
+        """Sessions in a year, for annualising."""
+        if self.performance.periods_per_year is not None:
+            return self.performance.periods_per_year
+        made = self.simulator
+        if made is None or self.reads_files:
+            return sessions_per_year(self.data.calendar)
+        return DAYS_PER_YEAR if made.calendar is None else sessions_per_year(made.calendar)
+
+    def on_calendar(self, calendar: str | None) -> Job:
+        """This job with the calendar of its dataset, where it names none itself."""
+        if calendar is None or self.data.calendar is not None:
+            return self
+        return self.model_copy(update={"data": self.data.model_copy(update={"calendar": calendar})})
+
     def plain(self) -> dict[str, Any]:
         """The job as plain values, fit for JSON and for ``parse``."""
         return self.model_dump(mode="json")
@@ -418,7 +495,7 @@ class Job(Section):
                 rules["size"] = 1.0 / layout.assets
             case VolatilityTarget():
                 rules["size"] = sizing.target / layout.assets
-                rules["max_weight"], rules["bars_per_year"] = sizing.max_weight, sizing.bars_per_year
+                rules["max_weight"], rules["bars_per_year"] = sizing.max_weight, sizing.bars_per_year or self.year
                 rules["volatility_rows"] = sizing.lookback
         rules["fill_at_close"] = self.execution.fill == "close"
         match self.execution.slippage:

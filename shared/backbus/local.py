@@ -61,9 +61,19 @@ def open_inputs(job: Job, data: Any = None) -> Inputs:
     """The job's market: read from its files, made of what was handed over, or simulated."""
     if data is not None:
         if job.simulator is None:
-            return Inputs(as_panel(data, job), lambda row: None)
+            return _inputs(as_panel(data, job), job)
         return simulated(job, as_panel(data, job))
     return inputs_of(job, files_of(job))
+
+
+def complete(job: Job) -> Job:
+    """The job with what its dataset settles, which results depend on."""
+    if job.data.dataset is None:
+        return job
+    from backbus.data import Catalog
+    from backbus.settings import Settings
+
+    return job.on_calendar(Catalog(Settings().datasets).calendar(job.data.dataset))
 
 
 def files_of(job: Job) -> dict[str, Path]:
@@ -85,7 +95,7 @@ def files_of(job: Job) -> dict[str, Path]:
 
 def inputs_of(job: Job, files: Mapping[str, Path]) -> Inputs:
     """The job's market, from its files wherever they lie now."""
-    from backbus.data import MappedSource, open_source
+    from backbus.data import open_source
     from backbus.market.panel import whole
 
     if not job.reads_files:
@@ -93,7 +103,14 @@ def inputs_of(job: Job, files: Mapping[str, Path]) -> Inputs:
     source = open_source(job.data, files)
     if job.simulator is not None:
         return simulated(job, whole(source))
-    return Inputs(source, source.release if isinstance(source, MappedSource) else lambda row: None)
+    return _inputs(source, job)
+
+
+def _inputs(source: Source, job: Job) -> Inputs:
+    from backbus.market.framed import framed
+
+    release = getattr(source, "release", lambda row: None)
+    return Inputs(framed(source, job.data.timeframes), release)
 
 
 def simulated(job: Job, history: Panel | None) -> Inputs:
@@ -101,7 +118,7 @@ def simulated(job: Job, history: Panel | None) -> Inputs:
     from backbus.simulator import Market
 
     assert job.simulator is not None
-    return Inputs(Market(job.simulator, history), lambda row: None)
+    return _inputs(Market(job.simulator, history), job)
 
 
 def run(
@@ -128,6 +145,7 @@ def run(
         job = Job.load(job)
     elif not isinstance(job, Job):
         job = Job.parse(job)
+    job = complete(job)
     inputs, strategy = load_inputs(job, data, strategy)
     source = inputs.source
     job_id = uuid.uuid4().hex[:12]

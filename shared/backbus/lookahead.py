@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backbus.jobs import Job
-from backbus.local import load_inputs
+from backbus.local import complete, load_inputs
 
 if TYPE_CHECKING:
     from backbus.strategy import Strategy
@@ -45,7 +45,8 @@ def check(
         job = Job.load(job)
     elif not isinstance(job, Job):
         job = Job.parse(job)
-    synthetic = data is None and not job.data.files
+    job = complete(job)
+    synthetic = data is None and job.simulator is None and not job.data.named
     opened, strategy = load_inputs(job, synthetic_panel() if synthetic else data, strategy)
     effort = THOROUGH if thorough else USUAL
     if rows is not None:

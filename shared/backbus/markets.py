@@ -6,7 +6,6 @@ Rates and volatilities are per year, as fractions: 0.2 is 20 %. A year has ``bar
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
@@ -14,7 +13,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from backbus.market.panel import DAY_NS, Floats
+from backbus.market.panel import Floats
+from backbus.market.timeframes import interval_ns
 from backbus.section import Section
 
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1000, le=1000)]
@@ -25,8 +25,6 @@ Row = Annotated[int, Field(ge=0)]
 Rows = Annotated[int, Field(ge=1)]
 
 MOST_ROWS = 1_000_000_000
-_INTERVAL = re.compile(r"([1-9][0-9]*)([smhd])")
-_UNITS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": DAY_NS}
 _ROUNDING = 1e-9
 _DAYS, _SESSIONS = 365.0, 252.0
 
@@ -513,12 +511,3 @@ class SimulatorSettings(Section):
     def interval_ns(self) -> int:
         """Nanoseconds from one bar to the next."""
         return interval_ns(self.interval)
-
-
-def interval_ns(text: str) -> int:
-    """``1d``, ``5m`` and the like in nanoseconds; ValueError where it is no interval that divides a day."""
-    found = _INTERVAL.fullmatch(text)
-    length = int(found[1]) * _UNITS[found[2]] if found else 0
-    if not length or DAY_NS % length:
-        raise ValueError(f"write an interval that divides a day, such as 1d, 1h, 5m or 30s, not {text!r}")
-    return length

@@ -29,7 +29,7 @@ def samples(tmp_path_factory):
     return folder
 
 
-def prices(rows, seed, start="2020-01-01", step="D", drop=()):
+def prices(rows, seed, start="2010-01-01", step="D", drop=()):
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, rows))).round(4)
     stamps = np.datetime64(start) + np.arange(rows).astype(f"m8[{step}]")
@@ -123,7 +123,7 @@ def test_files_that_are_read_in_parts_make_the_same_dataset(tmp_path, case):
 def test_a_file_in_parts_must_be_in_order(tmp_path):
     lines = prices(3000, 1)
     write(tmp_path / "A.csv", [*lines[:2000], lines[5], *lines[2000:]])
-    with pytest.raises(DataError, match=r"A\.csv:2002, .*2020-01-06 does not come after 2025-0.*sort"):
+    with pytest.raises(DataError, match=r"A\.csv:2002, .*2010-01-06 does not come after 2015-0.*sort"):
         imported(tmp_path, ["A.csv"], at_once_bytes=0, part_bytes=9_000, repair={"unsorted": "sort"})
     write(tmp_path / "B.csv", [*lines[:2000], lines[1999], *lines[2000:]])
     with pytest.raises(DataError, match=r"B\.csv:2002, .*(there a second time|does not come after)"):
@@ -141,7 +141,7 @@ def test_lines_of_later_parts_are_named(tmp_path):
 
 def test_intervals_that_differ_are_refused_in_parts_too(tmp_path):
     write(tmp_path / "A.csv", prices(500, 1))
-    write(tmp_path / "B.csv", prices(500, 2, "2020-01-01", "W"))
+    write(tmp_path / "B.csv", prices(500, 2, "2010-01-01", "W"))
     for options in ({}, {"at_once_bytes": 0, "part_bytes": 9_000}):
         with pytest.raises(DataError, match=r"B\.csv, symbol B: bars of 7 days, and A\.csv \(A\) has bars of 1 day"):
             imported(tmp_path, ["A.csv", "B.csv"], **options)
@@ -404,3 +404,20 @@ def test_a_frame_that_is_handed_over_adjusts_itself(samples):
     frame = pd.read_csv(samples / "AAPL.csv")
     panel = panel_from_frame({"AAPL": frame}, settings=DataSettings(adjust="adj_close"))
     assert panel.block.close[0, 0] == pytest.approx(frame["Adj Close"][0])
+
+
+def test_a_run_on_a_dataset_is_that_on_its_files_calendar_and_all(tmp_path, monkeypatch, sample_data):
+    monkeypatch.setenv("BACKBUS_DATASETS", str(tmp_path / "datasets"))
+    catalog = Catalog(tmp_path / "datasets")
+    files = {path.name: path for path in sample_data.glob("*.csv")}
+    catalog.add("sample", files, DataSettings(calendar="XNYS"))
+    strategy = {"use": "SmaCross", "fast": 20, "slow": 100}
+    chosen = {"adjust": "adj_close", "start": "2004-01-01", "timeframes": ["1mo"]}
+    of_files = run(
+        {"data": {"files": str(sample_data / "*.csv"), "calendar": "XNYS", **chosen}, "strategy": strategy}, keep=False
+    )
+    of_dataset = run({"data": {"dataset": "sample", **chosen}, "strategy": strategy}, keep=False)
+    assert of_dataset.report.metrics == of_files.report.metrics
+    assert of_dataset.fingerprint == of_files.fingerprint
+    without = run({"data": {"files": str(sample_data / "*.csv"), **chosen}, "strategy": strategy}, keep=False)
+    assert without.report.metrics.volatility != of_files.report.metrics.volatility

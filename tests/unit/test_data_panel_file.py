@@ -132,7 +132,7 @@ def test_a_cut_file_is_refused(tmp_path):
         ({"symbols": None}, "damaged"),
         ({"warmup": 99}, "damaged"),
         ({"warmup": "1"}, "damaged"),
-        ({"interval_ns": 0}, "damaged"),
+        ({"interval_ns": -1}, "damaged"),
         ({"notes": [1]}, "damaged"),
     ],
 )

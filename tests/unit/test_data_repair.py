@@ -255,3 +255,79 @@ def test_warm_up_rows_that_are_dropped_are_not_counted(tmp_path):
     panel = with_holes(tmp_path, holes="drop", start="2024-01-07")
     assert (panel.layout.rows, panel.layout.warmup) == (7, 3)
     assert str(panel.block.session[panel.layout.warmup].astype("M8[D]")) == "2024-01-07"
+
+
+BERLIN = {"timezone": "Europe/Berlin"}
+
+
+def hours(*stamps: str) -> str:
+    return HEADER + "".join(f"{stamp},10,30,9,{11 + number},100\n" for number, stamp in enumerate(stamps))
+
+
+def ends_of(panel) -> list[str]:
+    return [str(end)[:16] for end in (panel.block.end).astype("M8[ns]")]
+
+
+REPEATED = tuple(f"2023-10-29 0{hour}:00" for hour in (0, 1, 2, 2, 3, 4))
+SKIPPED = ("2024-03-31 00:00", "2024-03-31 01:00", "2024-03-31 02:00", "2024-03-31 04:00")
+
+
+def test_hours_that_the_clock_repeats_are_told_apart_by_their_order(tmp_path):
+    shifted = load(tmp_path, hours(*REPEATED), **BERLIN, repair={"clock": "shift"})
+    assert ends_of(shifted)[1:] == [f"2023-10-29T0{hour}:00" for hour in range(5)]
+    assert [note for note in shifted.notes if "taken for the nearest one" in note] == list(shifted.notes)
+    assert len(shifted.notes) == 2
+    assert shifted.notes[0].startswith("A.csv:4: A 2023-10-29 00:00")
+    dropped = load(tmp_path, hours(*REPEATED), **BERLIN, repair={"clock": "drop"})
+    assert ends_of(dropped)[1:] == ["2023-10-29T00:00", "2023-10-29T03:00", "2023-10-29T04:00"]
+    with pytest.raises(DataError, match=r"A\.csv:4, .* is not one instant in Europe/Berlin.*clock = \"shift\""):
+        load(tmp_path, hours(*REPEATED), **BERLIN)
+
+
+def test_half_hours_that_the_clock_repeats_are_told_apart_as_well(tmp_path):
+    stamps = [f"2023-10-29 {clock}" for clock in ("01:30", "02:00", "02:30", "02:00", "02:30", "03:00")]
+    panel = load(tmp_path, hours(*stamps), **BERLIN, repair={"clock": "shift"})
+    assert ends_of(panel) == [f"2023-10-29T{clock}" for clock in ("00:00", "00:30", "01:00", "01:30", "02:00", "02:30")]
+
+
+def test_an_hour_that_the_clock_skips_is_the_first_after_it(tmp_path):
+    panel = load(tmp_path, hours(*SKIPPED), **BERLIN, repair={"clock": "shift"})
+    assert ends_of(panel) == ["2024-03-31T00:00", "2024-03-31T01:00", "2024-03-31T02:00", "2024-03-31T03:00"]
+    dropped = load(tmp_path, hours(*SKIPPED), **BERLIN, repair={"clock": "drop"})
+    assert ends_of(dropped) == ["2024-03-31T00:00", "2024-03-31T01:00", "2024-03-31T03:00"]
+
+
+def test_bars_of_a_shorter_interval_are_kept_refused_or_left_out(tmp_path):
+    stamps = [
+        f"2024-01-02 {clock}" for clock in ("09:00", "10:00", "10:20", "10:40", "11:00", "12:00", "13:00", "14:00")
+    ]
+    assert len(load(tmp_path, hours(*stamps))) == 8
+    panel = load(tmp_path, hours(*stamps), repair={"intervals": "drop"})
+    assert ends_of(panel) == [f"2024-01-02T{clock}" for clock in ("10:00", "11:00", "12:00", "13:00", "14:00", "15:00")]
+    assert panel.notes[0].startswith(
+        "A.csv:4: A 2024-01-02 10:20:00: 2024-01-02 10:20:00 comes 20 minutes after the bar"
+    )
+    assert len(panel.notes) == 2
+    with pytest.raises(DataError, match=r"A\.csv:4, .*comes 20 minutes after .* are 1 hour.*intervals = \"drop\""):
+        load(tmp_path, hours(*stamps), repair={"intervals": "refuse"})
+
+
+def test_months_are_of_one_interval_and_a_week_among_them_is_not(tmp_path):
+    ends = ("07-31", "08-31", "09-30", "10-31", "11-30", "12-31")
+    stamps = (*(f"2023-{end}" for end in ends), "2024-01-31", "2024-02-29", "2024-03-07", "2024-03-31", "2024-04-30")
+    panel = load(tmp_path, hours(*stamps), repair={"intervals": "drop"})
+    assert len(panel) == 10
+
+
+def test_bars_of_the_future_are_refused_or_left_out(tmp_path):
+    text = HEADER + GOOD + "2924-01-03,11,13,10,12,200\n".replace("2924", "2199")
+    with pytest.raises(
+        DataError, match=r"A\.csv:4, symbol A: 2199-01-03 is in the future.*data\.repair\.future = \"drop\""
+    ):
+        load(tmp_path, text)
+    panel = load(tmp_path, text, repair={"future": "drop"})
+    assert len(panel) == 2
+    assert "2199-01-03 is in the future; it was left out" in panel.notes[0]
+    assert len(load(tmp_path, text, repair={"future": "keep"})) == 3
+    with pytest.raises(DataError, match=r"A\.csv:3, symbol A: 2199-01-02 10:00:00 is in the future"):
+        load(tmp_path, hours("2024-01-02 10:00", "2199-01-02 10:00"))

@@ -142,7 +142,7 @@ def test_daily_midnights_stay_in_their_session_across_a_clock_change(tmp_path):
 
 @pytest.mark.parametrize("hour", ["2024-03-10 02:30", "2024-11-03 01:30"])
 def test_an_hour_that_the_clock_skips_or_repeats_is_refused(tmp_path, hour):
-    with pytest.raises(DataError, match=r"F0\.csv:3: .* is not one instant in America/New_York"):
+    with pytest.raises(DataError, match=r"F0\.csv:3, .* is not one instant in America/New_York"):
         load(tmp_path, ["2024-01-01 02:30", hour, "2024-12-01 01:30"], timezone="America/New_York")
 
 

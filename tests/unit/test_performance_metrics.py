@@ -41,12 +41,13 @@ def measured(
         compared.add(np.arange(len(values)), benchmark.reshape(-1, 1), curve.sessions)
     book = book or TradeBook(1)
     chosen = PerformanceSettings(**settings)  # type: ignore[arg-type]
-    rate = session_rate(chosen.risk_free, chosen.periods_per_year)
+    year = chosen.periods_per_year or 252.0
+    rate = session_rate(chosen.risk_free, year)
     moments, regression, ends = np.zeros(1, MOMENTS), np.zeros(1, REGRESSION), np.zeros(1, ENDS)
     factor = NO_RETURNS if compared is None else compared.returns()
     sum_up(CASH, read_only(curve.equity), rate, factor, np.empty(len(values)), moments, regression, ends)
     sums = Sums(curve.account, book.totals, np.array([book.open_trades]), moments, regression, ends)
-    return metrics_of(figures(np.array([CASH]), np.array([chosen.periods_per_year]), sums, compared))
+    return metrics_of(figures(np.array([CASH]), np.array([year]), sums, compared))
 
 
 def from_returns(returns: Floats) -> Floats:

@@ -151,7 +151,7 @@ def _size(about: dict[str, Any]) -> str:
 
 
 def _print(about: dict[str, Any], more: str) -> None:
-    from backbus.data.adjust import ADVICE
+    from backbus.data.adjust import ADVICE, UNADJUSTED
 
     symbols = about["symbols"]
     told = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")
@@ -161,7 +161,7 @@ def _print(about: dict[str, Any], more: str) -> None:
         f"{about['assets']} assets ({told}){columns}; {_size(about)}\n"
     )
     for note in about["notes"]:
-        if not note.endswith(ADVICE):  # that is among the findings
+        if not note.endswith((ADVICE, UNADJUSTED)):  # that is among the findings
             sys.stdout.write(f"note: {note}\n")
     _print_findings(about["findings"])
     sys.stdout.write(more)

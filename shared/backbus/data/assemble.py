@@ -2,36 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backbus.data.adjust import adjusted, unadjusted_jumps
-from backbus.data.headers import ADJ_CLOSE, extra_role
-from backbus.data.holes import Laid, carry, drop
+from backbus.data.adjust import ACTIONS, adjusted, adjusted_rows, unadjusted_actions, unadjusted_jumps
+from backbus.data.gathering import BARS, Flat, common_zone, ends_of, gather, interval_of_rows, role_of, ticks_error
+from backbus.data.headers import ADJ_CLOSE
+from backbus.data.holes import carry, drop
 from backbus.data.ranges import check_range, choose_symbols, chosen_rows
 from backbus.data.repair import Inspection
 from backbus.data.rows import Rows
-from backbus.data.sessions import (
-    as_dates,
-    common_interval,
-    interval_of,
-    local_days,
-    session_ends,
-    span_text,
-    to_instants,
-    whole_days,
-)
-from backbus.data.table import KIND_NAMES, Stamps, Table
-from backbus.errors import DataError, JobError
-from backbus.market.panel import DAY_NS, FIELDS, PRICES, Block, Floats, Ints, Layout, Panel
+from backbus.data.table import Codes, Table
+from backbus.errors import JobError
+from backbus.market.panel import CARRIED, FIELDS, Block, Floats, Ints, Layout, Panel, sealed, whole
+from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
     from backbus.jobs import DataSettings
-
-Array = TypeVar("Array", Floats, Ints)
 
 
 def assemble(
@@ -48,201 +38,133 @@ def assemble(
         settings = settings.model_copy(update={"timezone": common_zone(tables)})
     symbols = choose_symbols({symbol for table in tables for symbol in table.symbols} | set(known), settings)
     rows = gather(tables, symbols, settings)
+    if rows.ticks and settings.bars is None:
+        raise ticks_error(rows)
     notes: list[str] = []
     inspection = Inspection(rows, settings.repair)
+    inspection.stamps()
     inspection.order()
-    rows = inspection.rows
-    interval_ns = _interval(rows)
-    ends = bar_ends(rows.stamp, rows.dates, interval_ns, settings, rows.error)
+    zone = None if rows.dates else settings.timezone
+    if settings.bars is not None:
+        from backbus.data.making import made_of  # compiled, and seldom needed
 
-    if len(symbols) == 1:
-        row_ends, row_of = ends, np.arange(len(ends))
-    else:
-        row_ends, row_of = np.unique(ends, return_inverse=True)
-    sessions = _sessions(rows, row_of, row_ends, settings)
-    first, stop, warmup = chosen_rows(row_ends, sessions, interval_ns, settings)
+        if keep_adjusted and not rows.ticks:
+            raise JobError("must be left out: a dataset keeps bars as they are, jobs make longer ones", field=BARS)
+        interval_ns, flat = made_of(_priced(inspection, settings, notes), symbols, settings, notes)
+        layout = Layout(symbols, 0, 0, interval_ns, settings.columns_made, zone, settings.calendar, bars=settings.bars)
+        return made_panel(flat, layout, settings, notes)
+    interval_ns = interval_of_rows(inspection.rows)
+    inspection.intervals(interval_ns)
+    row_ends, row_of = _row_ends(ends_of(inspection.rows, interval_ns, settings), len(symbols))
+    sessions = _sessions(inspection.rows, row_of, row_ends, settings)
+    first, stop, warmup = _chosen(row_ends, sessions, interval_ns, settings)
     if (first, stop) != (0, len(row_ends)):
         kept = (row_of >= first) & (row_of < stop)
-        inspection.rows = rows.take(kept)
+        inspection.rows = inspection.rows.take(kept)
         row_of = row_of[kept] - first
         row_ends, sessions = row_ends[first:stop], sessions[first:stop]
+    rows = _priced(inspection, settings, notes)
+    names = settings.columns_of_files
+    roles = {name: role_of(name, settings) for name in names}
+    if keep_adjusted:
+        adjusting = [ADJ_CLOSE] if all(ADJ_CLOSE in table.numbers for table in rows.tables) else []
+        adjusting = [role for role in (*adjusting, *ACTIONS) if role in rows.numbers and role not in names]
+        names, roles = (*names, *adjusting), {**roles, **{role: role for role in adjusting}}
+    numbers = {name: rows.numbers[roles.get(name, name)] for name in (*FIELDS, *names)}
+    layout = Layout(symbols, len(row_ends), warmup, interval_ns, names, zone, settings.calendar)
+    panel = _laid(numbers, row_of, rows.asset, row_ends, sessions, layout, notes)
+    return settled(panel, settings, keep_mark=keep_adjusted)
 
+
+def made_panel(flat: Flat, layout: Layout, settings: DataSettings, notes: list[str]) -> Panel:
+    """Bars that were made, by the layout's symbols, columns, interval and clock: the job's rows of them."""
+    row_ends, row_of = _row_ends(flat.ends, layout.assets)
+    sessions = local_days(row_ends, layout.timezone)
+    first, stop, warmup = _chosen(row_ends, sessions, layout.interval_ns, settings)
+    kept = (row_of >= first) & (row_of < stop)
+    numbers = {name: values[kept] for name, values in flat.numbers.items()}
+    layout = replace(layout, rows=stop - first, warmup=warmup)
+    panel = _laid(
+        numbers, row_of[kept] - first, flat.asset[kept], row_ends[first:stop], sessions[first:stop], layout, notes
+    )
+    return settled(panel, settings)
+
+
+def _row_ends(ends: Ints, assets: int) -> tuple[Ints, Ints]:
+    """When the panel's rows end, and the row of each bar."""
+    if assets == 1:
+        return ends, np.arange(len(ends))
+    row_ends, row_of = np.unique(ends, return_inverse=True)
+    return row_ends, row_of
+
+
+def _chosen(ends: Ints, sessions: Ints, interval_ns: int, settings: DataSettings) -> tuple[int, int, int]:
+    if settings.align:  # rows before the first one that is traded are counted when they are aligned
+        settings = settings.model_copy(update={"warmup": None})
+    return chosen_rows(ends, sessions, interval_ns, settings)
+
+
+def _laid(
+    numbers: Mapping[str, Floats],
+    row_of: Ints,
+    asset: Codes,
+    ends: Ints,
+    sessions: Ints,
+    layout: Layout,
+    notes: list[str],
+) -> Panel:
+    """Bars as [rows, assets]."""
+    empty = set(range(layout.assets)) - set(np.unique(asset).tolist())
+    notes = [*notes, *(f"{layout.symbols[one]}: has no bar in the rows that are used" for one in sorted(empty))]
+    shape = (layout.rows, layout.assets)
+    fields = {name: _lay_out(numbers[name], row_of, asset, shape) for name in FIELDS}
+    extra = {name: _lay_out(numbers[name], row_of, asset, shape) for name in layout.columns}
+    return Panel(layout, Block.of(0, sealed(ends), sealed(sessions), fields, extra), tuple(notes))
+
+
+def settled(panel: Panel, settings: DataSettings, *, keep_mark: bool = False) -> Panel:
+    """Aligned to the calendar and without holes, where the job wants that."""
+    if settings.align:
+        from backbus.data.aligning import aligned
+
+        panel = whole(aligned(panel, settings))
+    if settings.holes == "leave":
+        return panel
+    panel, count = (drop if settings.holes == "drop" else carry)(panel)
+    if settings.holes == "carry":
+        others = (name for name in panel.layout.columns if name not in settings.columns_read)
+        panel = _with_columns(
+            panel, (*settings.columns_read, *(name for name in others if keep_mark or name != CARRIED))
+        )
+    if not count:
+        return panel
+    what = "rows with a hole were dropped" if settings.holes == "drop" else "holes were filled with the last close"
+    return replace(panel, notes=(*panel.notes, f"{count} {what}"))
+
+
+def _with_columns(panel: Panel, columns: tuple[str, ...]) -> Panel:
+    """Its further columns in this order, and no other."""
+    block = replace(panel.block, extra={name: panel.block.extra[name] for name in columns})
+    return replace(panel, layout=replace(panel.layout, columns=columns), block=block)
+
+
+def _priced(inspection: Inspection, settings: DataSettings, notes: list[str]) -> Rows:
+    """The bars with their prices settled, and adjusted where the job wants that."""
     inspection.prices(adjusting=settings.adjust == "adj_close")
     rows = inspection.rows
     notes += inspection.notes
-    if settings.adjust == "adj_close":
-        prices = {role: rows.numbers[role] for role in FIELDS}
-        rows = replace(rows, numbers={**rows.numbers, **adjusted(prices, rows.numbers[ADJ_CLOSE])})
-    elif ADJ_CLOSE in rows.numbers:
-        notes += unadjusted_jumps(rows)
-    empty = set(range(len(symbols))) - set(np.unique(rows.asset).tolist())
-    notes += [f"{symbols[asset]}: has no bar in the rows that are used" for asset in sorted(empty)]
-
-    def laid_out(role: str) -> Floats:
-        return _lay_out(rows.numbers[role], row_of, rows, len(row_ends))
-
-    fields = {role: laid_out(role) for role in FIELDS}
-    extra = {name: laid_out(extra_role(name)) for name in settings.columns_of_files}
-    if keep_adjusted and ADJ_CLOSE not in extra and all(ADJ_CLOSE in table.numbers for table in rows.tables):
-        extra[ADJ_CLOSE] = laid_out(ADJ_CLOSE)
-    laid = _settled(Laid(row_ends, sessions, warmup, fields, extra), settings, notes)
-    names = (*settings.columns, *(name for name in laid.extra if keep_adjusted and name not in settings.columns))
-    fields, extra = ({name: frozen(values) for name, values in each.items()} for each in (laid.fields, laid.extra))
-    return Panel(
-        Layout(symbols, len(laid.ends), laid.warmup, interval_ns, names),
-        Block(0, frozen(laid.ends), frozen(laid.sessions), **fields, extra={name: extra[name] for name in names}),
-        tuple(notes),
-    )
-
-
-def _settled(laid: Laid, settings: DataSettings, notes: list[str]) -> Laid:
-    """Without holes, where the job wants none."""
-    if settings.holes == "leave":
-        return laid
-    laid, count = (drop if settings.holes == "drop" else carry)(laid)
-    if count:
-        what = "rows with a hole were dropped" if settings.holes == "drop" else "holes were filled with the last close"
-        notes.append(f"{count} {what}")
-    return laid
-
-
-def common_zone(tables: Sequence[Table]) -> str | None:
-    """The clock of stamps without a zone, where the sources' shapes tell it."""
-    zones = {table.zone: table.name for table in tables}
-    if len(zones) > 1:
-        (one, other), (first, second) = list(zones)[:2], list(zones.values())[:2]
-        raise JobError(
-            f"is missing: {first} is read by the clock of {one or 'UTC'}, {second} by that of {other or 'UTC'}",
-            field="data.timezone",
-        )
-    return next(iter(zones), None)
-
-
-def frozen(array: Array) -> Array:
-    """The array, C-contiguous and read-only."""
-    array = np.ascontiguousarray(array)
-    array.setflags(write=False)
-    return array
-
-
-def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSettings) -> Rows:
-    """All bars of the chosen assets, their stamps in one measure."""
-    position = {symbol: index for index, symbol in enumerate(symbols)}
-    used = [table for table in tables if any(symbol in position for symbol in table.symbols)]
-    stamps = [_stamps(table, settings) for table in used]
-    for table, stamp in zip(used, stamps, strict=True):
-        if stamp.kind != stamps[0].kind:
-            raise DataError(
-                f"has {KIND_NAMES[stamp.kind]}, and {used[0].name} has {KIND_NAMES[stamps[0].kind]};"
-                " a panel has one interval, and one way to say when",
-                file=table.name,
-            )
-        if settings.adjust == "adj_close" and ADJ_CLOSE not in table.numbers:
-            raise JobError(
-                f"{table.name} has no adjusted close (found: {', '.join(table.headers.values())}); "
-                'use data.adjust = "none"',
-                field="data.adjust",
-            )
-        for (role, row), text in table.unreadable.items():
-            if role in map(extra_role, settings.columns_of_files):
-                raise table.error(row, f"{text!r} is not a number", column=role)
-    dates = stamps[0].kind == "date"
-    parts = []
-    for index, (table, stamp) in enumerate(zip(used, stamps, strict=True)):
-        count = len(table)
-        values = stamp.values
-        if not dates:
-            values = to_instants(stamp, settings.timezone, table.error)
-        table_column = np.full(count, index, dtype=np.int32)
-        codes = np.array([position.get(symbol, -1) for symbol in table.symbols], dtype=np.int32)
-        asset = np.full(count, codes[0], dtype=np.int32) if table.codes is None else codes[table.codes]
-        parts.append((table_column, np.arange(count, dtype=np.int64), asset, values))
-    table_column, row, asset, values = (_joined(columns) for columns in zip(*parts, strict=True))
-    roles = [*PRICES, "volume", *([ADJ_CLOSE] if any(ADJ_CLOSE in table.numbers for table in used) else [])]
-    roles += map(extra_role, settings.columns_of_files)
-    numbers = {role: _joined([_number(table, role) for table in used]) for role in roles}
-    rows = Rows(used, symbols, table_column, row, asset, values, dates, numbers)
-    if (asset < 0).any():
-        rows = rows.take(asset >= 0)
+    match settings.adjust:
+        case "adj_close":
+            prices = {role: rows.numbers[role] for role in FIELDS}
+            return replace(rows, numbers={**rows.numbers, **adjusted(prices, rows.numbers[ADJ_CLOSE])})
+        case "splits" | "total_return":
+            found = adjusted_rows(rows, total_return=settings.adjust == "total_return")
+            return replace(rows, numbers={**rows.numbers, **found})
+        case "none" if ADJ_CLOSE in rows.numbers:
+            notes += unadjusted_jumps(rows)
+        case "none":
+            notes += unadjusted_actions(rows)
     return rows
-
-
-def _stamps(table: Table, settings: DataSettings) -> Stamps:
-    return as_dates(table.stamps, settings.timezone) if settings.stamps == "start" else table.stamps
-
-
-def _joined(columns: Sequence[Any]) -> Any:
-    return columns[0] if len(columns) == 1 else np.concatenate(columns)
-
-
-def _number(table: Table, role: str) -> Floats:
-    """A table's column; a volume that it does not have at all is zero, any other number is missing."""
-    column = table.numbers.get(role)
-    if role == "volume" and (column is None or (np.isnan(column).all() and not table.unreadable)):
-        return np.zeros(len(table))
-    return np.full(len(table), np.nan) if column is None else column
-
-
-class Steps(NamedTuple):
-    """How far apart the bars of one asset are, for whoever must find the interval of all of them."""
-
-    bar: int
-    """One of them, which messages name."""
-    common: int
-    smallest: int
-
-
-def _interval(rows: Rows) -> int:
-    """Nanoseconds of one bar: the same for all assets, or ``DataError`` naming two that differ."""
-    starts = np.flatnonzero(np.r_[True, rows.asset[1:] != rows.asset[:-1]])
-    stops = np.r_[starts[1:], len(rows)]
-    found = []
-    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        steps = np.diff(rows.stamp[start:stop])
-        step = interval_of(steps)
-        if step is not None:
-            found.append(Steps(start, step, int(steps.min())))
-    return agreed_interval(found, rows.dates, rows.error, lambda bar: (rows.source(bar)[0].name, rows.symbol(bar)))
-
-
-def agreed_interval(
-    found: Sequence[Steps],
-    dates: bool,
-    blame: Callable[[int, str], DataError],
-    source: Callable[[int], tuple[str, str]],
-) -> int:
-    """Nanoseconds of one bar. ``blame`` makes the error of a bar, ``source`` tells its file and asset.
-
-    Each asset's is its most common step. An asset that seldom trades may step further, where some of its steps are
-    the panel's interval.
-    """
-    if dates:
-        found = [Steps(bar, whole_days(step) * DAY_NS, whole_days(least) * DAY_NS) for bar, step, least in found]
-    interval_ns = common_interval([steps.common for steps in found])
-    if interval_ns is None:
-        if dates:
-            return DAY_NS
-        raise blame(0, "one bar does not tell its interval; timestamps need at least two bars of an asset")
-    model = next(steps.bar for steps in found if steps.common == interval_ns)
-    for steps in found:
-        if interval_ns not in (steps.common, steps.smallest):
-            (here, symbol), (other, another) = source(steps.bar), source(model)
-            raise DataError(
-                f"bars of {span_text(steps.common)}, and {other} ({another}) has bars of {span_text(interval_ns)};"
-                " a panel has one interval",
-                file=here,
-                symbol=symbol,
-            )
-    return interval_ns
-
-
-def bar_ends(
-    stamps: Ints, dates: bool, interval_ns: int, settings: DataSettings, blame: Callable[[int, str], DataError]
-) -> Ints:
-    """Instants at which bars end; ``blame`` makes the error of one of them."""
-    if dates:
-        return session_ends(stamps, settings.calendar, blame)
-    return stamps + interval_ns if settings.stamps == "start" else stamps
 
 
 def _sessions(rows: Rows, row_of: Ints, row_ends: Ints, settings: DataSettings) -> Ints:
@@ -253,10 +175,10 @@ def _sessions(rows: Rows, row_of: Ints, row_ends: Ints, settings: DataSettings) 
     return sessions
 
 
-def _lay_out(values: Floats, row_of: Ints, rows: Rows, count: int) -> Floats:
+def _lay_out(values: Floats, row_of: Ints, asset: Codes, shape: tuple[int, int]) -> Floats:
     """One field as [rows, assets], NaN where an asset has no bar."""
-    if len(rows.symbols) == 1 and len(values) == count:
-        return frozen(values.reshape(count, 1))
-    field = np.full((count, len(rows.symbols)), np.nan)
-    field[row_of, rows.asset] = values
-    return frozen(field)
+    if shape[1] == 1 and len(values) == shape[0]:
+        return sealed(values.reshape(shape))
+    field = np.full(shape, np.nan)
+    field[row_of, asset] = values
+    return sealed(field)

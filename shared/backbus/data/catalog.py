@@ -103,6 +103,11 @@ class Catalog:
             raise DataError(says, file=str(note))
         return found
 
+    def calendar(self, name: str) -> str | None:
+        """The calendar that a dataset was imported by."""
+        found = self.about(name)["settings"].get("calendar")
+        return None if found is None else str(found)
+
     def file(self, name: str) -> dict[str, Path]:
         """The panel file of a dataset, by the name that messages use."""
         return {f"{name}{SUFFIX}": self.path(name)}
@@ -119,7 +124,7 @@ class Catalog:
         about, path = self.about(name), self.path(name)
         if hash_of_file(path) != about["hash"]:
             raise DataError(f"is not what was imported as {name!r}: its bytes have changed", file=str(path))
-        return findings_of(map_panel(path, name=name).panel, about["settings"].get("calendar"))
+        return findings_of(map_panel(path, name=name).panel, self.calendar(name))
 
     def remove(self, name: str) -> None:
         """Forget a name, and its data where no other name has it."""

@@ -12,7 +12,7 @@ from backbus.data.csv_file import read_numbers, read_symbols
 from backbus.data.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra
 from backbus.data.shapes import symbol_of
 from backbus.data.stamps import epochs, parse_stamps
-from backbus.data.table import Codes, Stamps, Table, in_order
+from backbus.data.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
 from backbus.market.panel import DAY_NS, Floats, Ints
 
@@ -99,7 +99,7 @@ def table_of(
         headers={role: headers[position] for role, position in roles.items()},
         unreadable=unreadable,
     )
-    return in_order(table)
+    return in_order(of_ticks(table))
 
 
 def _first_line(error: BaseException) -> str:

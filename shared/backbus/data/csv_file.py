@@ -28,7 +28,7 @@ from backbus.data.headers import (
 )
 from backbus.data.shapes import SIDES, Shape, mid_prices, shape_of
 from backbus.data.stamps import parse_stamps
-from backbus.data.table import Codes, Stamps, Table, in_order
+from backbus.data.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
 from backbus.market.panel import DAY_NS, PRICES, Floats, Ints
 
@@ -142,7 +142,7 @@ class CsvFile:
             unreadable=unreadable,
             zone=shape.zone,
         )
-        return in_order(table)
+        return in_order(of_ticks(table))
 
 
 def read_csv(

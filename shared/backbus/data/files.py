@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from backbus.data.assemble import assemble
-from backbus.data.panel_file import SUFFIX, MappedSource, is_panel_file, map_panel
+from backbus.data.assemble import assemble, settled
+from backbus.data.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel
 from backbus.data.readers import KNOWN, read_file
 from backbus.data.shapes import symbol_of
 from backbus.data.table import Table
@@ -16,6 +16,7 @@ from backbus.errors import JobError
 from backbus.market.panel import Panel, whole
 
 if TYPE_CHECKING:
+    from backbus.data.aligning import Aligned
     from backbus.jobs import DataSettings
 
 
@@ -56,7 +57,7 @@ def load_panel(settings: DataSettings, files: Mapping[str, Path]) -> Panel:
     return whole(open_source(settings, files))
 
 
-def open_source(settings: DataSettings, files: Mapping[str, Path]) -> Panel | MappedSource:
+def open_source(settings: DataSettings, files: Mapping[str, Path]) -> Panel | MappedSource | Aligned:
     """The bars of ``files`` ({name for messages: path}) as one market, by the rules of ``settings``.
 
     The files are CSV, Parquet or Arrow, one per asset or with a symbol column, or a single panel file. What was
@@ -69,13 +70,32 @@ def open_source(settings: DataSettings, files: Mapping[str, Path]) -> Panel | Ma
     if panels:
         if len(files) > 1:
             raise JobError(f"{panels[0]!r} is a whole panel and must be the only file", field="data.files")
-        return MappedSource(map_panel(files[panels[0]], name=panels[0]), settings, panels[0])
+        return _asked_for(map_panel(files[panels[0]], name=panels[0]), settings, panels[0])
     wanted = None if settings.symbols is None else frozenset(settings.symbols)
     tables: list[Table] = []
     unread = []
     for name, path in sorted(files.items()):
-        found = read_file(name, path, wanted, settings.header, settings.columns_of_files)
+        found = read_file(name, path, wanted, settings.header, settings.headers_read)
         tables += found
         if not found:
             unread.append(symbol_of(name))
     return assemble(tables, settings, unread)
+
+
+def _asked_for(mapped: MappedPanel, settings: DataSettings, name: str) -> Panel | MappedSource | Aligned:
+    if mapped.panel.layout.bars == settings.bars is not None:
+        settings = settings.model_copy(update={"bars": None})  # so they are already
+    if settings.bars is not None:
+        from backbus.data.making import remade  # compiled, and seldom needed
+
+        # Bars count from the first trade on, whatever part of them the job uses.
+        all_rows = {"start": None, "end": None, "warmup": None, "align": False}
+        return remade(MappedSource(mapped, settings.model_copy(update=all_rows), name), settings)
+    source = MappedSource(mapped, settings, name)
+    if settings.holes != "leave":
+        return settled(whole(source), settings)
+    if not settings.align:
+        return source
+    from backbus.data.aligning import aligned
+
+    return aligned(source, settings)

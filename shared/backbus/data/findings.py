@@ -15,7 +15,7 @@ from backbus.data.adjust import SUSPICIOUS
 from backbus.data.headers import ADJ_CLOSE
 from backbus.data.repair import NORMAL_QUARTILE
 from backbus.market.calendars import sessions_between
-from backbus.market.panel import DAY_NS, Floats, Ints, Panel, session_date
+from backbus.market.panel import Floats, Ints, Panel, session_date
 
 LISTED = 20
 """Findings of one kind and asset that are listed; the rest is counted."""
@@ -57,7 +57,7 @@ class _Listed:
 
 
 def _when(panel: Panel, row: int) -> str:
-    if panel.layout.interval_ns % DAY_NS == 0:
+    if panel.layout.daily:
         return session_date(int(panel.block.session[row]))
     return f"{np.datetime64(int(panel.block.end[row]), 'ns').astype('M8[s]')}Z"
 

@@ -11,7 +11,7 @@ from backbus.data.assemble import assemble
 from backbus.data.columnar import table_of
 from backbus.data.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra
 from backbus.data.stamps import parse_stamps
-from backbus.data.table import Codes, Stamps, Table
+from backbus.data.table import Codes, Stamps, Table, of_ticks
 from backbus.errors import DataError
 from backbus.market.panel import DAY_NS, Panel
 
@@ -39,7 +39,7 @@ def panel_from_frame(
     if not frames:
         raise DataError("no frame was given")
     settings = Settings() if settings is None else settings
-    return assemble([_table(name, one, settings.columns_of_files) for name, one in frames.items()], settings)
+    return assemble([_table(name, one, settings.headers_read) for name, one in frames.items()], settings)
 
 
 def _table(name: str, frame: pd.DataFrame, extra: Sequence[str]) -> Table:
@@ -91,7 +91,7 @@ def _table(name: str, frame: pd.DataFrame, extra: Sequence[str]) -> Table:
         if (numbered < 0).any():
             raise DataError("this row names no symbol", file=f"{label}, row {int(np.argmax(numbered < 0))}")
         codes, symbols = numbered.astype(np.int32), tuple(str(one) for one in found)
-    return Table(
+    table = Table(
         name=label,
         stamps=_stamps(frame.iloc[:, roles[STAMP]], label),
         symbols=symbols,
@@ -100,6 +100,7 @@ def _table(name: str, frame: pd.DataFrame, extra: Sequence[str]) -> Table:
         headers={role: headers[position] for role, position in roles.items()},
         unreadable=unreadable,
     )
+    return of_ticks(table)
 
 
 def _stamps(column: pd.Series[Any], label: str) -> Stamps:

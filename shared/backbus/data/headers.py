@@ -12,7 +12,9 @@ from backbus.errors import DataError, JobError
 from backbus.market.panel import PRICES
 
 STAMP, TIME, SYMBOL, ADJ_CLOSE = "stamp", "time", "symbol", "adj_close"
-NUMBERS = (*PRICES, "volume", ADJ_CLOSE)
+SPLIT, DIVIDEND = "split", "dividend"
+QUOTE = ("bid", "ask")
+NUMBERS = (*PRICES, "volume", ADJ_CLOSE, SPLIT, DIVIDEND, *QUOTE, "bid_size", "ask_size")
 
 _PLAIN = {
     STAMP: "date datetime timestamp time stamp dateandtime tradedate tradingdate opentime bartime day ts",
@@ -23,8 +25,14 @@ _PLAIN = {
     "close": "close c closeprice closingprice close/last",
     "volume": "volume vol v volumetraded tradedvolume",
     ADJ_CLOSE: "adjclose adjustedclose adjcloseprice adjustedcloseprice closeadj closeadjusted adjclosing",
+    SPLIT: "split splits stocksplit stocksplits splitratio splitfactor splitcoefficient",
+    DIVIDEND: "dividend dividends dividendamount divcash cashdividend",
+    "bid": "bid bidprice bestbid bestbidprice",
+    "ask": "ask askprice bestask bestaskprice offer offerprice",
+    "bid_size": "bidsize bidqty bidquantity bidvolume bestbidsize bestbidqty",
+    "ask_size": "asksize askqty askquantity askvolume bestasksize bestaskqty offersize",
 }
-_WEAK = {SYMBOL: "name code security", "close": "last price", "volume": "quantity qty"}
+_WEAK = {SYMBOL: "name code security", "close": "last price tradeprice", "volume": "quantity qty size tradesize"}
 
 _ROLES = {spelling: role for role, spellings in _PLAIN.items() for spelling in spellings.split()}
 _WEAK_ROLES = {spelling: role for role, spellings in _WEAK.items() for spelling in spellings.split()}
@@ -62,8 +70,9 @@ def names_columns(headers: Sequence[str]) -> bool:
 def find_columns(headers: Sequence[str], file: str, line: int | None = 1) -> dict[str, int]:
     """Position of each role's column: ``stamp``, the four prices, and where present time, symbol, volume, adj_close.
 
-    ``time`` is there only beside a date column of its own. Raises ``DataError`` listing what was found where a
-    required column is missing or two columns could be the same one.
+    Of trades only the close is there of the prices, of quotes bid and ask. ``time`` is there only beside a date column
+    of its own. Raises ``DataError`` listing what was found where a required column is missing or two columns could be
+    the same one.
     """
     found: dict[str, list[int]] = {}
     for table in (_ROLES, _WEAK_ROLES):
@@ -88,7 +97,13 @@ def find_columns(headers: Sequence[str], file: str, line: int | None = 1) -> dic
             twice = " and ".join(repr(headers[position].strip()) for position in positions)
             wanted = "date" if role == STAMP else role
             raise DataError(f"{twice} are both a {wanted} column; keep one (found: {listing})", file=file, line=line)
-    missing = ["date" if role == STAMP else role for role in (STAMP, *PRICES) if role not in found]
+    needed: tuple[str, ...] = (STAMP, *PRICES)
+    if not any(role in found for role in ("open", "high", "low")):
+        if "close" in found:
+            needed = (STAMP, "close")
+        elif all(role in found for role in QUOTE):
+            needed = (STAMP, *QUOTE)
+    missing = ["date" if role == STAMP else role for role in needed if role not in found]
     if missing:
         raise DataError(
             f"no column for {', '.join(missing)} (found: {listing}); the first line must name the columns,"

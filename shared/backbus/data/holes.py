@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.market.panel import CARRIED, PRICES, Floats, Ints
-
-
-@dataclass(frozen=True)
-class Laid:
-    """Bars row by asset, before they are a panel."""
-
-    ends: Ints
-    sessions: Ints
-    warmup: int
-    fields: dict[str, Floats]
-    extra: dict[str, Floats]
+from backbus.market.panel import CARRIED, FIELDS, PRICES, Block, Floats, Ints, Panel, sealed
 
 
 def within_life(close: Floats) -> NDArray[np.bool_]:
@@ -31,26 +20,27 @@ def within_life(close: Floats) -> NDArray[np.bool_]:
     return found
 
 
-def drop(laid: Laid) -> tuple[Laid, int]:
+def drop(panel: Panel) -> tuple[Panel, int]:
     """Without the rows in which any asset has a hole, and how many these are."""
-    kept = np.asarray(~within_life(laid.fields["close"]).any(axis=1))
-    chosen = replace(
-        laid,
-        ends=laid.ends[kept],
-        sessions=laid.sessions[kept],
-        warmup=int(np.count_nonzero(kept[: laid.warmup])),
-        fields={name: values[kept] for name, values in laid.fields.items()},
-        extra={name: values[kept] for name, values in laid.extra.items()},
-    )
-    return chosen, int(np.count_nonzero(~kept))
+    layout, block = panel.layout, panel.block
+    kept = np.asarray(~within_life(block.close).any(axis=1))
+    cells = {name: sealed(values[kept]) for name, values in block.cells().items()}
+    fields = {name: cells.pop(name) for name in FIELDS}
+    chosen = Block.of(0, sealed(block.end[kept]), sealed(block.session[kept]), fields, cells)
+    warmup = int(np.count_nonzero(kept[: layout.warmup]))
+    layout = replace(layout, rows=len(chosen), warmup=warmup)
+    return Panel(layout, chosen, panel.notes), int(np.count_nonzero(~kept))
 
 
-def carry(laid: Laid) -> tuple[Laid, int]:
-    """Each hole as a bar of the last close without volume, marked; and how many there are."""
-    close = laid.fields["close"]
-    holes = within_life(close)
-    row: Ints = np.where(np.isnan(close), 0, np.arange(len(close))[:, None])
-    last = np.take_along_axis(close, np.maximum.accumulate(row, axis=0), axis=0)
-    fields = {name: np.where(holes, last, laid.fields[name]) for name in PRICES}
-    fields["volume"] = np.where(holes, 0.0, laid.fields["volume"])
-    return replace(laid, fields=fields, extra={**laid.extra, CARRIED: holes.astype(np.float64)}), int(holes.sum())
+def carry(panel: Panel) -> tuple[Panel, int]:
+    """Each hole as a bar of the last close without volume, marked in a further column; and how many there are."""
+    layout, block = panel.layout, panel.block
+    holes = within_life(block.close)
+    row: Ints = np.where(np.isnan(block.close), 0, np.arange(len(block))[:, None])
+    last = np.take_along_axis(block.close, np.maximum.accumulate(row, axis=0), axis=0)
+    fields = {name: sealed(np.where(holes, last, getattr(block, name))) for name in PRICES}
+    fields["volume"] = sealed(np.where(holes, 0.0, block.volume))
+    extra = {**block.extra, CARRIED: sealed(holes.astype(np.float64))}
+    filled = Block.of(0, block.end, block.session, fields, extra)
+    layout = replace(layout, columns=(*layout.columns, CARRIED))
+    return Panel(layout, filled, panel.notes), int(holes.sum())

@@ -17,17 +17,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backbus.data.assemble import Steps, agreed_interval, assemble, bar_ends, common_zone, gather
+from backbus.data.adjust import ACTIONS
+from backbus.data.assemble import assemble
 from backbus.data.csv_file import CsvFile
+from backbus.data.gathering import Steps, agreed_interval, bar_ends, common_zone, gather
 from backbus.data.headers import ADJ_CLOSE, extra_role
 from backbus.data.panel_file import write_panel
 from backbus.data.readers import TEXT, read_file
 from backbus.data.repair import LISTED, Inspection
 from backbus.data.rows import Rows
-from backbus.data.sessions import local_days, stamp_text
+from backbus.data.sessions import stamp_text
 from backbus.data.table import Table
 from backbus.errors import DataError, JobError
 from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, session_date
+from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
     from backbus.jobs import DataSettings
@@ -61,6 +64,8 @@ def import_files(
         raise JobError('must be "none": a dataset keeps raw prices, jobs adjust them', field="data.adjust")
     if settings.start is not None or settings.end is not None or settings.warmup is not None:
         raise JobError("must be left out: a dataset keeps all rows, jobs choose from them", field="data.start")
+    if settings.align:
+        raise JobError("must be left out: a dataset keeps all rows, jobs align them", field="data.align")
     if not files:
         raise JobError("names no file", field="data.files")
     sizes = {name: path.stat().st_size for name, path in files.items() if path.is_file()}
@@ -70,14 +75,19 @@ def import_files(
         done = 0
         wanted = None if settings.symbols is None else frozenset(settings.symbols)
         for name, path in sorted(files.items()):
-            tables += read_file(name, path, wanted, settings.header, settings.columns_of_files)
+            tables += read_file(name, path, wanted, settings.header, settings.headers_read)
             done += sizes.get(name, 0)
             if progress is not None:
                 progress(done, total)
         write_panel(assemble(tables, settings, keep_adjusted=True), out, sync=False)
         return
-    if settings.repair.outliers != "keep" or settings.holes != "leave":
-        field = "data.holes" if settings.holes != "leave" else "data.repair.outliers"
+    unseen = {
+        "data.repair.outliers": settings.repair.outliers != "keep",
+        "data.repair.intervals": settings.repair.intervals != "keep",
+        "data.holes": settings.holes != "leave",
+    }
+    field = next((name for name, wanted in unseen.items() if wanted), None)
+    if field is not None:
         raise JobError("must be left out for files that are read in parts: a part does not show them", field=field)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".import-") as folder:
         _InParts(Path(folder), settings, part_bytes).run(files, out, progress, total)
@@ -96,11 +106,11 @@ def _parts(name: str, path: Path, settings: DataSettings, size: int) -> Iterator
     """The tables of a file, and how many of its bytes were read for each."""
     there = path.stat().st_size
     if PurePath(name).suffix.lower() not in TEXT or there <= size:
-        tables = read_file(name, path, None, settings.header, settings.columns_of_files)
+        tables = read_file(name, path, None, settings.header, settings.headers_read)
         yield from ((table, there // len(tables)) for table in tables)
         return
     with path.open("rb") as file:
-        csv = CsvFile(name, lambda: _read(path, 0, _HEAD_BYTES), settings.header, settings.columns_of_files)
+        csv = CsvFile(name, lambda: _read(path, 0, _HEAD_BYTES), settings.header, settings.headers_read)
         begin = csv.body + (3 if file.read(3) == b"\xef\xbb\xbf" else 0)
         while begin < there:
             file.seek(min(begin + size, there))
@@ -172,6 +182,7 @@ class _InParts:
         self._spools: dict[str, _Spool] = {}
         self._dates: bool | None = None
         self._adjusted = False
+        self._actions: tuple[str, ...] = ()
         self._roles: tuple[str, ...] = ()
         self._notes: list[str] = []
         self._left_out: dict[str, int] = {}
@@ -197,17 +208,22 @@ class _InParts:
         symbols = tuple(sorted(table.symbols))
         rows = gather([table], symbols, settings)
         inspection = Inspection(rows, settings.repair)
+        inspection.stamps()
         inspection.order()
         inspection.prices(adjusting=False)
         rows = inspection.rows
         if self._dates is None:
             self._dates = rows.dates
             self._adjusted = ADJ_CLOSE in table.numbers and ADJ_CLOSE not in settings.columns
-            more = (ADJ_CLOSE,) if self._adjusted else ()
+            self._actions = tuple(role for role in ACTIONS if role in table.numbers and role not in settings.columns)
+            more = (ADJ_CLOSE, *self._actions) if self._adjusted else self._actions
             self._roles = (*FIELDS, *map(extra_role, settings.columns_of_files), *more)
         if rows.dates != self._dates:
             raise DataError("has dates where bars before it have times, or the other way round", file=table.name)
         self._adjusted = self._adjusted and ADJ_CLOSE in table.numbers
+        for role in ACTIONS:
+            if role in table.numbers and role not in (*self._actions, *settings.columns):
+                raise DataError(f"has a column of {role}s, and the files before it have none", file=table.name)
         room = noted + LISTED - len(self._notes)
         self._notes += inspection.notes[: max(room, 0)]
         if len(inspection.notes) > room:
@@ -257,8 +273,17 @@ class _InParts:
         extra = {name: columns[extra_role(name)] for name in settings.columns}
         if self._adjusted:
             extra[ADJ_CLOSE] = columns[ADJ_CLOSE]
-        layout = Layout(symbols, len(ends), 0, interval_ns, tuple(extra))
-        return Panel(layout, Block(0, ends, sessions, **fields, extra=extra), tuple(self._notes))
+        extra |= {role: columns[role] for role in self._actions}
+        layout = Layout(
+            symbols,
+            len(ends),
+            0,
+            interval_ns,
+            tuple(extra),
+            timezone=None if dates else settings.timezone,
+            calendar=settings.calendar,
+        )
+        return Panel(layout, Block.of(0, ends, sessions, fields, extra), tuple(self._notes))
 
     def _merged(self, each: list[_Spool]) -> tuple[Ints, dict[str, Floats]]:
         """Rows of all assets, in which any of them has a bar: stamps [rows] and columns [rows, assets], on disk."""

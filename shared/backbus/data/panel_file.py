@@ -1,33 +1,37 @@
 """A panel as one Arrow IPC file: written once, then memory-mapped by whoever needs it, without a copy.
 
 Columns: ``end`` and ``session`` (int64), and for each field and further column a fixed-size list of float64, one
-number per asset. Schema metadata: format version, symbols, warmup, interval_ns, columns, notes. Uncompressed, one
-record batch.
+number per asset. Schema metadata: format version, symbols, warmup, interval_ns, columns, timezone, calendar, notes.
+Uncompressed, one record batch.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backbus.data.adjust import ADVICE, adjusted
+from backbus.data.adjust import ACTIONS, ADVICE, UNADJUSTED, Actions, adjusted, adjusted_by
+from backbus.data.gathering import refuse_adjusting
 from backbus.data.headers import ADJ_CLOSE
 from backbus.data.ranges import check_range, choose_symbols, chosen_rows
 from backbus.errors import DataError, JobError
-from backbus.market.panel import FIELDS, Block, Floats, Layout, Panel
+from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, sealed
 
 if TYPE_CHECKING:
     from backbus.jobs import DataSettings
 
 SUFFIX = ".arrow"
 VERSION = 2
+ACTIONS_ROWS = 1 << 20
 _KEY = b"backbus.panel"
 _OF_EXTRA = "column:"
 
@@ -43,6 +47,9 @@ def write_panel(panel: Panel, path: Path, *, sync: bool = True) -> None:
         "warmup": layout.warmup,
         "interval_ns": layout.interval_ns,
         "columns": list(layout.columns),
+        "timezone": layout.timezone,
+        "calendar": layout.calendar,
+        "bars": layout.bars,
         "notes": list(panel.notes),
     }
     columns = [pa.array(block.end), pa.array(block.session)]
@@ -153,7 +160,7 @@ def _panel(batch: Any, facts: dict[str, Any]) -> Panel:
     if not symbols or len(set(symbols)) < len(symbols) or not all(isinstance(text, str) for text in texts):
         raise ValueError("symbols and notes must be texts, and symbols distinct")
     rows, assets = batch.num_rows, len(symbols)
-    if not (isinstance(warmup, int) and isinstance(interval_ns, int) and 0 <= warmup <= rows and interval_ns > 0):
+    if not (isinstance(warmup, int) and isinstance(interval_ns, int) and 0 <= warmup <= rows and interval_ns >= 0):
         raise ValueError(f"warmup {warmup!r} or interval {interval_ns!r} is impossible")
     cells = [*FIELDS, *(_OF_EXTRA + name for name in names)]
     wanted = {"end": pa.int64(), "session": pa.int64(), **dict.fromkeys(cells, pa.list_(pa.float64(), assets))}
@@ -166,8 +173,11 @@ def _panel(batch: Any, facts: dict[str, Any]) -> Panel:
     end, session = (batch.column(column).to_numpy(zero_copy_only=True) for column in ("end", "session"))
     fields = {column: _values(batch.column(column), rows, assets) for column in FIELDS}
     extra = {name: _values(batch.column(_OF_EXTRA + name), rows, assets) for name in names}
-    layout = Layout(tuple(symbols), rows, warmup, interval_ns, tuple(names))
-    return Panel(layout, Block(0, end, session, **fields, extra=extra), tuple(notes))
+    zone, calendar, bars = (facts.get(name) for name in ("timezone", "calendar", "bars"))
+    if not all(text is None or isinstance(text, str) for text in (zone, calendar, bars)):
+        raise ValueError("timezone, calendar and bars must be texts")
+    layout = Layout(tuple(symbols), rows, warmup, interval_ns, tuple(names), zone, calendar, bars=bars)
+    return Panel(layout, Block.of(0, end, session, fields, extra), tuple(notes))
 
 
 def _values(column: Any, rows: int, assets: int) -> Floats:
@@ -188,11 +198,15 @@ class MappedSource:
     def __init__(self, mapped: MappedPanel, settings: DataSettings, name: str) -> None:
         check_range(settings)
         self._mapped, self._name = mapped, name
-        self._columns, self._adjusts = settings.columns, settings.adjust == "adj_close"
+        self._columns, self._adjust = settings.columns_of_files, settings.adjust
         panel = mapped.panel
         layout, block = panel.layout, panel.block
         if len(panel) == 0:
             raise DataError("the panel has no rows", file=name)
+        if settings.timezone is None:  # limits are told by the clock that the dataset was read by
+            settings = settings.model_copy(update={"timezone": layout.timezone})
+        if settings.align:  # rows before the first one that is traded are counted when they are aligned
+            settings = settings.model_copy(update={"warmup": None})
         first, stop, warmup = chosen_rows(block.end, block.session, layout.interval_ns, settings)
         if settings.start is None:
             warmup = min(layout.warmup, stop)
@@ -207,33 +221,69 @@ class MappedSource:
             self._assets = [layout.symbols.index(symbol) for symbol in symbols]
         self._check_columns()
         self._first = first
-        self.notes = tuple(note for note in panel.notes if not (self._adjusts and note.endswith(ADVICE)))
-        self.layout = Layout(symbols, stop - first, warmup, layout.interval_ns, settings.columns)
+        advice = () if self._adjust == "none" else (ADVICE, UNADJUSTED)
+        self.notes = tuple(note for note in panel.notes if not note.endswith(advice))
+        self.layout = replace(
+            layout,
+            symbols=symbols,
+            rows=stop - first,
+            warmup=warmup,
+            columns=self._columns,
+            calendar=settings.calendar or layout.calendar,
+        )
 
     def _check_columns(self) -> None:
         there = self._mapped.panel.layout.columns
-        missing = [column for column in self._columns if column not in there]
+        missing = [column for column in self._columns if column not in there and column not in self._made_up(there)]
         if missing:
             told = f"it has {', '.join(there)}" if there else "it has none of its own"
             raise JobError(f"{self._name} has no column {missing[0]!r}; {told}", field="data.columns")
-        if self._adjusts and ADJ_CLOSE not in there:
-            raise JobError(f'{self._name} has no adjusted close; use data.adjust = "none"', field="data.adjust")
+        refuse_adjusting(self._adjust, there, self._name, ", ".join(there) or "none of its own")
+
+    def _made_up(self, there: Collection[str]) -> list[str]:
+        """Columns of actions that data without such actions does not have."""
+        return [name for name in ACTIONS if self._adjust == "events" and name not in there]
+
+    @functools.cached_property
+    def _actions(self) -> list[Actions]:
+        """Those of all assets in the rows that are used: read once, before the first block is."""
+        block, found = self._mapped.panel.block, []
+        missing = np.full((ACTIONS_ROWS, self._mapped.panel.layout.assets), np.nan)
+        assets = range(self.layout.assets) if self._assets is None else self._assets
+        for symbol, asset in zip(self.layout.symbols, assets, strict=True):
+            actions = Actions(self._adjust == "total_return")
+            for start in range(0, len(self), ACTIONS_ROWS):
+                part = block.rows(self._first + start, self._first + min(start + ACTIONS_ROWS, len(self)))
+                split, dividend = (part.extra.get(name, missing)[: len(part), asset] for name in ACTIONS)
+                wrong = actions.take(start, part.close[:, asset], split, dividend)
+                if wrong is not None:
+                    raise DataError(f"row {part.first_row + wrong[0]}: {wrong[1]}", file=self._name, symbol=symbol)
+            found.append(actions)
+        return found
 
     def __len__(self) -> int:
         return self.layout.rows
 
+    @property
+    def ends(self) -> Ints:
+        """[rows] when rows end; a view of the file."""
+        return self._mapped.panel.block.end[self._first : self._first + len(self)]
+
     def blocks(self, size: int) -> Iterator[Block]:
         """The rows in blocks of ``size``; the last one may be shorter."""
-        before = self._first - 1
         for start in range(0, len(self), size):
-            block = self._mapped.panel.block.rows(self._first + start, self._first + min(start + size, len(self)))
-            end = self._mapped.panel.block.end[max(before, 0) : block.first_row + len(block)]
-            late = np.diff(end) <= 0
-            if late.any():
-                row = max(before, 0) + int(np.argmax(late)) + 1
-                raise DataError(f"row {row} does not end after the row before it", file=self._name)
-            before = block.first_row + len(block) - 1
-            yield self._asked_for(block, start)
+            yield self.part(start, min(start + size, len(self)))
+
+    def part(self, start: int, stop: int) -> Block:
+        """Rows ``start`` to ``stop``."""
+        all_rows = self._mapped.panel.block
+        block = all_rows.rows(self._first + start, self._first + stop)
+        before = max(block.first_row - 1, self._first, 0)
+        late = np.diff(all_rows.end[before : block.first_row + len(block)]) <= 0
+        if late.any():
+            row = before + int(np.argmax(late)) + 1
+            raise DataError(f"row {row} does not end after the row before it", file=self._name)
+        return self._asked_for(block, start)
 
     def release(self, row: int) -> None:
         """Let go of the memory of the rows before ``row``."""
@@ -244,9 +294,15 @@ class MappedSource:
             return values if self._assets is None else np.ascontiguousarray(values[:, self._assets])
 
         fields = {name: part(getattr(block, name)) for name in FIELDS}
-        if self._adjusts:
+        if self._adjust == "adj_close":
             fields = adjusted(fields, part(block.extra[ADJ_CLOSE]))
-        extra = {name: part(block.extra[name]) for name in self._columns}
+        elif self._adjust in ("splits", "total_return"):
+            by_asset = [actions.factors(row, row + len(block)) for actions in self._actions]
+            prices, volumes = (np.stack(each, axis=1) for each in zip(*by_asset, strict=True))
+            fields = adjusted_by(fields, prices, volumes)
+        missing = self._made_up(block.extra)
+        empty = sealed(np.full(fields["close"].shape, np.nan)) if missing else fields["close"]
+        extra = {name: empty if name in missing else part(block.extra[name]) for name in self._columns}
         for values in (*fields.values(), *extra.values()):
             values.flags.writeable = False
-        return Block(row, block.end, block.session, **fields, extra=extra)
+        return Block.of(row, block.end, block.session, fields, extra)

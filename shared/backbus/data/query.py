@@ -43,9 +43,12 @@ def answer(settings: DataSettings, base: Path, folder: Path) -> dict[str, Path]:
     name = f"query of {settings.database}" if settings.database else "query"
     ask = _ask_sqlite if database is not None and _is_sqlite(database) else _ask_duckdb
     found = ask(settings.query, database, base, name)
-    table = table_of(name, SYMBOL, found.column_names, None, lambda names: found, settings.columns_of_files)
+    table = table_of(name, SYMBOL, found.column_names, None, lambda names: found, settings.headers_read)
     assert table is not None
-    whole = {"adjust": "none", "start": None, "end": None, "warmup": None, "symbols": None}
+    whole: dict[str, Any] = {"adjust": "none", "start": None, "end": None, "warmup": None, "symbols": None}
+    whole |= {"align": False, "holes": "leave", "columns": settings.columns_made}
+    if not table.ticks:
+        whole |= {"bars": None, "columns": settings.headers_read}
     panel = assemble([table], settings.model_copy(update=whole), keep_adjusted=True)
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob(f"*{SUFFIX}"):

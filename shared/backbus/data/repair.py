@@ -6,6 +6,7 @@ file, line, column and symbol; anything else repairs them all and says so, bar b
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from backbus.data.headers import ADJ_CLOSE
 from backbus.data.rows import Rows
-from backbus.market.panel import PRICES, Floats, Ints
+from backbus.data.sessions import span_text, stamp_text
+from backbus.market.panel import DAY_NS, PRICES, Floats, Ints
 
 if TYPE_CHECKING:
     from backbus.jobs import Repair
@@ -34,6 +36,9 @@ NORMAL_QUARTILE = 0.6744897501960817
 """The third quartile of a standard normal: a median absolute deviation over it estimates a deviation."""
 
 Mask = NDArray[np.bool_]
+HOUR_NS = 3_600 * 10**9
+_SHORTEST = {30: 28, 91: 89}
+"""Days of the shortest month and quarter."""
 
 
 class Inspection:
@@ -43,6 +48,73 @@ class Inspection:
         self.rows = rows
         self.notes: list[str] = []
         self._repair = repair
+
+    def stamps(self) -> None:
+        """Settle times that a change of the clock skips or repeats, and bars that begin after today."""
+        rows = self.rows
+        for table, faults in rows.clock.items():
+            here = np.zeros(len(rows.tables[table]), dtype=np.bool_)
+            here[faults.rows] = True
+            mine = np.flatnonzero(rows.table == table)
+            at = mine[here[rows.row[mine]]]
+            wall = rows.tables[table].stamps.values
+
+            def why(bar: int, wall: Ints = wall, zone: str = faults.timezone) -> str:
+                return (
+                    f"{stamp_text(int(wall[self.rows.row[bar]]))} is not one instant in {zone}: its clock is changed"
+                    " there"
+                )
+
+            done = {"shift": "it was taken for the nearest one", "drop": "it was left out"}
+            if self._settle("clock", at, why, done) == "drop":
+                keep = np.ones(len(rows), dtype=np.bool_)
+                keep[at] = False
+                self.rows = rows = rows.take(keep)
+        # Dates and times of the zone furthest ahead are of tomorrow already.
+        limit = int(time.time()) // 86_400 + 2
+        if self._repair.future != "keep":
+            late = rows.stamp >= limit if rows.dates else rows.stamp >= limit * DAY_NS
+            self._settle(
+                "future",
+                np.flatnonzero(late),
+                lambda bar: f"{rows.when(bar)} is in the future",
+                {"drop": "it was left out"},
+            )
+            if late.any():
+                self.rows = rows.take(~late)
+
+    def intervals(self, interval_ns: int) -> None:
+        """Settle bars that come sooner after the one before than bars of this interval do."""
+        rows = self.rows
+        if self._repair.intervals == "keep":
+            return
+        # A day with a change of the clock has bars of hours that are one hour short.
+        least = interval_ns - (HOUR_NS if HOUR_NS < interval_ns < DAY_NS else 0)
+        unit = DAY_NS if rows.dates else 1
+        if rows.dates:
+            least = min(least, _SHORTEST.get(interval_ns // DAY_NS, interval_ns // DAY_NS) * DAY_NS)
+        soon = np.flatnonzero((np.diff(rows.stamp) * unit < least) & (rows.asset[1:] == rows.asset[:-1])) + 1
+        extra: set[int] = set()
+        for bar in soon.tolist():
+            before = bar - 1
+            while before in extra:
+                before -= 1
+            if (rows.stamp[bar] - rows.stamp[before]) * unit < least:
+                extra.add(bar)
+        at = np.array(sorted(extra), dtype=np.int64)
+        self._settle(
+            "intervals",
+            at,
+            lambda bar: (
+                f"{rows.when(bar)} comes {span_text((int(rows.stamp[bar] - rows.stamp[bar - 1])) * unit)} after"
+                f" the bar before it, and bars are {span_text(interval_ns)}"
+            ),
+            {"drop": "it was left out"},
+        )
+        if len(at):
+            keep = np.ones(len(rows), dtype=np.bool_)
+            keep[at] = False
+            self.rows = rows.take(keep)
 
     def order(self) -> None:
         """Sort bars by asset and time, and settle unsorted and repeated ones."""
@@ -66,6 +138,8 @@ class Inspection:
         if len(back) or len(rows.tables) > 1:
             self.rows = rows = rows.take(np.lexsort((rows.stamp, rows.asset)))
         again = np.flatnonzero((rows.asset[1:] == rows.asset[:-1]) & (rows.stamp[1:] == rows.stamp[:-1])) + 1
+        if rows.ticks:  # many trades may be of one instant
+            again = again[:0]
         verdict = self._settle(
             "duplicates",
             again,

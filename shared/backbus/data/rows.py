@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from backbus.data.sessions import stamp_text
+from backbus.data.sessions import Faults, stamp_text
 from backbus.data.table import Codes, Table
 from backbus.errors import DataError
 from backbus.market.panel import Floats, Ints, session_date
@@ -27,9 +27,16 @@ class Rows:
     """Days since 1970 where ``dates``, otherwise UTC nanoseconds."""
     dates: bool
     numbers: Mapping[str, Floats]
+    clock: Mapping[int, Faults] = field(default_factory=dict)
+    """By table, the rows whose stamps were not one instant."""
 
     def __len__(self) -> int:
         return len(self.stamp)
+
+    @property
+    def ticks(self) -> bool:
+        """Whether these are trades or quotes."""
+        return self.tables[0].ticks
 
     def take(self, chosen: Any) -> Rows:
         """The bars that an index array, mask or slice chooses."""

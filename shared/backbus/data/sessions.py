@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.data.table import Stamps
+from backbus.data.table import Codes, Stamps
 from backbus.errors import DataError
 from backbus.market.calendars import sessions_between
 from backbus.market.panel import DAY_NS, Ints, session_date
+from backbus.market.zones import to_wall
 
 Blame = Callable[[int, str], DataError]
 
@@ -39,41 +40,55 @@ def as_dates(stamps: Stamps, timezone: str | None) -> Stamps:
     return Stamps("date", wall // DAY_NS)
 
 
-def to_wall(instants: Ints, timezone: str) -> Ints:
-    """UTC nanoseconds as nanoseconds of a zone's wall clock."""
-    import pandas as pd
+class Faults(NamedTuple):
+    """Stamps that are not one instant, because a clock is changed there: their rows."""
 
-    index = pd.DatetimeIndex(instants.view("M8[ns]"), tz="UTC").tz_convert(timezone).tz_localize(None)
-    return np.asarray(index.as_unit("ns").asi8, dtype=np.int64)
+    rows: Ints
+    timezone: str
 
 
-def to_instants(stamps: Stamps, timezone: str | None, blame: Blame) -> Ints:
-    """Timestamps as UTC nanoseconds; an hour that a clock change skips or repeats is an error."""
+def to_instants(stamps: Stamps, timezone: str | None, codes: Codes | None = None) -> tuple[Ints, Faults | None]:
+    """Timestamps as UTC nanoseconds.
+
+    An hour that a clock change skips is told as the first instant after it; one that is repeated as the first of the
+    two, or the second where an asset's bars go back in time there. ``codes`` tells each bar's asset.
+    """
     if stamps.kind == "instant" or timezone in (None, "UTC"):
-        return stamps.values
+        return stamps.values, None
+    assert timezone is not None
     import pandas as pd
 
     index = pd.DatetimeIndex(stamps.values.view("M8[ns]"))
     aware = index.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT")
-    lost = np.asarray(aware.isna())
-    if lost.any():
-        row = int(np.argmax(lost))
-        raise blame(
-            row,
-            f"{stamp_text(int(stamps.values[row]))} is not one instant in {timezone}: its clock is changed there;"
-            " write timestamps in UTC or with their offset",
-        )
-    return np.asarray(aware.as_unit("ns").asi8, dtype=np.int64)
+    lost = np.flatnonzero(np.asarray(aware.isna()))
+    instants = np.array(aware.as_unit("ns").asi8, dtype=np.int64)
+    if not len(lost):
+        return instants, None
+    second, last = np.ones(len(lost), dtype=bool), dict[int, tuple[int, bool]]()
+    for place, row in enumerate(lost.tolist()):
+        asset, wall = 0 if codes is None else int(codes[row]), int(stamps.values[row])
+        before, again = last.get(asset, (wall - DAY_NS, False))
+        again = wall - before < DAY_NS // 2 and (again or wall <= before)
+        last[asset], second[place] = (wall, again), again
+    instants[lost] = np.asarray(
+        index[lost].tz_localize(timezone, ambiguous=~second, nonexistent="shift_forward").as_unit("ns").asi8
+    )
+    return instants, Faults(lost, timezone)
 
 
-def session_ends(days: Ints, calendar: str | None, blame: Blame) -> Ints:
-    """UTC nanoseconds at which each day's session closes; without a calendar the end of the day, 24:00 UTC."""
+def session_ends(days: Ints, calendar: str | None, blame: Blame | None) -> Ints:
+    """UTC nanoseconds at which each day's session closes; without a calendar the end of the day, 24:00 UTC.
+
+    A day that is no session is an error, or without ``blame`` ends as days do.
+    """
     if calendar is None or not len(days):
         return (days + 1) * DAY_NS
     sessions, _, closes = sessions_between(calendar, int(days.min()), int(days.max()), field="data.calendar")
     position = np.minimum(np.searchsorted(sessions, days), max(len(sessions) - 1, 0))
     known = sessions[position] == days if len(sessions) else np.zeros(len(days), dtype=bool)
     if not known.all():
+        if blame is None:
+            return np.where(known, closes[position], (days + 1) * DAY_NS)
         row = int(np.argmin(known))
         raise blame(
             row,
@@ -81,15 +96,6 @@ def session_ends(days: Ints, calendar: str | None, blame: Blame) -> Ints:
             " data.calendar",
         )
     return closes[position]
-
-
-def local_days(ends: Ints, timezone: str | None) -> Ints:
-    """The day on which each bar ended, by the zone's wall clock; midnight belongs to the day before."""
-    wall = ends - 1
-    if timezone not in (None, "UTC"):
-        assert timezone is not None
-        wall = to_wall(wall, timezone)
-    return wall // DAY_NS
 
 
 def interval_of(steps: Ints) -> int | None:
@@ -121,6 +127,8 @@ def stamp_text(instant: int) -> str:
 
 def span_text(interval_ns: int) -> str:
     """An interval as people say it."""
+    if interval_ns == 0:
+        return "no fixed interval"
     for name, size in (("day", DAY_NS), ("hour", 3_600 * 10**9), ("minute", 60 * 10**9), ("second", 10**9)):
         if interval_ns % size == 0:
             count = interval_ns // size

@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.data.headers import QUOTE
 from backbus.errors import DataError
-from backbus.market.panel import Floats, Ints
+from backbus.market.panel import PRICES, Floats, Ints
 
 Codes = NDArray[np.int32]
 Kind = Literal["date", "local", "instant"]
@@ -56,6 +57,8 @@ class Table:
 
     zone: str | None = None
     """The clock of stamps without a zone, where the source's shape tells it."""
+    ticks: bool = False
+    """Whether the rows are trades or quotes, each a bar of its own."""
 
     def __len__(self) -> int:
         return len(self.stamps.values)
@@ -76,6 +79,30 @@ class Table:
         return DataError(
             message, file=self.place(row) if line is None else self.name, line=line, column=header, symbol=symbol
         )
+
+
+def of_ticks(table: Table) -> Table:
+    """The table with the prices of bars where its rows are trades, or quotes: these are worth the middle of both sides,
+    or the one that is there, and as much as the mean of their sizes."""
+    numbers = dict(table.numbers)
+    if "open" in numbers:
+        return table
+    unreadable = dict(table.unreadable)
+    headers = dict(table.headers)
+    if "close" not in numbers:
+        bid, ask = (np.where(numbers[side] > 0.0, numbers[side], np.nan) for side in QUOTE)
+        price = np.where(np.isnan(bid), ask, np.where(np.isnan(ask), bid, 0.5 * (bid + ask)))
+        for side in QUOTE:
+            headers.setdefault("close", headers[side])
+            for role, row in [key for key in unreadable if key[0] == side]:
+                unreadable["close", row] = unreadable.pop((role, row))
+                price[row] = np.nan
+        numbers["close"] = price
+        sizes = [numbers[role] for role in ("bid_size", "ask_size") if role in numbers]
+        if sizes:
+            numbers["volume"] = np.add.reduce(sizes) / len(sizes)
+    prices = dict.fromkeys(PRICES, numbers["close"])
+    return replace(table, numbers={**numbers, **prices}, headers=headers, unreadable=unreadable, ticks=True)
 
 
 def in_order(table: Table) -> Table:

@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from backbus.errors import UsageError
-from backbus.market.panel import DAY_NS, FIELDS, Block, Source
+from backbus.market.panel import FIELDS, Block, Source
 
 BLOCK_ROWS = 8192
 
@@ -34,7 +34,7 @@ def write_csv(
         raise UsageError(f"{there[0]} is there already; name another folder, or remove it")
     if any(Path(symbol).name != symbol for symbol in symbols):
         raise UsageError("a symbol with a slash cannot name a file")
-    daily = source.layout.interval_ns % DAY_NS == 0
+    daily = source.layout.daily
     parts = [path.with_name(f".{path.name}.part") for path in paths]
     try:
         with contextlib.ExitStack() as stack:

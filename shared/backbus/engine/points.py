@@ -164,8 +164,8 @@ class Terms(NamedTuple):
 def terms_of(job: Job, layout: Layout) -> Terms:
     """What a point takes from its job."""
     settings = job.performance
-    rate = session_rate(settings.risk_free, settings.periods_per_year)
-    return Terms(job.rules(layout), settings.periods_per_year, rate)
+    rate = session_rate(settings.risk_free, job.year)
+    return Terms(job.rules(layout), job.year, rate)
 
 
 class Point(NamedTuple):

@@ -7,14 +7,17 @@ from collections import deque
 import numpy as np
 
 from backbus.data.handler import DataHandler
+from backbus.data.making import Clock, Maker
 from backbus.engine.points import Point, PointsEngine, terms_of
 from backbus.engine.run import Engine
 from backbus.events import codec
 from backbus.events.event import Event, Handler
 from backbus.execution.handler import ExecutionHandler
 from backbus.jobs import Job
-from backbus.market.panel import Block, Layout, Panel
+from backbus.market.framed import framed
+from backbus.market.panel import Block, Layout, Panel, whole
 from backbus.market.records import Records
+from backbus.market.timeframes import bar_size
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
 from backbus.portfolio.handler import PortfolioHandler
@@ -35,7 +38,7 @@ def small_panel(rows: int = 64, assets: int = 2) -> Panel:
     for array in arrays:
         array.flags.writeable = False
     layout = Layout(tuple(f"S{asset}" for asset in range(assets)), rows, 1, 86_400_000_000_000)
-    return Panel(layout, Block(0, *arrays))
+    return whole(framed(Panel(layout, Block(0, *arrays)), ["1w"]))
 
 
 def run_handlers(job: Job, panel: Panel, strategy: Strategy, *, block: int = 8, window: int = 32) -> Report:
@@ -70,6 +73,7 @@ class TheOtherKernels(Strategy):
         bars.atr(3)
         bars.bollinger(3)
         bars.close.crosses_above(bars.sma(3))
+        bars.every("1w").close.on(bars)
         return self.hold(bars.pct_change(1))
 
 
@@ -82,3 +86,6 @@ def rehearse() -> None:
         run_handlers(job, panel, strategy)
         signals = StrategyRunner(strategy, panel.layout).on_block(panel.block)
         PointsEngine(panel, "S0").run([Point(terms_of(job, panel.layout), signals)])
+    maker = Maker(bar_size("1500 volume"), Clock(None, None))
+    maker.take(panel.block.end, {name: values[:, 0] for name, values in panel.block.cells().items()}, instants=False)
+    maker.finish()

@@ -47,6 +47,9 @@ COLUMNS: dict[str, tuple[tuple[str, str, bool], ...]] = {
 }
 """Streams of rows: name, dtype and whether the column has a value per asset ([rows, assets], row-major)."""
 
+EVERY = "every:"
+"""What stands before a timeframe in the name of the column that tells when its bars end."""
+
 _KINDS = {kind.value: kind for kind in Kind}
 _NAMES: dict[Kind, str] = {kind: kind.value for kind in Kind}
 _SIZES: dict[str, int] = {kind: dtype.itemsize for kind, dtype in RECORDS.items()}
@@ -132,6 +135,8 @@ def _columns_of(payload: Any, kind: Kind) -> tuple[tuple[str, str, bool, Any], .
     found = tuple((name, dtype, cell, getattr(payload, name)) for name, dtype, cell in COLUMNS[kind])
     if isinstance(payload, Block) and payload.extra:
         found += tuple((name, "<f8", _CELL, column) for name, column in payload.extra.items())
+    if isinstance(payload, Block) and payload.frames:
+        found += tuple((EVERY + name, "<i8", _ROW, ends) for name, ends in payload.frames.items())
     return found
 
 
@@ -257,9 +262,16 @@ def _rows(envelope: Envelope, count: int) -> Payload:
     if len(columns) - len(more) != len(known) or (more and envelope.kind != Kind.NEW_DATA):
         raise ProtocolError(f"columns {sorted(columns)} found, {known} expected")
     arrays: list[Any] = [_array(columns[name], name, count, envelope, dtype, cell) for name, dtype, cell in wanted]
-    extra = {name: _array(columns[name], name, count, envelope, "<f8", _CELL) for name in more}
-    payload: Payload = _ROWS[envelope.kind](envelope.row, *arrays, **({"extra": extra} if more else {}))
-    return payload
+    if not more:
+        plain: Payload = _ROWS[envelope.kind](envelope.row, *arrays)
+        return plain
+    frames = [name for name in more if name.startswith(EVERY)]
+    return Block(
+        envelope.row,
+        *arrays,
+        extra={name: _array(columns[name], name, count, envelope, "<f8", _CELL) for name in more if name not in frames},
+        frames={name.removeprefix(EVERY): _array(columns[name], name, count, envelope, "<i8", _ROW) for name in frames},
+    )
 
 
 def _array(data: bytes, name: str, count: int, envelope: Envelope, dtype: str, cell: bool) -> Any:

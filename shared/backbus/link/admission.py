@@ -42,6 +42,8 @@ def admit(event: Event, layout: Layout) -> None:
         raise ProtocolError(f"{event.kind} has {cells.shape[1]} assets, the run {layout.assets}")
     if isinstance(payload, Block) and tuple(payload.extra) != layout.columns:
         raise ProtocolError(f"NEW_DATA has columns {list(payload.extra)} of its own, the run {list(layout.columns)}")
+    if isinstance(payload, Block) and tuple(payload.frames) != layout.timeframes:
+        raise ProtocolError(f"NEW_DATA has timeframes {list(payload.frames)}, the run {list(layout.timeframes)}")
     if isinstance(payload, Block) and payload.first_row != event.begin:
         raise ProtocolError("NEW_DATA counts rows from 0: its first row must be its first record")
 

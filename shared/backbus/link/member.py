@@ -182,13 +182,7 @@ class Member:
         assignment = self._assign
         assert assignment is not None
         try:
-            self._layout = Layout(
-                tuple(facts["symbols"]),
-                int(facts["rows"]),
-                int(facts["warmup"]),
-                int(facts["interval_ns"]),
-                tuple(facts["columns"]),
-            )
+            self._layout = Layout.of(facts)
             self._handler = self._role.build(assignment, self._layout, facts)
             self._sent_at = {}
             self._publish(self._handler.start())

@@ -1,20 +1,22 @@
 """All rows × all assets of a market, as every part of backbus sees prices.
 
 A panel is read-only. A hole (an asset that did not trade in a row) is NaN in all five fields, never a filled-in price.
-Rows are the UTC instants at which their bars end, strictly increasing, all bars of one interval.
+Rows are the UTC instants at which their bars end, strictly increasing, all bars of one interval, or of none where
+their ends follow from what was traded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Array = TypeVar("Array", bound=NDArray[Any])
 
 PRICES = ("open", "high", "low", "close")
 FIELDS = (*PRICES, "volume")
@@ -34,13 +36,49 @@ class Layout:
     rows: int
     warmup: int
     interval_ns: int
+    """0 where bars have no length of time in common."""
     columns: tuple[str, ...] = ()
     """Names of what else is known of each bar, which strategies can read."""
+    timezone: str | None = None
+    """The clock by which days end; UTC where there is none, and of dates."""
+    calendar: str | None = None
+    """The exchange_calendars name that sessions follow."""
+    timeframes: tuple[str, ...] = ()
+    """Longer bars that strategies can read."""
+    bars: str | None = None
+    """What its bars were made to be, where they were made of trades or of shorter bars."""
 
     @property
     def assets(self) -> int:
         """Number of assets, the second axis of every field."""
         return len(self.symbols)
+
+    @property
+    def daily(self) -> bool:
+        """Whether bars are whole days, or longer."""
+        return self.interval_ns > 0 and self.interval_ns % DAY_NS == 0
+
+    def facts(self) -> dict[str, Any]:
+        """As plain values, fit for JSON and for ``of``."""
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def of(cls, facts: Mapping[str, Any]) -> Self:
+        """The layout that ``facts`` tell, among others. Raises KeyError, TypeError or ValueError."""
+        zone, calendar, bars = (
+            None if facts[name] is None else str(facts[name]) for name in ("timezone", "calendar", "bars")
+        )
+        return cls(
+            tuple(facts["symbols"]),
+            int(facts["rows"]),
+            int(facts["warmup"]),
+            int(facts["interval_ns"]),
+            tuple(facts["columns"]),
+            zone,
+            calendar,
+            tuple(facts["timeframes"]),
+            bars,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +98,21 @@ class Block:
     """Each [rows, assets], C-contiguous float64, NaN in a hole."""
     extra: Mapping[str, Floats] = field(default_factory=dict, kw_only=True)
     """What else is known of each bar, by the layout's ``columns`` in their order; [rows, assets] like the fields."""
+    frames: Mapping[str, Ints] = field(default_factory=dict, kw_only=True)
+    """[rows] the UTC instant at which the longer bar ends that a row belongs to, by the layout's ``timeframes``."""
+
+    @classmethod
+    def of(
+        cls,
+        first_row: int,
+        end: Ints,
+        session: Ints,
+        fields: Mapping[str, Floats],
+        extra: Mapping[str, Floats],
+        frames: Mapping[str, Ints] | None = None,
+    ) -> Self:
+        """A block of fields by name."""
+        return cls(first_row, end, session, *(fields[name] for name in FIELDS), extra=extra, frames=frames or {})
 
     def __len__(self) -> int:
         return len(self.end)
@@ -72,6 +125,7 @@ class Block:
             self.session[start:stop],
             *(getattr(self, name)[start:stop] for name in FIELDS),
             extra={name: column[start:stop] for name, column in self.extra.items()} if self.extra else self.extra,
+            frames={name: ends[start:stop] for name, ends in self.frames.items()} if self.frames else self.frames,
         )
 
     def column(self, name: str) -> Floats:
@@ -102,6 +156,15 @@ class Panel:
 
     def __len__(self) -> int:
         return self.layout.rows
+
+    @property
+    def ends(self) -> Ints:
+        """[rows] when rows end."""
+        return self.block.end
+
+    def part(self, start: int, stop: int) -> Block:
+        """Rows ``start`` to ``stop``; views."""
+        return self.block.rows(start, stop)
 
     def blocks(self, size: int) -> Iterator[Block]:
         """The rows in blocks of ``size``; the last one may be shorter."""
@@ -142,3 +205,12 @@ def whole(source: Source) -> Panel:
 def session_date(session: int) -> str:
     """A session as an ISO date."""
     return str(np.datetime64(int(session), "D"))
+
+
+def sealed(values: Array) -> Array:
+    """Contiguous and read-only, as panels are and as loops are compiled for; a view where it can be one."""
+    flags = values.flags
+    if flags.writeable or not flags.c_contiguous:
+        values = np.ascontiguousarray(values).view()  # type: ignore[assignment]
+        values.flags.writeable = False
+    return values

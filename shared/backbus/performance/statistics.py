@@ -92,9 +92,8 @@ class Statistics:
 
     def metrics(self) -> Metrics:
         """The figures of what was taken in so far."""
-        settings = self._job.performance
         sums, _ = self._sums()
-        cash, year = np.array([self._job.portfolio.cash]), np.array([settings.periods_per_year])
+        cash, year = np.array([self._job.portfolio.cash]), np.array([self._job.year])
         return metrics_of(figures(cash, year, sums, self._benchmark))
 
     def returns(self) -> Floats | None:
@@ -109,7 +108,7 @@ class Statistics:
         sum_up(
             self._job.portfolio.cash,
             read_only(curve.equity),
-            session_rate(settings.risk_free, settings.periods_per_year),
+            session_rate(settings.risk_free, self._job.year),
             benchmark.returns() if benchmark is not None else NO_RETURNS,
             returns,
             moments,

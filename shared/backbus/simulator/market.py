@@ -45,8 +45,11 @@ class Market:
             self._clock: Clock = OfHistory(settings, history)
         else:
             self._clock = clock_of(settings)
-        interval = history.layout.interval_ns if follows and history is not None else settings.interval_ns
-        self.layout = Layout(settings.symbols, settings.rows, 0, interval)
+        interval, zone, calendar = settings.interval_ns, None, settings.calendar
+        if follows and history is not None:
+            kept = history.layout
+            interval, zone, calendar = kept.interval_ns, kept.timezone, kept.calendar
+        self.layout = Layout(settings.symbols, settings.rows, 0, interval, timezone=zone, calendar=calendar)
         self.notes = tuple(_notes(settings))
         self._walk()  # so that what is wrong with history is said now
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from backbus.errors import StrategyError
+from backbus.market.longer import Folder
 from backbus.market.panel import FIELDS, Block, Floats, session_date
-from backbus.strategy.raw import unknown_column
+from backbus.strategy.raw import unknown_column, unknown_timeframe
 
 
 class History:
@@ -48,11 +52,101 @@ class History:
         return self._windows[asset][self._names.index(field), max(0, end - n) : end]
 
 
+class Longer:
+    """The last bar of a longer timeframe that is complete, of the asset of the bar that was asked for it.
+
+    Prices are NaN before the first. The same object is used for each bar: keep its values, not the object.
+    """
+
+    __slots__ = ("_folder", "_history", "_rows", "asset", "made", "new", "timeframe")
+
+    def __init__(self, timeframe: str, assets: int, depth: int, columns: tuple[str, ...]) -> None:
+        self.timeframe = timeframe
+        self.asset = 0
+        self.made = [0] * assets
+        """For each asset, how many have been completed."""
+        self.new = [False] * assets
+        """For each asset, whether this row completed one."""
+        self._history = History(assets, max(depth, 1), columns)
+        self._folder = Folder(assets, columns)
+        self._rows: list[tuple[int, list[bool]]] = []
+
+    def extend(self, block: Block) -> None:
+        """Take in the rows that come next."""
+        key = block.frames[self.timeframe]
+        made, rows = self._folder.take(block, key, block.end >= key)
+        if len(made):
+            self._history.extend(made)
+            present = (~np.isnan(made.close)).tolist()
+            self._rows = list(zip((rows + block.first_row).tolist(), present, strict=True))[::-1]
+
+    def turn(self, row: int) -> None:
+        """Let the bars be known that ``row`` completed."""
+        if any(self.new):
+            self.new = [False] * len(self.new)
+        while self._rows and self._rows[-1][0] == row:
+            for asset, there in enumerate(self._rows.pop()[1]):
+                if there:
+                    self._history.ends[asset] += 1
+                    self.made[asset] += 1
+                    self.new[asset] = True
+
+    @property
+    def count(self) -> int:
+        """How many bars of the asset are complete."""
+        return self.made[self.asset]
+
+    @property
+    def just_closed(self) -> bool:
+        """Whether this row completed one."""
+        return self.new[self.asset]
+
+    @property
+    def open(self) -> float:
+        """Price of the first trade."""
+        return self["open"]
+
+    @property
+    def high(self) -> float:
+        """Highest price."""
+        return self["high"]
+
+    @property
+    def low(self) -> float:
+        """Lowest price."""
+        return self["low"]
+
+    @property
+    def close(self) -> float:
+        """Price of the last trade."""
+        return self["close"]
+
+    @property
+    def volume(self) -> float:
+        """Units traded."""
+        return self["volume"]
+
+    def __getitem__(self, name: str) -> float:
+        """A field, or another column of the data: the last value in the bar that was known."""
+        last = self._history.last(self.asset, name, 1)
+        return float(last[0]) if len(last) else math.nan
+
+    def history(self, field: str, n: int) -> Floats:
+        """The asset's last ``n`` values of ``field``, oldest first, of bars that are complete; fewer while there are
+        fewer. Read-only. ``n`` is at most the class's ``lookback``."""
+        return self._history.last(self.asset, field, n)
+
+    def closes(self, n: int) -> Floats:
+        """``history("close", n)``."""
+        return self._history.last(self.asset, "close", n)
+
+
 class Bar:
     """A bar of one asset. The same object is used for each bar: keep its values, not the object."""
 
     __slots__ = (
         "_history",
+        "_longer",
         "asset",
         "close",
         "columns",
@@ -67,8 +161,9 @@ class Bar:
         "volume",
     )
 
-    def __init__(self, history: History) -> None:
+    def __init__(self, history: History, longer: Sequence[Longer] = ()) -> None:
         self._history = history
+        self._longer = {each.timeframe: each for each in longer}
         self.row = 0
         self.time = 0
         """UTC instant at which the bar ends, nanoseconds since 1970."""
@@ -103,6 +198,14 @@ class Bar:
     def closes(self, n: int) -> Floats:
         """``history("close", n)``."""
         return self._history.last(self.asset, "close", n)
+
+    def every(self, timeframe: str) -> Longer:
+        """The asset's last complete bar of a longer timeframe, one of the job's ``data.timeframes``."""
+        longer = self._longer.get(timeframe)
+        if longer is None:
+            raise unknown_timeframe(timeframe, tuple(self._longer))
+        longer.asset = self.asset
+        return longer
 
     def __repr__(self) -> str:
         return (

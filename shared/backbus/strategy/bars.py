@@ -7,9 +7,10 @@ from functools import cached_property
 import numpy as np
 
 from backbus.errors import StrategyError
+from backbus.market.longer import Folder
 from backbus.market.panel import Block, Floats, Ints
 from backbus.strategy import indicators
-from backbus.strategy.raw import Raw, unknown_column
+from backbus.strategy.raw import Raw, unknown_column, unknown_timeframe
 from backbus.strategy.run import Run
 from backbus.strategy.sharing import Shared
 from backbus.strategy.streams import Stream
@@ -18,11 +19,32 @@ from backbus.strategy.streams import Stream
 class Bars:
     """Consecutive rows of all assets; prices are streams [rows, assets] with NaN in holes."""
 
+    timeframe: str | None = None
+    """How long they are; None for those of the run."""
+    base: Bars | None = None
+    """The bars that these longer ones are made of."""
+    completed: Ints = np.empty(0, dtype=np.int64)
+    """[bars] the row of ``base`` that completed each longer bar, counted from its first."""
+
     def __init__(self, run: Run, block: Block, shared: Shared | None = None) -> None:
         self.run = run
         self.block = block
         self.shared = shared
         """Where indicators of a whole panel are kept; None where this block is not all of it."""
+        self._longer: dict[str, Bars] = {}
+
+    def every(self, timeframe: str) -> Bars:
+        """The bars of a longer timeframe that these rows complete, one of the job's ``data.timeframes``.
+
+        They are bars like these, with fewer rows: ``bars.every("1w").sma(10).on(bars)`` is the mean of the last ten
+        weeks that are over, in each row of ``bars``.
+        """
+        known = self._longer.get(timeframe)
+        if known is None:
+            if self.base is not None or timeframe not in self.block.frames:
+                raise unknown_timeframe(timeframe, self.run.layout.timeframes)
+            known = self._longer[timeframe] = _longer(self, timeframe)
+        return known
 
     @cached_property
     def open(self) -> Stream:
@@ -56,7 +78,8 @@ class Bars:
         return self._field(f"+{name}", self.block.extra[name])
 
     def _field(self, name: str, values: Floats) -> Stream:
-        return Stream(self, np.ascontiguousarray(values, dtype=np.float64), (name,))
+        key = (name,) if self.timeframe is None else (name, self.timeframe)
+        return Stream(self, np.ascontiguousarray(values, dtype=np.float64), key)
 
     def __len__(self) -> int:
         return len(self.block)
@@ -95,6 +118,8 @@ class Bars:
     @cached_property
     def raw(self) -> Raw:
         """The block's fields as plain arrays with the strategy's ``lookback`` rows before them."""
+        if self.base is not None:
+            raise StrategyError("bars.raw is there of the run's own bars, not of longer ones")
         if self.run.tail is None:
             raise StrategyError("bars.raw needs rows to reach back to: lookback: ClassVar[int] = how many")
         return Raw(self.run.tail, self.block)
@@ -153,3 +178,13 @@ class Bars:
     def zscore(self, n: int) -> Stream:
         """``close.zscore``."""
         return self.close.zscore(n)
+
+
+def _longer(bars: Bars, timeframe: str) -> Bars:
+    run, block = bars.run, bars.block
+    folder = run.slot(("every", timeframe), lambda: Folder(run.layout.assets, run.layout.columns))
+    key = block.frames[timeframe]
+    made, completed = folder.take(block, key, block.end >= key)
+    found = Bars(run, made, bars.shared)
+    found.timeframe, found.base, found.completed = timeframe, bars, completed
+    return found

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from backbus.market.accounts import BookRows
 from backbus.market.panel import Block, session_date
 from backbus.market.records import Records
-from backbus.strategy.bar import Bar, History
+from backbus.strategy.bar import Bar, History, Longer
 from backbus.strategy.book import Book
 from backbus.strategy.failure import failure
 from backbus.strategy.run import Run
@@ -32,7 +32,11 @@ class BarByBar:
         self._strategy = strategy
         self._layout, self._emission = run.layout, run.emission
         self._history = History(run.layout.assets, strategy.reach(), run.layout.columns)
-        self._bar = Bar(self._history)
+        layout = run.layout
+        self._longer = [
+            Longer(timeframe, layout.assets, strategy.reach(), layout.columns) for timeframe in layout.timeframes
+        ]
+        self._bar = Bar(self._history, self._longer)
         self._book = Book(run.layout.symbols, run.emission)
         self._waiting: deque[Block] = deque()
         self._chunk: Block | None = None
@@ -64,6 +68,8 @@ class BarByBar:
     def _next_chunk(self) -> None:
         chunk = self._waiting.popleft()
         self._history.extend(chunk)
+        for longer in self._longer:
+            longer.extend(chunk)
         self._chunk, self._at = chunk, 0
         columns = (chunk.end, chunk.session, chunk.open, chunk.high, chunk.low, chunk.close, chunk.volume)
         self._lists = tuple(column.ravel().tolist() for column in columns)
@@ -76,7 +82,7 @@ class BarByBar:
         arguments = (bar,) if book is None else (bar, shown)
         said, symbols, warmup, deep = emission.said, self._layout.symbols, self._layout.warmup, self._history.depth
         assets, extra = self._layout.assets, self._extra
-        order = range(assets)
+        order, timeframes = range(assets), self._longer
         times, sessions, opens, highs, lows, closes, volumes = self._lists
         assert self._chunk is not None
         first_row = self._chunk.first_row
@@ -87,6 +93,8 @@ class BarByBar:
                 bar.row = row = first_row + i
                 bar.time, bar.session = times[i], sessions[i]
                 bar.trading = trading = row >= warmup
+                for longer in timeframes:
+                    longer.turn(row)
                 if book is not None:
                     shown.turn(book, book_start + i - start)
                 for asset in order:

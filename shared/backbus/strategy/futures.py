@@ -48,8 +48,8 @@ def _with_fields(panel: Panel, change: Callable[[str, Floats], Floats]) -> Panel
     for name, values in block.cells().items():
         columns[name] = np.ascontiguousarray(change(name, values), dtype=np.float64)
         columns[name].flags.writeable = False
-    fields = [columns.pop(name) for name in FIELDS]
-    return Panel(panel.layout, Block(block.first_row, block.end, block.session, *fields, extra=columns))
+    fields = {name: columns.pop(name) for name in FIELDS}
+    return Panel(panel.layout, Block.of(block.first_row, block.end, block.session, fields, columns, block.frames))
 
 
 def _from(cut: int, change: Callable[[str, Floats], Floats]) -> Callable[[str, Floats], Floats]:

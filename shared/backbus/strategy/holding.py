@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from backbus.errors import StrategyError
-from backbus.market.panel import Block, Floats
+from backbus.market.panel import Block, Floats, sealed
 from backbus.market.records import Records, frozen
 from backbus.strategy.kernels import holding as kernels
 from backbus.strategy.run import Run
-from backbus.strategy.streams import Above, Stream, sealed
+from backbus.strategy.streams import Above, Stream, check_bars
 
 _NO_TRUTH, _NO_NUMBERS = sealed(np.empty(0, np.bool_)), sealed(np.empty(0))
 
@@ -22,8 +22,14 @@ def _block(run: Run) -> Block:
     return run.block
 
 
+def _of_the_run(wanted: Any) -> None:
+    if isinstance(wanted, Stream):
+        check_bars(wanted, None)
+
+
 def _fit(name: str, wanted: Any, block: Block) -> np.ndarray[Any, Any]:
     """``wanted`` as a [rows, assets] array: one column may stand for a single asset, a number for all."""
+    _of_the_run(wanted)
     values = wanted.values if isinstance(wanted, Stream) else np.asarray(wanted)
     rows, assets = block.close.shape
     if values.dtype.kind not in "biuf":
@@ -51,6 +57,7 @@ def _numbers(name: str, wanted: Any, block: Block) -> Floats:
 def hold_side(run: Run, condition: Any, side: float) -> Records:
     """Edges of one side."""
     block = _block(run)
+    _of_the_run(condition)
     how, truth, above, below = kernels.TRUE, _NO_TRUTH, _NO_NUMBERS, _NO_NUMBERS
     if isinstance(condition, Above) and condition.above.shape == block.close.shape:
         how = kernels.ABOVE_OR_EQUAL if condition.or_equal else kernels.ABOVE

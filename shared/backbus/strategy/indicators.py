@@ -136,6 +136,17 @@ def rolling(run: Run, x: Floats, n: int, function: Callable[[Floats], float]) ->
     return out
 
 
+def onto(run: Run, timeframe: str, x: Floats, completed: Ints, rows: int) -> Floats:
+    """The last of longer bars' values that is there in each of ``rows``; ``completed`` is the row of each of them."""
+    last = run.slot(("on", timeframe), lambda: np.full(x.shape[1], np.nan))
+    known = np.concatenate((last[None, :], x))
+    place = np.where(np.isnan(known), 0, np.arange(len(known))[:, None])
+    known = np.take_along_axis(known, np.maximum.accumulate(place, axis=0), axis=0)
+    last[:] = known[-1]
+    found: Floats = known[np.searchsorted(completed, np.arange(rows), side="right")]
+    return found
+
+
 def rank(x: Floats, *, descending: bool) -> Floats:
     """1 for the lowest (or highest) of each row, ties in the order of assets; NaN stays NaN."""
     order = np.argsort(-x if descending else x, axis=1, kind="stable")

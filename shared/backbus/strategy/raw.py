@@ -16,6 +16,12 @@ def unknown_column(name: str, columns: tuple[str, ...]) -> StrategyError:
     return StrategyError(f"the data has no column {name!r}; {there}")
 
 
+def unknown_timeframe(name: str, timeframes: tuple[str, ...]) -> StrategyError:
+    """The error of longer bars that the run does not have."""
+    there = f"names {', '.join(timeframes)}" if timeframes else "is left out"
+    return StrategyError(f"there are no bars of {name!r}; the job's data.timeframes {there}")
+
+
 class Tail:
     """The last ``depth`` rows of all fields; NaN where the run has not had as many."""
 

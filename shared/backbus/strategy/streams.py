@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.errors import StrategyError
-from backbus.market.panel import Floats
+from backbus.market.panel import Floats, sealed
 from backbus.strategy import indicators
 
 if TYPE_CHECKING:
@@ -26,15 +26,6 @@ Values = NDArray[Any]
 _QUIET = (np.greater, np.less, np.greater_equal, np.less_equal, np.logical_and, np.logical_or, np.logical_not)
 """Operations that never warn, and need not pay for silence."""
 Operand: TypeAlias = "Stream | float | Values"
-
-
-def sealed(values: Values) -> Values:
-    """Contiguous and read-only, as kernels are compiled for; prices, indicators and comparisons are already."""
-    flags = values.flags
-    if flags.writeable or not flags.c_contiguous:
-        values = np.ascontiguousarray(values).view()
-        values.flags.writeable = False
-    return values
 
 
 class Stream:
@@ -151,7 +142,17 @@ class Stream:
             known = Stream(bars, compute(bars.run, self._numbers(), n), key)
             if shared is not None:
                 shared.put(key, known)
-        return known
+        # One that another strategy made would take that one's place in the order of calls.
+        return known if known._bars is bars else Stream(bars, known.values, key)
+
+    def on(self, bars: Bars) -> Stream:
+        """Values of longer bars on ``bars``: in each row the last one of a bar that is complete, NaN or false before
+        the first."""
+        longer = self._bars
+        if longer.base is not bars:
+            raise StrategyError(".on(bars) takes the bars that these longer bars were made of: bars.every(…)")
+        found = indicators.onto(longer.run, str(longer.timeframe), self._numbers(), longer.completed, len(bars))
+        return Stream(bars, found == 1.0 if self.values.dtype == np.bool_ else found)
 
     def _numbers(self) -> Floats:
         """The values as numbers, NaN in holes whatever was computed there."""
@@ -166,7 +167,13 @@ class Stream:
     # Arithmetic and comparison.
 
     def _apply(self, operation: Callable[..., Values], *operands: Any) -> Stream:
-        arrays = [o.values if isinstance(o, Stream) else o for o in operands]
+        arrays = []
+        for operand in operands:
+            if isinstance(operand, Stream):
+                check_bars(operand, self._bars)
+                arrays.append(operand.values)
+            else:
+                arrays.append(operand)
         if operation in _QUIET:
             result = operation(*arrays)
         else:
@@ -185,6 +192,7 @@ class Stream:
         if (
             isinstance(above, Stream)
             and isinstance(below, Stream)
+            and above._bars.timeframe == below._bars.timeframe
             and above.values.dtype == below.values.dtype == np.float64
             and above.values.shape == below.values.shape == self.values.shape
         ):
@@ -283,6 +291,14 @@ class Stream:
 
     def __repr__(self) -> str:
         return f"Stream({self.values!r})"
+
+
+def check_bars(stream: Stream, bars: Bars | None) -> None:
+    """Raise unless a stream goes by the rows of ``bars``, or None for those of the run."""
+    mine, other = stream._bars.timeframe, None if bars is None else bars.timeframe
+    if mine != other:
+        one, another = (f"{each or 'the run'}'s bars" for each in (mine, other))
+        raise StrategyError(f"a value of {one} stands beside one of {another}: write .on(bars) behind the longer")
 
 
 class Above(Stream):

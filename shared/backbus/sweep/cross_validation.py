@@ -190,7 +190,7 @@ class CrossValidation(Search):
 
     def _figures(self, returns: Floats) -> dict[str, Floats]:
         measured = self.job.performance
-        year = measured.periods_per_year
+        year = self.job.year
         return figures_of_many(returns, self.job.portfolio.cash, year, session_rate(measured.risk_free, year))
 
     def _split(self, test: tuple[int, ...], returns: Sequence[Floats], points: Points) -> dict[str, Any]:

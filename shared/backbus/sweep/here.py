@@ -17,7 +17,7 @@ import numpy as np
 
 from backbus.errors import UsageError
 from backbus.jobs import Job
-from backbus.local import RUNS, Progress, files_of, open_inputs
+from backbus.local import RUNS, Progress, complete, files_of, open_inputs
 from backbus.market.panel import Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import Strategy, bundle, load_strategy
@@ -64,6 +64,7 @@ def run_sweep(
         raise UsageError("a sweep on a cluster takes prices and strategy from the job's files, and no workers here")
     cluster = None if on is None else cluster_at(on)
     search_of(job)
+    job = complete(job)
     opened, handed_over = open_inputs(job, data), strategy is not None
     panel = opened.panel
     strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))

@@ -15,6 +15,7 @@ import numpy as np
 
 from backbus.errors import DataError, JobError
 from backbus.jobs import Job
+from backbus.market.framed import Framed, framed
 from backbus.market.panel import Floats, Ints, Panel, whole
 from backbus.performance.metrics import FIGURES
 from backbus.searches import SEED
@@ -61,8 +62,9 @@ class MonteCarlo(Whole):
 
     def computes(self, panel: Panel, strategy: type[Strategy]) -> Computes:
         """Markets, one after the other."""
-        assert isinstance(self.source, Market)
-        return Markets(self.job, self.source, strategy, self.plan, self._fan)
+        market = self.source.source if isinstance(self.source, Framed) else self.source
+        assert isinstance(market, Market)
+        return Markets(self.job, market, strategy, self.plan, self._fan)
 
     def conclude(
         self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, trials: int
@@ -91,7 +93,7 @@ class Markets:
         for index, values in enumerate(points):
             in_hand(index, 1)
             try:
-                panel = whole(self._market.like(seed=values[SEED]))
+                panel = whole(framed(self._market.like(seed=values[SEED]), self._job.data.timeframes))
             except DataError as error:
                 parts.append(failed_chunk(Failure(RAISED, str(error)), self._plan))
                 continue

@@ -169,7 +169,7 @@ def verdict(
         plan,
         points.observed,
         points.maxima,
-        periods_per_year=job.performance.periods_per_year,
+        periods_per_year=job.year,
         trials_sweep=len(points),
         trials_family=max(trials_family, len(points)),
         objective=worth(points.figures, goal),

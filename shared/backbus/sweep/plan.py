@@ -32,7 +32,7 @@ def sessions_of(panel: Panel) -> int:
 def plan_for(job: Job, sessions: int, resamples: int | None = None) -> Plan:
     """The resamples of a job's sweep, ``resamples_of`` it where left out: the same wherever it is computed."""
     search, measured = search_of(job), job.performance
-    rate = session_rate(measured.risk_free, measured.periods_per_year)
+    rate = session_rate(measured.risk_free, job.year)
     return make_plan(sessions, search.seed, Settings(resamples_of(job) if resamples is None else resamples, rate=rate))
 
 

@@ -223,7 +223,7 @@ def _joined(job: Job, found: Sequence[FoldResult]) -> tuple[float | None, dict[s
     if not parts:
         return None, None, 0
     returns = np.concatenate(parts)
-    year = measured.periods_per_year
+    year = job.year
     joined = session_figures(returns, job.portfolio.cash, year, session_rate(measured.risk_free, year))
     column = FIGURES.index("annual_return")
     rates = [float(fold.in_sample[column]) for fold in found if fold.returns is not None]

@@ -1,4 +1,4 @@
-"""Every example of a simulated market: one answer here, on the stack, and in any blocks."""
+"""Every example of a market: one answer here, on the stack, and in any blocks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from real_stack import Stack
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-NAMES = sorted(
+OF_HISTORY = ("calendar.toml", "dollar_bars.toml", "multi_timeframe.toml")
+SIMULATED = sorted(
     str(path.relative_to(EXAMPLES)) for kind in ("simulated", "scenarios") for path in (EXAMPLES / kind).glob("*.toml")
 )
 
@@ -23,8 +24,10 @@ NAMES = sorted(
 def examples(tmp_path_factory: pytest.TempPathFactory, sample_data: Path) -> Path:
     folder = tmp_path_factory.mktemp("examples")
     shutil.copytree(sample_data, folder / "data")
-    for kind in ("simulated", "scenarios"):
+    for kind in ("simulated", "scenarios", "strategies"):
         shutil.copytree(EXAMPLES / kind, folder / kind)
+    for name in OF_HISTORY:
+        shutil.copy(EXAMPLES / name, folder)
     return folder
 
 
@@ -34,12 +37,12 @@ def test_there_is_an_example_of_each_model_and_each_scenario() -> None:
     models = {markets.RandomWalk, markets.Gbm, markets.Merton, markets.Heston, markets.Garch}
     models |= {markets.OrnsteinUhlenbeck, markets.RegimeSwitching, markets.Bootstrap, markets.History}
     tags = {model.model_fields["model"].annotation.__args__[0] for model in models}
-    assert tags <= {Path(name).stem for name in NAMES}
-    scenarios = {each.scenario for name in NAMES for each in Job.load(EXAMPLES / name).simulator.scenarios}
+    assert tags <= {Path(name).stem for name in SIMULATED}
+    scenarios = {each.scenario for name in SIMULATED for each in Job.load(EXAMPLES / name).simulator.scenarios}
     assert len(scenarios) == 13
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*OF_HISTORY, *SIMULATED])
 def test_an_example_has_one_answer(examples: Path, stack: Stack, tmp_path: Path, name: str) -> None:
     here = run(examples / name, keep=False).report
     assert here.counts.fills >= 4
