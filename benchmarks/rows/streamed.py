@@ -1,9 +1,10 @@
-"""A history larger than anyone's memory: a hundred million bars through the services, and what each process took."""
+"""A history larger than anyone's memory: a hundred million bars are opened, run here, and run by the services."""
 
 from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from backbus.data import write_panel
+from backbus.data import Catalog, write_panel
+from backbus.jobs import DataSettings
 from backbus.market.panel import FIELDS, Block, Panel
 from benchmarks import prices
 from benchmarks.bench import Bench
@@ -23,14 +25,33 @@ from benchmarks.stack import BACKBUS, Stack
 
 ROW = "streamed"
 ROWS = 100_000_000
-LIMIT_MB = 1000.0
+LIMIT_MB, OPEN_MS = 1000.0, 50.0
 
 JOB = """
 name = "streamed"
-data = {{ files = "panel.arrow" }}
+data = {{ dataset = "streamed" }}
 strategy = {{ use = "{use}", every = 100000 }}
 portfolio = {{ cash = 1e6, sizing = {{ model = "fixed_quantity", quantity = 100 }} }}
 run = {{ stall_s = 600, max_attempts = 1 }}
+"""
+
+HERE = """
+import json, statistics, sys, time
+from pathlib import Path
+from backbus import Job, run
+from backbus.local import complete, open_inputs
+import pyarrow
+job = Job.load("job.toml")
+opened = []
+for _ in range(20):
+    started = time.perf_counter()
+    open_inputs(complete(job))
+    opened.append(time.perf_counter() - started)
+started = time.perf_counter()
+run(job, keep=False)
+took = time.perf_counter() - started
+peak = next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line[:5] == "VmHWM")
+json.dump({"open_s": statistics.median(opened), "run_s": took, "resident": peak * 1024}, sys.stdout)
 """
 
 
@@ -42,22 +63,52 @@ def run(bench: Bench) -> Iterator[Line | Check]:
     try:
         with tempfile.TemporaryDirectory(prefix="backbus-bench-") as folder:
             bench.say(f"writing {short(rows)} bars ({short(rows * 56)}B)")
-            write(Path(folder) / "panel.arrow", rows)
+            made, catalog = Path(folder) / "panel.arrow", Path(folder) / "datasets"
+            write(made, rows)
+            bench.say("importing them")
+            Catalog(catalog).add("streamed", {made.name: made}, DataSettings())
+            made.unlink()
+            use = STRATEGIES / "now_and_then.py"
+            (Path(folder) / "job.toml").write_text(JOB.format(use=f"{use}:NowAndThen"), encoding="utf-8")
+            variables = {**stack.variables, "BACKBUS_DATASETS": str(catalog)}
+            bench.say("running them here")
+            yield from _here(Path(folder), variables, rows)
             bench.say("submitting them")
-            yield from _submit(stack, Path(folder), rows)
+            yield from _submit(stack, Path(folder), variables, rows)
     finally:
         stack.close()
 
 
-def _submit(stack: Stack, folder: Path, rows: int) -> Iterator[Line | Check]:
-    use = STRATEGIES / "now_and_then.py"
-    (folder / "job.toml").write_text(JOB.format(use=f"{use}:NowAndThen"), encoding="utf-8")
+def _here(folder: Path, variables: dict[str, str], rows: int) -> Iterator[Line | Check]:
+    """In a process of its own, whose peak of memory is that of the run."""
+    found = subprocess.run(
+        [sys.executable, "-P", "-c", HERE], cwd=folder, env=variables, stdout=subprocess.PIPE, text=True, check=False
+    )
+    if found.returncode:
+        yield Check(ROW, f"{short(rows)} bars in one process", False)
+        return
+    told = json.loads(found.stdout)
+    yield Line(
+        ROW,
+        f"opening a dataset of {short(rows)} bars by its name, in a warm process",
+        duration(told["open_s"]),
+        hold=Hold(told["open_s"] * 1e3, OPEN_MS, "ms", at_most=True),
+    )
+    yield Line(
+        ROW,
+        f"one process, {short(rows)} bars: resident",
+        f"{short(told['resident'])}B; {duration(told['run_s'])}, {rate(rows, told['run_s'])}",
+        hold=Hold(told["resident"] / 1e6, LIMIT_MB, "MB", at_most=True),
+    )
+
+
+def _submit(stack: Stack, folder: Path, variables: dict[str, str], rows: int) -> Iterator[Line | Check]:
     processes = stack.processes()
     started = time.monotonic()
     client = subprocess.Popen(
         [str(BACKBUS), "submit", "job.toml", "--wait", "--json"],
         cwd=folder,
-        env=stack.variables,
+        env=variables,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         text=True,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backbus.data import load_panel, panel_from_frame, write_panel
+from backbus.data import load_panel, panel_from_frame, read_panel, write_panel
+from backbus.data.importing import import_files
 from backbus.data.making import Clock, Maker
 from backbus.errors import DataError, JobError
 from backbus.jobs import DataSettings, Job
@@ -224,3 +225,34 @@ def test_trades_of_several_assets_share_rows_only_where_their_bars_end_together(
         there = ~np.isnan(panel.block.close[:, asset])
         assert panel.block.end[there].tolist() == one.block.end.tolist()
         assert panel.block.close[there, asset].tolist() == one.block.close[:, 0].tolist()
+
+
+@pytest.mark.parametrize("fields", [{"bars": "2e6 dollars", "columns": ["vwap"]}, {"bars": "1m"}, {"bars": "50 ticks"}])
+def test_trades_that_are_larger_than_memory_make_the_same_dataset(tmp_path, fields):
+    for seed, name in enumerate(("B", "A"), 1):
+        trades(4000, seed).rename_axis("time").to_csv(tmp_path / f"{name}.csv")
+    files = {name: tmp_path / name for name in ("A.csv", "B.csv")}
+    settings = DataSettings(**fields)
+    import_files(files, settings, tmp_path / "once.arrow")
+    import_files(files, settings, tmp_path / "parts.arrow", at_once_bytes=0, part_bytes=10_000)
+    once, parts = read_panel(tmp_path / "once.arrow"), read_panel(tmp_path / "parts.arrow")
+    assert once.layout == parts.layout
+    assert once.layout.bars == fields["bars"]
+    assert once.notes == parts.notes
+    for name, cells in once.block.cells().items():
+        assert cells.tobytes() == parts.block.column(name).tobytes()
+    # A job that says so again makes no bars of bars.
+    again = load_panel(settings, {"once.arrow": tmp_path / "once.arrow"})
+    assert again.block.close.tobytes() == once.block.close.tobytes()
+    for at_once in (0, 1 << 30):
+        with pytest.raises(JobError, match="say what bars"):
+            import_files(files, DataSettings(), tmp_path / "no.arrow", at_once_bytes=at_once, part_bytes=10_000)
+
+
+def test_bars_are_imported_as_they_are(tmp_path):
+    (tmp_path / "A.csv").write_text("Date,Open,High,Low,Close\n2024-01-02,1,1,1,1\n2024-01-03,1,1,1,1\n")
+    for at_once in (0, 1 << 30):
+        with pytest.raises(JobError, match="jobs make longer ones"):
+            import_files(
+                {"A.csv": tmp_path / "A.csv"}, DataSettings(bars="1w"), tmp_path / "no.arrow", at_once_bytes=at_once
+            )

@@ -7,6 +7,8 @@ import runpy
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -421,3 +423,42 @@ def test_a_run_on_a_dataset_is_that_on_its_files_calendar_and_all(tmp_path, monk
     assert of_dataset.fingerprint == of_files.fingerprint
     without = run({"data": {"files": str(sample_data / "*.csv"), **chosen}, "strategy": strategy}, keep=False)
     assert without.report.metrics.volatility != of_files.report.metrics.volatility
+
+
+def test_a_parquet_file_is_read_in_parts_of_its_row_groups(tmp_path):
+    rows = 3000
+    days = np.datetime64("2010-01-01") + np.arange(rows)
+    close = 100.0 + np.arange(rows) % 7
+    columns = {"date": days, "open": close, "high": close + 1, "low": close - 1, "close": close, "volume": close}
+    pq.write_table(pa.table(columns), tmp_path / "A.parquet", row_group_size=100)
+    files = {"A.parquet": tmp_path / "A.parquet"}
+    import_files(files, DataSettings(), tmp_path / "once.arrow")
+    told = []
+    import_files(
+        files,
+        DataSettings(),
+        tmp_path / "parts.arrow",
+        at_once_bytes=0,
+        part_bytes=8000,
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert len(told) == 5
+    assert told[-1][0] <= told[-1][1]
+    assert (tmp_path / "once.arrow").read_bytes() == (tmp_path / "parts.arrow").read_bytes()
+    columns["close"] = np.where(np.arange(rows) == 2500, -1.0, close)
+    pq.write_table(pa.table(columns), tmp_path / "A.parquet", row_group_size=100)
+    with pytest.raises(DataError, match=r"A\.parquet, row 2500, .*is -1, and must be above zero"):
+        import_files(files, DataSettings(), tmp_path / "no.arrow", at_once_bytes=0, part_bytes=8000)
+
+
+def test_a_panel_file_is_imported_as_it_is(tmp_path):
+    write(tmp_path / "A.csv", prices(400, 1))
+    write(tmp_path / "B.csv", prices(300, 2))
+    catalog = Catalog(tmp_path / "datasets")
+    one = catalog.add("one", {name: tmp_path / name for name in ("A.csv", "B.csv")}, DataSettings())
+    two = catalog.add("two", catalog.file("one"), DataSettings())
+    assert two["hash"] == one["hash"]
+    chosen = catalog.add("three", catalog.file("one"), DataSettings(symbols=("B",)))
+    assert (chosen["assets"], chosen["rows"]) == (1, one["rows"])
+    with pytest.raises(JobError, match="must be the only file"):
+        catalog.add("four", {**catalog.file("one"), "A.csv": tmp_path / "A.csv"}, DataSettings())

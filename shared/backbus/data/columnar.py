@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+import functools
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,37 @@ def read_parquet(
         raise DataError(f"cannot be read as Parquet: {_first_line(error)}", file=name) from None
 
 
+def parquet_parts(name: str, path: Path, size: int, extra: Sequence[str] = ()) -> Iterator[tuple[Table, int]]:
+    """The bars of a Parquet file, some row groups at a time, of about ``size`` bytes unpacked; and the part of the
+    file's bytes that each is. Raises ``DataError``."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path) as file:
+            about, there = file.metadata, path.stat().st_size
+            groups: list[int] = []
+            first = 0
+            for group in range(about.num_row_groups):
+                groups.append(group)
+                held = sum(about.row_group(one).total_byte_size for one in groups)
+                if held < size and group + 1 < about.num_row_groups:
+                    continue
+                rows = sum(about.row_group(one).num_rows for one in groups)
+                if rows:
+                    read = functools.partial(file.read_row_groups, list(groups))
+                    names = file.schema_arrow.names
+                    table = table_of(name, symbol_of(name), names, None, read, extra, first_row=first)
+                    assert table is not None
+                    yield table, there * rows // about.num_rows
+                first += rows
+                groups.clear()
+            if first == 0:
+                raise DataError("has no rows", file=name)
+    except (OSError, pa.ArrowException) as error:
+        raise DataError(f"cannot be read as Parquet: {_first_line(error)}", file=name) from None
+
+
 def read_arrow(name: str, path: Path, wanted: Collection[str] | None = None, extra: Sequence[str] = ()) -> Table | None:
     """The bars of an Arrow IPC file or stream, or None where it holds one asset that is not ``wanted``. Raises
     ``DataError``."""
@@ -61,9 +93,11 @@ def table_of(
     wanted: Collection[str] | None,
     read: Callable[[list[str]], Any],
     extra: Sequence[str] = (),
+    first_row: int = 0,
 ) -> Table | None:
     """The bars of an Arrow table whose columns are ``headers``; ``read`` gives it, at least the columns it is asked
-    for. None where it holds one asset, ``symbol``, that is not ``wanted``."""
+    for. None where it holds one asset, ``symbol``, that is not ``wanted``. ``first_row`` is its first row's number in
+    its file."""
     roles = find_columns(headers, name, None)
     if TIME in roles:
         raise DataError("give one date-and-time column, not two", file=name)
@@ -77,7 +111,7 @@ def table_of(
         raise DataError("has no rows", file=name)
 
     def blame(row: int, message: str) -> DataError:
-        return DataError(message, file=f"{name}, row {row}", column=headers[roles[STAMP]])
+        return DataError(message, file=f"{name}, row {first_row + row}", column=headers[roles[STAMP]])
 
     columns = {role: found.column(headers[position]) for role, position in roles.items()}
     unreadable: dict[tuple[str, int], str] = {}
@@ -98,6 +132,7 @@ def table_of(
         numbers=numbers,
         headers={role: headers[position] for role, position in roles.items()},
         unreadable=unreadable,
+        first_row=first_row,
     )
     return in_order(of_ticks(table))
 

@@ -223,7 +223,7 @@ def _next_line(name: str, data: bytes, body: int, line: int) -> tuple[int, int, 
         text = data[body:end].strip()
         body = min(end + (2 if data[end : end + 2] == b"\r\n" else 1), len(data))
     if b"\0" in text:
-        raise DataError("is binary data, not CSV text", file=name)
+        raise DataError("is binary data, not CSV text", file=name, line=line)
     try:
         decoded = text.decode("utf-8")
     except UnicodeDecodeError:
@@ -294,8 +294,10 @@ def _refuse_broken_lines(text: _Text) -> None:
             raise DataError("is binary data, not CSV text", file=text.name, line=number)
         try:
             found = len(text.fields(line))
-        except UnicodeDecodeError:
-            raise DataError("is not UTF-8 text; save it as UTF-8", file=text.name, line=number) from None
+        except UnicodeDecodeError as error:
+            place = line[: error.start].count(text.separator.encode())
+            column = text.headers[place].strip() if place < columns else None
+            raise DataError("is not UTF-8 text; save it as UTF-8", file=text.name, line=number, column=column) from None
         except csv.Error as error:
             raise DataError(f"cannot be read as CSV: {error}", file=text.name, line=number) from None
         if found != columns:

@@ -7,6 +7,7 @@ assets' columns become one file. That needs bars in order of time, and one file 
 from __future__ import annotations
 
 import functools
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,21 +19,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backbus.data.adjust import ACTIONS
-from backbus.data.assemble import assemble
+from backbus.data.assemble import assemble, made_panel
+from backbus.data.columnar import PARQUET, parquet_parts
 from backbus.data.csv_file import CsvFile
-from backbus.data.gathering import Steps, agreed_interval, bar_ends, common_zone, gather
+from backbus.data.gathering import BARS, Steps, agreed_interval, bar_ends, common_zone, gather, ticks_error
 from backbus.data.headers import ADJ_CLOSE, extra_role
-from backbus.data.panel_file import write_panel
+from backbus.data.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel, write_panel
 from backbus.data.readers import TEXT, read_file
 from backbus.data.repair import LISTED, Inspection
 from backbus.data.rows import Rows
-from backbus.data.sessions import stamp_text
+from backbus.data.sessions import session_ends, stamp_text
 from backbus.data.table import Table
 from backbus.errors import DataError, JobError
-from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, session_date
+from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, session_date, whole
+from backbus.market.timeframes import bar_size
 from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
+    from backbus.data.making import Makers
     from backbus.jobs import DataSettings
 
 AT_ONCE_BYTES = 256 << 20
@@ -68,6 +72,12 @@ def import_files(
         raise JobError("must be left out: a dataset keeps all rows, jobs align them", field="data.align")
     if not files:
         raise JobError("names no file", field="data.files")
+    panels = [name for name, path in files.items() if PurePath(name).suffix == SUFFIX and is_panel_file(path)]
+    if panels:
+        if len(files) > 1:
+            raise JobError(f"{panels[0]!r} is a whole panel and must be the only file", field="data.files")
+        _copy_panel(map_panel(files[panels[0]], name=panels[0]), settings, files[panels[0]], out)
+        return
     sizes = {name: path.stat().st_size for name, path in files.items() if path.is_file()}
     total = sum(sizes.values())
     if total < at_once_bytes:
@@ -93,6 +103,19 @@ def import_files(
         _InParts(Path(folder), settings, part_bytes).run(files, out, progress, total)
 
 
+def _copy_panel(mapped: MappedPanel, settings: DataSettings, path: Path, out: Path) -> None:
+    """A panel file is what a dataset is; its rows are looked at, and a copy of all of it takes no memory."""
+    panel = mapped.panel
+    columns = settings.columns or panel.layout.columns
+    source = MappedSource(mapped, settings.model_copy(update={"columns": columns}), path.name)
+    for block in source.blocks(_MERGED_CELLS // panel.layout.assets + 1):  # raises where rows are out of order
+        source.release(block.first_row)
+    if source.layout == panel.layout:
+        shutil.copyfile(path, out)
+    else:
+        write_panel(whole(source), out, sync=False)
+
+
 def _ahead(parts: Iterator[Part]) -> Iterator[Part]:
     """The same, the next one being read while one is worked on."""
     with ThreadPoolExecutor(1) as reader:
@@ -105,6 +128,9 @@ def _ahead(parts: Iterator[Part]) -> Iterator[Part]:
 def _parts(name: str, path: Path, settings: DataSettings, size: int) -> Iterator[Part]:
     """The tables of a file, and how many of its bytes were read for each."""
     there = path.stat().st_size
+    if there > size and PurePath(name).suffix.lower() in PARQUET:
+        yield from parquet_parts(name, path, size, settings.headers_read)
+        return
     if PurePath(name).suffix.lower() not in TEXT or there <= size:
         tables = read_file(name, path, None, settings.header, settings.headers_read)
         yield from ((table, there // len(tables)) for table in tables)
@@ -149,8 +175,13 @@ class _Spool:
     def append(self, rows: Rows) -> None:
         """Bars of this asset alone, in order."""
         stamps = rows.stamp if not self.rows else np.concatenate(([self.last], rows.stamp))
-        for step, count in zip(*np.unique(np.diff(stamps), return_counts=True), strict=True):
-            self.steps[int(step)] = self.steps.get(int(step), 0) + int(count)
+        steps = np.diff(stamps)
+        if len(steps):  # nearly all are the same, and what is left is sorted fast
+            others = steps[steps != steps[len(steps) // 2]]
+            counted = dict(zip(*(each.tolist() for each in np.unique(others, return_counts=True)), strict=True))
+            counted[int(steps[len(steps) // 2])] = len(steps) - len(others)
+            for step, count in counted.items():
+                self.steps[step] = self.steps.get(step, 0) + count
         for role, path in self._paths.items():
             column = rows.stamp if role == "stamp" else rows.numbers.get(role)
             with path.open("ab") as file:  # not held open: of many assets there would be more than a process may have
@@ -176,6 +207,15 @@ class _Spool:
         return Steps(number, min(step for step, count in self.steps.items() if count == most), min(self.steps))
 
 
+def _not_after(rows: Rows, last: int) -> DataError:
+    before = session_date(last) if rows.dates else stamp_text(last)
+    return rows.error(
+        0,
+        f"{rows.when(0)} does not come after {before}, which was read before; files that are larger than memory must be"
+        " in order of time, each bar once: sort them first",
+    )
+
+
 class _InParts:
     def __init__(self, folder: Path, settings: DataSettings, part_bytes: int) -> None:
         self._folder, self._settings, self._part_bytes = folder, settings, part_bytes
@@ -186,6 +226,10 @@ class _InParts:
         self._roles: tuple[str, ...] = ()
         self._notes: list[str] = []
         self._left_out: dict[str, int] = {}
+        self._makers: Makers | None = None
+        self._made: list[str] = []
+        """Assets whose bars are made, in the order of their first trades; and the last trade of each."""
+        self._last: dict[str, int] = {}
 
     def run(self, files: Mapping[str, Path], out: Path, progress: Progress | None, total: int) -> None:
         """All of it."""
@@ -207,6 +251,8 @@ class _InParts:
             self._settings = settings = settings.model_copy(update={"timezone": common_zone([table])})
         symbols = tuple(sorted(table.symbols))
         rows = gather([table], symbols, settings)
+        if rows.ticks and settings.bars is None:
+            raise ticks_error(rows)
         inspection = Inspection(rows, settings.repair)
         inspection.stamps()
         inspection.order()
@@ -230,30 +276,61 @@ class _InParts:
             self._left_out[table.name] = self._left_out.get(table.name, 0) + len(inspection.notes) - max(room, 0)
         edges = np.r_[0, np.flatnonzero(np.diff(rows.asset)) + 1, len(rows)].tolist()
         for start, stop in pairwise(edges):
-            self._append(rows.take(slice(start, stop)))
+            part = rows.take(slice(start, stop))
+            if self._settings.symbols is None or part.symbol(0) in self._settings.symbols:
+                (self._append if settings.bars is None else self._make)(part)
 
     def _append(self, rows: Rows) -> None:
         symbol = rows.symbol(0)
-        if self._settings.symbols is not None and symbol not in self._settings.symbols:
-            return
         spool = self._spools.get(symbol)
         if spool is None:
             spool = _Spool(self._folder, symbol, len(self._spools), rows.tables[0].name, self._roles)
             self._spools[symbol] = spool
         elif rows.stamp[0] <= spool.last:
-            before = session_date(spool.last) if rows.dates else stamp_text(spool.last)
-            raise rows.error(
-                0,
-                f"{rows.when(0)} does not come after {before}, which was read before; files that are larger than "
-                "memory must be in order of time, each bar once: sort them first",
-            )
+            raise _not_after(rows, spool.last)
         spool.append(rows)
+
+    def _make(self, rows: Rows) -> None:
+        """Trades become bars as they come."""
+        from backbus.data.making import Clock, Makers  # compiled, and seldom needed
+
+        settings = self._settings
+        if not rows.ticks:
+            raise JobError("must be left out: a dataset keeps bars as they are, jobs make longer ones", field=BARS)
+        if self._makers is None:
+            clock = Clock(None if rows.dates else settings.timezone, settings.calendar)
+            self._makers = Makers(bar_size(str(settings.bars)), clock, self._made, settings.columns_made)
+        symbol = rows.symbol(0)
+        if symbol not in self._last:
+            self._made.append(symbol)
+        elif rows.stamp[0] < self._last[symbol]:
+            raise _not_after(rows, self._last[symbol])
+        self._last[symbol] = int(rows.stamp[-1])
+        ends = session_ends(rows.stamp, settings.calendar, rows.error) if rows.dates else rows.stamp
+        values = {role: rows.numbers[role] for role in FIELDS}
+        values |= {name: rows.numbers[extra_role(name)] for name in settings.columns_of_files}
+        self._makers.take(self._made.index(symbol), ends, values, instants=not rows.dates)
+
+    def _panel_made(self, makers: Makers) -> Panel:
+        from backbus.data.making import interval_of_size
+
+        settings = self._settings
+        symbols = settings.symbols or tuple(sorted(self._made))
+        flat = makers.finish(self._notes)
+        place = np.array([symbols.index(symbol) for symbol in self._made], dtype=np.int32)
+        zone = None if self._dates else settings.timezone
+        interval = interval_of_size(bar_size(str(settings.bars)))
+        layout = Layout(symbols, 0, 0, interval, settings.columns_made, zone, settings.calendar, bars=settings.bars)
+        return made_panel(flat._replace(asset=place[flat.asset]), layout, settings, self._notes)
 
     def _panel(self) -> Panel:
         settings, spools = self._settings, self._spools
-        missing = [symbol for symbol in settings.symbols or () if symbol not in spools]
+        there = self._made if self._makers is not None else list(spools)
+        missing = [symbol for symbol in settings.symbols or () if symbol not in there]
         if missing:
-            raise JobError(f"the data has no {missing[0]!r}; there are {', '.join(spools)[:200]}", field="data.symbols")
+            raise JobError(f"the data has no {missing[0]!r}; there are {', '.join(there)[:200]}", field="data.symbols")
+        if self._makers is not None:
+            return self._panel_made(self._makers)
         symbols = settings.symbols or tuple(sorted(spools))
         each = [spools[symbol] for symbol in symbols]
         dates = bool(self._dates)

@@ -57,6 +57,8 @@ class Table:
 
     zone: str | None = None
     """The clock of stamps without a zone, where the source's shape tells it."""
+    first_row: int = 0
+    """Number of the first row, where it is a part of what has no lines."""
     ticks: bool = False
     """Whether the rows are trades or quotes, each a bar of its own."""
 
@@ -70,7 +72,7 @@ class Table:
     def place(self, row: int) -> str:
         """File and line, or frame and row."""
         line = self.line(row)
-        return f"{self.name}, row {row}" if line is None else f"{self.name}:{line}"
+        return f"{self.name}, row {self.first_row + row}" if line is None else f"{self.name}:{line}"
 
     def error(self, row: int, message: str, *, column: str | None = None, symbol: str | None = None) -> DataError:
         """The error that names this row; ``column`` is the column's role."""
