@@ -321,13 +321,11 @@ def test_months_are_of_one_interval_and_a_week_among_them_is_not(tmp_path):
 
 def test_bars_of_the_future_are_refused_or_left_out(tmp_path):
     text = HEADER + GOOD + "2924-01-03,11,13,10,12,200\n".replace("2924", "2199")
-    with pytest.raises(
-        DataError, match=r"A\.csv:4, symbol A: 2199-01-03 is in the future.*data\.repair\.future = \"drop\""
-    ):
+    with pytest.raises(DataError, match=r"A\.csv:4, .* 2199-01-03 is in the future.*future = \"drop\""):
         load(tmp_path, text)
     panel = load(tmp_path, text, repair={"future": "drop"})
     assert len(panel) == 2
     assert "2199-01-03 is in the future; it was left out" in panel.notes[0]
     assert len(load(tmp_path, text, repair={"future": "keep"})) == 3
-    with pytest.raises(DataError, match=r"A\.csv:3, symbol A: 2199-01-02 10:00:00 is in the future"):
+    with pytest.raises(DataError, match=r"A\.csv:3, .* 2199-01-02 10:00:00 is in the future"):
         load(tmp_path, hours("2024-01-02 10:00", "2199-01-02 10:00"))

@@ -53,7 +53,7 @@ class _Text:
     """A file's bytes, past any byte order mark, and its header."""
 
     name: str
-    data: bytes
+    data: bytes | memoryview
     body: int
     """Offset of the first byte after the header line."""
     header_line: int
@@ -67,7 +67,7 @@ class _Text:
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Lines with something in them after the header, and their numbers."""
         first = self.lines_before() + self.header_line + 1
-        return ((number, line) for number, line in enumerate(self.data[self.body :].splitlines(), first) if line)
+        return ((number, line) for number, line in enumerate(bytes(self.data[self.body :]).splitlines(), first) if line)
 
     def fields(self, line: bytes) -> list[str]:
         return next(csv.reader([line.decode("utf-8")], delimiter=self.separator), [])
@@ -107,7 +107,7 @@ class CsvFile:
         text, self._first = self._first, replace(self._first, data=b"")
         return self._table(text, lambda: _open(self._name, self._source(), self._header))
 
-    def part(self, data: Callable[[], bytes], lines_before: Callable[[], int]) -> Table:
+    def part(self, data: Callable[[], bytes | memoryview], lines_before: Callable[[], int]) -> Table:
         """The bars of some whole lines, and how many come before them. ``data`` may be asked again."""
         first = replace(self._first, body=0, header_line=0, lines_before=lines_before)
         return self._table(replace(first, data=data()), lambda: replace(first, data=data()))

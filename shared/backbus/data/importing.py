@@ -7,6 +7,7 @@ assets' columns become one file. That needs bars in order of time, and one file 
 from __future__ import annotations
 
 import functools
+import mmap
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -144,7 +145,7 @@ def _parts(name: str, path: Path, settings: DataSettings, size: int) -> Iterator
             stop = file.tell()
             if stop - begin < _BLANK_BYTES and not _read(path, begin, stop - begin).strip():
                 return
-            part = functools.partial(_read, path, begin, stop - begin)
+            part = functools.partial(_mapped, path, begin, stop - begin)
             yield csv.part(part, functools.partial(_lines_before, path, begin)), stop - begin
             begin = stop
 
@@ -153,6 +154,14 @@ def _read(path: Path, begin: int, size: int) -> bytes:
     with path.open("rb") as file:
         file.seek(begin)
         return file.read(size)
+
+
+def _mapped(path: Path, begin: int, size: int) -> memoryview:
+    """Bytes of a file that are not copied."""
+    with path.open("rb") as file:
+        first = begin // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
+        pages = mmap.mmap(file.fileno(), begin + size - first, access=mmap.ACCESS_READ, offset=first)
+    return memoryview(pages)[begin - first :]
 
 
 def _lines_before(path: Path, offset: int) -> int:
