@@ -183,3 +183,17 @@ def test_a_dataset_that_is_imported_in_parts_has_its_actions(folder):
     assert once.layout == parts.layout
     for name, cells in once.block.cells().items():
         assert cells.tobytes() == parts.block.column(name).tobytes()
+
+
+def test_a_check_lists_the_actions_and_takes_them_for_no_outliers(folder):
+    files = {name: folder / name for name in ("A.csv", "B.csv")}
+    found = {
+        (one["kind"], one["symbol"]): one
+        for one in Catalog(folder / "d").add("mine", files, DataSettings())["findings"]
+    }
+    assert set(found) == {("split", "A"), ("split", "B")}
+    assert [(at["date"], at["ratio"]) for at in found["split", "A"]["at"]] == [
+        ("2020-04-10", "2:1"),
+        ("2020-07-19", "3:2"),
+    ]
+    assert [(at["date"], at["ratio"]) for at in found["split", "B"]["at"]] == [("2020-05-30", "1:10")]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.data.adjust import SUSPICIOUS
+from backbus.data.adjust import ACTIONS, SUSPICIOUS, whole_actions
 from backbus.data.headers import ADJ_CLOSE
 from backbus.data.repair import NORMAL_QUARTILE
 from backbus.market.calendars import sessions_between
@@ -86,8 +86,12 @@ def _of_asset(panel: Panel, asset: int) -> Iterator[tuple[str, int, list[dict[st
             traded[ADJ_CLOSE] = block.extra[ADJ_CLOSE][there, asset]
         returns = {name: _returns(values, before.get(name)) for name, values in traded.items()}
         closes = np.concatenate(([before.get("close", np.nan)], traded["close"][:-1]))
-        _splits(listed["split"], listed["payment"], rows, closes, returns)
-        _outliers(listed["outlier"], rows, returns.get(ADJ_CLOSE, returns["close"]), scale)
+        if ADJ_CLOSE in returns:
+            _splits(listed["split"], listed["payment"], rows, closes, returns)
+        else:
+            told = [block.extra[name][there, asset] if name in block.extra else None for name in ACTIONS]
+            returns[ADJ_CLOSE] = _actions(listed["split"], listed["payment"], rows, closes, returns["close"], *told)
+        _outliers(listed["outlier"], rows, returns[ADJ_CLOSE], scale)
         volume = block.volume[there, asset]
         nothing = np.flatnonzero(volume == 0.0)
         listed["zero volume"].add(rows[nothing])
@@ -128,8 +132,6 @@ def _typical_return(panel: Panel, asset: int) -> float:
 def _splits(splits: _Listed, payments: _Listed, rows: Ints, closes: Floats, returns: dict[str, Floats]) -> None:
     """Where the close jumps and the adjusted close does not: by a ratio of shares that is a small fraction, or because
     much was paid out for each. ``closes`` are of the bars before."""
-    if ADJ_CLOSE not in returns:
-        return
     raw, true = returns["close"], returns[ADJ_CLOSE]
     with np.errstate(invalid="ignore", divide="ignore"):
         for place in np.flatnonzero(np.abs(raw - true) > SUSPICIOUS).tolist():
@@ -140,6 +142,29 @@ def _splits(splits: _Listed, payments: _Listed, rows: Ints, closes: Floats, retu
             else:
                 paid = float(closes[place] * (1.0 - 1.0 / shares))
                 payments.add(at, paid=[paid], raw_return=[float(raw[place])])
+
+
+def _actions(
+    splits: _Listed,
+    payments: _Listed,
+    rows: Ints,
+    closes: Floats,
+    raw: Floats,
+    split: Floats | None,
+    dividend: Floats | None,
+) -> Floats:
+    """The splits that the data itself has, and what it says was paid where that is much; returns what was earned."""
+    missing = np.full(len(rows), np.nan)
+    ratios, paid = whole_actions(missing if split is None else split, missing if dividend is None else dividend)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        part = paid * ratios / closes
+    at = np.flatnonzero(ratios != 1.0)
+    told = [_ratio(ratio) or f"{ratio:g}:1" for ratio in ratios[at].tolist()]
+    splits.add(rows[at], ratio=told, raw_return=raw[at].tolist())
+    at = np.flatnonzero(part > SUSPICIOUS)
+    payments.add(rows[at], paid=paid[at].tolist(), raw_return=raw[at].tolist())
+    earned: Floats = (1.0 + raw) * ratios + np.nan_to_num(part) - 1.0
+    return earned
 
 
 def _ratio(shares: float) -> str | None:
