@@ -17,7 +17,7 @@ from pyarrow import csv as pa_csv
 from pyarrow import feather
 
 from backbus.data import Catalog, open_source
-from backbus.jobs import DataSettings
+from backbus.history import DataSettings
 from backbus.market.panel import FIELDS
 from benchmarks import prices
 from benchmarks.bench import Bench

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from backbus.data import Catalog, write_panel
-from backbus.jobs import DataSettings
+from backbus.history import DataSettings
 from backbus.market.panel import FIELDS, Block, Panel
 from benchmarks import prices
 from benchmarks.bench import Bench

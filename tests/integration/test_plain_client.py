@@ -14,7 +14,8 @@ import pytest
 import zmq
 
 from backbus.data import Catalog
-from backbus.jobs import DataSettings, Job
+from backbus.history import DataSettings
+from backbus.jobs import Job
 
 if TYPE_CHECKING:
     from real_stack import Stack

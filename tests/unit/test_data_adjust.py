@@ -11,7 +11,8 @@ import pytest
 from backbus.data import Catalog, load_panel, map_panel, open_source, panel_from_frame, read_panel
 from backbus.data.importing import import_files
 from backbus.errors import DataError, JobError
-from backbus.jobs import DataSettings, Job
+from backbus.history import DataSettings
+from backbus.jobs import Job
 from backbus.local import run
 from backbus.market.panel import FIELDS, PRICES, whole
 from backbus.strategy import Strategy

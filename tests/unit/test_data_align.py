@@ -9,7 +9,8 @@ import pytest
 
 from backbus.data import open_source, panel_from_frame, write_panel
 from backbus.errors import JobError
-from backbus.jobs import DataSettings, Job
+from backbus.history import DataSettings
+from backbus.jobs import Job
 from backbus.local import run
 from backbus.market.panel import Panel
 from backbus.market.years import _COUNTED, sessions_per_year

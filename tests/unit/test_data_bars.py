@@ -12,7 +12,8 @@ from backbus.data import load_panel, panel_from_frame, read_panel, write_panel
 from backbus.data.importing import import_files
 from backbus.data.making import Clock, Maker
 from backbus.errors import DataError, JobError
-from backbus.jobs import DataSettings, Job
+from backbus.history import DataSettings
+from backbus.jobs import Job
 from backbus.local import run
 from backbus.market.panel import FIELDS
 from backbus.market.timeframes import bar_size

@@ -17,7 +17,8 @@ from backbus.data import Catalog, load_panel, map_panel, panel_from_frame, resol
 from backbus.data.findings import findings_of
 from backbus.data.importing import import_files
 from backbus.errors import BackbusError, DataError, JobError, UsageError
-from backbus.jobs import DataSettings, Job
+from backbus.history import DataSettings
+from backbus.jobs import Job
 from backbus.local import run
 from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from backbus.data import load_panel, resolve_files
 from backbus.errors import BackbusError, DataError, JobError
-from backbus.jobs import DataSettings
+from backbus.history import DataSettings
 from backbus.market.panel import DAY_NS, FIELDS
 
 HEADER = "Date,Open,High,Low,Close,Volume\n"

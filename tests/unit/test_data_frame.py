@@ -11,7 +11,7 @@ import pytest
 
 from backbus.data import load_panel, panel_from_frame
 from backbus.errors import BackbusError, DataError
-from backbus.jobs import DataSettings
+from backbus.history import DataSettings
 from backbus.market.panel import FIELDS, Panel
 
 

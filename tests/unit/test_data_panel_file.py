@@ -12,9 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backbus.data import load_panel, map_panel, read_panel, write_panel
+from backbus.engine.rehearsal import small_panel
+from backbus.engine.run import Engine
 from backbus.errors import DataError, JobError
-from backbus.jobs import DataSettings
+from backbus.history import DataSettings
+from backbus.jobs import Job
 from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
+from backbus.performance.statistics import Statistics
+from backbus.strategy import make_strategy
+from backbus.strategy.builtins import SmaCross
 
 
 def panel_of(rows: int, symbols: tuple[str, ...], *, seed: int = 0, warmup: int = 0, notes=(), holes=0.2) -> Panel:
@@ -211,3 +217,23 @@ def test_rows_of_a_panel_file_that_go_back_in_time_are_refused(tmp_path):
     write_panel(panel, path)
     with pytest.raises(DataError, match=r"p\.arrow: row 2 does not end after"):
         load_panel(DataSettings(), {"p.arrow": path})
+
+
+def test_rows_are_told_as_done_when_nobody_will_look_at_them_again(monkeypatch):
+    """Memory of a mapped file that is let go of and read again stays: a run would grow by what it looks back at."""
+    counted = []
+    add_rows = Statistics.add_rows
+
+    def counting(self, block, rows):
+        add_rows(self, block, rows)
+        counted.append(block.first_row + len(block))
+
+    monkeypatch.setattr(Statistics, "add_rows", counting)
+    job = Job.parse({"strategy": {"use": "SmaCross", "fast": 2, "slow": 4}, "run": {"block": 16}})
+    told = []
+    panel = small_panel(100)
+    Engine(job, panel, make_strategy(SmaCross, {"fast": 2, "slow": 4})).run(
+        lambda done: told.append((done, counted[-1]))
+    )
+    assert [done for done, _ in told] == [16, 32, 48, 64, 80, 96, 100]
+    assert all(done <= seen for done, seen in told)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from backbus.data import load_panel
 from backbus.errors import DataError, JobError
-from backbus.jobs import DataSettings
+from backbus.history import DataSettings
 from backbus.market.panel import FIELDS
 
 HEADER = "Date,Open,High,Low,Close,Volume\n"

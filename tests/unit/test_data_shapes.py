@@ -12,7 +12,7 @@ import pytest
 
 from backbus.data import load_panel, resolve_files
 from backbus.errors import BackbusError, DataError, JobError
-from backbus.jobs import DataSettings
+from backbus.history import DataSettings
 from backbus.market.panel import DAY_NS
 
 MINUTE_NS = 60_000_000_000

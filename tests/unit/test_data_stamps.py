@@ -9,7 +9,7 @@ import pytest
 
 from backbus.data import load_panel
 from backbus.errors import DataError, JobError
-from backbus.jobs import DataSettings
+from backbus.history import DataSettings
 from backbus.market.panel import DAY_NS, session_date
 
 HOUR_NS = 3_600 * 10**9

@@ -34,7 +34,8 @@ def import_(
     """Read files once, and keep them as a dataset that opens at once."""
     from backbus.cli.app import print_json
     from backbus.data import resolve_files
-    from backbus.jobs import DataSettings, override_field, parse_section
+    from backbus.history import DataSettings
+    from backbus.jobs import override_field, parse_section
 
     fields: dict[str, Any] = {"files": files, "columns": columns or []}
     for assignment in sets or []:
@@ -100,7 +101,7 @@ def export(
     """Write a dataset to CSV files that any program reads."""
     from backbus.cli.app import print_json
     from backbus.data import open_source, write_csv
-    from backbus.jobs import DataSettings
+    from backbus.history import DataSettings
 
     catalog = _catalog()
     about = catalog.about(name)

@@ -18,7 +18,7 @@ from backbus.market.calendars import sessions_between
 from backbus.market.panel import DAY_NS, FIELDS, Block, Floats, Ints, Panel, sealed, whole
 
 if TYPE_CHECKING:
-    from backbus.jobs import DataSettings
+    from backbus.history import DataSettings
 
 FIELD = "data.align"
 _CHUNK = 1 << 18

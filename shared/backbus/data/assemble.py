@@ -21,7 +21,7 @@ from backbus.market.panel import CARRIED, FIELDS, Block, Floats, Ints, Layout, P
 from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
-    from backbus.jobs import DataSettings
+    from backbus.history import DataSettings
 
 
 def assemble(

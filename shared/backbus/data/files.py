@@ -17,7 +17,7 @@ from backbus.market.panel import Panel, whole
 
 if TYPE_CHECKING:
     from backbus.data.aligning import Aligned
-    from backbus.jobs import DataSettings
+    from backbus.history import DataSettings
 
 
 def resolve_files(settings: DataSettings, base: Path) -> dict[str, Path]:

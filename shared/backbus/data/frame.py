@@ -18,7 +18,7 @@ from backbus.market.panel import DAY_NS, Panel
 if TYPE_CHECKING:
     import pandas as pd
 
-    from backbus.jobs import DataSettings
+    from backbus.history import DataSettings
 
 
 def panel_from_frame(
@@ -33,7 +33,7 @@ def panel_from_frame(
     a frame that does not. ``settings`` are a job's ``data``; ``files`` in it is not looked at. Raises ``DataError``
     naming the frame and row, or ``JobError``.
     """
-    from backbus.jobs import DataSettings as Settings
+    from backbus.history import DataSettings as Settings
 
     frames = {symbol: frame} if not isinstance(frame, Mapping) else frame
     if not frames:

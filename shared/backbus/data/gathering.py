@@ -24,7 +24,7 @@ from backbus.errors import DataError, JobError
 from backbus.market.panel import DAY_NS, PRICES, Floats, Ints
 
 if TYPE_CHECKING:
-    from backbus.jobs import DataSettings
+    from backbus.history import DataSettings
 
 BARS = "data.bars"
 

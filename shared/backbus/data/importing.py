@@ -38,7 +38,7 @@ from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
     from backbus.data.making import Makers
-    from backbus.jobs import DataSettings
+    from backbus.history import DataSettings
 
 AT_ONCE_BYTES = 256 << 20
 """Files that are smaller together are read at once."""

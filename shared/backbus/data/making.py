@@ -26,7 +26,7 @@ from backbus.market.panel import FIELDS, Block, Floats, Ints, Panel, Source, sea
 from backbus.market.timeframes import MADE, TICKS, UNITS, VWAP, BarSize, bar_size
 
 if TYPE_CHECKING:
-    from backbus.jobs import DataSettings
+    from backbus.history import DataSettings
 
 BLOCK_CELLS = 1 << 18
 _DOLLARS = "dollars"

@@ -27,7 +27,7 @@ from backbus.errors import DataError, JobError
 from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, sealed
 
 if TYPE_CHECKING:
-    from backbus.jobs import DataSettings
+    from backbus.history import DataSettings
 
 SUFFIX = ".arrow"
 VERSION = 2

@@ -13,7 +13,7 @@ from backbus.errors import JobError
 from backbus.market.panel import DAY_NS, Ints, session_date
 
 if TYPE_CHECKING:
-    from backbus.jobs import DataSettings
+    from backbus.history import DataSettings
 
 
 def check_range(settings: DataSettings) -> None:

@@ -20,7 +20,7 @@ from backbus.data.sessions import span_text, stamp_text
 from backbus.market.panel import DAY_NS, PRICES, Floats, Ints
 
 if TYPE_CHECKING:
-    from backbus.jobs import Repair
+    from backbus.history import Repair
 
 LISTED = 20
 """Findings of one kind that are listed for each source; the rest is counted."""

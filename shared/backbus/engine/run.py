@@ -57,7 +57,7 @@ class Engine:
         self._orders, self._fills = rec.empty(rec.ORDER), rec.empty(rec.FILL)
 
     def run(self, progress: Callable[[int], None] | None = None) -> Report:
-        """Work the whole market off; ``progress`` hears the rows done after each block."""
+        """Work the whole market off; ``progress`` hears the rows done, block by block."""
         layout = self._layout
         self._statistics = Statistics(self._job, layout)
         with (
@@ -70,12 +70,14 @@ class Engine:
                 done = block.first_row + len(block)
                 if counting is not None:
                     counting.result()
+                    if progress is not None:  # not before they are counted: whoever hears it lets go of their memory
+                        progress(block.first_row)
                 if done < len(self._source):
                     counting = behind.submit(self._count, block, *traded)
                 else:  # there is nothing left to do beside it
                     self._count(block, *traded)
-                if progress is not None:
-                    progress(done)
+                    if progress is not None:
+                        progress(done)
             if self._sink is not None:
                 self._sink([trades_piece(self._statistics.open_trades())])
             return self._statistics.report(self._source.notes)
