@@ -10,11 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from real_stack import Stack
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# How long an example takes depends on what else the machine does, and on what the first one imports.
+settings.register_profile("backbus", deadline=None)
+settings.load_profile("backbus")
 
 
 @pytest.hookimpl(wrapper=True)
