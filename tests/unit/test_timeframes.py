@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -323,3 +326,21 @@ def test_settings_of_the_range_go_with_them():
     assert panel.layout.timeframes == ("1w",)
     assert panel.layout.warmup > 20
     assert DataSettings(timeframes="1w").timeframes == ("1w",)
+
+
+def test_a_block_is_let_go_of_as_soon_as_its_signals_are_made():
+    """Streams know their bars and bars their streams: until Python looks for such circles, memory would grow."""
+    panel = panel_of(minutes(12), ["1d", "1h"], timezone=NEW_YORK)
+    runner = StrategyRunner(Trend(), panel.layout)
+    gc.collect()
+    gc.disable()
+    try:
+        for block in (panel.block.rows(0, 100), panel.block.rows(100, 300)):
+            close = block.close.copy()
+            close.flags.writeable = False
+            there = weakref.ref(close)
+            runner.on_block(replace(block, close=close))
+            del close
+            assert there() is None
+    finally:
+        gc.enable()

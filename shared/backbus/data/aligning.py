@@ -101,6 +101,8 @@ class Aligned:
             ends, _ = self._grid.ends(start, min(start + _CHUNK, stop))
             low, high = np.searchsorted(self._ends, (ends[0], ends[-1] + 1))
             kept += int(np.isin(self._ends[low:high], ends, assume_unique=True).sum())
+            if isinstance(self._source, MappedSource):
+                self._source.release(int(low))
         left_out, put_in = len(self._ends) - kept, stop - first - kept
         notes = []
         if left_out:

@@ -90,9 +90,12 @@ class MappedPanel:
     def release(self, row: int) -> None:
         """Let go of the memory of the rows before ``row``: what is sent and not read again need not stay resident.
 
-        Nothing is lost: a row that is looked at again is read again from the file.
+        Nothing is lost: a row that is looked at again is read again from the file. A row before the last one that was
+        named begins another pass.
         """
         block = self.panel.block
+        if row < self._released:
+            self._released = 0
         for column in (block.end, block.session, *block.cells().values()):
             begin = column.ctypes.data - self._start + self._released * column.strides[0]
             # From the page that the last release ended in; to the last one that is whole.
@@ -258,6 +261,7 @@ class MappedSource:
                 wrong = actions.take(start, part.close[:, asset], split, dividend)
                 if wrong is not None:
                     raise DataError(f"row {part.first_row + wrong[0]}: {wrong[1]}", file=self._name, symbol=symbol)
+                self.release(start)
             found.append(actions)
         return found
 

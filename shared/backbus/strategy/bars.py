@@ -46,6 +46,15 @@ class Bars:
             known = self._longer[timeframe] = _longer(self, timeframe)
         return known
 
+    def _end(self) -> None:
+        """Forget the streams, which know these bars: a circle of them would keep the block until Python looks for
+        circles."""
+        for longer in self._longer.values():
+            longer._end()
+        self._longer.clear()
+        for name in ("open", "high", "low", "close", "volume", "raw"):
+            vars(self).pop(name, None)
+
     @cached_property
     def open(self) -> Stream:
         """Price of the first trade of each bar."""

@@ -60,7 +60,11 @@ class StrategyRunner:
     def _on_array(self, block: Block) -> Records:
         if len(block) == 0:
             return np.empty(0, SIGNAL)
-        return _signals(self.strategy, Bars(self._run, block))
+        bars = Bars(self._run, block)
+        try:
+            return _signals(self.strategy, bars)
+        finally:
+            bars._end()
 
 
 class PanelRunner:
