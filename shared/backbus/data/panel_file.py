@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SUFFIX = ".arrow"
 VERSION = 2
-ACTIONS_ROWS = 1 << 20
+CHUNK_ROWS = 1 << 20
 _KEY = b"backbus.panel"
 _OF_EXTRA = "column:"
 
@@ -210,18 +210,29 @@ class MappedSource:
             settings = settings.model_copy(update={"timezone": layout.timezone})
         if settings.align:  # rows before the first one that is traded are counted when they are aligned
             settings = settings.model_copy(update={"warmup": None})
-        first, stop, warmup = chosen_rows(block.end, block.session, layout.interval_ns, settings)
+        symbols: tuple[str, ...] = layout.symbols
+        self._assets: list[int] | None = None
+        self._rows: Ints | None = None
+        """The file's rows in which a chosen asset has a bar; None for all of them."""
+        if settings.symbols is not None and settings.symbols != symbols:
+            symbols = choose_symbols(set(layout.symbols), settings)
+            self._assets = [layout.symbols.index(symbol) for symbol in symbols]
+            if len(symbols) < layout.assets:
+                self._rows = self._rows_of_chosen()
+        ends, sessions, before = block.end, block.session, layout.warmup
+        if self._rows is not None:
+            ends, sessions = ends[self._rows], sessions[self._rows]
+            before = int(np.searchsorted(self._rows, before))
+        if not len(ends):
+            raise JobError("the panel has no bar of the chosen assets", field="data.symbols")
+        first, stop, warmup = chosen_rows(ends, sessions, layout.interval_ns, settings)
         if settings.start is None:
-            warmup = min(layout.warmup, stop)
+            warmup = min(before, stop)
             if settings.warmup is not None and settings.warmup < warmup:
                 first, warmup = warmup - settings.warmup, settings.warmup
             if warmup >= stop - first:
                 raise JobError("no row is left after the panel's own warm-up", field="data.end")
-        symbols: tuple[str, ...] = layout.symbols
-        self._assets: list[int] | None = None
-        if settings.symbols is not None and settings.symbols != symbols:
-            symbols = choose_symbols(set(layout.symbols), settings)
-            self._assets = [layout.symbols.index(symbol) for symbol in symbols]
+        self._ends = ends
         self._check_columns()
         self._first = first
         advice = () if self._adjust == "none" else (ADVICE, UNADJUSTED)
@@ -243,6 +254,23 @@ class MappedSource:
             raise JobError(f"{self._name} has no column {missing[0]!r}; {told}", field="data.columns")
         refuse_adjusting(self._adjust, there, self._name, ", ".join(there) or "none of its own")
 
+    def _rows_of_chosen(self) -> Ints | None:
+        block, found = self._mapped.panel.block, []
+        for start in range(0, len(block), CHUNK_ROWS):
+            bars = ~np.isnan(block.close[start : start + CHUNK_ROWS, self._assets])
+            found.append(start + np.flatnonzero(bars.any(axis=1)))
+            self._mapped.release(start)
+        rows = np.concatenate(found)
+        return None if len(rows) == len(block) else rows
+
+    def _raw(self, start: int, stop: int) -> Block:
+        """The file's rows of all assets that are ``start`` to ``stop`` here."""
+        block = self._mapped.panel.block
+        if self._rows is None:
+            return block.rows(self._first + start, self._first + stop)
+        rows = self._rows[self._first + start : self._first + stop]
+        return block.rows(int(rows[0]), int(rows[-1]) + 1).take(rows - rows[0])
+
     def _made_up(self, there: Collection[str]) -> list[str]:
         """Columns of actions that data without such actions does not have."""
         return [name for name in ACTIONS if self._adjust == "events" and name not in there]
@@ -250,17 +278,17 @@ class MappedSource:
     @functools.cached_property
     def _actions(self) -> list[Actions]:
         """Those of all assets in the rows that are used: read once, before the first block is."""
-        block, found = self._mapped.panel.block, []
-        missing = np.full((ACTIONS_ROWS, self._mapped.panel.layout.assets), np.nan)
+        found = []
+        missing = np.full((CHUNK_ROWS, self._mapped.panel.layout.assets), np.nan)
         assets = range(self.layout.assets) if self._assets is None else self._assets
         for symbol, asset in zip(self.layout.symbols, assets, strict=True):
             actions = Actions(self._adjust == "total_return")
-            for start in range(0, len(self), ACTIONS_ROWS):
-                part = block.rows(self._first + start, self._first + min(start + ACTIONS_ROWS, len(self)))
+            for start in range(0, len(self), CHUNK_ROWS):
+                part = self._raw(start, min(start + CHUNK_ROWS, len(self)))
                 split, dividend = (part.extra.get(name, missing)[: len(part), asset] for name in ACTIONS)
                 wrong = actions.take(start, part.close[:, asset], split, dividend)
                 if wrong is not None:
-                    raise DataError(f"row {part.first_row + wrong[0]}: {wrong[1]}", file=self._name, symbol=symbol)
+                    raise DataError(f"row {start + wrong[0]}: {wrong[1]}", file=self._name, symbol=symbol)
                 self.release(start)
             found.append(actions)
         return found
@@ -270,8 +298,8 @@ class MappedSource:
 
     @property
     def ends(self) -> Ints:
-        """[rows] when rows end; a view of the file."""
-        return self._mapped.panel.block.end[self._first : self._first + len(self)]
+        """[rows] when rows end; a view of the file where all its rows are used."""
+        return self._ends[self._first : self._first + len(self)]
 
     def blocks(self, size: int) -> Iterator[Block]:
         """The rows in blocks of ``size``; the last one may be shorter."""
@@ -280,18 +308,17 @@ class MappedSource:
 
     def part(self, start: int, stop: int) -> Block:
         """Rows ``start`` to ``stop``."""
-        all_rows = self._mapped.panel.block
-        block = all_rows.rows(self._first + start, self._first + stop)
-        before = max(block.first_row - 1, self._first, 0)
-        late = np.diff(all_rows.end[before : block.first_row + len(block)]) <= 0
+        before = max(self._first + start - 1, 0)
+        late = np.diff(self._ends[before : self._first + stop]) <= 0
         if late.any():
             row = before + int(np.argmax(late)) + 1
             raise DataError(f"row {row} does not end after the row before it", file=self._name)
-        return self._asked_for(block, start)
+        return self._asked_for(self._raw(start, stop), start)
 
     def release(self, row: int) -> None:
         """Let go of the memory of the rows before ``row``."""
-        self._mapped.release(self._first + row)
+        row += self._first
+        self._mapped.release(row if self._rows is None else int(self._rows[min(row, len(self._rows) - 1)]))
 
     def _asked_for(self, block: Block, row: int) -> Block:
         def part(values: Floats) -> Floats:

@@ -128,6 +128,17 @@ class Block:
             frames={name: ends[start:stop] for name, ends in self.frames.items()} if self.frames else self.frames,
         )
 
+    def take(self, rows: Ints) -> Block:
+        """Rows by their places in this block; copies. They are numbered on from the first."""
+        return Block.of(
+            self.first_row,
+            self.end[rows],
+            self.session[rows],
+            {name: getattr(self, name)[rows] for name in FIELDS},
+            {name: column[rows] for name, column in self.extra.items()},
+            {name: ends[rows] for name, ends in self.frames.items()},
+        )
+
     def column(self, name: str) -> Floats:
         """One of the fields, or of what else is known, [rows, assets]. Raises KeyError."""
         found: Floats = getattr(self, name) if name in FIELDS else self.extra[name]
