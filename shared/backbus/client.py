@@ -21,7 +21,7 @@ from backbus.events import control as c
 from backbus.jobs import Job
 from backbus.link.blobs import BlobFolder, hash_of_file
 from backbus.link.request import Requester
-from backbus.local import RUNS, as_panel, complete, files_of
+from backbus.local import PANEL_FILE, RUNS, as_panel, complete, files_of
 from backbus.result import Result
 from backbus.settings import Settings
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 ENDED = ("done", "failed", "cancelled")
 LOOK_EVERY_S = 1.0
-PANEL_FILE = "panel.arrow"
 
 
 class Client:
@@ -111,9 +110,7 @@ class Client:
             inputs = self._upload(files_of(job))
         else:
             inputs = self._upload_panel(data, job)
-            handed_over: dict[str, Any] = {"files": [PANEL_FILE], "dataset": None, "query": None, "database": None}
-            handed_over |= {"adjust": "none", "align": False, "holes": "leave", "columns": job.data.columns_read}
-            fields["data"] |= handed_over  # what else it asks for is done
+            fields["data"] = job.data.of_panel(PANEL_FILE).model_dump(mode="json")
         value: dict[str, Any] = self._requester.ask(
             c.Submit(submission=uuid.uuid4().hex, job=fields, data=inputs, strategy=strategy, fresh=fresh)
         )

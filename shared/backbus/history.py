@@ -124,6 +124,13 @@ class DataSettings(Section):
         """The further columns of bars that are made: all but the mark that filling holes makes."""
         return tuple(name for name in self.columns_read if name != CARRIED or self.holes != "carry")
 
+    def of_panel(self, file: str) -> DataSettings:
+        """What is left to ask of a panel file that these settings made."""
+        done = {"adjust": "none", "align": False, "holes": "leave", "columns": self.columns_read}
+        return self.model_copy(
+            update={"files": (file,), "dataset": None, "query": None, "database": None, "header": None, **done}
+        )
+
     @model_validator(mode="after")
     def _one_source(self) -> DataSettings:
         sources = [name for name in ("files", "dataset", "query") if getattr(self, name)]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 RUNS = Path("var/runs")
 """Where artifacts go, below the current folder."""
 
+PANEL_FILE = "panel.arrow"
+"""What a market is called that is handed to another process as a whole."""
+
 Progress = Callable[[int, int], None]
 """Called with the rows done and all rows."""
 

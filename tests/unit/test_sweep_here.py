@@ -13,12 +13,15 @@ import pytest
 
 from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.jobs import Job
-from backbus.local import run
+from backbus.local import inputs_of, open_inputs, run
 from backbus.performance.metrics import FIGURES
+from backbus.sources import cache_home
 from backbus.sweep.chunk import Chunk
+from backbus.sweep.crew import Crew
 from backbus.sweep.here import count_trials, data_hash, run_sweep
 from backbus.sweep.outcome import Points, gather, table_sha256
 from backbus.sweep.plan import plan_of, points_between
+from backbus.sweep.process import Setup
 from backbus.sweep.result import SweepResult
 from backbus.sweep.results import find_sweep, rerun, top_points
 from backbus.sweep.space import Space, point_job
@@ -292,3 +295,26 @@ def _panel(folder: Path) -> Any:
     from backbus.local import open_inputs
 
     return open_inputs(Job.load(folder / "job.toml")).panel
+
+
+def test_processes_are_handed_the_prices_that_were_read_and_read_no_text_again(folder, monkeypatch):
+    given = []
+
+    class Watched(Crew):
+        def __init__(self, setup: Setup, workers: int) -> None:
+            panel = inputs_of(setup.job, setup.data).panel
+            given.append((setup.job.data, list(setup.data), panel.layout, panel.block.close.tobytes()))
+            (folder / "prices.csv").write_text("gone")
+            super().__init__(setup, workers)
+
+    job = Job.load(write_job(folder, more='method = "grid"'))
+    job = job.model_copy(update={"data": job.data.model_copy(update={"holes": "carry", "timeframes": ("1w",)})})
+    expected = open_inputs(job).panel
+    alone = run_sweep(job, workers=0, folder=folder / "runs" / "alone")
+    monkeypatch.setattr("backbus.sweep.here.Crew", Watched)
+    result = run_sweep(job, workers=1, folder=folder / "runs" / "one")
+    assert result.summary["table_sha256"] == alone.summary["table_sha256"]
+    ((data, files, layout, close),) = given
+    assert files == ["panel.arrow"] == list(data.files)
+    assert (layout, close) == (expected.layout, expected.block.close.tobytes())
+    assert not list((cache_home() / "panels").glob("sweep-*"))

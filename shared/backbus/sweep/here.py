@@ -6,20 +6,25 @@ import functools
 import hashlib
 import json
 import os
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from backbus.data import MappedSource, write_panel
 from backbus.errors import UsageError
 from backbus.jobs import Job
-from backbus.local import RUNS, Progress, complete, files_of, open_inputs
+from backbus.local import PANEL_FILE, RUNS, Inputs, Progress, complete, files_of, open_inputs
+from backbus.market.framed import Framed
 from backbus.market.panel import Panel
 from backbus.performance.metrics import FIGURES
+from backbus.sources import cache_home
 from backbus.strategy import Strategy, bundle, load_strategy
 from backbus.sweep.checking import check_names, refuse_look_ahead
 from backbus.sweep.chunk import Chunk
@@ -34,6 +39,8 @@ from backbus.sweep.search import Computes, Search
 from backbus.sweep.sizes import Sizes
 
 TRIALS_FILE = "trials.json"
+
+Opening = Callable[[], AbstractContextManager[Cluster]]
 
 
 def run_sweep(
@@ -73,14 +80,14 @@ def run_sweep(
     check_names(search.space, job, strategy)
     if data is not None or handed_over or workers == 0:
         refuse_look_ahead(job, panel, search.space, strategy)
-        opening: Callable[[], Cluster] = functools.partial(_InThisProcess, search.computes(panel, strategy))
+        opening: Opening = functools.partial(_InThisProcess, search.computes(panel, strategy))
     else:
-        files, use = files_of(job), job.strategy.use
-        setup = Setup(job, files, bundle(use, job.folder), search.plan.sessions)
+        use = job.strategy.use
+        setup = Setup(job, {}, bundle(use, job.folder), search.plan.sessions)
         if cluster is None:
-            opening = functools.partial(Crew, setup, workers or os.cpu_count() or 1)
+            opening = functools.partial(_crew, setup, opened, workers or os.cpu_count() or 1)
         else:
-            opening = functools.partial(cluster, setup)
+            opening = functools.partial(cluster, replace(setup, data=files_of(job)))
     computed = _computed(search, opening)
     job_id = uuid.uuid4().hex[:12]
     folder = folder if folder is not None else RUNS / job_id
@@ -95,7 +102,7 @@ def run_sweep(
 Computed = Generator[tuple[int, Chunk], None, None]
 
 
-def _computed(search: Search, opening: Callable[[], Cluster]) -> Computed:
+def _computed(search: Search, opening: Opening) -> Computed:
     with opening() as cluster:
         while points := search.next():
             figures = np.empty((len(points), len(FIGURES)))
@@ -103,6 +110,26 @@ def _computed(search: Search, opening: Callable[[], Cluster]) -> Computed:
                 figures[first : first + len(chunk.figures)] = chunk.figures
                 yield points.start + first, chunk
             search.tell(figures)
+
+
+@contextmanager
+def _crew(setup: Setup, opened: Inputs, workers: int) -> Iterator[Crew]:
+    """Processes that compute points. Prices that were read from text are handed to them as one file, which they map:
+    none of them reads the text again."""
+    job = setup.job
+    source = opened.source.source if isinstance(opened.source, Framed) else opened.source
+    if job.simulator is not None or isinstance(source, MappedSource):
+        with Crew(replace(setup, data=files_of(job)), workers) as crew:
+            yield crew
+        return
+    home = cache_home() / "panels"
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home, prefix="sweep-") as folder:
+        path = Path(folder) / PANEL_FILE
+        write_panel(opened.panel, path, sync=False)
+        mapped = job.model_copy(update={"data": job.data.of_panel(PANEL_FILE)})
+        with Crew(replace(setup, job=mapped, data={PANEL_FILE: path}), workers) as crew:
+            yield crew
 
 
 def _after(search: Search, first: int, begin: int, stop: int) -> list[dict[str, Any]]:
