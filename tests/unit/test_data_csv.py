@@ -157,7 +157,7 @@ MISTAKES = {
     "not utf-8 header": (b"Date,Open,High,Low,Close,\xff\n", "A.csv:1: is not UTF-8"),
     "not utf-8": (
         b"symbol," + HEADER.encode() + b"A,2024-01-02,1,1,1,1,1\n\xff\xfe,2024-01-02,1,1,1,1,1\n",
-        "A.csv:3:",
+        "A.csv:3, column 'symbol': is not UTF-8",
     ),
     "too few fields": (HEADER + BARS + "2024-01-05,1,2\n", "A.csv:5: 3 fields where the header has 6"),
     "too many fields": (HEADER + "2024-01-05,1,1,1,1,1,1\n" + BARS, "A.csv:2: 7 fields where the header has 6"),
