@@ -39,7 +39,7 @@ def asked_for(chance: random.Random, index: pd.DatetimeIndex, names: list[str], 
     if chance.random() < 0.4:
         fields["holes"] = chance.choice(["drop", "carry"])
     if chance.random() < 0.5:
-        fields["start"] = str(index[chance.randint(50, 300)].date())
+        fields["start"] = str(index[chance.randint(50, 250)].date())
         if chance.random() < 0.5:
             fields["warmup"] = chance.randint(0, 20)
     if chance.random() < 0.3:
