@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from backbus.data import open_source, panel_from_frame, write_panel
-from backbus.errors import JobError
+from backbus.errors import DataError, JobError
 from backbus.history import DataSettings
 from backbus.jobs import Job
 from backbus.local import run
-from backbus.market.panel import Panel
+from backbus.market.panel import Panel, whole
 from backbus.market.years import _COUNTED, sessions_per_year
 
 NEW_YORK = "America/New_York"
@@ -172,3 +172,38 @@ def test_figures_of_a_year_follow_the_calendar():
     plain = run(strategy, frame, keep=False).report.metrics
     moscow = run({**strategy, "data": {"calendar": "XMOS", "align": True}}, frame, keep=False).report.metrics
     assert plain.volatility != moscow.volatility
+
+
+@pytest.mark.parametrize("imported", [None, "XNYS"])
+@pytest.mark.parametrize("fields", [{"align": True}, {"align": True, "start": "2023-07-01", "warmup": 9}, {}])
+def test_daily_bars_of_a_dataset_end_by_the_job_s_calendar_as_those_of_files_do(tmp_path, imported, fields):
+    calendar = exchange_calendars.get_calendar("XNYS", start="2023-01-01", end="2023-12-31")
+    frame = frame_of(pd.DatetimeIndex(calendar.sessions.tz_localize(None)))
+    path = tmp_path / "all.arrow"
+    write_panel(panel_from_frame(frame, settings=DataSettings(calendar=imported)), path)
+    settings = DataSettings(calendar="XLON", **fields)
+    if not fields:  # London is closed on some of New York's days
+        for read in (
+            lambda: panel_from_frame(frame, settings=settings),
+            lambda: open_source(settings, {"a.arrow": path}),
+        ):
+            with pytest.raises(DataError, match="is not a session of XLON"):
+                read()
+        return
+    one = panel_from_frame(frame, settings=settings)
+    other = whole(open_source(settings, {"all.arrow": path}))
+    assert one.layout == other.layout
+    assert one.notes == other.notes
+    assert np.isfinite(one.block.close).sum() > 100
+    for name in ("end", "session", "close"):
+        assert getattr(one.block, name).tobytes() == getattr(other.block, name).tobytes()
+
+
+def test_a_market_of_which_nothing_would_be_left_is_refused():
+    index = pd.date_range("2023-11-22 14:31:07", periods=500, freq="5min", tz="UTC")  # seven seconds late
+    settings = DataSettings(calendar="XNYS", align=True, stamps="end")
+    panel = panel_from_frame(frame_of(index), settings=settings)
+    assert np.isfinite(panel.block.close).any()  # bars that are counted from there, and no others
+    weekend = pd.date_range("2023-11-25", periods=500, freq="5min", tz="UTC")
+    with pytest.raises(JobError, match=r"data\.align: no row"):
+        panel_from_frame(frame_of(weekend), settings=settings)

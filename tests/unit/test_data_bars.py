@@ -200,6 +200,7 @@ def test_a_run_on_bars_that_are_made(tmp_path):
         ("0 ticks", "amount"),
         ("-1 ticks", "amount"),
         ("5 trades", "amount"),
+        ("1.5 ticks", "amount"),
         ("1e999 volume", "amount"),
     ],
 )
@@ -257,3 +258,11 @@ def test_bars_are_imported_as_they_are(tmp_path):
             import_files(
                 {"A.csv": tmp_path / "A.csv"}, DataSettings(bars="1w"), tmp_path / "no.arrow", at_once_bytes=at_once
             )
+
+
+@pytest.mark.parametrize("text", ["1e5 volume", "7e7 dollars"])
+def test_amounts_of_trades_without_sizes_are_refused(text):
+    frame = trades(1000)[["price"]]
+    with pytest.raises(DataError, match=r"has no volume, .* make bars of ticks"):
+        panel_of(frame, bars=text)
+    assert len(panel_of(frame, bars="100 ticks")) > 5

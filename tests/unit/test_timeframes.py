@@ -266,9 +266,17 @@ class Unknown(Strategy):
         return self.hold_long(bars.every("1w").close.on(bars) > 0)
 
 
+class Nested(Strategy):
+    """Makes longer bars of longer bars."""
+
+    def signals(self, bars):
+        return self.hold_long(bars.every("1d").every("1d").close.on(bars) > 0)
+
+
 @pytest.mark.parametrize(
     ("strategy", "message"),
     [
+        (Nested, "1d bars are made of the run's own"),
         (Mixed, r"write \.on\(bars\)"),
         (Holds, r"write \.on\(bars\)"),
         (Unknown, r"no bars of '1w'; the job's data.timeframes names 1d"),

@@ -23,7 +23,7 @@ def import_(
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What jobs call it.")],
     sets: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="How files are read: a setting of [data], such as calendar."),
+        typer.Option("--set", metavar="FIELD=VALUE", help="How files are read: \\[data] of a job, as calendar=XNYS."),
     ] = None,
     columns: Annotated[
         list[str] | None, typer.Option("--column", metavar="COLUMN", help="A further column to keep.")
@@ -34,12 +34,15 @@ def import_(
     """Read files once, and keep them as a dataset that opens at once."""
     from backbus.cli.app import print_json
     from backbus.data import resolve_files
+    from backbus.errors import UsageError
     from backbus.history import DataSettings
     from backbus.jobs import override_field, parse_section
 
     fields: dict[str, Any] = {"files": files, "columns": columns or []}
     for assignment in sets or []:
         override_field(fields, assignment.removeprefix("data."))
+    if fields["files"] is not files:
+        raise UsageError("files are named without --set: backbus data import FILES --name NAME")
     settings = parse_section(DataSettings, fields, "data")
     found = resolve_files(settings, Path())
     with bar_of(name, quiet=as_json) as move:

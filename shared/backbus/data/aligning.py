@@ -103,6 +103,8 @@ class Aligned:
             kept += int(np.isin(self._ends[low:high], ends, assume_unique=True).sum())
             if isinstance(self._source, MappedSource):
                 self._source.release(int(low))
+        if not kept:
+            raise JobError(f"no row of the data ends with a bar of a session of {calendar}", field=FIELD)
         left_out, put_in = len(self._ends) - kept, stop - first - kept
         notes = []
         if left_out:

@@ -98,7 +98,10 @@ def refuse_adjusting(adjust: str, there: Collection[str], file: str, found: str)
     }
     if adjust in needs and not any(role in there for role in needs[adjust][1]):
         raise JobError(
-            f'{file} has no {needs[adjust][0]} (found: {found}); use data.adjust = "none"', field="data.adjust"
+            f"{file} has no {needs[adjust][0]} (found: {found}); use another data.adjust, one of "
+            + ", ".join(f'"{other}"' for other, (_, roles) in needs.items() if any(role in there for role in roles))
+            + ' or "none"',
+            field="data.adjust",
         )
 
 
@@ -200,8 +203,9 @@ class Flat(NamedTuple):
 def ticks_error(rows: Rows) -> JobError:
     """The error of a job that does not say what bars to make."""
     table = rows.tables[0]
+    found = ", ".join(dict.fromkeys(table.headers.values()))
     return JobError(
-        f"is missing: {table.name} has trades or quotes (found: {', '.join(table.headers.values())}); say what bars to"
-        ' make of them, such as "1m", "500 ticks" or "1e6 dollars"',
+        f"is missing: {table.name} has trades or quotes (found: {found}); say what bars to make of them,"
+        ' such as "1m", "500 ticks" or "1e6 dollars"',
         field=BARS,
     )

@@ -67,8 +67,11 @@ def import_files(
     """
     if settings.adjust != "none":
         raise JobError('must be "none": a dataset keeps raw prices, jobs adjust them', field="data.adjust")
-    if settings.start is not None or settings.end is not None or settings.warmup is not None:
-        raise JobError("must be left out: a dataset keeps all rows, jobs choose from them", field="data.start")
+    for name in ("start", "end", "warmup"):
+        if getattr(settings, name) is not None:
+            raise JobError("must be left out: a dataset keeps all rows, jobs choose from them", field=f"data.{name}")
+    if settings.timeframes:
+        raise JobError("must be left out: jobs say which longer bars they read", field="data.timeframes")
     if settings.align:
         raise JobError("must be left out: a dataset keeps all rows, jobs align them", field="data.align")
     if not files:

@@ -72,6 +72,8 @@ class Maker:
         self._folder = Folder(1, self._columns, (TICKS, _DOLLARS))
         self._at, self._have = np.zeros(2, dtype=np.int64), np.zeros(1)
         self._parts: list[Block] = []
+        self.traded = 0.0
+        """Units in all."""
 
     @property
     def left(self) -> float:
@@ -86,6 +88,7 @@ class Maker:
     def take(self, ends: Ints, values: Mapping[str, Floats], *, instants: bool) -> None:
         """Take in [n] trades or bars. ``instants``: what happens when a bar ends belongs to the next one."""
         volume = np.nan_to_num(values["volume"])
+        self.traded += float(volume.sum())
         dollars = values["close"] * volume
         ones = np.ones(len(ends))
         columns = {**{name: values[name] for name in self._columns}, TICKS: ones, _DOLLARS: dollars}
@@ -147,6 +150,11 @@ class Makers:
         """All bars, by asset and time. Raises DataError where there are none."""
         parts = []
         for asset, maker in sorted(self._makers.items()):
+            if self._size.measure in ("volume", "dollars") and not maker.traded:
+                raise DataError(
+                    f"has no volume, and bars of {self._size.text} count it; make bars of ticks, or of a timeframe",
+                    symbol=self._symbols[asset],
+                )
             made = maker.finish()
             if maker.begun:
                 notes.append(f"{self._symbols[asset]}: the last {maker.left:g} did not fill a bar of {self._size.text}")

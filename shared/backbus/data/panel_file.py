@@ -23,6 +23,7 @@ from backbus.data.adjust import ACTIONS, ADVICE, UNADJUSTED, Actions, adjusted, 
 from backbus.data.gathering import refuse_adjusting
 from backbus.data.headers import ADJ_CLOSE
 from backbus.data.ranges import check_range, choose_symbols, chosen_rows
+from backbus.data.sessions import session_ends
 from backbus.errors import DataError, JobError
 from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, sealed
 
@@ -220,6 +221,10 @@ class MappedSource:
             if len(symbols) < layout.assets:
                 self._rows = self._rows_of_chosen()
         ends, sessions, before = block.end, block.session, layout.warmup
+        calendar = settings.calendar
+        self._dates = layout.daily and layout.timezone is None and calendar not in (None, layout.calendar)
+        if self._dates:  # days end when the job's calendar says, as those of files do
+            ends = session_ends(sessions, calendar, None if settings.align else self._no_session)
         if self._rows is not None:
             ends, sessions = ends[self._rows], sessions[self._rows]
             before = int(np.searchsorted(self._rows, before))
@@ -253,6 +258,9 @@ class MappedSource:
             told = f"it has {', '.join(there)}" if there else "it has none of its own"
             raise JobError(f"{self._name} has no column {missing[0]!r}; {told}", field="data.columns")
         refuse_adjusting(self._adjust, there, self._name, ", ".join(there) or "none of its own")
+
+    def _no_session(self, row: int, message: str) -> DataError:
+        return DataError(f"row {row}: {message}", file=self._name)
 
     def _rows_of_chosen(self) -> Ints | None:
         block, found = self._mapped.panel.block, []
@@ -313,7 +321,10 @@ class MappedSource:
         if late.any():
             row = before + int(np.argmax(late)) + 1
             raise DataError(f"row {row} does not end after the row before it", file=self._name)
-        return self._asked_for(self._raw(start, stop), start)
+        block = self._raw(start, stop)
+        if self._dates:
+            block = replace(block, end=self._ends[self._first + start : self._first + stop])
+        return self._asked_for(block, start)
 
     def release(self, row: int) -> None:
         """Let go of the memory of the rows before ``row``."""

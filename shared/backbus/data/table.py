@@ -95,7 +95,7 @@ def of_ticks(table: Table) -> Table:
         bid, ask = (np.where(numbers[side] > 0.0, numbers[side], np.nan) for side in QUOTE)
         price = np.where(np.isnan(bid), ask, np.where(np.isnan(ask), bid, 0.5 * (bid + ask)))
         for side in QUOTE:
-            headers.setdefault("close", headers[side])
+            headers.setdefault("close", " and ".join(headers[each] for each in QUOTE))
             for role, row in [key for key in unreadable if key[0] == side]:
                 unreadable["close", row] = unreadable.pop((role, row))
                 price[row] = np.nan
@@ -104,6 +104,7 @@ def of_ticks(table: Table) -> Table:
         if sizes:
             numbers["volume"] = np.add.reduce(sizes) / len(sizes)
     prices = dict.fromkeys(PRICES, numbers["close"])
+    headers |= dict.fromkeys(PRICES, headers["close"])
     return replace(table, numbers={**numbers, **prices}, headers=headers, unreadable=unreadable, ticks=True)
 
 

@@ -64,11 +64,17 @@ def check_longer(frame: Timeframe, interval: int, field: str) -> None:
         return
     if frame.period is None and (interval >= frame.span_ns or frame.span_ns % interval):
         raise JobError(
-            f"bars of {frame.text} cannot be made of this market's, which are {interval / 1e9:g} s", field=field
+            f"bars of {frame.text} cannot be made of the data's, which are of {_told(interval)}: name a multiple",
+            field=field,
         )
     days = {"d": 1, "w": 7, "mo": 28, "q": 89, "y": 365}
     if frame.period is not None and interval >= days[frame.period] * DAY_NS and interval > UNITS["d"] // 2:
-        raise JobError(f"bars of {frame.text} are not longer than this market's own", field=field)
+        raise JobError(f"bars of {frame.text} are not longer than the data's own; name a longer one", field=field)
+
+
+def _told(interval: int) -> str:
+    unit = next((unit for unit in ("d", "h", "m", "s") if interval % UNITS[unit] == 0), None)
+    return f"{interval / 1e9:g} s" if unit is None else f"{interval // UNITS[unit]}{unit}"
 
 
 class Calendar:

@@ -43,7 +43,8 @@ def timeframe(text: str) -> Timeframe:
         span = DAY_NS
     if span == DAY_NS:
         raise ValueError(
-            f"write a part of a day, such as 5m or 4h, or a period of sessions, 1d, 1w, 1mo, 1q or 1y, not {text!r}"
+            "write a part of a day that divides 24 hours, such as 5m or 4h, or one period of sessions, 1d, 1w, 1mo, 1q"
+            " or 1y"
         )
     return Timeframe(text, span, None)
 
@@ -70,7 +71,8 @@ def bar_size(text: str) -> BarSize:
     found = _AMOUNT.fullmatch(text.strip())
     amount = float(found[1]) if found else 0.0
     for measure in MEASURES:
-        if found and found[2] == measure and 0.0 < amount < float("inf"):
+        whole = measure != "ticks" or amount.is_integer()
+        if found and found[2] == measure and 0.0 < amount < float("inf") and whole:
             return BarSize(text, None, measure, amount)
     try:
         return BarSize(text, timeframe(text), None, 0.0)

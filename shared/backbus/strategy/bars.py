@@ -41,7 +41,9 @@ class Bars:
         """
         known = self._longer.get(timeframe)
         if known is None:
-            if self.base is not None or timeframe not in self.block.frames:
+            if self.base is not None:
+                raise StrategyError(f"{timeframe} bars are made of the run's own: bars.every({timeframe!r})")
+            if timeframe not in self.block.frames:
                 raise unknown_timeframe(timeframe, self.run.layout.timeframes)
             known = self._longer[timeframe] = _longer(self, timeframe)
         return known

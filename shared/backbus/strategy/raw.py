@@ -19,7 +19,7 @@ def unknown_column(name: str, columns: tuple[str, ...]) -> StrategyError:
 def unknown_timeframe(name: str, timeframes: tuple[str, ...]) -> StrategyError:
     """The error of longer bars that the run does not have."""
     there = f"names {', '.join(timeframes)}" if timeframes else "is left out"
-    return StrategyError(f"there are no bars of {name!r}; the job's data.timeframes {there}")
+    return StrategyError(f"there are no bars of {name!r}; the job's data.timeframes {there}: add it there")
 
 
 class Tail:
