@@ -5,8 +5,8 @@ Two rules, read from the source without importing it:
 - Handlers. Each ``shared/backbus/*/handler.py``, and every backbus module that it imports, directly or not, uses no
   clock, randomness, environment, files, sockets, threads or processes. So the same handler runs behind sockets, inside
   one process and inside a simulated network, and arrival order is all that can differ.
-- Steps. A function decorated with ``step`` or ``loop`` uses nothing whose last bits depend on the machine, on the
-  compiler or on the order of summing, and nothing that is undefined for NaN.
+- Steps. A function decorated with ``step``, ``part`` or ``loop`` uses nothing whose last bits depend on the machine, on
+  the compiler or on the order of summing, and nothing that is undefined for NaN.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CALLS = _words("open print input breakpoint")
 METHODS = _words("read_text write_text read_bytes write_bytes iterdir mkdir unlink touch is_file is_dir")
 CLOCKS = _words("now utcnow today")
 
-STEP_DECORATORS = frozenset(("step", "loop"))
+STEP_DECORATORS = frozenset(("step", "part", "loop"))
 STEP_CALLS = _words("round int sum pow")
 INEXACT = _words(
     "sum mean std var log log2 log10 log1p exp exp2 expm1 power pow float_power round around rint cumsum "

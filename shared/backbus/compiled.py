@@ -43,6 +43,12 @@ def loop(function: Callable[P, R]) -> Callable[P, R]:
     ``_nrt=False`` (private to numba; a test watches it) forbids allocation inside and with it the reference counting
     of array arguments, which otherwise costs more than the loop's own work.
     """
-    compiled: Callable[P, R] = numba.njit(cache=True, _nrt=False, **_COMMON)(function)
+    compiled = part(function)
     LOOPS.append(compiled)
+    return compiled
+
+
+def part(function: Callable[P, R]) -> Callable[P, R]:
+    """A large piece of several loops, which only they call: compiled once for all of them, and not inlined."""
+    compiled: Callable[P, R] = numba.njit(cache=True, _nrt=False, **_COMMON)(function)
     return compiled

@@ -99,6 +99,20 @@ Sizing = Annotated[
 ]
 
 
+Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+
+
+class Exits(Section):
+    """Orders that come with every entry of a signal, at shares of the price at which it filled."""
+
+    take_profit: Positive | None = None
+    """A limit order so far on the winning side: 0.1 is 10 %."""
+    stop_loss: Share | None = None
+    """A stop order so far on the losing side."""
+    trail: Share | None = None
+    """A trailing stop so far behind the best price."""
+
+
 class PortfolioSettings(Section):
     """Capital, sizes and what the account may do."""
 
@@ -111,6 +125,7 @@ class PortfolioSettings(Section):
     shorts: bool = False
     leverage: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = 1.0
     """Gross exposure that an order may bring about, as a multiple of equity."""
+    exits: Exits = Exits()
 
 
 class NoSlippage(Section):
@@ -179,6 +194,14 @@ class ExecutionSettings(Section):
 
     fill: Literal["open", "close"] = "open"
     """``open``: at the next bar's open. ``close``: at the close that decided them; the report says so."""
+    path: Literal["worst", "open-low-high-close", "open-high-low-close", "nearest-first"] = "worst"
+    """Which way a price takes within a bar, where more than one order could fill."""
+    trail_by: Literal["extremes", "close"] = "extremes"
+    """Whether trailing stops follow highs and lows, or closes."""
+    volume_cap: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
+    """The share of a bar's volume that may fill in each asset; what is left carries on in later bars."""
+    no_volume: Literal["fill", "wait"] = "fill"
+    """What orders do in a bar without volume; they wait where there is a cap."""
     slippage: Slippage = NoSlippage(model="none")
     commission: Commission = NoCommission(model="none")
 
@@ -301,14 +324,14 @@ class Job(Section):
         """The job as plain values, fit for JSON and for ``parse``."""
         return self.model_dump(mode="json")
 
-    def rules(self, layout: Layout) -> np.ndarray[Any, np.dtype[np.void]]:
-        """The job's numbers as step functions read them: one ``RULES`` record."""
+    def rules(self, layout: Layout) -> r.Rules:
+        """The job's numbers as step functions read them."""
         record = np.zeros(1, dtype=r.RULES)
         rules = record[0]
-        portfolio, sizing = self.portfolio, self.portfolio.sizing
-        rules["assets"] = layout.assets
-        rules["cash"], rules["lot"], rules["leverage"] = portfolio.cash, portfolio.lot, portfolio.leverage
-        rules["shorts"] = portfolio.shorts
+        portfolio, sizing, execution = self.portfolio, self.portfolio.sizing, self.execution
+        rules["assets"], rules["rows"], rules["daily"] = layout.assets, layout.rows, layout.daily
+        rules["cash"], rules["leverage"], rules["shorts"] = portfolio.cash, portfolio.leverage, portfolio.shorts
+        rules["cash_only"] = not portfolio.shorts and portfolio.leverage == 1.0
         rules["sizing"] = r.SIZINGS.index(sizing.model)
         rules["size_at_open"] = portfolio.size_at == "open"
         match sizing:
@@ -326,25 +349,42 @@ class Job(Section):
                 rules["size"] = sizing.target / layout.assets
                 rules["max_weight"], rules["bars_per_year"] = sizing.max_weight, sizing.bars_per_year or self.year
                 rules["volatility_rows"] = sizing.lookback
-        rules["fill_at_close"] = self.execution.fill == "close"
-        match self.execution.slippage:
-            case NoSlippage():
-                rules["slippage_model"] = r.NO_SLIPPAGE
-            case BasisPointsSlippage(bps=bps):
-                rules["slippage_model"], rules["slippage"] = r.BASIS_POINTS_SLIPPAGE, bps / 10_000.0
-            case HalfSpread(spread=spread):
-                rules["slippage_model"], rules["slippage"] = r.HALF_SPREAD, spread / 2.0
-        match self.execution.commission:
-            case NoCommission():
-                rules["fee_model"] = r.NO_FEE
-            case PerShare(fee=fee, minimum=minimum, maximum=maximum):
-                rules["fee_model"], rules["fee"] = r.PER_SHARE, fee
-                rules["fee_minimum"], rules["fee_maximum"] = minimum, math.inf if maximum is None else maximum
-            case PerOrder(fee=fee):
-                rules["fee_model"], rules["fee"] = r.PER_ORDER, fee
-            case BasisPointsCommission(bps=bps):
-                rules["fee_model"], rules["fee"] = r.BASIS_POINTS_FEE, bps / 10_000.0
-        return record
+        rules["fill_at_close"] = execution.fill == "close"
+        rules["path"], rules["trail_by_close"] = r.PATHS.index(execution.path), execution.trail_by == "close"
+        rules["volume_cap"], rules["wait_for_volume"] = execution.volume_cap or 0.0, execution.no_volume == "wait"
+        exits = portfolio.exits
+        rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
+        rules["trailing_loss"] = exits.trail or 0.0
+        rules["lists"] = exits != Exits() or execution.volume_cap is not None or execution.no_volume == "wait"
+        kits = np.zeros(layout.assets, dtype=r.INSTRUMENT)
+        kits["lot"], kits["multiplier"] = portfolio.lot, 1.0
+        _set_slippage(kits, execution.slippage)
+        _set_commission(kits, execution.commission)
+        kits.flags.writeable = False
+        return r.Rules(record, kits)
+
+
+def _set_slippage(kits: np.ndarray[Any, np.dtype[np.void]], slippage: Slippage) -> None:
+    match slippage:
+        case NoSlippage():
+            kits["slippage_model"] = r.NO_SLIPPAGE
+        case BasisPointsSlippage(bps=bps):
+            kits["slippage_model"], kits["slippage"] = r.BASIS_POINTS_SLIPPAGE, bps / 10_000.0
+        case HalfSpread(spread=spread):
+            kits["slippage_model"], kits["slippage"] = r.HALF_SPREAD, spread / 2.0
+
+
+def _set_commission(kits: np.ndarray[Any, np.dtype[np.void]], commission: Commission) -> None:
+    match commission:
+        case NoCommission():
+            kits["fee_model"] = r.NO_FEE
+        case PerShare(fee=fee, minimum=minimum, maximum=maximum):
+            kits["fee_model"], kits["fee"] = r.PER_SHARE, fee
+            kits["fee_minimum"], kits["fee_maximum"] = minimum, math.inf if maximum is None else maximum
+        case PerOrder(fee=fee):
+            kits["fee_model"], kits["fee"] = r.PER_ORDER, fee
+        case BasisPointsCommission(bps=bps):
+            kits["fee_model"], kits["fee"] = r.BASIS_POINTS_FEE, bps / 10_000.0
 
 
 def parse_section(model: type[Fields], fields: Mapping[str, Any], name: str) -> Fields:

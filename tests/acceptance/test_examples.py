@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from real_stack import Stack
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-OF_HISTORY = ("calendar.toml", "dollar_bars.toml", "multi_timeframe.toml")
+OF_HISTORY = ("brackets.toml", "calendar.toml", "dollar_bars.toml", "multi_timeframe.toml")
 SIMULATED = sorted(
     str(path.relative_to(EXAMPLES)) for kind in ("simulated", "scenarios") for path in (EXAMPLES / kind).glob("*.toml")
 )

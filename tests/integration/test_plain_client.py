@@ -159,10 +159,10 @@ def test_an_independent_subscriber_computes_the_fills_digest(
             continue
         event = msgpack.unpackb(body)
         assert event["from"] <= len(fills), "a gap"
-        records = list(struct.iter_unpack("<qqiidddd", event["records"])) if "records" in event else []
+        records = list(struct.iter_unpack("<qqihhdddddd", event["records"])) if "records" in event else []
         fills += records[len(fills) - event["from"] :]
     digests = b""
-    for column, layout in ((0, "q"), (1, "q"), (2, "q"), (4, "d"), (5, "d"), (7, "d")):
+    for column, layout in ((0, "q"), (1, "q"), (2, "q"), (5, "d"), (6, "d"), (8, "d")):
         first, second = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
         for fill in fills:
             (word,) = struct.unpack("<Q", struct.pack(f"<{layout}", fill[column] + 0))

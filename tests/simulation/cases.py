@@ -77,6 +77,96 @@ class BookReader(Strategy):
             self.target_weight(0.25)
 
 
+class Trader(Strategy):
+    """Asks for orders of every kind, with every term, and takes some of them back; signals come in between."""
+
+    seed: int = 0
+    talk: float = 0.3
+    scale: float = 1.0
+    _asked: list[Any] = []  # noqa: RUF012  (pydantic copies it for each instance)
+
+    def on_bar(self, bar: Any) -> None:
+        self.trade(bar)
+
+    def trade(self, bar: Any) -> None:
+        dice = _dice(self.seed, bar.row, bar.asset)
+        if dice.random() >= self.talk:
+            return
+        if self._asked and dice.random() < 0.3:
+            order = self._asked.pop(dice.randrange(len(self._asked)))
+            if dice.random() < 0.5:
+                self.cancel(order)
+            elif order.terms.get("group") is None:
+                self._asked.append(
+                    self.replace(order, dice.choice([None, 3.0 * self.scale]), take_profit=None, stop_loss=None)
+                )
+            return
+        side = dice.choice([1.0, -1.0])
+        if dice.random() < 0.2:
+            symbol = dice.choice([None, f"S{dice.randrange(bar.asset + 1)}"])
+            terms = self.terms_of(dice, bar.close, side) if symbol is None else {}
+            (self.go_long if side > 0.0 else self.go_short)(dice.choice([1.0, 0.4]), symbol, **terms)
+            return
+        terms = self.terms_of(dice, bar.close, side)
+        group = dice.choice(self._asked) if self._asked and dice.random() < 0.3 else None
+        quantity = side * self.scale * dice.choice([1.0, 5.0, 33.0, 2.5, 400.0])
+        self._asked.append(self.order(quantity, group=group, **terms))
+        del self._asked[:-5]
+
+    def terms_of(self, dice: random.Random, close: float, side: float) -> dict[str, Any]:
+        """The terms of one order; prices lie around the close, exits on their own sides."""
+
+        def near(sign: float) -> float:
+            return close * (1.0 + sign * dice.choice([0.002, 0.01, 0.05]))
+
+        terms: dict[str, Any] = {}
+        match dice.randrange(8):
+            case 0:
+                terms["limit"] = near(-side)
+            case 1:
+                terms["limit"] = near(side)
+            case 2:
+                terms["stop"] = near(side)
+            case 3:
+                terms |= {"stop": near(side), "limit": near(dice.choice([side, -side]))}
+            case 4:
+                terms["trail"] = close * dice.choice([0.01, 0.04])
+            case 5:
+                terms["trail_share"] = dice.choice([0.01, 0.05])
+            case 6:
+                terms["at"] = dice.choice(["open", "close"])
+        if set(terms) <= {"limit"} and dice.random() < 0.3:
+            terms["time_in_force"] = dice.choice(["ioc", "fok", "day", "open"])
+        elif "at" not in terms and dice.random() < 0.3:
+            terms |= dice.choice([{"time_in_force": "day"}, {"until": f"1970-01-{dice.randint(1, 28):02d}"}])
+        entry = terms.get("limit", terms.get("stop", close))
+        for name, sign in (("take_profit", side), ("stop_loss", -side)):
+            if dice.random() < 0.4:
+                share = dice.choice([0.01, 0.06])
+                terms |= dice.choice([{name: entry * (1.0 + sign * share)}, {f"{name}_share": share}])
+        if dice.random() < 0.2:
+            terms |= dice.choice([{"trailing_loss": close * 0.03}, {"trailing_loss_share": 0.03}])
+        if dice.random() < 0.1:
+            terms["reduce_only"] = True
+        return terms
+
+
+class TraderWithBook(Trader):
+    """Does it by what the book shows: orders, fills and what was refused."""
+
+    _heard: int = 0
+
+    def on_bar(self, bar: Any, book: Any) -> None:
+        told = (len(book.orders), len(book.fills), len(book.news), round(book.position() / self.scale, 6), self._heard)
+        if _dice(self.seed, *(int(number) for number in told)).random() < 0.7:
+            self.trade(bar)
+
+    def on_fill(self, fill: Any) -> None:
+        self._heard += 1
+        if _dice(self.seed, fill.row, self._heard).random() < 0.1:
+            self.order(-fill.quantity, fill.symbol)
+
+
 class EveryRow(Strategy):
     """Weights for all assets in all rows, array style."""
 
@@ -175,6 +265,8 @@ def some_strategy(dice: random.Random, assets: int) -> Strategy:
             Chatter(seed=seed, talk=0.1),
             DeafToHoles(seed=seed, talk=talk),
             EveryRow(depth=dice.randint(1, 5)),
+            Trader(seed=seed, talk=talk),
+            TraderWithBook(seed=seed, talk=talk),
             SmaCross(fast=fast, slow=fast + dice.randint(1, 5), short=dice.random() < 0.5),
             DonchianBreakout(entry=entry, exit=dice.randint(1, 6), short=dice.random() < 0.5),
             RsiReversion(period=dice.randint(2, 5), low=45.0),
@@ -224,12 +316,34 @@ def some_job(dice: random.Random, panel: Panel, block: int) -> Job:
                 "lot": dice.choice([1.0, 1.0, 0.0, 0.1, 10.0]),
                 "shorts": dice.random() < 0.5,
                 "leverage": dice.choice([1.0, 1.0, 2.5]),
+                "exits": some_exits(dice),
             },
-            "execution": {"fill": fill, "slippage": slippage, "commission": commission},
+            "execution": {"fill": fill, "slippage": slippage, "commission": commission, **some_matching(dice)},
             "performance": {"benchmark": panel.symbols[0] if dice.random() < 0.5 else None},
             "run": {"block": block},
         }
     )
+
+
+def some_matching(dice: random.Random) -> dict[str, Any]:
+    """Any path through the bar, and what volume allows."""
+    return {
+        "path": dice.choice(["worst", "open-low-high-close", "open-high-low-close", "nearest-first"]),
+        "trail_by": dice.choice(["extremes", "close"]),
+        "volume_cap": dice.choice([None, None, None, 0.05, 1.0]),
+        "no_volume": dice.choice(["fill", "fill", "wait"]),
+    }
+
+
+def some_exits(dice: random.Random) -> dict[str, Any]:
+    """None, mostly."""
+    if dice.random() < 0.7:
+        return {}
+    return {
+        "take_profit": dice.choice([None, 0.02, 0.1]),
+        "stop_loss": dice.choice([None, 0.02, 0.1]),
+        "trail": dice.choice([None, 0.03]),
+    }
 
 
 def some_faults(dice: random.Random) -> Faults:

@@ -13,7 +13,7 @@ from backbus.jobs import Job
 from backbus.link.stream import StreamWriter
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Floats, Layout
-from backbus.market.records import CANCEL, FILL, ORDER, PLACE, REFUSE, SHORTS_NOT_ALLOWED, SIGNAL, Records, order_id
+from backbus.market.records import FILL, ORDER, PLACE, REFUSE, SHORTS_NOT_ALLOWED, SIGNAL, TAKE_BACK, Records, order_id
 
 ROWS, WARMUP, PER_SESSION = 200, 23, 6
 
@@ -54,7 +54,7 @@ def some_run(seed: int = 0, *, rows: int = ROWS, warmup: int = WARMUP, **setting
     signals["tick"], orders["tick"] = 6 * decided + 3, 6 * decided + 4
     signals["asset"] = orders["asset"] = rng.integers(0, 2, count)
     signals["value"] = rng.choice([-1.0, 0.0, 1.0], count)
-    orders["kind"] = rng.choice([PLACE, PLACE, PLACE, CANCEL, REFUSE], count)
+    orders["kind"] = rng.choice([PLACE, PLACE, PLACE, TAKE_BACK, REFUSE], count)
     orders["order"] = [order_id(int(row), int(asset), 0) for row, asset in zip(decided, orders["asset"], strict=True)]
     orders["reason"] = np.where(orders["kind"] == REFUSE, SHORTS_NOT_ALLOWED, 0)
     orders["wanted"] = rng.integers(-9, 9, count) * 10.0

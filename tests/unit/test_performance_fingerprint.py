@@ -63,7 +63,7 @@ def test_it_is_what_its_definition_says() -> None:
 
 
 def test_the_bytes_of_a_known_run_stay_what_they_are() -> None:
-    fills = np.array([(13, 7, 2, 0, 10.0, 101.5, 101.0, 0.25)], dtype=FILL)
+    fills = np.array([(13, 7, 2, 0, 0, 10.0, 101.5, 101.0, 0.25, 1.0, 0.0)], dtype=FILL)
     value = fingerprint(of_fills(fills), of_equity(np.array([1000.0, 999.75])))
     assert value == "8d68528f39c433ec17c4d343b17aa96d"  # from struct, integers and hashlib alone
 
@@ -94,7 +94,7 @@ def test_it_sees_a_change_in_any_column_of_a_fill(name: str) -> None:
 def test_what_a_fill_does_not_stand_for_is_left_out() -> None:
     fills = some_fills(3)
     changed = fills.copy()
-    changed["reserved"], changed["reference"] = 7, 1.0
+    changed["rule"], changed["cap"], changed["reference"], changed["unit"], changed["left"] = 7, 1, 1.0, 3.0, 4.0
     assert of_fills(fills) == of_fills(changed)
 
 

@@ -178,7 +178,7 @@ def test_trades_turnover_and_exposure_by_hand() -> None:
     fills["quantity"] = [10, -10, 10, -10, 5]
     fills["price"] = [10.0, 13.0, 12.0, 11.0, 10.0]
     fills["reference"] = fills["price"] - 0.1
-    fills["fee"] = 1.0
+    fills["fee"], fills["unit"] = 1.0, 1.0
     book = TradeBook(1)
     book.add(fills)
     metrics = measured(

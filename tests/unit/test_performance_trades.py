@@ -18,7 +18,7 @@ def fills(*rows: tuple[int, int, float, float, float]) -> Records:
     """(row, asset, quantity, price, fee); each is an order of its own, filled at the open without slippage."""
     records = np.zeros(len(rows), dtype=FILL)
     for index, (row, asset, quantity, price, fee) in enumerate(rows):
-        records[index] = (6 * row + 1, index, asset, 0, quantity, price, price, fee)
+        records[index] = (6 * row + 1, index, asset, 0, 0, quantity, price, price, fee, 1.0, 0.0)
     return records
 
 

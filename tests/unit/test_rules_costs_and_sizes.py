@@ -168,11 +168,11 @@ def test_average_cost_is_kept_while_selling_and_starts_anew_through_zero() -> No
     #  bought 10 at 10, 30 at 14: (100 + 420) / 40 = 13;  sold 20 at 15: 13 stays, 20 × 2 = 40 realised
     #  sold 30 at 16: 20 × 3 = 60 more realised, 10 short at 16;  bought 10 at 12: 10 × 4 = 40 more
     rules = job_of().rules(Layout(("A",), 1, 0, DAY_NS))
-    account, ledger, _ = open_book(rules)
+    account, ledger, _, _ = open_book(rules)
     book = getattr(apply_fill, "py_func", apply_fill)
     seen = []
     for quantity, price in ((10.0, 10.0), (30.0, 14.0), (-20.0, 15.0), (-30.0, 16.0), (10.0, 12.0)):
-        book(account[0], ledger[0], quantity, price, 0.5)
+        book(account[0], ledger[0], rules.instruments[0], quantity, price, 1.0, 0.5)
         line = ledger[0]
         seen.append((float(line["position"]), float(line["average_cost"]), float(line["realised"])))
     assert seen == [(10.0, 10.0, 0.0), (40.0, 13.0, 0.0), (20.0, 13.0, 40.0), (-10.0, 16.0, 100.0), (0.0, 0.0, 140.0)]

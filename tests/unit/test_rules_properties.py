@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from backbus.engine.run import Engine
 from backbus.jobs import Job
+from backbus.market import records as rec
 from backbus.market.panel import FIELDS, Panel
 from backbus.performance.tables import Columns, Piece
 from backbus.strategy import Strategy
-from tests.simulation.cases import Case, some_case
+from tests.simulation.cases import Case, Trader, some_case
 from tests.unit.rules_run import HOLE
 
 seeds = st.integers(0, 1 << 30)
@@ -58,22 +59,89 @@ def until(tables: dict[str, Columns], tick: int) -> dict[str, dict[str, Any]]:
         columns = tables[name]
         ticks = columns["tick"] if "tick" in columns else 6 * columns["row"] + 5
         dropped = ("time", "session")
-        found[name] = {c: v[ticks < tick].tolist() for c, v in columns.items() if c not in dropped}
+        kept = {c: v[ticks < tick].tolist() for c, v in columns.items() if c not in dropped}
+        found[name] = {c: [None if x != x else x for x in values] for c, values in kept.items()}
     return found
+
+
+def filled(tables: dict[str, Columns]) -> Columns:
+    """The fills of a run, without what else became of orders."""
+    fills = tables["fills"]
+    return {name: column[fills["quantity"] != 0.0] for name, column in fills.items()}
 
 
 @thoroughly
 @given(seeds)
-def test_no_purchase_overdraws_an_account_without_leverage_and_shorts_and_no_sale_makes_it_short(seed: int) -> None:
-    """Only the fee of a sale can exceed what is there: an exit is never refused, even one that brings in less."""
+def test_an_account_without_leverage_and_shorts_never_owes_anything_and_is_never_short(seed: int) -> None:
     case = case_with(seed, {"shorts": False, "leverage": 1.0})
-    fills = run(case.job, case.panel, case.strategy)["fills"]
+    tables = run(case.job, case.panel, case.strategy)
+    fills = filled(tables)
     cash, held = case.job.portfolio.cash, np.zeros(case.panel.layout.assets)
     for asset, quantity, price, fee in zip(*(fills[c] for c in ("symbol", "quantity", "price", "fee")), strict=True):
         cash = cash - quantity * price - fee
         held[asset] += quantity
         assert held[asset] >= 0.0
-        assert cash >= 0.0 or (quantity < 0.0 and case.job.execution.commission.model != "none")
+        assert cash >= 0.0
+    assert (tables["equity"]["cash"] >= 0.0).all()
+
+
+@thoroughly
+@given(seeds)
+def test_no_fill_lies_outside_its_bar_and_none_is_better_than_the_market(seed: int) -> None:
+    case = some_case(seed)
+    fills, block = filled(run(case.job, case.panel, case.strategy)), case.panel.block
+    at = fills["row"], fills["symbol"]
+    assert (block.low[at] <= fills["reference"]).all()
+    assert (fills["reference"] <= block.high[at]).all()
+    assert (np.sign(fills["quantity"]) * (fills["price"] - fills["reference"]) >= 0.0).all()
+
+
+@thoroughly
+@given(seeds, st.sampled_from([0.01, 0.3, 1.0]))
+def test_no_more_fills_than_the_cap_on_the_volume_allows(seed: int, cap: float) -> None:
+    case = case_with(seed, execution={"volume_cap": cap})
+    fills, volume = filled(run(case.job, case.panel, case.strategy)), case.panel.block.volume
+    traded = np.zeros(volume.shape)
+    np.add.at(traded, (fills["row"], fills["symbol"]), np.abs(fills["quantity"]))
+    assert (traded <= cap * np.nan_to_num(volume) * (1.0 + 1e-12)).all()
+
+
+@thoroughly
+@given(seeds)
+def test_limits_hold_and_stops_are_met(seed: int) -> None:
+    """A limit order never pays more than its limit, a stop order fills only where its stop was met."""
+    case = some_case(seed)
+    tables = run(case.job, case.panel, case.strategy)
+    fills, orders = filled(tables), tables["orders"]
+    terms = {}
+    for index in np.flatnonzero(orders["kind"] == rec.PLACE).tolist():
+        terms[int(orders["order"][index])] = {name: orders[name][index] for name in ("type", "limit", "stop")}
+    block = case.panel.block
+    for index in range(len(fills["tick"])):
+        its = terms[int(fills["order"][index])]
+        side = np.sign(fills["quantity"][index])
+        if its["type"] in (rec.LIMIT, rec.STOP_LIMIT) and its["limit"] == its["limit"]:
+            assert side * (its["limit"] - fills["price"][index]) >= 0.0
+        if its["type"] == rec.STOP and its["stop"] == its["stop"]:
+            at = fills["row"][index], fills["symbol"][index]
+            reached = block.high[at] if side > 0.0 else block.low[at]
+            assert side * (reached - its["stop"]) >= 0.0
+
+
+@thoroughly
+@given(seeds)
+def test_keeping_lists_of_orders_changes_nothing_for_jobs_that_need_none(seed: int) -> None:
+    case = case_with(seed, {"exits": {}}, {"volume_cap": None, "no_volume": "fill"})
+    reports = []
+    for lists in (False, True):
+        engine = Engine(case.job, case.panel, case.strategy)
+        if lists:
+            engine._working.keep_lists()
+        reports.append(engine.run())
+    assert reports[0].fingerprint == reports[1].fingerprint
+    assert reports[0].counts.model_copy(update={"cancelled": 0}) == reports[1].counts.model_copy(
+        update={"cancelled": 0}
+    )
 
 
 @thoroughly
@@ -82,7 +150,7 @@ def test_cash_and_positions_are_the_equity_to_the_last_bit(seed: int) -> None:
     """The ledger, kept again in plain Python from the fills and the closes alone, in the order of their ticks."""
     case = some_case(seed)
     tables = run(case.job, case.panel, case.strategy)
-    fills, equity = tables["fills"], tables["equity"]
+    fills, equity = filled(tables), tables["equity"]
     cash, assets = case.job.portfolio.cash, case.panel.layout.assets
     held, last = [0.0] * assets, [HOLE] * assets
     closes = case.panel.block.close.tolist()
@@ -110,7 +178,8 @@ def test_cash_and_positions_are_the_equity_to_the_last_bit(seed: int) -> None:
 @given(seeds)
 def test_fills_at_the_open_are_the_open_of_their_bar_made_worse_by_slippage(seed: int) -> None:
     case = case_with(seed, execution={"fill": "open", "slippage": {"model": "bps", "bps": 50.0}})
-    fills = run(case.job, case.panel, case.strategy)["fills"]
+    fills = filled(run(case.job, case.panel, case.strategy))
+    fills = {name: column[fills["rule"] == rec.AT_OPEN] for name, column in fills.items()}
     opens = case.panel.block.open[fills["row"], fills["symbol"]]
     worse = np.where(fills["quantity"] > 0.0, 1.0 + 50.0 / 10_000.0, 1.0 - 50.0 / 10_000.0)
     assert fills["reference"].tolist() == opens.tolist()
@@ -127,7 +196,14 @@ def test_twice_the_cash_and_twice_the_quantity_give_twice_the_result(seed: int, 
         size = {"model": "fixed_quantity", "quantity": 7.5 * factor}
         account = {"cash": 3000.0 * factor, "sizing": size, "lot": 0.5 * factor}
         case = case_with(seed, account, {"fill": fill, "commission": commission})
-        results.append(run(case.job, case.panel, case.strategy))
+        strategy = case.strategy
+        if isinstance(strategy, Trader):
+            strategy = strategy.model_copy(update={"scale": factor})
+
+        def more(*columns: Any, factor: float = factor) -> None:
+            columns[-1][:] *= factor
+
+        results.append(run(case.job, altered(case.panel, more), strategy))
     once, twice = results
     for table, column in (("equity", "equity"), ("equity", "cash"), ("fills", "quantity"), ("fills", "fee")):
         assert (2.0 * once[table][column]).tolist() == twice[table][column].tolist()
@@ -143,12 +219,13 @@ def test_the_open_of_a_row_is_traded_without_a_look_at_the_rest_of_its_bar(seed:
     def change(open_: Any, high: Any, low: Any, close: Any, volume: Any) -> None:
         for column in (high, low, close):
             column[row] *= 1.7
-        volume[row] += 99.0
+        if case.job.execution.volume_cap is None and case.job.execution.no_volume == "fill":
+            volume[row] += 99.0
 
     tables = run(case.job, case.panel, case.strategy)
     other = run(case.job, altered(case.panel, change), case.strategy)
-    before_the_close = 6 * row + 3
-    assert until(other, before_the_close) == until(tables, before_the_close)
+    after_the_open = 6 * row + 2
+    assert until(other, after_the_open) == until(tables, after_the_open)
 
 
 @thoroughly

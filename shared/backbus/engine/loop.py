@@ -6,14 +6,29 @@ from typing import Any
 
 from backbus.compiled import loop, step
 from backbus.execution.matching import match_market
+from backbus.execution.resting import begin_row, end_of_day, match_bar, match_close, match_open
 from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
-from backbus.market.panel import Floats
+from backbus.market.panel import Floats, Ints
 from backbus.market.records import ON_CLOSE, Records
-from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, OPEN_MATCH
-from backbus.portfolio.decisions import close_decide, open_decide, take_signals
+from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, INTRABAR_MATCH, OPEN_MATCH, PHASES
+from backbus.market.working import works
+from backbus.portfolio.decisions import close_decide, decide_at_close, decide_at_open, open_decide, take_signals
 
-TICK, SIGNALS, FILLS, ORDERS, ROWS = range(5)
-"""What the cursor holds: next tick; signals taken; fills written; orders written; equity rows written."""
+TICK, SIGNALS, FILLS, ORDERS, ROWS, WANTS_ROOM = range(6)
+"""What the cursor holds: next tick; signals taken; fills written; orders written; equity rows written; 1 where the loop
+stopped because there was no room for the fills or orders of a row."""
+
+
+@step
+def book(account: Any, ledger: Records, kits: Records, fills: Records, begin: int, end: int) -> None:
+    """Book fills ``begin`` to ``end``."""
+    for index in range(begin, end):
+        record = fills[index]
+        if record["quantity"] != 0.0:
+            asset = record["asset"]
+            apply_fill(
+                account, ledger[asset], kits[asset], record["quantity"], record["price"], record["unit"], record["fee"]
+            )  # fmt: skip
 
 
 @step
@@ -21,6 +36,8 @@ def match_and_book(
     rules: Any,
     account: Any,
     ledger: Records,
+    kits: Records,
+    tape: Records,
     working: Records,
     references: Floats,
     at: int,
@@ -30,12 +47,49 @@ def match_and_book(
     count: int,
 ) -> int:
     """Match one market phase and book what filled. Returns the number of FILL records."""
-    matched = match_market(rules, working, references, at, tick, on_close, fills, count)
-    for index in range(count, matched):
-        record = fills[index]
-        apply_fill(account, ledger[record["asset"]], record["quantity"], record["price"], record["fee"])
+    matched = match_market(rules, kits, tape, working, references, at, tick, on_close, fills, count)
+    book(account, ledger, kits, fills, count, matched)
     account["working"] = account["working"] - (matched - count)
     return matched
+
+
+@step
+def _until_close(
+    rules_: Records,
+    account: Any,
+    ledger: Records,
+    kits: Records,
+    tape: Records,
+    working: Records,
+    terms: Records,
+    heads: Ints,
+    end: Ints,
+    session: Ints,
+    open_: Floats,
+    high: Floats,
+    low: Floats,
+    close: Floats,
+    volume: Floats,
+    at: int,
+    row: int,
+    fills: Records,
+    count: int,
+) -> int:
+    """Match all phases of a row before its close with orders of every kind, and book. Returns the FILL records."""
+    tick = PHASES * row + OPEN_MATCH
+    begin = count
+    count = begin_row(rules_, kits, tape, working, terms, heads, end, session, volume, at, tick, fills, count)
+    count = match_open(rules_, kits, tape, working, terms, heads, open_, at, tick, fills, count)
+    book(account, ledger, kits, fills, begin, count)
+    begin = count
+    tick = PHASES * row + INTRABAR_MATCH
+    count = match_bar(rules_, kits, tape, working, terms, heads, open_, high, low, close, at, tick, fills, count)
+    if rules_[0]["daily"] != 0:
+        tick = PHASES * row + CLOSE_SIGNAL
+        count = end_of_day(kits, tape, working, terms, heads, tick, fills, count)
+    book(account, ledger, kits, fills, begin, count)
+    account["working"] = works(heads)
+    return count
 
 
 @step
@@ -43,10 +97,20 @@ def _work(
     rules_: Records,
     account_: Records,
     ledger: Records,
+    kits: Records,
+    tape: Records,
     working: Records,
+    terms: Any,
+    wishes: Any,
+    heads: Any,
     history: Floats,
+    end: Any,
+    session: Any,
     open_: Floats,
+    high: Any,
+    low: Any,
     close: Floats,
+    volume: Any,
     first_row: int,
     signals: Records,
     signal_through: int,
@@ -63,47 +127,125 @@ def _work(
     fill = cursor[FILLS]
     order = cursor[ORDERS]
     rows = cursor[ROWS]
-    row = tick // 6
+    wants_room = 0
+    row = tick // PHASES
     last = first_row + open_.shape[0]
-    decides = tick == 6 * row + CLOSE_DECIDE
+    decides = tick == PHASES * row + CLOSE_DECIDE
     while row < last:
         at = row - first_row
         if not decides:
             quiet = quiet_rows(account, signals, signal, signal_through, row, last)
             if quiet > row:
                 stop = quiet - first_row
-                mark_stretch(rules, account, ledger, history, close, at, stop, equity, cash, gross, rows)
+                mark_stretch(rules, account, ledger, kits, tape, history, close, at, stop, equity, cash, gross, rows)
                 rows += quiet - row
                 row = quiet
-                tick = 6 * row
+                tick = PHASES * row
                 continue
+            if heads is not None:
+                if not _has_room(ledger, heads, signals, signal, orders, order, fills, fill):
+                    wants_room = 1
+                    break
             if account["working"] > 0:
-                order = open_decide(rules, account, ledger, history, working, open_, at, row, orders, order)
-                fill = match_and_book(rules, account, ledger, working, open_, at, 6 * row + OPEN_MATCH, 0, fills, fill)
-            mark(rules, account, ledger, history, close, at)
-            tick = 6 * row + CLOSE_DECIDE
+                if heads is not None:
+                    order = decide_at_open(
+                        rules_, account_, ledger, kits, tape, history, working, terms, heads, open_, at, row, orders,
+                        order,
+                    )  # fmt: skip
+                    fill = _until_close(
+                        rules_, account, ledger, kits, tape, working, terms, heads, end, session, open_, high, low,
+                        close, volume, at, row, fills, fill,
+                    )  # fmt: skip
+                else:
+                    order = open_decide(
+                        rules, account, ledger, kits, tape, history, working, None, None, open_, at, row, orders, order
+                    )
+                    fill = match_and_book(
+                        rules,
+                        account,
+                        ledger,
+                        kits,
+                        tape,
+                        working,
+                        open_,
+                        at,
+                        PHASES * row + OPEN_MATCH,
+                        0,
+                        fills,
+                        fill,
+                    )
+            mark(rules, account, ledger, kits, tape, history, close, at)
+            tick = PHASES * row + CLOSE_DECIDE
         if signal_through < tick:
             break
+        if heads is not None:
+            if decides and not _has_room(ledger, heads, signals, signal, orders, order, fills, fill):
+                wants_room = 1
+                break
         decides = False
-        if account["waiting"] > 0 or (signal < signals.shape[0] and signals[signal]["tick"] <= tick):
-            signal = take_signals(account, working, signals, signal, tick)
-            order = close_decide(rules, account, ledger, history, working, close, at, row, orders, order)
+        spoken = signal < signals.shape[0] and signals[signal]["tick"] <= tick
+        if heads is not None:
+            if spoken or account["waiting"] > 0 or account["working"] > 0:
+                first = signal
+                signal = take_signals(account, working, wishes, signals, signal, tick)
+                order = decide_at_close(
+                    rules_, account_, ledger, kits, tape, history, working, terms, wishes, heads, close, at, row,
+                    signals, first, signal, orders, order,
+                )  # fmt: skip
+                if account["working"] > 0:
+                    begin = fill
+                    match_at = PHASES * row + CLOSE_MATCH
+                    fill = match_close(
+                        rules_, kits, tape, working, terms, heads, close, volume, at, match_at, fills, fill
+                    )
+                    book(account, ledger, kits, fills, begin, fill)
+                    account["working"] = works(heads)
+                    value(rules, account, ledger, kits, tape)
+        elif account["waiting"] > 0 or spoken:
+            first = signal
+            signal = take_signals(account, working, None, signals, signal, tick)
+            order = close_decide(
+                rules, account, ledger, kits, tape, history, working, None, None, None, close, at, row, signals, first,
+                signal, orders, order,
+            )  # fmt: skip
             if account["working"] > 0 and rules["fill_at_close"] != 0:
                 fill = match_and_book(
-                    rules, account, ledger, working, close, at, 6 * row + CLOSE_MATCH, ON_CLOSE, fills, fill
+                    rules,
+                    account,
+                    ledger,
+                    kits,
+                    tape,
+                    working,
+                    close,
+                    at,
+                    PHASES * row + CLOSE_MATCH,
+                    ON_CLOSE,
+                    fills,
+                    fill,
                 )
-                value(account, ledger)
+                value(rules, account, ledger, kits, tape)
         equity[rows] = account["equity"]
         cash[rows] = account["cash"]
         gross[rows] = account["gross"]
         rows += 1
         row += 1
-        tick = 6 * row
+        tick = PHASES * row
     cursor[TICK] = tick
     cursor[SIGNALS] = signal
     cursor[FILLS] = fill
     cursor[ORDERS] = order
     cursor[ROWS] = rows
+    cursor[WANTS_ROOM] = wants_room
+
+
+@step
+def _has_room(
+    ledger: Records, heads: Ints, signals: Records, used: int, orders: Records, order: int, fills: Records, fill: int
+) -> bool:
+    """Whether a row's orders and fills fit in, whatever happens in it."""
+    assets, wishes = ledger.shape[0], signals.shape[0] - used
+    most = 8 * (works(heads) + assets + 4 * wishes)
+    return bool(orders.shape[0] - order >= most and fills.shape[0] - fill >= most)
 
 
 @loop
@@ -111,6 +253,8 @@ def run_rows(
     rules: Records,
     account: Records,
     ledger: Records,
+    kits: Records,
+    tape: Records,
     working: Records,
     history: Floats,
     open_: Floats,
@@ -131,11 +275,119 @@ def run_rows(
     """
     if ledger.shape[0] == 1 and working.shape[0] == 1 and open_.shape[1] == 1 and close.shape[1] == 1:
         _work(
-            rules, account, ledger, working, history, open_, close, first_row, signals, signal_through,
-            orders, fills, equity, cash, gross, cursor,
-        )  # fmt: skip
+            rules,
+            account,
+            ledger,
+            kits,
+            tape,
+            working,
+            None,
+            None,
+            None,
+            history,
+            None,
+            None,
+            open_,
+            None,
+            None,
+            close,
+            None,
+            first_row,
+            signals,
+            signal_through,
+            orders,
+            fills,
+            equity,
+            cash,
+            gross,
+            cursor,
+        )
     else:
         _work(
-            rules, account, ledger, working, history, open_, close, first_row, signals, signal_through,
-            orders, fills, equity, cash, gross, cursor,
-        )  # fmt: skip
+            rules,
+            account,
+            ledger,
+            kits,
+            tape,
+            working,
+            None,
+            None,
+            None,
+            history,
+            None,
+            None,
+            open_,
+            None,
+            None,
+            close,
+            None,
+            first_row,
+            signals,
+            signal_through,
+            orders,
+            fills,
+            equity,
+            cash,
+            gross,
+            cursor,
+        )
+
+
+@loop
+def run_lists(
+    rules: Records,
+    account: Records,
+    ledger: Records,
+    kits: Records,
+    tape: Records,
+    working: Records,
+    terms: Records,
+    wishes: Records,
+    heads: Ints,
+    history: Floats,
+    end: Ints,
+    session: Ints,
+    open_: Floats,
+    high: Floats,
+    low: Floats,
+    close: Floats,
+    volume: Floats,
+    first_row: int,
+    signals: Records,
+    signal_through: int,
+    orders: Records,
+    fills: Records,
+    equity: Floats,
+    cash: Floats,
+    gross: Floats,
+    cursor: Any,
+) -> None:
+    """``run_rows`` where orders of every kind may work."""
+    _work(
+        rules,
+        account,
+        ledger,
+        kits,
+        tape,
+        working,
+        terms,
+        wishes,
+        heads,
+        history,
+        end,
+        session,
+        open_,
+        high,
+        low,
+        close,
+        volume,
+        first_row,
+        signals,
+        signal_through,
+        orders,
+        fills,
+        equity,
+        cash,
+        gross,
+        cursor,
+    )

@@ -6,21 +6,22 @@ is kept but its sums, digests and returns: memory depends on the panel and on th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import loop
-from backbus.engine.loop import FILLS, TICK, run_rows
+from backbus.compiled import loop, step
+from backbus.engine.loop import FILLS, TICK, WANTS_ROOM, run_lists, run_rows
 from backbus.jobs import Job
 from backbus.market import records as rec
 from backbus.market.ledger import open_book
 from backbus.market.panel import Floats, Ints, Layout, Panel
 from backbus.market.records import Records
+from backbus.market.rules import Rules
 from backbus.market.ticks import PHASES
 from backbus.market.warmup import take_in
-from backbus.market.working import no_orders
+from backbus.market.working import Orders
 from backbus.performance.fingerprint import (
     FILL_COLUMNS,
     WORDS_OF_FILL,
@@ -43,9 +44,90 @@ from backbus.performance.sessions import (
 from backbus.performance.trades import NO_TIME, TOTALS, TRADE, match_fills, no_trades
 
 
+@step
+def _reset(
+    rule: Records,
+    kits: Records,
+    warmup: Floats,
+    first_row: int,
+    blank_account: Records,
+    blank_ledger: Records,
+    blank_tape: Records,
+    blank_working: Records,
+    blank_trades: Records,
+    account: Records,
+    ledger: Records,
+    tape: Records,
+    working: Records,
+    history: Floats,
+    trades: Records,
+    cursor: Ints,
+) -> None:
+    """Begin a run."""
+    account[0] = blank_account[0]
+    account[0]["cash"] = rule[0]["cash"]
+    account[0]["equity"] = rule[0]["cash"]
+    for asset in range(ledger.shape[0]):
+        ledger[asset] = blank_ledger[asset]
+        tape[asset] = blank_tape[asset]
+        tape[asset]["unit"] = kits[asset]["multiplier"]
+        working[asset] = blank_working[asset]
+        trades[asset] = blank_trades[asset]
+    for field in range(cursor.shape[0]):
+        cursor[field] = 0
+    take_in(rule, account, ledger, kits, tape, history, warmup)
+    cursor[TICK] = PHASES * first_row
+
+
+@step
+def _count(
+    rule: Records,
+    numbers: Ints,
+    rate: float,
+    factor: Floats,
+    trades: Records,
+    fills_read: Records,
+    fills_words: Words,
+    times: Ints,
+    closed: Records,
+    equity_read: Floats,
+    equity_words: Words,
+    gross_read: Floats,
+    shares: Floats,
+    cursor: Ints,
+    last: Floats,
+    last_read: Floats,
+    curves: Records,
+    equity_lanes: Words,
+    fills_lanes: Words,
+    totals: Records,
+    open_trades: Ints,
+    moments: Records,
+    regressions: Records,
+    ends: Records,
+    returns: Floats,
+) -> None:
+    """Sum up a run. The last eight arrays are the point's own: one record or row each."""
+    filled = cursor[FILLS]
+    curves[0]["peak"] = rule[0]["cash"]
+    curves[0]["trough"] = rule[0]["cash"]
+    mark_rows(numbers, equity_read, equity_words, gross_read, shares, curves, equity_lanes)
+    if len(last) > 0:
+        end_sessions(numbers, equity_read, last)
+    mix_fills(fills_words[:filled], fills_lanes)
+    match_fills(fills_read[:filled], times[:filled], trades, totals, closed)
+    count = 0
+    for asset in range(trades.shape[0]):
+        if trades[asset]["position"] != 0.0:
+            count += 1
+    open_trades[0] = count
+    sum_up(rule[0]["cash"], last_read, rate, factor, returns, moments, regressions, ends)
+
+
 @loop
 def run_points(
     rules: Records,
+    kits: Records,
     signals: Records,
     bounds: Ints,
     warmup: Floats,
@@ -57,10 +139,12 @@ def run_points(
     factor: Floats,
     blank_account: Records,
     blank_ledger: Records,
+    blank_tape: Records,
     blank_working: Records,
     blank_trades: Records,
     account: Records,
     ledger: Records,
+    tape: Records,
     working: Records,
     history: Floats,
     trades: Records,
@@ -94,25 +178,37 @@ def run_points(
 
     Arrays named ``*_read`` and ``*_words`` are read-only views of their namesakes; where each row is a session,
     ``last`` is empty and ``last_read`` the equity. ``signals`` of point p are those from ``bounds[p]`` to
-    ``bounds[p + 1]``.
+    ``bounds[p + 1]``, ``kits`` has as many lines for each point as there are assets.
     """
+    assets = ledger.shape[0]
     for point in range(rules.shape[0]):
-        rule = rules[point : point + 1]
-        account[0] = blank_account[0]
-        account[0]["cash"] = rule[0]["cash"]
-        account[0]["equity"] = rule[0]["cash"]
-        for asset in range(ledger.shape[0]):
-            ledger[asset] = blank_ledger[asset]
-            working[asset] = blank_working[asset]
-            trades[asset] = blank_trades[asset]
-        for field in range(cursor.shape[0]):
-            cursor[field] = 0
-        take_in(rule, account, ledger, history, warmup)
-        cursor[TICK] = PHASES * first_row
+        own = slice(point, point + 1)
+        rule = rules[own]
+        kit = kits[point * assets : (point + 1) * assets]
+        _reset(
+            rule,
+            kit,
+            warmup,
+            first_row,
+            blank_account,
+            blank_ledger,
+            blank_tape,
+            blank_working,
+            blank_trades,
+            account,
+            ledger,
+            tape,
+            working,
+            history,
+            trades,
+            cursor,
+        )
         run_rows(
             rule,
             account,
             ledger,
+            kit,
+            tape,
             working,
             history,
             open_,
@@ -127,36 +223,144 @@ def run_points(
             gross,
             cursor,
         )
-        filled = cursor[FILLS]
-        curve = curves[point : point + 1]
-        curve[0]["peak"] = rule[0]["cash"]
-        curve[0]["trough"] = rule[0]["cash"]
-        mark_rows(numbers, equity_read, equity_words, gross_read, shares, curve, equity_lanes[point])
-        if len(last) > 0:
-            end_sessions(numbers, equity_read, last)
-        mix_fills(fills_words[:filled], fills_lanes[point])
-        match_fills(fills_read[:filled], times[:filled], trades, totals[point : point + 1], closed)
-        count = 0
-        for asset in range(trades.shape[0]):
-            if trades[asset]["position"] != 0.0:
-                count += 1
-        open_trades[point] = count
-        sum_up(
-            rule[0]["cash"],
-            last_read,
+        _count(
+            rule,
+            numbers,
             rates[point],
             factor,
+            trades,
+            fills_read,
+            fills_words,
+            times,
+            closed,
+            equity_read,
+            equity_words,
+            gross_read,
+            shares,
+            cursor,
+            last,
+            last_read,
+            curves[own],
+            equity_lanes[point],
+            fills_lanes[point],
+            totals[own],
+            open_trades[own],
+            moments[own],
+            regressions[own],
+            ends[own],
             returns[point],
-            moments[point : point + 1],
-            regressions[point : point + 1],
-            ends[point : point + 1],
         )
+
+
+@loop
+def begin_point(
+    rule: Records,
+    kits: Records,
+    warmup: Floats,
+    first_row: int,
+    blank_account: Records,
+    blank_ledger: Records,
+    blank_tape: Records,
+    blank_working: Records,
+    blank_trades: Records,
+    account: Records,
+    ledger: Records,
+    tape: Records,
+    working: Records,
+    history: Floats,
+    trades: Records,
+    cursor: Ints,
+) -> None:
+    """``_reset`` for a point that is run by itself, since orders of every kind may work in it."""
+    _reset(
+        rule,
+        kits,
+        warmup,
+        first_row,
+        blank_account,
+        blank_ledger,
+        blank_tape,
+        blank_working,
+        blank_trades,
+        account,
+        ledger,
+        tape,
+        working,
+        history,
+        trades,
+        cursor,
+    )
+
+
+@loop
+def count_point(
+    rule: Records,
+    numbers: Ints,
+    rate: float,
+    factor: Floats,
+    trades: Records,
+    fills_read: Records,
+    fills_words: Words,
+    times: Ints,
+    closed: Records,
+    equity_read: Floats,
+    equity_words: Words,
+    gross_read: Floats,
+    shares: Floats,
+    cursor: Ints,
+    last: Floats,
+    last_read: Floats,
+    curves: Records,
+    equity_lanes: Words,
+    fills_lanes: Words,
+    totals: Records,
+    open_trades: Ints,
+    moments: Records,
+    regressions: Records,
+    ends: Records,
+    returns: Floats,
+) -> None:
+    """``_count`` for such a point."""
+    _count(
+        rule,
+        numbers,
+        rate,
+        factor,
+        trades,
+        fills_read,
+        fills_words,
+        times,
+        closed,
+        equity_read,
+        equity_words,
+        gross_read,
+        shares,
+        cursor,
+        last,
+        last_read,
+        curves,
+        equity_lanes,
+        fills_lanes,
+        totals,
+        open_trades,
+        moments,
+        regressions,
+        ends,
+        returns,
+    )
+
+
+_run_points: Callable[..., None] = run_points
+_begin_point: Callable[..., None] = begin_point
+_run_lists: Callable[..., None] = run_lists
+_count_point: Callable[..., None] = count_point
+"""The same, called with arrays that are kept in tuples."""
 
 
 class Terms(NamedTuple):
     """The numbers of a job that rule its run and measure it: made once for all points that share them."""
 
-    rules: Records
+    rules: Rules
     year: float
     rate: float
 
@@ -196,8 +400,12 @@ class PointsEngine:
         warmup, rows = layout.warmup, len(panel) - layout.warmup
         traded = block.rows(warmup, len(block))
         self._warmup = read_only(block.close[:warmup])
-        self._open, self._close = read_only(traded.open), read_only(traded.close)
-        session = read_only(traded.session)
+        self._bars: tuple[Any, ...] = tuple(
+            read_only(column) for column in (traded.open, traded.high, traded.low, traded.close, traded.volume)
+        )
+        self._through = PHASES * len(panel)
+        self._end, self._session = read_only(traded.end), read_only(traded.session)
+        session, close = self._session, self._bars[3]
         self.sessions = int(np.count_nonzero(np.diff(session))) + 1 if rows else 0
         """Sessions that are traded."""
         self._benchmark: BenchmarkCurve | None = None
@@ -208,7 +416,7 @@ class PointsEngine:
                 mark_closes(self._warmup, closes)
             self._benchmark = BenchmarkCurve(layout.symbols.index(benchmark))
             self._benchmark.start(closes)
-            self._benchmark.add(session, self._close, self.sessions)
+            self._benchmark.add(session, close, self.sessions)
             self._factor = self._benchmark.returns()
         self._equity, self._cash, self._gross = np.empty(rows), np.empty(rows), np.empty(rows)
         self._shares = np.empty(rows)
@@ -220,8 +428,7 @@ class PointsEngine:
         self._cursor = np.zeros(8, dtype=np.int64)
         self._room = 0
 
-    def _make_room(self, signals: int) -> None:
-        room = signals + 2 * self._layout.assets
+    def _make_room(self, room: int) -> None:
         if room > self._room:
             self._room = 2 * room
             self._orders = rec.empty(rec.ORDER, 3 * self._room)
@@ -232,13 +439,19 @@ class PointsEngine:
     def run(self, points: Sequence[Point]) -> Outcome:
         """Run at least one point; all look back as far for their volatility (``rules["volatility_rows"]``)."""
         count, assets = len(points), self._layout.assets
-        rules = rec.joined([point.terms.rules for point in points]).copy()
+        rules = rec.joined([point.terms.rules.record for point in points]).copy()
+        kits = rec.joined([point.terms.rules.instruments for point in points])
         year = np.array([point.terms.year for point in points])
         rates = np.array([point.terms.rate for point in points])
         signals = rec.joined([point.signals for point in points])
         bounds = np.concatenate(([0], np.cumsum([len(point.signals) for point in points]))).astype(np.int64)
-        self._make_room(int(np.diff(bounds).max()))
-        account, ledger, history = open_book(rules[:1])
+        most = int(np.diff(bounds).max())
+        orders = Orders(assets, lists=any(point.terms.rules.lists for point in points))
+        orders.need(signals["kind"], beyond=rec.WEIGHT)
+        if orders.lists:
+            orders.make_room(4 * (most + assets))
+        self._make_room((32 if orders.lists else 2) * (most + assets))
+        account, ledger, tape, history = open_book(points[0].terms.rules)
         blank_trades = no_trades(assets)
         curves, totals = np.repeat(self._curve, count), np.zeros(count, dtype=TOTALS)
         moments, regressions = np.zeros(count, dtype=MOMENTS), np.zeros(count, dtype=REGRESSION)
@@ -246,54 +459,58 @@ class PointsEngine:
         equity_lanes = np.repeat(new_lanes()[None], count, axis=0)
         fills_lanes = np.repeat(new_lanes(len(FILL_COLUMNS))[None], count, axis=0)
         returns = np.empty((count, self.sessions))
+        mine: tuple[Any, ...] = (account.copy(), ledger.copy(), tape.copy())
         words = self._fills.view(np.uint64).reshape(-1, WORDS_OF_FILL)
+        last = self._last if self.sessions < len(self._equity) else self._equity
+        blank: tuple[Any, ...] = (account, ledger, tape, Orders(assets, lists=False).working, blank_trades)
+        outcome: tuple[Any, ...] = (
+            curves,
+            equity_lanes,
+            fills_lanes,
+            totals,
+            open_trades,
+            moments,
+            regressions,
+            ends,
+            returns,
+        )
+        rows: tuple[Any, ...] = (self._equity, self._cash, self._gross)
+        seen: tuple[Any, ...] = (self._closed, read_only(self._equity), read_only(self._equity.view(np.uint64)))
+        trades = blank_trades.copy()
         with np.errstate(over="ignore"):
-            run_points(
-                rules,
-                read_only(signals),
-                bounds,
-                self._warmup,
-                self._open,
-                self._close,
-                self._numbers,
-                self._layout.warmup,
-                rates,
-                self._factor,
-                account,
-                ledger,
-                no_orders(assets),
-                blank_trades,
-                account.copy(),
-                ledger.copy(),
-                no_orders(assets),
-                history,
-                blank_trades.copy(),
-                self._orders,
-                self._fills,
-                read_only(self._fills),
-                read_only(words),
-                self._times,
-                self._closed,
-                self._equity,
-                read_only(self._equity),
-                read_only(self._equity.view(np.uint64)),
-                self._cash,
-                self._gross,
-                read_only(self._gross),
-                self._shares,
-                self._cursor,
-                self._last,
-                read_only(self._last if self.sessions < len(self._equity) else self._equity),
-                curves,
-                equity_lanes,
-                fills_lanes,
-                totals,
-                open_trades,
-                moments,
-                regressions,
-                ends,
-                returns,
-            )
+            if not orders.lists:
+                _run_points(
+                    rules, read_only(kits), read_only(signals), bounds, self._warmup, self._bars[0], self._bars[3],
+                    self._numbers, self._layout.warmup, rates, self._factor, *blank, *mine, orders.working, history,
+                    trades, self._orders, self._fills, read_only(self._fills), read_only(words), self._times, *seen[:1],
+                    self._equity, *seen[1:], self._cash, self._gross, read_only(self._gross), self._shares,
+                    self._cursor, self._last, read_only(last), *outcome,
+                )  # fmt: skip
+            for point in range(count if orders.lists else 0):
+                own = slice(point, point + 1)
+                rule, kit = rules[own], read_only(kits[point * assets : (point + 1) * assets])
+                while True:
+                    orders.clear()
+                    _begin_point(
+                        rule, kit, self._warmup, self._layout.warmup, *blank, *mine, orders.working, history, trades,
+                        self._cursor,
+                    )  # fmt: skip
+                    _run_lists(
+                        rule, *mine[:2], kit, mine[2], orders.working, orders.terms, orders.wishes, orders.heads,
+                        history, self._end, self._session, *self._bars, self._layout.warmup,
+                        read_only(signals[bounds[point] : bounds[point + 1]]), self._through, self._orders, self._fills,
+                        *rows, self._cursor,
+                    )  # fmt: skip
+                    if not self._cursor[WANTS_ROOM]:
+                        break
+                    self._make_room(2 * self._room)
+                words = self._fills.view(np.uint64).reshape(-1, WORDS_OF_FILL)
+                _count_point(
+                    rule, self._numbers, rates[point], self._factor, trades, read_only(self._fills), read_only(words),
+                    self._times, self._closed, *seen[1:], read_only(self._gross), self._shares, self._cursor,
+                    self._last, read_only(last), curves[own], equity_lanes[point], fills_lanes[point],
+                    *(a[own] for a in outcome[3:8]), returns[point],
+                )  # fmt: skip
         sums = Sums(curves, totals, open_trades, moments, regressions, ends)
         found = figures(rules["cash"], year, sums, self._benchmark)
         prints = fingerprints(fills_lanes, equity_lanes)

@@ -23,7 +23,7 @@ from backbus.performance.report import Report
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import Strategy, StrategyHandler, StrategyRunner, make_strategy
 from backbus.strategy.bars import Bars
-from backbus.strategy.builtins import CLASSES
+from backbus.strategy.builtins import CLASSES, SmaCross
 
 READERS = ("strategy", "portfolio", "execution", "performance")
 
@@ -80,6 +80,14 @@ class TheOtherKernels(Strategy):
 def rehearse() -> None:
     """Run every built-in strategy, and one that calls what they do not, on the small panel in every way."""
     panel = small_panel()
+    for more in ({}, {"exits": {"stop_loss": 0.02, "take_profit": 0.02, "trail": 0.05}}):
+        job = Job.parse({"strategy": {"use": "SmaCross"}, "portfolio": more})
+        cross = make_strategy(SmaCross, {"fast": 2, "slow": 4})
+        Engine(job, panel, cross).run()
+        run_handlers(job, panel, cross)
+        PointsEngine(panel).run(
+            [Point(terms_of(job, panel.layout), StrategyRunner(cross, panel.layout).on_block(panel.block))]
+        )
     for strategy in (*(make_strategy(strategy_class, {}) for strategy_class in CLASSES), TheOtherKernels()):
         job = Job.parse({"strategy": {"use": type(strategy).__name__}, "performance": {"benchmark": "S0"}})
         Engine(job, panel, strategy).run()

@@ -9,19 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 
 from backbus.engine import loop as lp
 from backbus.jobs import Job
 from backbus.market import records as rec
-from backbus.market.accounts import BookRows, EquityRows
+from backbus.market.accounts import NO_FILLS, NO_ORDERS, BookRows, EquityRows
 from backbus.market.ledger import open_book
-from backbus.market.panel import Block, Floats, Source
+from backbus.market.panel import Block, Floats, Source, sealed
 from backbus.market.records import Records
 from backbus.market.ticks import CLOSE_DECIDE
-from backbus.market.warmup import take_in
-from backbus.market.working import no_orders
+from backbus.market.warmup import warm_up
+from backbus.market.working import Orders
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
 from backbus.performance.tables import Piece, run_pieces, trades_piece
@@ -51,10 +52,13 @@ class Engine:
         self._layout = layout
         self._rules = job.rules(layout)
         self._runner = StrategyRunner(strategy, layout)
-        self._account, self._ledger, self._history = open_book(self._rules)
-        self._working = no_orders(layout.assets)
+        self._book = open_book(self._rules)
+        self._working = Orders(layout.assets, lists=self._rules.lists)
         self._cursor = np.zeros(8, dtype=np.int64)
         self._orders, self._fills = rec.empty(rec.ORDER), rec.empty(rec.FILL)
+        self._told = (0, 0)
+        self._untold: tuple[Records, Records] = (NO_ORDERS, NO_FILLS)
+        """Orders and fills of the block before that the strategy has not heard of yet."""
 
     def run(self, progress: Callable[[int], None] | None = None) -> Report:
         """Work the whole market off; ``progress`` hears the rows done, block by block."""
@@ -110,12 +114,14 @@ class Engine:
     def _block(self, block: Block, signals: Records | None) -> Traded:
         warmup = min(max(self._layout.warmup - block.first_row, 0), len(block))
         if warmup:
-            take_in(self._rules, self._account, self._ledger, self._history, block.close[:warmup])
+            warm_up(self._rules, self._book, block.close[:warmup])
             self._cursor[lp.TICK] = 6 * (block.first_row + warmup)
         traded = block.rows(warmup, len(block))
         count = len(traded)
         rows = EquityRows(traded.first_row, np.empty(count), np.empty(count), np.empty(count))
+        self._untold = self._news()
         self._cursor[lp.ROWS] = self._cursor[lp.ORDERS] = self._cursor[lp.FILLS] = 0
+        self._told = (0, 0)
         self._orders, self._fills = rec.empty(rec.ORDER), rec.empty(rec.FILL)
         if signals is None:
             signals = self._row_by_row(block, traded, rows)
@@ -125,30 +131,59 @@ class Engine:
 
     def _trade(self, block: Block, signals: Records, signal_through: int, rows: EquityRows) -> None:
         """Run the fused loop over a block's rows, as far as ``signal_through`` allows."""
-        cursor = self._cursor
-        room = 3 * (len(signals) + 2 * self._layout.assets)
-        self._orders = _with_room(self._orders, int(cursor[lp.ORDERS]), room)
-        self._fills = _with_room(self._fills, int(cursor[lp.FILLS]), len(signals) + 2 * self._layout.assets)
+        cursor, book, working = self._cursor, self._book, self._working
+        assets = self._layout.assets
+        run_rows: Callable[..., None] = lp.run_rows
+        run_lists: Callable[..., None] = lp.run_lists
         cursor[lp.SIGNALS] = 0
         signals.flags.writeable = False
-        lp.run_rows(
-            self._rules,
-            self._account,
-            self._ledger,
-            self._working,
-            self._history,
-            block.open,
-            block.close,
-            block.first_row,
-            signals,
-            signal_through,
-            self._orders,
-            self._fills,
-            rows.equity,
-            rows.cash,
-            rows.gross,
-            cursor,
-        )
+        working.need(signals["kind"], beyond=rec.WEIGHT)
+        while True:
+            room = len(signals) + 2 * assets
+            if working.lists:
+                working.make_room(4 * (len(signals) + assets))
+                room = 32 * (len(signals) + assets) + 8 * working.count
+            self._orders = _with_room(self._orders, int(cursor[lp.ORDERS]), 3 * room)
+            self._fills = _with_room(self._fills, int(cursor[lp.FILLS]), room)
+            before: tuple[Any, ...] = (
+                self._rules.record,
+                book.account,
+                book.ledger,
+                self._rules.instruments,
+                book.tape,
+                working.working,
+            )
+            after: tuple[Any, ...] = (
+                block.first_row,
+                signals,
+                signal_through,
+                self._orders,
+                self._fills,
+                rows.equity,
+                rows.cash,
+                rows.gross,
+                cursor,
+            )
+            if not working.lists:
+                run_rows(*before, book.history, block.open, block.close, *after)
+                break
+            run_lists(
+                *before,
+                working.terms,
+                working.wishes,
+                working.heads,
+                book.history,
+                sealed(block.end),
+                sealed(block.session),
+                block.open,
+                block.high,
+                block.low,
+                block.close,
+                block.volume,
+                *after,
+            )
+            if not cursor[lp.WANTS_ROOM]:
+                break
 
     def _row_by_row(self, block: Block, traded: Block, rows: EquityRows) -> Records:
         warmup = len(block) - len(traded)
@@ -161,19 +196,33 @@ class Engine:
         for row in range(len(traded)):
             tick = 6 * (traded.first_row + row)
             self._trade(traded, rec.empty(rec.SIGNAL), tick, rows)
-            account = self._account[0]
+            account = self._book.account[0]
             book = BookRows(
                 traded.first_row + row,
                 np.array([account["equity"]]),
                 np.array([account["cash"]]),
-                self._ledger["position"][None, :].copy(),
-                self._ledger["average_cost"][None, :].copy(),
+                self._book.ledger["position"][None, :].copy(),
+                self._book.ledger["average_cost"][None, :].copy(),
+                *self._news(),
             )
             signals = self._runner.on_book(book)
             if len(signals):
                 spoken.append(signals)
             self._trade(traded.rows(0, row + 1), signals, tick + CLOSE_DECIDE, rows)
         return np.concatenate(spoken) if spoken else rec.empty(rec.SIGNAL)
+
+    def _news(self) -> tuple[Records, Records]:
+        """Orders and fills since the last call, which only a strategy that reads the book asks for."""
+        if not self._runner.reads_book:
+            return NO_ORDERS, NO_FILLS
+        ends = int(self._cursor[lp.ORDERS]), int(self._cursor[lp.FILLS])
+        orders, fills = self._orders[self._told[0] : ends[0]], self._fills[self._told[1] : ends[1]]
+        self._told = ends
+        orders, fills = (
+            rec.joined([old, new]) if len(old) else new for old, new in zip(self._untold, (orders, fills), strict=True)
+        )
+        self._untold = (NO_ORDERS, NO_FILLS)
+        return orders, fills
 
     def _count(self, block: Block, rows: EquityRows, signals: Records, orders: Records, fills: Records) -> None:
         statistics = self._statistics

@@ -20,7 +20,7 @@ from backbus.market import records as rec
 from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import Block
 
-VERSION = 1
+VERSION = 2
 PROBE = "PROBE"
 
 RECORDS: dict[str, np.dtype[np.void]] = {Kind.SIGNAL: rec.SIGNAL, Kind.ORDER: rec.ORDER, Kind.FILL: rec.FILL}
@@ -47,6 +47,9 @@ COLUMNS: dict[str, tuple[tuple[str, str, bool], ...]] = {
 }
 """Streams of rows: name, dtype and whether the column has a value per asset ([rows, assets], row-major)."""
 
+NEWS: tuple[tuple[str, np.dtype[np.void]], ...] = (("orders", rec.ORDER), ("fills", rec.FILL))
+"""What BOOK has besides, where there is any: packed records of what was decided and done since the row before."""
+
 EVERY = "every:"
 """What stands before a timeframe in the name of the column that tells when its bars end."""
 
@@ -64,7 +67,7 @@ class Envelope(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
-    v: Literal[1]
+    v: Literal[2]
     kind: Literal["NEW_DATA", "SIGNAL", "ORDER", "FILL", "BOOK", "EQUITY", "PROGRESS", "PROBE"]
     run: Name
     attempt: Count
@@ -135,6 +138,8 @@ def _columns_of(payload: Any, kind: Kind) -> tuple[tuple[str, str, bool, Any], .
     found = tuple((name, dtype, cell, getattr(payload, name)) for name, dtype, cell in COLUMNS[kind])
     if isinstance(payload, Block) and payload.extra:
         found += tuple((name, "<f8", _CELL, column) for name, column in payload.extra.items())
+    if isinstance(payload, BookRows):
+        found += tuple((name, "V", _ROW, getattr(payload, name)) for name, _ in NEWS if len(getattr(payload, name)))
     if isinstance(payload, Block) and payload.frames:
         found += tuple((EVERY + name, "<i8", _ROW, ends) for name, ends in payload.frames.items())
     return found
@@ -153,7 +158,7 @@ def _packed_rows(fields: dict[str, Any], payload: Any, columns: tuple[tuple[str,
     packer.pack_map_header(len(columns))
     parts: list[Any] = []
     for name, dtype, _, values in columns:
-        data = np.ascontiguousarray(values, dtype=dtype).data.cast("B")
+        data: Any = values.tobytes() if dtype == "V" else np.ascontiguousarray(values, dtype=dtype).data.cast("B")
         packer.pack(name)
         parts += (packer.bytes(), _bin_header(len(data)), data)
         packer.reset()
@@ -259,11 +264,15 @@ def _rows(envelope: Envelope, count: int) -> Payload:
     wanted = COLUMNS[envelope.kind]
     known = [name for name, _, _ in wanted]
     more = [name for name in columns if name not in known]
-    if len(columns) - len(more) != len(known) or (more and envelope.kind != Kind.NEW_DATA):
+    news = {
+        name: _news(columns[name], name, dtype) for name, dtype in NEWS if envelope.kind == Kind.BOOK and name in more
+    }
+    strange = more and envelope.kind != Kind.NEW_DATA and not (envelope.kind == Kind.BOOK and len(news) == len(more))
+    if len(columns) - len(more) != len(known) or strange:
         raise ProtocolError(f"columns {sorted(columns)} found, {known} expected")
     arrays: list[Any] = [_array(columns[name], name, count, envelope, dtype, cell) for name, dtype, cell in wanted]
-    if not more:
-        plain: Payload = _ROWS[envelope.kind](envelope.row, *arrays)
+    if not more or envelope.kind == Kind.BOOK:
+        plain: Payload = _ROWS[envelope.kind](envelope.row, *arrays, **news)
         return plain
     frames = [name for name in more if name.startswith(EVERY)]
     return Block(
@@ -272,6 +281,12 @@ def _rows(envelope: Envelope, count: int) -> Payload:
         extra={name: _array(columns[name], name, count, envelope, "<f8", _CELL) for name in more if name not in frames},
         frames={name.removeprefix(EVERY): _array(columns[name], name, count, envelope, "<i8", _ROW) for name in frames},
     )
+
+
+def _news(data: bytes, name: str, dtype: np.dtype[np.void]) -> Any:
+    if len(data) % dtype.itemsize:
+        raise ProtocolError(f"column {name}: {len(data)} bytes are no whole number of records of {dtype.itemsize}")
+    return np.frombuffer(data, dtype=dtype)
 
 
 def _array(data: bytes, name: str, count: int, envelope: Envelope, dtype: str, cell: bool) -> Any:

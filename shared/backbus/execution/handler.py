@@ -18,7 +18,8 @@ from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
 from backbus.market.panel import Block, Layout
 from backbus.market.records import Records, frozen, joined
-from backbus.market.working import no_orders
+from backbus.market.rules import Rules, blank_tape
+from backbus.market.working import Orders
 
 ROLE = "execution"
 
@@ -26,12 +27,13 @@ ROLE = "execution"
 class ExecutionHandler:
     """One run's order layer. ``progress_rows`` bounds the rows between two PROGRESS events."""
 
-    def __init__(self, rules: Records, layout: Layout, *, progress_rows: int) -> None:
+    def __init__(self, rules: Rules, layout: Layout, *, progress_rows: int) -> None:
         self._rules, self._layout = rules, layout
         self._progress_rows = max(1, progress_rows)
         self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, Kind.ORDER)}
         self.writers = {Kind.FILL: StreamWriter(Kind.FILL, ROLE)}
-        self._working = no_orders(layout.assets)
+        self._tape = blank_tape(rules.instruments)
+        self._working = Orders(layout.assets, lists=rules.lists)
         self._blocks: deque[Block] = deque()
         self._orders = RecordQueue(rec.ORDER)
         self._fills = rec.empty(rec.FILL, 64)
@@ -63,6 +65,7 @@ class ExecutionHandler:
             return ()
         payload = fresh.payload
         if isinstance(payload, np.ndarray):
+            self._working.need(payload["flags"], beyond=rec.LISTED - 1)
             self._orders.add(payload)
         elif isinstance(payload, Block):
             self._blocks.append(payload)
@@ -77,9 +80,8 @@ class ExecutionHandler:
             count = self._match(block, min(limit, end))
             if count:
                 filled.append(frozen(self._fills[:count]))
-            if self._tick < end:
-                break
-            self._blocks.popleft()
+            if self._tick >= end:
+                self._blocks.popleft()
         events: list[Event] = []
         writer = self.writers[Kind.FILL]
         if filled or self._tick > writer.through:
@@ -92,23 +94,50 @@ class ExecutionHandler:
 
     def _match(self, block: Block, limit: int) -> int:
         """Match the ticks of a block below ``limit``; returns the number of fills."""
-        orders = self._orders.pending
+        orders, working = self._orders.pending, self._working
         room = len(orders) + self._layout.assets
+        if working.lists:
+            working.make_room(len(orders))
+            room = 8 * (room + working.count)
         if len(self._fills) < room:
             self._fills = rec.empty(rec.FILL, 2 * room)
         cursor = self._cursor
         cursor[lp.ORDERS] = cursor[lp.FILLS] = 0
-        lp.sweep(
-            self._rules,
-            self._working,
-            block.open,
-            block.close,
-            block.first_row,
-            orders,
-            limit,
-            self._fills,
-            cursor,
-        )
+        if working.lists:
+            lp.sweep_lists(
+                self._rules.record,
+                self._rules.instruments,
+                self._tape,
+                working.working,
+                working.terms,
+                working.heads,
+                block.end,
+                block.session,
+                block.open,
+                block.high,
+                block.low,
+                block.close,
+                block.volume,
+                block.first_row,
+                orders,
+                limit,
+                self._fills,
+                cursor,
+            )
+        else:
+            lp.sweep(
+                self._rules.record,
+                self._rules.instruments,
+                self._tape,
+                working.working,
+                block.open,
+                block.close,
+                block.first_row,
+                orders,
+                limit,
+                self._fills,
+                cursor,
+            )
         self._tick, applied, count, _ = cursor.tolist()
         self._orders.drop(applied)
         return count

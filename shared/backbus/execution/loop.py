@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.compiled import loop
+from backbus.compiled import loop, step
 from backbus.execution.matching import match_market
-from backbus.market.panel import Floats
-from backbus.market.records import CANCEL, NO_ORDER, ON_CLOSE, PLACE, RESIZE, Records
-from backbus.market.ticks import CLOSE_MATCH, OPEN_MATCH
+from backbus.execution.resting import begin_row, end_of_day, match_bar, match_close, match_open
+from backbus.market.panel import Floats, Ints
+from backbus.market.records import ASSET_SCALE, MAX_ASSETS, NO_ORDER, ON_CLOSE, PLACE, RESIZE, TAKE_BACK, Records
+from backbus.market.ticks import CLOSE_MATCH, CLOSE_SIGNAL, INTRABAR_MATCH, OPEN_MATCH, PHASES
+from backbus.market.working import append, end_node, find_order, new_node, purge, set_terms, works
 
 TICK, ORDERS, FILLS, WORKS = range(4)
 """What the cursor holds: next tick to match; order records applied; fills written; orders that work."""
@@ -17,6 +19,8 @@ TICK, ORDERS, FILLS, WORKS = range(4)
 @loop
 def sweep(
     rules_: Records,
+    kits: Records,
+    tape: Records,
     working: Records,
     open_: Floats,
     close: Floats,
@@ -43,7 +47,7 @@ def sweep(
                 slot["order"] = record["order"]
                 slot["quantity"] = record["quantity"]
                 slot["flags"] = record["flags"]
-            elif kind == CANCEL and slot["order"] == record["order"]:
+            elif kind == TAKE_BACK and slot["order"] == record["order"]:
                 slot["order"] = NO_ORDER
                 works -= 1
             used += 1
@@ -53,15 +57,102 @@ def sweep(
             else:
                 tick = limit
             continue
-        phase = tick % 6
+        phase = tick % PHASES
         before = count
         if phase == OPEN_MATCH:
-            count = match_market(rules, working, open_, tick // 6 - first_row, tick, 0, fills, count)
+            count = match_market(rules, kits, tape, working, open_, tick // PHASES - first_row, tick, 0, fills, count)
         elif phase == CLOSE_MATCH:
-            count = match_market(rules, working, close, tick // 6 - first_row, tick, ON_CLOSE, fills, count)
+            count = match_market(
+                rules, kits, tape, working, close, tick // PHASES - first_row, tick, ON_CLOSE, fills, count
+            )
         works -= count - before
         tick += 1
     cursor[TICK] = tick
     cursor[ORDERS] = used
     cursor[WORKS] = works
+    cursor[FILLS] = count
+
+
+@step
+def _take_order(working: Records, terms: Records, heads: Ints, record: Any) -> None:
+    """Do with the working orders what an ORDER record says."""
+    asset, order, kind = record["asset"], record["order"], record["kind"]
+    if kind == PLACE:
+        node = asset + 0 if order % ASSET_SCALE == 0 else new_node(working, heads)
+        slot = working[node]
+        slot["order"] = order
+        slot["quantity"] = record["quantity"]
+        slot["flags"] = record["flags"]
+        set_terms(terms[node], record)
+        append(working, heads, asset, node)
+        group = record["group"]
+        if group > 0:
+            of = (group - 1) // ASSET_SCALE % MAX_ASSETS
+            first = find_order(working, heads, of, group - 1) if of < heads.shape[0] - 3 else -1
+            if first >= 0:
+                terms[first]["group"] = group
+    elif kind in (RESIZE, TAKE_BACK):
+        node = find_order(working, heads, asset, order)
+        if node >= 0:
+            if kind == RESIZE:
+                working[node]["quantity"] = record["quantity"]
+                working[node]["flags"] = record["flags"]
+            else:
+                end_node(working, heads, node)
+                purge(working, heads, asset)
+
+
+@loop
+def sweep_lists(
+    rules: Records,
+    kits: Records,
+    tape: Records,
+    working: Records,
+    terms: Records,
+    heads: Ints,
+    end: Ints,
+    session: Ints,
+    open_: Floats,
+    high: Floats,
+    low: Floats,
+    close: Floats,
+    volume: Floats,
+    first_row: int,
+    orders: Records,
+    limit: int,
+    fills: Records,
+    cursor: Any,
+) -> None:
+    """``sweep`` where orders of every kind may work. It stops early where there is no room for a phase's fills."""
+    tick = cursor[TICK]
+    used = cursor[ORDERS]
+    count = cursor[FILLS]
+    while tick < limit:
+        while used < orders.shape[0] and orders[used]["tick"] <= tick:
+            _take_order(working, terms, heads, orders[used])
+            used += 1
+        if works(heads) == 0:
+            if used < orders.shape[0]:
+                tick = max(tick + 1, orders[used]["tick"])
+            else:
+                tick = limit
+            continue
+        if fills.shape[0] - count < 4 * (works(heads) + tape.shape[0]):
+            break
+        phase = tick % PHASES
+        at = tick // PHASES - first_row
+        if phase == OPEN_MATCH:
+            count = begin_row(rules, kits, tape, working, terms, heads, end, session, volume, at, tick, fills, count)
+            count = match_open(rules, kits, tape, working, terms, heads, open_, at, tick, fills, count)
+        elif phase == INTRABAR_MATCH:
+            count = match_bar(rules, kits, tape, working, terms, heads, open_, high, low, close, at, tick, fills, count)
+        elif phase == CLOSE_SIGNAL:
+            if rules[0]["daily"] != 0:
+                count = end_of_day(kits, tape, working, terms, heads, tick, fills, count)
+        elif phase == CLOSE_MATCH:
+            count = match_close(rules, kits, tape, working, terms, heads, close, volume, at, tick, fills, count)
+        tick += 1
+    cursor[TICK] = tick
+    cursor[ORDERS] = used
+    cursor[WORKS] = works(heads)
     cursor[FILLS] = count

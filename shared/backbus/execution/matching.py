@@ -1,27 +1,57 @@
-"""Which working orders fill in a phase, at which price: reductions first, then assets in their order."""
+"""Which working orders fill in a phase, at which price, where nothing but whole market orders works: reductions first,
+then assets in their order."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from backbus.compiled import step
-from backbus.market.costs import commission, fill_price
+from backbus.market.costs import fee_of, fill_price
 from backbus.market.panel import Floats
-from backbus.market.records import NO_ORDER, ON_CLOSE, REDUCES, Records
+from backbus.market.records import AT_OPEN, NO_CAP, NO_ORDER, ON_CLOSE, ON_THE_CLOSE, REDUCES, Records
 
 
 @step
-def fill_market(rules: Any, slot: Any, asset: int, tick: int, reference: float, record: Any) -> None:
-    """Fill a market order whole at ``reference`` plus slippage: writes the FILL record, frees the slot."""
-    quantity = slot["quantity"]
-    price = fill_price(rules, reference, quantity)
+def write_fill(
+    record: Any,
+    tick: int,
+    order: int,
+    asset: int,
+    rule: int,
+    cap: int,
+    quantity: float,
+    price: float,
+    reference: float,
+    fee: float,
+    unit: float,
+    left: float,
+) -> None:
+    """Fill one FILL record."""
     record["tick"] = tick
-    record["order"] = slot["order"]
+    record["order"] = order
     record["asset"] = asset
+    record["rule"] = rule
+    record["cap"] = cap
     record["quantity"] = quantity
     record["price"] = price
     record["reference"] = reference
-    record["fee"] = commission(rules, quantity, price)
+    record["fee"] = fee
+    record["unit"] = unit
+    record["left"] = left
+
+
+@step
+def fill_market(
+    rules: Any, kit: Any, line: Any, slot: Any, asset: int, tick: int, reference: float, rule: int, record: Any
+) -> None:
+    """Fill a market order whole at ``reference`` plus slippage: writes the FILL record, frees the slot."""
+    quantity = slot["quantity"]
+    price = fill_price(kit, reference, quantity)
+    fee = fee_of(rules, kit, line, quantity, price)
+    write_fill(
+        record, tick, slot["order"], asset, rule, NO_CAP, quantity, price, reference, fee, line["unit"], 0.0
+    )  # fmt: skip
+    line["held"] = line["held"] + quantity
     slot["order"] = NO_ORDER
 
 
@@ -35,16 +65,28 @@ def fills_now(slot: Any, reference: float, on_close: int) -> bool:
 
 @step
 def match_market(
-    rules: Any, working: Records, references: Floats, at: int, tick: int, on_close: int, fills: Records, count: int
+    rules: Any,
+    instruments: Records,
+    tape: Records,
+    working: Records,
+    references: Floats,
+    at: int,
+    tick: int,
+    on_close: int,
+    fills: Records,
+    count: int,
 ) -> int:
     """All fills of one market phase. ``references`` is [rows, assets] of opens, or of closes where ``on_close`` is
     ``ON_CLOSE`` (0 otherwise). Returns the number of FILL records."""
+    rule = AT_OPEN if on_close == 0 else ON_THE_CLOSE
     for opening in range(2):
         for asset in range(working.shape[0]):
             slot = working[asset]
             reduces = slot["flags"] & REDUCES != 0
             if reduces != (opening == 0) or not fills_now(slot, references[at, asset], on_close):
                 continue
-            fill_market(rules, slot, asset, tick, references[at, asset], fills[count])
+            fill_market(
+                rules, instruments[asset], tape[asset], slot, asset, tick, references[at, asset], rule, fills[count]
+            )
             count += 1
     return count

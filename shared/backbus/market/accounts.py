@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backbus.market.panel import Floats
+from backbus.market.records import FILL, ORDER, Records, empty
+
+NO_ORDERS, NO_FILLS = empty(ORDER), empty(FILL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,10 @@ class BookRows:
     """[rows, assets] signed quantity."""
     average_cost: Floats
     """[rows, assets] price at which the position was built, 0 where flat."""
+    orders: Records = field(default_factory=lambda: NO_ORDERS)
+    """What was decided since the row before: ORDER records; none where there are several rows."""
+    fills: Records = field(default_factory=lambda: NO_FILLS)
+    """What the market did since then: FILL records."""
 
     def __len__(self) -> int:
         return len(self.equity)
@@ -52,4 +59,6 @@ class BookRows:
             self.cash[start:stop],
             self.position[start:stop],
             self.average_cost[start:stop],
+            self.orders,
+            self.fills,
         )

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from backbus.compiled import step
 from backbus.market.panel import Floats
 from backbus.market.records import Records
-from backbus.market.rules import VOLATILITY_TARGET
+from backbus.market.rules import VOLATILITY_TARGET, Rules, blank_tape
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 
 LEDGER = np.dtype(
-    [("position", "<f8"), ("average_cost", "<f8"), ("realised", "<f8"), ("price", "<f8"), ("bars", "<i8")]
+    [
+        ("position", "<f8"),
+        ("average_cost", "<f8"),
+        ("realised", "<f8"),
+        ("price", "<f8"),
+        ("bars", "<i8"),
+        ("settled", "<f8"),
+    ]
 )
-"""Per asset: signed quantity; price it was built at (0 where flat); realised result before fees; last close (NaN
-before the first bar); bars seen."""
+"""Per asset: signed quantity; price it was built at (0 where flat); realised result before fees, in cash units; last
+close (NaN before the first bar); bars seen; of a future, the worth of the position that cash has taken in already."""
 
 ACCOUNT = np.dtype(
     [("cash", "<f8"), ("fees", "<f8"), ("equity", "<f8"), ("gross", "<f8"), ("working", "<i8"), ("waiting", "<i8")]
@@ -24,24 +31,36 @@ ACCOUNT = np.dtype(
 """One record: cash; fees paid; equity and gross exposure at the last mark; orders that work; signals that wait."""
 
 
-def open_book(rules: Records) -> tuple[Records, Records, Floats]:
-    """Account, ledger and price history of a run that starts flat.
+class Book(NamedTuple):
+    """Account, ledger, tape and price history of a run."""
 
-    The history is [assets, lookback + 1] closes as a ring, [assets, 0] where no size depends on volatility.
-    """
-    assets = int(rules["assets"][0])
+    account: Records
+    ledger: Records
+    tape: Records
+    history: Floats
+    """[assets, lookback + 1] closes as a ring, [assets, 0] where no size depends on volatility."""
+
+
+def open_book(rules: Rules) -> Book:
+    """The book of a run that starts flat."""
+    assets = len(rules.instruments)
     account = np.zeros(1, dtype=ACCOUNT)
-    account["cash"] = account["equity"] = rules["cash"]
+    account["cash"] = account["equity"] = rules.record["cash"]
     ledger = np.zeros(assets, dtype=LEDGER)
     ledger["price"] = np.nan
-    rows = int(rules["volatility_rows"][0])
-    return account, ledger, np.zeros((assets, rows + 1 if rows else 0))
+    rows = int(rules.record["volatility_rows"][0])
+    return Book(account, ledger, blank_tape(rules.instruments), np.zeros((assets, rows + 1 if rows else 0)))
 
 
 @step
-def apply_fill(account: Any, line: Any, quantity: float, price: float, fee: float) -> None:
+def apply_fill(account: Any, line: Any, kit: Any, quantity: float, price: float, unit: float, fee: float) -> None:
     """Book a fill on an asset's ledger line: cash, fees, position, average cost, realised result."""
-    account["cash"] = account["cash"] - quantity * price - fee
+    worth = quantity * price * unit
+    if kit["settles"] != 0:
+        account["cash"] = account["cash"] - fee
+        line["settled"] = line["settled"] + worth
+    else:
+        account["cash"] = account["cash"] - worth - fee
     account["fees"] = account["fees"] + fee
     held = line["position"]
     after = held + quantity
@@ -49,17 +68,29 @@ def apply_fill(account: Any, line: Any, quantity: float, price: float, fee: floa
         line["average_cost"] = (line["average_cost"] * abs(held) + price * abs(quantity)) / abs(after)
     else:
         closed = min(abs(held), abs(quantity))
-        gain = (price - line["average_cost"]) * closed
+        gain = (price - line["average_cost"]) * closed * unit
         line["realised"] = line["realised"] + (gain if held > 0.0 else -gain)
         if after == 0.0:
             line["average_cost"] = 0.0
+            if kit["settles"] != 0:
+                account["cash"] = account["cash"] - line["settled"]
+                line["settled"] = 0.0
         elif held * after < 0.0:
             line["average_cost"] = price
     line["position"] = after
 
 
 @step
-def mark(rules: Any, account: Any, ledger: Records, history: Floats, close: Floats, row: int) -> None:
+def mark(
+    rules: Any,
+    account: Any,
+    ledger: Records,
+    instruments: Records,
+    tape: Records,
+    history: Floats,
+    close: Floats,
+    row: int,
+) -> None:
     """Take in a row of closes ([rows, assets], ``row`` counts within it); equity = cash + positions, in asset order."""
     for asset in range(ledger.shape[0]):
         price = close[row, asset]
@@ -69,19 +100,26 @@ def mark(rules: Any, account: Any, ledger: Records, history: Floats, close: Floa
                 seen = ledger[asset]["bars"]
                 history[asset, seen % history.shape[1]] = price
                 ledger[asset]["bars"] = seen + 1
-    value(account, ledger)
+    value(rules, account, ledger, instruments, tape)
 
 
 @step
-def value(account: Any, ledger: Records) -> None:
-    """Equity and gross exposure at the last prices, summed in asset order."""
+def value(rules: Any, account: Any, ledger: Records, instruments: Records, tape: Records) -> None:
+    """Equity and gross exposure at the last prices, summed in asset order; cash takes in what futures have gained."""
+    if rules["settles"] != 0:
+        for asset in range(ledger.shape[0]):
+            line = ledger[asset]
+            if line["position"] != 0.0 and instruments[asset]["settles"] != 0:
+                worth = line["position"] * line["price"] * tape[asset]["unit"]
+                account["cash"] = account["cash"] + (worth - line["settled"])
+                line["settled"] = worth
     equity = account["cash"] + 0.0
     gross = 0.0
     for asset in range(ledger.shape[0]):
         held = ledger[asset]["position"]
         if held != 0.0:
-            worth = held * ledger[asset]["price"]
-            equity += worth
+            worth = held * ledger[asset]["price"] * tape[asset]["unit"]
+            equity += worth - ledger[asset]["settled"]
             gross += abs(worth)
     account["equity"] = equity
     account["gross"] = gross
@@ -108,6 +146,8 @@ def mark_stretch(
     rules: Any,
     account: Any,
     ledger: Records,
+    instruments: Records,
+    tape: Records,
     history: Floats,
     close: Floats,
     begin: int,
@@ -122,9 +162,9 @@ def mark_stretch(
     One asset is the case of long histories of bars: the same sums as ``mark``, without a look at the book in each row.
     There rows after ``end`` may be written as well, as far as there is room: whoever comes to them writes them anew.
     """
-    if ledger.shape[0] > 1 or rules["sizing"] == VOLATILITY_TARGET:
+    if ledger.shape[0] > 1 or rules["sizing"] == VOLATILITY_TARGET or rules["settles"] != 0:
         for row in range(begin, end):
-            mark(rules, account, ledger, history, close, row)
+            mark(rules, account, ledger, instruments, tape, history, close, row)
             equity[rows + row - begin] = account["equity"]
             cash[rows + row - begin] = account["cash"]
             gross[rows + row - begin] = account["gross"]
@@ -132,6 +172,7 @@ def mark_stretch(
     money = account["cash"]
     held = ledger[0]["position"]
     price = ledger[0]["price"]
+    unit = tape[0]["unit"]
     row, at = begin, rows
     while row < end:
         if row + STRIDE <= close.shape[0] and at + STRIDE <= equity.shape[0]:
@@ -139,7 +180,7 @@ def mark_stretch(
                 now = close[row + ahead, 0]
                 if now == now:  # noqa: PLR0124  (only NaN differs from itself)
                     price = now
-                worth = held * price if held != 0.0 else 0.0
+                worth = held * price * unit if held != 0.0 else 0.0
                 equity[at + ahead] = money + 0.0 + worth
                 cash[at + ahead] = money
                 gross[at + ahead] = abs(worth)
@@ -149,7 +190,7 @@ def mark_stretch(
             now = close[row, 0]
             if now == now:  # noqa: PLR0124
                 price = now
-            worth = held * price if held != 0.0 else 0.0
+            worth = held * price * unit if held != 0.0 else 0.0
             equity[at] = money + 0.0 + worth
             cash[at] = money
             gross[at] = abs(worth)

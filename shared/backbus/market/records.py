@@ -12,8 +12,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIGNAL = np.dtype([("tick", "<i8"), ("asset", "<i4"), ("kind", "<i4"), ("value", "<f8")])
-"""``kind`` DIRECTION: the sign of ``value`` is the side (0: flat), its size the strength.
-``kind`` WEIGHT: ``value`` is the share of equity to hold, negative for short."""
+"""A wish, or one of its terms, which come before it.
+
+``kind`` DIRECTION: the sign of ``value`` is the side (0: flat), its size the strength. WEIGHT: ``value`` is the share
+of equity to hold, negative for short. QUANTITY: an order for ``value`` units, negative to sell. CANCEL: takes back the
+order of this asset that was asked for in row AT_ROW with the ordinal ``value``. Every other kind is a term of the next
+wish of the same asset."""
+
+DIRECTION, WEIGHT, QUANTITY, CANCEL = 0, 1, 2, 3
+(
+    LIMIT_AT,
+    STOP_AT,
+    TRAIL_BY,
+    TRAIL_SHARE,
+    IN_FORCE,
+    UNTIL,
+    TAKE_PROFIT,
+    TAKE_PROFIT_SHARE,
+    STOP_LOSS,
+    STOP_LOSS_SHARE,
+    TRAILING_LOSS,
+    TRAILING_LOSS_SHARE,
+    AT_CLOSE,
+    REDUCE,
+    AT_ROW,
+    GROUP_OF,
+    INSTEAD_OF,
+    AT_ASSET,
+) = range(8, 26)
+"""Terms: prices of the order; what a trailing stop keeps away, in price units or as a share; time in force, and its
+end; exits, as prices or as shares of the entry's price; whether it fills at the next close, and only lessens a
+position; the row of the order that GROUP_OF (one cancels the other), INSTEAD_OF (replace) or CANCEL name by its
+ordinal, and its asset where it is another one."""
+
+SIGNAL_KINDS = (
+    "direction",
+    "weight",
+    "order",
+    "cancel",
+    *(f"({code})" for code in range(4, 8)),
+    "limit",
+    "stop",
+    "trail",
+    "trail_share",
+    "time_in_force",
+    "until",
+    "take_profit",
+    "take_profit_share",
+    "stop_loss",
+    "stop_loss_share",
+    "trailing_loss",
+    "trailing_loss_share",
+    "at_close",
+    "reduce",
+    "row",
+    "group",
+    "instead_of",
+    "asset",
+)
 
 ORDER = np.dtype(
     [
@@ -25,36 +81,139 @@ ORDER = np.dtype(
         ("wanted", "<f8"),
         ("flags", "<i4"),
         ("reason", "<i4"),
+        ("type", "<i4"),
+        ("in_force", "<i4"),
+        ("limit", "<f8"),
+        ("stop", "<f8"),
+        ("trail", "<f8"),
+        ("until", "<i8"),
+        ("parent", "<i8"),
+        ("group", "<i8"),
     ]
 )
-"""``quantity`` is signed (buy > 0) and is what may fill; ``wanted`` was asked for before cash or risk cut it."""
+"""``quantity`` is signed (buy > 0) and is what may fill; ``wanted`` was asked for before cash or risk cut it.
+
+``stop`` of a trailing stop is the price that it starts from. With the flag RELATIVE, ``limit``, ``stop`` and a TRAIL's
+``trail`` are shares of the price at which ``parent`` filled. ``until`` is a session, or an instant in microseconds.
+``group`` is 0 for an order by itself, the id + 1 of the group's first order, and for exits -1 less their parent's
+id."""
 
 FILL = np.dtype(
     [
         ("tick", "<i8"),
         ("order", "<i8"),
         ("asset", "<i4"),
-        ("reserved", "<i4"),
+        ("rule", "<i2"),
+        ("cap", "<i2"),
         ("quantity", "<f8"),
         ("price", "<f8"),
         ("reference", "<f8"),
         ("fee", "<f8"),
+        ("unit", "<f8"),
+        ("left", "<f8"),
     ]
 )
-"""``reference`` is the market's price, ``price`` the one paid (slippage included), ``fee`` the commission."""
+"""What the market did to an order: a fill, or without a quantity what else became of it; with a ``rule`` from ENDS on
+it has ended.
+
+``reference`` is the market's price, ``price`` the one paid (slippage included), ``fee`` the commission in the account's
+currency; ``unit`` is what one unit of price is worth in it; ``left`` may still fill. ``cap`` says what lessened a fill.
+In an end, ``price`` is the order's own and ``reference`` the nearest that the market came to it."""
 
 Records = NDArray[np.void]
 
-DIRECTION, WEIGHT = 0, 1
-SIGNAL_KINDS = ("direction", "weight")
-
-PLACE, RESIZE, CANCEL, REFUSE = 0, 1, 2, 3
+PLACE, RESIZE, TAKE_BACK, REFUSE = 0, 1, 2, 3
 ORDER_KINDS = ("place", "resize", "cancel", "refuse")
 
-REDUCES, ON_CLOSE, SIZE_AT_OPEN = 1, 2, 4
-"""Order flags: it only lessens a position; it fills at this row's close; its size is decided at the open."""
+REDUCES, ON_CLOSE, SIZE_AT_OPEN, RELATIVE, REDUCE_ONLY, WHOLE, LISTED = 1, 2, 4, 8, 16, 32, 64
+"""Order flags: it only lessens a position; it fills at this row's close; its size is decided at the open; its prices
+are shares of its parent's; whatever it would fill beyond the position held is left out; it is for the whole position;
+orders of every kind may work beside it."""
 
-NO_REASON, BUYING_POWER, REPLACED, BELOW_ONE_LOT, NOT_LISTED, SHORTS_NOT_ALLOWED, NO_VOLATILITY = range(7)
+MARKET, LIMIT, STOP, STOP_LIMIT, TRAIL, TRAIL_PERCENT, MARKET_ON_CLOSE = range(7)
+ORDER_TYPES = ("market", "limit", "stop", "stop_limit", "trail", "trail_percent", "market_on_close")
+
+GOOD_TILL_CANCELLED, DAY, GOOD_TILL_DATE, GOOD_TILL_TIME, IMMEDIATE_OR_CANCEL, FILL_OR_KILL, AT_THE_OPEN = range(7)
+TIMES_IN_FORCE = ("gtc", "day", "gtd", "gtt", "ioc", "fok", "open")
+
+(
+    AT_OPEN,
+    ON_THE_CLOSE,
+    LIMIT_AT_OPEN,
+    LIMIT_TOUCHED,
+    STOP_AT_OPEN,
+    STOP_TOUCHED,
+    TRAIL_AT_OPEN,
+    TRAIL_TOUCHED,
+    PAID_OUT,
+    LESSENED,
+) = range(10)
+ENDS = 32
+(
+    DAY_OVER,
+    DATE_OVER,
+    NOT_AT_ONCE,
+    NOT_WHOLE_AT_ONCE,
+    NOT_AT_THE_OPEN,
+    NOT_AT_THE_CLOSE,
+    OTHER_FILLED,
+    POSITION_CLOSED,
+    PARENT_ENDED,
+    EXIT_REPLACED,
+    NO_LONGER_LISTED,
+    RUN_OVER,
+) = range(ENDS, ENDS + 12)
+FILL_RULES = (
+    "market order at the open",
+    "market order at the close",
+    "limit order: the open was at its limit or better",
+    "limit order: the price came to its limit",
+    "stop order: the open was at its stop or beyond",
+    "stop order: the price came to its stop",
+    "trailing stop: the open was at its stop or beyond",
+    "trailing stop: the price came to its stop",
+    "paid out when it was delisted",
+    "lessened by what the other order of its group filled",
+    *(f"({code})" for code in range(10, ENDS)),
+    "expired with its session",
+    "expired at its date",
+    "was not filled at once",
+    "could not be filled whole at once",
+    "was not filled at the open",
+    "was not filled at the close",
+    "the other order of its group filled",
+    "its position was closed",
+    "the order that it belongs to ended",
+    "exits of a newer order took its place",
+    "the asset was delisted",
+    "still working when the run ended",
+)
+EXPIRED = (
+    DAY_OVER,
+    DATE_OVER,
+    NOT_AT_ONCE,
+    NOT_WHOLE_AT_ONCE,
+    NOT_AT_THE_OPEN,
+    NOT_AT_THE_CLOSE,
+    NO_LONGER_LISTED,
+    RUN_OVER,
+)
+"""Ends of orders whose time was over."""
+NO_CAP, VOLUME_CAP, POSITION_CAP = range(3)
+CAPS = ("", "share of the bar's volume", "position held")
+
+(
+    NO_REASON,
+    BUYING_POWER,
+    REPLACED,
+    BELOW_ONE_LOT,
+    NOT_LISTED,
+    SHORTS_NOT_ALLOWED,
+    NO_VOLATILITY,
+    ASKED,
+    NOT_WORKING,
+    IMPOSSIBLE,
+) = range(10)
 REASONS = (
     "",
     "not enough buying power",
@@ -63,11 +222,19 @@ REASONS = (
     "no bar of this asset yet",
     "short positions are not allowed",
     "too few bars to know its volatility",
+    "the strategy took it back",
+    "the order to be replaced works no more",
+    "its prices or terms are impossible",
 )
 
 NO_ORDER = -1
 _ASSET_BITS, _ORDINAL_BITS = 20, 11
 MAX_ASSETS = 1 << _ASSET_BITS
+MAX_ORDINAL = (1 << _ORDINAL_BITS) - 1
+EXITS = 3
+ORDINALS_OF_ONE = 1 + EXITS
+"""Ordinals that an order takes with its exits: its own, take profit, stop loss, trailing loss."""
+ROW_SCALE, ASSET_SCALE = 1 << (_ASSET_BITS + _ORDINAL_BITS), 1 << _ORDINAL_BITS
 
 
 def order_id(row: int, asset: int, ordinal: int) -> int:

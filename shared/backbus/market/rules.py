@@ -1,34 +1,117 @@
-"""The rules of one job as step functions read them: one record of numbers, made once, never changed."""
+"""The rules of one job as step functions read them: a record of numbers, and one line per asset; made once, never
+changed."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+
+from backbus.market.records import Records
 
 RULES = np.dtype(
     [
         ("cash", "<f8"),
-        ("lot", "<f8"),
         ("leverage", "<f8"),
         ("size", "<f8"),
         ("max_weight", "<f8"),
         ("bars_per_year", "<f8"),
-        ("slippage", "<f8"),
-        ("fee", "<f8"),
-        ("fee_minimum", "<f8"),
-        ("fee_maximum", "<f8"),
+        ("volume_cap", "<f8"),
         ("assets", "<i8"),
         ("sizing", "<i8"),
         ("volatility_rows", "<i8"),
         ("shorts", "<i8"),
         ("fill_at_close", "<i8"),
         ("size_at_open", "<i8"),
-        ("slippage_model", "<i8"),
-        ("fee_model", "<i8"),
+        ("path", "<i8"),
+        ("trail_by_close", "<i8"),
+        ("wait_for_volume", "<i8"),
+        ("daily", "<i8"),
+        ("rows", "<i8"),
+        ("lists", "<i8"),
+        ("settles", "<i8"),
+        ("cash_only", "<i8"),
+        ("take_profit", "<f8"),
+        ("stop_loss", "<f8"),
+        ("trailing_loss", "<f8"),
     ]
 )
+"""``volume_cap`` is 0 where there is none; ``lists`` is 1 where more than plain market orders may work from the start;
+``settles`` is 1 where any asset is a future, ``cash_only`` in an account
+without shorts and leverage; the last three are the exits that come with each entry, as shares of its price, 0 where
+there is none."""
+
+TIERS = 8
+INSTRUMENT = np.dtype(
+    [
+        ("lot", "<f8"),
+        ("tick", "<f8"),
+        ("per_tick", "<f8"),
+        ("multiplier", "<f8"),
+        ("margin", "<f8"),
+        ("maintenance", "<f8"),
+        ("slippage", "<f8"),
+        ("slippage_limit", "<f8"),
+        ("fee", "<f8"),
+        ("fee_minimum", "<f8"),
+        ("fee_maximum", "<f8"),
+        ("fee_share", "<f8"),
+        ("maker", "<f8"),
+        ("tier_from", "<f8", (TIERS,)),
+        ("tier_fee", "<f8", (TIERS,)),
+        ("slippage_model", "<i8"),
+        ("fee_model", "<i8"),
+        ("tiers", "<i8"),
+        ("settles", "<i8"),
+    ]
+)
+"""What trading one asset is like. ``tick`` is 0 where prices can be anything, ``per_tick`` how many of them make 1, or
+0. ``settles`` is 1 for a future: no cash pays for its position, gains and losses go to cash at each close; ``margin``
+and ``maintenance`` are locked per contract, in its currency."""
+
+TAPE = np.dtype(
+    [
+        ("held", "<f8"),
+        ("room", "<f8"),
+        ("row", "<i8"),
+        ("unit", "<f8"),
+        ("rate", "<f8"),
+        ("spread", "<f8"),
+        ("deviation", "<f8"),
+    ]
+)
+"""What is known of one asset's market: the position that its fills have made; units that the volume of the bar of
+``row`` still lets fill; what one unit of price is worth in the account's currency, and one unit of the asset's; the
+spread last seen; the deviation of returns."""
 
 FIXED_QUANTITY, FIXED_CASH, PERCENT_OF_EQUITY, TARGET_WEIGHT, EQUAL_WEIGHT, VOLATILITY_TARGET = range(6)
 SIZINGS = ("fixed_quantity", "fixed_cash", "percent_of_equity", "target_weight", "equal_weight", "volatility_target")
 
 NO_SLIPPAGE, BASIS_POINTS_SLIPPAGE, HALF_SPREAD = range(3)
 NO_FEE, PER_SHARE, PER_ORDER, BASIS_POINTS_FEE = range(4)
+
+WORST, OPEN_LOW_HIGH_CLOSE, OPEN_HIGH_LOW_CLOSE, NEAREST_FIRST = range(4)
+PATHS = ("worst", "open-low-high-close", "open-high-low-close", "nearest-first")
+
+
+class Rules(NamedTuple):
+    """A job's numbers."""
+
+    record: Records
+    """One ``RULES`` record."""
+    instruments: Records
+    """[assets] ``INSTRUMENT`` records."""
+
+    @property
+    def lists(self) -> bool:
+        """Whether more than one market order per asset may work from the start."""
+        return bool(self.record["lists"][0])
+
+
+def blank_tape(instruments: Records) -> Records:
+    """[assets] ``TAPE`` records before the first row."""
+    tape = np.zeros(len(instruments), dtype=TAPE)
+    tape["unit"] = instruments["multiplier"]
+    tape["rate"] = 1.0
+    tape["row"] = -1
+    return tape

@@ -63,6 +63,8 @@ def mix_fills(fills: Words, lanes: Words) -> None:
     a0, a1, a2, a3, a4, a5 = lanes[0, 0], lanes[1, 0], lanes[2, 0], lanes[3, 0], lanes[4, 0], lanes[5, 0]
     b0, b1, b2, b3, b4, b5 = lanes[0, 1], lanes[1, 1], lanes[2, 1], lanes[3, 1], lanes[4, 1], lanes[5, 1]
     for index in range(fills.shape[0]):
+        if (fills[index, _QUANTITY] << _ONE) == _ZERO:  # what else became of an order
+            continue
         a0, b0 = b0, mix(a0, fills[index, _TICK])
         a1, b1 = b1, mix(a1, fills[index, _ORDER])
         a2, b2 = b2, mix(a2, fills[index, _ASSET] & _LOW_HALF)

@@ -7,7 +7,7 @@ import numpy as np
 from backbus.compiled import loop
 from backbus.errors import ProtocolError
 from backbus.market.panel import Ints
-from backbus.market.records import CANCEL, ORDER_KINDS, PLACE, REASONS, REFUSE, RESIZE, SIZE_AT_OPEN, Records
+from backbus.market.records import ORDER_KINDS, PLACE, REASONS, REFUSE, RESIZE, SIZE_AT_OPEN, TAKE_BACK, Records
 from backbus.performance.sessions import read_only
 
 
@@ -73,4 +73,4 @@ class OrderCounts:
     @property
     def cancelled(self) -> int:
         """Orders taken back before they filled."""
-        return int(self._counts[CANCEL].sum())
+        return int(self._counts[TAKE_BACK].sum())

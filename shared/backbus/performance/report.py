@@ -26,7 +26,9 @@ class Counts(BaseModel):
     cancelled: int
     """Orders taken back before they filled."""
     expired: int
-    """Orders neither filled nor taken back when the data ended."""
+    """Orders that were not, or not wholly, filled in their time, or when the data ended."""
+    ended: int
+    """Orders that ended with another: of its group, of its position, or the one that they belong to."""
 
 
 class Report(BaseModel):

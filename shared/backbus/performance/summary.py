@@ -70,6 +70,7 @@ def summary_lines(report: Report) -> list[tuple[str, str]]:
             (counts.cut, "cut"),
             (counts.cancelled, "cancelled"),
             (counts.expired, "expired"),
+            (counts.ended, "ended with another"),
         )
         if count
     ]

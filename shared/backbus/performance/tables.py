@@ -14,7 +14,16 @@ from numpy.typing import NDArray
 
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Ints
-from backbus.market.records import ORDER_KINDS, REASONS, SIGNAL_KINDS, Records
+from backbus.market.records import (
+    CAPS,
+    FILL_RULES,
+    ORDER_KINDS,
+    ORDER_TYPES,
+    REASONS,
+    SIGNAL_KINDS,
+    TIMES_IN_FORCE,
+    Records,
+)
 from backbus.market.ticks import PHASE_NAMES, PHASES
 from backbus.performance.trades import NO_TIME
 
@@ -37,7 +46,11 @@ class ColumnKind(StrEnum):
     SIDE = "side"
     SIGNAL_KIND = "signal_kind"
     ORDER_KIND = "order_kind"
+    ORDER_TYPE = "order_type"
+    IN_FORCE = "time_in_force"
     REASON = "reason"
+    RULE = "rule"
+    CAP = "cap"
 
 
 CATEGORIES: dict[ColumnKind, tuple[str, ...]] = {
@@ -45,7 +58,11 @@ CATEGORIES: dict[ColumnKind, tuple[str, ...]] = {
     ColumnKind.SIDE: ("short", "long"),
     ColumnKind.SIGNAL_KIND: SIGNAL_KINDS,
     ColumnKind.ORDER_KIND: ORDER_KINDS,
+    ColumnKind.ORDER_TYPE: ORDER_TYPES,
+    ColumnKind.IN_FORCE: TIMES_IN_FORCE,
     ColumnKind.REASON: REASONS,
+    ColumnKind.RULE: FILL_RULES,
+    ColumnKind.CAP: CAPS,
 }
 """The words that codes stand for; ``SYMBOL`` stands for the run's own symbols."""
 
@@ -78,6 +95,14 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "quantity": _K.NUMBER,
         "wanted": _K.NUMBER,
         "reason": _K.REASON,
+        "type": _K.ORDER_TYPE,
+        "time_in_force": _K.IN_FORCE,
+        "limit": _K.NUMBER,
+        "stop": _K.NUMBER,
+        "trail": _K.NUMBER,
+        "until": _K.COUNT,
+        "parent": _K.COUNT,
+        "group": _K.COUNT,
     },
     "fills": {
         "tick": _K.COUNT,
@@ -90,6 +115,10 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "price": _K.NUMBER,
         "reference": _K.NUMBER,
         "fee": _K.NUMBER,
+        "rule": _K.RULE,
+        "cap": _K.CAP,
+        "unit": _K.NUMBER,
+        "left": _K.NUMBER,
     },
     "trades": {
         "symbol": _K.SYMBOL,
@@ -131,13 +160,31 @@ def signals_piece(signals: Records, times: Ints) -> Piece:
 
 def orders_piece(orders: Records, times: Ints) -> Piece:
     """Records of the ORDER stream with the instants of their rows."""
-    names = ("order", "kind", "quantity", "wanted", "reason")
-    return "orders", {**_when(orders, times), "phase": orders["tick"] % PHASES, **{n: orders[n] for n in names}}
+    names = (
+        "order",
+        "kind",
+        "quantity",
+        "wanted",
+        "reason",
+        "type",
+        "limit",
+        "stop",
+        "trail",
+        "until",
+        "parent",
+        "group",
+    )
+    return "orders", {
+        **_when(orders, times),
+        "phase": orders["tick"] % PHASES,
+        "time_in_force": orders["in_force"],
+        **{name: orders[name] for name in names},
+    }
 
 
 def fills_piece(fills: Records, times: Ints) -> Piece:
     """Fills with the instants of their rows."""
-    names = ("order", "quantity", "price", "reference", "fee")
+    names = ("order", "quantity", "price", "reference", "fee", "rule", "cap", "unit", "left")
     return "fills", {**_when(fills, times), "phase": fills["tick"] % PHASES, **{n: fills[n] for n in names}}
 
 

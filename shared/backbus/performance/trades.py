@@ -14,7 +14,7 @@ import numpy as np
 from backbus.compiled import loop
 from backbus.errors import ProtocolError
 from backbus.market.panel import Floats, Ints
-from backbus.market.records import Records
+from backbus.market.records import ENDS, EXPIRED, FILL_RULES, LESSENED, Records
 from backbus.market.ticks import PHASES
 from backbus.performance.sessions import read_only
 
@@ -90,9 +90,12 @@ def match_fills(fills: Records, times: Ints, open_trades: Records, totals: Recor
         trade = open_trades[asset]
         quantity, price, fee = fill["quantity"], fill["price"], fill["fee"]
         size = abs(quantity)
+        if size == 0.0 and fill["rule"] >= LESSENED:
+            continue
+        unit = fill["unit"]
         total["fills"] += 1
-        total["traded_value"] += size * price
-        total["slippage"] += size * abs(price - fill["reference"])
+        total["traded_value"] += size * price * unit
+        total["slippage"] += size * abs(price - fill["reference"]) * unit
         total["fees"] += fee
         if fill["order"] != trade["last_order"]:
             trade["last_order"] = fill["order"]
@@ -162,11 +165,12 @@ def no_trades(assets: int) -> Records:
 class TradeBook:
     """The trades of a run, fed fill by fill in any cut."""
 
-    __slots__ = ("_open", "_totals")
+    __slots__ = ("_ends", "_open", "_totals")
 
     def __init__(self, assets: int) -> None:
         self._open = no_trades(assets)
         self._totals = np.zeros(1, dtype=TOTALS)
+        self._ends = np.zeros(len(FILL_RULES), dtype=np.int64)
 
     def add(self, fills: Records, times: Ints | None = None) -> Records:
         """Take the next ``FILL`` records; returns the trades that they close, as ``TRADE`` records.
@@ -178,6 +182,9 @@ class TradeBook:
             times = np.full(len(fills), NO_TIME, dtype=np.int64)
         if len(times) != len(fills):
             raise ValueError(f"{len(fills)} fills with {len(times)} times")
+        rules = fills["rule"]
+        if len(rules) and rules.max() >= ENDS:
+            self._ends += np.bincount(rules.clip(0, len(self._ends) - 1), minlength=len(self._ends))
         closed = np.zeros(len(fills), dtype=TRADE)
         count = match_fills(read_only(fills), read_only(times), self._open, self._totals, closed)
         if count == _BAD_ASSET:
@@ -193,6 +200,16 @@ class TradeBook:
     def open_trades(self) -> int:
         """Trades that have begun and not ended."""
         return int(np.count_nonzero(self._open["position"]))
+
+    @property
+    def expired(self) -> int:
+        """Orders that the market ended because their time was over, or that of the run."""
+        return int(self._ends[list(EXPIRED)].sum())
+
+    @property
+    def ended(self) -> int:
+        """Orders that the market ended with another order or with a position."""
+        return int(self._ends[ENDS:].sum()) - self.expired
 
     def valued(self, closes: Floats, row: int) -> Records:
         """The open trades by asset as ``TRADE`` records, valued at ``closes`` [assets] of ``row``."""

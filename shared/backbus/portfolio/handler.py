@@ -7,7 +7,8 @@ It works through its ticks as far as its inputs are complete. After each input i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -15,13 +16,14 @@ from backbus.events.event import Event, Kind
 from backbus.link.inbox import RecordQueue
 from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
-from backbus.market.accounts import BookRows, EquityRows
+from backbus.market.accounts import NO_FILLS, NO_ORDERS, BookRows, EquityRows
 from backbus.market.ledger import open_book
 from backbus.market.panel import Block, Layout
 from backbus.market.records import Records, frozen, joined
+from backbus.market.rules import Rules
 from backbus.market.ticks import CLOSE_DECIDE
-from backbus.market.warmup import take_in
-from backbus.market.working import no_orders
+from backbus.market.warmup import warm_up
+from backbus.market.working import Orders
 from backbus.portfolio import loop as lp
 
 ROLE = "portfolio"
@@ -30,15 +32,15 @@ ROLE = "portfolio"
 class PortfolioHandler:
     """One run's portfolio. ``batch_rows`` bounds EQUITY batches and the rows between two PROGRESS events."""
 
-    def __init__(self, rules: Records, layout: Layout, *, reads_book: bool, batch_rows: int) -> None:
+    def __init__(self, rules: Rules, layout: Layout, *, reads_book: bool, batch_rows: int) -> None:
         self._rules, self._layout, self._reads_book = rules, layout, reads_book
         self._batch = max(1, batch_rows)
         self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, Kind.SIGNAL, Kind.FILL)}
         self.writers = {kind: StreamWriter(kind, ROLE) for kind in (Kind.ORDER, Kind.EQUITY)}
         if reads_book:
             self.writers[Kind.BOOK] = StreamWriter(Kind.BOOK, ROLE)
-        self._account, self._ledger, self._history = open_book(rules)
-        self._working = no_orders(layout.assets)
+        self._state = open_book(rules)
+        self._working = Orders(layout.assets, lists=rules.lists)
         self._blocks: deque[Block] = deque()
         self._signals, self._fills = RecordQueue(rec.SIGNAL), RecordQueue(rec.FILL)
         self._orders = rec.empty(rec.ORDER, 64)
@@ -50,6 +52,8 @@ class PortfolioHandler:
         self._tick = self._filled_rows = 0
         """Next tick, and rows of equity not said yet: the cursor's, as plain numbers."""
         self._said = 0
+        self._news: tuple[list[Records], list[Records]] = ([], [])
+        """Orders decided and fills taken since the last BOOK."""
 
     @property
     def rows_done(self) -> int:
@@ -73,7 +77,11 @@ class PortfolioHandler:
             return ()
         payload = fresh.payload
         if isinstance(payload, np.ndarray):
-            (self._signals if fresh.kind is Kind.SIGNAL else self._fills).add(payload)
+            if fresh.kind is Kind.SIGNAL:
+                self._working.need(payload["kind"], beyond=rec.WEIGHT)
+                self._signals.add(payload)
+            else:
+                self._fills.add(payload)
         elif isinstance(payload, Block):
             self._blocks.append(payload)
         return self._advance()
@@ -89,8 +97,12 @@ class PortfolioHandler:
             count, waits_for, silent = self._run(block)
             if count:
                 placed.append(frozen(self._orders[:count]))
+                if self._reads_book:
+                    self._news[0].append(placed[-1])
             if waits_for == lp.ROOM:
                 housekeeping.append(self._equity())
+            elif waits_for == lp.ORDER_ROOM:
+                continue
             elif waits_for == lp.NOTHING and block is not None:
                 self._blocks.popleft()
                 if not self._blocks:
@@ -116,7 +128,7 @@ class PortfolioHandler:
         """Take in the rows of the first block that come before the first traded one."""
         block = self._blocks.popleft()
         rows = min(self._layout.warmup - block.first_row, len(block))
-        take_in(self._rules, self._account, self._ledger, self._history, block.close[:rows])
+        warm_up(self._rules, self._state, block.close[:rows])
         self._cursor[lp.TICK] = self._tick = 6 * (block.first_row + rows)
         if rows < len(block):
             self._blocks.appendleft(block.rows(rows, len(block)))
@@ -126,7 +138,12 @@ class PortfolioHandler:
         tick at which anything may be decided."""
         cursor = self._cursor
         signals, fills = self._signals.pending, self._fills.pending
-        room = 3 * (len(signals) + 2 * self._layout.assets)
+        book, working = self._state, self._working
+        assets, wishes = self._layout.assets, len(signals)
+        room = 3 * (wishes + 2 * assets)
+        if working.lists:
+            working.make_room(4 * (wishes + assets))
+            room = 4 * (wishes + 2 * assets) + 2 * working.count
         if len(self._orders) < room:
             self._orders = rec.empty(rec.ORDER, 2 * room)
         if block is None:
@@ -135,12 +152,16 @@ class PortfolioHandler:
             first_row, open_, close = block.first_row, block.open, block.close
         cursor[lp.SIGNALS] = cursor[lp.FILLS] = cursor[lp.ORDERS] = 0
         rows = self._rows
-        lp.advance(
-            self._rules,
-            self._account,
-            self._ledger,
-            self._working,
-            self._history,
+        before: tuple[Any, ...] = (
+            self._rules.record,
+            book.account,
+            book.ledger,
+            self._rules.instruments,
+            book.tape,
+            working.working,
+        )
+        after: tuple[Any, ...] = (
+            book.history,
             open_,
             close,
             first_row,
@@ -156,8 +177,12 @@ class PortfolioHandler:
             self._end,
             cursor,
         )
+        advance: Callable[..., None] = lp.advance_lists if working.lists else lp.advance
+        advance(*before, *((working.terms, working.wishes, working.heads) if working.lists else ()), *after)
         self._tick, taken, applied, count, self._filled_rows, waits_for, silent, _ = cursor.tolist()
         self._signals.drop(taken)
+        if self._reads_book and applied:
+            self._news[1].append(fills[:applied])
         self._fills.drop(applied)
         return count, waits_for, silent
 
@@ -166,14 +191,16 @@ class PortfolioHandler:
         tick = self._tick
         row = tick // 6
         if tick % 6 == CLOSE_DECIDE and writer.end == row - self._layout.warmup:
-            account = self._account[0]
+            account = self._state.account[0]
             payload = BookRows(
                 row,
                 np.array([account["equity"]]),
                 np.array([account["cash"]]),
-                self._ledger["position"][None, :].copy(),
-                self._ledger["average_cost"][None, :].copy(),
+                self._state.ledger["position"][None, :].copy(),
+                self._state.ledger["average_cost"][None, :].copy(),
+                *(joined(news) if news else none for news, none in zip(self._news, (NO_ORDERS, NO_FILLS), strict=True)),
             )
+            self._news = ([], [])
             yield writer.write(payload, tick)
 
     def _unsaid_end(self) -> bool:

@@ -7,30 +7,27 @@ from typing import Any
 import numpy as np
 
 from backbus.compiled import step
+from backbus.market.lots import whole_lots
 from backbus.market.records import WEIGHT
 from backbus.market.rules import FIXED_CASH, FIXED_QUANTITY, TARGET_WEIGHT, VOLATILITY_TARGET
-
-LOT_TOLERANCE = 1e-9
-"""Lots by which a size may miss the next whole one and still count as it: 0.1 × 100 000 / 10 must give 1000 shares."""
-
-
-@step
-def whole_lots(rules: Any, quantity: float) -> float:
-    """The largest multiple of the lot that is not above ``quantity`` ≥ 0; any fraction where the lot is 0."""
-    lot = rules["lot"]
-    if lot > 0.0:
-        return np.floor(quantity / lot + LOT_TOLERANCE) * lot
-    return quantity
 
 
 @step
 def desired_position(
-    rules: Any, kind: int, value: float, held: float, price: float, equity: float, deviation: float
+    rules: Any,
+    kit: Any,
+    unit: float,
+    kind: int,
+    value: float,
+    held: float,
+    price: float,
+    equity: float,
+    deviation: float,
 ) -> float:
     """The signed position that a signal asks for; NaN where it cannot be sized (no volatility yet).
 
     A direction that equals the side of ``held`` asks for what is held. ``deviation`` is per bar, used by the
-    volatility target alone.
+    volatility target alone; ``unit`` is what one unit of price is worth in the account's currency.
     """
     sizing = rules["sizing"]
     weight = value
@@ -43,9 +40,9 @@ def desired_position(
             if value * held > 0.0:
                 return held
             if sizing == FIXED_QUANTITY:
-                return np.sign(value) * whole_lots(rules, abs(value) * rules["size"])
+                return np.sign(value) * whole_lots(kit["lot"], abs(value) * rules["size"])
             if sizing == FIXED_CASH:
-                return np.sign(value) * whole_lots(rules, abs(value) * rules["size"] / price)
+                return np.sign(value) * whole_lots(kit["lot"], abs(value) * rules["size"] / (price * unit))
             if sizing == VOLATILITY_TARGET:
                 if not deviation >= 0.0:
                     return np.nan
@@ -58,4 +55,4 @@ def desired_position(
                 weight = value * rules["size"]
     if weight == 0.0:
         return 0.0
-    return np.sign(weight) * whole_lots(rules, max(abs(weight) * equity, 0.0) / price)
+    return np.sign(weight) * whole_lots(kit["lot"], max(abs(weight) * equity, 0.0) / (price * unit))

@@ -3,12 +3,14 @@
 Array style defines ``signals(self, bars)``, called once per block, and returns what one of ``hold_long``,
 ``hold_short``, ``hold``, ``enter_exit`` or ``target_weights`` gives. Event style defines ``on_bar(self, bar)`` or
 ``on_bar(self, bar, book)``, called for every bar of every asset, and says ``go_long``, ``go_short``, ``go_flat`` or
-``target_weight``. The second form reads the book, which makes the run keep step with the portfolio row by row.
+``target_weight``, or asks for orders with ``buy``, ``sell`` and ``order``. The second form reads the book, and
+``on_fill(self, fill)`` is told of fills: both make the run keep step with the portfolio row by row.
 """
 
 from __future__ import annotations
 
 import inspect
+import math
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -16,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from backbus.errors import StrategyError
 from backbus.market.records import Records
 from backbus.strategy import holding
+from backbus.strategy.orders import Order
 from backbus.strategy.parameters import param
 from backbus.strategy.run import Run
 
@@ -37,7 +40,9 @@ class Strategy(BaseModel):
     style: ClassVar[Literal["none", "array", "event"]] = "none"
     """Which of the two methods the class defines; found out when it is defined."""
     reads_book: ClassVar[bool] = False
-    """Whether ``on_bar`` takes the book; found out when it is defined."""
+    """Whether the portfolio is to be heard row by row: ``on_bar`` takes the book, or there is an ``on_fill``."""
+    takes_book: ClassVar[bool] = False
+    """Whether ``on_bar`` takes the book. Both are found out when the class is defined."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
@@ -51,7 +56,8 @@ class Strategy(BaseModel):
             count = _positional(event)
             if count not in (1, 2):
                 raise StrategyError(f"{cls.__name__}.on_bar is on_bar(self, bar) or on_bar(self, bar, book)")
-            cls.reads_book = count == 2
+            cls.reads_book = count == 2 or getattr(cls, "on_fill", None) is not None
+            cls.takes_book = count == 2
 
     def fresh(self) -> Self:
         """A copy with the same parameters that has not seen a bar."""
@@ -112,21 +118,67 @@ class Strategy(BaseModel):
         """Trade to these shares of equity [rows, assets] wherever they are not NaN; negative is short."""
         return holding.target_weights(self._run, weights)
 
-    def go_long(self, strength: float = 1.0, symbol: str | None = None) -> None:
-        """Want to be long, in the current bar's asset or in ``symbol``; strength is in (0, 1]."""
-        self._run.emission.direction(1.0, strength, symbol)
+    def go_long(self, strength: float = 1.0, symbol: str | None = None, **terms: Any) -> None:
+        """Want to be long, in the current bar's asset or in ``symbol``; strength is in (0, 1].
 
-    def go_short(self, strength: float = 1.0, symbol: str | None = None) -> None:
+        ``terms`` are those of ``order``: how it enters, and its exits."""
+        self._run.emission.direction(1.0, strength, symbol, terms)
+
+    def go_short(self, strength: float = 1.0, symbol: str | None = None, **terms: Any) -> None:
         """Want to be short, in the current bar's asset or in ``symbol``; strength is in (0, 1]."""
-        self._run.emission.direction(-1.0, strength, symbol)
+        self._run.emission.direction(-1.0, strength, symbol, terms)
 
-    def go_flat(self, symbol: str | None = None) -> None:
+    def go_flat(self, symbol: str | None = None, **terms: Any) -> None:
         """Want no position, in the current bar's asset or in ``symbol``."""
-        self._run.emission.direction(0.0, 1.0, symbol)
+        self._run.emission.direction(0.0, 1.0, symbol, terms)
 
-    def target_weight(self, weight: float, symbol: str | None = None) -> None:
+    def target_weight(self, weight: float, symbol: str | None = None, **terms: Any) -> None:
         """Trade to this share of equity, negative for short, in the current bar's asset or in ``symbol``."""
-        self._run.emission.weight(weight, symbol)
+        self._run.emission.weight(weight, symbol, terms)
+
+    def order(self, quantity: float, symbol: str | None = None, **terms: Any) -> Order:
+        """Ask for an order of ``quantity`` units, negative to sell, whatever the signals say. It works from the next
+        row on, after the account's risk let it pass.
+
+        Without terms it is a market order. ``limit``, ``stop`` or both: a limit, stop or stop-limit order. ``trail``
+        (price units) or ``trail_share``: a trailing stop. ``at="open"`` or ``at="close"``: only at the next open or
+        close. ``time_in_force``: "gtc" (as long as it takes), "day", "ioc" (at once, the rest is cancelled) or "fok"
+        (at once and whole, or not at all); ``until``: a date, or an instant with its zone. ``take_profit``,
+        ``stop_loss``, ``trailing_loss`` (prices; the last a distance), or with ``_share`` behind the name shares of the
+        entry's price: exits that come alive with its fills and end one another. ``group``: an earlier order; one fill
+        ends the others. ``reduce_only``: never beyond flat. Raises StrategyError for what cannot be an order.
+        """
+        return self._run.emission.order(quantity, symbol, terms)
+
+    def buy(self, quantity: float, symbol: str | None = None, **terms: Any) -> Order:
+        """``order`` for ``quantity`` > 0 units."""
+        return self._run.emission.order(_positive(quantity), symbol, terms)
+
+    def sell(self, quantity: float, symbol: str | None = None, **terms: Any) -> Order:
+        """``order`` to sell ``quantity`` > 0 units."""
+        return self._run.emission.order(-_positive(quantity), symbol, terms)
+
+    def cancel(self, order: Order) -> None:
+        """Take an order back; nothing happens if it works no more."""
+        self._run.emission.cancel(order)
+
+    def replace(self, order: Order, quantity: float | None = None, **terms: Any) -> Order:
+        """Take an order back and ask for another in its place, with ``quantity`` units from now on and its terms but
+        for those given. If the first works no more by then, the second is refused; if that is known already, nothing is
+        asked for."""
+        if not order.works:
+            return order
+        terms = {name: value for name, value in ({**order.terms, **terms}).items() if value is not None}
+        wanted = (
+            order.quantity - order.filled if quantity is None else math.copysign(_positive(quantity), order.quantity)
+        )
+        return self._run.emission.order(wanted, order.symbol, terms, order)
+
+
+def _positive(quantity: Any) -> float:
+    if isinstance(quantity, bool) or not isinstance(quantity, int | float) or not quantity > 0.0:
+        raise StrategyError(f"a quantity to buy or to sell must be above 0, not {quantity!r}")
+    return quantity
 
 
 def _positional(method: Any) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backbus.market.accounts import BookRows
 from backbus.strategy.emission import Emission
+from backbus.strategy.orders import Fill, Order
 
 
 class Book:
@@ -28,6 +29,7 @@ class Book:
         self.cash = rows.cash.item(index)
         self.equity = rows.equity.item(index)
         self._positions = rows.position[index].tolist()
+        self._emission.blotter.turn(rows)
 
     def position(self, symbol: str | None = None) -> float:
         """Signed quantity held of the current bar's asset, or of ``symbol``; 0 where flat."""
@@ -37,6 +39,21 @@ class Book:
         """Price at which that position was built; 0 where flat."""
         asset = self._emission.find(symbol)
         return 0.0 if self._rows is None else self._rows.average_cost.item(self._index, asset)
+
+    @property
+    def orders(self) -> list[Order]:
+        """Orders that may still fill, in the order in which they were asked for."""
+        return list(self._emission.blotter.working)
+
+    @property
+    def fills(self) -> list[Fill]:
+        """Fills since the row before."""
+        return list(self._emission.blotter.fills)
+
+    @property
+    def news(self) -> list[Order]:
+        """Orders that were placed, cut, refused or ended since the row before, fills not counted."""
+        return list(self._emission.blotter.news)
 
     @property
     def positions(self) -> dict[str, float]:

@@ -79,8 +79,10 @@ class BarByBar:
         bar, emission, shown, ends = self._bar, self._emission, self._book, self._history.ends
         strategy: Any = self._strategy
         call: Callable[..., None] = strategy.on_bar
-        arguments = (bar,) if book is None else (bar, shown)
-        said, symbols, warmup, deep = emission.said, self._layout.symbols, self._layout.warmup, self._history.depth
+        arguments = (bar, shown) if strategy.takes_book else (bar,)
+        on_fill = getattr(strategy, "on_fill", None)
+        said, asked = emission.said, emission.asked
+        symbols, warmup, deep = self._layout.symbols, self._layout.warmup, self._history.depth
         assets, extra = self._layout.assets, self._extra
         order, timeframes = range(assets), self._longer
         times, sessions, opens, highs, lows, closes, volumes = self._lists
@@ -90,13 +92,15 @@ class BarByBar:
         try:
             cell = start * assets
             for i in range(start, stop):
-                bar.row = row = first_row + i
+                bar.row = emission.row = row = first_row + i
                 bar.time, bar.session = times[i], sessions[i]
                 bar.trading = trading = row >= warmup
                 for longer in timeframes:
                     longer.turn(row)
                 if book is not None:
                     shown.turn(book, book_start + i - start)
+                    if on_fill is not None:
+                        self._tell(on_fill)
                 for asset in order:
                     price = closes[cell]
                     if price == price:  # noqa: PLR0124  (NaN is a hole; isnan would take ten times as long)
@@ -105,7 +109,7 @@ class BarByBar:
                         bar.open = opens[cell]
                         bar.high = highs[cell]
                         bar.low = lows[cell]
-                        bar.close = price
+                        bar.close = emission.close = price
                         bar.volume = volumes[cell]
                         if extra:
                             bar.columns = {name: values[cell] for name, values in extra}
@@ -113,10 +117,18 @@ class BarByBar:
                             ends[asset] += 1
                         call(*arguments)
                     cell += 1
-                if said:
+                if said or asked:
                     emission.end_row(row, trading, [not math.isnan(price) for price in closes[cell - assets : cell]])
         except Exception as error:
             place = f"row {bar.row} ({session_date(bar.session)}), {bar.symbol}"
             raise failure(strategy, error, place) from error
         finally:
             emission.speaking = False
+
+    def _tell(self, on_fill: Callable[..., None]) -> None:
+        """Tell the strategy of the fills since the row before."""
+        emission = self._emission
+        emission.close = math.nan
+        for fill in emission.blotter.fills:
+            emission.asset = emission.find(fill.symbol)
+            on_fill(fill)

@@ -180,7 +180,7 @@ class Chunks:
             if len(self._jobs) >= JOBS:
                 self._jobs.clear()
             terms = terms_of(job, self._panel.layout)
-            kind = job.performance.benchmark, int(terms.rules["volatility_rows"][0])
+            kind = job.performance.benchmark, int(terms.rules.record["volatility_rows"][0])
             known = self._jobs[key] = _Common(job, terms, kind)
         return known
 

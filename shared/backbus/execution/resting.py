@@ -1,0 +1,488 @@
+"""Orders of every kind against a row of bars: what lives, what the open fills, what high and low fill, what ends.
+
+Gaps fill at the open. Within the bar a path is assumed, since a bar does not tell which price came first
+(``execution.path``):
+
+- along open, low, high, close, or open, high, low, close, or first to that extreme which is nearer to the open, orders
+  fill as the path comes to their prices, and trailing stops follow it;
+- ``worst``: stops before limits. A trailing stop is tried where it stood at the open, and then below the bar's high
+  (above its low). A limit that a stop has made in this bar fills only if the close is beyond it, when it is certain.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backbus.compiled import part, step
+from backbus.execution.filling import end_order, fill_order, is_limit, level_of
+from backbus.market.panel import Floats, Ints
+from backbus.market.records import (
+    AT_OPEN,
+    AT_THE_OPEN,
+    DATE_OVER,
+    DAY,
+    DAY_OVER,
+    FILL_OR_KILL,
+    GOOD_TILL_DATE,
+    GOOD_TILL_TIME,
+    IMMEDIATE_OR_CANCEL,
+    LIMIT_AT_OPEN,
+    LIMIT_TOUCHED,
+    MARKET,
+    MARKET_ON_CLOSE,
+    NO_ORDER,
+    NOT_AT_ONCE,
+    NOT_AT_THE_CLOSE,
+    NOT_AT_THE_OPEN,
+    NOT_WHOLE_AT_ONCE,
+    ON_CLOSE,
+    ON_THE_CLOSE,
+    REDUCES,
+    ROW_SCALE,
+    RUN_OVER,
+    STOP,
+    STOP_AT_OPEN,
+    STOP_LIMIT,
+    STOP_TOUCHED,
+    TRAIL,
+    TRAIL_AT_OPEN,
+    TRAIL_PERCENT,
+    TRAIL_TOUCHED,
+    Records,
+)
+from backbus.market.rules import NEAREST_FIRST, OPEN_HIGH_LOW_CLOSE, WORST
+from backbus.market.ticks import PHASES
+from backbus.market.working import ASLEEP, JUST_TRIGGERED, LIVE, NO_SESSION, TRIGGERED, purge, works
+
+
+@step
+def _ready(slot: Any, its: Any, tick: int) -> bool:
+    """Whether an order can fill or be triggered at this tick, if the price is right."""
+    return bool(
+        slot["order"] != NO_ORDER
+        and its["state"] != ASLEEP
+        and its["live_from"] <= tick
+        and its["tried"] != tick
+        and slot["flags"] & ON_CLOSE == 0
+        and its["type"] != MARKET_ON_CLOSE
+    )
+
+
+@step
+def _trails(its: Any) -> bool:
+    return bool(its["type"] == TRAIL or its["type"] == TRAIL_PERCENT)
+
+
+@step
+def _follow(slot: Any, its: Any, price: float) -> None:
+    """Let a trailing stop know a price."""
+    if slot["quantity"] > 0.0:
+        its["stop"] = min(its["stop"], price)
+    else:
+        its["stop"] = max(its["stop"], price)
+
+
+@step
+def _falls(slot: Any, its: Any) -> bool:
+    """Whether a falling price comes to the order's: limits that buy, stops that sell."""
+    return bool(is_limit(its) == (slot["quantity"] > 0.0))
+
+
+@step
+def _at_open(rules: Any, kit: Any, slot: Any, its: Any, price: float) -> int:
+    """The rule by which an order fills at the open, -1 where it does not; triggers a stop-limit, moves a trailing
+    stop."""
+    if its["type"] == MARKET:
+        return AT_OPEN
+    level = level_of(kit, slot, its)
+    falls = _falls(slot, its)
+    beyond = price <= level if falls else price >= level
+    if is_limit(its):
+        return LIMIT_AT_OPEN if beyond else -1
+    if beyond:
+        if its["type"] == STOP_LIMIT:
+            its["state"] = TRIGGERED
+            better = price <= its["limit"] if slot["quantity"] > 0.0 else price >= its["limit"]
+            return STOP_AT_OPEN if better else -1
+        return STOP_AT_OPEN if its["type"] == STOP else TRAIL_AT_OPEN
+    if _trails(its) and rules["trail_by_close"] == 0:
+        _follow(slot, its, price)
+    return -1
+
+
+@step
+def _open_room(rules: Any, line: Any, traded: float, row: int) -> None:
+    """At a row's first phase with orders: what its volume lets fill."""
+    if line["row"] != row:
+        line["row"] = row
+        if rules["volume_cap"] > 0.0:
+            line["room"] = rules["volume_cap"] * traded if traded > 0.0 else 0.0
+        elif rules["wait_for_volume"] != 0:
+            line["room"] = np.inf if traded > 0.0 else 0.0
+
+
+@part
+def begin_row(
+    rules_: Records,
+    kits: Records,
+    tape: Records,
+    working: Records,
+    terms: Records,
+    heads: Ints,
+    end: Ints,
+    session: Ints,
+    volume: Floats,
+    at: int,
+    tick: int,
+    fills: Records,
+    count: int,
+) -> int:
+    """Orders whose time was over before this row end; the volume that may fill is known. Returns the FILL records."""
+    rules = rules_[0]
+    for asset in range(tape.shape[0]):
+        line = tape[asset]
+        _open_room(rules, line, volume[at, asset], tick // PHASES)
+        ended = False
+        node = heads[asset]
+        while node >= 0:
+            slot, its = working[node], terms[node]
+            if slot["order"] != NO_ORDER:
+                if its["session"] == NO_SESSION:
+                    its["session"] = session[at]
+                kind = its["in_force"]
+                why = 0
+                if kind == DAY and its["session"] != session[at]:
+                    why = DAY_OVER
+                if (kind == GOOD_TILL_DATE and session[at] > its["until"]) or (
+                    kind == GOOD_TILL_TIME and end[at] // 1000 > its["until"]
+                ):
+                    why = DATE_OVER
+                if why != 0:
+                    count = end_order(kits, tape, working, terms, heads, asset, node, tick, why, fills, count)
+                    ended = True
+            node = slot["next"]
+        if ended:
+            purge(working, heads, asset)
+    return count
+
+
+@step
+def _purge_all(working: Records, heads: Ints, before: int, count: int) -> None:
+    if count > before:
+        for asset in range(heads.shape[0] - 3):
+            purge(working, heads, asset)
+
+
+@part
+def match_open(
+    rules_: Records,
+    kits: Records,
+    tape: Records,
+    working: Records,
+    terms: Records,
+    heads: Ints,
+    open_: Floats,
+    at: int,
+    tick: int,
+    fills: Records,
+    count: int,
+) -> int:
+    """All that the open fills: reductions first, then assets in their order, then orders. Returns the FILL records."""
+    rules = rules_[0]
+    before = count
+    for opening in range(2):
+        for asset in range(tape.shape[0]):
+            price = open_[at, asset]
+            node = heads[asset] if price == price else -1  # noqa: PLR0124  (a hole has no phases)
+            while node >= 0:
+                slot, its = working[node], terms[node]
+                reduces = slot["flags"] & REDUCES != 0
+                if reduces == (opening == 0) and _ready(slot, its, tick):
+                    rule = _at_open(rules, kits[asset], slot, its, price)
+                    if rule >= 0:
+                        count = fill_order(
+                            rules_, kits, tape, working, terms, heads, asset, node, tick, price, rule, fills, count
+                        )
+                    if slot["order"] != NO_ORDER:
+                        kind = its["in_force"]
+                        why = 0
+                        if kind == IMMEDIATE_OR_CANCEL:
+                            why = NOT_AT_ONCE
+                        elif kind == FILL_OR_KILL:
+                            why = NOT_WHOLE_AT_ONCE
+                        elif kind == AT_THE_OPEN:
+                            why = NOT_AT_THE_OPEN
+                        if why != 0:
+                            its["nearest"] = price
+                            count = end_order(kits, tape, working, terms, heads, asset, node, tick, why, fills, count)
+                node = slot["next"]
+    _purge_all(working, heads, before, count)
+    return count
+
+
+@step
+def _trigger(slot: Any, its: Any, price: float) -> bool:
+    """Make a stop-limit order a limit order at the price that triggered it; whether it fills there."""
+    its["state"] = JUST_TRIGGERED
+    return bool(price <= its["limit"] if slot["quantity"] > 0.0 else price >= its["limit"])
+
+
+@step
+def _touched(its: Any) -> int:
+    if its["type"] in (STOP, STOP_LIMIT) and its["state"] != TRIGGERED:
+        return STOP_TOUCHED
+    return TRAIL_TOUCHED if _trails(its) else LIMIT_TOUCHED
+
+
+@step
+def _walk(
+    rules_: Records,
+    kits: Records,
+    tape: Records,
+    working: Records,
+    terms: Records,
+    heads: Ints,
+    asset: int,
+    tick: int,
+    begin: float,
+    to: float,
+    fills: Records,
+    count: int,
+) -> int:
+    """Let the price go from ``begin`` to ``to``: orders fill in the order in which it comes to them."""
+    rules, kit = rules_[0], kits[asset]
+    price = begin
+    falling = to < begin
+    found = begin != to
+    while found:
+        found = False
+        best = -1
+        nearest = to
+        node = heads[asset]
+        while node >= 0:
+            slot, its = working[node], terms[node]
+            if _ready(slot, its, tick) and its["type"] != MARKET and _falls(slot, its) == falling:
+                level = level_of(kit, slot, its)
+                level = min(level, price) if falling else max(level, price)
+                if (
+                    (level > nearest or (best < 0 and level == to))
+                    if falling
+                    else (level < nearest or (best < 0 and level == to))
+                ):
+                    best, nearest = node, level
+            node = slot["next"]
+        if best >= 0:
+            found = True
+            price = nearest
+            slot, its = working[best], terms[best]
+            rule = _touched(its)
+            fills_here = True
+            if its["type"] == STOP_LIMIT and its["state"] == LIVE:
+                fills_here = _trigger(slot, its, price)
+                its["state"] = TRIGGERED
+            if fills_here:
+                count = fill_order(
+                    rules_, kits, tape, working, terms, heads, asset, best, tick, price, rule, fills, count
+                )
+    if rules["trail_by_close"] == 0:
+        node = heads[asset]
+        while node >= 0:
+            if _trails(terms[node]) and terms[node]["state"] != ASLEEP and terms[node]["live_from"] <= tick:
+                _follow(working[node], terms[node], to)
+            node = working[node]["next"]
+    return count
+
+
+@step
+def _worst(
+    rules_: Records,
+    kits: Records,
+    tape: Records,
+    working: Records,
+    terms: Records,
+    heads: Ints,
+    asset: int,
+    tick: int,
+    open_: float,
+    high: float,
+    low: float,
+    close: float,
+    fills: Records,
+    count: int,
+) -> int:
+    """Stops before limits, each time the one nearest to the open first."""
+    rules, kit = rules_[0], kits[asset]
+    for turn in range(3):  # stops, trailing stops after this bar's extremes, limits
+        found = turn != 1 or rules["trail_by_close"] == 0
+        if turn == 1 and found:
+            node = heads[asset]
+            while node >= 0:
+                slot, its = working[node], terms[node]
+                if _ready(slot, its, tick) and _trails(its):
+                    _follow(slot, its, low if slot["quantity"] > 0.0 else high)
+                node = slot["next"]
+        while found:
+            found = False
+            best = -1
+            least = np.inf
+            price = open_
+            node = heads[asset]
+            while node >= 0:
+                slot, its = working[node], terms[node]
+                limit = is_limit(its)
+                wanted = limit if turn == 2 else (_trails(its) if turn == 1 else not limit)
+                if _ready(slot, its, tick) and its["type"] != MARKET and wanted:
+                    level = level_of(kit, slot, its)
+                    falls = _falls(slot, its)
+                    reached = low <= level if falls else high >= level
+                    if its["state"] == JUST_TRIGGERED:
+                        reached = close <= level if falls else close >= level
+                    if reached and abs(level - open_) < least:
+                        best, least, price = node, abs(level - open_), level
+                node = slot["next"]
+            if best >= 0:
+                found = True
+                slot, its = working[best], terms[best]
+                rule = _touched(its)
+                fills_here = True
+                if its["type"] == STOP_LIMIT and its["state"] == LIVE:
+                    fills_here = _trigger(slot, its, price)
+                if fills_here:
+                    count = fill_order(
+                        rules_, kits, tape, working, terms, heads, asset, best, tick, price, rule, fills, count
+                    )
+    return count
+
+
+@part
+def match_bar(
+    rules_: Records,
+    kits: Records,
+    tape: Records,
+    working: Records,
+    terms: Records,
+    heads: Ints,
+    open_: Floats,
+    high: Floats,
+    low: Floats,
+    close: Floats,
+    at: int,
+    tick: int,
+    fills: Records,
+    count: int,
+) -> int:
+    """All that a row's highs and lows fill, asset by asset. Returns the FILL records."""
+    rules = rules_[0]
+    before = count
+    path = rules["path"]
+    for asset in range(tape.shape[0]):
+        begin, top, bottom, last = open_[at, asset], high[at, asset], low[at, asset], close[at, asset]
+        if heads[asset] < 0 or begin != begin:  # noqa: PLR0124
+            continue
+        node = heads[asset]
+        while node >= 0:  # exits that woke at the open may stand beyond it already
+            slot, its = working[node], terms[node]
+            if its["live_from"] == tick and _ready(slot, its, tick) and its["type"] != MARKET:
+                rule = _at_open(rules, kits[asset], slot, its, begin)
+                if rule >= 0:
+                    count = fill_order(
+                        rules_, kits, tape, working, terms, heads, asset, node, tick, begin, rule, fills, count
+                    )
+            node = slot["next"]
+        if path == WORST:
+            count = _worst(
+                rules_, kits, tape, working, terms, heads, asset, tick, begin, top, bottom, last, fills, count
+            )
+        else:
+            high_first = path == OPEN_HIGH_LOW_CLOSE or (path == NEAREST_FIRST and top - begin < begin - bottom)
+            first, second = (top, bottom) if high_first else (bottom, top)
+            price = begin
+            for leg in range(3):
+                to = first if leg == 0 else (second if leg == 1 else last)
+                count = _walk(rules_, kits, tape, working, terms, heads, asset, tick, price, to, fills, count)
+                price = to
+        node = heads[asset]
+        while node >= 0:
+            slot, its = working[node], terms[node]
+            if slot["order"] != NO_ORDER and its["state"] != ASLEEP and its["live_from"] <= tick:
+                if its["state"] == JUST_TRIGGERED:
+                    its["state"] = TRIGGERED
+                if _trails(its) and rules["trail_by_close"] != 0:
+                    _follow(slot, its, last)
+                extreme = bottom if _falls(slot, its) else top
+                nearer = extreme < its["nearest"] if _falls(slot, its) else extreme > its["nearest"]
+                if its["nearest"] != its["nearest"] or nearer:
+                    its["nearest"] = extreme
+            node = slot["next"]
+    _purge_all(working, heads, before, count)
+    return count
+
+
+@part
+def end_of_day(
+    kits: Records, tape: Records, working: Records, terms: Records, heads: Ints, tick: int, fills: Records, count: int
+) -> int:
+    """Where each row is a whole session: orders for the day end with the bar. Returns the FILL records."""
+    before = count
+    for asset in range(tape.shape[0]):
+        node = heads[asset]
+        while node >= 0:
+            slot, its = working[node], terms[node]
+            mine = slot["order"] != NO_ORDER and its["in_force"] == DAY and its["session"] != NO_SESSION
+            if mine and (its["type"] != MARKET_ON_CLOSE and slot["flags"] & ON_CLOSE == 0):
+                count = end_order(kits, tape, working, terms, heads, asset, node, tick, DAY_OVER, fills, count)
+            node = slot["next"]
+    _purge_all(working, heads, before, count)
+    return count
+
+
+@part
+def match_close(
+    rules_: Records,
+    kits: Records,
+    tape: Records,
+    working: Records,
+    terms: Records,
+    heads: Ints,
+    close: Floats,
+    volume: Floats,
+    at: int,
+    tick: int,
+    fills: Records,
+    count: int,
+) -> int:
+    """All that fills at the close; after the last row every order ends. Returns the FILL records."""
+    before = count
+    row = tick // PHASES
+    for asset in range(tape.shape[0]):
+        _open_room(rules_[0], tape[asset], volume[at, asset], row)
+    for opening in range(2):
+        for asset in range(tape.shape[0]):
+            price = close[at, asset]
+            node = heads[asset] if price == price else -1  # noqa: PLR0124
+            while node >= 0:
+                slot, its = working[node], terms[node]
+                mine = slot["flags"] & ON_CLOSE != 0
+                on_close = its["type"] == MARKET_ON_CLOSE and slot["order"] // ROW_SCALE < row
+                reduces = slot["flags"] & REDUCES != 0
+                if slot["order"] != NO_ORDER and (mine or on_close) and reduces == (opening == 0):
+                    rule = ON_THE_CLOSE + 0 * opening
+                    count = fill_order(
+                        rules_, kits, tape, working, terms, heads, asset, node, tick, price, rule, fills, count
+                    )
+                    if slot["order"] != NO_ORDER and on_close:
+                        why = NOT_AT_THE_CLOSE
+                        count = end_order(kits, tape, working, terms, heads, asset, node, tick, why, fills, count)
+                node = slot["next"]
+    if row == rules_[0]["rows"] - 1 and works(heads) > 0:
+        for asset in range(tape.shape[0]):
+            node = heads[asset]
+            while node >= 0:
+                if working[node]["order"] != NO_ORDER:
+                    why = RUN_OVER
+                    count = end_order(kits, tape, working, terms, heads, asset, node, tick, why, fills, count)
+                node = working[node]["next"]
+    _purge_all(working, heads, before, count)
+    return count

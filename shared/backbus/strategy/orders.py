@@ -1,0 +1,251 @@
+"""Orders as an event-style strategy handles them: asked for, working, filled in parts or whole, ended."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from backbus.errors import StrategyError
+from backbus.market import records as rec
+from backbus.market.accounts import BookRows
+from backbus.market.ticks import PHASES
+
+TimeInForce = Literal["gtc", "day", "ioc", "fok", "open"]
+Said = tuple[int, float]
+"""Kind and value of a SIGNAL record."""
+
+_EXITS = {
+    "take_profit": rec.TAKE_PROFIT,
+    "take_profit_share": rec.TAKE_PROFIT_SHARE,
+    "stop_loss": rec.STOP_LOSS,
+    "stop_loss_share": rec.STOP_LOSS_SHARE,
+    "trailing_loss": rec.TRAILING_LOSS,
+    "trailing_loss_share": rec.TRAILING_LOSS_SHARE,
+}
+_PRICES = {"limit": rec.LIMIT_AT, "stop": rec.STOP_AT, "trail": rec.TRAIL_BY, "trail_share": rec.TRAIL_SHARE}
+_SHARES = ("trail_share", "stop_loss_share", "trailing_loss_share")
+TERMS = (*_PRICES, *_EXITS, "time_in_force", "until", "at", "reduce_only", "group")
+"""What an order, or a signal, can be given beside what it wants."""
+_EITHER = tuple((name, f"{name}_share") for name in ("take_profit", "stop_loss", "trailing_loss"))
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+
+
+@dataclass(eq=False, slots=True)
+class Order:
+    """An order of this strategy. What became of it is known from the row after the one that asked for it."""
+
+    id: int
+    """Made of the row, the asset and a number: the same in each run."""
+    symbol: str
+    quantity: float
+    """Units asked for, negative to sell."""
+    terms: Mapping[str, Any]
+    """As they were given: limit, stop, take_profit and so on."""
+    state: Literal["asked", "working", "filled", "ended", "refused"] = "asked"
+    filled: float = 0.0
+    """Units that have filled, negative where sold."""
+    value: float = 0.0
+    """Sum of filled units times price, unsigned."""
+    reason: str = ""
+    """Why it was cut, refused or ended."""
+
+    @property
+    def average_price(self) -> float:
+        """Price at which it filled in the mean, slippage included; NaN before it has."""
+        return self.value / abs(self.filled) if self.filled else math.nan
+
+    @property
+    def works(self) -> bool:
+        """Whether it may still fill."""
+        return self.state in ("asked", "working")
+
+
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """A fill of one of the strategy's orders."""
+
+    order: Order
+    symbol: str
+    row: int
+    quantity: float
+    """Units, negative where sold."""
+    price: float
+    """Paid, slippage included."""
+    reference: float
+    """The market's price."""
+    fee: float
+    rule: str
+    """Which rule filled it."""
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0.0:
+        raise StrategyError(f"{name} must be a number above 0, not {value!r}")
+    if name in _SHARES and value >= 1.0:
+        raise StrategyError(f"{name} is a share of the price, 0.05 for 5 %; {value!r} is not below 1")
+    return float(value)
+
+
+def _order_type(terms: Mapping[str, Any]) -> None:
+    given = [name for name in _PRICES if name in terms]
+    if len(given) > 1 and given != ["limit", "stop"]:
+        raise StrategyError(f"{' and '.join(given)} do not go together; a stop-limit order has stop and limit")
+    force, at = terms.get("time_in_force", "gtc"), terms.get("at")
+    if force not in rec.TIMES_IN_FORCE or force in ("gtd", "gtt"):
+        raise StrategyError(f"time_in_force is one of gtc, day, ioc, fok and open, not {force!r}; for a date: until")
+    if at not in (None, "open", "close"):
+        raise StrategyError(f'at is "open" or "close", not {at!r}')
+    if "until" in terms and ("time_in_force" in terms or at is not None):
+        raise StrategyError("until does not go with time_in_force or at")
+    if at is not None and "time_in_force" in terms:
+        raise StrategyError("at does not go with time_in_force")
+    if at == "close" and given:
+        raise StrategyError('at = "close" is for market orders; leave out ' + " and ".join(given))
+    if (at == "open" or force in ("ioc", "fok", "open")) and [name for name in given if name != "limit"]:
+        raise StrategyError("an order that is filled at once or not at all is a market or a limit order")
+
+
+def _sides(buys: bool, terms: Mapping[str, Any], close: float) -> None:
+    """Take profit lies beyond the entry, stop loss before it."""
+    entry = terms.get("limit", terms.get("stop", close))
+    where = "its limit" if "limit" in terms else "its stop" if "stop" in terms else "the last close"
+    for name, beyond in (("take_profit", True), ("stop_loss", False)):
+        level = terms.get(name)
+        if level is not None and entry == entry and ((level > entry) != (buys == beyond) or level == entry):  # noqa: PLR0124
+            side = "above" if buys == beyond else "below"
+            raise StrategyError(
+                f"{name} {level} is on the wrong side: an order to {'buy' if buys else 'sell'} takes one {side} "
+                f"{where}, {entry}"
+            )
+
+
+def said_of(terms: Mapping[str, Any], *, buys: bool | None, close: float) -> list[Said]:
+    """The SIGNAL records that say these terms, all but ``group``. ``buys`` is None where the side is not known yet.
+
+    Raises StrategyError for terms that no order can have."""
+    given = {name: value for name, value in terms.items() if value is not None}
+    for name in given:
+        if name not in TERMS:
+            raise StrategyError(f"an order has no {name!r}; it has {', '.join(TERMS)}")
+    for one, other in _EITHER:
+        if one in given and other in given:
+            raise StrategyError(f"give {one} or {other}, not both")
+    _order_type(given)
+    said = [(kind, _number(name, given[name])) for name, kind in (_PRICES | _EXITS).items() if name in given]
+    if buys is not None:
+        _sides(buys, given, close)
+    if "until" in given:
+        said += _until(given["until"])
+    elif given.get("at") == "open" or "time_in_force" in given:
+        force = "open" if given.get("at") == "open" else given["time_in_force"]
+        said.append((rec.IN_FORCE, float(rec.TIMES_IN_FORCE.index(force))))
+    if given.get("at") == "close":
+        said.append((rec.AT_CLOSE, 1.0))
+    if given.get("reduce_only"):
+        said.append((rec.REDUCE, 1.0))
+    return said
+
+
+def _until(until: Any) -> list[Said]:
+    if isinstance(until, str):
+        try:
+            until = (datetime.date if len(until) <= 10 else datetime.datetime).fromisoformat(until)
+        except ValueError:
+            raise StrategyError(f"until is a date, or a date and time with its zone, not {until!r}") from None
+    if isinstance(until, datetime.datetime):
+        if until.tzinfo is None:
+            raise StrategyError(f"until {until} has no zone; give it one, or a date")
+        micros = (until - _EPOCH) // datetime.timedelta(microseconds=1)
+        return [(rec.IN_FORCE, float(rec.GOOD_TILL_TIME)), (rec.UNTIL, float(micros))]
+    if isinstance(until, datetime.date):
+        return [(rec.IN_FORCE, float(rec.GOOD_TILL_DATE)), (rec.UNTIL, float((until - _EPOCH.date()).days))]
+    raise StrategyError(f"until is a date, or a date and time with its zone, not {until!r}")
+
+
+class Blotter:
+    """All orders of a run, by id, and what is new of them in the current row."""
+
+    __slots__ = ("_orders", "_symbols", "_working", "fills", "news")
+
+    def __init__(self, symbols: tuple[str, ...]) -> None:
+        self._symbols = symbols
+        self._orders: dict[int, Order] = {}
+        self._working: dict[int, Order] = {}
+        self.fills: list[Fill] = []
+        """Since the row before."""
+        self.news: list[Order] = []
+        """Orders that were placed, cut, refused or ended since the row before, but for fills."""
+
+    def ask(self, order: Order) -> None:
+        """Keep an order that has been asked for."""
+        self._orders[order.id] = self._working[order.id] = order
+
+    @property
+    def working(self) -> Iterable[Order]:
+        """Orders that may still fill, in the order in which they were asked for."""
+        return self._working.values()
+
+    def turn(self, book: BookRows) -> None:
+        """Take in what became of orders since the row before."""
+        if self.fills:
+            self.fills = []
+        if self.news:
+            self.news = []
+        if len(book.orders):
+            for record in book.orders:
+                self._decided(record)
+        if len(book.fills):
+            for record in book.fills:
+                self._reported(record)
+
+    def _order(self, record: Any) -> Order:
+        number = int(record["order"])
+        order = self._orders.get(number)
+        if order is None:
+            order = self._orders[number] = Order(number, self._symbols[record["asset"]], float(record["wanted"]), {})
+        return order
+
+    def _decided(self, record: Any) -> None:
+        order, kind = self._order(record), int(record["kind"])
+        order.reason = rec.REASONS[record["reason"]]
+        if kind in (rec.PLACE, rec.RESIZE):
+            order.state = "working"
+            order.quantity = float(record["quantity"]) + (order.filled if kind == rec.RESIZE else 0.0)
+            self._working[order.id] = order
+        else:
+            order.state = "refused" if kind == rec.REFUSE else "ended"
+            self._working.pop(order.id, None)
+        self.news.append(order)
+
+    def _reported(self, record: Any) -> None:
+        order = self._orders.get(int(record["order"]))
+        if order is None:
+            return
+        quantity, rule = float(record["quantity"]), int(record["rule"])
+        if quantity:
+            price = float(record["price"])
+            order.filled += quantity
+            order.value += abs(quantity) * price
+            fill = Fill(
+                order,
+                order.symbol,
+                int(record["tick"]) // PHASES,
+                quantity,
+                price,
+                float(record["reference"]),
+                float(record["fee"]),
+                rec.FILL_RULES[rule],
+            )
+            self.fills.append(fill)
+            if not record["left"]:
+                order.state = "filled"
+                self._working.pop(order.id, None)
+        elif rule >= rec.ENDS:
+            order.state, order.reason = "ended", rec.FILL_RULES[rule]
+            self._working.pop(order.id, None)
+            self.news.append(order)
+        else:
+            order.quantity = float(record["left"]) + order.filled

@@ -1,0 +1,49 @@
+"""Generated prices that break order handling: gaps, limit-up runs, bars without volume, equal prices, and ordinary
+days."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.unit.order_market import bars
+
+Rows = list[tuple[float, float, float, float, float]]
+
+
+def path(seed: int, rows: int = 60) -> Rows:
+    """Open, high, low, close, volume of one asset, prices in cents."""
+    draw = np.random.default_rng(seed)
+    close, found = 100.0, []
+    run = 0
+    for _ in range(rows):
+        kind = draw.random()
+        if run > 0:  # a limit-up (or -down) run: one price all day
+            run -= 1
+            price = round(close * (1.05 if seed % 2 else 0.95), 2)
+            found.append((price, price, price, price, 0.0 if draw.random() < 0.5 else 100.0))
+            close = price
+            continue
+        if kind < 0.03:
+            run = 3
+        gap = draw.normal(0.0, 0.04) if kind < 0.25 else draw.normal(0.0, 0.003)
+        open_ = close if kind > 0.9 else max(1.0, close * (1.0 + gap))
+        last = open_ if kind > 0.95 else max(1.0, open_ * (1.0 + draw.normal(0.0, 0.015)))
+        swing = abs(draw.normal(0.0, 0.01, 2)) if kind < 0.93 else np.zeros(2)
+        high, low = max(open_, last) * (1.0 + swing[0]), min(open_, last) * (1.0 - swing[1])
+        # Round numbers make prices meet exactly.
+        digits = 0 if seed % 3 == 0 else 2
+        o, h, lo, c = (round(float(price), digits) for price in (open_, high, low, last))
+        h, lo = max(o, h, c), min(o, lo, c)
+        found.append((o, h, lo, c, 0.0 if draw.random() < 0.05 else float(draw.integers(1, 5000))))
+        close = c
+    return found
+
+
+def columns(rows: Rows) -> dict[str, NDArray[np.float64]]:
+    """By name, [rows] each."""
+    cells = np.array(rows)
+    return {name: cells[:, at] for at, name in enumerate(("open", "high", "low", "close", "volume"))}
+
+
+__all__ = ["Rows", "bars", "columns", "path"]
