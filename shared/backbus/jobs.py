@@ -7,7 +7,6 @@ file, ``Job.parse`` a mapping; both raise ``JobError`` naming the field and how 
 from __future__ import annotations
 
 import difflib
-import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
+from backbus.charges import Commission, NoCommission, NoSlippage, Slippage, set_commission, set_slippage
 from backbus.errors import JobError
 from backbus.history import DataSettings
 from backbus.market import rules as r
@@ -128,67 +128,6 @@ class PortfolioSettings(Section):
     exits: Exits = Exits()
 
 
-class NoSlippage(Section):
-    """Orders fill at the market's price."""
-
-    model: Literal["none"]
-
-
-class BasisPointsSlippage(Section):
-    """Orders fill worse by basis points of the price."""
-
-    model: Literal["bps"]
-    bps: Annotated[float, Field(ge=0, lt=10_000, allow_inf_nan=False)]
-
-
-class HalfSpread(Section):
-    """Orders fill worse by half of a quoted spread, in price units."""
-
-    model: Literal["half_spread"]
-    spread: NonNegative
-
-
-Slippage = Annotated[NoSlippage | BasisPointsSlippage | HalfSpread, Field(discriminator="model")]
-
-
-class NoCommission(Section):
-    """Trading is free."""
-
-    model: Literal["none"]
-
-
-class PerShare(Section):
-    """A fee per share, with a floor and a ceiling per order."""
-
-    model: Literal["per_share"]
-    fee: NonNegative
-    minimum: NonNegative = 0.0
-    maximum: NonNegative | None = None
-
-    @model_validator(mode="after")
-    def _in_order(self) -> PerShare:
-        if self.maximum is not None and self.maximum < self.minimum:
-            raise ValueError(f"maximum ({self.maximum}) is below minimum ({self.minimum})")
-        return self
-
-
-class PerOrder(Section):
-    """One fee for each order that fills."""
-
-    model: Literal["per_order"]
-    fee: NonNegative
-
-
-class BasisPointsCommission(Section):
-    """A fee in basis points of the traded value."""
-
-    model: Literal["bps"]
-    bps: Annotated[float, Field(ge=0, lt=10_000, allow_inf_nan=False)]
-
-
-Commission = Annotated[NoCommission | PerShare | PerOrder | BasisPointsCommission, Field(discriminator="model")]
-
-
 class ExecutionSettings(Section):
     """When orders fill and what filling costs."""
 
@@ -260,6 +199,13 @@ class Job(Section):
             raise ValueError(
                 'portfolio.size_at = "open" cannot go with execution.fill = "close": the close comes first'
             )
+        return self
+
+    @model_validator(mode="after")
+    def _spread_is_read(self) -> Job:
+        column = getattr(self.execution.slippage, "column", None)
+        if column is not None and column not in self.data.columns_read:
+            raise ValueError(f"execution.slippage reads the column {column!r}: add it to data.columns")
         return self
 
     @model_validator(mode="after")
@@ -355,36 +301,20 @@ class Job(Section):
         exits = portfolio.exits
         rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
         rules["trailing_loss"] = exits.trail or 0.0
-        rules["lists"] = exits != Exits() or execution.volume_cap is not None or execution.no_volume == "wait"
         kits = np.zeros(layout.assets, dtype=r.INSTRUMENT)
         kits["lot"], kits["multiplier"] = portfolio.lot, 1.0
-        _set_slippage(kits, execution.slippage)
-        _set_commission(kits, execution.commission)
+        set_slippage(kits, execution.slippage)
+        set_commission(kits, execution.commission)
         kits.flags.writeable = False
-        return r.Rules(record, kits)
-
-
-def _set_slippage(kits: np.ndarray[Any, np.dtype[np.void]], slippage: Slippage) -> None:
-    match slippage:
-        case NoSlippage():
-            kits["slippage_model"] = r.NO_SLIPPAGE
-        case BasisPointsSlippage(bps=bps):
-            kits["slippage_model"], kits["slippage"] = r.BASIS_POINTS_SLIPPAGE, bps / 10_000.0
-        case HalfSpread(spread=spread):
-            kits["slippage_model"], kits["slippage"] = r.HALF_SPREAD, spread / 2.0
-
-
-def _set_commission(kits: np.ndarray[Any, np.dtype[np.void]], commission: Commission) -> None:
-    match commission:
-        case NoCommission():
-            kits["fee_model"] = r.NO_FEE
-        case PerShare(fee=fee, minimum=minimum, maximum=maximum):
-            kits["fee_model"], kits["fee"] = r.PER_SHARE, fee
-            kits["fee_minimum"], kits["fee_maximum"] = minimum, math.inf if maximum is None else maximum
-        case PerOrder(fee=fee):
-            kits["fee_model"], kits["fee"] = r.PER_ORDER, fee
-        case BasisPointsCommission(bps=bps):
-            kits["fee_model"], kits["fee"] = r.BASIS_POINTS_FEE, bps / 10_000.0
+        models = kits["slippage_model"]
+        rules["capped"] = (
+            execution.volume_cap is not None or execution.no_volume == "wait" or bool((models == r.VOLUME_SHARE).any())
+        )
+        rules["each_row"] = bool(np.isin(models, (r.SPREAD_SEEN, r.SQUARE_ROOT)).any())
+        rules["tape_rows"] = getattr(execution.slippage, "lookback", 0)
+        by_hand = kits["tiers"].any() or bool((kits["fee_model"] == r.MAKER_TAKER).any())
+        rules["lists"] = exits != Exits() or rules["capped"] or rules["each_row"] or by_hand
+        return r.Rules(record, kits, getattr(execution.slippage, "column", None))
 
 
 def parse_section(model: type[Fields], fields: Mapping[str, Any], name: str) -> Fields:

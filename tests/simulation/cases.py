@@ -296,7 +296,16 @@ def some_job(dice: random.Random, panel: Panel, block: int) -> Job:
         ]
     )
     fill = dice.choice(["open", "open", "close"])
-    slippage = dice.choice([{"model": "none"}, {"model": "bps", "bps": 30.0}, {"model": "half_spread", "spread": 0.1}])
+    slippage = dice.choice(
+        [
+            {"model": "none"},
+            {"model": "bps", "bps": 30.0},
+            {"model": "half_spread", "spread": 0.1},
+            {"model": "half_spread", "spread": 0.1},
+            {"model": "volume_share", "impact": 0.5, "limit": dice.choice([0.05, 1.0])},
+            {"model": "square_root", "impact": dice.choice([0.5, 5.0]), "lookback": dice.randint(2, 6)},
+        ]
+    )
     commission = dice.choice(
         [
             {"model": "none"},
@@ -304,6 +313,9 @@ def some_job(dice: random.Random, panel: Panel, block: int) -> Job:
             {"model": "per_share", "fee": 0.05, "minimum": 1.0, "maximum": 9.0},
             {"model": "per_order", "fee": 2.5},
             {"model": "bps", "bps": dice.choice([1.0, 100.0])},
+            {"model": "maker_taker", "maker": dice.choice([-2.0, 5.0]), "taker": 20.0},
+            {"model": "preset", "name": dice.choice(["ibkr_fixed", "ibkr_tiered", "binance_spot"])},
+            {"model": "bps", "bps": 50.0, "tiers": [{"volume": cash, "bps": 20.0}, {"volume": 3 * cash, "bps": 1.0}]},
         ]
     )
     return Job.parse(

@@ -102,7 +102,7 @@ def told(pieces: list[Piece], report: Report, symbols: tuple[str, ...]) -> Told:
     for name, columns in pieces:
         tables.setdefault(name, []).append(columns)
     joined = {name: {c: np.concatenate([p[c] for p in parts]) for c in parts[0]} for name, parts in tables.items()}
-    orders, fills = joined["orders"], joined["fills"]
+    orders, fills, ends = joined["orders"], joined["fills"], joined.get("ends")
     rows = [
         (int(t) // 6, PHASE_NAMES[int(t) % 6], symbols[s], float(q), float(p), int(r), float(f))
         for t, s, q, p, r, f in zip(
@@ -116,10 +116,15 @@ def told(pieces: list[Piece], report: Report, symbols: tuple[str, ...]) -> Told:
                 *(orders[name] for name in ("tick", "symbol", "kind", "type", "quantity", "reason")), strict=True
             )
         ],
-        [row[:5] for row in rows if row[5] < rec.LESSENED],
-        [rec.FILL_RULES[row[5]] for row in rows if row[5] < rec.LESSENED],
-        [(row[0], row[2], rec.FILL_RULES[row[5]]) for row in rows if row[5] >= rec.ENDS],
-        [row[6] for row in rows if row[5] < rec.LESSENED],
+        [row[:5] for row in rows],
+        [rec.FILL_RULES[row[5]] for row in rows],
+        []
+        if ends is None
+        else [
+            (int(r), symbols[s], rec.FILL_RULES[why])
+            for r, s, why in zip(*(ends[name] for name in ("row", "symbol", "reason")), strict=True)
+        ],
+        [row[6] for row in rows],
         joined["equity"]["cash"].tolist(),
         joined["equity"]["equity"].tolist(),
         report,

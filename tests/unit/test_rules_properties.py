@@ -219,7 +219,7 @@ def test_the_open_of_a_row_is_traded_without_a_look_at_the_rest_of_its_bar(seed:
     def change(open_: Any, high: Any, low: Any, close: Any, volume: Any) -> None:
         for column in (high, low, close):
             column[row] *= 1.7
-        if case.job.execution.volume_cap is None and case.job.execution.no_volume == "fill":
+        if not case.job.rules(case.panel.layout).record["capped"][0]:
             volume[row] += 99.0
 
     tables = run(case.job, case.panel, case.strategy)

@@ -7,6 +7,7 @@ from typing import Any
 from backbus.compiled import loop, step
 from backbus.execution.matching import match_market
 from backbus.execution.resting import begin_row, end_of_day, match_bar, match_close, match_open
+from backbus.market.costs import observe
 from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import ON_CLOSE, Records
@@ -111,6 +112,8 @@ def _work(
     low: Any,
     close: Floats,
     volume: Any,
+    seen: Any,
+    spread: Any,
     first_row: int,
     signals: Records,
     signal_through: int,
@@ -134,7 +137,7 @@ def _work(
     while row < last:
         at = row - first_row
         if not decides:
-            quiet = quiet_rows(account, signals, signal, signal_through, row, last)
+            quiet = quiet_rows(rules, account, signals, signal, signal_through, row, last)
             if quiet > row:
                 stop = quiet - first_row
                 mark_stretch(rules, account, ledger, kits, tape, history, close, at, stop, equity, cash, gross, rows)
@@ -175,6 +178,9 @@ def _work(
                         fill,
                     )
             mark(rules, account, ledger, kits, tape, history, close, at)
+            if seen is not None:
+                if rules["each_row"] != 0:
+                    observe(rules_, kits, tape, seen, close, volume, spread, at)
             tick = PHASES * row + CLOSE_DECIDE
         if signal_through < tick:
             break
@@ -196,7 +202,7 @@ def _work(
                     begin = fill
                     match_at = PHASES * row + CLOSE_MATCH
                     fill = match_close(
-                        rules_, kits, tape, working, terms, heads, close, volume, at, match_at, fills, fill
+                        rules_, kits, tape, working, terms, heads, session, close, volume, at, match_at, fills, fill
                     )
                     book(account, ledger, kits, fills, begin, fill)
                     account["working"] = works(heads)
@@ -292,6 +298,8 @@ def run_rows(
             None,
             close,
             None,
+            None,
+            None,
             first_row,
             signals,
             signal_through,
@@ -320,6 +328,8 @@ def run_rows(
             None,
             None,
             close,
+            None,
+            None,
             None,
             first_row,
             signals,
@@ -352,6 +362,8 @@ def run_lists(
     low: Floats,
     close: Floats,
     volume: Floats,
+    seen: Floats,
+    spread: Floats,
     first_row: int,
     signals: Records,
     signal_through: int,
@@ -381,6 +393,8 @@ def run_lists(
         low,
         close,
         volume,
+        seen,
+        spread,
         first_row,
         signals,
         signal_through,

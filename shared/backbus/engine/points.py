@@ -15,10 +15,11 @@ from backbus.compiled import loop, step
 from backbus.engine.loop import FILLS, TICK, WANTS_ROOM, run_lists, run_rows
 from backbus.jobs import Job
 from backbus.market import records as rec
+from backbus.market.costs import observe_rows
 from backbus.market.ledger import open_book
 from backbus.market.panel import Floats, Ints, Layout, Panel
 from backbus.market.records import Records
-from backbus.market.rules import Rules
+from backbus.market.rules import Rules, blank_seen
 from backbus.market.ticks import PHASES
 from backbus.market.warmup import take_in
 from backbus.market.working import Orders
@@ -400,6 +401,7 @@ class PointsEngine:
         warmup, rows = layout.warmup, len(panel) - layout.warmup
         traded = block.rows(warmup, len(block))
         self._warmup = read_only(block.close[:warmup])
+        self._early, self._traded = block.rows(0, warmup), traded
         self._bars: tuple[Any, ...] = tuple(
             read_only(column) for column in (traded.open, traded.high, traded.low, traded.close, traded.volume)
         )
@@ -451,7 +453,7 @@ class PointsEngine:
         if orders.lists:
             orders.make_room(4 * (most + assets))
         self._make_room((32 if orders.lists else 2) * (most + assets))
-        account, ledger, tape, history = open_book(points[0].terms.rules)
+        account, ledger, tape, history, _ = open_book(points[0].terms.rules)
         blank_trades = no_trades(assets)
         curves, totals = np.repeat(self._curve, count), np.zeros(count, dtype=TOTALS)
         moments, regressions = np.zeros(count, dtype=MOMENTS), np.zeros(count, dtype=REGRESSION)
@@ -495,9 +497,15 @@ class PointsEngine:
                         rule, kit, self._warmup, self._layout.warmup, *blank, *mine, orders.working, history, trades,
                         self._cursor,
                     )  # fmt: skip
+                    own_rules = points[point].terms.rules
+                    seen_rows = blank_seen(own_rules)
+                    if rule["each_row"][0]:
+                        early, spread = self._early, own_rules.spread_of(self._early)
+                        observe_rows(rule, kit, mine[2], seen_rows, early.close, early.volume, spread)
                     _run_lists(
                         rule, *mine[:2], kit, mine[2], orders.working, orders.terms, orders.wishes, orders.heads,
-                        history, self._end, self._session, *self._bars, self._layout.warmup,
+                        history, self._end, self._session, *self._bars, seen_rows,
+                        own_rules.spread_of(self._traded), self._layout.warmup,
                         read_only(signals[bounds[point] : bounds[point + 1]]), self._through, self._orders, self._fills,
                         *rows, self._cursor,
                     )  # fmt: skip

@@ -80,8 +80,9 @@ class TheOtherKernels(Strategy):
 def rehearse() -> None:
     """Run every built-in strategy, and one that calls what they do not, on the small panel in every way."""
     panel = small_panel()
+    root = {"slippage": {"model": "square_root"}}
     for more in ({}, {"exits": {"stop_loss": 0.02, "take_profit": 0.02, "trail": 0.05}}):
-        job = Job.parse({"strategy": {"use": "SmaCross"}, "portfolio": more})
+        job = Job.parse({"strategy": {"use": "SmaCross"}, "portfolio": more, "execution": root if more else {}})
         cross = make_strategy(SmaCross, {"fast": 2, "slow": 4})
         Engine(job, panel, cross).run()
         run_handlers(job, panel, cross)

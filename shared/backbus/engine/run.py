@@ -114,7 +114,7 @@ class Engine:
     def _block(self, block: Block, signals: Records | None) -> Traded:
         warmup = min(max(self._layout.warmup - block.first_row, 0), len(block))
         if warmup:
-            warm_up(self._rules, self._book, block.close[:warmup])
+            warm_up(self._rules, self._book, block, warmup)
             self._cursor[lp.TICK] = 6 * (block.first_row + warmup)
         traded = block.rows(warmup, len(block))
         count = len(traded)
@@ -180,6 +180,8 @@ class Engine:
                 block.low,
                 block.close,
                 block.volume,
+                book.seen,
+                self._rules.spread_of(block),
                 *after,
             )
             if not cursor[lp.WANTS_ROOM]:

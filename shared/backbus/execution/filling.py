@@ -13,7 +13,7 @@ import numpy as np
 
 from backbus.compiled import part, step
 from backbus.execution.matching import write_fill
-from backbus.market.costs import at_most, commission, fill_price, on_tick
+from backbus.market.costs import charge, market_price, on_tick
 from backbus.market.lots import whole_lots
 from backbus.market.panel import Ints
 from backbus.market.records import (
@@ -21,6 +21,7 @@ from backbus.market.records import (
     FILL_OR_KILL,
     LESSENED,
     LIMIT,
+    LIMIT_TOUCHED,
     NO_CAP,
     NO_ORDER,
     OTHER_FILLED,
@@ -171,22 +172,21 @@ def fill_order(
         if abs(room) < abs(quantity):
             quantity = room
             cap = POSITION_CAP
-    if rules["volume_cap"] > 0.0 or rules["wait_for_volume"] != 0:
-        room = whole_lots(kit["lot"], line["room"]) if line["room"] < abs(quantity) else line["room"] + 0.0
-        if room < abs(quantity):
-            its["bound"] = VOLUME_CAP
-            if its["in_force"] == FILL_OR_KILL or room <= 0.0:
-                return count
-            quantity = room if quantity > 0.0 else -room
-            cap = VOLUME_CAP
-    price = fill_price(kit, reference, quantity)
+    if line["room"] < abs(quantity):
+        room = whole_lots(kit["lot"], line["room"])
+        its["bound"] = VOLUME_CAP
+        if its["in_force"] == FILL_OR_KILL or room <= 0.0:
+            return count
+        quantity = room if quantity > 0.0 else -room
+        cap = VOLUME_CAP
+    price = market_price(kit, line, reference, quantity)
     if its["type"] in (LIMIT, STOP_LIMIT):
         price = min(price, its["limit"]) if quantity > 0.0 else max(price, its["limit"])
     size = abs(quantity)
     filled = its["filled"] + size
     value = its["value"] + size * price
-    charged = commission(kit, filled, value * kit["multiplier"]) * line["rate"]
-    fee = at_most(rules, line, charged - its["charged"], quantity, price)
+    makes = rule == LIMIT_TOUCHED
+    fee = charge(rules, kit, tape, asset, quantity, price, filled, value, its["charged"], makes)
     its["filled"] = filled
     its["value"] = value
     its["charged"] = its["charged"] + fee

@@ -18,7 +18,7 @@ from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
 from backbus.market.panel import Block, Layout
 from backbus.market.records import Records, frozen, joined
-from backbus.market.rules import Rules, blank_tape
+from backbus.market.rules import Rules, blank_seen, blank_tape
 from backbus.market.working import Orders
 
 ROLE = "execution"
@@ -32,7 +32,7 @@ class ExecutionHandler:
         self._progress_rows = max(1, progress_rows)
         self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, Kind.ORDER)}
         self.writers = {Kind.FILL: StreamWriter(Kind.FILL, ROLE)}
-        self._tape = blank_tape(rules.instruments)
+        self._tape, self._seen = blank_tape(rules.instruments), blank_seen(rules)
         self._working = Orders(layout.assets, lists=rules.lists)
         self._blocks: deque[Block] = deque()
         self._orders = RecordQueue(rec.ORDER)
@@ -118,6 +118,8 @@ class ExecutionHandler:
                 block.low,
                 block.close,
                 block.volume,
+                self._seen,
+                self._rules.spread_of(block),
                 block.first_row,
                 orders,
                 limit,

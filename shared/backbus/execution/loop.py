@@ -7,6 +7,7 @@ from typing import Any
 from backbus.compiled import loop, step
 from backbus.execution.matching import match_market
 from backbus.execution.resting import begin_row, end_of_day, match_bar, match_close, match_open
+from backbus.market.costs import observe
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import ASSET_SCALE, MAX_ASSETS, NO_ORDER, ON_CLOSE, PLACE, RESIZE, TAKE_BACK, Records
 from backbus.market.ticks import CLOSE_MATCH, CLOSE_SIGNAL, INTRABAR_MATCH, OPEN_MATCH, PHASES
@@ -117,6 +118,8 @@ def sweep_lists(
     low: Floats,
     close: Floats,
     volume: Floats,
+    seen: Floats,
+    spread: Floats,
     first_row: int,
     orders: Records,
     limit: int,
@@ -131,7 +134,7 @@ def sweep_lists(
         while used < orders.shape[0] and orders[used]["tick"] <= tick:
             _take_order(working, terms, heads, orders[used])
             used += 1
-        if works(heads) == 0:
+        if works(heads) == 0 and rules[0]["each_row"] == 0:
             if used < orders.shape[0]:
                 tick = max(tick + 1, orders[used]["tick"])
             else:
@@ -141,7 +144,11 @@ def sweep_lists(
             break
         phase = tick % PHASES
         at = tick // PHASES - first_row
-        if phase == OPEN_MATCH:
+        if phase == CLOSE_SIGNAL and rules[0]["each_row"] != 0:
+            observe(rules, kits, tape, seen, close, volume, spread, at)
+        if works(heads) == 0:
+            pass
+        elif phase == OPEN_MATCH:
             count = begin_row(rules, kits, tape, working, terms, heads, end, session, volume, at, tick, fills, count)
             count = match_open(rules, kits, tape, working, terms, heads, open_, at, tick, fills, count)
         elif phase == INTRABAR_MATCH:
@@ -150,7 +157,9 @@ def sweep_lists(
             if rules[0]["daily"] != 0:
                 count = end_of_day(kits, tape, working, terms, heads, tick, fills, count)
         elif phase == CLOSE_MATCH:
-            count = match_close(rules, kits, tape, working, terms, heads, close, volume, at, tick, fills, count)
+            count = match_close(
+                rules, kits, tape, working, terms, heads, session, close, volume, at, tick, fills, count
+            )
         tick += 1
     cursor[TICK] = tick
     cursor[ORDERS] = used

@@ -46,7 +46,7 @@ def fill_market(
 ) -> None:
     """Fill a market order whole at ``reference`` plus slippage: writes the FILL record, frees the slot."""
     quantity = slot["quantity"]
-    price = fill_price(kit, reference, quantity)
+    price = fill_price(kit, line, reference, quantity)
     fee = fee_of(rules, kit, line, quantity, price)
     write_fill(
         record, tick, slot["order"], asset, rule, NO_CAP, quantity, price, reference, fee, line["unit"], 0.0

@@ -17,6 +17,7 @@ import numpy as np
 
 from backbus.compiled import part, step
 from backbus.execution.filling import end_order, fill_order, is_limit, level_of
+from backbus.market.costs import month_of
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import (
     AT_OPEN,
@@ -52,7 +53,7 @@ from backbus.market.records import (
     TRAIL_TOUCHED,
     Records,
 )
-from backbus.market.rules import NEAREST_FIRST, OPEN_HIGH_LOW_CLOSE, WORST
+from backbus.market.rules import NEAREST_FIRST, OPEN_HIGH_LOW_CLOSE, VOLUME_SHARE, WORST
 from backbus.market.ticks import PHASES
 from backbus.market.working import ASLEEP, JUST_TRIGGERED, LIVE, NO_SESSION, TRIGGERED, purge, works
 
@@ -113,14 +114,25 @@ def _at_open(rules: Any, kit: Any, slot: Any, its: Any, price: float) -> int:
 
 
 @step
-def _open_room(rules: Any, line: Any, traded: float, row: int) -> None:
+def _open_room(rules: Any, kit: Any, line: Any, traded: float, session: int, row: int) -> None:
     """At a row's first phase with orders: what its volume lets fill."""
     if line["row"] != row:
         line["row"] = row
-        if rules["volume_cap"] > 0.0:
-            line["room"] = rules["volume_cap"] * traded if traded > 0.0 else 0.0
-        elif rules["wait_for_volume"] != 0:
-            line["room"] = np.inf if traded > 0.0 else 0.0
+        line["traded"] = traded if traded > 0.0 else 0.0
+        cap = rules["volume_cap"] if rules["volume_cap"] > 0.0 else np.inf
+        if kit["slippage_model"] == VOLUME_SHARE:
+            cap = min(cap, kit["slippage_limit"])
+        line["room"] = np.inf
+        if cap < np.inf:
+            line["room"] = cap * line["traded"]
+        elif rules["wait_for_volume"] != 0 and line["traded"] == 0.0:
+            line["room"] = 0.0
+        if kit["tiers"] > 0:
+            month = month_of(session)
+            if month != line["month"]:
+                line["month"] = month
+                line["month_size"] = 0.0
+                line["month_value"] = 0.0
 
 
 @part
@@ -143,7 +155,7 @@ def begin_row(
     rules = rules_[0]
     for asset in range(tape.shape[0]):
         line = tape[asset]
-        _open_room(rules, line, volume[at, asset], tick // PHASES)
+        _open_room(rules, kits[asset], line, volume[at, asset], session[at], tick // PHASES)
         ended = False
         node = heads[asset]
         while node >= 0:
@@ -446,6 +458,7 @@ def match_close(
     working: Records,
     terms: Records,
     heads: Ints,
+    session: Ints,
     close: Floats,
     volume: Floats,
     at: int,
@@ -457,7 +470,7 @@ def match_close(
     before = count
     row = tick // PHASES
     for asset in range(tape.shape[0]):
-        _open_room(rules_[0], tape[asset], volume[at, asset], row)
+        _open_room(rules_[0], kits[asset], tape[asset], volume[at, asset], session[at], row)
     for opening in range(2):
         for asset in range(tape.shape[0]):
             price = close[at, asset]

@@ -1,4 +1,9 @@
-"""What trading costs: the price after slippage and the commission, as the market charges and the portfolio reserves."""
+"""What trading costs: the price after slippage and the commission, as the market charges and the portfolio reserves.
+
+Slippage knows what was known before the bar that fills: the spread last seen, the deviation of returns and the mean
+volume. A share of the bar's own volume is known to the market alone; the portfolio reckons with the largest that may
+be.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import step
-from backbus.market.rules import BASIS_POINTS_FEE, BASIS_POINTS_SLIPPAGE, HALF_SPREAD, PER_ORDER, PER_SHARE
+from backbus.compiled import loop, part, step
+from backbus.market.panel import Floats
+from backbus.market.records import Records
+from backbus.market.rules import (
+    BASIS_POINTS_FEE,
+    BASIS_POINTS_SLIPPAGE,
+    HALF_SPREAD,
+    MAKER_TAKER,
+    NO_SLIPPAGE,
+    PER_ORDER,
+    PER_SHARE,
+    SPREAD_SEEN,
+    SQUARE_ROOT,
+    VOLUME_SHARE,
+)
 
 TICK_TOLERANCE = 1e-9
 """Ticks by which a price may miss one and still count as it."""
@@ -25,9 +43,13 @@ def on_tick(kit: Any, price: float, up: bool) -> float:
 
 
 @step
-def fill_price(kit: Any, reference: float, quantity: float) -> float:
-    """Price paid for ``quantity`` (signed) where the market stands at ``reference``; never below zero."""
+def fill_price(kit: Any, line: Any, reference: float, quantity: float) -> float:
+    """Price paid for ``quantity`` (signed) where the market stands at ``reference``; never below zero.
+
+    Of a share of the bar's volume it is the worst that may be. ``line`` is the asset's line of the tape."""
     model = kit["slippage_model"]
+    if model == NO_SLIPPAGE:
+        return reference
     if model == BASIS_POINTS_SLIPPAGE:
         if quantity > 0.0:
             return on_tick(kit, reference * (1.0 + kit["slippage"]), True)
@@ -36,20 +58,48 @@ def fill_price(kit: Any, reference: float, quantity: float) -> float:
         if quantity > 0.0:
             return on_tick(kit, reference + kit["slippage"], True)
         return max(on_tick(kit, reference - kit["slippage"], False), 0.0)
+    if model == SPREAD_SEEN:
+        return _moved(kit, reference, kit["slippage"] * line["spread"], quantity)
+    if model == VOLUME_SHARE:
+        return _moved(
+            kit, reference, reference * kit["slippage"] * kit["slippage_limit"] * kit["slippage_limit"], quantity
+        )
+    if model == SQUARE_ROOT and line["mean_volume"] > 0.0:
+        size = np.sqrt(abs(quantity) / line["mean_volume"])
+        return _moved(kit, reference, reference * kit["slippage"] * line["deviation"] * size, quantity)
     return reference
+
+
+@step
+def market_price(kit: Any, line: Any, reference: float, quantity: float) -> float:
+    """Price paid for ``quantity`` in a bar whose volume the market knows."""
+    if kit["slippage_model"] == VOLUME_SHARE and line["traded"] > 0.0:
+        share = min(abs(quantity) / line["traded"], kit["slippage_limit"])
+        return _moved(kit, reference, reference * kit["slippage"] * share * share, quantity)
+    return fill_price(kit, line, reference, quantity)
+
+
+@step
+def _moved(kit: Any, reference: float, by: float, quantity: float) -> float:
+    if quantity > 0.0:
+        return on_tick(kit, reference + by, True)
+    return max(on_tick(kit, reference - by, False), 0.0)
 
 
 @step
 def commission(kit: Any, size: float, value: float) -> float:
     """Fee for ``size`` units (unsigned) of a worth of ``value``, all fills of one order together, in the asset's
-    currency."""
+    currency; the largest where it depends on more than these."""
     model = kit["fee_model"]
     if model == PER_SHARE:
-        return min(max(size * kit["fee"], kit["fee_minimum"]), kit["fee_maximum"])
+        fee = min(max(size * kit["fee"], kit["fee_minimum"]), kit["fee_maximum"])
+        return min(fee, value * kit["fee_share"]) if kit["fee_share"] < np.inf else fee
     if model == PER_ORDER:
         return kit["fee"] + 0.0
     if model == BASIS_POINTS_FEE:
         return value * kit["fee"]
+    if model == MAKER_TAKER:
+        return value * max(kit["fee"], kit["maker"], 0.0)
     return 0.0
 
 
@@ -69,3 +119,113 @@ def at_most(rules: Any, line: Any, fee: float, quantity: float, price: float) ->
     if rules["cash_only"] != 0 and quantity < 0.0:
         return min(fee, -quantity * price * line["unit"])
     return fee
+
+
+@step
+def _tier(kit: Any, tape: Records, month: int) -> float:
+    """The rate of the month's volume so far, all assets together: in units for a fee per share, else in money."""
+    so_far = 0.0
+    for asset in range(tape.shape[0]):
+        if tape[asset]["month"] == month:
+            so_far += tape[asset]["month_size"] if kit["fee_model"] == PER_SHARE else tape[asset]["month_value"]
+    rate = kit["fee"] + 0.0
+    for tier in range(kit["tiers"]):
+        if so_far >= kit["tier_from"][tier]:
+            rate = kit["tier_fee"][tier]
+    return rate
+
+
+@step
+def charge(
+    rules: Any,
+    kit: Any,
+    tape: Records,
+    asset: int,
+    quantity: float,
+    price: float,
+    filled: float,
+    value: float,
+    charged: float,
+    makes: bool,
+) -> float:
+    """Fee in the account's currency for one more fill of an order that has filled ``filled`` units worth ``value`` by
+    now, this one included, and has been charged ``charged``. ``makes``: it was met while it waited."""
+    line = tape[asset]
+    worth = abs(quantity) * price * kit["multiplier"]
+    model = kit["fee_model"]
+    if model == MAKER_TAKER:
+        fee = worth * (kit["maker"] if makes else kit["fee"]) * line["rate"]
+    elif kit["tiers"] > 0:
+        rate = _tier(kit, tape, line["month"])
+        if model == PER_SHARE:
+            floor = min(max(filled * rate, kit["fee_minimum"]), kit["fee_maximum"])
+            if kit["fee_share"] < np.inf:
+                floor = min(floor, value * kit["multiplier"] * kit["fee_share"])
+            fee = max(floor * line["rate"] - charged, 0.0)
+        else:
+            fee = worth * rate * line["rate"]
+    else:
+        fee = commission(kit, filled, value * kit["multiplier"]) * line["rate"] - charged
+    line["month_size"] = line["month_size"] + abs(quantity)
+    line["month_value"] = line["month_value"] + abs(quantity) * price * line["unit"]
+    return at_most(rules, line, fee, quantity, price)
+
+
+@step
+def month_of(day: int) -> int:
+    """Months since March of year 0 at a day since 1970, by the calendar's cycle of 400 years (146 097 days)."""
+    days = day + 719_468
+    era = days // 146_097
+    of_era = days - era * 146_097
+    year = (of_era - of_era // 1460 + of_era // 36_524 - of_era // 146_096) // 365
+    of_year = of_era - (365 * year + year // 4 - year // 100)
+    return 12 * (era * 400 + year) + (5 * of_year + 2) // 153
+
+
+@part
+def observe(
+    rules_: Records, kits: Records, tape: Records, seen: Floats, close: Floats, volume: Floats, spread: Floats, at: int
+) -> None:
+    """Take in a row at its close: spreads, and returns and volumes of the last ``tape_rows`` bars of each asset.
+
+    ``seen`` is [assets, 2 × (tape_rows + 1)]: closes and volumes as rings. ``spread`` is [rows, assets]; the closes
+    where the data has none."""
+    rules = rules_[0]
+    size = seen.shape[1] // 2
+    for asset in range(tape.shape[0]):
+        price = close[at, asset]
+        if price != price:  # noqa: PLR0124  (a hole)
+            continue
+        line = tape[asset]
+        if kits[asset]["slippage_model"] == SPREAD_SEEN:
+            if spread[at, asset] >= 0.0:
+                line["spread"] = spread[at, asset]
+        if rules["tape_rows"] > 0 and kits[asset]["slippage_model"] == SQUARE_ROOT:
+            bars = line["bars"]
+            seen[asset, bars % size] = price
+            seen[asset, size + bars % size] = volume[at, asset] if volume[at, asset] > 0.0 else 0.0
+            bars += 1
+            line["bars"] = bars
+            count = min(bars, size) - 1
+            if count >= 2:
+                mean = 0.0
+                traded = 0.0
+                for back in range(count):
+                    mean += seen[asset, (bars - 1 - back) % size] / seen[asset, (bars - 2 - back) % size] - 1.0
+                    traded += seen[asset, size + (bars - 1 - back) % size]
+                mean /= count
+                squares = 0.0
+                for back in range(count):
+                    change = seen[asset, (bars - 1 - back) % size] / seen[asset, (bars - 2 - back) % size] - 1.0 - mean
+                    squares += change * change
+                line["deviation"] = np.sqrt(squares / (count - 1))
+                line["mean_volume"] = traded / count
+
+
+@loop
+def observe_rows(
+    rules: Records, kits: Records, tape: Records, seen: Floats, close: Floats, volume: Floats, spread: Floats
+) -> None:
+    """``observe`` of each row, before the first one that is traded."""
+    for row in range(close.shape[0]):
+        observe(rules, kits, tape, seen, close, volume, spread, row)

@@ -9,7 +9,7 @@ import numpy as np
 from backbus.compiled import step
 from backbus.market.panel import Floats
 from backbus.market.records import Records
-from backbus.market.rules import VOLATILITY_TARGET, Rules, blank_tape
+from backbus.market.rules import VOLATILITY_TARGET, Rules, blank_seen, blank_tape
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 
 LEDGER = np.dtype(
@@ -39,6 +39,8 @@ class Book(NamedTuple):
     tape: Records
     history: Floats
     """[assets, lookback + 1] closes as a ring, [assets, 0] where no size depends on volatility."""
+    seen: Floats
+    """[assets, 2 × (lookback + 1)] closes and volumes as rings, [assets, 0] where no cost depends on them."""
 
 
 def open_book(rules: Rules) -> Book:
@@ -49,7 +51,8 @@ def open_book(rules: Rules) -> Book:
     ledger = np.zeros(assets, dtype=LEDGER)
     ledger["price"] = np.nan
     rows = int(rules.record["volatility_rows"][0])
-    return Book(account, ledger, blank_tape(rules.instruments), np.zeros((assets, rows + 1 if rows else 0)))
+    history = np.zeros((assets, rows + 1 if rows else 0))
+    return Book(account, ledger, blank_tape(rules.instruments), history, blank_seen(rules))
 
 
 @step
@@ -126,10 +129,10 @@ def value(rules: Any, account: Any, ledger: Records, instruments: Records, tape:
 
 
 @step
-def quiet_rows(account: Any, signals: Records, used: int, signal_through: int, row: int, last: int) -> int:
+def quiet_rows(rules: Any, account: Any, signals: Records, used: int, signal_through: int, row: int, last: int) -> int:
     """The first row from ``row`` on, up to ``last``, in which anything may be decided or filled; ``row`` itself where
-    something works or waits."""
-    if account["working"] > 0 or account["waiting"] > 0:
+    something works or waits, or where costs follow the market row by row."""
+    if account["working"] > 0 or account["waiting"] > 0 or rules["each_row"] != 0:
         return row
     stop = min(last, (signal_through - CLOSE_DECIDE) // PHASES + 1)
     if used < signals.shape[0]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from backbus.market.panel import Block, Floats, sealed
 from backbus.market.records import Records
 
 RULES = np.dtype(
@@ -26,9 +27,12 @@ RULES = np.dtype(
         ("path", "<i8"),
         ("trail_by_close", "<i8"),
         ("wait_for_volume", "<i8"),
+        ("capped", "<i8"),
         ("daily", "<i8"),
         ("rows", "<i8"),
         ("lists", "<i8"),
+        ("each_row", "<i8"),
+        ("tape_rows", "<i8"),
         ("settles", "<i8"),
         ("cash_only", "<i8"),
         ("take_profit", "<f8"),
@@ -36,10 +40,11 @@ RULES = np.dtype(
         ("trailing_loss", "<f8"),
     ]
 )
-"""``volume_cap`` is 0 where there is none; ``lists`` is 1 where more than plain market orders may work from the start;
-``settles`` is 1 where any asset is a future, ``cash_only`` in an account
-without shorts and leverage; the last three are the exits that come with each entry, as shares of its price, 0 where
-there is none."""
+"""``volume_cap`` is 0 where there is none, ``capped`` 1 where any order may fill in part; ``each_row`` is 1 where no
+row may be passed over, because costs follow the market, and ``tape_rows`` is how far they look back; ``lists`` is 1
+where more than plain market orders may work from the start; ``settles`` is 1 where any asset is a future, ``cash_only``
+in an account without shorts and leverage; the last three are the exits that come with each entry, as shares of its
+price, 0 where there is none."""
 
 TIERS = 8
 INSTRUMENT = np.dtype(
@@ -78,6 +83,12 @@ TAPE = np.dtype(
         ("rate", "<f8"),
         ("spread", "<f8"),
         ("deviation", "<f8"),
+        ("mean_volume", "<f8"),
+        ("traded", "<f8"),
+        ("month", "<i8"),
+        ("month_size", "<f8"),
+        ("month_value", "<f8"),
+        ("bars", "<i8"),
     ]
 )
 """What is known of one asset's market: the position that its fills have made; units that the volume of the bar of
@@ -87,8 +98,8 @@ spread last seen; the deviation of returns."""
 FIXED_QUANTITY, FIXED_CASH, PERCENT_OF_EQUITY, TARGET_WEIGHT, EQUAL_WEIGHT, VOLATILITY_TARGET = range(6)
 SIZINGS = ("fixed_quantity", "fixed_cash", "percent_of_equity", "target_weight", "equal_weight", "volatility_target")
 
-NO_SLIPPAGE, BASIS_POINTS_SLIPPAGE, HALF_SPREAD = range(3)
-NO_FEE, PER_SHARE, PER_ORDER, BASIS_POINTS_FEE = range(4)
+NO_SLIPPAGE, BASIS_POINTS_SLIPPAGE, HALF_SPREAD, SPREAD_SEEN, VOLUME_SHARE, SQUARE_ROOT = range(6)
+NO_FEE, PER_SHARE, PER_ORDER, BASIS_POINTS_FEE, MAKER_TAKER = range(5)
 
 WORST, OPEN_LOW_HIGH_CLOSE, OPEN_HIGH_LOW_CLOSE, NEAREST_FIRST = range(4)
 PATHS = ("worst", "open-low-high-close", "open-high-low-close", "nearest-first")
@@ -101,6 +112,12 @@ class Rules(NamedTuple):
     """One ``RULES`` record."""
     instruments: Records
     """[assets] ``INSTRUMENT`` records."""
+    spread: str | None = None
+    """The column of the data that quoted spreads are in."""
+
+    def spread_of(self, block: Block) -> Floats:
+        """[rows, assets] quoted spreads; where there are none, anything of that shape."""
+        return block.close if self.spread is None else sealed(block.extra[self.spread])
 
     @property
     def lists(self) -> bool:
@@ -114,4 +131,11 @@ def blank_tape(instruments: Records) -> Records:
     tape["unit"] = instruments["multiplier"]
     tape["rate"] = 1.0
     tape["row"] = -1
+    tape["room"] = np.inf
     return tape
+
+
+def blank_seen(rules: Rules) -> Floats:
+    """[assets, 2 × (tape_rows + 1)] before the first row, [assets, 0] where costs do not look back."""
+    rows = int(rules.record["tape_rows"][0])
+    return np.zeros((len(rules.instruments), 2 * (rows + 1) if rows else 0))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from backbus.compiled import loop
+from backbus.market.costs import observe_rows
 from backbus.market.ledger import Book, mark
-from backbus.market.panel import Floats
+from backbus.market.panel import Block, Floats
 from backbus.market.records import Records
 from backbus.market.rules import Rules
 
@@ -25,6 +26,10 @@ def take_in(
         mark(rules, account, ledger, instruments, tape, history, close, row)
 
 
-def warm_up(rules: Rules, book: Book, close: Floats) -> None:
-    """``take_in`` of a run's book."""
-    take_in(rules.record, book.account, book.ledger, rules.instruments, book.tape, book.history, close)
+def warm_up(rules: Rules, book: Book, block: Block, rows: int) -> None:
+    """Take the first ``rows`` rows of a block into a run's book."""
+    record, kits = rules.record, rules.instruments
+    take_in(record, book.account, book.ledger, kits, book.tape, book.history, block.close[:rows])
+    if record["each_row"][0]:
+        spread = rules.spread_of(block)
+        observe_rows(record, kits, book.tape, book.seen, block.close[:rows], block.volume[:rows], spread[:rows])

@@ -29,6 +29,7 @@ _ENCODINGS = {
     ColumnKind.INSTANT: "DELTA_BINARY_PACKED",
     ColumnKind.DATE: "DELTA_BINARY_PACKED",
     ColumnKind.NUMBER: "BYTE_STREAM_SPLIT",
+    ColumnKind.NUMBER_OR_NONE: "BYTE_STREAM_SPLIT",
 }
 """Measured on 1 M rows of equity: 0.09 s and 14.5 MB, against 0.53 s and 33.8 MB with pyarrow's own choice."""
 
@@ -146,6 +147,8 @@ class _TableFile:
         match kind:
             case ColumnKind.NUMBER:
                 return pa.array(column, pa.float64())
+            case ColumnKind.NUMBER_OR_NONE:
+                return pa.array(column, pa.float64(), mask=np.isnan(column))
             case ColumnKind.COUNT:
                 return pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=column < 0)
             case ColumnKind.DATE:
@@ -161,7 +164,7 @@ def _arrow_type(kind: ColumnKind) -> Any:
     import pyarrow as pa
 
     match kind:
-        case ColumnKind.NUMBER:
+        case ColumnKind.NUMBER | ColumnKind.NUMBER_OR_NONE:
             return pa.float64()
         case ColumnKind.COUNT:
             return pa.int64()

@@ -26,7 +26,7 @@ from backbus.performance.tables import (
     Piece,
     RowTimes,
     equity_piece,
-    fills_piece,
+    fill_pieces,
     orders_piece,
     signals_piece,
     trades_piece,
@@ -171,7 +171,7 @@ class PerformanceHandler:
         times = self._times.of(records["tick"])
         if kind is Kind.FILL:
             closed = self.statistics.add_fills(records, times)
-            self._pieces.append(fills_piece(records, times))
+            self._pieces.extend(fill_pieces(records, times))
             if len(closed):
                 self._pieces.append(trades_piece(closed))
         elif kind is Kind.ORDER:

@@ -16,7 +16,9 @@ from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Ints
 from backbus.market.records import (
     CAPS,
+    ENDS,
     FILL_RULES,
+    LESSENED,
     ORDER_KINDS,
     ORDER_TYPES,
     REASONS,
@@ -37,6 +39,8 @@ class ColumnKind(StrEnum):
     COUNT = "count"
     """A whole number; -1 is none."""
     NUMBER = "number"
+    NUMBER_OR_NONE = "number_or_none"
+    """NaN is none."""
     INSTANT = "instant"
     """UTC nanoseconds since 1970."""
     DATE = "date"
@@ -97,9 +101,9 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "reason": _K.REASON,
         "type": _K.ORDER_TYPE,
         "time_in_force": _K.IN_FORCE,
-        "limit": _K.NUMBER,
-        "stop": _K.NUMBER,
-        "trail": _K.NUMBER,
+        "limit": _K.NUMBER_OR_NONE,
+        "stop": _K.NUMBER_OR_NONE,
+        "trail": _K.NUMBER_OR_NONE,
         "until": _K.COUNT,
         "parent": _K.COUNT,
         "group": _K.COUNT,
@@ -119,6 +123,19 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "cap": _K.CAP,
         "unit": _K.NUMBER,
         "left": _K.NUMBER,
+    },
+    "ends": {
+        "tick": _K.COUNT,
+        "row": _K.COUNT,
+        "time": _K.INSTANT,
+        "phase": _K.PHASE,
+        "order": _K.COUNT,
+        "symbol": _K.SYMBOL,
+        "reason": _K.RULE,
+        "cap": _K.CAP,
+        "left": _K.NUMBER,
+        "level": _K.NUMBER_OR_NONE,
+        "nearest": _K.NUMBER_OR_NONE,
     },
     "trades": {
         "symbol": _K.SYMBOL,
@@ -182,10 +199,27 @@ def orders_piece(orders: Records, times: Ints) -> Piece:
     }
 
 
-def fills_piece(fills: Records, times: Ints) -> Piece:
-    """Fills with the instants of their rows."""
+def fill_pieces(records: Records, times: Ints) -> list[Piece]:
+    """Records of the FILL stream with the instants of their rows: fills, and where orders ended, these ends."""
     names = ("order", "quantity", "price", "reference", "fee", "rule", "cap", "unit", "left")
-    return "fills", {**_when(fills, times), "phase": fills["tick"] % PHASES, **{n: fills[n] for n in names}}
+    ended = records["rule"] >= ENDS
+    more: list[Piece] = []
+    if ended.any():
+        ends = records[ended]
+        shown = {
+            "reason": "rule",
+            "cap": "cap",
+            "left": "left",
+            "order": "order",
+            "level": "price",
+            "nearest": "reference",
+        }
+        columns = {name: ends[field] for name, field in shown.items()}
+        more = [("ends", {**_when(ends, times[ended]), "phase": ends["tick"] % PHASES, **columns})]
+    filled = records["rule"] < LESSENED
+    fills, times = (records, times) if filled.all() else (records[filled], times[filled])
+    columns = {name: fills[name] for name in names}
+    return [("fills", {**_when(fills, times), "phase": fills["tick"] % PHASES, **columns}), *more]
 
 
 def trades_piece(trades: Records) -> Piece:
@@ -214,7 +248,7 @@ def run_pieces(
         equity_piece(block.rows(begin, begin + len(equity)), equity),
         signals_piece(signals, times(signals)),
         orders_piece(orders, times(orders)),
-        fills_piece(fills, times(fills)),
+        *fill_pieces(fills, times(fills)),
         trades_piece(trades),
     ]
 

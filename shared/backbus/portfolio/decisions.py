@@ -144,7 +144,7 @@ def _fills_at_this_close(slot: Any, its: Any, row: int) -> bool:
 def _brings(rules: Any, working: Records, terms: Records, heads: Ints, asset: int, node: int) -> bool:
     """Whether what a market order that reduces a position brings can be counted on: it is the first of its asset that
     does, and no volume can hold it back."""
-    if rules["volume_cap"] > 0.0 or rules["wait_for_volume"] != 0:
+    if rules["capped"] != 0:
         return False
     other = heads[asset]
     while other >= 0 and other != node:
@@ -176,7 +176,7 @@ def _reserved(
             if _fills_at_this_close(slot, terms[node], row):
                 pass  # it is looked at by itself
             elif not lessens or (terms[node]["type"] == MARKET and _brings(rules, working, terms, heads, asset, node)):
-                paid = worst_price(kit, terms[node], slot["quantity"], market)
+                paid = worst_price(kit, line, terms[node], slot["quantity"], market)
                 market_then = max(paid, market) if slot["quantity"] < 0.0 else market
                 power = power_after(
                     rules, kit, line, power, ledger[asset]["position"], slot["quantity"], paid, market_then
@@ -186,9 +186,10 @@ def _reserved(
 
 
 @step
-def _fills_at(slot: Any, its: Any, price: float) -> bool:
+def _fills_at(rules: Any, slot: Any, its: Any, price: float) -> bool:
     """Whether an order is to be looked at where it fills at this open: a market order, or one that opens something and
-    that the open has gapped through, so that it costs more than was provided for."""
+    that the open has gapped through, or whose slippage follows the market, so that it may cost more than was provided
+    for."""
     if slot["flags"] & ON_CLOSE or price != price:  # noqa: PLR0124  (a hole)
         return False
     kind = its["type"]
@@ -204,6 +205,8 @@ def _fills_at(slot: Any, its: Any, price: float) -> bool:
         level = its["start"] * (1.0 + its["trail"]) if buys else its["start"] * (1.0 - its["trail"])
     elif kind != STOP:
         return False
+    if rules["each_row"] != 0:
+        return True
     return bool(price >= level if buys else price <= level)
 
 
@@ -235,7 +238,7 @@ def _check_at_close(
             slot, its = working[node], terms[node]
             if _fills_at_this_close(slot, its, row) and slot["flags"] & REDUCES == 0:
                 wanted = slot["quantity"] + 0.0
-                paid = fill_price(kit, price, wanted)
+                paid = fill_price(kit, line, price, wanted)
                 accepted = accept(rules, kit, line, power, held, wanted, False, paid, price)
                 if accepted.quantity == 0.0:
                     count = take_back(working, terms, heads, asset, node, tick, accepted.reason, orders, count)
@@ -411,7 +414,7 @@ def _place_asked(
                 else:
                     if rules["fill_at_close"] != 0 and wish["type"] == MARKET:
                         flags |= ON_CLOSE
-                    paid = worst_price(kit, wish, wanted, market)
+                    paid = worst_price(kit, line, wish, wanted, market)
                     market_then = max(paid, market) if wanted < 0.0 else market
                     lessens = flags & REDUCES != 0
                     accepted = accept(rules, kit, line, power, held, wanted, lessens, paid, market_then)
@@ -497,7 +500,7 @@ def close_decide(
             slot = working[asset]
             if slot["order"] != NO_ORDER:
                 price = ledger[asset]["price"]
-                paid = fill_price(kits[asset], price, slot["quantity"])
+                paid = fill_price(kits[asset], tape[asset], price, slot["quantity"])
                 power = power_after(
                     rules, kits[asset], tape[asset], power, ledger[asset]["position"], slot["quantity"], paid, price
                 )
@@ -557,9 +560,9 @@ def close_decide(
                     flags |= ON_CLOSE
                 elif rules["size_at_open"] != 0 and not reduces:
                     flags |= SIZE_AT_OPEN
-            paid, market_then = fill_price(kit, price, wanted), price
+            paid, market_then = fill_price(kit, line, price, wanted), price
             if wishes is not None:
-                paid = worst_price(kit, wishes[asset], wanted, price)
+                paid = worst_price(kit, line, wishes[asset], wanted, price)
                 market_then = max(paid, price) if wanted < 0.0 and not market_order else price
             accepted = accept(rules, kit, line, power, held, wanted, reduces, paid, market_then)
             quantity = accepted.quantity
@@ -639,10 +642,10 @@ def open_decide(
             node = heads[asset]
             while node >= 0:
                 slot = working[node]
-                waits = terms[node]["type"] != MARKET and not _fills_at(slot, terms[node], open_[at, asset])
+                waits = terms[node]["type"] != MARKET and not _fills_at(rules, slot, terms[node], open_[at, asset])
                 if slot["flags"] & REDUCES == 0 and waits:
                     market = ledger[asset]["price"]
-                    paid = worst_price(kits[asset], terms[node], slot["quantity"], market)
+                    paid = worst_price(kits[asset], tape[asset], terms[node], slot["quantity"], market)
                     market_then = max(paid, market) if slot["quantity"] < 0.0 else market
                     power = power_after(
                         rules, kits[asset], tape[asset], power, ledger[asset]["position"], slot["quantity"], paid,
@@ -666,7 +669,7 @@ def open_decide(
                 if slot["order"] == NO_ORDER or price != price or slot["flags"] & ON_CLOSE:  # noqa: PLR0124
                     continue
                 if heads is not None:
-                    if not _fills_at(slot, terms[here], price):
+                    if not _fills_at(rules, slot, terms[here], price):
                         continue
                 reduces = slot["flags"] & REDUCES != 0
                 if reduces != (opening == 0):
@@ -679,7 +682,9 @@ def open_decide(
                         wish = 0.0
                     wanted = wish - held
                     slot["wanted"] = wanted
-                paid = fill_price(kit, price, wanted)
+                paid = fill_price(kit, line, price, wanted)
+                if terms is not None:
+                    paid = worst_price(kit, line, terms[here], wanted, price)
                 accepted = accept(rules, kit, line, power, held, wanted, reduces, paid, price)
                 quantity = accepted.quantity
                 if quantity == 0.0:

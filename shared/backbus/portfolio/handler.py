@@ -128,7 +128,7 @@ class PortfolioHandler:
         """Take in the rows of the first block that come before the first traded one."""
         block = self._blocks.popleft()
         rows = min(self._layout.warmup - block.first_row, len(block))
-        warm_up(self._rules, self._state, block.close[:rows])
+        warm_up(self._rules, self._state, block, rows)
         self._cursor[lp.TICK] = self._tick = 6 * (block.first_row + rows)
         if rows < len(block):
             self._blocks.appendleft(block.rows(rows, len(block)))
@@ -148,8 +148,10 @@ class PortfolioHandler:
             self._orders = rec.empty(rec.ORDER, 2 * room)
         if block is None:
             first_row, open_, close = self._tick // 6, self._no_rows, self._no_rows
+            volume = spread = self._no_rows
         else:
             first_row, open_, close = block.first_row, block.open, block.close
+            volume, spread = block.volume, self._rules.spread_of(block)
         cursor[lp.SIGNALS] = cursor[lp.FILLS] = cursor[lp.ORDERS] = 0
         rows = self._rows
         before: tuple[Any, ...] = (
@@ -160,10 +162,8 @@ class PortfolioHandler:
             book.tape,
             working.working,
         )
+        bars: tuple[Any, ...] = (book.history, open_, close)
         after: tuple[Any, ...] = (
-            book.history,
-            open_,
-            close,
             first_row,
             signals,
             self.readers[Kind.SIGNAL].through,
@@ -178,7 +178,9 @@ class PortfolioHandler:
             cursor,
         )
         advance: Callable[..., None] = lp.advance_lists if working.lists else lp.advance
-        advance(*before, *((working.terms, working.wishes, working.heads) if working.lists else ()), *after)
+        lists = (working.terms, working.wishes, working.heads) if working.lists else ()
+        market = (volume, book.seen, spread) if working.lists else ()
+        advance(*before, *lists, *bars, *market, *after)
         self._tick, taken, applied, count, self._filled_rows, waits_for, silent, _ = cursor.tolist()
         self._signals.drop(taken)
         if self._reads_book and applied:

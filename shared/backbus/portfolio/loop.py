@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.compiled import loop, step
+from backbus.market.costs import observe
 from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import ENDS, MARKET, MARKET_ON_CLOSE, NO_ORDER, ON_CLOSE, REDUCES, Records
@@ -38,7 +39,7 @@ def _looked_at_again(
 
     What waits in the market for its price needs no look. A market order that is sure to fill in this phase needs none
     any more; one that may be left over, and one that the next open may gap through, needs one there."""
-    sure = rules["volume_cap"] == 0.0 and rules["wait_for_volume"] == 0
+    sure = rules["capped"] == 0
     first = 4 * PHASES
     for asset in range(heads.shape[0] - 3):
         node = heads[asset]
@@ -155,6 +156,9 @@ def _advance(
     history: Floats,
     open_: Floats,
     close: Floats,
+    volume: Any,
+    seen: Any,
+    spread: Any,
     first_row: int,
     signals: Records,
     signal_through: int,
@@ -186,7 +190,7 @@ def _advance(
                 break
             if account["working"] == 0:
                 last = min(end // PHASES, row + equity.shape[0] - rows)
-                quiet = quiet_rows(account, signals, signal, signal_through, row, last)
+                quiet = quiet_rows(rules, account, signals, signal, signal_through, row, last)
                 if quiet > row:
                     stop = quiet - first_row
                     mark_stretch(
@@ -236,6 +240,9 @@ def _advance(
                 tick = PHASES * row + CLOSE_SIGNAL
         elif phase == CLOSE_SIGNAL:
             mark(rules, account, ledger, kits, tape, history, close, at)
+            if seen is not None:
+                if rules["each_row"] != 0:
+                    observe(rules_, kits, tape, seen, close, volume, spread, at)
             tick += 1
         elif phase == CLOSE_DECIDE:
             if signal_through < tick:
@@ -312,6 +319,9 @@ def advance(
         history,
         open_,
         close,
+        None,
+        None,
+        None,
         first_row,
         signals,
         signal_through,
@@ -341,6 +351,9 @@ def advance_lists(
     history: Floats,
     open_: Floats,
     close: Floats,
+    volume: Floats,
+    seen: Floats,
+    spread: Floats,
     first_row: int,
     signals: Records,
     signal_through: int,
@@ -368,6 +381,9 @@ def advance_lists(
         history,
         open_,
         close,
+        volume,
+        seen,
+        spread,
         first_row,
         signals,
         signal_through,

@@ -198,7 +198,7 @@ def on_grid(kit: Any, wish: Any, quantity: float, market: float) -> None:
 
 
 @step
-def worst_price(kit: Any, its: Any, quantity: float, market: float) -> float:
+def worst_price(kit: Any, line: Any, its: Any, quantity: float, market: float) -> float:
     """The price at which an order would cost most, slippage included, as far as the account has to provide for it.
 
     ``its`` are the order's terms or a wish."""
@@ -212,7 +212,7 @@ def worst_price(kit: Any, its: Any, quantity: float, market: float) -> float:
         price = max(market, its["start"] + its["trail"])
     elif kind == TRAIL_PERCENT and quantity > 0.0:
         price = max(market, its["start"] * (1.0 + its["trail"]))
-    return fill_price(kit, price, quantity)
+    return fill_price(kit, line, price, quantity)
 
 
 @step
