@@ -15,9 +15,10 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
-from backbus.charges import Commission, NoCommission, NoSlippage, Slippage, set_commission, set_slippage
+from backbus.charges import Commission, HalfSpread, NoCommission, NoSlippage, Slippage
 from backbus.errors import JobError
 from backbus.history import DataSettings
+from backbus.instruments import Instrument, kits_of
 from backbus.market import rules as r
 from backbus.market.panel import Layout
 from backbus.market.years import DAYS_PER_YEAR, sessions_per_year
@@ -177,6 +178,7 @@ class Job(Section):
     """The market that is made in place of the one in ``data``."""
     strategy: StrategySettings
     portfolio: PortfolioSettings = PortfolioSettings()
+    instruments: tuple[Instrument, ...] = ()
     execution: ExecutionSettings = ExecutionSettings()
     performance: PerformanceSettings = PerformanceSettings()
     run: RunSettings = RunSettings()
@@ -201,11 +203,25 @@ class Job(Section):
             )
         return self
 
+    @property
+    def slippages(self) -> list[Slippage]:
+        """The job's slippage, and those of its instruments."""
+        own = [instrument.slippage for instrument in self.instruments]
+        return [self.execution.slippage, *(slippage for slippage in own if slippage is not None)]
+
+    @property
+    def spread_column(self) -> str | None:
+        """The column of the data that quoted spreads are in."""
+        return next((s.column for s in self.slippages if isinstance(s, HalfSpread) and s.column is not None), None)
+
     @model_validator(mode="after")
     def _spread_is_read(self) -> Job:
-        column = getattr(self.execution.slippage, "column", None)
-        if column is not None and column not in self.data.columns_read:
-            raise ValueError(f"execution.slippage reads the column {column!r}: add it to data.columns")
+        columns = {s.column for s in self.slippages if isinstance(s, HalfSpread) and s.column is not None}
+        if len(columns) > 1:
+            raise ValueError(f"slippage reads one column of spreads, not {len(columns)}: {', '.join(sorted(columns))}")
+        for column in columns:
+            if column not in self.data.columns_read:
+                raise ValueError(f"slippage reads the column {column!r}: add it to data.columns")
         return self
 
     @model_validator(mode="after")
@@ -301,20 +317,18 @@ class Job(Section):
         exits = portfolio.exits
         rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
         rules["trailing_loss"] = exits.trail or 0.0
-        kits = np.zeros(layout.assets, dtype=r.INSTRUMENT)
-        kits["lot"], kits["multiplier"] = portfolio.lot, 1.0
-        set_slippage(kits, execution.slippage)
-        set_commission(kits, execution.commission)
-        kits.flags.writeable = False
+        kits = kits_of(self.instruments, layout.symbols, portfolio.lot, execution.slippage, execution.commission)
         models = kits["slippage_model"]
+        rules["settles"] = bool(kits["settles"].any())
         rules["capped"] = (
             execution.volume_cap is not None or execution.no_volume == "wait" or bool((models == r.VOLUME_SHARE).any())
         )
         rules["each_row"] = bool(np.isin(models, (r.SPREAD_SEEN, r.SQUARE_ROOT)).any())
-        rules["tape_rows"] = getattr(execution.slippage, "lookback", 0)
+        slippages = self.slippages
+        rules["tape_rows"] = max((getattr(slippage, "lookback", 0) for slippage in slippages), default=0)
         by_hand = kits["tiers"].any() or bool((kits["fee_model"] == r.MAKER_TAKER).any())
         rules["lists"] = exits != Exits() or rules["capped"] or rules["each_row"] or by_hand
-        return r.Rules(record, kits, getattr(execution.slippage, "column", None))
+        return r.Rules(record, kits, self.spread_column)
 
 
 def parse_section(model: type[Fields], fields: Mapping[str, Any], name: str) -> Fields:

@@ -331,6 +331,7 @@ def some_job(dice: random.Random, panel: Panel, block: int) -> Job:
                 "exits": some_exits(dice),
             },
             "execution": {"fill": fill, "slippage": slippage, "commission": commission, **some_matching(dice)},
+            "instruments": some_instruments(dice, panel),
             "performance": {"benchmark": panel.symbols[0] if dice.random() < 0.5 else None},
             "run": {"block": block},
         }
@@ -345,6 +346,26 @@ def some_matching(dice: random.Random) -> dict[str, Any]:
         "volume_cap": dice.choice([None, None, None, 0.05, 1.0]),
         "no_volume": dice.choice(["fill", "fill", "wait"]),
     }
+
+
+def some_instruments(dice: random.Random, panel: Panel) -> list[dict[str, Any]]:
+    """None, mostly; or lots, price steps, multipliers and futures of some assets."""
+    if dice.random() < 0.7:
+        return []
+    price = float(np.nanmedian(panel.block.close)) if np.isfinite(panel.block.close).any() else 1.0
+    found: list[dict[str, Any]] = []
+    for symbol in panel.symbols:
+        match dice.randrange(4):
+            case 0:
+                found.append(
+                    {"symbols": symbol, "tick": dice.choice([0.01, 0.05, 0.25]), "lot": dice.choice([1, 0, 10])}
+                )
+            case 1:
+                found.append({"symbols": symbol, "kind": "crypto", "multiplier": dice.choice([1, 2.5])})
+            case 2:
+                future = {"multiplier": dice.choice([1, 10]), "margin": price * dice.choice([0.5, 2.0])}
+                found.append({"symbols": symbol, "kind": "future", **future})
+    return found
 
 
 def some_exits(dice: random.Random) -> dict[str, Any]:

@@ -34,10 +34,18 @@ def run(job: Job, market: Panel, strategy: Strategy) -> dict[str, Columns]:
     return {name: {c: np.concatenate([p[c] for p in some]) for c in some[0]} for name, some in parts.items()}
 
 
-def case_with(seed: int, portfolio: dict[str, Any] | None = None, execution: dict[str, Any] | None = None) -> Case:
-    """A random case with some settings held fast."""
+def case_with(
+    seed: int,
+    portfolio: dict[str, Any] | None = None,
+    execution: dict[str, Any] | None = None,
+    *,
+    plain_assets: bool = False,
+) -> Case:
+    """A random case with some settings held fast; with ``plain_assets`` without futures, multipliers and the like."""
     case = some_case(seed)
     plain = case.job.plain()
+    if plain_assets:
+        plain["instruments"] = []
     plain["portfolio"] |= portfolio or {}
     plain["execution"] |= execution or {}
     if plain["execution"]["fill"] == "close":
@@ -73,7 +81,7 @@ def filled(tables: dict[str, Columns]) -> Columns:
 @thoroughly
 @given(seeds)
 def test_an_account_without_leverage_and_shorts_never_owes_anything_and_is_never_short(seed: int) -> None:
-    case = case_with(seed, {"shorts": False, "leverage": 1.0})
+    case = case_with(seed, {"shorts": False, "leverage": 1.0}, plain_assets=True)
     tables = run(case.job, case.panel, case.strategy)
     fills = filled(tables)
     cash, held = case.job.portfolio.cash, np.zeros(case.panel.layout.assets)
@@ -148,7 +156,7 @@ def test_keeping_lists_of_orders_changes_nothing_for_jobs_that_need_none(seed: i
 @given(seeds)
 def test_cash_and_positions_are_the_equity_to_the_last_bit(seed: int) -> None:
     """The ledger, kept again in plain Python from the fills and the closes alone, in the order of their ticks."""
-    case = some_case(seed)
+    case = case_with(seed, plain_assets=True)
     tables = run(case.job, case.panel, case.strategy)
     fills, equity = filled(tables), tables["equity"]
     cash, assets = case.job.portfolio.cash, case.panel.layout.assets
@@ -176,8 +184,26 @@ def test_cash_and_positions_are_the_equity_to_the_last_bit(seed: int) -> None:
 
 @thoroughly
 @given(seeds)
+def test_equity_is_what_positions_earned_less_fees_whatever_the_instruments(seed: int) -> None:
+    """Futures settle each day and shares do not: what both come to is quantity × change of price × multiplier."""
+    case = some_case(seed)
+    tables = run(case.job, case.panel, case.strategy)
+    fills, closes = filled(tables), case.panel.block.close
+    earned = case.job.portfolio.cash - float(fills["fee"].sum())
+    last = [next((price for price in closes[::-1, asset] if price == price), 0.0) for asset in range(closes.shape[1])]
+    units = case.job.rules(case.panel.layout).instruments["multiplier"]
+    scale = 1.0
+    for asset, quantity, price in zip(fills["symbol"], fills["quantity"], fills["price"], strict=True):
+        earned += quantity * (last[asset] - price) * units[asset]
+        scale += abs(quantity) * (last[asset] + price) * units[asset]
+    if len(tables["equity"]["equity"]):
+        assert abs(tables["equity"]["equity"][-1] - earned) <= 1e-12 * (scale + case.job.portfolio.cash)
+
+
+@thoroughly
+@given(seeds)
 def test_fills_at_the_open_are_the_open_of_their_bar_made_worse_by_slippage(seed: int) -> None:
-    case = case_with(seed, execution={"fill": "open", "slippage": {"model": "bps", "bps": 50.0}})
+    case = case_with(seed, execution={"fill": "open", "slippage": {"model": "bps", "bps": 50.0}}, plain_assets=True)
     fills = filled(run(case.job, case.panel, case.strategy))
     fills = {name: column[fills["rule"] == rec.AT_OPEN] for name, column in fills.items()}
     opens = case.panel.block.open[fills["row"], fills["symbol"]]
@@ -195,7 +221,7 @@ def test_twice_the_cash_and_twice_the_quantity_give_twice_the_result(seed: int, 
     for factor in (1.0, 2.0):
         size = {"model": "fixed_quantity", "quantity": 7.5 * factor}
         account = {"cash": 3000.0 * factor, "sizing": size, "lot": 0.5 * factor}
-        case = case_with(seed, account, {"fill": fill, "commission": commission})
+        case = case_with(seed, account, {"fill": fill, "commission": commission}, plain_assets=True)
         strategy = case.strategy
         if isinstance(strategy, Trader):
             strategy = strategy.model_copy(update={"scale": factor})

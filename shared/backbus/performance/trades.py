@@ -47,13 +47,17 @@ OPEN_TRADE = np.dtype(
         ("entered_value", "<f8"),
         ("left", "<f8"),
         ("left_value", "<f8"),
+        ("entered_worth", "<f8"),
+        ("left_worth", "<f8"),
+        ("unit", "<f8"),
         ("fees", "<f8"),
         ("entry_tick", "<i8"),
         ("entry_time", "<i8"),
         ("last_order", "<i8"),
     ]
 )
-"""One asset's trade under way: quantities and values are unsigned sums over its entering and leaving fills."""
+"""One asset's trade under way: quantities, values (quantity × price) and worths in the account's currency are unsigned
+sums over its entering and leaving fills; ``unit`` is the last fill's."""
 
 TOTALS = np.dtype(
     [
@@ -114,12 +118,13 @@ def match_fills(fills: Records, times: Ints, open_trades: Records, totals: Recor
             part = fee if after == 0.0 or partial else fee * (held / size)
             trade["left"] += leaving
             trade["left_value"] += leaving * price
+            trade["left_worth"] += leaving * price * unit
             trade["fees"] += part
             trade["position"] = after
             fee -= part
             if not partial:
                 side = 1 if before > 0.0 else -1
-                pnl = side * (trade["left_value"] - trade["entered_value"]) - trade["fees"]
+                pnl = side * (trade["left_worth"] - trade["entered_worth"]) - trade["fees"]
                 out = closed[count]
                 count += 1
                 out["asset"], out["side"] = asset, side
@@ -131,7 +136,7 @@ def match_fills(fills: Records, times: Ints, open_trades: Records, totals: Recor
                 out["exit_price"] = trade["left_value"] / trade["left"]
                 out["fees"] = trade["fees"]
                 out["pnl"] = pnl
-                out["return"] = pnl / trade["entered_value"] if trade["entered_value"] > 0.0 else np.nan
+                out["return"] = pnl / trade["entered_worth"] if trade["entered_worth"] > 0.0 else np.nan
                 total["closed"] += 1
                 if pnl > 0.0:
                     total["won"] += 1
@@ -144,11 +149,14 @@ def match_fills(fills: Records, times: Ints, open_trades: Records, totals: Recor
                 trade["position"], trade["peak"], trade["fees"] = 0.0, 0.0, 0.0
                 trade["entered"], trade["entered_value"] = 0.0, 0.0
                 trade["left"], trade["left_value"] = 0.0, 0.0
+                trade["entered_worth"], trade["left_worth"] = 0.0, 0.0
         if after != 0.0 and not partial:
             if before == 0.0:
                 trade["entry_tick"], trade["entry_time"] = fill["tick"], times[index]
             trade["entered"] += size
             trade["entered_value"] += size * price
+            trade["entered_worth"] += size * price * unit
+            trade["unit"] = unit
             trade["fees"] += fee
             trade["position"] = after
             trade["peak"] = max(trade["peak"], abs(after))
@@ -226,8 +234,10 @@ class TradeBook:
         trades["exit_price"] = price
         trades["fees"] = state["fees"]
         trades["pnl"] = (
-            side * (state["left_value"] - state["entered_value"]) + state["position"] * price - state["fees"]
+            side * (state["left_worth"] - state["entered_worth"])
+            + state["position"] * price * state["unit"]
+            - state["fees"]
         )
-        worth = state["entered_value"]
+        worth = state["entered_worth"]
         trades["return"] = np.divide(trades["pnl"], worth, out=np.full(len(assets), np.nan), where=worth > 0)
         return trades

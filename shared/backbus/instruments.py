@@ -1,0 +1,93 @@
+"""What assets are, as a job says it: shares, futures, currencies, coins; their lots, price steps, multipliers, margins
+and costs where they differ from the job's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from backbus.charges import Commission, Slippage, set_commission, set_slippage
+from backbus.errors import JobError
+from backbus.market import rules as r
+from backbus.section import Section
+
+Kits = np.ndarray[Any, np.dtype[np.void]]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+LOTS = {"future": 1.0, "fx": 1.0, "crypto": 1e-8}
+"""The lot of each kind where neither the instrument nor its kind's custom says otherwise: a job's own for shares."""
+
+
+class Instrument(Section):
+    """One line of ``[[instruments]]``: some assets and what is particular about them."""
+
+    symbols: str | tuple[str, ...]
+    """Names, or patterns with ``*`` and ``?``."""
+    kind: Literal["equity", "future", "fx", "crypto"] = "equity"
+    multiplier: Positive = 1.0
+    """What one unit is worth where its price is 1."""
+    margin: Positive | None = None
+    """Of a future: money locked for each contract, long or short."""
+    tick: Positive | None = None
+    """The step of prices: orders' prices lie on it, and so do prices that slippage makes."""
+    lot: NonNegative | None = None
+    slippage: Slippage | None = None
+    commission: Commission | None = None
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """Names and patterns, as they were given."""
+        return (self.symbols,) if isinstance(self.symbols, str) else self.symbols
+
+    @model_validator(mode="after")
+    def _whole(self) -> Instrument:
+        if not self.patterns or not all(self.patterns):
+            raise ValueError("symbols names at least one asset")
+        if self.kind == "future" and self.margin is None:
+            raise ValueError("a future needs its margin: the money that is locked for each contract")
+        if self.kind != "future" and self.margin is not None:
+            raise ValueError(f"margin is for futures, not for kind = {self.kind!r}")
+        return self
+
+    def chosen(self, symbols: Sequence[str]) -> list[int]:
+        """Which of ``symbols`` this is about. Raises JobError where a name or pattern fits none."""
+        found: set[int] = set()
+        for pattern in self.patterns:
+            fits = {at for at, symbol in enumerate(symbols) if fnmatchcase(symbol, pattern)}
+            if not fits:
+                some = ", ".join(symbols[:8])
+                raise JobError(f"the data has no symbol {pattern!r}; it has {some}", field="instruments.symbols")
+            found |= fits
+        return sorted(found)
+
+
+def kits_of(
+    instruments: Iterable[Instrument], symbols: Sequence[str], lot: float, slippage: Slippage, commission: Commission
+) -> Kits:
+    """[assets] ``INSTRUMENT`` records: the job's lot and costs, and what its instruments say beyond; later ones win."""
+    kits = np.zeros(len(symbols), dtype=r.INSTRUMENT)
+    kits["lot"], kits["multiplier"] = lot, 1.0
+    set_slippage(kits, slippage)
+    set_commission(kits, commission)
+    for instrument in instruments:
+        for at in instrument.chosen(symbols):
+            kit = kits[at : at + 1]
+            kit["multiplier"], kit["settles"] = instrument.multiplier, instrument.kind == "future"
+            kit["margin"] = instrument.margin or 0.0
+            own = instrument.lot
+            kit["lot"] = LOTS.get(instrument.kind, lot) if own is None else own
+            if instrument.tick is not None:
+                steps = 1.0 / instrument.tick
+                kit["tick"] = instrument.tick
+                kit["per_tick"] = round(steps) if steps >= 1.0 and abs(steps - round(steps)) < 1e-9 * steps else 0.0
+            if instrument.slippage is not None:
+                set_slippage(kit, instrument.slippage)
+            if instrument.commission is not None:
+                set_commission(kit, instrument.commission)
+    kits.flags.writeable = False
+    return kits
