@@ -47,7 +47,7 @@ def weights(seed: int, total: float) -> Any:
     return found
 
 
-def ours(panel: Panel, wanted: Any, execution: dict[str, Any]) -> tuple[Any, Any]:
+def ours(panel: Panel, wanted: Any, execution: dict[str, Any], size_at: str) -> tuple[Any, Any]:
     """Fills as (row, asset): quantity and price, and the equity of each row."""
 
     class Rebalance(Strategy):
@@ -57,7 +57,7 @@ def ours(panel: Panel, wanted: Any, execution: dict[str, Any]) -> tuple[Any, Any
     job = Job.parse(
         {
             "strategy": {"use": "None"},
-            "portfolio": {"cash": CASH, "lot": 0},
+            "portfolio": {"cash": CASH, "lot": 0, "size_at": size_at},
             "execution": execution,
         }
     )
@@ -75,14 +75,14 @@ def ours(panel: Panel, wanted: Any, execution: dict[str, Any]) -> tuple[Any, Any
     return fills, np.array(equity)
 
 
-def theirs(panel: Panel, wanted: Any, fees: float) -> tuple[Any, Any]:
+def theirs(panel: Panel, wanted: Any, price: Any, fees: float) -> tuple[Any, Any]:
     """The same in vectorbt."""
     portfolio = vbt.Portfolio.from_orders(
         close=panel.block.close,
         size=wanted,
         size_type="targetpercent",
-        price=panel.block.close,
-        val_price=panel.block.close,
+        price=price,
+        val_price=price,
         fees=fees,
         init_cash=CASH,
         group_by=True,
@@ -114,5 +114,15 @@ def compare(one: tuple[Any, Any], other: tuple[Any, Any]) -> int:
 def test_rebalancing_at_the_close_is_the_same_order_by_order(seed: int, fees: float, total: float) -> None:
     panel, wanted = market(seed), weights(seed, total)
     execution = {"fill": "close", "commission": {"model": "bps", "bps": fees * 10_000}}
-    count = compare(ours(panel, wanted, execution), theirs(panel, wanted, fees))
+    count = compare(ours(panel, wanted, execution, "close"), theirs(panel, wanted, panel.block.close, fees))
+    assert count > 150
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(("fees", "total"), [(0.0, 1.0), (0.001, 0.9)])
+def test_rebalancing_at_the_next_open_is_the_same_order_by_order(seed: int, fees: float, total: float) -> None:
+    panel, wanted = market(seed), weights(seed, total)
+    later = np.vstack([np.full((1, ASSETS), np.nan), wanted[:-1]])
+    execution = {"commission": {"model": "bps", "bps": fees * 10_000}}
+    count = compare(ours(panel, wanted, execution, "open"), theirs(panel, later, panel.block.open, fees))
     assert count > 150

@@ -168,7 +168,7 @@ def test_average_cost_is_kept_while_selling_and_starts_anew_through_zero() -> No
     #  bought 10 at 10, 30 at 14: (100 + 420) / 40 = 13;  sold 20 at 15: 13 stays, 20 × 2 = 40 realised
     #  sold 30 at 16: 20 × 3 = 60 more realised, 10 short at 16;  bought 10 at 12: 10 × 4 = 40 more
     rules = job_of().rules(Layout(("A",), 1, 0, DAY_NS))
-    account, ledger, _, _ = open_book(rules)
+    account, ledger = open_book(rules)[:2]
     book = getattr(apply_fill, "py_func", apply_fill)
     seen = []
     for quantity, price in ((10.0, 10.0), (30.0, 14.0), (-20.0, 15.0), (-30.0, 16.0), (10.0, 12.0)):

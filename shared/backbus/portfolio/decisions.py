@@ -558,7 +558,7 @@ def close_decide(
             if market_order:
                 if rules["fill_at_close"] != 0:
                     flags |= ON_CLOSE
-                elif rules["size_at_open"] != 0 and not reduces:
+                elif rules["size_at_open"] != 0 and (not reduces or wish != 0.0):
                     flags |= SIZE_AT_OPEN
             paid, market_then = fill_price(kit, line, price, wanted), price
             if wishes is not None:
@@ -637,6 +637,23 @@ def open_decide(
                     price = ledger[asset]["price"]
                 equity += held * price * tape[asset]["unit"] - ledger[asset]["settled"]
         account["equity"] = equity
+        for asset in range(assets):
+            slot, price = working[asset], open_[at, asset]
+            if slot["order"] != NO_ORDER and slot["flags"] & SIZE_AT_OPEN and price == price:  # noqa: PLR0124
+                held = ledger[asset]["position"]
+                wish = _wish(rules, account, ledger, kits[asset], tape[asset], history, working, asset, price)
+                if wish < 0.0 and rules["shorts"] == 0:
+                    wish = 0.0
+                wanted = wish - held
+                slot["quantity"] = wanted
+                slot["wanted"] = wanted
+                flags = slot["flags"] & ~(REDUCES | REDUCE_ONLY)
+                if wanted * held < 0.0 and abs(wanted) <= abs(held):
+                    flags |= REDUCES
+                if heads is not None:
+                    if flags & REDUCES or (rules["shorts"] == 0 and wanted < 0.0):
+                        flags |= REDUCE_ONLY
+                slot["flags"] = flags
     if heads is not None:
         for asset in range(assets):
             node = heads[asset]
@@ -676,12 +693,6 @@ def open_decide(
                     continue
                 held = ledger[asset]["position"]
                 wanted = slot["quantity"]
-                if slot["flags"] & SIZE_AT_OPEN:
-                    wish = _wish(rules, account, ledger, kit, line, history, working, asset, price)
-                    if wish < 0.0 and rules["shorts"] == 0:
-                        wish = 0.0
-                    wanted = wish - held
-                    slot["wanted"] = wanted
                 paid = fill_price(kit, line, price, wanted)
                 if terms is not None:
                     paid = worst_price(kit, line, terms[here], wanted, price)
@@ -707,9 +718,6 @@ def open_decide(
                     power = power_after(rules, kit, line, power, held, quantity, paid, price)
                 if quantity != slot["quantity"] or slot["flags"] & SIZE_AT_OPEN:
                     slot["flags"] = slot["flags"] & ~SIZE_AT_OPEN
-                    if heads is not None:
-                        if rules["shorts"] == 0 and quantity < 0.0:
-                            slot["flags"] = slot["flags"] | REDUCE_ONLY
                     record = orders[count]
                     write_order(
                         record, tick, slot["order"], asset, RESIZE, quantity, slot["wanted"], slot["flags"],
