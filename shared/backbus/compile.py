@@ -15,7 +15,7 @@ def main() -> None:
 
     fresh = not cache_folder().exists()
     if fresh:
-        sys.stderr.write("compiling the step functions (once for each state of the sources; about 20 s) ...\n")
+        sys.stderr.write("compiling the step functions (once for each state of the sources; about a minute) ...\n")
     started = time.monotonic()
     from backbus.engine.rehearsal import rehearse
     from backbus.simulator.rehearsal import rehearse_market

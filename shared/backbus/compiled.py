@@ -33,7 +33,9 @@ LOOPS: list[Any] = []
 
 def step(function: Callable[P, R]) -> Callable[P, R]:
     """A rule of the market or the book as a small function; inlined into each loop that uses it."""
-    compiled: Callable[P, R] = numba.njit(forceinline=True, **_COMMON)(function)
+    compiled: Callable[P, R] = numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_COMMON)(
+        function
+    )
     return compiled
 
 
@@ -46,6 +48,12 @@ def loop(function: Callable[P, R]) -> Callable[P, R]:
     compiled = part(function)
     LOOPS.append(compiled)
     return compiled
+
+
+def plain(function: Callable[P, R]) -> Callable[P, R]:
+    """The Python function under a step: what is to be a loop as well is compiled once, not once for each."""
+    python: Callable[P, R] = getattr(function, "py_func", function)
+    return python
 
 
 def part(function: Callable[P, R]) -> Callable[P, R]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.compiled import loop, step
+from backbus.compiled import loop, plain, step
 from backbus.execution.matching import match_market
 from backbus.execution.resting import begin_row, end_of_day, match_bar, match_close, match_open
 from backbus.market.costs import observe
@@ -343,65 +343,5 @@ def run_rows(
         )
 
 
-@loop
-def run_lists(
-    rules: Records,
-    account: Records,
-    ledger: Records,
-    kits: Records,
-    tape: Records,
-    working: Records,
-    terms: Records,
-    wishes: Records,
-    heads: Ints,
-    history: Floats,
-    end: Ints,
-    session: Ints,
-    open_: Floats,
-    high: Floats,
-    low: Floats,
-    close: Floats,
-    volume: Floats,
-    seen: Floats,
-    spread: Floats,
-    first_row: int,
-    signals: Records,
-    signal_through: int,
-    orders: Records,
-    fills: Records,
-    equity: Floats,
-    cash: Floats,
-    gross: Floats,
-    cursor: Any,
-) -> None:
-    """``run_rows`` where orders of every kind may work."""
-    _work(
-        rules,
-        account,
-        ledger,
-        kits,
-        tape,
-        working,
-        terms,
-        wishes,
-        heads,
-        history,
-        end,
-        session,
-        open_,
-        high,
-        low,
-        close,
-        volume,
-        seen,
-        spread,
-        first_row,
-        signals,
-        signal_through,
-        orders,
-        fills,
-        equity,
-        cash,
-        gross,
-        cursor,
-    )
+run_lists = loop(plain(_work))
+"""The same where orders of every kind may work: it takes all that ``_work`` takes."""

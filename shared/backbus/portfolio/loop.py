@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.compiled import loop, step
+from backbus.compiled import loop, plain, step
 from backbus.market.costs import observe
 from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
 from backbus.market.panel import Floats, Ints
@@ -337,63 +337,5 @@ def advance(
     )
 
 
-@loop
-def advance_lists(
-    rules: Records,
-    account: Records,
-    ledger: Records,
-    kits: Records,
-    tape: Records,
-    working: Records,
-    terms: Records,
-    wishes: Records,
-    heads: Ints,
-    history: Floats,
-    open_: Floats,
-    close: Floats,
-    volume: Floats,
-    seen: Floats,
-    spread: Floats,
-    first_row: int,
-    signals: Records,
-    signal_through: int,
-    fills: Records,
-    fill_through: int,
-    orders: Records,
-    equity: Floats,
-    cash: Floats,
-    gross: Floats,
-    first_decision: int,
-    last_end: int,
-    cursor: Any,
-) -> None:
-    """``advance`` where orders of every kind may work."""
-    _advance(
-        rules,
-        account,
-        ledger,
-        kits,
-        tape,
-        working,
-        terms,
-        wishes,
-        heads,
-        history,
-        open_,
-        close,
-        volume,
-        seen,
-        spread,
-        first_row,
-        signals,
-        signal_through,
-        fills,
-        fill_through,
-        orders,
-        equity,
-        cash,
-        gross,
-        first_decision,
-        last_end,
-        cursor,
-    )
+advance_lists = loop(plain(_advance))
+"""The same where orders of every kind may work: it takes all that ``_advance`` takes."""
