@@ -68,6 +68,7 @@ def some_run(seed: int = 0, *, rows: int = ROWS, warmup: int = WARMUP, **setting
     fills["reference"] = rng.uniform(40.0, 60.0, len(fills))
     fills["price"] = fills["reference"] + np.sign(fills["quantity"]) * 0.05
     fills["fee"] = 1.25
+    fills["unit"] = 1.0
     job = Job.parse({"name": "made up", "strategy": {"use": "None"}, "performance": {"benchmark": "B"}, **settings})
     layout = Layout(("A", "B"), rows, warmup, 60_000_000_000)
     return Run(job, layout, block, EquityRows(warmup, equity, equity - gross, gross), signals, orders, fills)
