@@ -37,7 +37,7 @@ class Result:
         return self.report.metrics.model_dump()
 
     def frame(self, table: str) -> pd.DataFrame:
-        """One of the tables as a pandas frame: equity, fills, orders, signals or trades."""
+        """One of the tables as a pandas frame: equity, fills, ends, orders, signals or trades."""
         import pandas as pd
 
         return pd.read_parquet(self.artifacts[table])

@@ -488,3 +488,46 @@ def test_what_cannot_be_an_order_is_told_where_it_is_asked_for(terms: dict[str, 
         play(bars(QUIET, QUIET), {0: asks(10, **terms)})
     assert message in str(raised.value)
     assert "row 0" in str(raised.value)
+
+
+def test_an_order_of_a_warm_up_row_is_refused_and_not_left_working() -> None:
+    from dataclasses import replace
+
+    market = bars(*[QUIET] * 4)
+    market = replace(market, layout=replace(market.layout, warmup=2))
+    heard: list[Any] = []
+
+    def ask(strategy: Any, bar: Any, book: Any) -> None:
+        strategy._kept["order"] = strategy.buy(10)
+
+    def look(strategy: Any, bar: Any, book: Any) -> None:
+        order = strategy._kept["order"]
+        heard.append((order.state, order.reason, book.orders))
+
+    assert play(market, {0: ask, 2: look}).orders == []
+    assert heard[0] == ("refused", "asked for in a warm-up row", [])
+
+
+def test_what_fills_at_the_close_that_decided_it_is_heard_of_in_the_next_row() -> None:
+    heard: list[Any] = []
+
+    def enter(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.buy(50)
+
+    def look(strategy: Any, bar: Any, book: Any) -> None:
+        heard.append(([fill.quantity for fill in book.fills], [order.state for order in book.news]))
+
+    job = job_of(execution={"fill": "close", "volume_cap": 0.1})
+    rows = [(*QUIET, 100), (*QUIET, 100), (*QUIET, 100)]
+    play(bars(*rows), {0: enter, 1: look}, job)
+    assert heard[0] == ([10.0], ["working"])
+
+
+def test_who_is_told_of_fills_is_event_style() -> None:
+    with pytest.raises(StrategyError, match="defines on_fill without on_bar"):
+
+        class Mixed(Strategy):
+            def signals(self, bars: Any) -> Any:
+                return self.hold_long(bars.close > 0)
+
+            def on_fill(self, fill: Any) -> None: ...

@@ -52,6 +52,8 @@ class Strategy(BaseModel):
         cls.style = "array" if array is not None else "event" if event is not None else "none"
         if array is not None and _positional(array) != 1:
             raise StrategyError(f"{cls.__name__}.signals takes one argument after self: signals(self, bars)")
+        if getattr(cls, "on_fill", None) is not None and event is None:
+            raise StrategyError(f"{cls.__name__} defines on_fill without on_bar; only event style is told of fills")
         if event is not None:
             count = _positional(event)
             if count not in (1, 2):

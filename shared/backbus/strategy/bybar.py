@@ -131,4 +131,5 @@ class BarByBar:
         emission.close = math.nan
         for fill in emission.blotter.fills:
             emission.asset = emission.find(fill.symbol)
+            self._bar.symbol = fill.symbol
             on_fill(fill)

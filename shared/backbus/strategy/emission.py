@@ -68,8 +68,8 @@ class Emission:
         self.said: dict[int, tuple[int, float]] = {}
         self.terms: dict[int, list[Said]] = {}
         """The terms of what was said of an asset."""
-        self.asked: list[tuple[int, list[Said]]] = []
-        """Asset and records of each order that was asked for, or taken back, in this row."""
+        self.asked: list[tuple[int, list[Said], Order | None]] = []
+        """Asset and records of each order that was asked for, or taken back, in this row; and the order asked for."""
         self.ordinals: dict[int, int] = {}
         self.blotter = Blotter(layout.symbols)
         self._records: list[tuple[int, int, int, float]] = []
@@ -133,8 +133,8 @@ class Emission:
         if ordinal > MAX_ORDINAL - ORDINALS_OF_ONE:
             raise StrategyError(f"more than {MAX_ORDINAL // ORDINALS_OF_ONE - 1} orders of one asset in one row")
         self.ordinals[asset] = ordinal
-        self.asked.append((asset, [*said, (QUANTITY, float(quantity))]))
         order = Order(order_id(self.row, asset, ordinal), self._symbols[asset], float(quantity), dict(terms))
+        self.asked.append((asset, [*said, (QUANTITY, float(quantity))], order))
         self.blotter.ask(order)
         return order
 
@@ -143,7 +143,7 @@ class Emission:
         self._expect_bar()
         asset = order_parts(order.id)[1] if isinstance(order, Order) else 0
         said = [*self._name(order, asset, "order"), (CANCEL, float(order_parts(order.id)[2]))]
-        self.asked.append((asset, said))
+        self.asked.append((asset, said, None))
 
     def _name(self, order: Any, asset: int, what: str) -> list[Said]:
         if not isinstance(order, Order):
@@ -160,6 +160,9 @@ class Emission:
         if not trading:
             self.said.clear()
             self.terms.clear()
+            for _, _, order in self.asked:
+                if order is not None:
+                    self.blotter.drop(order, "asked for in a warm-up row")
             self.asked.clear()
             self.ordinals.clear()
             return
@@ -171,7 +174,7 @@ class Emission:
                 self._records.append((tick, asset, *self.said.pop(asset)))
         if self.asked:
             self.asked.sort(key=_asset_of)
-            for asset, said in self.asked:
+            for asset, said, _ in self.asked:
                 self._records.extend((tick, asset, kind, value) for kind, value in said)
             self.asked.clear()
             self.ordinals.clear()
@@ -185,5 +188,5 @@ class Emission:
         return records
 
 
-def _asset_of(asked: tuple[int, list[Said]]) -> int:
+def _asset_of(asked: tuple[int, list[Said], Order | None]) -> int:
     return asked[0]

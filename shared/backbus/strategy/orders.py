@@ -166,13 +166,15 @@ def _until(until: Any) -> list[Said]:
 
 
 class Blotter:
-    """All orders of a run, by id, and what is new of them in the current row."""
+    """The orders of a run that may still fill, by id, and what is new of orders in the current row.
 
-    __slots__ = ("_orders", "_symbols", "_working", "fills", "news")
+    It keeps nothing for a strategy that is told of no book: nobody would ever say that an order has ended."""
+
+    __slots__ = ("_symbols", "_told", "_working", "fills", "news")
 
     def __init__(self, symbols: tuple[str, ...]) -> None:
         self._symbols = symbols
-        self._orders: dict[int, Order] = {}
+        self._told = False
         self._working: dict[int, Order] = {}
         self.fills: list[Fill] = []
         """Since the row before."""
@@ -181,7 +183,13 @@ class Blotter:
 
     def ask(self, order: Order) -> None:
         """Keep an order that has been asked for."""
-        self._orders[order.id] = self._working[order.id] = order
+        if self._told:
+            self._working[order.id] = order
+
+    def drop(self, order: Order, reason: str) -> None:
+        """Let an order be refused that nobody will hear of."""
+        order.state, order.reason = "refused", reason
+        self._working.pop(order.id, None)
 
     @property
     def working(self) -> Iterable[Order]:
@@ -190,22 +198,29 @@ class Blotter:
 
     def turn(self, book: BookRows) -> None:
         """Take in what became of orders since the row before."""
+        self._told = True
         if self.fills:
             self.fills = []
         if self.news:
             self.news = []
-        if len(book.orders):
+        if len(book.orders) or len(book.fills):
+            # In the order of their ticks: what fills at a close may be taken back at the next open.
+            fills = iter(book.fills)
+            fill = next(fills, None)
             for record in book.orders:
+                while fill is not None and fill["tick"] < record["tick"]:
+                    self._reported(fill)
+                    fill = next(fills, None)
                 self._decided(record)
-        if len(book.fills):
-            for record in book.fills:
-                self._reported(record)
+            while fill is not None:
+                self._reported(fill)
+                fill = next(fills, None)
 
     def _order(self, record: Any) -> Order:
         number = int(record["order"])
-        order = self._orders.get(number)
-        if order is None:
-            order = self._orders[number] = Order(number, self._symbols[record["asset"]], float(record["wanted"]), {})
+        order = self._working.get(number)
+        if order is None:  # made by a signal, or an exit
+            order = Order(number, self._symbols[record["asset"]], float(record["wanted"]), {})
         return order
 
     def _decided(self, record: Any) -> None:
@@ -221,7 +236,7 @@ class Blotter:
         self.news.append(order)
 
     def _reported(self, record: Any) -> None:
-        order = self._orders.get(int(record["order"]))
+        order = self._working.get(int(record["order"]))
         if order is None:
             return
         quantity, rule = float(record["quantity"]), int(record["rule"])
