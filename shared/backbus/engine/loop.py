@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.compiled import loop, plain, step
-from backbus.execution.matching import match_market
+from backbus.execution.matching import end_run, match_market
 from backbus.execution.resting import begin_row, end_of_day, match_bar, match_close, match_open
 from backbus.market.costs import observe
 from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
@@ -230,6 +230,10 @@ def _work(
                     fill,
                 )
                 value(rules, account, ledger, kits, tape)
+        if heads is None:
+            if account["working"] > 0 and row == rules["rows"] - 1:
+                fill = end_run(tape, working, PHASES * row + CLOSE_MATCH, fills, fill)
+                account["working"] = 0
         equity[rows] = account["equity"]
         cash[rows] = account["cash"]
         gross[rows] = account["gross"]

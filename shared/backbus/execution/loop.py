@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.compiled import loop, step
-from backbus.execution.matching import match_market
+from backbus.execution.matching import end_run, match_market
 from backbus.execution.resting import begin_row, end_of_day, match_bar, match_close, match_open
 from backbus.market.costs import observe
 from backbus.market.panel import Floats, Ints
@@ -67,6 +67,9 @@ def sweep(
                 rules, kits, tape, working, close, tick // PHASES - first_row, tick, ON_CLOSE, fills, count
             )
         works -= count - before
+        if works > 0 and tick == PHASES * rules["rows"] - 1:
+            count = end_run(tape, working, tick, fills, count)
+            works = 0
         tick += 1
     cursor[TICK] = tick
     cursor[ORDERS] = used

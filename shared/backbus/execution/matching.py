@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from backbus.compiled import step
 from backbus.market.costs import fee_of, fill_price
 from backbus.market.panel import Floats
-from backbus.market.records import AT_OPEN, NO_CAP, NO_ORDER, ON_CLOSE, ON_THE_CLOSE, REDUCES, Records
+from backbus.market.records import AT_OPEN, NO_CAP, NO_ORDER, ON_CLOSE, ON_THE_CLOSE, REDUCES, RUN_OVER, Records
 
 
 @step
@@ -89,4 +91,19 @@ def match_market(
                 rules, instruments[asset], tape[asset], slot, asset, tick, references[at, asset], rule, fills[count]
             )
             count += 1
+    return count
+
+
+@step
+def end_run(tape: Records, working: Records, tick: int, fills: Records, count: int) -> int:
+    """Say after the last row of the orders that still work that the run is over. Returns the number of FILL records."""
+    for asset in range(working.shape[0]):
+        slot = working[asset]
+        if slot["order"] != NO_ORDER:
+            unit, left = tape[asset]["unit"], slot["quantity"]
+            write_fill(
+                fills[count], tick, slot["order"], asset, RUN_OVER, NO_CAP, 0.0, np.nan, np.nan, 0.0, unit, left
+            )  # fmt: skip
+            count += 1
+            slot["order"] = NO_ORDER
     return count

@@ -143,9 +143,6 @@ class Statistics:
 
     def _counts(self) -> Counts:
         orders, totals = self._orders, self._trades.totals[0]
-        # The market says how orders end. Where plain market orders are left over at the end of the data, it does not.
-        ends = self._trades.expired + self._trades.ended
-        left = 0 if ends else orders.placed - int(totals["orders_filled"]) - orders.cancelled
         return Counts(
             signals=self._signals,
             orders=orders.placed,
@@ -154,7 +151,7 @@ class Statistics:
             refused_because=orders.refused_because,
             cut=orders.cut,
             cancelled=orders.cancelled,
-            expired=self._trades.expired or max(0, left),
+            expired=self._trades.expired,
             ended=self._trades.ended,
         )
 
