@@ -151,16 +151,6 @@ class Trader(Strategy):
         return terms
 
 
-class LateAsker(Chatter):
-    """Signals, and late in the run an order that is refused: until then, and in the market for ever, nothing but the
-    orders of signals works."""
-
-    def on_bar(self, bar: Any) -> None:
-        super().on_bar(bar)
-        if bar.row % 7 == 6:
-            self.buy(1e-12)
-
-
 class TraderWithBook(Trader):
     """Does it by what the book shows: orders, fills and what was refused."""
 
@@ -276,7 +266,6 @@ def some_strategy(dice: random.Random, assets: int) -> Strategy:
             DeafToHoles(seed=seed, talk=talk),
             EveryRow(depth=dice.randint(1, 5)),
             Trader(seed=seed, talk=talk),
-            LateAsker(seed=seed, talk=talk),
             TraderWithBook(seed=seed, talk=talk),
             SmaCross(fast=fast, slow=fast + dice.randint(1, 5), short=dice.random() < 0.5),
             DonchianBreakout(entry=entry, exit=dice.randint(1, 6), short=dice.random() < 0.5),

@@ -13,9 +13,13 @@ import numpy as np
 import pytest
 
 from backbus.engine.run import Engine
+from backbus.jobs import Job
+from backbus.market import records as rec
 from backbus.performance.tables import Columns, Piece
+from backbus.strategy import Strategy
 from tests.simulation.cases import Case, some_case
 from tests.simulation.network import Deadlock, Faults, Network, digests
+from tests.unit.order_market import HOLE, bars
 
 SEEDS = int(os.environ.get("BACKBUS_SEEDS", "300"))
 FIRST = int(os.environ.get("BACKBUS_FIRST_SEED", "0"))
@@ -137,3 +141,28 @@ def test_a_run_that_cannot_go_on_is_called_a_deadlock() -> None:
 
     with pytest.raises(Deadlock):
         Network("mute", mute, case.panel.layout, case.window, Faults()).run()
+
+
+class AsksLate(Strategy):
+    """Wants an asset that never trades again, and much later an order that is refused."""
+
+    def on_bar(self, bar: Any) -> None:
+        if bar.row == 0 and bar.symbol == "B":
+            self.go_long()
+        if bar.row == 4 and bar.symbol == "A":
+            self.buy(0.001)
+
+
+def test_an_order_that_is_left_over_has_one_end_though_lists_began_after_it() -> None:
+    """The portfolio keeps lists from the refused order on, the order layer never hears of it, the engine keeps them
+    from the block's first row: what is said of the left-over order is the same."""
+    quiet = (100.0, 101.0, 99.0, 100.0)
+    market = bars([quiet, quiet], *[[quiet, HOLE]] * 5)
+    job = Job.parse({"strategy": {"use": "None"}, "portfolio": {"cash": 1000.0}})
+    case = Case(market, job, AsksLate(), 1, 2, Faults())
+    wanted, wanted_tables = engines_answer(case)
+    network = Network("left over", case.handlers, market.layout, case.window, case.faults)
+    report, found_tables = answer_over(network, case)
+    assert report == wanted
+    assert report.counts.expired == 1
+    assert found_tables["ends"]["reason"].tolist() == wanted_tables["ends"]["reason"].tolist() == [rec.RUN_OVER]
