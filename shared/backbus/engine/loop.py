@@ -152,7 +152,7 @@ def _work(
             if account["working"] > 0:
                 if heads is not None:
                     order = decide_at_open(
-                        rules_, account_, ledger, kits, tape, history, working, terms, heads, open_, at, row, orders,
+                        rules, account, ledger, kits, tape, history, working, terms, heads, open_, at, row, orders,
                         order,
                     )  # fmt: skip
                     fill = _until_close(
@@ -195,7 +195,7 @@ def _work(
                 first = signal
                 signal = take_signals(account, working, wishes, signals, signal, tick)
                 order = decide_at_close(
-                    rules_, account_, ledger, kits, tape, history, working, terms, wishes, heads, close, at, row,
+                    rules, account, ledger, kits, tape, history, working, terms, wishes, heads, close, at, row,
                     signals, first, signal, orders, order,
                 )  # fmt: skip
                 if account["working"] > 0:

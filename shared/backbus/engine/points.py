@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import loop, step
+from backbus.compiled import loop, plain, step
 from backbus.engine.loop import FILLS, TICK, WANTS_ROOM, run_lists, run_rows
 from backbus.jobs import Job
 from backbus.market import records as rec
@@ -253,103 +253,10 @@ def run_points(
         )
 
 
-@loop
-def begin_point(
-    rule: Records,
-    kits: Records,
-    warmup: Floats,
-    first_row: int,
-    blank_account: Records,
-    blank_ledger: Records,
-    blank_tape: Records,
-    blank_working: Records,
-    blank_trades: Records,
-    account: Records,
-    ledger: Records,
-    tape: Records,
-    working: Records,
-    history: Floats,
-    trades: Records,
-    cursor: Ints,
-) -> None:
-    """``_reset`` for a point that is run by itself, since orders of every kind may work in it."""
-    _reset(
-        rule,
-        kits,
-        warmup,
-        first_row,
-        blank_account,
-        blank_ledger,
-        blank_tape,
-        blank_working,
-        blank_trades,
-        account,
-        ledger,
-        tape,
-        working,
-        history,
-        trades,
-        cursor,
-    )
-
-
-@loop
-def count_point(
-    rule: Records,
-    numbers: Ints,
-    rate: float,
-    factor: Floats,
-    trades: Records,
-    fills_read: Records,
-    fills_words: Words,
-    times: Ints,
-    closed: Records,
-    equity_read: Floats,
-    equity_words: Words,
-    gross_read: Floats,
-    shares: Floats,
-    cursor: Ints,
-    last: Floats,
-    last_read: Floats,
-    curves: Records,
-    equity_lanes: Words,
-    fills_lanes: Words,
-    totals: Records,
-    open_trades: Ints,
-    moments: Records,
-    regressions: Records,
-    ends: Records,
-    returns: Floats,
-) -> None:
-    """``_count`` for such a point."""
-    _count(
-        rule,
-        numbers,
-        rate,
-        factor,
-        trades,
-        fills_read,
-        fills_words,
-        times,
-        closed,
-        equity_read,
-        equity_words,
-        gross_read,
-        shares,
-        cursor,
-        last,
-        last_read,
-        curves,
-        equity_lanes,
-        fills_lanes,
-        totals,
-        open_trades,
-        moments,
-        regressions,
-        ends,
-        returns,
-    )
-
+begin_point = loop(plain(_reset))
+"""``_reset`` for a point that is run by itself, since orders of every kind may work in it."""
+count_point = loop(plain(_count))
+"""``_count`` for such a point."""
 
 _run_points: Callable[..., None] = run_points
 _begin_point: Callable[..., None] = begin_point

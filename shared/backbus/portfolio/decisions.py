@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import part, step
+from backbus.compiled import part, plain, step
 from backbus.market.costs import fill_price
 from backbus.market.ledger import volatility
 from backbus.market.lots import whole_lots
@@ -735,52 +735,7 @@ def open_decide(
     return count
 
 
-@part
-def decide_at_close(
-    rules: Records,
-    account: Records,
-    ledger: Records,
-    kits: Records,
-    tape: Records,
-    history: Floats,
-    working: Records,
-    terms: Records,
-    wishes: Records,
-    heads: Ints,
-    close: Floats,
-    at: int,
-    row: int,
-    signals: Records,
-    first: int,
-    used: int,
-    orders: Records,
-    count: int,
-) -> int:
-    """``close_decide`` with lists, compiled by itself: it is large."""
-    return close_decide(
-        rules[0], account[0], ledger, kits, tape, history, working, terms, wishes, heads, close, at, row, signals,
-        first, used, orders, count,
-    )  # fmt: skip
-
-
-@part
-def decide_at_open(
-    rules: Records,
-    account: Records,
-    ledger: Records,
-    kits: Records,
-    tape: Records,
-    history: Floats,
-    working: Records,
-    terms: Records,
-    heads: Ints,
-    open_: Floats,
-    at: int,
-    row: int,
-    orders: Records,
-    count: int,
-) -> int:
-    """``open_decide`` with lists."""
-    return open_decide(
-        rules[0], account[0], ledger, kits, tape, history, working, terms, heads, open_, at, row, orders, count
-    )
+decide_at_close = part(plain(close_decide))
+"""``close_decide`` where lists are kept, compiled by itself: it is large."""
+decide_at_open = part(plain(open_decide))
+"""``open_decide`` where lists are kept."""

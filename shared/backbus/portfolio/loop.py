@@ -206,7 +206,7 @@ def _advance(
                     waits_for = ORDER_ROOM
                     break
                 order = decide_at_open(
-                    rules_, account_, ledger, kits, tape, history, working, terms, heads, open_, at, row, orders, order
+                    rules, account, ledger, kits, tape, history, working, terms, heads, open_, at, row, orders, order
                 )
             else:
                 order = open_decide(
@@ -257,7 +257,7 @@ def _advance(
             if heads is not None:
                 if account["waiting"] > 0 or first < signal or account["working"] > 0:
                     order = decide_at_close(
-                        rules_, account_, ledger, kits, tape, history, working, terms, wishes, heads, close, at, row,
+                        rules, account, ledger, kits, tape, history, working, terms, wishes, heads, close, at, row,
                         signals, first, signal, orders, order,
                     )  # fmt: skip
             elif account["waiting"] > 0:
