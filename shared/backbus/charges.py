@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from backbus.market import rules as r
 from backbus.section import Section
 
-Kits = np.ndarray[Any, np.dtype[np.void]]
+Lines = np.ndarray[Any, np.dtype[np.void]]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 BasisPoints = Annotated[float, Field(ge=0, lt=10_000, allow_inf_nan=False)]
@@ -179,43 +179,43 @@ clearing that the tiered schedule passes on), http://iursecurities.com/commissio
 spot fees of a regular user, 0.10 % both ways."""
 
 
-def set_slippage(kits: Kits, slippage: Slippage) -> None:
+def set_slippage(lines: Lines, slippage: Slippage) -> None:
     """Put a slippage model into ``INSTRUMENT`` records."""
     match slippage:
         case NoSlippage():
-            kits["slippage_model"] = r.NO_SLIPPAGE
+            lines["slippage_model"] = r.NO_SLIPPAGE
         case BasisPointsSlippage(bps=bps):
-            kits["slippage_model"], kits["slippage"] = r.BASIS_POINTS_SLIPPAGE, bps / 10_000.0
+            lines["slippage_model"], lines["slippage"] = r.BASIS_POINTS_SLIPPAGE, bps / 10_000.0
         case HalfSpread(spread=spread):
-            kits["slippage_model"] = r.SPREAD_SEEN if spread is None else r.HALF_SPREAD
-            kits["slippage"] = 0.5 if spread is None else spread / 2.0
+            lines["slippage_model"] = r.SPREAD_SEEN if spread is None else r.HALF_SPREAD
+            lines["slippage"] = 0.5 if spread is None else spread / 2.0
         case VolumeShare(impact=impact, limit=limit):
-            kits["slippage_model"], kits["slippage"], kits["slippage_limit"] = r.VOLUME_SHARE, impact, limit
+            lines["slippage_model"], lines["slippage"], lines["slippage_limit"] = r.VOLUME_SHARE, impact, limit
         case SquareRoot(impact=impact):
-            kits["slippage_model"], kits["slippage"] = r.SQUARE_ROOT, impact
+            lines["slippage_model"], lines["slippage"] = r.SQUARE_ROOT, impact
 
 
-def set_commission(kits: Kits, commission: Commission) -> None:
+def set_commission(lines: Lines, commission: Commission) -> None:
     """Put a commission model into ``INSTRUMENT`` records."""
     if isinstance(commission, Preset):
         commission = PRESETS[commission.name]
     tiers: tuple[Tier, ...] = ()
     match commission:
         case NoCommission():
-            kits["fee_model"] = r.NO_FEE
+            lines["fee_model"] = r.NO_FEE
         case PerShare(fee=fee, minimum=minimum, maximum=maximum, maximum_percent=percent):
-            kits["fee_model"], kits["fee"] = r.PER_SHARE, fee
-            kits["fee_minimum"], kits["fee_maximum"] = minimum, math.inf if maximum is None else maximum
-            kits["fee_share"] = math.inf if percent is None else percent / 100.0
+            lines["fee_model"], lines["fee"] = r.PER_SHARE, fee
+            lines["fee_minimum"], lines["fee_maximum"] = minimum, math.inf if maximum is None else maximum
+            lines["fee_share"] = math.inf if percent is None else percent / 100.0
             tiers = commission.tiers
         case PerOrder(fee=fee):
-            kits["fee_model"], kits["fee"] = r.PER_ORDER, fee
+            lines["fee_model"], lines["fee"] = r.PER_ORDER, fee
         case BasisPointsCommission(bps=bps):
-            kits["fee_model"], kits["fee"] = r.BASIS_POINTS_FEE, bps / 10_000.0
+            lines["fee_model"], lines["fee"] = r.BASIS_POINTS_FEE, bps / 10_000.0
             tiers = commission.tiers
         case MakerTaker(maker=maker, taker=taker):
-            kits["fee_model"], kits["fee"], kits["maker"] = r.MAKER_TAKER, taker / 10_000.0, maker / 10_000.0
-    kits["tiers"] = len(tiers)
+            lines["fee_model"], lines["fee"], lines["maker"] = r.MAKER_TAKER, taker / 10_000.0, maker / 10_000.0
+    lines["tiers"] = len(tiers)
     for at, tier in enumerate(tiers):
-        kits["tier_from"][:, at] = tier.volume
-        kits["tier_fee"][:, at] = tier.fee if tier.fee is not None else (tier.bps or 0.0) / 10_000.0
+        lines["tier_from"][:, at] = tier.volume
+        lines["tier_fee"][:, at] = tier.fee if tier.fee is not None else (tier.bps or 0.0) / 10_000.0

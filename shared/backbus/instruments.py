@@ -15,7 +15,7 @@ from backbus.errors import JobError
 from backbus.market import rules as r
 from backbus.section import Section
 
-Kits = np.ndarray[Any, np.dtype[np.void]]
+Lines = np.ndarray[Any, np.dtype[np.void]]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -66,28 +66,28 @@ class Instrument(Section):
         return sorted(found)
 
 
-def kits_of(
+def instruments_of(
     instruments: Iterable[Instrument], symbols: Sequence[str], lot: float, slippage: Slippage, commission: Commission
-) -> Kits:
+) -> Lines:
     """[assets] ``INSTRUMENT`` records: the job's lot and costs, and what its instruments say beyond; later ones win."""
-    kits = np.zeros(len(symbols), dtype=r.INSTRUMENT)
-    kits["lot"], kits["multiplier"] = lot, 1.0
-    set_slippage(kits, slippage)
-    set_commission(kits, commission)
+    lines = np.zeros(len(symbols), dtype=r.INSTRUMENT)
+    lines["lot"], lines["multiplier"] = lot, 1.0
+    set_slippage(lines, slippage)
+    set_commission(lines, commission)
     for instrument in instruments:
         for at in instrument.chosen(symbols):
-            kit = kits[at : at + 1]
-            kit["multiplier"], kit["settles"] = instrument.multiplier, instrument.kind == "future"
-            kit["margin"] = instrument.margin or 0.0
+            line = lines[at : at + 1]
+            line["multiplier"], line["settles"] = instrument.multiplier, instrument.kind == "future"
+            line["margin"] = instrument.margin or 0.0
             own = instrument.lot
-            kit["lot"] = LOTS.get(instrument.kind, lot) if own is None else own
+            line["lot"] = LOTS.get(instrument.kind, lot) if own is None else own
             if instrument.tick is not None:
                 steps = 1.0 / instrument.tick
-                kit["tick"] = instrument.tick
-                kit["per_tick"] = round(steps) if steps >= 1.0 and abs(steps - round(steps)) < 1e-9 * steps else 0.0
+                line["tick"] = instrument.tick
+                line["per_tick"] = round(steps) if steps >= 1.0 and abs(steps - round(steps)) < 1e-9 * steps else 0.0
             if instrument.slippage is not None:
-                set_slippage(kit, instrument.slippage)
+                set_slippage(line, instrument.slippage)
             if instrument.commission is not None:
-                set_commission(kit, instrument.commission)
-    kits.flags.writeable = False
-    return kits
+                set_commission(line, instrument.commission)
+    lines.flags.writeable = False
+    return lines

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from backbus.charges import Commission, HalfSpread, NoCommission, NoSlippage, Slippage
 from backbus.errors import JobError
 from backbus.history import DataSettings
-from backbus.instruments import Instrument, kits_of
+from backbus.instruments import Instrument, instruments_of
 from backbus.market import rules as r
 from backbus.market.panel import Layout
 from backbus.market.years import DAYS_PER_YEAR, sessions_per_year
@@ -317,18 +317,20 @@ class Job(Section):
         exits = portfolio.exits
         rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
         rules["trailing_loss"] = exits.trail or 0.0
-        kits = kits_of(self.instruments, layout.symbols, portfolio.lot, execution.slippage, execution.commission)
-        models = kits["slippage_model"]
-        rules["settles"] = bool(kits["settles"].any())
+        lines = instruments_of(
+            self.instruments, layout.symbols, portfolio.lot, execution.slippage, execution.commission
+        )
+        models = lines["slippage_model"]
+        rules["settles"] = bool(lines["settles"].any())
         rules["capped"] = (
             execution.volume_cap is not None or execution.no_volume == "wait" or bool((models == r.VOLUME_SHARE).any())
         )
         rules["each_row"] = bool(np.isin(models, (r.SPREAD_SEEN, r.SQUARE_ROOT)).any())
         slippages = self.slippages
         rules["tape_rows"] = max((getattr(slippage, "lookback", 0) for slippage in slippages), default=0)
-        by_hand = kits["tiers"].any() or bool((kits["fee_model"] == r.MAKER_TAKER).any())
+        by_hand = lines["tiers"].any() or bool((lines["fee_model"] == r.MAKER_TAKER).any())
         rules["lists"] = exits != Exits() or rules["capped"] or rules["each_row"] or by_hand
-        return r.Rules(record, kits, self.spread_column)
+        return r.Rules(record, lines, self.spread_column)
 
 
 def parse_section(model: type[Fields], fields: Mapping[str, Any], name: str) -> Fields:

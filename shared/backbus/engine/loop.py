@@ -21,15 +21,21 @@ stopped because there was no room for the fills or orders of a row."""
 
 
 @step
-def book(account: Any, ledger: Records, kits: Records, fills: Records, begin: int, end: int) -> None:
+def book(account: Any, ledger: Records, instruments: Records, fills: Records, begin: int, end: int) -> None:
     """Book fills ``begin`` to ``end``."""
     for index in range(begin, end):
         record = fills[index]
         if record["quantity"] != 0.0:
             asset = record["asset"]
             apply_fill(
-                account, ledger[asset], kits[asset], record["quantity"], record["price"], record["unit"], record["fee"]
-            )  # fmt: skip
+                account,
+                ledger[asset],
+                instruments[asset],
+                record["quantity"],
+                record["price"],
+                record["unit"],
+                record["fee"],
+            )
 
 
 @step
@@ -37,7 +43,7 @@ def match_and_book(
     rules: Any,
     account: Any,
     ledger: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     references: Floats,
@@ -48,8 +54,8 @@ def match_and_book(
     count: int,
 ) -> int:
     """Match one market phase and book what filled. Returns the number of FILL records."""
-    matched = match_market(rules, kits, tape, working, references, at, tick, on_close, fills, count)
-    book(account, ledger, kits, fills, count, matched)
+    matched = match_market(rules, instruments, tape, working, references, at, tick, on_close, fills, count)
+    book(account, ledger, instruments, fills, count, matched)
     account["working"] = account["working"] - (matched - count)
     return matched
 
@@ -59,7 +65,7 @@ def _until_close(
     rules_: Records,
     account: Any,
     ledger: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Records,
@@ -79,16 +85,16 @@ def _until_close(
     """Match all phases of a row before its close with orders of every kind, and book. Returns the FILL records."""
     tick = PHASES * row + OPEN_MATCH
     begin = count
-    count = begin_row(rules_, kits, tape, working, terms, heads, end, session, volume, at, tick, fills, count)
-    count = match_open(rules_, kits, tape, working, terms, heads, open_, at, tick, fills, count)
-    book(account, ledger, kits, fills, begin, count)
+    count = begin_row(rules_, instruments, tape, working, terms, heads, end, session, volume, at, tick, fills, count)
+    count = match_open(rules_, instruments, tape, working, terms, heads, open_, at, tick, fills, count)
+    book(account, ledger, instruments, fills, begin, count)
     begin = count
     tick = PHASES * row + INTRABAR_MATCH
-    count = match_bar(rules_, kits, tape, working, terms, heads, open_, high, low, close, at, tick, fills, count)
+    count = match_bar(rules_, instruments, tape, working, terms, heads, open_, high, low, close, at, tick, fills, count)
     if rules_[0]["daily"] != 0:
         tick = PHASES * row + CLOSE_SIGNAL
-        count = end_of_day(kits, tape, working, terms, heads, tick, fills, count)
-    book(account, ledger, kits, fills, begin, count)
+        count = end_of_day(instruments, tape, working, terms, heads, tick, fills, count)
+    book(account, ledger, instruments, fills, begin, count)
     account["working"] = works(heads)
     return count
 
@@ -98,7 +104,7 @@ def _work(
     rules_: Records,
     account_: Records,
     ledger: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Any,
@@ -140,7 +146,9 @@ def _work(
             quiet = quiet_rows(rules, account, signals, signal, signal_through, row, last)
             if quiet > row:
                 stop = quiet - first_row
-                mark_stretch(rules, account, ledger, kits, tape, history, close, at, stop, equity, cash, gross, rows)
+                mark_stretch(
+                    rules, account, ledger, instruments, tape, history, close, at, stop, equity, cash, gross, rows
+                )
                 rows += quiet - row
                 row = quiet
                 tick = PHASES * row
@@ -152,22 +160,64 @@ def _work(
             if account["working"] > 0:
                 if heads is not None:
                     order = decide_at_open(
-                        rules, account, ledger, kits, tape, history, working, terms, heads, open_, at, row, orders,
+                        rules,
+                        account,
+                        ledger,
+                        instruments,
+                        tape,
+                        history,
+                        working,
+                        terms,
+                        heads,
+                        open_,
+                        at,
+                        row,
+                        orders,
                         order,
-                    )  # fmt: skip
+                    )
                     fill = _until_close(
-                        rules_, account, ledger, kits, tape, working, terms, heads, end, session, open_, high, low,
-                        close, volume, at, row, fills, fill,
-                    )  # fmt: skip
+                        rules_,
+                        account,
+                        ledger,
+                        instruments,
+                        tape,
+                        working,
+                        terms,
+                        heads,
+                        end,
+                        session,
+                        open_,
+                        high,
+                        low,
+                        close,
+                        volume,
+                        at,
+                        row,
+                        fills,
+                        fill,
+                    )
                 else:
                     order = open_decide(
-                        rules, account, ledger, kits, tape, history, working, None, None, open_, at, row, orders, order
+                        rules,
+                        account,
+                        ledger,
+                        instruments,
+                        tape,
+                        history,
+                        working,
+                        None,
+                        None,
+                        open_,
+                        at,
+                        row,
+                        orders,
+                        order,
                     )
                     fill = match_and_book(
                         rules,
                         account,
                         ledger,
-                        kits,
+                        instruments,
                         tape,
                         working,
                         open_,
@@ -177,10 +227,10 @@ def _work(
                         fills,
                         fill,
                     )
-            mark(rules, account, ledger, kits, tape, history, close, at)
+            mark(rules, account, ledger, instruments, tape, history, close, at)
             if seen is not None:
                 if rules["each_row"] != 0:
-                    observe(rules_, kits, tape, seen, close, volume, spread, at)
+                    observe(rules_, instruments, tape, seen, close, volume, spread, at)
             tick = PHASES * row + CLOSE_DECIDE
         if signal_through < tick:
             break
@@ -195,31 +245,59 @@ def _work(
                 first = signal
                 signal = take_signals(account, working, wishes, signals, signal, tick)
                 order = decide_at_close(
-                    rules, account, ledger, kits, tape, history, working, terms, wishes, heads, close, at, row,
+                    rules, account, ledger, instruments, tape, history, working, terms, wishes, heads, close, at, row,
                     signals, first, signal, orders, order,
                 )  # fmt: skip
                 if account["working"] > 0:
                     begin = fill
                     match_at = PHASES * row + CLOSE_MATCH
                     fill = match_close(
-                        rules_, kits, tape, working, terms, heads, session, close, volume, at, match_at, fills, fill
+                        rules_,
+                        instruments,
+                        tape,
+                        working,
+                        terms,
+                        heads,
+                        session,
+                        close,
+                        volume,
+                        at,
+                        match_at,
+                        fills,
+                        fill,
                     )
-                    book(account, ledger, kits, fills, begin, fill)
+                    book(account, ledger, instruments, fills, begin, fill)
                     account["working"] = works(heads)
-                    value(rules, account, ledger, kits, tape)
+                    value(rules, account, ledger, instruments, tape)
         elif account["waiting"] > 0 or spoken:
             first = signal
             signal = take_signals(account, working, None, signals, signal, tick)
             order = close_decide(
-                rules, account, ledger, kits, tape, history, working, None, None, None, close, at, row, signals, first,
-                signal, orders, order,
-            )  # fmt: skip
+                rules,
+                account,
+                ledger,
+                instruments,
+                tape,
+                history,
+                working,
+                None,
+                None,
+                None,
+                close,
+                at,
+                row,
+                signals,
+                first,
+                signal,
+                orders,
+                order,
+            )
             if account["working"] > 0 and rules["fill_at_close"] != 0:
                 fill = match_and_book(
                     rules,
                     account,
                     ledger,
-                    kits,
+                    instruments,
                     tape,
                     working,
                     close,
@@ -229,7 +307,7 @@ def _work(
                     fills,
                     fill,
                 )
-                value(rules, account, ledger, kits, tape)
+                value(rules, account, ledger, instruments, tape)
         if heads is None:
             if account["working"] > 0 and row == rules["rows"] - 1:
                 fill = end_run(tape, working, PHASES * row + CLOSE_MATCH, fills, fill)
@@ -263,7 +341,7 @@ def run_rows(
     rules: Records,
     account: Records,
     ledger: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     history: Floats,
@@ -288,7 +366,7 @@ def run_rows(
             rules,
             account,
             ledger,
-            kits,
+            instruments,
             tape,
             working,
             None,
@@ -319,7 +397,7 @@ def run_rows(
             rules,
             account,
             ledger,
-            kits,
+            instruments,
             tape,
             working,
             None,

@@ -48,7 +48,7 @@ from backbus.performance.trades import NO_TIME, TOTALS, TRADE, match_fills, no_t
 @step
 def _reset(
     rule: Records,
-    kits: Records,
+    instruments: Records,
     warmup: Floats,
     first_row: int,
     blank_account: Records,
@@ -71,12 +71,12 @@ def _reset(
     for asset in range(ledger.shape[0]):
         ledger[asset] = blank_ledger[asset]
         tape[asset] = blank_tape[asset]
-        tape[asset]["unit"] = kits[asset]["multiplier"]
+        tape[asset]["unit"] = instruments[asset]["multiplier"]
         working[asset] = blank_working[asset]
         trades[asset] = blank_trades[asset]
     for field in range(cursor.shape[0]):
         cursor[field] = 0
-    take_in(rule, account, ledger, kits, tape, history, warmup)
+    take_in(rule, account, ledger, instruments, tape, history, warmup)
     cursor[TICK] = PHASES * first_row
 
 
@@ -128,7 +128,7 @@ def _count(
 @loop
 def run_points(
     rules: Records,
-    kits: Records,
+    instruments: Records,
     signals: Records,
     bounds: Ints,
     warmup: Floats,
@@ -179,16 +179,16 @@ def run_points(
 
     Arrays named ``*_read`` and ``*_words`` are read-only views of their namesakes; where each row is a session,
     ``last`` is empty and ``last_read`` the equity. ``signals`` of point p are those from ``bounds[p]`` to
-    ``bounds[p + 1]``, ``kits`` has as many lines for each point as there are assets.
+    ``bounds[p + 1]``, ``instruments`` has as many lines for each point as there are assets.
     """
     assets = ledger.shape[0]
     for point in range(rules.shape[0]):
         own = slice(point, point + 1)
         rule = rules[own]
-        kit = kits[point * assets : (point + 1) * assets]
+        instrument = instruments[point * assets : (point + 1) * assets]
         _reset(
             rule,
-            kit,
+            instrument,
             warmup,
             first_row,
             blank_account,
@@ -208,7 +208,7 @@ def run_points(
             rule,
             account,
             ledger,
-            kit,
+            instrument,
             tape,
             working,
             history,
@@ -349,7 +349,7 @@ class PointsEngine:
         """Run at least one point; all look back as far for their volatility (``rules["volatility_rows"]``)."""
         count, assets = len(points), self._layout.assets
         rules = rec.joined([point.terms.rules.record for point in points]).copy()
-        kits = rec.joined([point.terms.rules.instruments for point in points])
+        instruments = rec.joined([point.terms.rules.instruments for point in points])
         year = np.array([point.terms.year for point in points])
         rates = np.array([point.terms.rate for point in points])
         signals = rec.joined([point.signals for point in points])
@@ -389,28 +389,63 @@ class PointsEngine:
         with np.errstate(over="ignore"):
             if not orders.lists:
                 _run_points(
-                    rules, read_only(kits), read_only(signals), bounds, self._warmup, self._bars[0], self._bars[3],
-                    self._numbers, self._layout.warmup, rates, self._factor, *blank, *mine, orders.working, history,
-                    trades, self._orders, self._fills, read_only(self._fills), read_only(words), self._times, *seen[:1],
-                    self._equity, *seen[1:], self._cash, self._gross, read_only(self._gross), self._shares,
-                    self._cursor, self._last, read_only(last), *outcome,
-                )  # fmt: skip
+                    rules,
+                    read_only(instruments),
+                    read_only(signals),
+                    bounds,
+                    self._warmup,
+                    self._bars[0],
+                    self._bars[3],
+                    self._numbers,
+                    self._layout.warmup,
+                    rates,
+                    self._factor,
+                    *blank,
+                    *mine,
+                    orders.working,
+                    history,
+                    trades,
+                    self._orders,
+                    self._fills,
+                    read_only(self._fills),
+                    read_only(words),
+                    self._times,
+                    *seen[:1],
+                    self._equity,
+                    *seen[1:],
+                    self._cash,
+                    self._gross,
+                    read_only(self._gross),
+                    self._shares,
+                    self._cursor,
+                    self._last,
+                    read_only(last),
+                    *outcome,
+                )
             for point in range(count if orders.lists else 0):
                 own = slice(point, point + 1)
-                rule, kit = rules[own], read_only(kits[point * assets : (point + 1) * assets])
+                rule, instrument = rules[own], read_only(instruments[point * assets : (point + 1) * assets])
                 while True:
                     orders.clear()
                     _begin_point(
-                        rule, kit, self._warmup, self._layout.warmup, *blank, *mine, orders.working, history, trades,
+                        rule,
+                        instrument,
+                        self._warmup,
+                        self._layout.warmup,
+                        *blank,
+                        *mine,
+                        orders.working,
+                        history,
+                        trades,
                         self._cursor,
-                    )  # fmt: skip
+                    )
                     own_rules = points[point].terms.rules
                     seen_rows = blank_seen(own_rules)
                     if rule["each_row"][0]:
                         early, spread = self._early, own_rules.spread_of(self._early)
-                        observe_rows(rule, kit, mine[2], seen_rows, early.close, early.volume, spread)
+                        observe_rows(rule, instrument, mine[2], seen_rows, early.close, early.volume, spread)
                     _run_lists(
-                        rule, *mine[:2], kit, mine[2], orders.working, orders.terms, orders.wishes, orders.heads,
+                        rule, *mine[:2], instrument, mine[2], orders.working, orders.terms, orders.wishes, orders.heads,
                         history, self._end, self._session, *self._bars, seen_rows,
                         own_rules.spread_of(self._traded), self._layout.warmup,
                         read_only(signals[bounds[point] : bounds[point + 1]]), self._through, self._orders, self._fills,

@@ -48,15 +48,15 @@ def is_limit(terms: Any) -> bool:
 
 
 @step
-def level_of(kit: Any, slot: Any, terms: Any) -> float:
+def level_of(instrument: Any, slot: Any, terms: Any) -> float:
     """The price at which an order fills or is triggered; NaN for one that waits for none."""
     kind = terms["type"]
     buys = slot["quantity"] > 0.0
     if kind == TRAIL:
-        return on_tick(kit, terms["stop"] + terms["trail"] if buys else terms["stop"] - terms["trail"], buys)
+        return on_tick(instrument, terms["stop"] + terms["trail"] if buys else terms["stop"] - terms["trail"], buys)
     if kind == TRAIL_PERCENT:
         share = 1.0 + terms["trail"] if buys else 1.0 - terms["trail"]
-        return on_tick(kit, terms["stop"] * share, buys)
+        return on_tick(instrument, terms["stop"] * share, buys)
     if is_limit(terms):
         return float(terms["limit"])
     if kind in (STOP, STOP_LIMIT):
@@ -66,7 +66,7 @@ def level_of(kit: Any, slot: Any, terms: Any) -> float:
 
 @step
 def end_order(
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Records,
@@ -89,7 +89,7 @@ def end_order(
         rule,
         its["bound"],
         0.0,
-        level_of(kits[asset], slot, its),
+        level_of(instruments[asset], slot, its),
         its["nearest"],
         0.0,
         tape[asset]["unit"],
@@ -126,7 +126,7 @@ def end_order(
 
 
 @step
-def _wake(kit: Any, line: Any, slot: Any, its: Any, tick: int, quantity: float, price: float) -> None:
+def _wake(instrument: Any, line: Any, slot: Any, its: Any, tick: int, quantity: float, price: float) -> None:
     """Let an exit live, or grow, after its entry filled ``quantity`` more, at ``price`` in the mean."""
     if its["state"] == ASLEEP:
         slot["quantity"] = -line["held"] if slot["flags"] & WHOLE else -quantity
@@ -139,15 +139,15 @@ def _wake(kit: Any, line: Any, slot: Any, its: Any, tick: int, quantity: float, 
     if slot["flags"] & RELATIVE:
         sells = slot["quantity"] < 0.0
         if its["type"] == LIMIT:
-            its["limit"] = on_tick(kit, price * (1.0 + its["trail"] if sells else 1.0 - its["trail"]), sells)
+            its["limit"] = on_tick(instrument, price * (1.0 + its["trail"] if sells else 1.0 - its["trail"]), sells)
         elif its["type"] == STOP:
-            its["stop"] = on_tick(kit, price * (1.0 - its["trail"] if sells else 1.0 + its["trail"]), not sells)
+            its["stop"] = on_tick(instrument, price * (1.0 - its["trail"] if sells else 1.0 + its["trail"]), not sells)
 
 
 @part
 def fill_order(
     rules_: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Records,
@@ -161,32 +161,32 @@ def fill_order(
     count: int,
 ) -> int:
     """Fill an order at ``reference``, as far as volume and position let it. Returns the number of FILL records."""
-    rules, kit, line, slot, its = rules_[0], kits[asset], tape[asset], working[node], terms[node]
+    rules, instrument, line, slot, its = rules_[0], instruments[asset], tape[asset], working[node], terms[node]
     quantity = slot["quantity"] + 0.0
     cap = NO_CAP
     its["tried"] = tick
     if slot["flags"] & REDUCE_ONLY:
         room = -line["held"]
         if quantity * room <= 0.0:
-            return end_order(kits, tape, working, terms, heads, asset, node, tick, POSITION_CLOSED, fills, count)
+            return end_order(instruments, tape, working, terms, heads, asset, node, tick, POSITION_CLOSED, fills, count)
         if abs(room) < abs(quantity):
             quantity = room
             cap = POSITION_CAP
     if line["room"] < abs(quantity):
-        room = whole_lots(kit["lot"], line["room"])
+        room = whole_lots(instrument["lot"], line["room"])
         its["bound"] = VOLUME_CAP
         if its["in_force"] == FILL_OR_KILL or room <= 0.0:
             return count
         quantity = room if quantity > 0.0 else -room
         cap = VOLUME_CAP
-    price = market_price(kit, line, reference, quantity)
+    price = market_price(instrument, line, reference, quantity)
     if its["type"] in (LIMIT, STOP_LIMIT):
         price = min(price, its["limit"]) if quantity > 0.0 else max(price, its["limit"])
     size = abs(quantity)
     filled = its["filled"] + size
     value = its["value"] + size * price
     makes = rule == LIMIT_TOUCHED
-    fee = charge(rules, kit, tape, asset, quantity, price, filled, value, its["charged"], makes)
+    fee = charge(rules, instrument, tape, asset, quantity, price, filled, value, its["charged"], makes)
     its["filled"] = filled
     its["value"] = value
     its["charged"] = its["charged"] + fee
@@ -205,7 +205,7 @@ def fill_order(
     other = heads[asset]
     while other >= 0:
         if working[other]["order"] != NO_ORDER and terms[other]["parent"] == order:
-            _wake(kit, line, working[other], terms[other], tick, quantity, value / filled)
+            _wake(instrument, line, working[other], terms[other], tick, quantity, value / filled)
             woke = woke or working[other]["flags"] & WHOLE != 0
         other = working[other]["next"]
     if group != 0:
@@ -217,7 +217,7 @@ def fill_order(
                     rest = working[other]["quantity"] - quantity
                     if left == 0.0 or any_asset != asset or rest * quantity <= 0.0:
                         count = end_order(
-                            kits, tape, working, terms, heads, any_asset, other, tick, OTHER_FILLED, fills, count
+                            instruments, tape, working, terms, heads, any_asset, other, tick, OTHER_FILLED, fills, count
                         )
                     else:
                         working[other]["quantity"] = rest
@@ -235,6 +235,6 @@ def fill_order(
             replaced = woke and slot_other["flags"] & WHOLE != 0 and its_other["parent"] != order
             if closed or replaced:
                 why = EXIT_REPLACED if replaced else POSITION_CLOSED
-                count = end_order(kits, tape, working, terms, heads, asset, other, tick, why, fills, count)
+                count = end_order(instruments, tape, working, terms, heads, asset, other, tick, why, fills, count)
         other = slot_other["next"]
     return count

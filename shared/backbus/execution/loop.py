@@ -20,7 +20,7 @@ TICK, ORDERS, FILLS, WORKS = range(4)
 @loop
 def sweep(
     rules_: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     open_: Floats,
@@ -61,10 +61,12 @@ def sweep(
         phase = tick % PHASES
         before = count
         if phase == OPEN_MATCH:
-            count = match_market(rules, kits, tape, working, open_, tick // PHASES - first_row, tick, 0, fills, count)
+            count = match_market(
+                rules, instruments, tape, working, open_, tick // PHASES - first_row, tick, 0, fills, count
+            )
         elif phase == CLOSE_MATCH:
             count = match_market(
-                rules, kits, tape, working, close, tick // PHASES - first_row, tick, ON_CLOSE, fills, count
+                rules, instruments, tape, working, close, tick // PHASES - first_row, tick, ON_CLOSE, fills, count
             )
         works -= count - before
         if works > 0 and tick == PHASES * rules["rows"] - 1:
@@ -109,7 +111,7 @@ def _take_order(working: Records, terms: Records, heads: Ints, record: Any) -> N
 @loop
 def sweep_lists(
     rules: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Records,
@@ -148,20 +150,24 @@ def sweep_lists(
         phase = tick % PHASES
         at = tick // PHASES - first_row
         if phase == CLOSE_SIGNAL and rules[0]["each_row"] != 0:
-            observe(rules, kits, tape, seen, close, volume, spread, at)
+            observe(rules, instruments, tape, seen, close, volume, spread, at)
         if works(heads) == 0:
             pass
         elif phase == OPEN_MATCH:
-            count = begin_row(rules, kits, tape, working, terms, heads, end, session, volume, at, tick, fills, count)
-            count = match_open(rules, kits, tape, working, terms, heads, open_, at, tick, fills, count)
+            count = begin_row(
+                rules, instruments, tape, working, terms, heads, end, session, volume, at, tick, fills, count
+            )
+            count = match_open(rules, instruments, tape, working, terms, heads, open_, at, tick, fills, count)
         elif phase == INTRABAR_MATCH:
-            count = match_bar(rules, kits, tape, working, terms, heads, open_, high, low, close, at, tick, fills, count)
+            count = match_bar(
+                rules, instruments, tape, working, terms, heads, open_, high, low, close, at, tick, fills, count
+            )
         elif phase == CLOSE_SIGNAL:
             if rules[0]["daily"] != 0:
-                count = end_of_day(kits, tape, working, terms, heads, tick, fills, count)
+                count = end_of_day(instruments, tape, working, terms, heads, tick, fills, count)
         elif phase == CLOSE_MATCH:
             count = match_close(
-                rules, kits, tape, working, terms, heads, session, close, volume, at, tick, fills, count
+                rules, instruments, tape, working, terms, heads, session, close, volume, at, tick, fills, count
             )
         tick += 1
     cursor[TICK] = tick

@@ -44,12 +44,12 @@ def write_fill(
 
 @step
 def fill_market(
-    rules: Any, kit: Any, line: Any, slot: Any, asset: int, tick: int, reference: float, rule: int, record: Any
+    rules: Any, instrument: Any, line: Any, slot: Any, asset: int, tick: int, reference: float, rule: int, record: Any
 ) -> None:
     """Fill a market order whole at ``reference`` plus slippage: writes the FILL record, frees the slot."""
     quantity = slot["quantity"]
-    price = fill_price(kit, line, reference, quantity)
-    fee = fee_of(rules, kit, line, quantity, price)
+    price = fill_price(instrument, line, reference, quantity)
+    fee = fee_of(rules, instrument, line, quantity, price)
     write_fill(
         record, tick, slot["order"], asset, rule, NO_CAP, quantity, price, reference, fee, line["unit"], 0.0
     )  # fmt: skip

@@ -92,12 +92,12 @@ def _falls(slot: Any, its: Any) -> bool:
 
 
 @step
-def _at_open(rules: Any, kit: Any, slot: Any, its: Any, price: float) -> int:
+def _at_open(rules: Any, instrument: Any, slot: Any, its: Any, price: float) -> int:
     """The rule by which an order fills at the open, -1 where it does not; triggers a stop-limit, moves a trailing
     stop."""
     if its["type"] == MARKET:
         return AT_OPEN
-    level = level_of(kit, slot, its)
+    level = level_of(instrument, slot, its)
     falls = _falls(slot, its)
     beyond = price <= level if falls else price >= level
     if is_limit(its):
@@ -114,20 +114,20 @@ def _at_open(rules: Any, kit: Any, slot: Any, its: Any, price: float) -> int:
 
 
 @step
-def _open_room(rules: Any, kit: Any, line: Any, traded: float, session: int, row: int) -> None:
+def _open_room(rules: Any, instrument: Any, line: Any, traded: float, session: int, row: int) -> None:
     """At a row's first phase with orders: what its volume lets fill."""
     if line["row"] != row:
         line["row"] = row
         line["traded"] = traded if traded > 0.0 else 0.0
         cap = rules["volume_cap"] if rules["volume_cap"] > 0.0 else np.inf
-        if kit["slippage_model"] == VOLUME_SHARE:
-            cap = min(cap, kit["slippage_limit"])
+        if instrument["slippage_model"] == VOLUME_SHARE:
+            cap = min(cap, instrument["slippage_limit"])
         line["room"] = np.inf
         if cap < np.inf:
             line["room"] = cap * line["traded"]
         elif rules["wait_for_volume"] != 0 and line["traded"] == 0.0:
             line["room"] = 0.0
-        if kit["tiers"] > 0:
+        if instrument["tiers"] > 0:
             month = month_of(session)
             if month != line["month"]:
                 line["month"] = month
@@ -138,7 +138,7 @@ def _open_room(rules: Any, kit: Any, line: Any, traded: float, session: int, row
 @part
 def begin_row(
     rules_: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Records,
@@ -155,7 +155,7 @@ def begin_row(
     rules = rules_[0]
     for asset in range(tape.shape[0]):
         line = tape[asset]
-        _open_room(rules, kits[asset], line, volume[at, asset], session[at], tick // PHASES)
+        _open_room(rules, instruments[asset], line, volume[at, asset], session[at], tick // PHASES)
         ended = False
         node = heads[asset]
         while node >= 0:
@@ -172,7 +172,7 @@ def begin_row(
                 ):
                     why = DATE_OVER
                 if why != 0:
-                    count = end_order(kits, tape, working, terms, heads, asset, node, tick, why, fills, count)
+                    count = end_order(instruments, tape, working, terms, heads, asset, node, tick, why, fills, count)
                     ended = True
             node = slot["next"]
         if ended:
@@ -190,7 +190,7 @@ def _purge_all(working: Records, heads: Ints, before: int, count: int) -> None:
 @part
 def match_open(
     rules_: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Records,
@@ -212,10 +212,22 @@ def match_open(
                 slot, its = working[node], terms[node]
                 reduces = slot["flags"] & REDUCES != 0
                 if reduces == (opening == 0) and _ready(slot, its, tick):
-                    rule = _at_open(rules, kits[asset], slot, its, price)
+                    rule = _at_open(rules, instruments[asset], slot, its, price)
                     if rule >= 0:
                         count = fill_order(
-                            rules_, kits, tape, working, terms, heads, asset, node, tick, price, rule, fills, count
+                            rules_,
+                            instruments,
+                            tape,
+                            working,
+                            terms,
+                            heads,
+                            asset,
+                            node,
+                            tick,
+                            price,
+                            rule,
+                            fills,
+                            count,
                         )
                     if slot["order"] != NO_ORDER:
                         kind = its["in_force"]
@@ -228,7 +240,9 @@ def match_open(
                             why = NOT_AT_THE_OPEN
                         if why != 0:
                             its["nearest"] = price
-                            count = end_order(kits, tape, working, terms, heads, asset, node, tick, why, fills, count)
+                            count = end_order(
+                                instruments, tape, working, terms, heads, asset, node, tick, why, fills, count
+                            )
                 node = slot["next"]
     _purge_all(working, heads, before, count)
     return count
@@ -251,7 +265,7 @@ def _touched(its: Any) -> int:
 @step
 def _walk(
     rules_: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Records,
@@ -264,7 +278,7 @@ def _walk(
     count: int,
 ) -> int:
     """Let the price go from ``begin`` to ``to``: orders fill in the order in which it comes to them."""
-    rules, kit = rules_[0], kits[asset]
+    rules, instrument = rules_[0], instruments[asset]
     price = begin
     falling = to < begin
     found = begin != to
@@ -276,7 +290,7 @@ def _walk(
         while node >= 0:
             slot, its = working[node], terms[node]
             if _ready(slot, its, tick) and its["type"] != MARKET and _falls(slot, its) == falling:
-                level = level_of(kit, slot, its)
+                level = level_of(instrument, slot, its)
                 level = min(level, price) if falling else max(level, price)
                 if (
                     (level > nearest or (best < 0 and level == to))
@@ -296,7 +310,7 @@ def _walk(
                 its["state"] = TRIGGERED
             if fills_here:
                 count = fill_order(
-                    rules_, kits, tape, working, terms, heads, asset, best, tick, price, rule, fills, count
+                    rules_, instruments, tape, working, terms, heads, asset, best, tick, price, rule, fills, count
                 )
     if rules["trail_by_close"] == 0:
         node = heads[asset]
@@ -310,7 +324,7 @@ def _walk(
 @step
 def _worst(
     rules_: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Records,
@@ -325,7 +339,7 @@ def _worst(
     count: int,
 ) -> int:
     """Stops before limits, each time the one nearest to the open first."""
-    rules, kit = rules_[0], kits[asset]
+    rules, instrument = rules_[0], instruments[asset]
     for turn in range(3):  # stops, trailing stops after this bar's extremes, limits
         found = turn != 1 or rules["trail_by_close"] == 0
         if turn == 1 and found:
@@ -346,7 +360,7 @@ def _worst(
                 limit = is_limit(its)
                 wanted = limit if turn == 2 else (_trails(its) if turn == 1 else not limit)
                 if _ready(slot, its, tick) and its["type"] != MARKET and wanted:
-                    level = level_of(kit, slot, its)
+                    level = level_of(instrument, slot, its)
                     falls = _falls(slot, its)
                     reached = low <= level if falls else high >= level
                     if its["state"] == JUST_TRIGGERED:
@@ -363,7 +377,7 @@ def _worst(
                     fills_here = _trigger(slot, its, price)
                 if fills_here:
                     count = fill_order(
-                        rules_, kits, tape, working, terms, heads, asset, best, tick, price, rule, fills, count
+                        rules_, instruments, tape, working, terms, heads, asset, best, tick, price, rule, fills, count
                     )
     return count
 
@@ -371,7 +385,7 @@ def _worst(
 @part
 def match_bar(
     rules_: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Records,
@@ -397,15 +411,15 @@ def match_bar(
         while node >= 0:  # exits that woke at the open may stand beyond it already
             slot, its = working[node], terms[node]
             if its["live_from"] == tick and _ready(slot, its, tick) and its["type"] != MARKET:
-                rule = _at_open(rules, kits[asset], slot, its, begin)
+                rule = _at_open(rules, instruments[asset], slot, its, begin)
                 if rule >= 0:
                     count = fill_order(
-                        rules_, kits, tape, working, terms, heads, asset, node, tick, begin, rule, fills, count
+                        rules_, instruments, tape, working, terms, heads, asset, node, tick, begin, rule, fills, count
                     )
             node = slot["next"]
         if path == WORST:
             count = _worst(
-                rules_, kits, tape, working, terms, heads, asset, tick, begin, top, bottom, last, fills, count
+                rules_, instruments, tape, working, terms, heads, asset, tick, begin, top, bottom, last, fills, count
             )
         else:
             high_first = path == OPEN_HIGH_LOW_CLOSE or (path == NEAREST_FIRST and top - begin < begin - bottom)
@@ -413,7 +427,7 @@ def match_bar(
             price = begin
             for leg in range(3):
                 to = first if leg == 0 else (second if leg == 1 else last)
-                count = _walk(rules_, kits, tape, working, terms, heads, asset, tick, price, to, fills, count)
+                count = _walk(rules_, instruments, tape, working, terms, heads, asset, tick, price, to, fills, count)
                 price = to
         node = heads[asset]
         while node >= 0:
@@ -434,7 +448,14 @@ def match_bar(
 
 @part
 def end_of_day(
-    kits: Records, tape: Records, working: Records, terms: Records, heads: Ints, tick: int, fills: Records, count: int
+    instruments: Records,
+    tape: Records,
+    working: Records,
+    terms: Records,
+    heads: Ints,
+    tick: int,
+    fills: Records,
+    count: int,
 ) -> int:
     """Where each row is a whole session: orders for the day end with the bar. Returns the FILL records."""
     before = count
@@ -444,7 +465,7 @@ def end_of_day(
             slot, its = working[node], terms[node]
             mine = slot["order"] != NO_ORDER and its["in_force"] == DAY and its["session"] != NO_SESSION
             if mine and (its["type"] != MARKET_ON_CLOSE and slot["flags"] & ON_CLOSE == 0):
-                count = end_order(kits, tape, working, terms, heads, asset, node, tick, DAY_OVER, fills, count)
+                count = end_order(instruments, tape, working, terms, heads, asset, node, tick, DAY_OVER, fills, count)
             node = slot["next"]
     _purge_all(working, heads, before, count)
     return count
@@ -453,7 +474,7 @@ def end_of_day(
 @part
 def match_close(
     rules_: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Records,
@@ -470,7 +491,7 @@ def match_close(
     before = count
     row = tick // PHASES
     for asset in range(tape.shape[0]):
-        _open_room(rules_[0], kits[asset], tape[asset], volume[at, asset], session[at], row)
+        _open_room(rules_[0], instruments[asset], tape[asset], volume[at, asset], session[at], row)
     for opening in range(2):
         for asset in range(tape.shape[0]):
             price = close[at, asset]
@@ -483,11 +504,13 @@ def match_close(
                 if slot["order"] != NO_ORDER and (mine or on_close) and reduces == (opening == 0):
                     rule = ON_THE_CLOSE + 0 * opening
                     count = fill_order(
-                        rules_, kits, tape, working, terms, heads, asset, node, tick, price, rule, fills, count
+                        rules_, instruments, tape, working, terms, heads, asset, node, tick, price, rule, fills, count
                     )
                     if slot["order"] != NO_ORDER and on_close:
                         why = NOT_AT_THE_CLOSE
-                        count = end_order(kits, tape, working, terms, heads, asset, node, tick, why, fills, count)
+                        count = end_order(
+                            instruments, tape, working, terms, heads, asset, node, tick, why, fills, count
+                        )
                 node = slot["next"]
     if row == rules_[0]["rows"] - 1 and works(heads) > 0:
         for asset in range(tape.shape[0]):
@@ -495,7 +518,7 @@ def match_close(
             while node >= 0:
                 if working[node]["order"] != NO_ORDER:
                     why = RUN_OVER
-                    count = end_order(kits, tape, working, terms, heads, asset, node, tick, why, fills, count)
+                    count = end_order(instruments, tape, working, terms, heads, asset, node, tick, why, fills, count)
                 node = working[node]["next"]
     _purge_all(working, heads, before, count)
     return count

@@ -32,9 +32,9 @@ TICK_TOLERANCE = 1e-9
 
 
 @step
-def on_tick(kit: Any, price: float, up: bool) -> float:
+def on_tick(instrument: Any, price: float, up: bool) -> float:
     """The next price of an instrument's grid, upwards or downwards; the price itself where there is no grid."""
-    tick, per = kit["tick"], kit["per_tick"]
+    tick, per = instrument["tick"], instrument["per_tick"]
     if tick > 0.0:
         ticks = price * per if per > 0.0 else price / tick
         whole = np.ceil(ticks - TICK_TOLERANCE) if up else np.floor(ticks + TICK_TOLERANCE)
@@ -43,73 +43,76 @@ def on_tick(kit: Any, price: float, up: bool) -> float:
 
 
 @step
-def fill_price(kit: Any, line: Any, reference: float, quantity: float) -> float:
+def fill_price(instrument: Any, line: Any, reference: float, quantity: float) -> float:
     """Price paid for ``quantity`` (signed) where the market stands at ``reference``; never below zero.
 
     Of a share of the bar's volume it is the worst that may be. ``line`` is the asset's line of the tape."""
-    model = kit["slippage_model"]
+    model = instrument["slippage_model"]
     if model == NO_SLIPPAGE:
         return reference
     if model == BASIS_POINTS_SLIPPAGE:
         if quantity > 0.0:
-            return on_tick(kit, reference * (1.0 + kit["slippage"]), True)
-        return on_tick(kit, reference * (1.0 - kit["slippage"]), False)
+            return on_tick(instrument, reference * (1.0 + instrument["slippage"]), True)
+        return on_tick(instrument, reference * (1.0 - instrument["slippage"]), False)
     if model == HALF_SPREAD:
         if quantity > 0.0:
-            return on_tick(kit, reference + kit["slippage"], True)
-        return max(on_tick(kit, reference - kit["slippage"], False), 0.0)
+            return on_tick(instrument, reference + instrument["slippage"], True)
+        return max(on_tick(instrument, reference - instrument["slippage"], False), 0.0)
     if model == SPREAD_SEEN:
-        return _moved(kit, reference, kit["slippage"] * line["spread"], quantity)
+        return _moved(instrument, reference, instrument["slippage"] * line["spread"], quantity)
     if model == VOLUME_SHARE:
         return _moved(
-            kit, reference, reference * kit["slippage"] * kit["slippage_limit"] * kit["slippage_limit"], quantity
+            instrument,
+            reference,
+            reference * instrument["slippage"] * instrument["slippage_limit"] * instrument["slippage_limit"],
+            quantity,
         )
     if model == SQUARE_ROOT and line["mean_volume"] > 0.0:
         size = np.sqrt(abs(quantity) / line["mean_volume"])
-        return _moved(kit, reference, reference * kit["slippage"] * line["deviation"] * size, quantity)
+        return _moved(instrument, reference, reference * instrument["slippage"] * line["deviation"] * size, quantity)
     return reference
 
 
 @step
-def market_price(kit: Any, line: Any, reference: float, quantity: float) -> float:
+def market_price(instrument: Any, line: Any, reference: float, quantity: float) -> float:
     """Price paid for ``quantity`` in a bar whose volume the market knows."""
-    if kit["slippage_model"] == VOLUME_SHARE and line["traded"] > 0.0:
-        share = min(abs(quantity) / line["traded"], kit["slippage_limit"])
-        return _moved(kit, reference, reference * kit["slippage"] * share * share, quantity)
-    return fill_price(kit, line, reference, quantity)
+    if instrument["slippage_model"] == VOLUME_SHARE and line["traded"] > 0.0:
+        share = min(abs(quantity) / line["traded"], instrument["slippage_limit"])
+        return _moved(instrument, reference, reference * instrument["slippage"] * share * share, quantity)
+    return fill_price(instrument, line, reference, quantity)
 
 
 @step
-def _moved(kit: Any, reference: float, by: float, quantity: float) -> float:
+def _moved(instrument: Any, reference: float, by: float, quantity: float) -> float:
     if quantity > 0.0:
-        return on_tick(kit, reference + by, True)
-    return max(on_tick(kit, reference - by, False), 0.0)
+        return on_tick(instrument, reference + by, True)
+    return max(on_tick(instrument, reference - by, False), 0.0)
 
 
 @step
-def commission(kit: Any, size: float, value: float) -> float:
+def commission(instrument: Any, size: float, value: float) -> float:
     """Fee for ``size`` units (unsigned) of a worth of ``value``, all fills of one order together, in the asset's
     currency; the largest where it depends on more than these."""
-    model = kit["fee_model"]
+    model = instrument["fee_model"]
     if model == PER_SHARE:
-        fee = min(max(size * kit["fee"], kit["fee_minimum"]), kit["fee_maximum"])
-        return min(fee, value * kit["fee_share"]) if kit["fee_share"] < np.inf else fee
+        fee = min(max(size * instrument["fee"], instrument["fee_minimum"]), instrument["fee_maximum"])
+        return min(fee, value * instrument["fee_share"]) if instrument["fee_share"] < np.inf else fee
     if model == PER_ORDER:
-        return kit["fee"] + 0.0
+        return instrument["fee"] + 0.0
     if model == BASIS_POINTS_FEE:
-        return value * kit["fee"]
+        return value * instrument["fee"]
     if model == MAKER_TAKER:
-        return value * max(kit["fee"], kit["maker"], 0.0)
+        return value * max(instrument["fee"], instrument["maker"], 0.0)
     return 0.0
 
 
 @step
-def fee_of(rules: Any, kit: Any, line: Any, quantity: float, price: float) -> float:
+def fee_of(rules: Any, instrument: Any, line: Any, quantity: float, price: float) -> float:
     """Fee in the account's currency for one fill of a whole order of ``quantity`` (signed) at ``price``.
 
     ``line`` is the asset's line of the tape."""
     size = abs(quantity)
-    fee = commission(kit, size, size * price * kit["multiplier"]) * line["rate"]
+    fee = commission(instrument, size, size * price * instrument["multiplier"]) * line["rate"]
     return at_most(rules, line, fee, quantity, price)
 
 
@@ -122,23 +125,23 @@ def at_most(rules: Any, line: Any, fee: float, quantity: float, price: float) ->
 
 
 @step
-def _tier(kit: Any, tape: Records, month: int) -> float:
+def _tier(instrument: Any, tape: Records, month: int) -> float:
     """The rate of the month's volume so far, all assets together: in units for a fee per share, else in money."""
     so_far = 0.0
     for asset in range(tape.shape[0]):
         if tape[asset]["month"] == month:
-            so_far += tape[asset]["month_size"] if kit["fee_model"] == PER_SHARE else tape[asset]["month_value"]
-    rate = kit["fee"] + 0.0
-    for tier in range(kit["tiers"]):
-        if so_far >= kit["tier_from"][tier]:
-            rate = kit["tier_fee"][tier]
+            so_far += tape[asset]["month_size"] if instrument["fee_model"] == PER_SHARE else tape[asset]["month_value"]
+    rate = instrument["fee"] + 0.0
+    for tier in range(instrument["tiers"]):
+        if so_far >= instrument["tier_from"][tier]:
+            rate = instrument["tier_fee"][tier]
     return rate
 
 
 @step
 def charge(
     rules: Any,
-    kit: Any,
+    instrument: Any,
     tape: Records,
     asset: int,
     quantity: float,
@@ -151,21 +154,21 @@ def charge(
     """Fee in the account's currency for one more fill of an order that has filled ``filled`` units worth ``value`` by
     now, this one included, and has been charged ``charged``. ``makes``: it was met while it waited."""
     line = tape[asset]
-    worth = abs(quantity) * price * kit["multiplier"]
-    model = kit["fee_model"]
+    worth = abs(quantity) * price * instrument["multiplier"]
+    model = instrument["fee_model"]
     if model == MAKER_TAKER:
-        fee = worth * (kit["maker"] if makes else kit["fee"]) * line["rate"]
-    elif kit["tiers"] > 0:
-        rate = _tier(kit, tape, line["month"])
+        fee = worth * (instrument["maker"] if makes else instrument["fee"]) * line["rate"]
+    elif instrument["tiers"] > 0:
+        rate = _tier(instrument, tape, line["month"])
         if model == PER_SHARE:
-            floor = min(max(filled * rate, kit["fee_minimum"]), kit["fee_maximum"])
-            if kit["fee_share"] < np.inf:
-                floor = min(floor, value * kit["multiplier"] * kit["fee_share"])
+            floor = min(max(filled * rate, instrument["fee_minimum"]), instrument["fee_maximum"])
+            if instrument["fee_share"] < np.inf:
+                floor = min(floor, value * instrument["multiplier"] * instrument["fee_share"])
             fee = max(floor * line["rate"] - charged, 0.0)
         else:
             fee = worth * rate * line["rate"]
     else:
-        fee = commission(kit, filled, value * kit["multiplier"]) * line["rate"] - charged
+        fee = commission(instrument, filled, value * instrument["multiplier"]) * line["rate"] - charged
     line["month_size"] = line["month_size"] + abs(quantity)
     line["month_value"] = line["month_value"] + abs(quantity) * price * line["unit"]
     return at_most(rules, line, fee, quantity, price)
@@ -184,7 +187,14 @@ def month_of(day: int) -> int:
 
 @part
 def observe(
-    rules_: Records, kits: Records, tape: Records, seen: Floats, close: Floats, volume: Floats, spread: Floats, at: int
+    rules_: Records,
+    instruments: Records,
+    tape: Records,
+    seen: Floats,
+    close: Floats,
+    volume: Floats,
+    spread: Floats,
+    at: int,
 ) -> None:
     """Take in a row at its close: spreads, and returns and volumes of the last ``tape_rows`` bars of each asset.
 
@@ -197,10 +207,10 @@ def observe(
         if price != price:  # noqa: PLR0124  (a hole)
             continue
         line = tape[asset]
-        if kits[asset]["slippage_model"] == SPREAD_SEEN:
+        if instruments[asset]["slippage_model"] == SPREAD_SEEN:
             if spread[at, asset] >= 0.0:
                 line["spread"] = spread[at, asset]
-        if rules["tape_rows"] > 0 and kits[asset]["slippage_model"] == SQUARE_ROOT:
+        if rules["tape_rows"] > 0 and instruments[asset]["slippage_model"] == SQUARE_ROOT:
             bars = line["bars"]
             seen[asset, bars % size] = price
             seen[asset, size + bars % size] = volume[at, asset] if volume[at, asset] > 0.0 else 0.0
@@ -224,8 +234,8 @@ def observe(
 
 @loop
 def observe_rows(
-    rules: Records, kits: Records, tape: Records, seen: Floats, close: Floats, volume: Floats, spread: Floats
+    rules: Records, instruments: Records, tape: Records, seen: Floats, close: Floats, volume: Floats, spread: Floats
 ) -> None:
     """``observe`` of each row, before the first one that is traded."""
     for row in range(close.shape[0]):
-        observe(rules, kits, tape, seen, close, volume, spread, row)
+        observe(rules, instruments, tape, seen, close, volume, spread, row)

@@ -56,10 +56,12 @@ def open_book(rules: Rules) -> Book:
 
 
 @step
-def apply_fill(account: Any, line: Any, kit: Any, quantity: float, price: float, unit: float, fee: float) -> None:
+def apply_fill(
+    account: Any, line: Any, instrument: Any, quantity: float, price: float, unit: float, fee: float
+) -> None:
     """Book a fill on an asset's ledger line: cash, fees, position, average cost, realised result."""
     worth = quantity * price * unit
-    if kit["settles"] != 0:
+    if instrument["settles"] != 0:
         account["cash"] = account["cash"] - fee
         line["settled"] = line["settled"] + worth
     else:
@@ -75,7 +77,7 @@ def apply_fill(account: Any, line: Any, kit: Any, quantity: float, price: float,
         line["realised"] = line["realised"] + (gain if held > 0.0 else -gain)
         if after == 0.0:
             line["average_cost"] = 0.0
-            if kit["settles"] != 0:
+            if instrument["settles"] != 0:
                 account["cash"] = account["cash"] - line["settled"]
                 line["settled"] = 0.0
         elif held * after < 0.0:

@@ -28,8 +28,8 @@ def take_in(
 
 def warm_up(rules: Rules, book: Book, block: Block, rows: int) -> None:
     """Take the first ``rows`` rows of a block into a run's book."""
-    record, kits = rules.record, rules.instruments
-    take_in(record, book.account, book.ledger, kits, book.tape, book.history, block.close[:rows])
+    record, instruments = rules.record, rules.instruments
+    take_in(record, book.account, book.ledger, instruments, book.tape, book.history, block.close[:rows])
     if record["each_row"][0]:
         spread = rules.spread_of(block)
-        observe_rows(record, kits, book.tape, book.seen, block.close[:rows], block.volume[:rows], spread[:rows])
+        observe_rows(record, instruments, book.tape, book.seen, block.close[:rows], block.volume[:rows], spread[:rows])

@@ -10,33 +10,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from backbus.compiled import part, plain, step
 from backbus.market.costs import fill_price
 from backbus.market.ledger import volatility
-from backbus.market.lots import whole_lots
-from backbus.market.panel import Floats, Ints
+from backbus.market.panel import Floats
 from backbus.market.records import (
-    ASKED,
     ASSET_SCALE,
     BELOW_ONE_LOT,
     BUYING_POWER,
     CANCEL,
     IMPOSSIBLE,
     MARKET,
-    MARKET_ON_CLOSE,
-    MAX_ASSETS,
-    MAX_ORDINAL,
     NO_ORDER,
     NO_REASON,
     NO_VOLATILITY,
     NOT_LISTED,
-    NOT_WORKING,
     ON_CLOSE,
-    ORDINALS_OF_ONE,
     PLACE,
-    QUANTITY,
     REDUCE_ONLY,
     REDUCES,
     REFUSE,
@@ -45,22 +35,19 @@ from backbus.market.records import (
     ROW_SCALE,
     SHORTS_NOT_ALLOWED,
     SIZE_AT_OPEN,
-    STOP,
     TAKE_BACK,
-    TRAIL,
-    TRAIL_PERCENT,
     WEIGHT,
     WHOLE,
     Records,
 )
 from backbus.market.rules import VOLATILITY_TARGET
 from backbus.market.ticks import CLOSE_DECIDE, OPEN_DECIDE, PHASES
-from backbus.market.working import find_order, new_node, purge, works
+from backbus.market.working import purge, works
+from backbus.portfolio.asked import place_asked, take_back_asked
 from backbus.portfolio.placing import (
     LOSS_SHARE,
     TAKE_SHARE,
     TRAILING_SHARE,
-    named_order,
     no_wish,
     on_grid,
     place,
@@ -72,6 +59,7 @@ from backbus.portfolio.placing import (
     write_order,
     write_terms,
 )
+from backbus.portfolio.reserving import brings, check_at_close, looked_at_open, reserved
 from backbus.portfolio.risk import accept, buying_power, power_after
 from backbus.portfolio.sizing import desired_position
 
@@ -111,7 +99,7 @@ def _wish(
     rules: Any,
     account: Any,
     ledger: Records,
-    kit: Any,
+    instrument: Any,
     line: Any,
     history: Floats,
     working: Records,
@@ -123,7 +111,7 @@ def _wish(
         deviation = volatility(history, asset, ledger[asset]["bars"])
     return desired_position(
         rules,
-        kit,
+        instrument,
         line["unit"],
         working[asset]["kind"],
         working[asset]["value"],
@@ -132,132 +120,6 @@ def _wish(
         account["equity"],
         deviation,
     )
-
-
-@step
-def _fills_at_this_close(slot: Any, its: Any, row: int) -> bool:
-    on_close = its["type"] == MARKET_ON_CLOSE or slot["flags"] & ON_CLOSE != 0
-    return bool(on_close and slot["order"] // ROW_SCALE < row)
-
-
-@step
-def _brings(rules: Any, working: Records, terms: Records, heads: Ints, asset: int, node: int) -> bool:
-    """Whether what a market order that reduces a position brings can be counted on: it is the first of its asset that
-    does, and no volume can hold it back."""
-    if rules["capped"] != 0:
-        return False
-    other = heads[asset]
-    while other >= 0 and other != node:
-        if working[other]["flags"] & REDUCES != 0 and terms[other]["type"] == MARKET:
-            return False
-        other = working[other]["next"]
-    return True
-
-
-@step
-def _reserved(
-    rules: Any,
-    kits: Records,
-    tape: Records,
-    ledger: Records,
-    working: Records,
-    terms: Records,
-    heads: Ints,
-    row: int,
-    power: float,
-) -> float:
-    """Buying power less what all working orders that may open something would cost at their worst."""
-    for asset in range(ledger.shape[0]):
-        kit, line, market = kits[asset], tape[asset], ledger[asset]["price"]
-        node = heads[asset]
-        while node >= 0:
-            slot = working[node]
-            lessens = slot["flags"] & REDUCES != 0
-            if _fills_at_this_close(slot, terms[node], row):
-                pass  # it is looked at by itself
-            elif not lessens or (terms[node]["type"] == MARKET and _brings(rules, working, terms, heads, asset, node)):
-                paid = worst_price(kit, line, terms[node], slot["quantity"], market)
-                market_then = max(paid, market) if slot["quantity"] < 0.0 else market
-                power = power_after(
-                    rules, kit, line, power, ledger[asset]["position"], slot["quantity"], paid, market_then
-                )
-            node = slot["next"]
-    return power
-
-
-@step
-def _fills_at(rules: Any, slot: Any, its: Any, price: float) -> bool:
-    """Whether an order is to be looked at where it fills at this open: a market order, or one that opens something and
-    that the open has gapped through, or whose slippage follows the market, so that it may cost more than was provided
-    for."""
-    if slot["flags"] & ON_CLOSE or price != price:  # noqa: PLR0124  (a hole)
-        return False
-    kind = its["type"]
-    if kind == MARKET:
-        return True
-    if slot["flags"] & REDUCES:
-        return False
-    buys = slot["quantity"] > 0.0
-    level = its["stop"] + 0.0
-    if kind == TRAIL:
-        level = its["start"] + its["trail"] if buys else its["start"] - its["trail"]
-    elif kind == TRAIL_PERCENT:
-        level = its["start"] * (1.0 + its["trail"]) if buys else its["start"] * (1.0 - its["trail"])
-    elif kind != STOP:
-        return False
-    if rules["each_row"] != 0:
-        return True
-    return bool(price >= level if buys else price <= level)
-
-
-@step
-def _check_at_close(
-    rules: Any,
-    ledger: Records,
-    kits: Records,
-    tape: Records,
-    working: Records,
-    terms: Records,
-    heads: Ints,
-    close: Floats,
-    at: int,
-    row: int,
-    power: float,
-    orders: Records,
-    count: int,
-) -> tuple[float, int]:
-    """Cut orders that fill at this close, and were decided before it, to what the account can pay there.
-
-    Returns buying power and ORDER records."""
-    tick = PHASES * row + CLOSE_DECIDE
-    for asset in range(ledger.shape[0]):
-        kit, line, price, held = kits[asset], tape[asset], close[at, asset], ledger[asset]["position"]
-        ended = False
-        node = heads[asset] if price == price else -1  # noqa: PLR0124
-        while node >= 0:
-            slot, its = working[node], terms[node]
-            if _fills_at_this_close(slot, its, row) and slot["flags"] & REDUCES == 0:
-                wanted = slot["quantity"] + 0.0
-                paid = fill_price(kit, line, price, wanted)
-                accepted = accept(rules, kit, line, power, held, wanted, False, paid, price)
-                if accepted.quantity == 0.0:
-                    count = take_back(working, terms, heads, asset, node, tick, accepted.reason, orders, count)
-                    ended = True
-                else:
-                    power = power_after(rules, kit, line, power, held, accepted.quantity, paid, price)
-                    if accepted.quantity != wanted:
-                        record = orders[count]
-                        write_order(
-                            record, tick, slot["order"], asset, RESIZE, accepted.quantity, slot["wanted"],
-                            slot["flags"], accepted.reason,
-                        )  # fmt: skip
-                        write_terms(record, its)
-                        count += 1
-                        slot["quantity"] = accepted.quantity
-            node = slot["next"]
-        if ended:
-            purge(working, heads, asset)
-    return power, count
 
 
 @step
@@ -271,182 +133,11 @@ def _own_exits(rules: Any, wish: Any) -> None:
 
 
 @step
-def _buys(working: Records, heads: Ints, asset: int) -> bool:
-    """Whether an order that buys works."""
-    node = heads[asset]
-    while node >= 0:
-        if working[node]["quantity"] > 0.0:
-            return True
-        node = working[node]["next"]
-    return False
-
-
-@step
-def _taken_back(orders: Records, begin: int, count: int, order: int) -> bool:
-    """Whether an order is among those that this decision took back."""
-    for index in range(begin, count):
-        if orders[index]["kind"] == TAKE_BACK and orders[index]["order"] == order:
-            return True
-    return False
-
-
-@step
-def _group(working: Records, terms: Records, heads: Ints, asset: int, order: int, wish: Any) -> int:
-    """The group that a new order belongs to, 0 where it has none: that of the order which its wish names, which becomes
-    its first member, or its own where another named it already. A group's number is its first order's id + 1."""
-    if wish["group_of"] != NO_ORDER:
-        of = wish["group_of"] // ASSET_SCALE % MAX_ASSETS
-        if of < heads.shape[0] - 3:
-            other = find_order(working, heads, of, wish["group_of"])
-            if other >= 0:
-                if terms[other]["group"] != 0:
-                    return terms[other]["group"]
-                terms[other]["group"] = wish["group_of"] + 1
-        return wish["group_of"] + 1
-    node = heads[asset]
-    while node >= 0:
-        if terms[node]["group"] == order + 1:
-            return order + 1
-        node = working[node]["next"]
-    return 0
-
-
-@step
-def _take_back_asked(
-    working: Records,
-    terms: Records,
-    wishes: Records,
-    heads: Ints,
-    tick: int,
-    signals: Records,
-    first: int,
-    used: int,
-    orders: Records,
-    count: int,
-) -> int:
-    """Take back what the strategy cancels or replaces. Returns the number of ORDER records."""
-    wish = wishes[wishes.shape[0] - 2]
-    no_wish(wish)
-    for index in range(first, used):
-        asset, kind, value = signals[index]["asset"], signals[index]["kind"], signals[index]["value"]
-        if kind > CANCEL:
-            take_term(wish, asset, kind, value)
-            continue
-        named = NO_ORDER
-        reason = ASKED
-        if kind == CANCEL:
-            named = named_order(wish, asset, value)
-        elif kind == QUANTITY:
-            named = wish["instead_of"]
-            reason = REPLACED
-        if named != NO_ORDER:
-            of = named // ASSET_SCALE % MAX_ASSETS
-            node = find_order(working, heads, of, named) if of < heads.shape[0] - 3 else -1
-            if node >= 0:
-                count = take_back(working, terms, heads, of, node, tick, reason, orders, count)
-                purge(working, heads, of)
-        no_wish(wish)
-    return count
-
-
-@step
-def _place_asked(
-    rules: Any,
-    ledger: Records,
-    kits: Records,
-    tape: Records,
-    working: Records,
-    terms: Records,
-    wishes: Records,
-    heads: Ints,
-    row: int,
-    signals: Records,
-    first: int,
-    used: int,
-    opening: int,
-    power: float,
-    orders: Records,
-    begin: int,
-    count: int,
-) -> tuple[float, int]:
-    """Decide the orders that were asked for outright: those that reduce a position if ``opening`` is 0, then the
-    others.
-
-    ``begin`` is the first ORDER record of this decision. Returns buying power and ORDER records."""
-    tick = PHASES * row + CLOSE_DECIDE
-    scratch, wish = wishes[wishes.shape[0] - 1], wishes[wishes.shape[0] - 2]
-    no_wish(wish)
-    ordinal = 0
-    before = -1
-    for index in range(first, used):
-        asset, kind, value = signals[index]["asset"], signals[index]["kind"], signals[index]["value"]
-        if kind > CANCEL:
-            take_term(wish, asset, kind, value)
-            continue
-        if kind == QUANTITY:
-            kit, line = kits[asset], tape[asset]
-            if asset != before:
-                before = asset
-                ordinal = 0
-            ordinal += ORDINALS_OF_ONE
-            order = row * ROW_SCALE + asset * ASSET_SCALE + ordinal
-            held, market = ledger[asset]["position"], ledger[asset]["price"]
-            sign = 1.0 if value > 0.0 else -1.0
-            wanted = sign * whole_lots(kit["lot"], abs(value)) if abs(value) < np.inf else 0.0
-            reduces = wanted * held < 0.0 and abs(wanted) <= abs(held)
-            if reduces == (opening == 0):
-                on_grid(kit, wish, wanted, market)
-                flags = REDUCES if reduces else 0
-                if wish["reduce"] != 0 or (rules["shorts"] == 0 and wanted < 0.0):
-                    flags |= REDUCE_ONLY | REDUCES
-                reason = NO_REASON
-                quantity = 0.0
-                if market != market:  # noqa: PLR0124  (it has never traded)
-                    reason = NOT_LISTED
-                elif not possible(wish) or ordinal > MAX_ORDINAL - ORDINALS_OF_ONE:
-                    reason = IMPOSSIBLE
-                elif wanted == 0.0:
-                    reason = BELOW_ONE_LOT
-                elif rules["shorts"] == 0 and wanted < 0.0 and held <= 0.0 and not _buys(working, heads, asset):
-                    reason = SHORTS_NOT_ALLOWED
-                elif wish["instead_of"] != NO_ORDER and not _taken_back(orders, begin, count, wish["instead_of"]):
-                    reason = NOT_WORKING
-                else:
-                    if rules["fill_at_close"] != 0 and wish["type"] == MARKET:
-                        flags |= ON_CLOSE
-                    paid = worst_price(kit, line, wish, wanted, market)
-                    market_then = max(paid, market) if wanted < 0.0 else market
-                    lessens = flags & REDUCES != 0
-                    accepted = accept(rules, kit, line, power, held, wanted, lessens, paid, market_then)
-                    quantity, reason = accepted.quantity, accepted.reason
-                    if quantity != 0.0:
-                        group = _group(working, terms, heads, asset, order, wish)
-                        node = new_node(working, heads)
-                        place(
-                            working, terms, heads, asset, node, tick, order, accepted, wanted, flags, wish,
-                            NO_ORDER, group, orders[count],
-                        )  # fmt: skip
-                        count += 1
-                        brings = wish["type"] == MARKET and _brings(rules, working, terms, heads, asset, node)
-                        if not lessens or brings:
-                            power = power_after(rules, kit, line, power, held, quantity, paid, market_then)
-                        count = place_exits(
-                            kit, working, terms, heads, asset, tick, order, quantity, 0, wish, scratch, orders, count
-                        )
-                if quantity == 0.0:
-                    write_order(orders[count], tick, order, asset, REFUSE, 0.0, wanted, flags, reason)
-                    write_terms(orders[count], wish)
-                    count += 1
-        no_wish(wish)
-    return power, count
-
-
-@step
 def close_decide(
     rules: Any,
     account: Any,
     ledger: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     history: Floats,
     working: Records,
@@ -471,7 +162,7 @@ def close_decide(
     assets = ledger.shape[0]
     begin = count
     if heads is not None:
-        count = _take_back_asked(working, terms, wishes, heads, tick, signals, first, used, orders, count)
+        count = take_back_asked(working, terms, wishes, heads, tick, signals, first, used, orders, count)
     for asset in range(assets):
         slot = working[asset]
         if slot["waits"] == 1 and slot["order"] != NO_ORDER and close[at, asset] == close[at, asset]:
@@ -489,20 +180,27 @@ def close_decide(
                 count += 1
                 slot["order"] = NO_ORDER
                 account["working"] = account["working"] - 1
-    power = buying_power(rules, account, ledger, kits, tape, close, at)
+    power = buying_power(rules, account, ledger, instruments, tape, close, at)
     if heads is not None:
-        power = _reserved(rules, kits, tape, ledger, working, terms, heads, row, power)
-        power, count = _check_at_close(
-            rules, ledger, kits, tape, working, terms, heads, close, at, row, power, orders, count
+        power = reserved(rules, instruments, tape, ledger, working, terms, heads, row, power)
+        power, count = check_at_close(
+            rules, ledger, instruments, tape, working, terms, heads, close, at, row, power, orders, count
         )
     elif account["working"] > 0:
         for asset in range(assets):
             slot = working[asset]
             if slot["order"] != NO_ORDER:
                 price = ledger[asset]["price"]
-                paid = fill_price(kits[asset], tape[asset], price, slot["quantity"])
+                paid = fill_price(instruments[asset], tape[asset], price, slot["quantity"])
                 power = power_after(
-                    rules, kits[asset], tape[asset], power, ledger[asset]["position"], slot["quantity"], paid, price
+                    rules,
+                    instruments[asset],
+                    tape[asset],
+                    power,
+                    ledger[asset]["position"],
+                    slot["quantity"],
+                    paid,
+                    price,
                 )
     for opening in range(2):
         for asset in range(assets):
@@ -510,7 +208,7 @@ def close_decide(
             if slot["waits"] == 0:
                 continue
             price = close[at, asset]
-            kit, line = kits[asset], tape[asset]
+            instrument, line = instruments[asset], tape[asset]
             held = ledger[asset]["position"]
             order = row * ROW_SCALE + asset * ASSET_SCALE
             if price != price:  # noqa: PLR0124  (a hole: the signal waits, unless the asset has never traded)
@@ -520,7 +218,7 @@ def close_decide(
                     slot["waits"] = 0
                     account["waiting"] = account["waiting"] - 1
                 continue
-            wish = _wish(rules, account, ledger, kit, line, history, working, asset, price)
+            wish = _wish(rules, account, ledger, instrument, line, history, working, asset, price)
             reason = NO_REASON
             if wish < 0.0 and rules["shorts"] == 0:
                 if held <= 0.0:
@@ -548,7 +246,7 @@ def close_decide(
             if wishes is not None:
                 its = wishes[asset]
                 market_order = its["type"] == MARKET
-                on_grid(kit, its, wanted, price)
+                on_grid(instrument, its, wanted, price)
                 if not possible(its):
                     write_order(orders[count], tick, order, asset, REFUSE, 0.0, wanted, flags, IMPOSSIBLE)
                     count += 1
@@ -560,11 +258,11 @@ def close_decide(
                     flags |= ON_CLOSE
                 elif rules["size_at_open"] != 0 and (not reduces or wish != 0.0):
                     flags |= SIZE_AT_OPEN
-            paid, market_then = fill_price(kit, line, price, wanted), price
+            paid, market_then = fill_price(instrument, line, price, wanted), price
             if wishes is not None:
-                paid = worst_price(kit, line, wishes[asset], wanted, price)
+                paid = worst_price(instrument, line, wishes[asset], wanted, price)
                 market_then = max(paid, price) if wanted < 0.0 and not market_order else price
-            accepted = accept(rules, kit, line, power, held, wanted, reduces, paid, market_then)
+            accepted = accept(rules, instrument, line, power, held, wanted, reduces, paid, market_then)
             quantity = accepted.quantity
             if quantity == 0.0:
                 write_order(orders[count], tick, order, asset, REFUSE, 0.0, wanted, flags, accepted.reason)
@@ -577,15 +275,15 @@ def close_decide(
                     NO_ORDER, 0, orders[count],
                 )  # fmt: skip
                 count += 1
-                if not reduces or (market_order and _brings(rules, working, terms, heads, asset, asset)):
-                    power = power_after(rules, kit, line, power, held, quantity, paid, market_then)
+                if not reduces or (market_order and brings(rules, working, terms, heads, asset, asset)):
+                    power = power_after(rules, instrument, line, power, held, quantity, paid, market_then)
                 if not reduces and held + quantity != 0.0:
                     count = place_exits(
-                        kit, working, terms, heads, asset, tick, order, held + quantity, WHOLE, wishes[asset],
+                        instrument, working, terms, heads, asset, tick, order, held + quantity, WHOLE, wishes[asset],
                         wishes[wishes.shape[0] - 1], orders, count,
                     )  # fmt: skip
                 continue
-            power = power_after(rules, kit, line, power, held, quantity, paid, market_then)
+            power = power_after(rules, instrument, line, power, held, quantity, paid, market_then)
             slot["order"] = order
             slot["quantity"] = quantity
             slot["wanted"] = wanted
@@ -594,8 +292,8 @@ def close_decide(
             write_order(orders[count], tick, order, asset, PLACE, quantity, wanted, flags, accepted.reason)
             count += 1
         if heads is not None:
-            power, count = _place_asked(
-                rules, ledger, kits, tape, working, terms, wishes, heads, row, signals, first, used, opening,
+            power, count = place_asked(
+                rules, ledger, instruments, tape, working, terms, wishes, heads, row, signals, first, used, opening,
                 power, orders, begin, count,
             )  # fmt: skip
     if heads is not None:
@@ -608,7 +306,7 @@ def open_decide(
     rules: Any,
     account: Any,
     ledger: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     history: Floats,
     working: Records,
@@ -626,7 +324,7 @@ def open_decide(
     """
     tick = PHASES * row + OPEN_DECIDE
     assets = ledger.shape[0]
-    power = buying_power(rules, account, ledger, kits, tape, open_, at)
+    power = buying_power(rules, account, ledger, instruments, tape, open_, at)
     if rules["size_at_open"] != 0:
         equity = account["cash"] + 0.0
         for asset in range(assets):
@@ -641,7 +339,7 @@ def open_decide(
             slot, price = working[asset], open_[at, asset]
             if slot["order"] != NO_ORDER and slot["flags"] & SIZE_AT_OPEN and price == price:  # noqa: PLR0124
                 held = ledger[asset]["position"]
-                wish = _wish(rules, account, ledger, kits[asset], tape[asset], history, working, asset, price)
+                wish = _wish(rules, account, ledger, instruments[asset], tape[asset], history, working, asset, price)
                 if wish < 0.0 and rules["shorts"] == 0:
                     wish = 0.0
                 wanted = wish - held
@@ -659,19 +357,25 @@ def open_decide(
             node = heads[asset]
             while node >= 0:
                 slot = working[node]
-                waits = terms[node]["type"] != MARKET and not _fills_at(rules, slot, terms[node], open_[at, asset])
+                waits = terms[node]["type"] != MARKET and not looked_at_open(rules, slot, terms[node], open_[at, asset])
                 if slot["flags"] & REDUCES == 0 and waits:
                     market = ledger[asset]["price"]
-                    paid = worst_price(kits[asset], tape[asset], terms[node], slot["quantity"], market)
+                    paid = worst_price(instruments[asset], tape[asset], terms[node], slot["quantity"], market)
                     market_then = max(paid, market) if slot["quantity"] < 0.0 else market
                     power = power_after(
-                        rules, kits[asset], tape[asset], power, ledger[asset]["position"], slot["quantity"], paid,
+                        rules,
+                        instruments[asset],
+                        tape[asset],
+                        power,
+                        ledger[asset]["position"],
+                        slot["quantity"],
+                        paid,
                         market_then,
-                    )  # fmt: skip
+                    )
                 node = slot["next"]
     for opening in range(2):
         for asset in range(assets):
-            kit, line = kits[asset], tape[asset]
+            instrument, line = instruments[asset], tape[asset]
             price = open_[at, asset]
             node = asset
             if heads is not None:
@@ -686,17 +390,17 @@ def open_decide(
                 if slot["order"] == NO_ORDER or price != price or slot["flags"] & ON_CLOSE:  # noqa: PLR0124
                     continue
                 if heads is not None:
-                    if not _fills_at(rules, slot, terms[here], price):
+                    if not looked_at_open(rules, slot, terms[here], price):
                         continue
                 reduces = slot["flags"] & REDUCES != 0
                 if reduces != (opening == 0):
                     continue
                 held = ledger[asset]["position"]
                 wanted = slot["quantity"]
-                paid = fill_price(kit, line, price, wanted)
+                paid = fill_price(instrument, line, price, wanted)
                 if terms is not None:
-                    paid = worst_price(kit, line, terms[here], wanted, price)
-                accepted = accept(rules, kit, line, power, held, wanted, reduces, paid, price)
+                    paid = worst_price(instrument, line, terms[here], wanted, price)
+                accepted = accept(rules, instrument, line, power, held, wanted, reduces, paid, price)
                 quantity = accepted.quantity
                 if quantity == 0.0:
                     reason = BELOW_ONE_LOT if wanted == 0.0 else BUYING_POWER
@@ -711,11 +415,11 @@ def open_decide(
                     slot["order"] = NO_ORDER
                     account["working"] = account["working"] - 1
                     continue
-                brings = True
+                pays = True
                 if heads is not None:
-                    brings = not reduces or _brings(rules, working, terms, heads, asset, here)
-                if brings:
-                    power = power_after(rules, kit, line, power, held, quantity, paid, price)
+                    pays = not reduces or brings(rules, working, terms, heads, asset, here)
+                if pays:
+                    power = power_after(rules, instrument, line, power, held, quantity, paid, price)
                 if quantity != slot["quantity"] or slot["flags"] & SIZE_AT_OPEN:
                     slot["flags"] = slot["flags"] & ~SIZE_AT_OPEN
                     record = orders[count]

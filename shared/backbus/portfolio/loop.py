@@ -115,7 +115,7 @@ def promise(
 def take_fill(
     account: Any,
     ledger: Records,
-    kits: Records,
+    instruments: Records,
     working: Records,
     terms: Any,
     heads: Any,
@@ -126,7 +126,7 @@ def take_fill(
     quantity = record["quantity"]
     if quantity != 0.0:
         apply_fill(
-            account, ledger[asset], kits[asset], quantity, record["price"], record["unit"], record["fee"]
+            account, ledger[asset], instruments[asset], quantity, record["price"], record["unit"], record["fee"]
         )  # fmt: skip
     if heads is not None:
         node = find_order(working, heads, asset, record["order"])
@@ -147,7 +147,7 @@ def _advance(
     rules_: Records,
     account_: Records,
     ledger: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     terms: Any,
@@ -194,7 +194,7 @@ def _advance(
                 if quiet > row:
                     stop = quiet - first_row
                     mark_stretch(
-                        rules, account, ledger, kits, tape, history, close, at, stop, equity, cash, gross, rows
+                        rules, account, ledger, instruments, tape, history, close, at, stop, equity, cash, gross, rows
                     )
                     rows += quiet - row
                     tick = PHASES * quiet
@@ -206,11 +206,37 @@ def _advance(
                     waits_for = ORDER_ROOM
                     break
                 order = decide_at_open(
-                    rules, account, ledger, kits, tape, history, working, terms, heads, open_, at, row, orders, order
+                    rules,
+                    account,
+                    ledger,
+                    instruments,
+                    tape,
+                    history,
+                    working,
+                    terms,
+                    heads,
+                    open_,
+                    at,
+                    row,
+                    orders,
+                    order,
                 )
             else:
                 order = open_decide(
-                    rules, account, ledger, kits, tape, history, working, None, None, open_, at, row, orders, order
+                    rules,
+                    account,
+                    ledger,
+                    instruments,
+                    tape,
+                    history,
+                    working,
+                    None,
+                    None,
+                    open_,
+                    at,
+                    row,
+                    orders,
+                    order,
                 )
             tick += 1
         elif phase in (OPEN_MATCH, CLOSE_MATCH):
@@ -226,10 +252,10 @@ def _advance(
                     waits_for = FILL
                     break
                 while fill < fills.shape[0] and fills[fill]["tick"] <= through:
-                    take_fill(account, ledger, kits, working, terms, heads, fills[fill])
+                    take_fill(account, ledger, instruments, working, terms, heads, fills[fill])
                     fill += 1
                 if on_close != 0:
-                    value(rules, account, ledger, kits, tape)
+                    value(rules, account, ledger, instruments, tape)
             if on_close != 0:
                 equity[rows] = account["equity"]
                 cash[rows] = account["cash"]
@@ -239,10 +265,10 @@ def _advance(
             else:
                 tick = PHASES * row + CLOSE_SIGNAL
         elif phase == CLOSE_SIGNAL:
-            mark(rules, account, ledger, kits, tape, history, close, at)
+            mark(rules, account, ledger, instruments, tape, history, close, at)
             if seen is not None:
                 if rules["each_row"] != 0:
-                    observe(rules_, kits, tape, seen, close, volume, spread, at)
+                    observe(rules_, instruments, tape, seen, close, volume, spread, at)
             tick += 1
         elif phase == CLOSE_DECIDE:
             if signal_through < tick:
@@ -257,14 +283,46 @@ def _advance(
             if heads is not None:
                 if account["waiting"] > 0 or first < signal or account["working"] > 0:
                     order = decide_at_close(
-                        rules, account, ledger, kits, tape, history, working, terms, wishes, heads, close, at, row,
-                        signals, first, signal, orders, order,
-                    )  # fmt: skip
+                        rules,
+                        account,
+                        ledger,
+                        instruments,
+                        tape,
+                        history,
+                        working,
+                        terms,
+                        wishes,
+                        heads,
+                        close,
+                        at,
+                        row,
+                        signals,
+                        first,
+                        signal,
+                        orders,
+                        order,
+                    )
             elif account["waiting"] > 0:
                 order = close_decide(
-                    rules, account, ledger, kits, tape, history, working, None, None, None, close, at, row, signals,
-                    first, signal, orders, order,
-                )  # fmt: skip
+                    rules,
+                    account,
+                    ledger,
+                    instruments,
+                    tape,
+                    history,
+                    working,
+                    None,
+                    None,
+                    None,
+                    close,
+                    at,
+                    row,
+                    signals,
+                    first,
+                    signal,
+                    orders,
+                    order,
+                )
             tick += 1
         else:
             tick += 1
@@ -285,7 +343,7 @@ def advance(
     rules: Records,
     account: Records,
     ledger: Records,
-    kits: Records,
+    instruments: Records,
     tape: Records,
     working: Records,
     history: Floats,
@@ -310,7 +368,7 @@ def advance(
         rules,
         account,
         ledger,
-        kits,
+        instruments,
         tape,
         working,
         None,

@@ -186,19 +186,19 @@ def possible(wish: Any) -> bool:
 
 
 @step
-def on_grid(kit: Any, wish: Any, quantity: float, market: float) -> None:
+def on_grid(instrument: Any, wish: Any, quantity: float, market: float) -> None:
     """Move a wish's prices to the instrument's grid, so that the order asks for no more than was said; a trailing stop
     starts from the market's price."""
     buys = quantity > 0.0
     wish["start"] = market
     if wish["type"] in (LIMIT, STOP_LIMIT):
-        wish["limit"] = on_tick(kit, wish["limit"], not buys)
+        wish["limit"] = on_tick(instrument, wish["limit"], not buys)
     if wish["type"] in (STOP, STOP_LIMIT):
-        wish["stop"] = on_tick(kit, wish["stop"], buys)
+        wish["stop"] = on_tick(instrument, wish["stop"], buys)
 
 
 @step
-def worst_price(kit: Any, line: Any, its: Any, quantity: float, market: float) -> float:
+def worst_price(instrument: Any, line: Any, its: Any, quantity: float, market: float) -> float:
     """The price at which an order would cost most, slippage included, as far as the account has to provide for it.
 
     ``its`` are the order's terms or a wish."""
@@ -212,7 +212,7 @@ def worst_price(kit: Any, line: Any, its: Any, quantity: float, market: float) -
         price = max(market, its["start"] + its["trail"])
     elif kind == TRAIL_PERCENT and quantity > 0.0:
         price = max(market, its["start"] * (1.0 + its["trail"]))
-    return fill_price(kit, line, price, quantity)
+    return fill_price(instrument, line, price, quantity)
 
 
 @step
@@ -278,7 +278,7 @@ def place(
 
 @step
 def place_exits(
-    kit: Any,
+    instrument: Any,
     working: Records,
     terms: Records,
     heads: Ints,
@@ -304,10 +304,10 @@ def place_exits(
         relative = wish["shares"] & (1 << which) != 0
         if which == 0:
             scratch["type"] = LIMIT
-            scratch["limit"] = np.nan if relative else on_tick(kit, level, exits < 0.0)
+            scratch["limit"] = np.nan if relative else on_tick(instrument, level, exits < 0.0)
         elif which == 1:
             scratch["type"] = STOP
-            scratch["stop"] = np.nan if relative else on_tick(kit, level, exits > 0.0)
+            scratch["stop"] = np.nan if relative else on_tick(instrument, level, exits > 0.0)
         else:
             scratch["type"] = TRAIL_PERCENT if relative else TRAIL
         if relative or which == 2:

@@ -30,7 +30,7 @@ class Accepted(NamedTuple):
 
 @step
 def buying_power(
-    rules: Any, account: Any, ledger: Records, kits: Records, tape: Records, prices: Floats, row: int
+    rules: Any, account: Any, ledger: Records, instruments: Records, tape: Records, prices: Floats, row: int
 ) -> float:
     """Buying power at ``prices`` ([rows, assets]), at the last price where an asset has a hole."""
     power = account["cash"] + 0.0
@@ -46,8 +46,8 @@ def buying_power(
                     price = ledger[asset]["price"]
                 worth = held * price * tape[asset]["unit"]
                 equity += worth - ledger[asset]["settled"]
-                if kits[asset]["settles"] != 0:
-                    locked += abs(held) * kits[asset]["margin"] * tape[asset]["rate"]
+                if instruments[asset]["settles"] != 0:
+                    locked += abs(held) * instruments[asset]["margin"] * tape[asset]["rate"]
                 elif held < 0.0:
                     shorts -= worth
         power = power - 2.0 * shorts + (rules["leverage"] - 1.0) * equity - rules["leverage"] * locked
@@ -56,12 +56,12 @@ def buying_power(
 
 @step
 def power_after(
-    rules: Any, kit: Any, line: Any, power: float, held: float, quantity: float, price: float, market: float
+    rules: Any, instrument: Any, line: Any, power: float, held: float, quantity: float, price: float, market: float
 ) -> float:
     """Buying power after a fill of ``quantity`` at ``price`` while the asset is worth ``market``."""
-    fee = fee_of(rules, kit, line, quantity, price)
-    if kit["settles"] != 0:
-        locked = (abs(held + quantity) - abs(held)) * kit["margin"] * line["rate"]
+    fee = fee_of(rules, instrument, line, quantity, price)
+    if instrument["settles"] != 0:
+        locked = (abs(held + quantity) - abs(held)) * instrument["margin"] * line["rate"]
         return power - fee - rules["leverage"] * (locked + quantity * (price - market) * line["unit"])
     power = power - quantity * price * line["unit"] - fee
     short_before, short_after = max(-held, 0.0), max(-(held + quantity), 0.0)
@@ -72,32 +72,34 @@ def power_after(
 
 @step
 def affordable(
-    rules: Any, kit: Any, line: Any, power: float, held: float, quantity: float, price: float, market: float
+    rules: Any, instrument: Any, line: Any, power: float, held: float, quantity: float, price: float, market: float
 ) -> float:
     """The largest part of ``quantity`` (signed) that buying power covers; what only reduces ``held`` always passes."""
-    if power_after(rules, kit, line, power, held, quantity, price, market) >= 0.0:
+    if power_after(rules, instrument, line, power, held, quantity, price, market) >= 0.0:
         return quantity
     side = 1.0 if quantity > 0.0 else -1.0
     size = abs(quantity)
     reducing = min(size, abs(held)) if held * quantity < 0.0 else 0.0
     if size <= reducing:
         return quantity
-    left = power_after(rules, kit, line, power, held, side * reducing, price, market) if reducing > 0.0 else power
-    if kit["settles"] != 0:
-        unit = rules["leverage"] * (kit["margin"] * line["rate"] + side * (price - market) * line["unit"])
+    left = (
+        power_after(rules, instrument, line, power, held, side * reducing, price, market) if reducing > 0.0 else power
+    )
+    if instrument["settles"] != 0:
+        unit = rules["leverage"] * (instrument["margin"] * line["rate"] + side * (price - market) * line["unit"])
     else:
         unit = (price if side > 0.0 else 2.0 * market - price) * line["unit"]
     shrink = 1e-15
     for _ in range(CUT_TRIALS):
-        room = max(left - fee_of(rules, kit, line, size, price), 0.0) / unit if unit > 0.0 else 0.0
-        smaller = reducing + whole_lots(kit["lot"], room)
+        room = max(left - fee_of(rules, instrument, line, size, price), 0.0) / unit if unit > 0.0 else 0.0
+        smaller = reducing + whole_lots(instrument["lot"], room)
         if smaller >= size:
-            smaller = size - kit["lot"] if kit["lot"] > 0.0 else size * (1.0 - shrink)
+            smaller = size - instrument["lot"] if instrument["lot"] > 0.0 else size * (1.0 - shrink)
             shrink *= 2.0
         size = max(smaller, reducing)
         if size <= reducing:
             return side * reducing
-        if power_after(rules, kit, line, power, held, side * size, price, market) >= 0.0:
+        if power_after(rules, instrument, line, power, held, side * size, price, market) >= 0.0:
             return side * size
     return side * reducing
 
@@ -105,7 +107,7 @@ def affordable(
 @step
 def accept(
     rules: Any,
-    kit: Any,
+    instrument: Any,
     line: Any,
     power: float,
     held: float,
@@ -117,5 +119,5 @@ def accept(
     """What of an order for ``wanted`` (signed) may go to the market, where it would fill at ``price`` or better."""
     if reduces:
         return Accepted(wanted, NO_REASON)
-    quantity = affordable(rules, kit, line, power, held, wanted, price, market)
+    quantity = affordable(rules, instrument, line, power, held, wanted, price, market)
     return Accepted(quantity, NO_REASON if quantity == wanted else BUYING_POWER)

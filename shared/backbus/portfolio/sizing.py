@@ -15,7 +15,7 @@ from backbus.market.rules import FIXED_CASH, FIXED_QUANTITY, TARGET_WEIGHT, VOLA
 @step
 def desired_position(
     rules: Any,
-    kit: Any,
+    instrument: Any,
     unit: float,
     kind: int,
     value: float,
@@ -40,9 +40,9 @@ def desired_position(
             if value * held > 0.0:
                 return held
             if sizing == FIXED_QUANTITY:
-                return np.sign(value) * whole_lots(kit["lot"], abs(value) * rules["size"])
+                return np.sign(value) * whole_lots(instrument["lot"], abs(value) * rules["size"])
             if sizing == FIXED_CASH:
-                return np.sign(value) * whole_lots(kit["lot"], abs(value) * rules["size"] / (price * unit))
+                return np.sign(value) * whole_lots(instrument["lot"], abs(value) * rules["size"] / (price * unit))
             if sizing == VOLATILITY_TARGET:
                 if not deviation >= 0.0:
                     return np.nan
@@ -55,4 +55,4 @@ def desired_position(
                 weight = value * rules["size"]
     if weight == 0.0:
         return 0.0
-    return np.sign(weight) * whole_lots(kit["lot"], max(abs(weight) * equity, 0.0) / (price * unit))
+    return np.sign(weight) * whole_lots(instrument["lot"], max(abs(weight) * equity, 0.0) / (price * unit))
