@@ -145,9 +145,8 @@ TIMES_IN_FORCE = ("gtc", "day", "gtd", "gtt", "ioc", "fok", "open")
     STOP_TOUCHED,
     TRAIL_AT_OPEN,
     TRAIL_TOUCHED,
-    PAID_OUT,
     LESSENED,
-) = range(10)
+) = range(9)
 ENDS = 32
 (
     DAY_OVER,
@@ -160,9 +159,8 @@ ENDS = 32
     POSITION_CLOSED,
     PARENT_ENDED,
     EXIT_REPLACED,
-    NO_LONGER_LISTED,
     RUN_OVER,
-) = range(ENDS, ENDS + 12)
+) = range(ENDS, ENDS + 11)
 FILL_RULES = (
     "market order at the open",
     "market order at the close",
@@ -172,9 +170,8 @@ FILL_RULES = (
     "stop order: the price came to its stop",
     "trailing stop: the open was at its stop or beyond",
     "trailing stop: the price came to its stop",
-    "paid out when it was delisted",
     "lessened by what the other order of its group filled",
-    *(f"({code})" for code in range(10, ENDS)),
+    *(f"({code})" for code in range(9, ENDS)),
     "expired with its session",
     "expired at its date",
     "was not filled at once",
@@ -185,7 +182,6 @@ FILL_RULES = (
     "its position was closed",
     "the order that it belongs to ended",
     "exits of a newer order took its place",
-    "the asset was delisted",
     "still working when the run ended",
 )
 EXPIRED = (
@@ -195,7 +191,6 @@ EXPIRED = (
     NOT_WHOLE_AT_ONCE,
     NOT_AT_THE_OPEN,
     NOT_AT_THE_CLOSE,
-    NO_LONGER_LISTED,
     RUN_OVER,
 )
 """Ends of orders whose time was over."""

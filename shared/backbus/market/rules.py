@@ -54,7 +54,6 @@ INSTRUMENT = np.dtype(
         ("per_tick", "<f8"),
         ("multiplier", "<f8"),
         ("margin", "<f8"),
-        ("maintenance", "<f8"),
         ("slippage", "<f8"),
         ("slippage_limit", "<f8"),
         ("fee", "<f8"),
@@ -72,7 +71,7 @@ INSTRUMENT = np.dtype(
 )
 """What trading one asset is like. ``tick`` is 0 where prices can be anything, ``per_tick`` how many of them make 1, or
 0. ``settles`` is 1 for a future: no cash pays for its position, gains and losses go to cash at each close; ``margin``
-and ``maintenance`` are locked per contract, in its currency."""
+is locked for each contract."""
 
 TAPE = np.dtype(
     [

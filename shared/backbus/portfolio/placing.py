@@ -15,6 +15,7 @@ from backbus.market.records import (
     AT_ASSET,
     AT_CLOSE,
     AT_ROW,
+    AT_THE_OPEN,
     EXITS,
     FILL_OR_KILL,
     GOOD_TILL_CANCELLED,
@@ -172,14 +173,14 @@ def take_term(wish: Any, asset: int, kind: int, value: float) -> None:
 def possible(wish: Any) -> bool:
     """Whether the terms of a wish make an order that can work."""
     kind, in_force = wish["type"], wish["in_force"]
-    good = in_force >= 0 and in_force <= 6
+    good = in_force >= 0 and in_force <= AT_THE_OPEN
     if kind in (LIMIT, STOP_LIMIT):
         good = good and wish["limit"] > 0.0 and wish["limit"] < np.inf
     if kind in (STOP, STOP_LIMIT):
         good = good and wish["stop"] > 0.0 and wish["stop"] < np.inf
     if kind in (TRAIL, TRAIL_PERCENT):
         good = good and wish["trail"] > 0.0 and wish["trail"] < (1.0 if kind == TRAIL_PERCENT else np.inf)
-    if in_force in (IMMEDIATE_OR_CANCEL, FILL_OR_KILL, 6):
+    if in_force in (IMMEDIATE_OR_CANCEL, FILL_OR_KILL, AT_THE_OPEN):
         good = good and (kind in (MARKET, LIMIT))
     exits = wish["take_profit"] >= 0.0 and wish["stop_loss"] >= 0.0 and wish["trailing_loss"] >= 0.0
     return bool(good and exits)
