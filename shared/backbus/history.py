@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from backbus.market.panel import CARRIED, FIELDS
+from backbus.market.panel import EVENTS as ACTING
 from backbus.market.timeframes import MADE, bar_size, timeframe
 from backbus.section import Section
 
@@ -126,7 +127,8 @@ class DataSettings(Section):
 
     def of_panel(self, file: str) -> DataSettings:
         """What is left to ask of a panel file that these settings made."""
-        done = {"adjust": "none", "align": False, "holes": "leave", "columns": self.columns_read}
+        adjust = "events" if self.adjust == "events" else "none"
+        done = {"adjust": adjust, "align": False, "holes": "leave", "columns": self.columns_read}
         return self.model_copy(
             update={"files": (file,), "dataset": None, "query": None, "database": None, "header": None, **done}
         )
@@ -147,6 +149,13 @@ class DataSettings(Section):
             settled = [name for name in SETTLED if getattr(self, name) != getattr(default, name)]
             if settled:
                 raise ValueError(f"{settled[0]} is settled when a dataset is imported: remove it here")
+        return self
+
+    @model_validator(mode="after")
+    def _act(self) -> DataSettings:
+        acting = [name for name in ACTING if name in self.columns]
+        if acting and self.adjust != "events":
+            raise ValueError(f'the column {acting[0]!r} takes effect in a run: set adjust = "events"')
         return self
 
     @field_validator("columns")

@@ -3,9 +3,9 @@ and costs where they differ from the job's."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -19,6 +19,8 @@ Lines = np.ndarray[Any, np.dtype[np.void]]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
+INVERSE = "1/"
+"""What stands before a symbol whose price is how much of the currency one unit of the account's buys."""
 LOTS = {"future": 1.0, "fx": 1.0, "crypto": 1e-8}
 """The lot of each kind where neither the instrument nor its kind's custom says otherwise: a job's own for shares."""
 
@@ -36,6 +38,14 @@ class Instrument(Section):
     tick: Positive | None = None
     """The step of prices: orders' prices lie on it, and so do prices that slippage makes."""
     lot: NonNegative | None = None
+    maintenance: Positive | None = None
+    """Of a future: money that must be kept for each contract; its margin where left out."""
+    currency: Annotated[str, Field(min_length=1, max_length=20)] | None = None
+    """What it is priced in: the account's where left out, or one of ``portfolio.rates``."""
+    borrow: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] | None = None
+    """What a short position costs a year, as a share of its worth; the job's where left out."""
+    traded: bool = True
+    """Whether orders are taken: not of what is there to be looked at only, a rate or an index."""
     slippage: Slippage | None = None
     commission: Commission | None = None
 
@@ -52,6 +62,8 @@ class Instrument(Section):
             raise ValueError("a future needs its margin: the money that is locked for each contract")
         if self.kind != "future" and self.margin is not None:
             raise ValueError(f"margin is for futures, not for kind = {self.kind!r}")
+        if self.maintenance is not None and (self.margin is None or self.maintenance > self.margin):
+            raise ValueError("maintenance is for futures, and not above their margin")
         return self
 
     def chosen(self, symbols: Sequence[str]) -> list[int]:
@@ -66,12 +78,23 @@ class Instrument(Section):
         return sorted(found)
 
 
-def instruments_of(
-    instruments: Iterable[Instrument], symbols: Sequence[str], lot: float, slippage: Slippage, commission: Commission
-) -> Lines:
-    """[assets] ``INSTRUMENT`` records: the job's lot and costs, and what its instruments say beyond; later ones win."""
+class Custom(NamedTuple):
+    """What holds for every asset unless its instrument says otherwise."""
+
+    lot: float
+    borrow: float
+    currency: str
+    rates: Mapping[str, str]
+    slippage: Slippage
+    commission: Commission
+
+
+def instruments_of(instruments: Iterable[Instrument], symbols: Sequence[str], custom: Custom) -> Lines:
+    """[assets] ``INSTRUMENT`` records: the job's custom, and what its instruments say beyond; later ones win."""
     lines = np.zeros(len(symbols), dtype=r.INSTRUMENT)
-    lines["lot"], lines["multiplier"] = lot, 1.0
+    lot, slippage, commission = custom.lot, custom.slippage, custom.commission
+    lines["lot"], lines["multiplier"], lines["borrow"] = lot, 1.0, custom.borrow
+    lines["rate_of"], lines["traded"] = -1, 1
     set_slippage(lines, slippage)
     set_commission(lines, commission)
     for instrument in instruments:
@@ -79,6 +102,12 @@ def instruments_of(
             line = lines[at : at + 1]
             line["multiplier"], line["settles"] = instrument.multiplier, instrument.kind == "future"
             line["margin"] = instrument.margin or 0.0
+            line["maintenance"] = instrument.maintenance or instrument.margin or 0.0
+            line["traded"] = instrument.traded
+            if instrument.borrow is not None:
+                line["borrow"] = instrument.borrow
+            if instrument.currency is not None:
+                line["rate_of"], line["inverse"] = _rate_of(instrument.currency, symbols, custom)
             own = instrument.lot
             line["lot"] = LOTS.get(instrument.kind, lot) if own is None else own
             if instrument.tick is not None:
@@ -91,3 +120,22 @@ def instruments_of(
                 set_commission(line, instrument.commission)
     lines.flags.writeable = False
     return lines
+
+
+def _rate_of(currency: str, symbols: Sequence[str], custom: Custom) -> tuple[int, bool]:
+    """The asset that a currency's rate is the price of, and whether that is the other way round."""
+    if currency == custom.currency:
+        return -1, False
+    if currency not in custom.rates:
+        known = ", ".join([custom.currency, *custom.rates])
+        raise JobError(
+            f"no rate of {currency!r} is known (the account has {known}): name the symbol whose price it is in "
+            f'[portfolio.rates], for example {currency} = "{currency}{custom.currency}"',
+            field="instruments.currency",
+        )
+    named = custom.rates[currency]
+    symbol = named.removeprefix(INVERSE)
+    if symbol not in symbols:
+        some = ", ".join(symbols[:8])
+        raise JobError(f"the data has no symbol {symbol!r}; it has {some}", field=f"portfolio.rates.{currency}")
+    return symbols.index(symbol), symbol != named

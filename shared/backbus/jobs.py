@@ -18,9 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 from backbus.charges import Commission, HalfSpread, NoCommission, NoSlippage, Slippage
 from backbus.errors import JobError
 from backbus.history import DataSettings
-from backbus.instruments import Instrument, instruments_of
+from backbus.instruments import Custom, Instrument, instruments_of
 from backbus.market import rules as r
-from backbus.market.panel import Layout
+from backbus.market.panel import EVENTS, Layout
 from backbus.market.years import DAYS_PER_YEAR, sessions_per_year
 from backbus.markets import SimulatorSettings
 from backbus.searches import SweepSettings
@@ -114,6 +114,52 @@ class Exits(Section):
     """A trailing stop so far behind the best price."""
 
 
+Limit = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+Rate = Annotated[float, Field(gt=-1, le=10, allow_inf_nan=False)]
+
+
+class Limits(Section):
+    """What risk lets pass; orders that go beyond are cut or refused, and what only closes never is. Exposures count all
+    accepted orders as filled."""
+
+    gross: Limit | None = None
+    """Sum of all positions' worth, long or short, as a multiple of equity."""
+    net: Limit | None = None
+    """Long less short worth, either way."""
+    weight: Limit | None = None
+    """Worth of one asset's position."""
+    positions: Annotated[int, Field(ge=1)] | None = None
+    """Assets held at a time."""
+    turnover: Limit | None = None
+    """Worth of all orders of one session."""
+    drawdown: Share | None = None
+    """Loss from the highest equity at which everything is closed, and nothing opened any more."""
+
+
+class Margin(Section):
+    """What a margin account must keep, and what is done where it does not."""
+
+    maintenance: Share
+    """Equity that must be kept, as a share of the worth of all positions, long and short."""
+    call: Literal["pro_rata", "largest_first", "all"] = "pro_rata"
+    """What a margin call closes until the initial margin (1 / leverage) holds again: the same share of every position,
+    the largest positions first, or all."""
+
+
+class Interest(Section):
+    """What cash and positions bring and cost over time, as rates a year; booked at each new session for the calendar
+    days since the one before."""
+
+    cash: Rate = 0.0
+    """On cash, less the worth of short positions."""
+    debit: Rate = 0.0
+    """On what is owed: as far as long positions exceed equity."""
+    borrow: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
+    """On the worth of short positions."""
+    days: Literal[360, 365] = 360
+    """Days of a year by which rates count: 360 on the money markets of most currencies, 365 in sterling."""
+
+
 class PortfolioSettings(Section):
     """Capital, sizes and what the account may do."""
 
@@ -127,6 +173,27 @@ class PortfolioSettings(Section):
     leverage: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = 1.0
     """Gross exposure that an order may bring about, as a multiple of equity."""
     exits: Exits = Exits()
+    cash_buffer: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
+    """Share of equity that sizes leave out: what is there for costs and gaps."""
+    drift_band: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
+    """Target weights that differ by less than this share of equity from what is held are not traded."""
+    limits: Limits = Limits()
+    margin: Margin | None = None
+    interest: Interest = Interest()
+    currency: Annotated[str, Field(min_length=1, max_length=20)] = "USD"
+    """What cash and equity are counted in."""
+    rates: dict[str, str] = Field(default={})
+    """For each other currency the symbol whose price is what one unit of it is worth in the account's: ``EUR =
+    "EURUSD"``, or ``JPY = "1/USDJPY"`` where it is the other way round."""
+
+    @model_validator(mode="after")
+    def _margin_account(self) -> PortfolioSettings:
+        if self.margin is not None and self.margin.maintenance > 1.0 / self.leverage:
+            raise ValueError(
+                f"margin.maintenance ({self.margin.maintenance:g}) is above the initial margin, 1 / leverage = "
+                f"{1.0 / self.leverage:g}: an account could be called for what it was just allowed"
+            )
+        return self
 
 
 class ExecutionSettings(Section):
@@ -317,9 +384,15 @@ class Job(Section):
         exits = portfolio.exits
         rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
         rules["trailing_loss"] = exits.trail or 0.0
-        lines = instruments_of(
-            self.instruments, layout.symbols, portfolio.lot, execution.slippage, execution.commission
+        custom = Custom(
+            portfolio.lot,
+            portfolio.interest.borrow,
+            portfolio.currency,
+            portfolio.rates,
+            execution.slippage,
+            execution.commission,
         )
+        lines = instruments_of(self.instruments, layout.symbols, custom)
         models = lines["slippage_model"]
         rules["settles"] = bool(lines["settles"].any())
         rules["capped"] = (
@@ -329,7 +402,25 @@ class Job(Section):
         slippages = self.slippages
         rules["tape_rows"] = max((getattr(slippage, "lookback", 0) for slippage in slippages), default=0)
         by_hand = lines["tiers"].any() or bool((lines["fee_model"] == r.MAKER_TAKER).any())
-        rules["lists"] = exits != Exits() or rules["capped"] or rules["each_row"] or by_hand
+        rules["buffer"], rules["band"] = portfolio.cash_buffer, portfolio.drift_band
+        interest, limits = portfolio.interest, portfolio.limits
+        rules["cash_rate"], rules["debit_rate"], rules["year_days"] = interest.cash, interest.debit, interest.days
+        rules["carries"] = bool(interest.cash or interest.debit or lines["borrow"].any())
+        rules["acts"] = any(name in layout.columns for name in EVENTS)
+        if portfolio.margin is not None:
+            rules["maintenance"] = portfolio.margin.maintenance
+            rules["call_rule"] = r.CALL_RULES.index(portfolio.margin.call)
+        named = ("gross", "net", "weight", "positions", "turnover", "drawdown")
+        for name in named:
+            limit = getattr(limits, name)
+            rules[f"{name}_limit"] = np.inf if limit is None else limit
+        rules["limited"] = any(getattr(limits, name) is not None for name in named[:-1])
+        rules["checks"] = portfolio.margin is not None or limits.drawdown is not None
+        foreign = bool((lines["rate_of"] >= 0).any())
+        rules["observes"] = rules["each_row"] or rules["acts"] or foreign
+        rules["stepwise"] = rules["observes"] or rules["carries"] or rules["checks"] or limits.turnover is not None
+        special = rules["stepwise"] or rules["limited"] or not lines["traded"].all()
+        rules["lists"] = exits != Exits() or rules["capped"] or by_hand or special
         return r.Rules(record, lines, self.spread_column)
 
 

@@ -248,8 +248,30 @@ def some_panel(dice: random.Random) -> Panel:
         column.flags.writeable = False
     days = np.arange(rows, dtype=np.int64)
     warmup = dice.choice([0, 0, dice.randrange(rows)])
-    layout = Layout(tuple(f"S{asset}" for asset in range(assets)), rows, warmup, DAY_NS)
-    return Panel(layout, Block(0, (days + 1) * DAY_NS, days // dice.choice([1, 7]), *columns))
+    extra = some_actions(dice, columns[3])
+    layout = Layout(tuple(f"S{asset}" for asset in range(assets)), rows, warmup, DAY_NS, tuple(extra))
+    return Panel(layout, Block(0, (days + 1) * DAY_NS, days // dice.choice([1, 7]), *columns, extra=extra))
+
+
+def some_actions(dice: random.Random, close: Any) -> dict[str, Any]:
+    """None, mostly; or splits, dividends and delistings at any bar."""
+    if dice.random() < 0.7:
+        return {}
+    draw = np.random.default_rng(dice.getrandbits(60))
+    often = dice.choice([0.02, 0.2])
+    split, dividend, delisting = (np.full(close.shape, np.nan) for _ in range(3))
+    here = (draw.random(close.shape) < often) & ~np.isnan(close)
+    split[here] = draw.choice([2.0, 3.0, 0.5, 0.1, 1.5], close.shape)[here]
+    here = (draw.random(close.shape) < often) & ~np.isnan(close)
+    dividend[here] = close[here] * draw.choice([0.01, 0.1], close.shape)[here]
+    for asset in range(close.shape[1]):
+        traded = np.flatnonzero(~np.isnan(close[:, asset]))
+        if len(traded) and dice.random() < 0.2:
+            delisting[traded[-1], asset] = close[traded[-1], asset] * dice.choice([1.0, 0.0, 0.7])
+    extra = {"split": split, "dividend": dividend, "delisting": delisting}
+    for column in extra.values():
+        column.flags.writeable = False
+    return extra
 
 
 def some_strategy(dice: random.Random, assets: int) -> Strategy:
@@ -329,13 +351,38 @@ def some_job(dice: random.Random, panel: Panel, block: int) -> Job:
                 "shorts": dice.random() < 0.5,
                 "leverage": dice.choice([1.0, 1.0, 2.5]),
                 "exits": some_exits(dice),
+                "rates": {"EUR": panel.symbols[-1], "JPY": f"1/{panel.symbols[0]}"},
+                **some_account(dice),
             },
+            "data": {"adjust": "events"} if panel.layout.columns else {},
             "execution": {"fill": fill, "slippage": slippage, "commission": commission, **some_matching(dice)},
             "instruments": some_instruments(dice, panel),
             "performance": {"benchmark": panel.symbols[0] if dice.random() < 0.5 else None},
             "run": {"block": block},
         }
     )
+
+
+def some_account(dice: random.Random) -> dict[str, Any]:
+    """Mostly none of it: limits, a margin to keep, interest, buffers."""
+    found: dict[str, Any] = {}
+    if dice.random() < 0.25:
+        names = ["gross", "net", "weight", "positions", "turnover", "drawdown"]
+        values = {"positions": dice.randint(1, 3), "drawdown": dice.choice([0.01, 0.1])}
+        found["limits"] = {
+            name: values.get(name, dice.choice([0.1, 0.5, 1.5])) for name in names if dice.random() < 0.4
+        }
+    if dice.random() < 0.25:
+        call = dice.choice(["pro_rata", "largest_first", "all"])
+        found["margin"] = {"maintenance": dice.choice([0.25, 0.4]), "call": call}
+    if dice.random() < 0.25:
+        found["interest"] = {
+            "cash": dice.choice([0.0, 0.5, -0.1]), "debit": dice.choice([0.0, 1.0]),
+            "borrow": dice.choice([0.0, 0.8]), "days": dice.choice([360, 365]),
+        }  # fmt: skip
+    if dice.random() < 0.25:
+        found |= {"cash_buffer": dice.choice([0.0, 0.05]), "drift_band": dice.choice([0.0, 0.02, 0.3])}
+    return found
 
 
 def some_matching(dice: random.Random) -> dict[str, Any]:
@@ -355,7 +402,14 @@ def some_instruments(dice: random.Random, panel: Panel) -> list[dict[str, Any]]:
     price = float(np.nanmedian(panel.block.close)) if np.isfinite(panel.block.close).any() else 1.0
     found: list[dict[str, Any]] = []
     for symbol in panel.symbols:
-        match dice.randrange(4):
+        match dice.randrange(7):
+            case 3:
+                found.append({"symbols": symbol, "currency": dice.choice(["EUR", "JPY"])})
+            case 4:
+                found.append({"symbols": symbol, "traded": dice.random() < 0.5, "borrow": 0.5})
+            case 5:
+                future = {"multiplier": 10, "margin": price * 2.0, "maintenance": price * dice.choice([1.0, 2.0])}
+                found.append({"symbols": symbol, "kind": "future", "currency": dice.choice(["EUR", "JPY"]), **future})
             case 0:
                 found.append(
                     {"symbols": symbol, "tick": dice.choice([0.01, 0.05, 0.25]), "lot": dice.choice([1, 0, 10])}

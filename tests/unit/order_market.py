@@ -26,8 +26,9 @@ Says = Callable[[Any, Any, Any], None]
 HOLE: Bar = (np.nan, np.nan, np.nan, np.nan, np.nan)
 
 
-def bars(*rows: Bar | Sequence[Bar], per_session: int = 1) -> Panel:
-    """Rows of one bar, or of one per asset; ``per_session`` rows a session, daily where it is 1."""
+def bars(*rows: Bar | Sequence[Bar], per_session: int = 1, **extra: Any) -> Panel:
+    """Rows of one bar, or of one per asset; ``per_session`` rows a session, daily where it is 1. ``extra`` columns are
+    {row: value} of the first asset."""
     cells = np.array([[_five(bar) for bar in (row if isinstance(row[0], tuple | list) else [row])] for row in rows])
     columns = [np.ascontiguousarray(cells[:, :, field], dtype=np.float64) for field in range(5)]
     for column in columns:
@@ -35,8 +36,13 @@ def bars(*rows: Bar | Sequence[Bar], per_session: int = 1) -> Panel:
     count, assets = columns[0].shape
     step = DAY_NS // per_session
     number = np.arange(count, dtype=np.int64)
-    layout = Layout(tuple("ABCDEFGH"[:assets]), count, 0, step)
-    return Panel(layout, Block(0, (number + 1) * step, number // per_session, *columns))
+    layout = Layout(tuple("ABCDEFGH"[:assets]), count, 0, step, tuple(extra))
+    further = {}
+    for name, values in extra.items():
+        column = further[name] = np.full((count, assets), np.nan)
+        column[list(values), 0] = list(values.values())
+        column.flags.writeable = False
+    return Panel(layout, Block(0, (number + 1) * step, number // per_session, *columns, extra=further))
 
 
 def _five(bar: Any) -> tuple[float, ...]:
@@ -58,6 +64,8 @@ class Told:
     fees: list[float]
     cash: list[float]
     equity: list[float]
+    bookings: list[tuple[int, str, str, float]]
+    """Row, asset ("" for none), kind and amount of what was no fill."""
     report: Report
 
 
@@ -102,7 +110,7 @@ def told(pieces: list[Piece], report: Report, symbols: tuple[str, ...]) -> Told:
     for name, columns in pieces:
         tables.setdefault(name, []).append(columns)
     joined = {name: {c: np.concatenate([p[c] for p in parts]) for c in parts[0]} for name, parts in tables.items()}
-    orders, fills, ends = joined["orders"], joined["fills"], joined.get("ends")
+    orders, fills, ends, bookings = joined["orders"], joined["fills"], joined.get("ends"), joined.get("bookings")
     rows = [
         (int(t) // 6, PHASE_NAMES[int(t) % 6], symbols[s], float(q), float(p), int(r), float(f))
         for t, s, q, p, r, f in zip(
@@ -127,5 +135,11 @@ def told(pieces: list[Piece], report: Report, symbols: tuple[str, ...]) -> Told:
         [row[6] for row in rows],
         joined["equity"]["cash"].tolist(),
         joined["equity"]["equity"].tolist(),
+        []
+        if bookings is None
+        else [
+            (int(r), symbols[s] if s >= 0 else "", rec.BOOKING_KINDS[k], float(a))
+            for r, s, k, a in zip(*(bookings[name] for name in ("row", "symbol", "kind", "amount")), strict=True)
+        ],
         report,
     )

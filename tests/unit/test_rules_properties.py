@@ -53,6 +53,15 @@ def case_with(
     return Case(case.panel, Job.parse(plain), case.strategy, case.block, case.window, case.faults)
 
 
+def at_home(case: Case) -> Case:
+    """The case without splits and dividends, and all in one currency."""
+    plain = case.job.plain()
+    plain["instruments"] = [{**line, "currency": None} for line in plain["instruments"]]
+    plain["data"] = {}
+    layout, block = replace(case.panel.layout, columns=()), replace(case.panel.block, extra={})
+    return replace(case, panel=Panel(layout, block), job=Job.parse(plain))
+
+
 def altered(market: Panel, change: Any) -> Panel:
     """The market after ``change`` of its five columns in place."""
     columns = {name: np.array(getattr(market.block, name)) for name in FIELDS}
@@ -78,16 +87,35 @@ def filled(tables: dict[str, Columns]) -> Columns:
     return {name: column[fills["quantity"] != 0.0] for name, column in fills.items()}
 
 
+def entries(tables: dict[str, Columns]) -> list[tuple[str, int, dict[str, float]]]:
+    """What changed the book, in order: "fill" or the kind of booking, the row, and its columns."""
+    found = []
+    fills = filled(tables)
+    for index in range(len(fills["tick"])):
+        found.append((int(fills["tick"][index]), 1, "fill", {name: column[index] for name, column in fills.items()}))
+    booked = tables.get("bookings", {"tick": []})
+    for index in range(len(booked["tick"])):
+        kind = rec.BOOKING_KINDS[booked["kind"][index]]
+        found.append((int(booked["tick"][index]), 0, kind, {name: column[index] for name, column in booked.items()}))
+    found.sort(key=lambda entry: entry[:2])
+    return [(kind, tick // 6, columns) for tick, _, kind, columns in found]
+
+
 @thoroughly
 @given(seeds)
 def test_an_account_without_leverage_and_shorts_never_owes_anything_and_is_never_short(seed: int) -> None:
     case = case_with(seed, {"shorts": False, "leverage": 1.0}, plain_assets=True)
     tables = run(case.job, case.panel, case.strategy)
-    fills = filled(tables)
     cash, held = case.job.portfolio.cash, np.zeros(case.panel.layout.assets)
-    for asset, quantity, price, fee in zip(*(fills[c] for c in ("symbol", "quantity", "price", "fee")), strict=True):
-        cash = cash - quantity * price - fee
-        held[asset] += quantity
+    for kind, _, entry in entries(tables):
+        asset, quantity = int(entry["symbol"]), entry["quantity"]
+        if kind == "fill":
+            cash = cash - quantity * entry["price"] - entry["fee"]
+            held[asset] += quantity
+        else:
+            cash += entry["amount"]
+            if kind in ("split", "delisting"):
+                held[asset] = quantity if kind == "split" else 0.0
         assert held[asset] >= 0.0
         assert cash >= 0.0
     assert (tables["equity"]["cash"] >= 0.0).all()
@@ -125,15 +153,21 @@ def test_limits_hold_and_stops_are_met(seed: int) -> None:
     for index in np.flatnonzero(orders["kind"] == rec.PLACE).tolist():
         terms[int(orders["order"][index])] = {name: orders[name][index] for name in ("type", "limit", "stop")}
     block = case.panel.block
+    split = block.extra.get("split", np.ones(block.close.shape))
+    shares = np.cumprod(np.where(np.isnan(split), 1.0, split), axis=0)
+    tick = max((line["tick"] for line in case.job.rules(case.panel.layout).instruments), default=0.0)
     for index in range(len(fills["tick"])):
-        its = terms[int(fills["order"][index])]
+        number = int(fills["order"][index])
+        its, at = terms[number], (fills["row"][index], fills["symbol"][index])
+        since = shares[at] / shares[rec.order_parts(number)[0], at[1]]
+        # A price that a split has moved is on the grid again, and rounded.
+        off = 0.0 if since == 1.0 else 1e-9 * fills["price"][index] + 2.0 * tick
         side = np.sign(fills["quantity"][index])
         if its["type"] in (rec.LIMIT, rec.STOP_LIMIT) and its["limit"] == its["limit"]:
-            assert side * (its["limit"] - fills["price"][index]) >= 0.0
+            assert side * (its["limit"] / since - fills["price"][index]) >= -off
         if its["type"] == rec.STOP and its["stop"] == its["stop"]:
-            at = fills["row"][index], fills["symbol"][index]
             reached = block.high[at] if side > 0.0 else block.low[at]
-            assert side * (reached - its["stop"]) >= 0.0
+            assert side * (reached - its["stop"] / since) >= -off
 
 
 @thoroughly
@@ -158,7 +192,7 @@ def test_cash_and_positions_are_the_equity_to_the_last_bit(seed: int) -> None:
     """The ledger, kept again in plain Python from the fills and the closes alone, in the order of their ticks."""
     case = case_with(seed, plain_assets=True)
     tables = run(case.job, case.panel, case.strategy)
-    fills, equity = filled(tables), tables["equity"]
+    told, equity = entries(tables), tables["equity"]
     cash, assets = case.job.portfolio.cash, case.panel.layout.assets
     held, last = [0.0] * assets, [HOLE] * assets
     closes = case.panel.block.close.tolist()
@@ -166,10 +200,18 @@ def test_cash_and_positions_are_the_equity_to_the_last_bit(seed: int) -> None:
         last = [new if new == new else old for new, old in zip(closes[row], last, strict=True)]
     used = 0
     for index, row in enumerate(equity["row"].tolist()):
-        while used < len(fills["tick"]) and fills["row"][used] == row:
-            asset, quantity = int(fills["symbol"][used]), float(fills["quantity"][used])
-            cash = cash - quantity * float(fills["price"][used]) - float(fills["fee"][used])
-            held[asset] += quantity
+        while used < len(told) and told[used][1] == row:
+            kind, _, entry = told[used]
+            asset, quantity = int(entry["symbol"]), float(entry["quantity"])
+            if kind == "fill":
+                cash = cash - quantity * float(entry["price"]) - float(entry["fee"])
+                held[asset] += quantity
+            else:
+                cash = cash + float(entry["amount"])
+                if kind == "split":
+                    held[asset], last[asset] = quantity, last[asset] / float(entry["basis"])
+                elif kind == "delisting":
+                    held[asset] = 0.0
             used += 1
         last = [new if new == new else old for new, old in zip(closes[row], last, strict=True)]
         worth, gross = cash + 0.0, 0.0
@@ -179,17 +221,18 @@ def test_cash_and_positions_are_the_equity_to_the_last_bit(seed: int) -> None:
                 gross += abs(held[asset] * last[asset])
         shown = tuple(float(equity[name][index]) for name in ("cash", "equity", "gross"))
         assert shown == (cash, worth, gross)
-    assert used == len(fills["tick"])
+    assert used == len(told)
 
 
 @thoroughly
 @given(seeds)
 def test_equity_is_what_positions_earned_less_fees_whatever_the_instruments(seed: int) -> None:
     """Futures settle each day and shares do not: what both come to is quantity × change of price × multiplier."""
-    case = some_case(seed)
+    case = at_home(some_case(seed))
     tables = run(case.job, case.panel, case.strategy)
     fills, closes = filled(tables), case.panel.block.close
     earned = case.job.portfolio.cash - float(fills["fee"].sum())
+    earned += float(tables["bookings"]["amount"].sum()) if "bookings" in tables else 0.0
     last = [next((price for price in closes[::-1, asset] if price == price), 0.0) for asset in range(closes.shape[1])]
     units = case.job.rules(case.panel.layout).instruments["multiplier"]
     scale = 1.0

@@ -44,7 +44,10 @@ def block() -> Block:
 
 def equity() -> EquityRows:
     chance = np.random.default_rng(2)
-    return EquityRows(0, *(chance.standard_normal(ROWS) for _ in range(3)))
+    bookings = rec.empty(rec.BOOKING, ROWS // 2)
+    bookings["tick"] = 6 * np.arange(0, ROWS - 1, 2)[: ROWS // 2]
+    bookings["amount"] = chance.standard_normal(len(bookings))
+    return EquityRows(0, *(chance.standard_normal(ROWS) for _ in range(3)), bookings)
 
 
 def book() -> BookRows:
@@ -75,7 +78,7 @@ def test_columns_of_rows_are_mixed_as_the_protocol_says() -> None:
     columns = [whole.end, whole.session, *(getattr(whole, name) for name in FIELDS)]
     assert digest(Kind.NEW_DATA, whole, []) == "".join(lanes_of(column.tobytes()) for column in columns)
     account = equity()
-    parts = (account.equity, account.cash, account.gross)
+    parts = (account.equity, account.cash, account.gross, account.bookings)
     assert digest(Kind.EQUITY, account, []) == "".join(lanes_of(column.tobytes()) for column in parts)
 
 

@@ -5,19 +5,22 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.compiled import loop, plain, step
+from backbus.execution.acting import act_in_market
 from backbus.execution.matching import end_run, match_market
 from backbus.execution.resting import begin_row, end_of_day, match_bar, match_close, match_open
+from backbus.market.actions import act_on_book
 from backbus.market.costs import observe
 from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import ON_CLOSE, Records
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, INTRABAR_MATCH, OPEN_MATCH, PHASES
 from backbus.market.working import works
+from backbus.portfolio.carrying import begin_session, bookings_of_row
 from backbus.portfolio.decisions import close_decide, decide_at_close, decide_at_open, open_decide, take_signals
 
-TICK, SIGNALS, FILLS, ORDERS, ROWS, WANTS_ROOM = range(6)
+TICK, SIGNALS, FILLS, ORDERS, ROWS, WANTS_ROOM, BOOKED = range(7)
 """What the cursor holds: next tick; signals taken; fills written; orders written; equity rows written; 1 where the loop
-stopped because there was no room for the fills or orders of a row."""
+stopped because there was no room for what a row may write; bookings written."""
 
 
 @step
@@ -119,12 +122,13 @@ def _work(
     close: Floats,
     volume: Any,
     seen: Any,
-    spread: Any,
+    facts: Any,
     first_row: int,
     signals: Records,
     signal_through: int,
     orders: Records,
     fills: Records,
+    bookings: Any,
     equity: Floats,
     cash: Floats,
     gross: Floats,
@@ -136,6 +140,7 @@ def _work(
     fill = cursor[FILLS]
     order = cursor[ORDERS]
     rows = cursor[ROWS]
+    booking = cursor[BOOKED]
     wants_room = 0
     row = tick // PHASES
     last = first_row + open_.shape[0]
@@ -157,6 +162,22 @@ def _work(
                 if not _has_room(ledger, heads, signals, signal, orders, order, fills, fill):
                     wants_room = 1
                     break
+                if rules["stepwise"] != 0:
+                    if bookings.shape[0] - booking < bookings_of_row(ledger):
+                        wants_room = 1
+                        break
+                    begin_at = PHASES * row
+                    booking = begin_session(
+                        rules, account, ledger, instruments, tape, session[at], begin_at, bookings, booking
+                    )
+                    if rules["acts"] != 0:
+                        booking = act_on_book(
+                            account_, ledger, instruments, tape, history, facts, at, begin_at, bookings, booking
+                        )
+                        fill = act_in_market(
+                            instruments, tape, seen, working, terms, heads, facts, at, begin_at, fills, fill
+                        )
+                        account["working"] = works(heads)
             if account["working"] > 0:
                 if heads is not None:
                     order = decide_at_open(
@@ -227,10 +248,10 @@ def _work(
                         fills,
                         fill,
                     )
-            mark(rules, account, ledger, instruments, tape, history, close, at)
             if seen is not None:
-                if rules["each_row"] != 0:
-                    observe(rules_, instruments, tape, seen, close, volume, spread, at)
+                if rules["observes"] != 0:
+                    observe(rules_, instruments, tape, seen, close, volume, facts, at)
+            mark(rules, account, ledger, instruments, tape, history, close, at)
             tick = PHASES * row + CLOSE_DECIDE
         if signal_through < tick:
             break
@@ -241,7 +262,7 @@ def _work(
         decides = False
         spoken = signal < signals.shape[0] and signals[signal]["tick"] <= tick
         if heads is not None:
-            if spoken or account["waiting"] > 0 or account["working"] > 0:
+            if spoken or account["waiting"] > 0 or account["working"] > 0 or rules["checks"] != 0:
                 first = signal
                 signal = take_signals(account, working, wishes, signals, signal, tick)
                 order = decide_at_close(
@@ -324,6 +345,7 @@ def _work(
     cursor[ORDERS] = order
     cursor[ROWS] = rows
     cursor[WANTS_ROOM] = wants_room
+    cursor[BOOKED] = booking
 
 
 @step
@@ -387,6 +409,7 @@ def run_rows(
             signal_through,
             orders,
             fills,
+            None,
             equity,
             cash,
             gross,
@@ -418,6 +441,7 @@ def run_rows(
             signal_through,
             orders,
             fills,
+            None,
             equity,
             cash,
             gross,

@@ -12,16 +12,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backbus.compiled import loop, plain, step
-from backbus.engine.loop import FILLS, TICK, WANTS_ROOM, run_lists, run_rows
+from backbus.engine.loop import BOOKED, FILLS, TICK, WANTS_ROOM, run_lists, run_rows
 from backbus.jobs import Job
 from backbus.market import records as rec
-from backbus.market.costs import observe_rows
+from backbus.market.accounts import NO_BOOKINGS
+from backbus.market.adjusting import Adjusting
 from backbus.market.ledger import open_book
 from backbus.market.panel import Floats, Ints, Layout, Panel
 from backbus.market.records import Records
 from backbus.market.rules import Rules, blank_seen
 from backbus.market.ticks import PHASES
-from backbus.market.warmup import take_in
+from backbus.market.warmup import take_in, take_in_lists
 from backbus.market.working import Orders
 from backbus.performance.fingerprint import (
     FILL_COLUMNS,
@@ -63,21 +64,32 @@ def _reset(
     history: Floats,
     trades: Records,
     cursor: Ints,
+    seen: Any,
+    volume: Any,
+    facts: Any,
+    bookings: Any,
 ) -> None:
-    """Begin a run."""
+    """Begin a run; the last four are the tape's, and are None where it does not follow the market."""
     account[0] = blank_account[0]
     account[0]["cash"] = rule[0]["cash"]
     account[0]["equity"] = rule[0]["cash"]
     for asset in range(ledger.shape[0]):
         ledger[asset] = blank_ledger[asset]
         tape[asset] = blank_tape[asset]
-        tape[asset]["unit"] = instruments[asset]["multiplier"]
+        if instruments[asset]["rate_of"] >= 0:
+            tape[asset]["rate"] = np.nan
+        tape[asset]["unit"] = instruments[asset]["multiplier"] * tape[asset]["rate"]
         working[asset] = blank_working[asset]
         trades[asset] = blank_trades[asset]
+        trades[asset]["settles"] = instruments[asset]["settles"]
+    account[0]["peak"] = rule[0]["cash"]
     for field in range(cursor.shape[0]):
         cursor[field] = 0
-    take_in(rule, account, ledger, instruments, tape, history, warmup)
     cursor[TICK] = PHASES * first_row
+    if seen is not None:
+        take_in_lists(rule, account, ledger, instruments, tape, history, seen, warmup, volume, facts, bookings)
+        return
+    take_in(rule, account, ledger, instruments, tape, history, warmup)
 
 
 @step
@@ -91,6 +103,7 @@ def _count(
     fills_words: Words,
     times: Ints,
     closed: Records,
+    bookings: Records,
     equity_read: Floats,
     equity_words: Words,
     gross_read: Floats,
@@ -116,7 +129,7 @@ def _count(
     if len(last) > 0:
         end_sessions(numbers, equity_read, last)
     mix_fills(fills_words[:filled], fills_lanes)
-    match_fills(fills_read[:filled], times[:filled], trades, totals, closed)
+    match_fills(fills_read[:filled], times[:filled], bookings, trades, totals, closed)
     count = 0
     for asset in range(trades.shape[0]):
         if trades[asset]["position"] != 0.0:
@@ -155,6 +168,7 @@ def run_points(
     fills_words: Words,
     times: Ints,
     closed: Records,
+    bookings: Records,
     equity: Floats,
     equity_read: Floats,
     equity_words: Words,
@@ -203,6 +217,10 @@ def run_points(
             history,
             trades,
             cursor,
+            None,
+            None,
+            None,
+            None,
         )
         run_rows(
             rule,
@@ -234,6 +252,7 @@ def run_points(
             fills_words,
             times,
             closed,
+            bookings,
             equity_read,
             equity_words,
             gross_read,
@@ -263,6 +282,9 @@ _begin_point: Callable[..., None] = begin_point
 _run_lists: Callable[..., None] = run_lists
 _count_point: Callable[..., None] = count_point
 """The same, called with arrays that are kept in tuples."""
+
+
+NO_BOOKINGS_READ = read_only(NO_BOOKINGS)
 
 
 class Terms(NamedTuple):
@@ -320,9 +342,13 @@ class PointsEngine:
         self._benchmark: BenchmarkCurve | None = None
         self._factor = NO_RETURNS
         if benchmark is not None:
-            closes = np.full(layout.assets, np.nan)
+            closes, early = np.full(layout.assets, np.nan), self._warmup
+            adjusting = Adjusting(layout)
+            if adjusting.acts:
+                shown = adjusting.take(block).block.close
+                early, close = read_only(shown[:warmup]), read_only(shown[warmup:])
             if warmup:
-                mark_closes(self._warmup, closes)
+                mark_closes(early, closes)
             self._benchmark = BenchmarkCurve(layout.symbols.index(benchmark))
             self._benchmark.start(closes)
             self._benchmark.add(session, close, self.sessions)
@@ -344,6 +370,7 @@ class PointsEngine:
             self._fills = rec.empty(rec.FILL, self._room)
             self._times = read_only(np.full(self._room, NO_TIME, dtype=np.int64))
             self._closed = np.zeros(self._room, dtype=TRADE)
+            self._bookings = rec.empty(rec.BOOKING, self._room)
 
     def run(self, points: Sequence[Point]) -> Outcome:
         """Run at least one point; all look back as far for their volatility (``rules["volatility_rows"]``)."""
@@ -384,7 +411,7 @@ class PointsEngine:
             returns,
         )
         rows: tuple[Any, ...] = (self._equity, self._cash, self._gross)
-        seen: tuple[Any, ...] = (self._closed, read_only(self._equity), read_only(self._equity.view(np.uint64)))
+        seen: tuple[Any, ...] = (read_only(self._equity), read_only(self._equity.view(np.uint64)))
         trades = blank_trades.copy()
         with np.errstate(over="ignore"):
             if not orders.lists:
@@ -410,9 +437,10 @@ class PointsEngine:
                     read_only(self._fills),
                     read_only(words),
                     self._times,
-                    *seen[:1],
+                    self._closed,
+                    NO_BOOKINGS_READ,
                     self._equity,
-                    *seen[1:],
+                    *seen,
                     self._cash,
                     self._gross,
                     read_only(self._gross),
@@ -425,7 +453,10 @@ class PointsEngine:
             for point in range(count if orders.lists else 0):
                 own = slice(point, point + 1)
                 rule, instrument = rules[own], read_only(instruments[point * assets : (point + 1) * assets])
+                own_rules = points[point].terms.rules
+                facts = own_rules.facts_of(self._traded)
                 while True:
+                    seen_rows = blank_seen(own_rules)
                     orders.clear()
                     _begin_point(
                         rule,
@@ -438,18 +469,16 @@ class PointsEngine:
                         history,
                         trades,
                         self._cursor,
+                        seen_rows,
+                        read_only(self._early.volume),
+                        own_rules.facts_of(self._early),
+                        self._bookings,
                     )
-                    own_rules = points[point].terms.rules
-                    seen_rows = blank_seen(own_rules)
-                    if rule["each_row"][0]:
-                        early, spread = self._early, own_rules.spread_of(self._early)
-                        observe_rows(rule, instrument, mine[2], seen_rows, early.close, early.volume, spread)
                     _run_lists(
                         rule, *mine[:2], instrument, mine[2], orders.working, orders.terms, orders.wishes, orders.heads,
-                        history, self._end, self._session, *self._bars, seen_rows,
-                        own_rules.spread_of(self._traded), self._layout.warmup,
+                        history, self._end, self._session, *self._bars, seen_rows, facts, self._layout.warmup,
                         read_only(signals[bounds[point] : bounds[point + 1]]), self._through, self._orders, self._fills,
-                        *rows, self._cursor,
+                        self._bookings, *rows, self._cursor,
                     )  # fmt: skip
                     if not self._cursor[WANTS_ROOM]:
                         break
@@ -457,8 +486,9 @@ class PointsEngine:
                 words = self._fills.view(np.uint64).reshape(-1, WORDS_OF_FILL)
                 _count_point(
                     rule, self._numbers, rates[point], self._factor, trades, read_only(self._fills), read_only(words),
-                    self._times, self._closed, *seen[1:], read_only(self._gross), self._shares, self._cursor,
-                    self._last, read_only(last), curves[own], equity_lanes[point], fills_lanes[point],
+                    self._times, self._closed, read_only(self._bookings[: self._cursor[BOOKED]]), *seen,
+                    read_only(self._gross), self._shares, self._cursor, self._last,
+                    read_only(last), curves[own], equity_lanes[point], fills_lanes[point],
                     *(a[own] for a in outcome[3:8]), returns[point],
                 )  # fmt: skip
         sums = Sums(curves, totals, open_trades, moments, regressions, ends)

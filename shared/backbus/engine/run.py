@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from backbus.compiled import plain
 from backbus.engine import loop as lp
 from backbus.jobs import Job
 from backbus.market import records as rec
@@ -26,6 +28,8 @@ from backbus.market.working import Orders
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
 from backbus.performance.tables import Piece, run_pieces, trades_piece
+from backbus.performance.trades import put_times
+from backbus.portfolio.carrying import bookings_of_row
 from backbus.strategy import Strategy, StrategyRunner
 
 BLOCK_ROWS = 1 << 17
@@ -56,6 +60,9 @@ class Engine:
         self._working = Orders(layout.assets, lists=self._rules.lists)
         self._cursor = np.zeros(8, dtype=np.int64)
         self._orders, self._fills = rec.empty(rec.ORDER), rec.empty(rec.FILL)
+        self._bookings = rec.empty(rec.BOOKING)
+        self._facts: Floats | None = None
+        """What the loop knows of the block's bars besides."""
         self._told = (0, 0)
         self._untold: tuple[Records, Records] = (NO_ORDERS, NO_FILLS)
         """Orders and fills of the block before that the strategy has not heard of yet."""
@@ -120,13 +127,18 @@ class Engine:
         count = len(traded)
         rows = EquityRows(traded.first_row, np.empty(count), np.empty(count), np.empty(count))
         self._untold = self._news()
-        self._cursor[lp.ROWS] = self._cursor[lp.ORDERS] = self._cursor[lp.FILLS] = 0
+        for field in (lp.ROWS, lp.ORDERS, lp.FILLS, lp.BOOKED):
+            self._cursor[field] = 0
+        self._facts = None
         self._told = (0, 0)
-        self._orders, self._fills = rec.empty(rec.ORDER), rec.empty(rec.FILL)
+        self._orders, self._fills, self._bookings = rec.empty(rec.ORDER), rec.empty(rec.FILL), rec.empty(rec.BOOKING)
         if signals is None:
             signals = self._row_by_row(block, traded, rows)
         elif count:
             self._trade(traded, signals, 6 * (block.first_row + len(block)), rows)
+        booked = int(self._cursor[lp.BOOKED])
+        if booked:
+            rows = replace(rows, bookings=self._bookings[:booked])
         return rows, signals, self._orders[: self._cursor[lp.ORDERS]], self._fills[: self._cursor[lp.FILLS]]
 
     def _trade(self, block: Block, signals: Records, signal_through: int, rows: EquityRows) -> None:
@@ -167,6 +179,9 @@ class Engine:
             if not working.lists:
                 run_rows(*before, book.history, block.open, block.close, *after)
                 break
+            if self._facts is None or len(self._facts) < len(block):
+                self._facts = self._rules.facts_of(block)
+            self._bookings = _with_room(self._bookings, int(cursor[lp.BOOKED]), plain(bookings_of_row)(book.ledger))
             run_lists(
                 *before,
                 working.terms,
@@ -181,8 +196,10 @@ class Engine:
                 block.close,
                 block.volume,
                 book.seen,
-                self._rules.spread_of(block),
-                *after,
+                self._facts,
+                *after[:5],
+                self._bookings,
+                *after[5:],
             )
             if not cursor[lp.WANTS_ROOM]:
                 break
@@ -190,6 +207,8 @@ class Engine:
     def _row_by_row(self, block: Block, traded: Block, rows: EquityRows) -> Records:
         warmup = len(block) - len(traded)
         self._runner.load(block)
+        if self._rules.lists:
+            self._facts = self._rules.facts_of(traded)
         spoken = []
         if warmup:
             cash = np.full(warmup, self._job.portfolio.cash)
@@ -236,6 +255,7 @@ class Engine:
             return
         times = block.end[fills["tick"] // 6 - block.first_row]
         closed = statistics.add_fills(fills, times)
+        put_times(closed, block.end[closed["exit_tick"] // 6 - block.first_row])
         self._sink(run_pieces(block, rows, signals, orders, fills, closed))
 
 

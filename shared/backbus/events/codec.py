@@ -47,8 +47,12 @@ COLUMNS: dict[str, tuple[tuple[str, str, bool], ...]] = {
 }
 """Streams of rows: name, dtype and whether the column has a value per asset ([rows, assets], row-major)."""
 
-NEWS: tuple[tuple[str, np.dtype[np.void]], ...] = (("orders", rec.ORDER), ("fills", rec.FILL))
-"""What BOOK has besides, where there is any: packed records of what was decided and done since the row before."""
+NEWS: dict[str, tuple[tuple[str, np.dtype[np.void]], ...]] = {
+    Kind.BOOK: (("orders", rec.ORDER), ("fills", rec.FILL)),
+    Kind.EQUITY: (("bookings", rec.BOOKING),),
+}
+"""What BOOK and EQUITY have besides, where there is any: packed records of what was decided and done since the row
+before, and of what changed the book in these rows and was no fill."""
 
 EVERY = "every:"
 """What stands before a timeframe in the name of the column that tells when its bars end."""
@@ -138,8 +142,8 @@ def _columns_of(payload: Any, kind: Kind) -> tuple[tuple[str, str, bool, Any], .
     found = tuple((name, dtype, cell, getattr(payload, name)) for name, dtype, cell in COLUMNS[kind])
     if isinstance(payload, Block) and payload.extra:
         found += tuple((name, "<f8", _CELL, column) for name, column in payload.extra.items())
-    if isinstance(payload, BookRows):
-        found += tuple((name, "V", _ROW, getattr(payload, name)) for name, _ in NEWS if len(getattr(payload, name)))
+    news = NEWS.get(kind, ())
+    found += tuple((name, "V", _ROW, getattr(payload, name)) for name, _ in news if len(getattr(payload, name)))
     if isinstance(payload, Block) and payload.frames:
         found += tuple((EVERY + name, "<i8", _ROW, ends) for name, ends in payload.frames.items())
     return found
@@ -264,14 +268,12 @@ def _rows(envelope: Envelope, count: int) -> Payload:
     wanted = COLUMNS[envelope.kind]
     known = [name for name, _, _ in wanted]
     more = [name for name in columns if name not in known]
-    news = {
-        name: _news(columns[name], name, dtype) for name, dtype in NEWS if envelope.kind == Kind.BOOK and name in more
-    }
-    strange = more and envelope.kind != Kind.NEW_DATA and not (envelope.kind == Kind.BOOK and len(news) == len(more))
+    news = {name: _news(columns[name], name, dtype) for name, dtype in NEWS.get(envelope.kind, ()) if name in more}
+    strange = envelope.kind != Kind.NEW_DATA and len(news) < len(more)
     if len(columns) - len(more) != len(known) or strange:
         raise ProtocolError(f"columns {sorted(columns)} found, {known} expected")
     arrays: list[Any] = [_array(columns[name], name, count, envelope, dtype, cell) for name, dtype, cell in wanted]
-    if not more or envelope.kind == Kind.BOOK:
+    if envelope.kind != Kind.NEW_DATA or not more:
         plain: Payload = _ROWS[envelope.kind](envelope.row, *arrays, **news)
         return plain
     frames = [name for name in more if name.startswith(EVERY)]

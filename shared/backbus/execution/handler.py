@@ -16,7 +16,7 @@ from backbus.execution import loop as lp
 from backbus.link.inbox import RecordQueue
 from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
-from backbus.market.panel import Block, Layout
+from backbus.market.panel import Block, Floats, Layout
 from backbus.market.records import Records, frozen, joined
 from backbus.market.rules import Rules, blank_seen, blank_tape
 from backbus.market.working import Orders
@@ -42,6 +42,7 @@ class ExecutionHandler:
         self._tick = 0
         """Next tick to match: the cursor's, as a plain number."""
         self._said = 0
+        self._facts: tuple[Block, Floats] | None = None
 
     @property
     def rows_done(self) -> int:
@@ -92,6 +93,12 @@ class ExecutionHandler:
             events.append(Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows))
         return events
 
+    def _facts_of(self, block: Block) -> Floats:
+        """What the loop knows of a block besides: made once, since it is swept in parts."""
+        if self._facts is None or self._facts[0] is not block:
+            self._facts = (block, self._rules.facts_of(block))
+        return self._facts[1]
+
     def _match(self, block: Block, limit: int) -> int:
         """Match the ticks of a block below ``limit``; returns the number of fills."""
         orders, working = self._orders.pending, self._working
@@ -119,7 +126,7 @@ class ExecutionHandler:
                 block.close,
                 block.volume,
                 self._seen,
-                self._rules.spread_of(block),
+                self._facts_of(block),
                 block.first_row,
                 orders,
                 limit,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.compiled import loop, step
+from backbus.execution.acting import act_in_market
 from backbus.execution.matching import end_run, match_market
 from backbus.execution.resting import begin_row, end_of_day, match_bar, match_close, match_open
 from backbus.market.costs import observe
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import ASSET_SCALE, MAX_ASSETS, NO_ORDER, ON_CLOSE, PLACE, RESIZE, TAKE_BACK, Records
-from backbus.market.ticks import CLOSE_MATCH, CLOSE_SIGNAL, INTRABAR_MATCH, OPEN_MATCH, PHASES
+from backbus.market.ticks import CLOSE_MATCH, CLOSE_SIGNAL, INTRABAR_MATCH, OPEN_DECIDE, OPEN_MATCH, PHASES
 from backbus.market.working import append, end_node, find_order, new_node, purge, set_terms, works
 
 TICK, ORDERS, FILLS, WORKS = range(4)
@@ -124,7 +125,7 @@ def sweep_lists(
     close: Floats,
     volume: Floats,
     seen: Floats,
-    spread: Floats,
+    facts: Floats,
     first_row: int,
     orders: Records,
     limit: int,
@@ -136,10 +137,19 @@ def sweep_lists(
     used = cursor[ORDERS]
     count = cursor[FILLS]
     while tick < limit:
+        if fills.shape[0] - count < 4 * (works(heads) + tape.shape[0]):
+            break
+        if rules[0]["acts"] != 0 and tick % PHASES == OPEN_DECIDE:
+            count = act_in_market(
+                instruments, tape, seen, working, terms, heads, facts, tick // PHASES - first_row, tick, fills, count
+            )
         while used < orders.shape[0] and orders[used]["tick"] <= tick:
             _take_order(working, terms, heads, orders[used])
             used += 1
-        if works(heads) == 0 and rules[0]["each_row"] == 0:
+        if rules[0]["observes"] != 0 and tick % PHASES == OPEN_DECIDE:
+            tick += 1
+            continue
+        if works(heads) == 0 and rules[0]["observes"] == 0:
             if used < orders.shape[0]:
                 tick = max(tick + 1, orders[used]["tick"])
             else:
@@ -149,8 +159,8 @@ def sweep_lists(
             break
         phase = tick % PHASES
         at = tick // PHASES - first_row
-        if phase == CLOSE_SIGNAL and rules[0]["each_row"] != 0:
-            observe(rules, instruments, tape, seen, close, volume, spread, at)
+        if phase == CLOSE_SIGNAL and rules[0]["observes"] != 0:
+            observe(rules, instruments, tape, seen, close, volume, facts, at)
         if works(heads) == 0:
             pass
         elif phase == OPEN_MATCH:

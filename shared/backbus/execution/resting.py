@@ -18,6 +18,7 @@ import numpy as np
 from backbus.compiled import part, step
 from backbus.execution.filling import end_order, fill_order, is_limit, level_of
 from backbus.market.costs import month_of
+from backbus.market.ledger import NO_SESSION
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import (
     AT_OPEN,
@@ -55,7 +56,7 @@ from backbus.market.records import (
 )
 from backbus.market.rules import NEAREST_FIRST, OPEN_HIGH_LOW_CLOSE, VOLUME_SHARE, WORST
 from backbus.market.ticks import PHASES
-from backbus.market.working import ASLEEP, JUST_TRIGGERED, LIVE, NO_SESSION, TRIGGERED, purge, works
+from backbus.market.working import ASLEEP, JUST_TRIGGERED, LIVE, TRIGGERED, purge, works
 
 
 @step

@@ -6,9 +6,10 @@ import numpy as np
 
 from backbus.errors import ProtocolError
 from backbus.events.event import Event, Kind
-from backbus.market.accounts import BookRows
+from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import Block, Layout
-from backbus.market.records import Records
+from backbus.market.records import BOOKING_KINDS, Records
+from backbus.market.ticks import PHASES
 
 WRITER = {
     Kind.NEW_DATA: "data",
@@ -40,6 +41,12 @@ def admit(event: Event, layout: Layout) -> None:
     cells = payload.close if isinstance(payload, Block) else payload.position if isinstance(payload, BookRows) else None
     if cells is not None and cells.shape[1] != layout.assets:
         raise ProtocolError(f"{event.kind} has {cells.shape[1]} assets, the run {layout.assets}")
+    if isinstance(payload, EquityRows) and len(payload.bookings):
+        begin, until = (PHASES * (payload.first_row + row) for row in (0, len(payload)))
+        kinds = payload.bookings["kind"]
+        known = kinds.min() >= 0 and kinds.max() < len(BOOKING_KINDS)
+        if not known or payload.bookings["tick"][0] < begin or not _fits(payload.bookings, layout.assets, until, -1):
+            raise ProtocolError("EQUITY has bookings of an asset, a kind or a tick that these rows do not have")
     if isinstance(payload, Block) and tuple(payload.extra) != layout.columns:
         raise ProtocolError(f"NEW_DATA has columns {list(payload.extra)} of its own, the run {list(layout.columns)}")
     if isinstance(payload, Block) and tuple(payload.frames) != layout.timeframes:
@@ -48,14 +55,14 @@ def admit(event: Event, layout: Layout) -> None:
         raise ProtocolError("NEW_DATA counts rows from 0: its first row must be its first record")
 
 
-def _fits(records: Records, assets: int, end: int) -> bool:
-    """Whether every record has an asset and a tick of the run, in the order of ticks."""
+def _fits(records: Records, assets: int, end: int, least: int = 0) -> bool:
+    """Whether every record has an asset, from ``least`` on, and a tick of the run, in the order of ticks."""
     if len(records) == 1:  # most events of a run that decides often: a tenth of the time that numpy takes
         asset, tick = int(records["asset"].item()), int(records["tick"].item())
-        return 0 <= asset < assets and 0 <= tick < end
+        return least <= asset < assets and 0 <= tick < end
     named, ticks = records["asset"], records["tick"]
     return bool(
-        named.min() >= 0
+        named.min() >= least
         and named.max() < assets
         and ticks[0] >= 0
         and ticks[-1] < end

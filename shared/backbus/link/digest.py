@@ -102,7 +102,7 @@ class StreamDigest:
         elif isinstance(payload, Block):
             columns = (payload.end, payload.session, *payload.cells().values())
         elif isinstance(payload, EquityRows):
-            columns = (payload.equity, payload.cash, payload.gross)
+            columns = (payload.equity, payload.cash, payload.gross, payload.bookings)
         else:
             columns = (payload.equity, payload.cash, payload.position, payload.average_cost)
         if not self._columns:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from backbus.market.panel import Floats
-from backbus.market.records import FILL, ORDER, Records, empty
+import numpy as np
 
-NO_ORDERS, NO_FILLS = empty(ORDER), empty(FILL)
+from backbus.market.panel import Floats
+from backbus.market.records import BOOKING, FILL, ORDER, Records, empty
+from backbus.market.ticks import PHASES
+
+NO_ORDERS, NO_FILLS, NO_BOOKINGS = empty(ORDER), empty(FILL), empty(BOOKING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +22,23 @@ class EquityRows:
     cash: Floats
     gross: Floats
     """Sum of the absolute values of all positions."""
+    bookings: Records = field(default_factory=lambda: NO_BOOKINGS)
+    """What else changed the book in these rows: BOOKING records."""
 
     def __len__(self) -> int:
         return len(self.equity)
 
     def rows(self, start: int, stop: int) -> EquityRows:
         """Rows ``start`` to ``stop`` counted from the first one here; views."""
+        bookings = self.bookings
+        if len(bookings):
+            bookings = bookings[slice(*np.searchsorted(bookings["tick"], self._ticks(start, stop)))]
         return EquityRows(
-            self.first_row + start, self.equity[start:stop], self.cash[start:stop], self.gross[start:stop]
+            self.first_row + start, self.equity[start:stop], self.cash[start:stop], self.gross[start:stop], bookings
         )
+
+    def _ticks(self, start: int, stop: int) -> tuple[int, int]:
+        return PHASES * (self.first_row + start), PHASES * (self.first_row + stop)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import loop, part, step
+from backbus.compiled import part, step
 from backbus.market.panel import Floats
 from backbus.market.records import Records
 from backbus.market.rules import (
     BASIS_POINTS_FEE,
     BASIS_POINTS_SLIPPAGE,
+    DELISTINGS,
     HALF_SPREAD,
     MAKER_TAKER,
     NO_SLIPPAGE,
     PER_ORDER,
     PER_SHARE,
     SPREAD_SEEN,
+    SPREADS,
     SQUARE_ROOT,
     VOLUME_SHARE,
 )
@@ -193,23 +195,31 @@ def observe(
     seen: Floats,
     close: Floats,
     volume: Floats,
-    spread: Floats,
+    facts: Floats,
     at: int,
 ) -> None:
-    """Take in a row at its close: spreads, and returns and volumes of the last ``tape_rows`` bars of each asset.
+    """Take in a row at its close: spreads and delistings, rates of currencies, and returns and volumes of the last
+    ``tape_rows`` bars of each asset.
 
-    ``seen`` is [assets, 2 × (tape_rows + 1)]: closes and volumes as rings. ``spread`` is [rows, assets]; the closes
-    where the data has none."""
+    ``seen`` is [assets, 2 × (tape_rows + 1)]: closes and volumes as rings. ``facts`` is [rows, FACTS, assets]."""
     rules = rules_[0]
     size = seen.shape[1] // 2
+    for asset in range(tape.shape[0]):
+        pair = instruments[asset]["rate_of"]
+        if pair >= 0 and close[at, pair] == close[at, pair]:
+            rate = 1.0 / close[at, pair] if instruments[asset]["inverse"] != 0 else close[at, pair]
+            tape[asset]["rate"] = rate
+            tape[asset]["unit"] = instruments[asset]["multiplier"] * rate
     for asset in range(tape.shape[0]):
         price = close[at, asset]
         if price != price:  # noqa: PLR0124  (a hole)
             continue
         line = tape[asset]
         if instruments[asset]["slippage_model"] == SPREAD_SEEN:
-            if spread[at, asset] >= 0.0:
-                line["spread"] = spread[at, asset]
+            if facts[at, SPREADS, asset] >= 0.0:
+                line["spread"] = facts[at, SPREADS, asset]
+        if rules["acts"] != 0 and facts[at, DELISTINGS, asset] >= 0.0:
+            line["pays"] = facts[at, DELISTINGS, asset]
         if rules["tape_rows"] > 0 and instruments[asset]["slippage_model"] == SQUARE_ROOT:
             bars = line["bars"]
             seen[asset, bars % size] = price
@@ -230,12 +240,3 @@ def observe(
                     squares += change * change
                 line["deviation"] = np.sqrt(squares / (count - 1))
                 line["mean_volume"] = traded / count
-
-
-@loop
-def observe_rows(
-    rules: Records, instruments: Records, tape: Records, seen: Floats, close: Floats, volume: Floats, spread: Floats
-) -> None:
-    """``observe`` of each row, before the first one that is traded."""
-    for row in range(close.shape[0]):
-        observe(rules, instruments, tape, seen, close, volume, spread, row)

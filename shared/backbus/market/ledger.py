@@ -20,15 +20,36 @@ LEDGER = np.dtype(
         ("price", "<f8"),
         ("bars", "<i8"),
         ("settled", "<f8"),
+        ("planned", "<f8"),
     ]
 )
 """Per asset: signed quantity; price it was built at (0 where flat); realised result before fees, in cash units; last
-close (NaN before the first bar); bars seen; of a future, the worth of the position that cash has taken in already."""
+close (NaN before the first bar); bars seen; of a future, the part of quantity × price that cash has taken in already;
+the position if all orders that were accepted fill, kept where risk has limits."""
 
 ACCOUNT = np.dtype(
-    [("cash", "<f8"), ("fees", "<f8"), ("equity", "<f8"), ("gross", "<f8"), ("working", "<i8"), ("waiting", "<i8")]
+    [
+        ("cash", "<f8"),
+        ("fees", "<f8"),
+        ("equity", "<f8"),
+        ("gross", "<f8"),
+        ("working", "<i8"),
+        ("waiting", "<i8"),
+        ("session", "<i8"),
+        ("peak", "<f8"),
+        ("stopped", "<i8"),
+        ("called", "<i8"),
+        ("gross_then", "<f8"),
+        ("net_then", "<f8"),
+        ("positions_then", "<f8"),
+        ("ordered", "<f8"),
+    ]
 )
-"""One record: cash; fees paid; equity and gross exposure at the last mark; orders that work; signals that wait."""
+"""One record: cash; fees paid; equity and gross exposure at the last mark; orders that work; signals that wait; the
+last session that was begun; the highest equity at a close; whether the drawdown stop or a margin call lets nothing be
+opened; exposures and positions if all orders that were accepted fill, and what orders of this session were worth."""
+
+NO_SESSION = np.iinfo(np.int64).min
 
 
 class Book(NamedTuple):
@@ -47,7 +68,8 @@ def open_book(rules: Rules) -> Book:
     """The book of a run that starts flat."""
     assets = len(rules.instruments)
     account = np.zeros(1, dtype=ACCOUNT)
-    account["cash"] = account["equity"] = rules.record["cash"]
+    account["cash"] = account["equity"] = account["peak"] = rules.record["cash"]
+    account["session"] = NO_SESSION
     ledger = np.zeros(assets, dtype=LEDGER)
     ledger["price"] = np.nan
     rows = int(rules.record["volatility_rows"][0])
@@ -63,7 +85,7 @@ def apply_fill(
     worth = quantity * price * unit
     if instrument["settles"] != 0:
         account["cash"] = account["cash"] - fee
-        line["settled"] = line["settled"] + worth
+        line["settled"] = line["settled"] + quantity * price
     else:
         account["cash"] = account["cash"] - worth - fee
     account["fees"] = account["fees"] + fee
@@ -78,7 +100,7 @@ def apply_fill(
         if after == 0.0:
             line["average_cost"] = 0.0
             if instrument["settles"] != 0:
-                account["cash"] = account["cash"] - line["settled"]
+                account["cash"] = account["cash"] - line["settled"] * unit
                 line["settled"] = 0.0
         elif held * after < 0.0:
             line["average_cost"] = price
@@ -115,17 +137,17 @@ def value(rules: Any, account: Any, ledger: Records, instruments: Records, tape:
         for asset in range(ledger.shape[0]):
             line = ledger[asset]
             if line["position"] != 0.0 and instruments[asset]["settles"] != 0:
-                worth = line["position"] * line["price"] * tape[asset]["unit"]
-                account["cash"] = account["cash"] + (worth - line["settled"])
+                worth = line["position"] * line["price"]
+                account["cash"] = account["cash"] + (worth - line["settled"]) * tape[asset]["unit"]
                 line["settled"] = worth
     equity = account["cash"] + 0.0
     gross = 0.0
     for asset in range(ledger.shape[0]):
         held = ledger[asset]["position"]
         if held != 0.0:
-            worth = held * ledger[asset]["price"] * tape[asset]["unit"]
-            equity += worth - ledger[asset]["settled"]
-            gross += abs(worth)
+            worth = held * ledger[asset]["price"]
+            equity += (worth - ledger[asset]["settled"]) * tape[asset]["unit"]
+            gross += abs(worth * tape[asset]["unit"])
     account["equity"] = equity
     account["gross"] = gross
 
@@ -133,8 +155,8 @@ def value(rules: Any, account: Any, ledger: Records, instruments: Records, tape:
 @step
 def quiet_rows(rules: Any, account: Any, signals: Records, used: int, signal_through: int, row: int, last: int) -> int:
     """The first row from ``row`` on, up to ``last``, in which anything may be decided or filled; ``row`` itself where
-    something works or waits, or where costs follow the market row by row."""
-    if account["working"] > 0 or account["waiting"] > 0 or rules["each_row"] != 0:
+    something works or waits, or where no row may be passed over."""
+    if account["working"] > 0 or account["waiting"] > 0 or rules["stepwise"] != 0:
         return row
     stop = min(last, (signal_through - CLOSE_DECIDE) // PHASES + 1)
     if used < signals.shape[0]:

@@ -20,6 +20,8 @@ Array = TypeVar("Array", bound=NDArray[Any])
 
 PRICES = ("open", "high", "low", "close")
 FIELDS = (*PRICES, "volume")
+EVENTS = ("split", "dividend", "delisting")
+"""Further columns of what befalls an asset."""
 CARRIED = "carried"
 """The further column in which 1 marks a bar that is not one, where holes were filled."""
 DAY_NS = 86_400_000_000_000

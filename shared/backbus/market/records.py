@@ -120,15 +120,32 @@ it has ended.
 currency; ``unit`` is what one unit of price is worth in it; ``left`` may still fill. ``cap`` says what lessened a fill.
 In an end, ``price`` is the order's own and ``reference`` the nearest that the market came to it."""
 
+BOOKING = np.dtype(
+    [
+        ("tick", "<i8"),
+        ("asset", "<i4"),
+        ("kind", "<i4"),
+        ("amount", "<f8"),
+        ("quantity", "<f8"),
+        ("basis", "<f8"),
+    ]
+)
+"""What changed the book and was no fill. ``amount`` goes to cash, in the account's currency. ``quantity`` and ``basis``
+are what it came from: days and money for INTEREST, FINANCING and BORROW (``asset`` is -1 for the first two); the
+position and cash per unit for DIVIDEND and DELISTING; for SPLIT, the position after it, and its ratio."""
+
+INTEREST, FINANCING, BORROW, DIVIDEND, SPLIT, DELISTING = range(6)
+BOOKING_KINDS = ("interest", "financing", "borrow", "dividend", "split", "delisting")
+
 Records = NDArray[np.void]
 
 PLACE, RESIZE, TAKE_BACK, REFUSE = 0, 1, 2, 3
 ORDER_KINDS = ("place", "resize", "cancel", "refuse")
 
-REDUCES, ON_CLOSE, SIZE_AT_OPEN, RELATIVE, REDUCE_ONLY, WHOLE, LISTED = 1, 2, 4, 8, 16, 32, 64
+REDUCES, ON_CLOSE, SIZE_AT_OPEN, RELATIVE, REDUCE_ONLY, WHOLE, LISTED, FORCED = 1, 2, 4, 8, 16, 32, 64, 128
 """Order flags: it only lessens a position; it fills at this row's close; its size is decided at the open; its prices
 are shares of its parent's; whatever it would fill beyond the position held is left out; it is for the whole position;
-orders of every kind may work beside it."""
+orders of every kind may work beside it; the account asked for it and not the strategy."""
 
 MARKET, LIMIT, STOP, STOP_LIMIT, TRAIL, TRAIL_PERCENT, MARKET_ON_CLOSE = range(7)
 ORDER_TYPES = ("market", "limit", "stop", "stop_limit", "trail", "trail_percent", "market_on_close")
@@ -160,7 +177,9 @@ ENDS = 32
     PARENT_ENDED,
     EXIT_REPLACED,
     RUN_OVER,
-) = range(ENDS, ENDS + 11)
+    SPLIT_AWAY,
+    ASSET_DELISTED,
+) = range(ENDS, ENDS + 13)
 FILL_RULES = (
     "market order at the open",
     "market order at the close",
@@ -183,6 +202,8 @@ FILL_RULES = (
     "the order that it belongs to ended",
     "exits of a newer order took its place",
     "still working when the run ended",
+    "less than one lot was left of it after a split",
+    "its asset was delisted",
 )
 EXPIRED = (
     DAY_OVER,
@@ -208,7 +229,17 @@ CAPS = ("", "share of the bar's volume", "position held")
     ASKED,
     NOT_WORKING,
     IMPOSSIBLE,
-) = range(10)
+    NOT_TRADED,
+    NO_RATE,
+    DELISTED,
+    GROSS_LIMIT,
+    NET_LIMIT,
+    WEIGHT_LIMIT,
+    POSITIONS_LIMIT,
+    TURNOVER_LIMIT,
+    MARGIN_CALL,
+    DRAWDOWN_STOP,
+) = range(20)
 REASONS = (
     "",
     "not enough buying power",
@@ -220,6 +251,16 @@ REASONS = (
     "the strategy took it back",
     "the order to be replaced works no more",
     "its prices or terms are impossible",
+    "the asset is not for trading",
+    "no rate of its currency yet",
+    "the asset was delisted",
+    "gross exposure limit",
+    "net exposure limit",
+    "limit of one asset's weight",
+    "limit of the number of positions",
+    "turnover limit",
+    "margin call",
+    "drawdown stop",
 )
 
 NO_ORDER = -1

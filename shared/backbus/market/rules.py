@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backbus.market.panel import Block, Floats, sealed
+from backbus.market.panel import EVENTS, Block, Floats, sealed
 from backbus.market.records import Records
 
 RULES = np.dtype(
@@ -32,19 +32,41 @@ RULES = np.dtype(
         ("rows", "<i8"),
         ("lists", "<i8"),
         ("each_row", "<i8"),
+        ("observes", "<i8"),
+        ("stepwise", "<i8"),
+        ("checks", "<i8"),
+        ("carries", "<i8"),
+        ("acts", "<i8"),
+        ("limited", "<i8"),
         ("tape_rows", "<i8"),
         ("settles", "<i8"),
         ("cash_only", "<i8"),
         ("take_profit", "<f8"),
         ("stop_loss", "<f8"),
         ("trailing_loss", "<f8"),
+        ("buffer", "<f8"),
+        ("band", "<f8"),
+        ("cash_rate", "<f8"),
+        ("debit_rate", "<f8"),
+        ("year_days", "<f8"),
+        ("maintenance", "<f8"),
+        ("call_rule", "<i8"),
+        ("gross_limit", "<f8"),
+        ("net_limit", "<f8"),
+        ("weight_limit", "<f8"),
+        ("positions_limit", "<f8"),
+        ("turnover_limit", "<f8"),
+        ("drawdown_limit", "<f8"),
     ]
 )
 """``volume_cap`` is 0 where there is none, ``capped`` 1 where any order may fill in part; ``each_row`` is 1 where no
-row may be passed over, because costs follow the market, and ``tape_rows`` is how far they look back; ``lists`` is 1
-where more than plain market orders may work from the start; ``settles`` is 1 where any asset is a future, ``cash_only``
-in an account without shorts and leverage; the last three are the exits that come with each entry, as shares of its
-price, 0 where there is none."""
+order may be left alone, because slippage follows the market, and ``tape_rows`` is how far it looks back; ``observes``
+is 1 where anything of the tape follows the market, ``stepwise`` where no row may be passed over, ``checks`` where the
+account is looked at in every row, ``carries`` where cash or positions cost or bring something over time, ``acts``
+where the data has splits and dividends, ``limited`` where risk has limits; ``lists`` is 1 where more than plain
+market orders may work from the start; ``settles`` is 1 where any asset is a future, ``cash_only`` in an account
+without shorts and leverage; the last three are the exits that come with each entry, as shares of its price, 0 where
+there is none. Rates are of a year of ``year_days``; limits are shares of equity, infinite where there is none."""
 
 TIERS = 8
 INSTRUMENT = np.dtype(
@@ -67,11 +89,18 @@ INSTRUMENT = np.dtype(
         ("fee_model", "<i8"),
         ("tiers", "<i8"),
         ("settles", "<i8"),
+        ("maintenance", "<f8"),
+        ("borrow", "<f8"),
+        ("rate_of", "<i8"),
+        ("inverse", "<i8"),
+        ("traded", "<i8"),
     ]
 )
-"""What trading one asset is like. ``tick`` is 0 where prices can be anything, ``per_tick`` how many of them make 1, or
-0. ``settles`` is 1 for a future: no cash pays for its position, gains and losses go to cash at each close; ``margin``
-is locked for each contract."""
+"""What trading one asset is like. ``tick`` is 0 where prices can be anything, ``per_tick`` how many of them make 1,
+or 0. ``settles`` is 1 for a future: no cash pays for its position, gains and losses go to cash at each close;
+``margin`` is locked for each contract, ``maintenance`` must be kept. ``borrow`` is the yearly rate that a short
+position costs. ``rate_of`` is the asset whose price is what one unit of this one's currency is worth in the
+account's, or the ``inverse`` of that; -1 where it is the same currency. ``traded`` is 0 where no orders are taken."""
 
 TAPE = np.dtype(
     [
@@ -88,11 +117,14 @@ TAPE = np.dtype(
         ("month_size", "<f8"),
         ("month_value", "<f8"),
         ("bars", "<i8"),
+        ("pays", "<f8"),
+        ("gone", "<i8"),
     ]
 )
 """What is known of one asset's market: the position that its fills have made; units that the volume of the bar of
 ``row`` still lets fill; what one unit of price is worth in the account's currency, and one unit of the asset's; the
-spread last seen; the deviation of returns."""
+spread last seen; the deviation of returns; what each unit will be paid off with in the next row, because the asset is
+delisted (NaN where it is not), and whether it has been."""
 
 FIXED_QUANTITY, FIXED_CASH, PERCENT_OF_EQUITY, TARGET_WEIGHT, EQUAL_WEIGHT, VOLATILITY_TARGET = range(6)
 SIZINGS = ("fixed_quantity", "fixed_cash", "percent_of_equity", "target_weight", "equal_weight", "volatility_target")
@@ -102,6 +134,14 @@ NO_FEE, PER_SHARE, PER_ORDER, BASIS_POINTS_FEE, MAKER_TAKER = range(5)
 
 WORST, OPEN_LOW_HIGH_CLOSE, OPEN_HIGH_LOW_CLOSE, NEAREST_FIRST = range(4)
 PATHS = ("worst", "open-low-high-close", "open-high-low-close", "nearest-first")
+
+
+CALL_ALL, CALL_PRO_RATA, CALL_LARGEST_FIRST = range(3)
+CALL_RULES = ("all", "pro_rata", "largest_first")
+
+FACTS = 4
+SPREADS, SPLITS, DIVIDENDS, DELISTINGS = range(FACTS)
+"""What else loops know of each bar: [rows, FACTS, assets]."""
 
 
 class Rules(NamedTuple):
@@ -114,9 +154,17 @@ class Rules(NamedTuple):
     spread: str | None = None
     """The column of the data that quoted spreads are in."""
 
-    def spread_of(self, block: Block) -> Floats:
-        """[rows, assets] quoted spreads; where there are none, anything of that shape."""
-        return block.close if self.spread is None else sealed(block.extra[self.spread])
+    def facts_of(self, block: Block) -> Floats:
+        """[rows, FACTS, assets] quoted spreads, splits, dividends and delistings, NaN where there is none; [rows, 0,
+        assets] where nothing looks at them."""
+        if not self.record["acts"][0] and self.spread is None:
+            return sealed(np.empty((len(block), 0, block.close.shape[1])))
+        facts = np.full((len(block), FACTS, block.close.shape[1]), np.nan)
+        names = (self.spread, *(EVENTS if self.record["acts"][0] else ()))
+        for at, name in enumerate(names):
+            if name is not None and name in block.extra:
+                facts[:, at] = block.extra[name]
+        return sealed(facts)
 
     @property
     def lists(self) -> bool:
@@ -127,8 +175,9 @@ class Rules(NamedTuple):
 def blank_tape(instruments: Records) -> Records:
     """[assets] ``TAPE`` records before the first row."""
     tape = np.zeros(len(instruments), dtype=TAPE)
-    tape["unit"] = instruments["multiplier"]
-    tape["rate"] = 1.0
+    tape["rate"] = np.where(instruments["rate_of"] >= 0, np.nan, 1.0)
+    tape["unit"] = instruments["multiplier"] * tape["rate"]
+    tape["pays"] = np.nan
     tape["row"] = -1
     tape["room"] = np.inf
     return tape

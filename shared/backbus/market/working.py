@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from backbus.compiled import step
+from backbus.market.ledger import NO_SESSION
 from backbus.market.panel import Ints
 from backbus.market.records import NO_ORDER, Records
 
@@ -89,8 +90,6 @@ filled yet."""
 FREE, NEXT_NEW, WORKS = range(3)
 """Behind the heads of the lists: the first node that was given back, the first that was never used, orders that
 work."""
-
-NO_SESSION = np.iinfo(np.int64).min
 
 
 class Orders:

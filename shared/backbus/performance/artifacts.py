@@ -157,7 +157,8 @@ class _TableFile:
                 numbers = pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=column == NO_TIME)
                 return numbers.cast(_arrow_type(kind))
             case _:
-                return pa.DictionaryArray.from_arrays(pa.array(column.astype(np.int32)), self._words[kind])
+                codes = pa.array(column.astype(np.int32), mask=column < 0 if kind is ColumnKind.SYMBOL else None)
+                return pa.DictionaryArray.from_arrays(codes, self._words[kind])
 
 
 def _arrow_type(kind: ColumnKind) -> Any:

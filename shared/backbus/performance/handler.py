@@ -16,7 +16,7 @@ import numpy as np
 from backbus.events.event import Event, Kind
 from backbus.jobs import Job
 from backbus.link.stream import StreamReader, StreamWriter
-from backbus.market.accounts import EquityRows
+from backbus.market.accounts import NO_FILLS, EquityRows
 from backbus.market.panel import Block, Layout
 from backbus.market.records import Records, joined
 from backbus.market.ticks import PHASES
@@ -25,12 +25,14 @@ from backbus.performance.statistics import Statistics
 from backbus.performance.tables import (
     Piece,
     RowTimes,
+    bookings_piece,
     equity_piece,
     fill_pieces,
     orders_piece,
     signals_piece,
     trades_piece,
 )
+from backbus.performance.trades import put_times
 
 ROLE = "performance"
 
@@ -129,6 +131,9 @@ class PerformanceHandler:
             self._times.add(block.end)
             if equity is not None:
                 self._pieces.append(equity_piece(block.rows(count - traded, count), equity))
+                if len(equity.bookings):
+                    times = block.end[equity.bookings["tick"] // PHASES - block.first_row]
+                    self._pieces.append(bookings_piece(equity.bookings, times))
             self._rows += count
 
     def _next_equity(self, count: int) -> EquityRows:
@@ -148,21 +153,22 @@ class PerformanceHandler:
             np.concatenate([part.equity for part in parts]),
             np.concatenate([part.cash for part in parts]),
             np.concatenate([part.gross for part in parts]),
+            joined([part.bookings for part in parts]),
         )
 
     def _count_records(self) -> None:
         """Count the records of rows that are worked off; those of later rows go on waiting."""
         self._records_waiting = 0
         for kind, waiting in self._waiting.items():
-            if not waiting:
+            if not waiting and kind is not Kind.FILL:
                 continue
-            records = joined(waiting)
+            records = joined(waiting) if waiting else NO_FILLS
             cut = int(np.searchsorted(records["tick"], PHASES * self._rows))
             waiting.clear()
             if cut < len(records):
                 waiting.append(records[cut:])
                 self._records_waiting += len(records) - cut
-            if cut:
+            if cut or kind is Kind.FILL:
                 self._count(kind, records[:cut])
         complete = min(self.readers[kind].through for kind in _RECORDS) // PHASES
         self._times.forget(min(complete, self._rows))
@@ -170,8 +176,12 @@ class PerformanceHandler:
     def _count(self, kind: Kind, records: Records) -> None:
         times = self._times.of(records["tick"])
         if kind is Kind.FILL:
-            closed = self.statistics.add_fills(records, times)
-            self._pieces.extend(fill_pieces(records, times))
+            through = min(self.readers[Kind.FILL].through, PHASES * self._rows)
+            closed = self.statistics.add_fills(records, times, through)
+            if len(closed):
+                put_times(closed, self._times.of(closed["exit_tick"]))
+            if len(records):
+                self._pieces.extend(fill_pieces(records, times))
             if len(closed):
                 self._pieces.append(trades_piece(closed))
         elif kind is Kind.ORDER:

@@ -7,7 +7,18 @@ import numpy as np
 from backbus.compiled import loop
 from backbus.errors import ProtocolError
 from backbus.market.panel import Ints
-from backbus.market.records import ORDER_KINDS, PLACE, REASONS, REFUSE, RESIZE, SIZE_AT_OPEN, TAKE_BACK, Records
+from backbus.market.records import (
+    DRAWDOWN_STOP,
+    MARGIN_CALL,
+    ORDER_KINDS,
+    PLACE,
+    REASONS,
+    REFUSE,
+    RESIZE,
+    SIZE_AT_OPEN,
+    TAKE_BACK,
+    Records,
+)
 from backbus.performance.sessions import read_only
 
 
@@ -64,6 +75,12 @@ class OrderCounts:
     def refused_because(self) -> dict[str, int]:
         """Refusals by their reason, only reasons that occurred."""
         return {reason: int(count) for reason, count in zip(REASONS, self._counts[REFUSE], strict=True) if count}
+
+    @property
+    def forced(self) -> dict[str, int]:
+        """Orders that the account itself asked for, by their reason."""
+        reasons = {REASONS[code]: int(self._counts[PLACE][code]) for code in (MARGIN_CALL, DRAWDOWN_STOP)}
+        return {reason: count for reason, count in reasons.items() if count}
 
     @property
     def cut(self) -> int:

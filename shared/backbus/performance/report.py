@@ -21,6 +21,8 @@ class Counts(BaseModel):
     """Wishes that never became an order."""
     refused_because: dict[str, int]
     """Refusals by reason."""
+    forced: dict[str, int]
+    """Orders that the account itself asked for, after a margin call or to stop, by reason."""
     cut: int
     """Orders for less than was wanted."""
     cancelled: int
@@ -55,6 +57,8 @@ class Report(BaseModel):
     final_equity: float | None
     """In cash units; None only where a price that is not a number reached the book."""
     counts: Counts
+    booked: dict[str, float]
+    """Cash from what was no fill, in cash units: interest, financing, borrow, dividend, split, delisting."""
     metrics: Metrics
     notes: tuple[str, ...]
     """What one should know before trusting the figures."""

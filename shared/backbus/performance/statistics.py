@@ -13,9 +13,10 @@ import numpy as np
 
 from backbus.errors import JobError
 from backbus.jobs import Job
-from backbus.market.accounts import EquityRows
+from backbus.market.accounts import NO_BOOKINGS, EquityRows
+from backbus.market.adjusting import Adjusting
 from backbus.market.panel import Block, Floats, Ints, Layout, session_date
-from backbus.market.records import Records
+from backbus.market.records import BOOKING_KINDS, Records, joined
 from backbus.performance.fingerprint import FillsDigest, fingerprint
 from backbus.performance.metrics import Metrics, Sums, figures, metrics_of, session_rate
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
@@ -28,17 +29,39 @@ from backbus.performance.trades import TradeBook
 class Statistics:
     """The account of one run."""
 
-    __slots__ = ("_benchmark", "_closes", "_curve", "_fills", "_job", "_layout", "_orders", "_signals", "_trades")
+    __slots__ = (
+        "_adjusting",
+        "_benchmark",
+        "_booked",
+        "_bookings",
+        "_closes",
+        "_curve",
+        "_fills",
+        "_instruments",
+        "_job",
+        "_layout",
+        "_orders",
+        "_shown",
+        "_signals",
+        "_trades",
+    )
 
     def __init__(self, job: Job, layout: Layout) -> None:
         self._job, self._layout = job, layout
         self._curve = SessionCurve(job.portfolio.cash)
         self._fills = FillsDigest()
-        self._trades = TradeBook(layout.assets)
+        self._instruments = job.rules(layout).instruments
+        self._trades = TradeBook(layout.assets, self._instruments)
+        self._bookings: list[Records] = []
+        """Those that have not met the fills of their rows yet."""
+        self._booked = np.zeros(len(BOOKING_KINDS))
         self._orders = OrderCounts(layout.assets)
         self._signals = 0
         self._closes = np.full(layout.assets, np.nan)
         self._benchmark: BenchmarkCurve | None = None
+        self._adjusting: Adjusting | None = None
+        """What makes the benchmark's prices go on over splits and dividends, where there are any."""
+        self._shown = np.full(layout.assets, np.nan)
         symbol = job.performance.benchmark
         if symbol is not None:
             if symbol not in layout.symbols:
@@ -47,6 +70,8 @@ class Statistics:
                     field="performance.benchmark",
                 )
             self._benchmark = BenchmarkCurve(layout.symbols.index(symbol))
+            adjusting = Adjusting(layout)
+            self._adjusting = adjusting if adjusting.acts else None
 
     def add_rows(self, block: Block, equity: EquityRows | None) -> None:
         """Take the next rows of the panel and the equity of those of them that are traded.
@@ -56,22 +81,40 @@ class Statistics:
         warmup = len(block) if equity is None else len(block) - len(equity)
         if warmup < 0 or (equity is not None and equity.first_row != block.first_row + warmup):
             raise ValueError("equity rows must be the last rows of the block")
+        shown = block.close
+        if self._adjusting is not None:
+            shown = self._adjusting.take(block).block.close
+            mark_closes(read_only(shown[:warmup]), self._shown)
         if warmup:
             mark_closes(read_only(block.close[:warmup]), self._closes)
         if equity is None or not len(equity):
             return
         if self._benchmark is not None and not self._curve.rows:
-            self._benchmark.start(self._closes)
+            self._benchmark.start(self._closes if self._adjusting is None else self._shown)
+        if len(equity.bookings):
+            self._bookings.append(equity.bookings)
+            np.add.at(self._booked, equity.bookings["kind"], equity.bookings["amount"])
         session, close = block.session[warmup:], block.close[warmup:]
         self._curve.add(session, equity.equity, equity.gross)
         if self._benchmark is not None:
-            self._benchmark.add(session, close, self._curve.sessions)
+            self._benchmark.add(session, shown[warmup:], self._curve.sessions)
         mark_closes(read_only(close), self._closes)
 
-    def add_fills(self, fills: Records, times: Ints | None = None) -> Records:
-        """Take the next fills, with their instants where trades are kept; returns the trades that they close."""
+    def add_fills(self, fills: Records, times: Ints | None = None, through: int | None = None) -> Records:
+        """Take the next fills, with their instants where trades are kept; returns the trades that they close.
+
+        They are complete up to the tick ``through``, or as far as there are rows: what else befell positions before it
+        is taken in with them."""
         self._fills.add(fills)
-        return self._trades.add(fills, times)
+        return self._trades.add(fills, times, self._bookings_before(through))
+
+    def _bookings_before(self, through: int | None) -> Records:
+        if not self._bookings:
+            return NO_BOOKINGS
+        bookings = joined(self._bookings)
+        cut = len(bookings) if through is None else int(np.searchsorted(bookings["tick"], through))
+        self._bookings = [bookings[cut:]] if cut < len(bookings) else []
+        return bookings[:cut]
 
     def add_orders(self, orders: Records) -> None:
         """Take the next records of the ORDER stream."""
@@ -88,7 +131,14 @@ class Statistics:
 
     def open_trades(self) -> Records:
         """Trades still open, as ``TRADE`` records valued at the last closes."""
-        return self._trades.valued(self._closes, self._layout.warmup + self._curve.rows - 1)
+        return self._trades.valued(self._closes, self._layout.warmup + self._curve.rows - 1, self._units())
+
+    def _units(self) -> Floats:
+        """[assets] what one unit of price is worth in the account's currency, at the last closes."""
+        lines, closes = self._instruments, self._closes
+        rates = np.where(lines["rate_of"] >= 0, closes[lines["rate_of"]], 1.0)
+        units: Floats = lines["multiplier"] * np.where(lines["inverse"] != 0, 1.0 / rates, rates)
+        return units
 
     def metrics(self) -> Metrics:
         """The figures of what was taken in so far."""
@@ -136,6 +186,9 @@ class Statistics:
             equity_digest=self._curve.digest().hex(),
             final_equity=metrics.final_equity,
             counts=self._counts(),
+            booked={
+                name: float(amount) for name, amount in zip(BOOKING_KINDS, self._booked, strict=True) if amount != 0.0
+            },
             metrics=metrics,
             notes=tuple(self._notes(metrics)),
             warnings=tuple(warnings),
@@ -149,6 +202,7 @@ class Statistics:
             fills=int(totals["fills"]),
             refused=orders.refused,
             refused_because=orders.refused_because,
+            forced=orders.forced,
             cut=orders.cut,
             cancelled=orders.cancelled,
             expired=self._trades.expired,

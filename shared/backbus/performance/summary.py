@@ -54,6 +54,9 @@ def summary_lines(report: Report) -> list[tuple[str, str]]:
         ("Average win, loss", f"{number(metrics.average_win)}, {number(metrics.average_loss)}"),
         ("Fees, slippage", f"{number(metrics.fees)}, {number(metrics.slippage)}"),
     ]
+    if report.booked:
+        parts = [f"{kind} {number(amount)}" for kind, amount in report.booked.items()]
+        lines.append(("Cash from holding", ", ".join(parts)))
     if metrics.benchmark_return is not None:
         lines += [
             ("", ""),
@@ -68,6 +71,7 @@ def summary_lines(report: Report) -> list[tuple[str, str]]:
         for count, what in (
             (counts.refused, "refused"),
             (counts.cut, "cut"),
+            *((count, f"for a {reason}") for reason, count in counts.forced.items()),
             (counts.cancelled, "cancelled"),
             (counts.expired, "expired"),
             (counts.ended, "ended with another"),

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Ints
 from backbus.market.records import (
+    BOOKING_KINDS,
     CAPS,
     ENDS,
     FILL_RULES,
@@ -55,6 +56,7 @@ class ColumnKind(StrEnum):
     REASON = "reason"
     RULE = "rule"
     CAP = "cap"
+    BOOKING_KIND = "booking_kind"
 
 
 CATEGORIES: dict[ColumnKind, tuple[str, ...]] = {
@@ -67,6 +69,7 @@ CATEGORIES: dict[ColumnKind, tuple[str, ...]] = {
     ColumnKind.REASON: REASONS,
     ColumnKind.RULE: FILL_RULES,
     ColumnKind.CAP: CAPS,
+    ColumnKind.BOOKING_KIND: BOOKING_KINDS,
 }
 """The words that codes stand for; ``SYMBOL`` stands for the run's own symbols."""
 
@@ -136,6 +139,16 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "left": _K.NUMBER,
         "level": _K.NUMBER_OR_NONE,
         "nearest": _K.NUMBER_OR_NONE,
+    },
+    "bookings": {
+        "tick": _K.COUNT,
+        "row": _K.COUNT,
+        "time": _K.INSTANT,
+        "symbol": _K.SYMBOL,
+        "kind": _K.BOOKING_KIND,
+        "amount": _K.NUMBER,
+        "quantity": _K.NUMBER,
+        "basis": _K.NUMBER,
     },
     "trades": {
         "symbol": _K.SYMBOL,
@@ -222,6 +235,12 @@ def fill_pieces(records: Records, times: Ints) -> list[Piece]:
     return [("fills", {**_when(fills, times), "phase": fills["tick"] % PHASES, **columns}), *more]
 
 
+def bookings_piece(bookings: Records, times: Ints) -> Piece:
+    """What changed the book and was no fill, with the instants of its rows."""
+    names = ("kind", "amount", "quantity", "basis")
+    return "bookings", {**_when(bookings, times), **{name: bookings[name] for name in names}}
+
+
 def trades_piece(trades: Records) -> Piece:
     """Trades; one that is still open has no exit row and no exit time."""
     names = ("entry_time", "exit_time", "bars", "quantity", "entry_price", "exit_price", "fees", "pnl", "return")
@@ -249,6 +268,7 @@ def run_pieces(
         signals_piece(signals, times(signals)),
         orders_piece(orders, times(orders)),
         *fill_pieces(fills, times(fills)),
+        *([bookings_piece(equity.bookings, times(equity.bookings))] if len(equity.bookings) else []),
         trades_piece(trades),
     ]
 

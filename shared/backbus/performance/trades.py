@@ -9,12 +9,15 @@ at a price on request and never counted with the closed.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from backbus.compiled import loop
+from backbus.compiled import loop, step
 from backbus.errors import ProtocolError
+from backbus.market.accounts import NO_BOOKINGS
 from backbus.market.panel import Floats, Ints
-from backbus.market.records import ENDS, EXPIRED, FILL_RULES, LESSENED, Records
+from backbus.market.records import DELISTING, DIVIDEND, ENDS, EXPIRED, FILL_RULES, LESSENED, SPLIT, Records
 from backbus.market.ticks import PHASES
 from backbus.performance.sessions import read_only
 
@@ -54,10 +57,14 @@ OPEN_TRADE = np.dtype(
         ("entry_tick", "<i8"),
         ("entry_time", "<i8"),
         ("last_order", "<i8"),
+        ("income", "<f8"),
+        ("settles", "<i8"),
     ]
 )
-"""One asset's trade under way: quantities, values (quantity × price) and worths in the account's currency are unsigned
-sums over its entering and leaving fills; ``unit`` is the last fill's."""
+"""One asset's trade under way: quantities, values (quantity × price) and worths in the account's currency are
+unsigned sums over its entering and leaving fills; ``unit`` is the last fill's; ``income`` is what dividends and
+splits have paid. Where it ``settles``, as futures do, its result is in money of the last fill, whatever the rate was
+before."""
 
 TOTALS = np.dtype(
     [
@@ -75,19 +82,92 @@ TOTALS = np.dtype(
 )
 """Sums over all fills and all closed trades, in cash units; ``gross_loss`` ≤ 0."""
 
+_BAD_ASSET = -1
 NO_TIME = np.iinfo(np.int64).min
 """Where an instant is not known: numpy's NaT."""
 
-_BAD_ASSET = -1
+
+@step
+def _close(trade: Any, asset: int, side: int, tick: int, time: int, total: Any, out: Any) -> None:
+    """Write the trade that ends, and forget it."""
+    worth = trade["left_worth"] - trade["entered_worth"]
+    if trade["settles"] != 0:
+        worth = (trade["left_value"] - trade["entered_value"]) * trade["unit"]
+    pnl = side * worth + trade["income"] - trade["fees"]
+    out["asset"], out["side"] = asset, side
+    out["entry_tick"], out["exit_tick"] = trade["entry_tick"], tick
+    out["entry_time"], out["exit_time"] = trade["entry_time"], time
+    out["bars"] = tick // PHASES - trade["entry_tick"] // PHASES
+    out["quantity"] = trade["peak"]
+    out["entry_price"] = trade["entered_value"] / trade["entered"]
+    out["exit_price"] = trade["left_value"] / trade["left"]
+    out["fees"] = trade["fees"]
+    out["pnl"] = pnl
+    out["return"] = pnl / trade["entered_worth"] if trade["entered_worth"] > 0.0 else np.nan
+    total["closed"] += 1
+    if pnl > 0.0:
+        total["won"] += 1
+        total["gross_profit"] += pnl
+    elif pnl < 0.0:
+        total["lost"] += 1
+        total["gross_loss"] += pnl
+    trade["position"], trade["peak"], trade["fees"] = 0.0, 0.0, 0.0
+    trade["entered"], trade["entered_value"] = 0.0, 0.0
+    trade["left"], trade["left_value"] = 0.0, 0.0
+    trade["entered_worth"], trade["left_worth"] = 0.0, 0.0
+    trade["income"] = 0.0
+
+
+@step
+def _take_booking(booking: Any, open_trades: Records, total: Any, closed: Records, count: int) -> int:
+    """Let a split, dividend or delisting change an open trade. Returns the number of closed ones."""
+    asset, kind = booking["asset"], booking["kind"]
+    if asset < 0 or asset >= len(open_trades) or kind < DIVIDEND:
+        return count
+    trade = open_trades[asset]
+    held = trade["position"]
+    if held == 0.0:
+        return count
+    if kind == SPLIT:
+        ratio = booking["basis"]
+        trade["peak"] = trade["peak"] * ratio
+        trade["entered"] = trade["entered"] * ratio
+        trade["left"] = trade["left"] * ratio
+        trade["position"] = booking["quantity"]
+        trade["income"] = trade["income"] + booking["amount"]
+        if trade["position"] == 0.0:
+            return count + _pay_off(trade, asset, held * ratio, booking["tick"], 0.0, total, closed[count])
+        return count
+    if kind == DELISTING:
+        return count + _pay_off(trade, asset, held, booking["tick"], booking["basis"], total, closed[count])
+    trade["income"] = trade["income"] + booking["amount"]
+    return count
+
+
+@step
+def _pay_off(trade: Any, asset: int, held: float, tick: int, price: float, total: Any, out: Any) -> int:
+    """Close a trade at the price that is paid for what is held; returns 1."""
+    trade["left"] += abs(held)
+    trade["left_value"] += abs(held) * price
+    trade["left_worth"] += abs(held) * price * trade["unit"]
+    _close(trade, asset, 1 if held > 0.0 else -1, tick, NO_TIME, total, out)
+    return 1
 
 
 @loop
-def match_fills(fills: Records, times: Ints, open_trades: Records, totals: Records, closed: Records) -> int:
-    """Take fills in stream order; writes the trades that they close into ``closed`` and returns how many, or -1."""
+def match_fills(
+    fills: Records, times: Ints, bookings: Records, open_trades: Records, totals: Records, closed: Records
+) -> int:
+    """Take fills in stream order, and what else befell positions up to them; writes the trades that they close into
+    ``closed`` and returns how many, or -1."""
     total = totals[0]
     count = 0
+    booked = 0
     for index in range(len(fills)):
         fill = fills[index]
+        while booked < len(bookings) and bookings[booked]["tick"] <= fill["tick"]:
+            count = _take_booking(bookings[booked], open_trades, total, closed, count)
+            booked += 1
         asset = fill["asset"]
         if asset < 0 or asset >= len(open_trades):
             return _BAD_ASSET
@@ -116,6 +196,7 @@ def match_fills(fills: Records, times: Ints, open_trades: Records, totals: Recor
             # The part of the fill up to flat belongs to the trade under way, and its share of the fee with it.
             leaving = size if partial else held
             part = fee if after == 0.0 or partial else fee * (held / size)
+            trade["unit"] = unit
             trade["left"] += leaving
             trade["left_value"] += leaving * price
             trade["left_worth"] += leaving * price * unit
@@ -124,32 +205,10 @@ def match_fills(fills: Records, times: Ints, open_trades: Records, totals: Recor
             fee -= part
             if not partial:
                 side = 1 if before > 0.0 else -1
-                pnl = side * (trade["left_worth"] - trade["entered_worth"]) - trade["fees"]
-                out = closed[count]
+                _close(trade, asset, side, fill["tick"], times[index], total, closed[count])
                 count += 1
-                out["asset"], out["side"] = asset, side
-                out["entry_tick"], out["exit_tick"] = trade["entry_tick"], fill["tick"]
-                out["entry_time"], out["exit_time"] = trade["entry_time"], times[index]
-                out["bars"] = fill["tick"] // PHASES - trade["entry_tick"] // PHASES
-                out["quantity"] = trade["peak"]
-                out["entry_price"] = trade["entered_value"] / trade["entered"]
-                out["exit_price"] = trade["left_value"] / trade["left"]
-                out["fees"] = trade["fees"]
-                out["pnl"] = pnl
-                out["return"] = pnl / trade["entered_worth"] if trade["entered_worth"] > 0.0 else np.nan
-                total["closed"] += 1
-                if pnl > 0.0:
-                    total["won"] += 1
-                    total["gross_profit"] += pnl
-                elif pnl < 0.0:
-                    total["lost"] += 1
-                    total["gross_loss"] += pnl
                 before = 0.0
                 size = abs(after)
-                trade["position"], trade["peak"], trade["fees"] = 0.0, 0.0, 0.0
-                trade["entered"], trade["entered_value"] = 0.0, 0.0
-                trade["left"], trade["left_value"] = 0.0, 0.0
-                trade["entered_worth"], trade["left_worth"] = 0.0, 0.0
         if after != 0.0 and not partial:
             if before == 0.0:
                 trade["entry_tick"], trade["entry_time"] = fill["tick"], times[index]
@@ -160,14 +219,25 @@ def match_fills(fills: Records, times: Ints, open_trades: Records, totals: Recor
             trade["fees"] += fee
             trade["position"] = after
             trade["peak"] = max(trade["peak"], abs(after))
+    while booked < len(bookings):
+        count = _take_booking(bookings[booked], open_trades, total, closed, count)
+        booked += 1
     return count
 
 
-def no_trades(assets: int) -> Records:
+def no_trades(assets: int, instruments: Records | None = None) -> Records:
     """[assets] ``OPEN_TRADE`` records before the first fill."""
     trades = np.zeros(assets, dtype=OPEN_TRADE)
+    if instruments is not None:
+        trades["settles"] = instruments["settles"]
     trades["last_order"] = -1
     return trades
+
+
+def put_times(trades: Records, times: Ints) -> None:
+    """Give closed trades that no fill closed the instants of their rows."""
+    unknown = trades["exit_time"] == NO_TIME
+    trades["exit_time"][unknown] = times[unknown]
 
 
 class TradeBook:
@@ -175,13 +245,14 @@ class TradeBook:
 
     __slots__ = ("_ends", "_open", "_totals")
 
-    def __init__(self, assets: int) -> None:
-        self._open = no_trades(assets)
+    def __init__(self, assets: int, instruments: Records | None = None) -> None:
+        self._open = no_trades(assets, instruments)
         self._totals = np.zeros(1, dtype=TOTALS)
         self._ends = np.zeros(len(FILL_RULES), dtype=np.int64)
 
-    def add(self, fills: Records, times: Ints | None = None) -> Records:
-        """Take the next ``FILL`` records; returns the trades that they close, as ``TRADE`` records.
+    def add(self, fills: Records, times: Ints | None = None, bookings: Records = NO_BOOKINGS) -> Records:
+        """Take the next ``FILL`` records, and the ``BOOKING`` records of their rows; returns the trades that they
+        close, as ``TRADE`` records.
 
         ``times`` [fills] are the instants of the fills in UTC nanoseconds. A fill of an asset that the run does not
         have raises ``ProtocolError``.
@@ -193,8 +264,8 @@ class TradeBook:
         rules = fills["rule"]
         if len(rules) and rules.max() >= ENDS:
             self._ends += np.bincount(rules.clip(0, len(self._ends) - 1), minlength=len(self._ends))
-        closed = np.zeros(len(fills), dtype=TRADE)
-        count = match_fills(read_only(fills), read_only(times), self._open, self._totals, closed)
+        closed = np.zeros(len(fills) + len(bookings), dtype=TRADE)
+        count = match_fills(read_only(fills), read_only(times), read_only(bookings), self._open, self._totals, closed)
         if count == _BAD_ASSET:
             raise ProtocolError(f"a fill names an asset outside the run's {len(self._open)}")
         return closed[:count]
@@ -219,8 +290,9 @@ class TradeBook:
         """Orders that the market ended with another order or with a position."""
         return int(self._ends[ENDS:].sum()) - self.expired
 
-    def valued(self, closes: Floats, row: int) -> Records:
-        """The open trades by asset as ``TRADE`` records, valued at ``closes`` [assets] of ``row``."""
+    def valued(self, closes: Floats, row: int, units: Floats | None = None) -> Records:
+        """The open trades by asset as ``TRADE`` records, valued at ``closes`` [assets] of ``row``; ``units`` [assets]
+        is what one unit of price is worth, the last fill's where left out."""
         assets = np.flatnonzero(self._open["position"])
         state = self._open[assets]
         trades = np.zeros(len(assets), dtype=TRADE)
@@ -233,11 +305,13 @@ class TradeBook:
         trades["entry_price"] = state["entered_value"] / state["entered"]
         trades["exit_price"] = price
         trades["fees"] = state["fees"]
-        trades["pnl"] = (
-            side * (state["left_worth"] - state["entered_worth"])
-            + state["position"] * price * state["unit"]
-            - state["fees"]
+        unit = state["unit"] if units is None else units[assets]
+        worth = np.where(
+            state["settles"] != 0,
+            side * (state["left_value"] - state["entered_value"]) * unit,
+            side * (state["left_worth"] - state["entered_worth"]),
         )
+        trades["pnl"] = worth + state["position"] * price * unit + state["income"] - state["fees"]
         worth = state["entered_worth"]
         trades["return"] = np.divide(trades["pnl"], worth, out=np.full(len(assets), np.nan), where=worth > 0)
         return trades

@@ -14,13 +14,18 @@ from backbus.market.records import (
     ASSET_SCALE,
     BELOW_ONE_LOT,
     CANCEL,
+    DELISTED,
+    DRAWDOWN_STOP,
     IMPOSSIBLE,
+    MARGIN_CALL,
     MARKET,
     MAX_ASSETS,
     MAX_ORDINAL,
     NO_ORDER,
+    NO_RATE,
     NO_REASON,
     NOT_LISTED,
+    NOT_TRADED,
     NOT_WORKING,
     ON_CLOSE,
     ORDINALS_OF_ONE,
@@ -36,6 +41,7 @@ from backbus.market.records import (
 )
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.market.working import find_order, new_node, purge
+from backbus.portfolio.limits import plan, within
 from backbus.portfolio.placing import (
     named_order,
     no_wish,
@@ -135,6 +141,7 @@ def take_back_asked(
 @step
 def place_asked(
     rules: Any,
+    account: Any,
     ledger: Records,
     instruments: Records,
     tape: Records,
@@ -186,6 +193,16 @@ def place_asked(
                 quantity = 0.0
                 if market != market:  # noqa: PLR0124  (it has never traded)
                     reason = NOT_LISTED
+                elif instrument["traded"] == 0:
+                    reason = NOT_TRADED
+                elif line["gone"] != 0:
+                    reason = DELISTED
+                elif line["unit"] != line["unit"]:
+                    reason = NO_RATE
+                elif flags & REDUCES == 0 and account["stopped"] != 0:
+                    reason = DRAWDOWN_STOP
+                elif flags & REDUCES == 0 and account["called"] != 0:
+                    reason = MARGIN_CALL
                 elif not possible(wish) or ordinal > MAX_ORDINAL - ORDINALS_OF_ONE:
                     reason = IMPOSSIBLE
                 elif wanted == 0.0:
@@ -200,9 +217,15 @@ def place_asked(
                     paid = worst_price(instrument, line, wish, wanted, market)
                     market_then = max(paid, market) if wanted < 0.0 else market
                     lessens = flags & REDUCES != 0
-                    accepted = accept(rules, instrument, line, power, held, wanted, lessens, paid, market_then)
+                    worth = market * line["unit"]
+                    allowed = within(rules, account, ledger[asset], instrument, wanted, lessens, worth)
+                    accepted = accept(rules, instrument, line, power, held, allowed, lessens, paid, market_then)
                     quantity, reason = accepted.quantity, accepted.reason
                     if quantity != 0.0:
+                        if rules["limited"] != 0:
+                            account["ordered"] = account["ordered"] + abs(quantity) * worth
+                            if not lessens or wish["type"] == MARKET:
+                                plan(account, ledger[asset], worth, quantity)
                         group = _group(working, terms, heads, asset, order, wish)
                         node = new_node(working, heads)
                         place(

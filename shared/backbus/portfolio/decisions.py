@@ -17,14 +17,18 @@ from backbus.market.panel import Floats
 from backbus.market.records import (
     ASSET_SCALE,
     BELOW_ONE_LOT,
-    BUYING_POWER,
     CANCEL,
+    DELISTED,
+    DRAWDOWN_STOP,
     IMPOSSIBLE,
+    MARGIN_CALL,
     MARKET,
     NO_ORDER,
+    NO_RATE,
     NO_REASON,
     NO_VOLATILITY,
     NOT_LISTED,
+    NOT_TRADED,
     ON_CLOSE,
     PLACE,
     REDUCE_ONLY,
@@ -40,10 +44,11 @@ from backbus.market.records import (
     WHOLE,
     Records,
 )
-from backbus.market.rules import VOLATILITY_TARGET
+from backbus.market.rules import TARGET_WEIGHT, VOLATILITY_TARGET
 from backbus.market.ticks import CLOSE_DECIDE, OPEN_DECIDE, PHASES
 from backbus.market.working import purge, works
 from backbus.portfolio.asked import place_asked, take_back_asked
+from backbus.portfolio.limits import Allowed, plan, plan_all, within
 from backbus.portfolio.placing import (
     LOSS_SHARE,
     TAKE_SHARE,
@@ -62,6 +67,7 @@ from backbus.portfolio.placing import (
 from backbus.portfolio.reserving import brings, check_at_close, looked_at_open, reserved
 from backbus.portfolio.risk import accept, buying_power, power_after
 from backbus.portfolio.sizing import desired_position
+from backbus.portfolio.standing import look_at_account
 
 
 @step
@@ -117,7 +123,7 @@ def _wish(
         working[asset]["value"],
         ledger[asset]["position"],
         price,
-        account["equity"],
+        account["equity"] * (1.0 - rules["buffer"]),
         deviation,
     )
 
@@ -130,6 +136,22 @@ def _own_exits(rules: Any, wish: Any) -> None:
         wish["stop_loss"] = rules["stop_loss"]
         wish["trailing_loss"] = rules["trailing_loss"]
         wish["shares"] = TAKE_SHARE | LOSS_SHARE | TRAILING_SHARE
+
+
+@step
+def _not_now(account: Any, instrument: Any, line: Any, reduces: bool) -> int:
+    """Why nothing may be traded, or opened, in an asset; NO_REASON where it may."""
+    if instrument["traded"] == 0:
+        return NOT_TRADED
+    if line["gone"] != 0:
+        return DELISTED
+    if line["unit"] != line["unit"]:
+        return NO_RATE
+    if not reduces and account["stopped"] != 0:
+        return DRAWDOWN_STOP
+    if not reduces and account["called"] != 0:
+        return MARGIN_CALL
+    return NO_REASON
 
 
 @step
@@ -163,6 +185,10 @@ def close_decide(
     begin = count
     if heads is not None:
         count = take_back_asked(working, terms, wishes, heads, tick, signals, first, used, orders, count)
+        if rules["checks"] != 0:
+            count = look_at_account(
+                rules, account, ledger, instruments, tape, working, terms, wishes, heads, close, at, row, orders, count
+            )
     for asset in range(assets):
         slot = working[asset]
         if slot["waits"] == 1 and slot["order"] != NO_ORDER and close[at, asset] == close[at, asset]:
@@ -186,6 +212,8 @@ def close_decide(
         power, count = check_at_close(
             rules, ledger, instruments, tape, working, terms, heads, close, at, row, power, orders, count
         )
+        if rules["limited"] != 0:
+            plan_all(account, ledger, tape, working, heads)
     elif account["working"] > 0:
         for asset in range(assets):
             slot = working[asset]
@@ -212,8 +240,9 @@ def close_decide(
             held = ledger[asset]["position"]
             order = row * ROW_SCALE + asset * ASSET_SCALE
             if price != price:  # noqa: PLR0124  (a hole: the signal waits, unless the asset has never traded)
-                if ledger[asset]["price"] != ledger[asset]["price"]:
-                    write_order(orders[count], tick, order, asset, REFUSE, 0.0, 0.0, 0, NOT_LISTED)
+                if ledger[asset]["price"] != ledger[asset]["price"] or line["gone"] != 0:
+                    reason = DELISTED if line["gone"] != 0 else NOT_LISTED
+                    write_order(orders[count], tick, order, asset, REFUSE, 0.0, 0.0, 0, reason)
                     count += 1
                     slot["waits"] = 0
                     account["waiting"] = account["waiting"] - 1
@@ -226,6 +255,16 @@ def close_decide(
                 wish = 0.0
             wanted = wish - held
             reduces = wanted * held < 0.0 and abs(wanted) <= abs(held)
+            if heads is not None:
+                why = _not_now(account, instrument, line, reduces)
+                if why != NO_REASON:
+                    if opening == 0:
+                        continue
+                    slot["waits"] = 0
+                    account["waiting"] = account["waiting"] - 1
+                    write_order(orders[count], tick, order, asset, REFUSE, 0.0, wanted, 0, why)
+                    count += 1
+                    continue
             if opening == 0 and not reduces:
                 continue
             slot["waits"] = 0
@@ -234,6 +273,10 @@ def close_decide(
                 write_order(orders[count], tick, order, asset, REFUSE, 0.0, 0.0, 0, NO_VOLATILITY)
                 count += 1
                 continue
+            if rules["band"] > 0.0 and held != 0.0 and wish != 0.0:
+                by_weight = slot["kind"] == WEIGHT or rules["sizing"] == TARGET_WEIGHT
+                if by_weight and abs(wanted) * price * line["unit"] < rules["band"] * account["equity"]:
+                    continue
             if wanted == 0.0:
                 if reason == NO_REASON and wish == 0.0 and held == 0.0 and slot["value"] != 0.0:
                     reason = BELOW_ONE_LOT
@@ -262,13 +305,19 @@ def close_decide(
             if wishes is not None:
                 paid = worst_price(instrument, line, wishes[asset], wanted, price)
                 market_then = max(paid, price) if wanted < 0.0 and not market_order else price
-            accepted = accept(rules, instrument, line, power, held, wanted, reduces, paid, market_then)
+            worth = price * line["unit"]
+            allowed = within(rules, account, ledger[asset], instrument, wanted, reduces, worth)
+            accepted = accept(rules, instrument, line, power, held, allowed, reduces, paid, market_then)
             quantity = accepted.quantity
             if quantity == 0.0:
                 write_order(orders[count], tick, order, asset, REFUSE, 0.0, wanted, flags, accepted.reason)
                 count += 1
                 continue
             if heads is not None:
+                if rules["limited"] != 0:
+                    account["ordered"] = account["ordered"] + abs(quantity) * worth
+                    if not reduces or market_order:
+                        plan(account, ledger[asset], worth, quantity)
                 _own_exits(rules, wishes[asset])
                 place(
                     working, terms, heads, asset, asset, tick, order, accepted, wanted, flags, wishes[asset],
@@ -293,8 +342,8 @@ def close_decide(
             count += 1
         if heads is not None:
             power, count = place_asked(
-                rules, ledger, instruments, tape, working, terms, wishes, heads, row, signals, first, used, opening,
-                power, orders, begin, count,
+                rules, account, ledger, instruments, tape, working, terms, wishes, heads, row, signals, first, used,
+                opening, power, orders, begin, count,
             )  # fmt: skip
     if heads is not None:
         account["working"] = works(heads)
@@ -333,7 +382,7 @@ def open_decide(
                 price = open_[at, asset]
                 if price != price:  # noqa: PLR0124  (a hole)
                     price = ledger[asset]["price"]
-                equity += held * price * tape[asset]["unit"] - ledger[asset]["settled"]
+                equity += (held * price - ledger[asset]["settled"]) * tape[asset]["unit"]
         account["equity"] = equity
         for asset in range(assets):
             slot, price = working[asset], open_[at, asset]
@@ -353,6 +402,8 @@ def open_decide(
                         flags |= REDUCE_ONLY
                 slot["flags"] = flags
     if heads is not None:
+        if rules["limited"] != 0 and rules["size_at_open"] != 0:
+            plan_all(account, ledger, tape, working, heads)
         for asset in range(assets):
             node = heads[asset]
             while node >= 0:
@@ -400,10 +451,17 @@ def open_decide(
                 paid = fill_price(instrument, line, price, wanted)
                 if terms is not None:
                     paid = worst_price(instrument, line, terms[here], wanted, price)
-                accepted = accept(rules, instrument, line, power, held, wanted, reduces, paid, price)
+                allowed = Allowed(wanted, NO_REASON)
+                if heads is not None:
+                    if rules["limited"] != 0 and slot["flags"] & SIZE_AT_OPEN and not reduces:
+                        worth = price * line["unit"]
+                        plan(account, ledger[asset], worth, -wanted)
+                        allowed = within(rules, account, ledger[asset], instrument, wanted, False, worth)
+                        plan(account, ledger[asset], worth, allowed.quantity)
+                accepted = accept(rules, instrument, line, power, held, allowed, reduces, paid, price)
                 quantity = accepted.quantity
                 if quantity == 0.0:
-                    reason = BELOW_ONE_LOT if wanted == 0.0 else BUYING_POWER
+                    reason = BELOW_ONE_LOT if wanted == 0.0 else accepted.reason
                     if heads is not None:
                         count = take_back(working, terms, heads, asset, here, tick, reason, orders, count)
                         ended = True

@@ -12,21 +12,25 @@ from typing import Any
 
 import numpy as np
 
+from backbus.compiled import plain
 from backbus.events.event import Event, Kind
 from backbus.link.inbox import RecordQueue
 from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
-from backbus.market.accounts import NO_FILLS, NO_ORDERS, BookRows, EquityRows
+from backbus.market.accounts import NO_BOOKINGS, NO_FILLS, NO_ORDERS, BookRows, EquityRows
 from backbus.market.ledger import open_book
-from backbus.market.panel import Block, Layout
+from backbus.market.panel import Block, Floats, Layout, sealed
 from backbus.market.records import Records, frozen, joined
-from backbus.market.rules import Rules
-from backbus.market.ticks import CLOSE_DECIDE
+from backbus.market.rules import FACTS, Rules
+from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.market.warmup import warm_up
 from backbus.market.working import Orders
 from backbus.portfolio import loop as lp
+from backbus.portfolio.carrying import bookings_of_row
 
 ROLE = "portfolio"
+
+NO_FACTS, NO_SESSIONS = sealed(np.empty((0, FACTS, 0))), sealed(np.empty(0, dtype=np.int64))
 
 
 class PortfolioHandler:
@@ -44,7 +48,7 @@ class PortfolioHandler:
         self._blocks: deque[Block] = deque()
         self._signals, self._fills = RecordQueue(rec.SIGNAL), RecordQueue(rec.FILL)
         self._orders = rec.empty(rec.ORDER, 64)
-        self._rows = EquityRows(layout.warmup, *(np.empty(self._batch) for _ in range(3)))
+        self._rows = EquityRows(layout.warmup, np.empty(self._batch), np.empty(self._batch), np.empty(self._batch))
         self._cursor = np.zeros(8, dtype=np.int64)
         self._no_rows = np.zeros((0, layout.assets))
         self._no_rows.flags.writeable = False
@@ -52,6 +56,10 @@ class PortfolioHandler:
         self._tick = self._filled_rows = 0
         """Next tick, and rows of equity not said yet: the cursor's, as plain numbers."""
         self._said = 0
+        self._facts: tuple[Block, Floats] | None = None
+        self._booked: list[Records] = []
+        """BOOKING records that EQUITY has not said yet."""
+        self._bookings = rec.empty(rec.BOOKING, 4 * plain(bookings_of_row)(self._state.ledger))
         self._news: tuple[list[Records], list[Records]] = ([], [])
         """Orders decided and fills taken since the last BOOK."""
 
@@ -148,11 +156,11 @@ class PortfolioHandler:
             self._orders = rec.empty(rec.ORDER, 2 * room)
         if block is None:
             first_row, open_, close = self._tick // 6, self._no_rows, self._no_rows
-            volume = spread = self._no_rows
+            volume, facts, session = self._no_rows, NO_FACTS, NO_SESSIONS
         else:
             first_row, open_, close = block.first_row, block.open, block.close
-            volume, spread = block.volume, self._rules.spread_of(block)
-        cursor[lp.SIGNALS] = cursor[lp.FILLS] = cursor[lp.ORDERS] = 0
+            volume, facts, session = block.volume, self._facts_of(block), sealed(block.session)
+        cursor[lp.SIGNALS] = cursor[lp.FILLS] = cursor[lp.ORDERS] = cursor[lp.BOOKED] = 0
         rows = self._rows
         before: tuple[Any, ...] = (
             self._rules.record,
@@ -179,9 +187,11 @@ class PortfolioHandler:
         )
         advance: Callable[..., None] = lp.advance_lists if working.lists else lp.advance
         lists = (working.terms, working.wishes, working.heads) if working.lists else ()
-        market = (volume, book.seen, spread) if working.lists else ()
+        market = (volume, book.seen, facts, session, self._bookings) if working.lists else ()
         advance(*before, *lists, *bars, *market, *after)
-        self._tick, taken, applied, count, self._filled_rows, waits_for, silent, _ = cursor.tolist()
+        self._tick, taken, applied, count, self._filled_rows, waits_for, silent, booked = cursor.tolist()
+        if booked:
+            self._booked.append(frozen(self._bookings[:booked]))
         self._signals.drop(taken)
         if self._reads_book and applied:
             self._news[1].append(fills[:applied])
@@ -205,6 +215,20 @@ class PortfolioHandler:
             self._news = ([], [])
             yield writer.write(payload, tick)
 
+    def _bookings_before(self, tick: int) -> Records:
+        if not self._booked:
+            return NO_BOOKINGS
+        booked = joined(self._booked)
+        cut = int(np.searchsorted(booked["tick"], tick))
+        self._booked = [booked[cut:]] if cut < len(booked) else []
+        return booked[:cut]
+
+    def _facts_of(self, block: Block) -> Floats:
+        """What the loop knows of a block besides: made once, since the loop may stop within it."""
+        if self._facts is None or self._facts[0] is not block:
+            self._facts = (block, self._rules.facts_of(block))
+        return self._facts[1]
+
     def _unsaid_end(self) -> bool:
         return self.writers[Kind.EQUITY].through < self._end
 
@@ -213,7 +237,11 @@ class PortfolioHandler:
         self._cursor[lp.ROWS] = self._filled_rows = 0
         first = self._rows.first_row
         rows = EquityRows(
-            first, self._rows.equity[:count].copy(), self._rows.cash[:count].copy(), self._rows.gross[:count].copy()
+            first,
+            self._rows.equity[:count].copy(),
+            self._rows.cash[:count].copy(),
+            self._rows.gross[:count].copy(),
+            self._bookings_before(PHASES * (first + count)),
         )
         self._rows = EquityRows(first + count, self._rows.equity, self._rows.cash, self._rows.gross)
         return self.writers[Kind.EQUITY].write(rows, 6 * (first + count))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.compiled import loop, plain, step
+from backbus.compiled import loop, part, plain, step
+from backbus.market.actions import act_on_any_order, act_on_book, act_on_orders, act_on_tape
 from backbus.market.costs import observe
 from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import ENDS, MARKET, MARKET_ON_CLOSE, NO_ORDER, ON_CLOSE, REDUCES, Records
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, OPEN_DECIDE, OPEN_MATCH, PHASES
 from backbus.market.working import end_node, find_order, purge, works
+from backbus.portfolio.carrying import begin_session, bookings_of_row
 from backbus.portfolio.decisions import close_decide, decide_at_close, decide_at_open, open_decide, take_signals
 
-TICK, SIGNALS, FILLS, ORDERS, ROWS, WAITS_FOR, SILENT = range(7)
+TICK, SIGNALS, FILLS, ORDERS, ROWS, WAITS_FOR, SILENT, BOOKED = range(8)
 """What the cursor holds: next tick; signals and fills taken; orders and equity rows written; what stopped the loop;
-the next tick at which anything may be decided."""
+the next tick at which anything may be decided; bookings written."""
 
 NOTHING, SIGNAL, FILL, ROOM, ORDER_ROOM = range(5)
 """What the loop stopped for: the block's end, a signal, a fill, or room for equity rows or for orders."""
@@ -94,6 +96,8 @@ def promise(
         if works(heads) > 0:
             again = _looked_at_again(rules, working, terms, heads, close, row - first_row, phase, row)
             until = min(until, max(PHASES * row + again, tick))
+        if rules["checks"] != 0 and (works(heads) > 0 or account["gross"] > 0.0):
+            until = min(until, PHASES * (row if phase <= CLOSE_DECIDE else row + 1) + CLOSE_DECIDE)
     elif account["working"] > 0:
         if phase == OPEN_DECIDE:
             until = min(until, tick)
@@ -142,6 +146,35 @@ def take_fill(
         account["working"] = account["working"] - 1
 
 
+@part
+def begin_row_of_book(
+    rules_: Records,
+    account_: Records,
+    ledger: Records,
+    instruments: Records,
+    tape: Records,
+    seen: Floats,
+    working: Records,
+    terms: Records,
+    heads: Ints,
+    history: Floats,
+    facts: Floats,
+    session: Ints,
+    at: int,
+    tick: int,
+    bookings: Records,
+    count: int,
+) -> int:
+    """What a row does to the book before anything is decided in it. Returns the BOOKING records."""
+    rules, account = rules_[0], account_[0]
+    count = begin_session(rules, account, ledger, instruments, tape, session[at], tick, bookings, count)
+    if rules["acts"] != 0:
+        count = act_on_book(account_, ledger, instruments, tape, history, facts, at, tick, bookings, count)
+        act_on_orders(instruments, tape, working, terms, heads, facts, at)
+        act_on_tape(instruments, tape, seen, facts, at)
+    return count
+
+
 @step
 def _advance(
     rules_: Records,
@@ -158,7 +191,9 @@ def _advance(
     close: Floats,
     volume: Any,
     seen: Any,
-    spread: Any,
+    facts: Any,
+    session: Any,
+    bookings: Any,
     first_row: int,
     signals: Records,
     signal_through: int,
@@ -178,6 +213,7 @@ def _advance(
     fill = cursor[FILLS]
     order = cursor[ORDERS]
     rows = cursor[ROWS]
+    booking = cursor[BOOKED]
     waits_for = NOTHING
     end = PHASES * (first_row + open_.shape[0])
     while tick < end:
@@ -188,6 +224,25 @@ def _advance(
             if rows == equity.shape[0]:
                 waits_for = ROOM
                 break
+            if heads is not None:
+                if rules["stepwise"] != 0:
+                    spare = bookings.shape[0] - booking
+                    if orders.shape[0] - order < works(heads) or spare < bookings_of_row(ledger):
+                        waits_for = ORDER_ROOM
+                        break
+                    if rules["acts"] != 0:
+                        if act_on_any_order(tape, heads, facts, at):
+                            if fill_through <= tick:
+                                waits_for = FILL
+                                break
+                    booking = begin_row_of_book(
+                        rules_, account_, ledger, instruments, tape, seen, working, terms, heads, history, facts,
+                        session, at, tick, bookings, booking,
+                    )  # fmt: skip
+                    account["working"] = works(heads)
+                    while fill < fills.shape[0] and fills[fill]["tick"] <= tick:
+                        take_fill(account, ledger, instruments, working, terms, heads, fills[fill])
+                        fill += 1
             if account["working"] == 0:
                 last = min(end // PHASES, row + equity.shape[0] - rows)
                 quiet = quiet_rows(rules, account, signals, signal, signal_through, row, last)
@@ -265,10 +320,10 @@ def _advance(
             else:
                 tick = PHASES * row + CLOSE_SIGNAL
         elif phase == CLOSE_SIGNAL:
-            mark(rules, account, ledger, instruments, tape, history, close, at)
             if seen is not None:
-                if rules["each_row"] != 0:
-                    observe(rules_, instruments, tape, seen, close, volume, spread, at)
+                if rules["observes"] != 0:
+                    observe(rules_, instruments, tape, seen, close, volume, facts, at)
+            mark(rules, account, ledger, instruments, tape, history, close, at)
             tick += 1
         elif phase == CLOSE_DECIDE:
             if signal_through < tick:
@@ -281,7 +336,7 @@ def _advance(
                     break
             signal = take_signals(account, working, wishes, signals, signal, tick)
             if heads is not None:
-                if account["waiting"] > 0 or first < signal or account["working"] > 0:
+                if account["waiting"] > 0 or first < signal or account["working"] > 0 or rules["checks"] != 0:
                     order = decide_at_close(
                         rules,
                         account,
@@ -331,6 +386,7 @@ def _advance(
     cursor[FILLS] = fill
     cursor[ORDERS] = order
     cursor[ROWS] = rows
+    cursor[BOOKED] = booking
     cursor[WAITS_FOR] = waits_for
     cursor[SILENT] = promise(
         rules, account, working, terms, heads, close, first_row, signals, signal_through, first_decision,
@@ -377,6 +433,8 @@ def advance(
         history,
         open_,
         close,
+        None,
+        None,
         None,
         None,
         None,

@@ -14,6 +14,7 @@ from backbus.market.panel import Floats, Ints
 from backbus.market.records import (
     MARKET,
     MARKET_ON_CLOSE,
+    NO_REASON,
     ON_CLOSE,
     REDUCES,
     RESIZE,
@@ -25,6 +26,7 @@ from backbus.market.records import (
 )
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.market.working import purge
+from backbus.portfolio.limits import Allowed
 from backbus.portfolio.placing import (
     take_back,
     worst_price,
@@ -140,7 +142,8 @@ def check_at_close(
             if fills_at_this_close(slot, its, row) and slot["flags"] & REDUCES == 0:
                 wanted = slot["quantity"] + 0.0
                 paid = fill_price(instrument, line, price, wanted)
-                accepted = accept(rules, instrument, line, power, held, wanted, False, paid, price)
+                allowed = Allowed(wanted, NO_REASON)
+                accepted = accept(rules, instrument, line, power, held, allowed, False, paid, price)
                 if accepted.quantity == 0.0:
                     count = take_back(working, terms, heads, asset, node, tick, accepted.reason, orders, count)
                     ended = True

@@ -14,13 +14,15 @@ from backbus.compiled import step
 from backbus.market.costs import fee_of
 from backbus.market.lots import whole_lots
 from backbus.market.panel import Floats
-from backbus.market.records import BUYING_POWER, NO_REASON, Records
+from backbus.market.records import BUYING_POWER, Records
+from backbus.portfolio.limits import Allowed
 
 CUT_TRIALS = 64
 
 
 class Accepted(NamedTuple):
-    """An order as it may go to the market: only ``accept`` makes one, and only of one are orders placed."""
+    """An order as it may go to the market: made by ``accept``, and for what only lessens a position; of nothing else
+    are orders placed."""
 
     quantity: float
     """Signed; 0 where nothing may."""
@@ -44,12 +46,11 @@ def buying_power(
                 price = prices[row, asset]
                 if price != price:  # noqa: PLR0124  (a hole)
                     price = ledger[asset]["price"]
-                worth = held * price * tape[asset]["unit"]
-                equity += worth - ledger[asset]["settled"]
+                equity += (held * price - ledger[asset]["settled"]) * tape[asset]["unit"]
                 if instruments[asset]["settles"] != 0:
                     locked += abs(held) * instruments[asset]["margin"] * tape[asset]["rate"]
                 elif held < 0.0:
-                    shorts -= worth
+                    shorts -= held * price * tape[asset]["unit"]
         power = power - 2.0 * shorts + (rules["leverage"] - 1.0) * equity - rules["leverage"] * locked
     return power
 
@@ -111,13 +112,14 @@ def accept(
     line: Any,
     power: float,
     held: float,
-    wanted: float,
+    allowed: Allowed,
     reduces: bool,
     price: float,
     market: float,
 ) -> Accepted:
-    """What of an order for ``wanted`` (signed) may go to the market, where it would fill at ``price`` or better."""
-    if reduces:
-        return Accepted(wanted, NO_REASON)
+    """What of an order that limits let pass may go to the market, where it would fill at ``price`` or better."""
+    wanted = allowed.quantity
+    if reduces or wanted == 0.0:
+        return Accepted(wanted, allowed.reason)
     quantity = affordable(rules, instrument, line, power, held, wanted, price, market)
-    return Accepted(quantity, NO_REASON if quantity == wanted else BUYING_POWER)
+    return Accepted(quantity, allowed.reason if quantity == wanted else BUYING_POWER)

@@ -8,28 +8,39 @@ from collections.abc import Sequence
 import numpy as np
 
 from backbus.errors import StrategyError
+from backbus.market.adjusting import Adjusted
 from backbus.market.longer import Folder
-from backbus.market.panel import FIELDS, Block, Floats, session_date
+from backbus.market.panel import EVENTS, FIELDS, Block, Floats, session_date
 from backbus.strategy.raw import unknown_column, unknown_timeframe
 
 
 class History:
     """The last ``depth`` bars of each asset, and those of the block that is being worked on."""
 
-    __slots__ = ("_names", "_windows", "depth", "ends")
+    __slots__ = ("_factors", "_names", "_windows", "depth", "ends", "now")
 
     def __init__(self, assets: int, depth: int, columns: tuple[str, ...] = ()) -> None:
         self.depth = depth
         self._names = (*FIELDS, *columns)
-        self._windows = [np.empty((len(self._names), 0))] * assets
+        factors = 2 * any(name in columns for name in EVENTS)
+        self._windows = [np.empty((len(self._names) + factors, 0))] * assets
         self.ends = [0] * assets
         """For each asset, how many bars of its window have been worked on: what lies behind is the future."""
+        self.now: tuple[Floats, Floats] | None = None
+        """[assets] what prices and volumes of the current row are adjusted by, where there are actions."""
+        self._factors = any(name in columns for name in EVENTS)
 
-    def extend(self, block: Block) -> None:
-        """Append a block's bars, holes left out; all bars before must have been worked on."""
+    def extend(self, block: Block, adjusted: Adjusted | None = None) -> None:
+        """Append a block's bars, holes left out; all bars before must have been worked on.
+
+        ``adjusted`` says what they are adjusted by; where there are actions and it is left out, they already are."""
         if not self.depth:
             return
         columns = np.stack([block.column(name) for name in self._names])
+        if self._factors:
+            one = np.ones(block.close.shape)
+            factors = (one, one) if adjusted is None else (adjusted.prices, adjusted.volumes)
+            columns = np.concatenate((columns, np.stack(factors)))
         present = ~np.isnan(block.close)
         for asset, before in enumerate(self._windows):
             kept = before[:, max(0, before.shape[1] - self.depth) :]
@@ -49,7 +60,13 @@ class History:
         if field not in self._names:
             raise StrategyError(f"a bar has no field {field!r}; it has {', '.join(self._names)}")
         end = self.ends[asset]
-        return self._windows[asset][self._names.index(field), max(0, end - n) : end]
+        window = self._windows[asset][:, max(0, end - n) : end]
+        values: Floats = window[self._names.index(field)]
+        if self.now is not None and field in FIELDS:
+            volume = int(field == "volume")
+            values = values * (window[-2 + volume] / self.now[volume][asset])
+            values.flags.writeable = False
+        return values
 
 
 class Longer:
@@ -90,6 +107,11 @@ class Longer:
                     self._history.ends[asset] += 1
                     self.made[asset] += 1
                     self.new[asset] = True
+
+    @property
+    def bars(self) -> History:
+        """Those that are complete."""
+        return self._history
 
     @property
     def count(self) -> int:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from backbus.market.accounts import BookRows
-from backbus.market.panel import Block, session_date
+from backbus.market.adjusting import Adjusting
+from backbus.market.panel import Block, Floats, session_date
 from backbus.market.records import Records
 from backbus.strategy.bar import Bar, History, Longer
 from backbus.strategy.book import Book
@@ -37,11 +38,14 @@ class BarByBar:
             Longer(timeframe, layout.assets, strategy.reach(), layout.columns) for timeframe in layout.timeframes
         ]
         self._bar = Bar(self._history, self._longer)
+        self._adjusting = Adjusting(run.layout)
         self._book = Book(run.layout.symbols, run.emission)
         self._waiting: deque[Block] = deque()
         self._chunk: Block | None = None
         self._lists: tuple[list[Any], ...] = ()
         self._extra: list[tuple[str, list[float]]] = []
+        self._factors: list[tuple[Floats, Floats]] = []
+        """What each row of the chunk is adjusted by, where there are actions."""
         self._at = 0
 
     def load(self, block: Block) -> None:
@@ -67,9 +71,13 @@ class BarByBar:
 
     def _next_chunk(self) -> None:
         chunk = self._waiting.popleft()
-        self._history.extend(chunk)
+        adjusted = self._adjusting.take(chunk) if self._adjusting.acts else None
+        self._factors = (
+            [] if adjusted is None else [(adjusted.prices[row], adjusted.volumes[row]) for row in range(len(chunk))]
+        )
+        self._history.extend(chunk, adjusted)
         for longer in self._longer:
-            longer.extend(chunk)
+            longer.extend(chunk if adjusted is None else adjusted.block)
         self._chunk, self._at = chunk, 0
         columns = (chunk.end, chunk.session, chunk.open, chunk.high, chunk.low, chunk.close, chunk.volume)
         self._lists = tuple(column.ravel().tolist() for column in columns)
@@ -97,6 +105,9 @@ class BarByBar:
                 bar.trading = trading = row >= warmup
                 for longer in timeframes:
                     longer.turn(row)
+                if self._factors:
+                    for history in (self._history, *(longer.bars for longer in timeframes)):
+                        history.now = self._factors[i]
                 if book is not None:
                     shown.turn(book, book_start + i - start)
                     if on_fill is not None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.accounts import BookRows
+from backbus.market.adjusting import Adjusting
 from backbus.market.panel import Block, Layout, Panel, session_date
 from backbus.market.records import SIGNAL, Records
 from backbus.strategy.bars import Bars
@@ -32,6 +33,7 @@ class StrategyRunner:
         self._run = Run(layout, lookback)
         object.__setattr__(self.strategy, "_backbus_run", self._run)
         self._events = BarByBar(self.strategy, self._run) if self.strategy.style == "event" else None
+        self._adjusting = Adjusting(layout)
 
     def on_block(self, block: Block) -> Records:
         """Signals of the next rows, of a strategy that reads no book; raises StrategyError."""
@@ -60,6 +62,8 @@ class StrategyRunner:
     def _on_array(self, block: Block) -> Records:
         if len(block) == 0:
             return np.empty(0, SIGNAL)
+        if self._adjusting.acts:
+            block = self._adjusting.take(block).block
         bars = Bars(self._run, block)
         try:
             return _signals(self.strategy, bars)
@@ -73,7 +77,10 @@ class PanelRunner:
     def __init__(self, panel: Panel, budget_bytes: int = BUDGET_BYTES) -> None:
         self._panel = panel
         self.shared = Shared(budget_bytes)
-        self._bars = Bars(Run(panel.layout), panel.block, self.shared)
+        adjusting, block = Adjusting(panel.layout), panel.block
+        if adjusting.acts:
+            block = adjusting.take(block).block
+        self._bars = Bars(Run(panel.layout), block, self.shared)
 
     def signals(self, strategy: Strategy) -> Records:
         """All signals of a strategy that reads no book; raises StrategyError.
@@ -85,7 +92,7 @@ class PanelRunner:
             return StrategyRunner(strategy, panel.layout).on_block(panel.block)
         bars, lookback = self._bars, strategy.reach()
         if lookback:
-            bars = Bars(Run(panel.layout, lookback), panel.block, self.shared)
+            bars = Bars(Run(panel.layout, lookback), bars.block, self.shared)
         else:
             bars.run.restart()
         object.__setattr__(strategy, "_backbus_run", bars.run)
