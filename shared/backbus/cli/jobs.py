@@ -160,6 +160,25 @@ def _sweep_lines(shown: dict[str, Any]) -> list[str]:
     return lines
 
 
+def explain(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its id in var/runs.")],
+    order: Annotated[int | None, typer.Option(metavar="N", help="One order, by its number.")] = None,
+    asset: Annotated[str | None, typer.Option(metavar="SYMBOL", help="One asset, on a date.")] = None,
+    date: Annotated[str | None, typer.Option(metavar="DATE", help="The session, like 2008-10-06.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell why orders of a run filled as they did, and why others did not."""
+    from backbus import explain as told
+    from backbus.cli.app import print_json
+    from backbus.local import RUNS
+
+    found = told.explain(told.folder_of(run, RUNS), order=order, asset=asset, date=date)
+    if as_json:
+        print_json(found)
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in told.sentences(found)))
+
+
 def pause(job: JobId, as_json: AsJson = False) -> None:
     """Lease no more points of a sweep to workers; what is computed stays."""
     _pause(job, True, as_json)
@@ -198,7 +217,7 @@ def cancel(job: JobId, as_json: AsJson = False) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (run, submit, jobs, show, cancel, pause, resume):
+    for command in (run, explain, submit, jobs, show, cancel, pause, resume):
         app.command()(command)
 
 

@@ -1,0 +1,102 @@
+"""``backbus explain`` on runs that one can reckon: fills, orders that did not fill, margin calls, splits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backbus import run
+from backbus.errors import JobError
+from backbus.explain import explain, folder_of, sentences
+from tests.unit.order_market import bars, job_of, scripted
+
+
+def flat(price: float) -> tuple[float, float, float, float]:
+    return (price, price, price, price)
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    """A buy in two parts, a limit that is too low, a split, and a margin call."""
+
+    def begin(s: Any, bar: Any, book: Any) -> None:
+        s.order(2000.0)
+        s.order(10.0, limit=40.0, until="1970-01-04")
+
+    costs = {"slippage": {"model": "bps", "bps": 100}, "commission": {"model": "per_order", "fee": 7.0}}
+    job = job_of({"leverage": 2.5, "margin": {"maintenance": 0.3}}, {"volume_cap": 0.5, **costs})
+    rows = [flat(100), (*flat(100), 3000), flat(100), (50, 50, 41, 50, 9000), flat(33), flat(33), flat(33), flat(33)]
+    market = bars(*rows, split={3: 2.0}, dividend={})
+    run(job, market, strategy=scripted({0: begin}), folder=tmp_path / "run")
+    return tmp_path / "run"
+
+
+def orders_of(folder: Path) -> list[dict[str, Any]]:
+    import pyarrow.parquet as pq
+
+    found: list[dict[str, Any]] = pq.read_table(folder / "orders.parquet").to_pylist()
+    return [order for order in found if order["kind"] == "place"]
+
+
+def test_a_fill_is_told_with_its_rule_its_price_before_slippage_its_costs_and_its_cap(told: Path) -> None:
+    buy = orders_of(told)[0]
+    found = explain(told, order=buy["order"])
+    first, second = found["fills"]
+    assert (first["quantity"], first["reference"], first["price"]) == (1500.0, 100.0, 101.0)
+    assert (first["slippage"], first["fee"], first["left"]) == (1500.0, 7.0, 500.0)
+    assert first["cap"] == "share of the bar's volume"
+    assert (second["row"], second["quantity"], second["fee"]) == (2, 500.0, 0.0)
+    text = "\n".join(sentences(found))
+    assert "the market's price 100, paid 101: slippage 1,500, fee 7" in text
+    assert "lessened by: share of the bar's volume; 500 went on working" in text
+
+
+def test_an_order_that_did_not_fill_is_told_with_its_end_the_nearest_price_and_the_split_that_changed_it(
+    told: Path,
+) -> None:
+    limit = orders_of(told)[1]
+    found = explain(told, order=limit["order"])
+    assert found["fills"] == []
+    assert (found["end"]["reason"], found["end"]["level"], found["end"]["left"]) == ("expired at its date", 20.0, 20.0)
+    assert found["end"]["nearest"] == 41.0
+    assert found["splits"] == [{"when": found["splits"][0]["when"], "row": 3, "ratio": 2.0}]
+    assert "the market came nearest at 41" in "\n".join(sentences(found))
+
+
+def test_a_margin_call_is_told_with_the_run_and_by_its_day(told: Path) -> None:
+    found = explain(told)
+    (call, *_) = found["forced"]
+    assert (call["row"], call["symbol"], call["reason"]) == (4, "A", "margin call")
+    assert any("margin call, sell" in line for line in sentences(found))
+    day = explain(told, asset="A", date="1970-01-05")
+    assert [one["reason"] for one in day["decided"]] == ["margin call"]
+    day = explain(told, asset="A", date="1970-01-04")
+    assert [booking["kind"] for booking in day["bookings"]] == ["split"]
+    assert [one["order"] for one in day["working_before"]] == [orders_of(told)[1]["order"]]
+
+
+def test_what_is_not_there_is_said(told: Path) -> None:
+    for asked, where in (
+        ({"order": 5}, "no order 5"),
+        ({"asset": "B", "date": "1970-01-02"}, "no symbol 'B'"),
+        ({"asset": "A", "date": "1980-01-02"}, "1970-01-01 to 1970-01-08"),
+        ({"asset": "A", "date": "soon"}, "no date"),
+        ({"asset": "A"}, "--date"),
+        ({"order": 5, "asset": "A"}, "not both"),
+    ):
+        with pytest.raises(JobError, match=where):
+            explain(told, **asked)
+    with pytest.raises(JobError, match="no run"):
+        folder_of("nothing", told.parent)
+    assert folder_of("ru", told.parent) == folder_of(str(told), told.parent) == told
+
+
+def test_the_command_prints_text_or_one_json_object(told: Path, backbus: Any) -> None:
+    number = str(orders_of(told)[0]["order"])
+    assert "sold" not in backbus("explain", str(told), "--order", number, cwd=told).stdout
+    found = json.loads(backbus("explain", str(told), "--order", number, "--json", cwd=told).stdout)
+    assert found["order"] == int(number)
+    assert backbus("explain", str(told), cwd=told).returncode == 0
