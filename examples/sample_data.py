@@ -1,8 +1,9 @@
 """Write prices to ``data`` beside this script: real daily ones, and trades that are made up.
 
 ``data/*.csv`` is the daily history of AAPL, GOOG, IBM and MSFT, 2000 to 2013, which comes with the bokeh-sampledata
-package: nothing is downloaded. ``data/trades/SIM.csv`` is two weeks of trades of a share that does not exist, the same
-on every machine. Run it as often as you like.
+package: nothing is downloaded. ``data/actions`` has it as it was traded, with splits and dividends.
+``data/trades/SIM.csv`` is two weeks of trades of a share that does not exist, the same on every machine. Run it as
+often as you like.
 
     python examples/sample_data.py
 """
@@ -27,6 +28,8 @@ COLUMNS = {
     "Volume": "volume",
     "Adj Close": "adj_close",
 }
+SPLIT_FROM, ROUNDING = 1.3, 2e-4
+"""From where on a jump of the adjusted close is a split; what its rounding makes."""
 DAYS = [f"2024-03-{day:02}" for day in (11, 12, 13, 14, 15, 18, 19, 20, 21, 22)]
 SESSIONS, TRADES = len(DAYS), 6000
 OPEN_MS, SESSION_MS = 48_600_000, 23_400_000
@@ -47,6 +50,36 @@ def write_samples(folder: Path = FOLDER) -> list[Path]:
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(COLUMNS)
         writer.writerows(zip(*(bars[name] for name in COLUMNS.values()), strict=True))
+        paths.append(_write(folder / f"{symbol}.csv", text.getvalue()))
+    return paths
+
+
+def write_actions(folder: Path = FOLDER / "actions") -> list[Path]:
+    """Write the same histories as they were traded, with the splits and dividends that their adjusted closes tell of.
+
+    Between two days the adjusted close moves by close ratio × split / (1 − dividend / close before); what it moves
+    beyond the close is therefore a split where that is near a ratio of small numbers, else a dividend.
+    """
+    from bokeh_sampledata import stocks
+
+    folder.mkdir(parents=True, exist_ok=True)
+    names = list(COLUMNS.values())[:-1]
+    paths = []
+    for symbol in SYMBOLS:
+        bars = getattr(stocks, symbol)
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*list(COLUMNS)[:-1], "Split", "Dividend"])
+        close, adjusted = bars["close"], bars["adj_close"]
+        for row, bar in enumerate(zip(*(bars[name] for name in names), strict=True)):
+            split = dividend = 0.0
+            if row:
+                beyond = adjusted[row] / adjusted[row - 1] / (close[row] / close[row - 1])
+                if beyond > SPLIT_FROM:
+                    split = round(2.0 * beyond) / 2.0
+                elif beyond - 1.0 > ROUNDING:
+                    dividend = round(close[row - 1] * (1.0 - 1.0 / beyond), 4)
+            writer.writerow([*bar, split, dividend])
         paths.append(_write(folder / f"{symbol}.csv", text.getvalue()))
     return paths
 
@@ -95,5 +128,5 @@ def _write(path: Path, text: str) -> Path:
 
 
 if __name__ == "__main__":
-    for written in (*write_samples(), write_trades()):
+    for written in (*write_samples(), *write_actions(), write_trades()):
         sys.stdout.write(f"{written}\n")

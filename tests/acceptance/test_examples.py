@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from real_stack import Stack
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-OF_HISTORY = ("brackets.toml", "calendar.toml", "dollar_bars.toml", "multi_timeframe.toml")
+AT_THE_TOP = (
+    "brackets.toml",
+    "calendar.toml",
+    "dollar_bars.toml",
+    "margin_pairs.toml",
+    "multi_timeframe.toml",
+    "rebalance_500.toml",
+    "splits_and_dividends.toml",
+)
 SIMULATED = sorted(
     str(path.relative_to(EXAMPLES)) for kind in ("simulated", "scenarios") for path in (EXAMPLES / kind).glob("*.toml")
 )
@@ -26,7 +34,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory, sample_data: Path) -> Pat
     shutil.copytree(sample_data, folder / "data")
     for kind in ("simulated", "scenarios", "strategies"):
         shutil.copytree(EXAMPLES / kind, folder / kind)
-    for name in OF_HISTORY:
+    for name in AT_THE_TOP:
         shutil.copy(EXAMPLES / name, folder)
     return folder
 
@@ -42,7 +50,7 @@ def test_there_is_an_example_of_each_model_and_each_scenario() -> None:
     assert len(scenarios) == 13
 
 
-@pytest.mark.parametrize("name", [*OF_HISTORY, *SIMULATED])
+@pytest.mark.parametrize("name", [*AT_THE_TOP, *SIMULATED])
 def test_an_example_has_one_answer(examples: Path, stack: Stack, tmp_path: Path, name: str) -> None:
     here = run(examples / name, keep=False).report
     assert here.counts.fills >= 4
