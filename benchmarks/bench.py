@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
@@ -21,9 +22,10 @@ class Bench:
     def __init__(self, *, quick: bool = False) -> None:
         self.quick = quick
         self._stack: Stack | None = None
-        self._folders: dict[tuple[int, bool], Path] = {}
+        self._folders: dict[tuple[int, int], Path] = {}
         self._ends = ExitStack()
         self.panel = lru_cache(2)(self._panel)
+        self.wide = lru_cache(1)(prices.make_wide)
 
     def __enter__(self) -> Bench:
         return self
@@ -44,10 +46,16 @@ class Bench:
 
     def peer(self, name: str, rows: int, work: str = "sma", *, daily: bool = False) -> Peer | Absent:
         """A warm peer over the first ``rows`` bars, or why there is none. Close it when its row is done."""
-        key = rows, daily
+        return self._warm(name, work, rows, (rows, daily), lambda: self.panel(rows, daily))
+
+    def wide_peer(self, name: str, rows: int, assets: int) -> Peer | Absent:
+        """A warm peer that rebalances many assets, or why there is none. Close it when its row is done."""
+        return self._warm(name, "rebalance", rows, (rows, assets), lambda: self.wide(rows, assets))
+
+    def _warm(self, name: str, work: str, rows: int, key: tuple[int, int], make: Callable[[], Panel]) -> Peer | Absent:
         if key not in self._folders:
             folder = Path(self._ends.enter_context(tempfile.TemporaryDirectory(prefix="backbus-bench-")))
-            prices.save(self.panel(rows, daily), folder)
+            prices.save(make(), folder)
             self._folders[key] = folder
         self.say(f"warming {name}")
         try:

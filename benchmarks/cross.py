@@ -26,6 +26,17 @@ def job(use: str = "SmaCross", **params: Any) -> Job:
     return Job.parse(_written(use, params))
 
 
+def rebalance_job() -> Job:
+    """Once a month into the assets that have risen most, sized and filled at the next open, in any fraction."""
+    return Job.parse(
+        {
+            "name": "rebalance",
+            "strategy": {"use": str(STRATEGIES / "top.py:Top")},
+            "portfolio": {"cash": CASH, "lot": 0, "size_at": "open"},
+        }
+    )
+
+
 def sweep(use: str = "SmaCross", resamples: int = 0, points: int | None = None, files: str | None = None) -> Job:
     """A sweep of the cross over all pairs of windows, or over so many random ones.
 

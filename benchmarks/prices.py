@@ -80,7 +80,21 @@ def make_panel(rows: int, *, daily: bool = False) -> Panel:
     return Panel(layout(rows, DAY_NS if daily else MINUTE_NS), Block(0, **arrays))
 
 
+def make_wide(rows: int, assets: int) -> Panel:
+    """Random walks of many assets, day by day."""
+    draw = np.random.Generator(np.random.Philox(key=[SEED, assets]))
+    close = 50.0 * np.exp(np.cumsum(draw.normal(0.0002, 0.02, (rows, assets)), axis=0))
+    open_ = np.vstack((close[:1], close[:-1])) * np.exp(draw.normal(0.0, 0.005, (rows, assets)))
+    high, low = np.maximum(open_, close) * 1.005, np.minimum(open_, close) * 0.995
+    days = START_NS // DAY_NS + np.arange(rows, dtype=np.int64)
+    arrays = ((days + 1) * DAY_NS, days, open_, high, low, close, np.full(close.shape, 1e6))
+    for array in arrays:
+        array.flags.writeable = False
+    return Panel(Layout(tuple(f"S{asset:03}" for asset in range(assets)), rows, 0, DAY_NS), Block(0, *arrays))
+
+
 def save(panel: Panel, folder: Path) -> None:
     """One .npy file for each column, which is how the peers read them."""
     for name in ("end", "session", *FIELDS):
-        np.save(folder / f"{name}.npy", getattr(panel.block, name).reshape(-1))
+        values = getattr(panel.block, name)
+        np.save(folder / f"{name}.npy", values if panel.layout.assets > 1 else values.reshape(-1))

@@ -23,6 +23,8 @@ FEE = 1e-5
 FAST, SLOW = 10, 30
 WINDOWS = range(2, 48)
 """Of a sweep: each pair of them, the fast one below the slow one, is a point."""
+DEPTH, EVERY, TOP, WEIGHT = 126, 21, 50, 0.98 / 50
+"""Of a rebalance: how far back it looks, how often it comes, how many assets are held and how much of each."""
 FEW_WINDOWS = range(2, 12)
 """The first of them, for who is slow."""
 
@@ -34,6 +36,23 @@ def bars() -> dict[str, Any]:
         name: np.array(np.load(folder / f"{name}.npy", mmap_mode="r")[:rows])
         for name in ("end", "session", "open", "high", "low", "close", "volume")
     }
+
+
+def cells() -> dict[str, Any]:
+    """The columns of a market of many assets, [rows, assets], as many rows as were asked for."""
+    folder, rows = Path(sys.argv[1]), int(sys.argv[2])
+    return {name: np.array(np.load(folder / f"{name}.npy")[:rows]) for name in ("end", "open", "close")}
+
+
+def weights(close: Any) -> Any:
+    """[rows, assets] once a month the weights of the assets that have risen most, 0 for the others; else NaN."""
+    found = np.full(close.shape, np.nan)
+    for row in range(0, len(close), EVERY):
+        if row >= DEPTH:
+            rise = close[row] / close[row - DEPTH] - 1.0
+            found[row] = 0.0
+            found[row, np.argpartition(-rise, TOP)[:TOP]] = WEIGHT
+    return found
 
 
 def one_core() -> None:

@@ -9,11 +9,25 @@ from collections.abc import Callable, Iterator
 
 from benchmarks.bench import Bench
 from benchmarks.measure import Check, Line
-from benchmarks.rows import commands, data, dense, engine, events, fleet, many, ready, simulate, sparse, streamed, sweep
+from benchmarks.rows import (
+    commands,
+    data,
+    dense,
+    engine,
+    events,
+    fleet,
+    many,
+    ready,
+    rebalance,
+    simulate,
+    sparse,
+    streamed,
+    sweep,
+)
 
 Row = Callable[[Bench], Iterator[Line | Check]]
 
-MODULES = (engine, sweep, fleet, simulate, data, events, commands, ready, dense, sparse, streamed, many)
+MODULES = (engine, rebalance, sweep, fleet, simulate, data, events, commands, ready, dense, sparse, streamed, many)
 ROWS: dict[str, Row] = {module.ROW: module.run for module in MODULES}
 LONG = (streamed.ROW, many.ROW)
 """Left out unless asked for: they take minutes and much disk."""
