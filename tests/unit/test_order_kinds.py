@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from backbus.errors import StrategyError
@@ -531,3 +532,32 @@ def test_who_is_told_of_fills_is_event_style() -> None:
                 return self.hold_long(bars.close > 0)
 
             def on_fill(self, fill: Any) -> None: ...
+
+
+def test_a_holding_rule_brings_exits_with_each_entry_as_event_style_does() -> None:
+    rows = [(100, 101, 99, 100), (100, 103, 99, 102), (102, 103, 94, 96), (96, 97, 95, 96), (97, 99, 96, 98)]
+
+    class Rule(Strategy):
+        def signals(self, bars: Any) -> Any:
+            wanted = np.array([1.0, 1.0, 1.0, 0.0, -1.0])[bars.first_row : bars.first_row + len(bars)]
+            return self.hold(wanted[:, None], stop_loss_share=0.05, take_profit_share=0.5)
+
+    told = play(bars(*rows), Rule())
+    assert told.fills[:2] == [(1, "OPEN_MATCH", "A", 1000.0, 100.0), (2, "INTRABAR_MATCH", "A", -1000.0, 95.0)]
+    assert [order[3] for order in told.orders if order[2] == "place"] == ["market", "limit", "stop"] * 2
+    script = {
+        0: lambda s, bar, book: s.go_long(stop_loss_share=0.05, take_profit_share=0.5),
+        3: lambda s, bar, book: s.go_flat(),
+        4: lambda s, bar, book: s.go_short(stop_loss_share=0.05, take_profit_share=0.5),
+    }
+    assert play(bars(*rows), script).report.fingerprint == told.report.fingerprint
+
+
+@pytest.mark.parametrize("exits", [{"stop_loss": 95.0}, {"stop_loss_share": 1.5}, {"trail": 0.1}])
+def test_a_holding_rule_refuses_what_is_no_exit(exits: dict[str, float]) -> None:
+    class Rule(Strategy):
+        def signals(self, bars: Any) -> Any:
+            return self.hold_long(bars.close > 0.0, **exits)
+
+    with pytest.raises(StrategyError):
+        play(bars((100, 101, 99, 100), (100, 101, 99, 100)), Rule())

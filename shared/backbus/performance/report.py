@@ -21,7 +21,7 @@ class Counts(BaseModel):
     """Wishes that never became an order."""
     refused_because: dict[str, int]
     """Refusals by reason."""
-    forced: dict[str, int]
+    forced: dict[str, int] = {}
     """Orders that the account itself asked for, after a margin call or to stop, by reason."""
     cut: int
     """Orders for less than was wanted."""
@@ -57,7 +57,7 @@ class Report(BaseModel):
     final_equity: float | None
     """In cash units; None only where a price that is not a number reached the book."""
     counts: Counts
-    booked: dict[str, float]
+    booked: dict[str, float] = {}
     """Cash from what was no fill, in cash units: interest, financing, borrow, dividend, split, delisting."""
     metrics: Metrics
     notes: tuple[str, ...]

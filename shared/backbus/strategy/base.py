@@ -93,32 +93,38 @@ class Strategy(BaseModel):
             raise StrategyError("signals can only be made while a backtest runs the strategy") from None
         return run
 
-    def hold_long(self, condition: Any) -> Records:
-        """Be long while ``condition`` [rows, assets] is true, and flat otherwise."""
-        return holding.hold_side(self._run, condition, 1.0)
+    def hold_long(self, condition: Any, **exits: float) -> Records:
+        """Be long while ``condition`` [rows, assets] is true, and flat otherwise.
 
-    def hold_short(self, condition: Any) -> Records:
+        ``exits`` come with every entry of a holding rule, as shares of the price paid: ``take_profit_share``,
+        ``stop_loss_share``, ``trailing_loss_share``. What an exit has closed stays closed until the rule changes its
+        mind."""
+        return holding.with_exits(holding.hold_side(self._run, condition, 1.0), exits)
+
+    def hold_short(self, condition: Any, **exits: float) -> Records:
         """Be short while ``condition`` [rows, assets] is true, and flat otherwise."""
-        return holding.hold_side(self._run, condition, -1.0)
+        return holding.with_exits(holding.hold_side(self._run, condition, -1.0), exits)
 
-    def hold(self, direction: Any) -> Records:
+    def hold(self, direction: Any, **exits: float) -> Records:
         """Be on the side that the sign of ``direction`` [rows, assets] says; 0 and NaN are flat.
 
         Its size, at most 1, is the strength of the entry. Only a change of side speaks: to resize, use weights.
         """
-        return holding.hold_direction(self._run, direction)
+        return holding.with_exits(holding.hold_direction(self._run, direction), exits)
 
-    def enter_exit(self, enter: Any, exit: Any, enter_short: Any = None, exit_short: Any = None) -> Records:
+    def enter_exit(
+        self, enter: Any, exit: Any, enter_short: Any = None, exit_short: Any = None, **exits: float
+    ) -> Records:
         """Be long from ``enter`` to ``exit`` and, where given, short from ``enter_short`` to ``exit_short``.
 
         An exit beats an entry of its own side in the same row, an entry of the other side reverses the position, and
         both entries at once say nothing. Without ``exit_short``, a short ends only by a long entry.
         """
-        return holding.enter_exit(self._run, enter, exit, enter_short, exit_short)
+        return holding.with_exits(holding.enter_exit(self._run, enter, exit, enter_short, exit_short), exits)
 
-    def target_weights(self, weights: Any) -> Records:
+    def target_weights(self, weights: Any, **exits: float) -> Records:
         """Trade to these shares of equity [rows, assets] wherever they are not NaN; negative is short."""
-        return holding.target_weights(self._run, weights)
+        return holding.with_exits(holding.target_weights(self._run, weights), exits)
 
     def go_long(self, strength: float = 1.0, symbol: str | None = None, **terms: Any) -> None:
         """Want to be long, in the current bar's asset or in ``symbol``; strength is in (0, 1].

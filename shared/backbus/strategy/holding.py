@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from backbus.errors import StrategyError
 from backbus.market.panel import Block, Floats, sealed
 from backbus.market.records import Records, frozen
 from backbus.strategy.kernels import holding as kernels
+from backbus.strategy.orders import said_of
 from backbus.strategy.run import Run
 from backbus.strategy.streams import Above, Stream, check_bars
 
@@ -108,3 +111,23 @@ def target_weights(run: Run, wanted: Any) -> Records:
     if count < 0:
         raise StrategyError(f"row {block.first_row - 1 - count}: a target weight is infinite")
     return frozen(out[:count])
+
+
+EXITS = ("take_profit_share", "stop_loss_share", "trailing_loss_share")
+
+
+def with_exits(records: Records, exits: Mapping[str, float]) -> Records:
+    """Signals with the terms of exits before each that wants a position. Raises StrategyError for what is no exit."""
+    if not exits:
+        return records
+    for name in exits:
+        if name not in EXITS:
+            raise StrategyError(f"a holding rule has no {name!r}; its exits are {', '.join(EXITS)}")
+    said = said_of(exits, buys=None, close=math.nan)
+    wants = records["value"] != 0.0
+    out: Records = np.repeat(records, np.where(wants, 1 + len(said), 1))
+    first = np.flatnonzero(wants) + len(said) * np.arange(np.count_nonzero(wants))
+    for place, (kind, value) in enumerate(said):
+        out["kind"][first + place] = kind
+        out["value"][first + place] = value
+    return frozen(out)
