@@ -83,7 +83,7 @@ def test_frames_and_a_panel_file_are_one_market(tmp_path_factory, seed):
     # What settles how bars are read is said when the file is made, and of frames each time.
     settled: dict[str, Any] = {"timezone": zone, "calendar": calendar if daily else None}
     path = tmp_path_factory.mktemp("panels") / "all.arrow"
-    write_panel(panel_from_frame(frames, settings=DataSettings(**settled, columns=("split", "dividend"))), path)
+    write_panel(panel_from_frame(frames, settings=DataSettings(**settled, adjust="events")), path)
     fields = asked_for(chance, index, list(frames), calendar)
     here = DataSettings(**{**settled, **fields})
     there = DataSettings(**fields)
