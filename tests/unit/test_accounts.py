@@ -232,6 +232,15 @@ def test_a_foreign_future_gains_and_loses_what_its_price_moves_at_the_rate_of_th
     assert told.cash == told.equity == [100_000.0, 100_000.0, 100_060.0, 100_060.0]
 
 
+def test_a_delisted_share_abroad_is_paid_off_at_the_last_rate_and_its_trade_says_so() -> None:
+    rows = [[QUIET, flat(rate)] for rate in (1.25, 1.25, 1.5, 1.5)]
+    job = job_of({"rates": {"EUR": "B"}}, instruments=[{"symbols": "A", "currency": "EUR"}])
+    told = play(bars(*rows, split={}, dividend={}, delisting={2: 90.0}), {0: asks(100.0)}, job)
+    assert told.bookings == [(3, "A", "delisting", 100 * 90 * 1.5)]
+    assert told.cash[-1] == 100_000.0 - 12_500.0 + 13_500.0
+    assert told.report.metrics.average_win == 1000.0
+
+
 def test_open_trades_abroad_are_valued_at_the_last_rate() -> None:
     rows = [[QUIET, flat(1.0)], [QUIET, flat(1.0)], [QUIET, flat(2.0)]]
     lines = [{"symbols": "A", "currency": "EUR"}]

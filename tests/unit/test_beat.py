@@ -9,7 +9,7 @@ import pytest
 import zmq
 
 from backbus.events import control as c
-from backbus.link.beat import BeatThread, Pulse
+from backbus.link.beat import BeatThread, Busy, Pulse
 from backbus.settings import Settings
 from services.optimizer.worker import Optimizer
 
@@ -52,6 +52,19 @@ def test_a_late_answer_is_about_the_beat_that_it_answers(late: int) -> None:
         thread.stop()
         router.close(0)
         context.term()
+
+
+def test_a_frozen_process_was_not_stuck_in_its_work() -> None:
+    busy = Busy(beat_s=0.5)
+    assert busy.look(None, 10.0) == 0.0
+    assert busy.look(10.25, 10.5) == 0.25
+    assert busy.look(10.25, 11.0) == 0.75
+    assert busy.look(10.25, 41.0) == 1.75  # frozen for half a minute
+    assert busy.look(10.25, 41.5) == 2.25
+    assert busy.look(41.75, 42.0) == 0.25
+    assert busy.look(None, 42.5) == 0.0
+    stuck = Busy(beat_s=0.5)
+    assert [stuck.look(0.0, 0.5 * beat) for beat in range(1, 80)][-1] == 39.5
 
 
 class Idle:

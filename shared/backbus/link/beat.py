@@ -25,6 +25,8 @@ from backbus.settings import Settings
 
 SHOWS_WHERE_AFTER_S = 2.0
 UNANSWERED = 100
+BEATS_AT_ONCE = 2.0
+"""Beats' time that may count as busy between two looks: a process that was frozen was not stuck for as long."""
 
 
 @dataclass
@@ -45,6 +47,27 @@ class Pulse:
     main_thread: int = field(default_factory=threading.get_ident)
 
 
+class Busy:
+    """For how long the main thread has been inside one piece of work, as seen by someone who looks at every beat.
+
+    Time in which nobody could look, because the whole process was frozen, is no time that the work took."""
+
+    def __init__(self, beat_s: float) -> None:
+        self._most = BEATS_AT_ONCE * beat_s
+        self._since: float | None = None
+        self._looked = 0.0
+        self._seconds = 0.0
+
+    def look(self, since: float | None, now: float) -> float:
+        """Seconds so far of the work that began at ``since``; 0 for none."""
+        if since != self._since:
+            self._since, self._looked, self._seconds = since, since or 0.0, 0.0
+        if since is not None:
+            self._seconds += min(now - self._looked, self._most)
+        self._looked = now
+        return self._seconds
+
+
 class BeatThread(threading.Thread):
     """Beats until it is stopped."""
 
@@ -52,6 +75,7 @@ class BeatThread(threading.Thread):
         super().__init__(name="beat", daemon=True)
         self._context, self._settings, self._pulse, self._log = context, settings, pulse, log
         self._ended = threading.Event()
+        self._busy = Busy(settings.beat_s)
         self._beats = 0
         self._sent: deque[c.Beat] = deque(maxlen=UNANSWERED)
         """Beats whose answers may still come: an answer is about the beat that it names, not about the newest."""
@@ -80,8 +104,7 @@ class BeatThread(threading.Thread):
 
     def _beat(self) -> c.Beat:
         pulse = self._pulse
-        since = pulse.busy_since
-        busy_s = 0.0 if since is None else time.monotonic() - since
+        busy_s = self._busy.look(pulse.busy_since, time.monotonic())
         where = ""
         if busy_s > SHOWS_WHERE_AFTER_S:
             frame = sys._current_frames().get(pulse.main_thread)

@@ -106,7 +106,6 @@ def act_on_book(
                 paid = (held * each - line["settled"]) * market["unit"]
                 line["settled"] = 0.0
             own["cash"] = own["cash"] + paid
-            line["realised"] = line["realised"] + (each - line["average_cost"]) * held * market["unit"]
             line["position"] = 0.0
             line["average_cost"] = 0.0
             write_booking(bookings[count], tick, asset, DELISTING, paid, held, each)

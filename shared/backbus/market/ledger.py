@@ -16,16 +16,15 @@ LEDGER = np.dtype(
     [
         ("position", "<f8"),
         ("average_cost", "<f8"),
-        ("realised", "<f8"),
         ("price", "<f8"),
         ("bars", "<i8"),
         ("settled", "<f8"),
         ("planned", "<f8"),
     ]
 )
-"""Per asset: signed quantity; price it was built at (0 where flat); realised result before fees, in cash units; last
-close (NaN before the first bar); bars seen; of a future, the part of quantity × price that cash has taken in already;
-the position if all orders that were accepted fill, kept where risk has limits."""
+"""Per asset: signed quantity; price it was built at (0 where flat); last close (NaN before the first bar);
+bars seen; of a future, the part of quantity × price that cash has taken in already; the position if all orders that
+were accepted fill, kept where risk has limits."""
 
 ACCOUNT = np.dtype(
     [
@@ -81,7 +80,7 @@ def open_book(rules: Rules) -> Book:
 def apply_fill(
     account: Any, line: Any, instrument: Any, quantity: float, price: float, unit: float, fee: float
 ) -> None:
-    """Book a fill on an asset's ledger line: cash, fees, position, average cost, realised result."""
+    """Book a fill on an asset's ledger line: cash, fees, position, average cost."""
     worth = quantity * price * unit
     if instrument["settles"] != 0:
         account["cash"] = account["cash"] - fee
@@ -93,17 +92,13 @@ def apply_fill(
     after = held + quantity
     if held * quantity >= 0.0:
         line["average_cost"] = (line["average_cost"] * abs(held) + price * abs(quantity)) / abs(after)
-    else:
-        closed = min(abs(held), abs(quantity))
-        gain = (price - line["average_cost"]) * closed * unit
-        line["realised"] = line["realised"] + (gain if held > 0.0 else -gain)
-        if after == 0.0:
-            line["average_cost"] = 0.0
-            if instrument["settles"] != 0:
-                account["cash"] = account["cash"] - line["settled"] * unit
-                line["settled"] = 0.0
-        elif held * after < 0.0:
-            line["average_cost"] = price
+    elif after == 0.0:
+        line["average_cost"] = 0.0
+        if instrument["settles"] != 0:
+            account["cash"] = account["cash"] - line["settled"] * unit
+            line["settled"] = 0.0
+    elif held * after < 0.0:
+        line["average_cost"] = price
     line["position"] = after
 
 

@@ -136,20 +136,21 @@ def _take_booking(booking: Any, open_trades: Records, total: Any, closed: Record
         trade["position"] = booking["quantity"]
         trade["income"] = trade["income"] + booking["amount"]
         if trade["position"] == 0.0:
-            return count + _pay_off(trade, asset, held * ratio, booking["tick"], 0.0, total, closed[count])
+            return count + _pay_off(trade, asset, held * ratio, booking["tick"], 0.0, 0.0, total, closed[count])
         return count
     if kind == DELISTING:
-        return count + _pay_off(trade, asset, held, booking["tick"], booking["basis"], total, closed[count])
+        worth, price = abs(booking["amount"]), booking["basis"]
+        return count + _pay_off(trade, asset, held, booking["tick"], price, worth, total, closed[count])
     trade["income"] = trade["income"] + booking["amount"]
     return count
 
 
 @step
-def _pay_off(trade: Any, asset: int, held: float, tick: int, price: float, total: Any, out: Any) -> int:
-    """Close a trade at the price that is paid for what is held; returns 1."""
+def _pay_off(trade: Any, asset: int, held: float, tick: int, price: float, worth: float, total: Any, out: Any) -> int:
+    """Close a trade at the price, and for the money, that is paid for what is held; returns 1."""
     trade["left"] += abs(held)
     trade["left_value"] += abs(held) * price
-    trade["left_worth"] += abs(held) * price * trade["unit"]
+    trade["left_worth"] += worth
     _close(trade, asset, 1 if held > 0.0 else -1, tick, NO_TIME, total, out)
     return 1
 
