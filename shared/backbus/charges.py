@@ -151,7 +151,7 @@ class Preset(Section):
     """A published schedule by its name."""
 
     model: Literal["preset"]
-    name: Literal["ibkr_fixed", "ibkr_tiered", "binance_spot"]
+    name: Literal["ibkr_fixed", "ibkr_tiered", "ibkr_futures_fixed", "ibkr_futures_tiered", "binance_spot"]
 
 
 Commission = Annotated[
@@ -172,11 +172,19 @@ PRESETS: dict[str, PerShare | MakerTaker] = {
             Tier(volume=100_000_000, fee=0.0005),
         ),
     ),
+    "ibkr_futures_fixed": PerShare(model="per_share", fee=0.85),
+    "ibkr_futures_tiered": PerShare(
+        model="per_share",
+        fee=0.85,
+        tiers=(Tier(volume=1_000, fee=0.65), Tier(volume=10_000, fee=0.45), Tier(volume=20_000, fee=0.25)),
+    ),
     "binance_spot": MakerTaker(model="maker_taker", maker=10.0, taker=10.0),
 }
 """As published: Interactive Brokers' commissions on US stocks, fixed and tiered (without the fees of exchanges and
-clearing that the tiered schedule passes on), http://iursecurities.com/commissions/ and its page of tiers; Binance's
-spot fees of a regular user, 0.10 % both ways."""
+clearing that the tiered schedule passes on), http://iursecurities.com/commissions/ and its page of tiers; its
+commissions on US futures in dollars, a contract, without the fees of exchanges and regulators that both schedules pass
+on, https://www.interactivebrokers.ie/en/pricing/commissions-futures.php; Binance's spot fees of a regular user, 0.10 %
+both ways."""
 
 
 def set_slippage(lines: Lines, slippage: Slippage) -> None:

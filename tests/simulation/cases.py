@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from backbus.charges import PRESETS
 from backbus.data.handler import DataHandler
 from backbus.execution.handler import ExecutionHandler
 from backbus.jobs import Job
@@ -336,7 +337,7 @@ def some_job(dice: random.Random, panel: Panel, block: int) -> Job:
             {"model": "per_order", "fee": 2.5},
             {"model": "bps", "bps": dice.choice([1.0, 100.0])},
             {"model": "maker_taker", "maker": dice.choice([-2.0, 5.0]), "taker": 20.0},
-            {"model": "preset", "name": dice.choice(["ibkr_fixed", "ibkr_tiered", "binance_spot"])},
+            {"model": "preset", "name": dice.choice(list(PRESETS))},
             {"model": "bps", "bps": 50.0, "tiers": [{"volume": cash, "bps": 20.0}, {"volume": 3 * cash, "bps": 1.0}]},
         ]
     )

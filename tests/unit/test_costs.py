@@ -88,13 +88,41 @@ def test_rates_fall_with_the_volume_of_the_month_and_begin_anew_with_the_next() 
     commission = {"model": "per_share", "fee": 0.05, "tiers": tiers}
     script = {row: asks((100, {})) for row in (0, 1, 2, 3, 30)}
     told = play(bars(*[QUIET] * 34), script, commission=commission)
-    assert told.fees == [5.0, 2.0, 2.0, 1.0, 5.0]
+    assert told.fees == [5.0, 2.0, 1.5, 1.0, 5.0]  # half of the third lies in the last tier
 
 
 def test_tiers_of_basis_points_count_money() -> None:
     commission = {"model": "bps", "bps": 10.0, "tiers": [{"volume": 15_000, "bps": 5.0}]}
     told = play(bars(*[QUIET] * 4), {row: asks((100, {})) for row in range(3)}, commission=commission)
-    assert told.fees == pytest.approx([10.0, 10.0, 5.0])
+    assert told.fees == pytest.approx([10.0, 7.5, 5.0])  # half of the second lies in the second tier
+
+
+@pytest.mark.parametrize("parts", [False, True])
+def test_what_lies_in_a_tier_is_charged_at_its_rate_in_one_fill_or_in_parts(parts: bool) -> None:
+    """The broker's own example: of 1500 contracts in a month, 1000 cost the first rate and 500 the second."""
+    cap = {"volume_cap": 0.5 if parts else None}
+    row = [(100.0, 100.0, 100.0, 100.0, 800.0)] * 6
+    tiers = {"model": "per_share", "fee": 0.60, "tiers": [{"volume": 1000, "fee": 0.45}]}
+    told = play(bars(*row), {0: asks((1500, {}))}, job_of({"cash": 1e9}, {"commission": tiers, **cap}))
+    assert len(told.fills) == (4 if parts else 1)
+    assert sum(told.fees) == pytest.approx(1000 * 0.60 + 500 * 0.45, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "quantity", "fee"),
+    [
+        ("ibkr_fixed", 1000, 5.0),
+        ("ibkr_tiered", 100, 0.35),
+        ("ibkr_tiered", 400_000, 300_000 * 0.0035 + 100_000 * 0.002),
+        ("ibkr_futures_fixed", 10, 8.5),
+        ("ibkr_futures_tiered", 25_000, 1000 * 0.85 + 9000 * 0.65 + 10_000 * 0.45 + 5000 * 0.25),
+        ("binance_spot", 10, 1.0),
+    ],
+)
+def test_schedules_charge_what_is_published(name: str, quantity: float, fee: float) -> None:
+    job = job_of({"cash": 1e9}, {"commission": {"model": "preset", "name": name}})
+    told = play(bars(QUIET, QUIET), {0: asks((quantity, {}))}, job)
+    assert told.fees == [pytest.approx(fee, rel=1e-12)]
 
 
 def test_months_are_those_of_the_calendar() -> None:

@@ -369,7 +369,7 @@ class PointsEngine:
             self._orders = rec.empty(rec.ORDER, 3 * self._room)
             self._fills = rec.empty(rec.FILL, self._room)
             self._times = read_only(np.full(self._room, NO_TIME, dtype=np.int64))
-            self._closed = np.zeros(self._room, dtype=TRADE)
+            self._closed = np.zeros(2 * self._room, dtype=TRADE)  # what fills close, and what bookings do
             self._bookings = rec.empty(rec.BOOKING, self._room)
 
     def run(self, points: Sequence[Point]) -> Outcome:

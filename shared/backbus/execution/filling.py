@@ -183,13 +183,7 @@ def fill_order(
     if its["type"] in (LIMIT, STOP_LIMIT):
         price = min(price, its["limit"]) if quantity > 0.0 else max(price, its["limit"])
     size = abs(quantity)
-    filled = its["filled"] + size
-    value = its["value"] + size * price
-    makes = rule == LIMIT_TOUCHED
-    fee = charge(rules, instrument, tape, asset, quantity, price, filled, value, its["charged"], makes)
-    its["filled"] = filled
-    its["value"] = value
-    its["charged"] = its["charged"] + fee
+    fee = charge(rules, instrument, tape, asset, quantity, price, its, rule == LIMIT_TOUCHED)
     left = slot["quantity"] - quantity if cap != POSITION_CAP else 0.0
     line["held"] = line["held"] + quantity
     line["room"] = line["room"] - size
@@ -205,7 +199,7 @@ def fill_order(
     other = heads[asset]
     while other >= 0:
         if working[other]["order"] != NO_ORDER and terms[other]["parent"] == order:
-            _wake(instrument, line, working[other], terms[other], tick, quantity, value / filled)
+            _wake(instrument, line, working[other], terms[other], tick, quantity, its["value"] / its["filled"])
             woke = woke or working[other]["flags"] & WHOLE != 0
         other = working[other]["next"]
     if group != 0:

@@ -97,8 +97,7 @@ def commission(instrument: Any, size: float, value: float) -> float:
     currency; the largest where it depends on more than these."""
     model = instrument["fee_model"]
     if model == PER_SHARE:
-        fee = min(max(size * instrument["fee"], instrument["fee_minimum"]), instrument["fee_maximum"])
-        return min(fee, value * instrument["fee_share"]) if instrument["fee_share"] < np.inf else fee
+        return _bounded(instrument, size * instrument["fee"], value)
     if model == PER_ORDER:
         return instrument["fee"] + 0.0
     if model == BASIS_POINTS_FEE:
@@ -127,53 +126,60 @@ def at_most(rules: Any, line: Any, fee: float, quantity: float, price: float) ->
 
 
 @step
-def _tier(instrument: Any, tape: Records, month: int) -> float:
-    """The rate of the month's volume so far, all assets together: in units for a fee per share, else in money."""
-    so_far = 0.0
-    for asset in range(tape.shape[0]):
-        if tape[asset]["month"] == month:
-            so_far += tape[asset]["month_size"] if instrument["fee_model"] == PER_SHARE else tape[asset]["month_value"]
+def _bounded(instrument: Any, fee: float, value: float) -> float:
+    """A fee per share of an order worth ``value``, within its floor and ceiling."""
+    fee = min(max(fee, instrument["fee_minimum"]), instrument["fee_maximum"])
+    return min(fee, value * instrument["fee_share"]) if instrument["fee_share"] < np.inf else fee
+
+
+@step
+def _tiered(instrument: Any, so_far: float, size: float) -> float:
+    """What ``size`` more costs after a month's volume ``so_far``: each part at the rate of the tier that it lies in."""
+    fee, at, left = 0.0, so_far, size
     rate = instrument["fee"] + 0.0
     for tier in range(instrument["tiers"]):
-        if so_far >= instrument["tier_from"][tier]:
+        begins = instrument["tier_from"][tier]
+        if at + left > begins:
+            if at < begins:
+                fee += (begins - at) * rate
+                left -= begins - at
+                at = begins
             rate = instrument["tier_fee"][tier]
-    return rate
+    return fee + left * rate
 
 
 @step
 def charge(
-    rules: Any,
-    instrument: Any,
-    tape: Records,
-    asset: int,
-    quantity: float,
-    price: float,
-    filled: float,
-    value: float,
-    charged: float,
-    makes: bool,
+    rules: Any, instrument: Any, tape: Records, asset: int, quantity: float, price: float, its: Any, makes: bool
 ) -> float:
-    """Fee in the account's currency for one more fill of an order that has filled ``filled`` units worth ``value`` by
-    now, this one included, and has been charged ``charged``. ``makes``: it was met while it waited."""
+    """Fee in the account's currency for one more fill of an order, which its terms take in. ``makes``: it was met while
+    it waited."""
     line = tape[asset]
-    worth = abs(quantity) * price * instrument["multiplier"]
+    size = abs(quantity)
+    its["filled"] = its["filled"] + size
+    its["value"] = its["value"] + size * price
+    worth = size * price * instrument["multiplier"]
+    value = its["value"] * instrument["multiplier"]
     model = instrument["fee_model"]
+    so_far = 0.0
+    if instrument["tiers"] > 0:
+        for other in range(tape.shape[0]):
+            if tape[other]["month"] == line["month"]:
+                so_far += tape[other]["month_size"] if model == PER_SHARE else tape[other]["month_value"]
     if model == MAKER_TAKER:
         fee = worth * (instrument["maker"] if makes else instrument["fee"]) * line["rate"]
-    elif instrument["tiers"] > 0:
-        rate = _tier(instrument, tape, line["month"])
-        if model == PER_SHARE:
-            floor = min(max(filled * rate, instrument["fee_minimum"]), instrument["fee_maximum"])
-            if instrument["fee_share"] < np.inf:
-                floor = min(floor, value * instrument["multiplier"] * instrument["fee_share"])
-            fee = max(floor * line["rate"] - charged, 0.0)
-        else:
-            fee = worth * rate * line["rate"]
+    elif model == BASIS_POINTS_FEE and instrument["tiers"] > 0:
+        fee = _tiered(instrument, so_far, worth * line["rate"])
+    elif model == PER_SHARE and instrument["tiers"] > 0:
+        its["rated"] = its["rated"] + _tiered(instrument, so_far, size)
+        fee = max(_bounded(instrument, its["rated"], value) - its["charged"], 0.0) * line["rate"]
     else:
-        fee = commission(instrument, filled, value * instrument["multiplier"]) * line["rate"] - charged
-    line["month_size"] = line["month_size"] + abs(quantity)
-    line["month_value"] = line["month_value"] + abs(quantity) * price * line["unit"]
-    return at_most(rules, line, fee, quantity, price)
+        fee = (commission(instrument, its["filled"], value) - its["charged"]) * line["rate"]
+    line["month_size"] = line["month_size"] + size
+    line["month_value"] = line["month_value"] + size * price * line["unit"]
+    fee = at_most(rules, line, fee, quantity, price)
+    its["charged"] = its["charged"] + fee / line["rate"]
+    return fee
 
 
 @step

@@ -45,6 +45,7 @@ TERMS = np.dtype(
         ("group", "<i8"),
         ("filled", "<f8"),
         ("value", "<f8"),
+        ("rated", "<f8"),
         ("charged", "<f8"),
         ("nearest", "<f8"),
         ("live_from", "<i8"),
@@ -54,11 +55,12 @@ TERMS = np.dtype(
         ("tried", "<i8"),
     ]
 )
-"""Beside each node: its terms as in ORDER, and how far it has come. ``filled`` and ``value`` (quantity × price) and
-``charged`` (fees) sum its fills, ``nearest`` is the best price that it saw, ``live_from`` the first tick at which it
-may fill, ``session`` the first session that it lived in, ``bound`` the cap that held it back. ``stop`` of a trailing
-stop is the extreme that it follows, ``start`` the one that it began with. ``tried`` is the tick at which it was last
-filled or found unfillable."""
+"""Beside each node: its terms as in ORDER, and how far it has come. ``filled``, ``value`` (quantity × price),
+``rated`` (fees per share before their bounds, where there are tiers) and ``charged`` (fees, in the asset's currency)
+sum its fills, ``nearest`` is the best price that it saw, ``live_from`` the first tick at which it may fill, ``session``
+the first session that it lived in, ``bound`` the cap that held it back. ``stop`` of a trailing stop is the extreme that
+it follows, ``start`` the one that it began with. ``tried`` is the tick at which it was last filled or found
+unfillable."""
 
 WISH = np.dtype(
     [
@@ -237,6 +239,7 @@ def set_terms(terms: Any, source: Any) -> None:
     terms["group"] = source["group"]
     terms["filled"] = 0.0
     terms["value"] = 0.0
+    terms["rated"] = 0.0
     terms["charged"] = 0.0
     terms["nearest"] = np.nan
     terms["live_from"] = source["tick"] + 1
