@@ -11,14 +11,25 @@ import datetime
 import json
 from collections import Counter
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from backbus.errors import JobError
-from backbus.market.records import order_parts
+from backbus.market.panel import session_date
+from backbus.market.records import TIMES_IN_FORCE, order_parts
+from backbus.market.ticks import PHASE_NAMES
 
 Row = dict[str, Any]
 NEEDED = ("equity", "orders", "fills", "ends", "signals", "bookings")
+PHASES_IN_WORDS = dict(
+    zip(
+        PHASE_NAMES,
+        ("before the open", "at the open", "within the bar", "after the bar", "after the close", "at the close"),
+        strict=True,
+    )
+)
 
 
 def folder_of(run: str, runs: Path) -> Path:
@@ -76,6 +87,7 @@ def _order(folder: Path, order: int) -> Row:
     first = said[0]
     decided, _, _ = order_parts(order)
     signals = _rows(folder, "signals", ("row", "==", decided), ("symbol", "==", first["symbol"]))
+    (account,) = _rows(folder, "equity", ("row", "==", decided))
     fills = [_fill(fill) for fill in _rows(folder, "fills", ("order", "==", order))]
     ends = _rows(folder, "ends", ("order", "==", order))
     exits = _rows(folder, "orders", ("parent", "==", order), ("kind", "==", "place"))
@@ -90,17 +102,42 @@ def _order(folder: Path, order: int) -> Row:
         "symbol": first["symbol"],
         "type": first["type"],
         "time_in_force": first["time_in_force"],
+        "until": _until(first["time_in_force"], first["until"]),
         "limit": first["limit"],
         "stop": first["stop"],
         "trail": first["trail"],
         "parent": first["parent"],
         "said": [_said(one) for one in said],
-        "signals": [{"kind": one["kind"], "value": one["value"]} for one in signals],
+        "account": {name: account[name] for name in ("equity", "cash", "gross")},
+        "signals": _signals(signals),
         "splits": [{"when": _when(one), "row": one["row"], "ratio": one["basis"]} for one in splits],
         "fills": fills,
-        "end": _end(ends[0]) if ends else None,
+        "end": _end(ends[0], first["type"]) if ends else None,
         "exits": [{"order": one["order"], "type": one["type"]} for one in exits],
     }
+
+
+def _signals(rows: list[Row]) -> list[Row]:
+    """Signals, and what their values mean where these are codes."""
+    signals, force = [], TIMES_IN_FORCE[0]
+    for one in rows:
+        means = None
+        if one["kind"] == "time_in_force":
+            means = force = TIMES_IN_FORCE[int(one["value"])]
+        elif one["kind"] == "until":
+            means = _until(force, int(one["value"]))
+        signals.append({"row": one["row"], "kind": one["kind"], "value": one["value"], "means": means})
+    return signals
+
+
+def _until(time_in_force: str, until: int) -> str | None:
+    """Till when an order lives, where it says so: a date, or an instant."""
+    if time_in_force == "gtd":
+        return session_date(until)
+    if time_in_force == "gtt":
+        begin = datetime.datetime.fromtimestamp(0, datetime.UTC)
+        return (begin + datetime.timedelta(microseconds=until)).isoformat()
+    return None
 
 
 def _said(one: Row) -> Row:
@@ -114,9 +151,9 @@ def _fill(fill: Row) -> Row:
     return {"when": _when(fill), **{name: fill[name] for name in names}, "slippage": slippage}
 
 
-def _end(end: Row) -> Row:
+def _end(end: Row, kind: str) -> Row:
     names = ("order", "symbol", "row", "phase", "reason", "cap", "left", "level", "nearest")
-    return {"when": _when(end), **{name: end[name] for name in names}}
+    return {"when": _when(end), "type": kind, **{name: end[name] for name in names}}
 
 
 def _day(folder: Path, asset: str, date: str) -> Row:
@@ -147,14 +184,13 @@ def _day(folder: Path, asset: str, date: str) -> Row:
             working.pop(one["order"], None)
         elif one["kind"] == "place" and one["row"] < first:
             working[one["order"]] = one
+    kinds = {one["order"]: one["type"] for one in placed}
     waiting = [one for number, one in working.items() if number not in closed]
     return {
         "symbol": asset,
         "date": date,
         "rows": [first, last],
-        "signals": [
-            {"row": one["row"], "kind": one["kind"], "value": one["value"]} for one in _rows(folder, "signals", *within)
-        ],
+        "signals": _signals(_rows(folder, "signals", *within)),
         "working_before": [
             {name: one[name] for name in ("order", "type", "quantity", "limit", "stop", "trail")} for one in waiting
         ],
@@ -162,7 +198,7 @@ def _day(folder: Path, asset: str, date: str) -> Row:
             {"order": one["order"], "type": one["type"], **_said(one)} for one in placed if one["row"] >= first
         ],
         "fills": [_fill(fill) for fill in _rows(folder, "fills", *within)],
-        "ends": [_end(end) for end in _rows(folder, "ends", *within)],
+        "ends": [_end(end, kinds[end["order"]]) for end in _rows(folder, "ends", *within)],
         "bookings": [_booking(one) for one in _rows(folder, "bookings", *within)],
     }
 
@@ -210,11 +246,30 @@ def _number(value: float) -> str:
     return f"{value:,.6f}".rstrip("0").rstrip(".")
 
 
+def _money(value: float) -> str:
+    return f"{value:,.2f}"
+
+
 def _terms(one: Row) -> str:
+    kind = one["type"].replace("_", " ")
     if one["type"] in ("limit", "stop") and one["trail"] is not None:
-        return f"{one['type']} {_number(100.0 * one['trail'])} % from the price of its entry"
-    parts = [f"{name} {_number(one[name])}" for name in ("limit", "stop", "trail") if one[name] is not None]
-    return f"{one['type'].replace('_', ' ')}{' ' if parts else ''}{', '.join(parts)}"
+        return f"{kind} {_number(100.0 * one['trail'])} % from the price of its entry"
+    if one["type"] in ("trail", "trail_percent"):
+        by = _number(one["trail"]) if one["type"] == "trail" else f"{_number(100.0 * one['trail'])} %"
+        start = "" if one["stop"] is None else f", which was {_number(one['stop'])} at first"
+        return f"trailing stop {by} behind the best price{start}"
+    parts = [f"{name} {_number(one[name])}" for name in ("stop", "limit") if one[name] is not None]
+    if one["type"] in ("limit", "stop"):
+        return parts[0]
+    return ", ".join([kind, *parts])
+
+
+def _wishes(signals: list[Row]) -> str:
+    return ", ".join(f"{one['kind']} {one['means'] or _number(one['value'])}" for one in signals)
+
+
+def _where(one: Row) -> str:
+    return f"{one['when']}, row {one['row']}, {PHASES_IN_WORDS[one['phase']]}"
 
 
 def _side(quantity: float) -> str:
@@ -223,13 +278,20 @@ def _side(quantity: float) -> str:
 
 def _of_order(told: Row) -> Iterator[str]:
     force = "" if told["time_in_force"] == "gtc" else f", {told['time_in_force']}"
+    if told["until"] is not None:
+        force = f", until {told['until']}"
     yield f"order {told['order']}: {told['symbol']}, {_terms(told)}{force}"
     if told["parent"] is not None:
         yield f"  an exit of order {told['parent']}: it lives from that order's first fill on"
-    for signal in told["signals"]:
-        yield f"  the strategy said in that row: {signal['kind']} {_number(signal['value'])}"
+    elif told["signals"]:
+        yield f"  the strategy said in that row: {_wishes(told['signals'])}"
     for one in told["said"]:
         yield "  " + _decision(one)
+        if one["kind"] in ("place", "refuse"):
+            own = told["account"]
+            yield f"    the account at that close: equity {_money(own['equity'])}, cash {_money(own['cash'])}, " + (
+                f"positions of {_money(own['gross'])}"
+            )
     for split in told["splits"]:
         yield f"  {split['when']}, row {split['row']}: a split of {_number(split['ratio'])} for 1 changed it"
     for fill in told["fills"]:
@@ -241,7 +303,7 @@ def _of_order(told: Row) -> Iterator[str]:
 
 
 def _decision(one: Row) -> str:
-    where = f"{one['when']}, row {one['row']}, {one['phase']}: "
+    where = f"{_where(one)}: "
     why = f" ({one['reason']})" if one["reason"] else ""
     match one["kind"]:
         case "place":
@@ -257,7 +319,7 @@ def _decision(one: Row) -> str:
 
 def _fill_lines(fill: Row) -> Iterator[str]:
     done = "bought" if fill["quantity"] > 0 else "sold"
-    yield f"{fill['when']}, row {fill['row']}, {fill['phase']}: {done} {_number(abs(fill['quantity']))}: {fill['rule']}"
+    yield f"{_where(fill)}: {done} {_number(abs(fill['quantity']))}: {fill['rule']}"
     slip = f"slippage {_number(fill['slippage'])}, fee {_number(fill['fee'])}"
     yield f"  the market's price {_number(fill['reference'])}, paid {_number(fill['price'])}: {slip}"
     if fill["cap"]:
@@ -267,11 +329,25 @@ def _fill_lines(fill: Row) -> Iterator[str]:
 
 def _end_lines(end: Row) -> Iterator[str]:
     left = _number(abs(end["left"]))
-    yield f"{end['when']}, row {end['row']}, {end['phase']}: ended with {left} unfilled: {end['reason']}"
-    if end["level"] is not None and end["nearest"] is not None:
+    yield f"{_where(end)}: ended with {left} unfilled: {end['reason']}"
+    if end["level"] is not None and end["type"] in ("trail", "trail_percent"):
+        yield f"  it had come to {_number(end['level'])} by then"
+    elif end["level"] is not None and end["nearest"] is not None:
         yield f"  its price then was {_number(end['level'])}, the market came nearest at {_number(end['nearest'])}"
     if end["cap"]:
         yield f"  held back by: {end['cap']}"
+
+
+def _source(booking: Row) -> str:
+    """What a booking was reckoned from."""
+    quantity, basis = _number(booking["quantity"]), _number(booking["basis"])
+    match booking["kind"]:
+        case "split":
+            return f"{basis} for 1, {quantity} held since"
+        case "dividend" | "delisting":
+            return f"{basis} for each of {quantity} held"
+        case _:
+            return f"{quantity} day{'' if booking['quantity'] == 1.0 else 's'} on {_money(booking['basis'])}"
 
 
 def _of_day(told: Row) -> Iterator[str]:
@@ -280,8 +356,7 @@ def _of_day(told: Row) -> Iterator[str]:
         ")" if first == last else f" to {last})"
     )
     for one in told["bookings"]:
-        source = f"from {_number(one['quantity'])} and {_number(one['basis'])}"
-        yield f"  {one['kind']}: {_number(one['amount'])} to cash, {source}"
+        yield f"  {one['kind']}: {_money(one['amount'])} to cash, {_source(one)}"
     for one in told["working_before"]:
         yield f"  was working: order {one['order']}, {_terms(one)}, to {_side(one['quantity'])}"
     for fill in told["fills"]:
@@ -290,8 +365,8 @@ def _of_day(told: Row) -> Iterator[str]:
     for end in told["ends"]:
         yield from (f"  {line}" for line in _end_lines(end))
         yield f"    order {end['order']}"
-    for one in told["signals"]:
-        yield f"  row {one['row']}: the strategy said {one['kind']} {_number(one['value'])}"
+    for row, signals in groupby(told["signals"], key=itemgetter("row")):
+        yield f"  row {row}: the strategy said {_wishes(list(signals))}"
     for one in told["decided"]:
         yield f"  {_decision(one)}; order {one['order']}, {one['type'].replace('_', ' ')}"
     if not any(told[name] for name in ("bookings", "working_before", "fills", "ends", "signals", "decided")):
@@ -309,8 +384,8 @@ def _of_run(told: Row) -> Iterator[str]:
         if counts:
             yield f"  {title}:"
             yield from (f"    {count:>8,}  {what}" for what, count in counts.items())
-    yield f"  fees {_number(told['fees'])}, slippage {_number(told['slippage'])}"
-    yield from (f"  {kind} {_number(amount)}" for kind, amount in told["booked"].items())
+    yield f"  fees {_money(told['fees'])}, slippage {_money(told['slippage'])}"
+    yield from (f"  {kind} {_money(amount)}" for kind, amount in told["booked"].items())
     for one in told["forced"]:
         what = f"{_side(one['quantity'])} {one['symbol']}: order {one['order']}"
         yield f"  {one['when']}, row {one['row']}: {one['reason']}, {what}"

@@ -63,7 +63,10 @@ def test_an_order_that_did_not_fill_is_told_with_its_end_the_nearest_price_and_t
     assert (found["end"]["reason"], found["end"]["level"], found["end"]["left"]) == ("expired at its date", 20.0, 20.0)
     assert found["end"]["nearest"] == 41.0
     assert found["splits"] == [{"when": found["splits"][0]["when"], "row": 3, "ratio": 2.0}]
-    assert "the market came nearest at 41" in "\n".join(sentences(found))
+    text = "\n".join(sentences(found))
+    assert f"order {limit['order']}: A, limit 40, until 1970-01-04" in text
+    assert "the strategy said in that row: " in text and "time_in_force gtd, until 1970-01-04, order 10" in text
+    assert "the market came nearest at 41" in text
 
 
 def test_a_margin_call_is_told_with_the_run_and_by_its_day(told: Path) -> None:
@@ -76,6 +79,39 @@ def test_a_margin_call_is_told_with_the_run_and_by_its_day(told: Path) -> None:
     day = explain(told, asset="A", date="1970-01-04")
     assert [booking["kind"] for booking in day["bookings"]] == ["split"]
     assert [one["order"] for one in day["working_before"]] == [orders_of(told)[1]["order"]]
+
+
+def test_terms_of_every_kind_and_what_is_booked_are_told_in_words(tmp_path: Path) -> None:
+    def begin(s: Any, bar: Any, book: Any) -> None:
+        s.order(10.0, take_profit_share=0.5, stop_loss=80.0, trailing_loss_share=0.3)
+        s.order(-5.0, trail=30.0)
+        s.order(-5.0, trail_share=0.25)
+        s.order(-5.0, stop=70.0, limit=69.0)
+        s.order(-5.0, at="close")
+        s.order(1.0, limit=60.0, until="1970-01-03T12:00:00+00:00")
+
+    costs = {"interest": {"cash": 0.05, "borrow": 0.01}, "leverage": 2.0}
+    market = bars(flat(100), flat(100), *[flat(50)] * 3, split={2: 2.0}, dividend={3: 0.5}, delisting={3: 99.0})
+    run(job_of(costs), market, strategy=scripted({0: begin}), folder=tmp_path)
+    text = [line for order in orders_of(tmp_path) for line in sentences(explain(tmp_path, order=order["order"]))]
+    titles = [line.split(": ", 1)[1] for line in text if line.startswith("order ")]
+    assert titles == [
+        "A, market",
+        "A, limit 50 % from the price of its entry",
+        "A, stop 80",
+        "A, trailing stop 30 % behind the best price",
+        "A, trailing stop 30 behind the best price, which was 100 at first",
+        "A, trailing stop 25 % behind the best price, which was 100 at first",
+        "A, stop limit, stop 70, limit 69",
+        "A, market on close",
+        "A, limit 60, until 1970-01-03T12:00:00+00:00",
+    ]
+    assert "    the account at that close: equity 100,000.00, cash 100,000.00, positions of 0.00" in text
+    told = [line for day in range(2, 6) for line in sentences(explain(tmp_path, asset="A", date=f"1970-01-0{day}"))]
+    assert "  split: 0.00 to cash, 2 for 1, 10 held since" in told
+    assert "  dividend: 5.00 to cash, 0.5 for each of 10 held" in told
+    assert "  delisting: 990.00 to cash, 99 for each of 10 held" in told
+    assert any("was working" in line and "trailing stop 30 % behind the best price, to sell" in line for line in told)
 
 
 def test_what_is_not_there_is_said(told: Path) -> None:
