@@ -16,7 +16,7 @@ run: setup compile ## set up, then backtest a moving-average cross on real daily
 test: setup-dev ## all tests
 	@$(BIN)/python -P -m backbus.compile
 	@$(BIN)/python examples/sample_data.py >/dev/null
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -q
 
 lint: setup-dev ## style, types, layers, and that pure files stay pure
 	$(BIN)/ruff check .
