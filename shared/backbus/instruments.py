@@ -97,6 +97,7 @@ def instruments_of(instruments: Iterable[Instrument], symbols: Sequence[str], cu
     lines["rate_of"], lines["traded"] = -1, 1
     set_slippage(lines, slippage)
     set_commission(lines, commission)
+    rates = {currency: _rate_of(currency, symbols, custom) for currency in custom.rates}
     for instrument in instruments:
         for at in instrument.chosen(symbols):
             line = lines[at : at + 1]
@@ -107,7 +108,7 @@ def instruments_of(instruments: Iterable[Instrument], symbols: Sequence[str], cu
             if instrument.borrow is not None:
                 line["borrow"] = instrument.borrow
             if instrument.currency is not None:
-                line["rate_of"], line["inverse"] = _rate_of(instrument.currency, symbols, custom)
+                line["rate_of"], line["inverse"] = _known_rate(instrument.currency, rates, custom)
             own = instrument.lot
             line["lot"] = LOTS.get(instrument.kind, lot) if own is None else own
             if instrument.tick is not None:
@@ -122,20 +123,28 @@ def instruments_of(instruments: Iterable[Instrument], symbols: Sequence[str], cu
     return lines
 
 
-def _rate_of(currency: str, symbols: Sequence[str], custom: Custom) -> tuple[int, bool]:
-    """The asset that a currency's rate is the price of, and whether that is the other way round."""
+def _known_rate(currency: str, rates: Mapping[str, tuple[int, bool]], custom: Custom) -> tuple[int, bool]:
+    """The rate of an instrument's currency; -1 where that is the account's."""
     if currency == custom.currency:
         return -1, False
-    if currency not in custom.rates:
-        known = ", ".join([custom.currency, *custom.rates])
+    if currency not in rates:
+        known = ", ".join([custom.currency, *rates])
         raise JobError(
             f"no rate of {currency!r} is known (the account has {known}): name the symbol whose price it is in "
             f'[portfolio.rates], for example {currency} = "{currency}{custom.currency}"',
             field="instruments.currency",
         )
+    return rates[currency]
+
+
+def _rate_of(currency: str, symbols: Sequence[str], custom: Custom) -> tuple[int, bool]:
+    """The asset that a currency's rate is the price of, and whether that is the other way round."""
+    field = f"portfolio.rates.{currency}"
+    if currency == custom.currency:
+        raise JobError("is the account's own currency, whose rate is 1: remove it", field=field)
     named = custom.rates[currency]
     symbol = named.removeprefix(INVERSE)
     if symbol not in symbols:
         some = ", ".join(symbols[:8])
-        raise JobError(f"the data has no symbol {symbol!r}; it has {some}", field=f"portfolio.rates.{currency}")
+        raise JobError(f"the data has no symbol {symbol!r}; choose one of its {len(symbols)}: {some}", field=field)
     return symbols.index(symbol), symbol != named

@@ -7,6 +7,7 @@ file, ``Job.parse`` a mapping; both raise ``JobError`` naming the field and how 
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -481,7 +482,7 @@ def _first_mistake(error: ValidationError, file: str | None, within: tuple[str, 
     mistake = next((m for m in mistakes if m["type"] == "extra_forbidden"), mistakes[0])
     location = (*within, *mistake["loc"])
     field = ".".join(str(part) for part in location)
-    message = mistake["msg"].removeprefix("Value error, ")
+    message = re.sub("^Input should ", "must ", mistake["msg"].removeprefix("Value error, "))
     match mistake["type"]:
         case "extra_forbidden":
             known = _known_fields(location[:-1])

@@ -254,6 +254,8 @@ def test_open_trades_abroad_are_valued_at_the_last_rate() -> None:
     [
         ({"instruments": [{"symbols": "A", "currency": "CHF"}]}, "CHF"),
         ({"instruments": [{"symbols": "A", "currency": "EUR"}], "portfolio": {"rates": {"EUR": "EURUSD"}}}, "EURUSD"),
+        ({"portfolio": {"rates": {"EUR": "1/EURUSD"}}}, "no symbol 'EURUSD'"),
+        ({"portfolio": {"rates": {"USD": "A"}}}, "own currency"),
         ({"portfolio": {"margin": {"maintenance": 0.6}, "leverage": 2.0}}, "initial margin"),
         ({"portfolio": {"limits": {"weight": -1}}}, "weight"),
         ({"portfolio": {"limits": {"positions": 0}}}, "positions"),

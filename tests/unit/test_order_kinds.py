@@ -468,6 +468,7 @@ def test_a_strategy_hears_of_fills_and_orders_in_the_row_in_which_they_happen() 
     [
         ({"limit": -1.0}, "limit must be a number above 0"),
         ({"limit": float("nan")}, "limit must be a number above 0"),
+        ({"limit": None}, "limit has no price"),
         ({"stop_loss": 105.0}, "stop_loss 105.0 is on the wrong side"),
         ({"take_profit": 95.0}, "take_profit 95.0 is on the wrong side"),
         ({"limit": 90.0, "stop_loss": 95.0}, "takes one below its limit, 90.0"),

@@ -154,7 +154,7 @@ def _texts(column: Any) -> Any:
 
     try:
         return column.cast(pa.string()).fill_null("")
-    except pa.ArrowNotImplementedError:  # a dictionary of views, as polars writes its categories
+    except pa.ArrowNotImplementedError:  # pyarrow casts no dictionary of views, which polars writes for categories
         return pa.chunked_array([pa.array(["" if text is None else str(text) for text in column.to_pylist()])])
 
 

@@ -126,6 +126,9 @@ def said_of(terms: Mapping[str, Any], *, buys: bool | None, close: float) -> lis
     """The SIGNAL records that say these terms, all but ``group``. ``buys`` is None where the side is not known yet.
 
     Raises StrategyError for terms that no order can have."""
+    for name in _PRICES:
+        if name in terms and terms[name] is None:
+            raise StrategyError(f"{name} has no price (it is None); for an order without one leave {name} out")
     given = {name: value for name, value in terms.items() if value is not None}
     for name in given:
         if name not in TERMS:
