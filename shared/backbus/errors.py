@@ -17,6 +17,8 @@ A message says what is wrong, where, and what to do about it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class BackbusError(Exception):
     """Base of the tree; catching it catches everything that backbus raises on purpose."""
@@ -87,3 +89,12 @@ class StackError(BackbusError):
 
 class JobFailed(BackbusError):
     """A job ended without a result; the message has every attempt's reason."""
+
+
+def no_symbol(symbol: object, symbols: Sequence[str]) -> str:
+    """What to say of a symbol that is none of ``symbols``."""
+    import difflib
+
+    close = difflib.get_close_matches(str(symbol), symbols, n=1)
+    some = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")
+    return f"the data has no symbol {symbol!r}; " + (f"did you mean {close[0]!r}?" if close else f"it has {some}")

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from backbus.charges import Commission, Slippage, set_commission, set_slippage
-from backbus.errors import JobError
+from backbus.errors import JobError, no_symbol
 from backbus.market import rules as r
 from backbus.section import Section
 
@@ -72,8 +72,7 @@ class Instrument(Section):
         for pattern in self.patterns:
             fits = {at for at, symbol in enumerate(symbols) if fnmatchcase(symbol, pattern)}
             if not fits:
-                some = ", ".join(symbols[:8])
-                raise JobError(f"the data has no symbol {pattern!r}; it has {some}", field="instruments.symbols")
+                raise JobError(no_symbol(pattern, symbols), field="instruments.symbols")
             found |= fits
         return sorted(found)
 
@@ -145,6 +144,5 @@ def _rate_of(currency: str, symbols: Sequence[str], custom: Custom) -> tuple[int
     named = custom.rates[currency]
     symbol = named.removeprefix(INVERSE)
     if symbol not in symbols:
-        some = ", ".join(symbols[:8])
-        raise JobError(f"the data has no symbol {symbol!r}; choose one of its {len(symbols)}: {some}", field=field)
+        raise JobError(no_symbol(symbol, symbols), field=field)
     return symbols.index(symbol), symbol != named

@@ -6,15 +6,13 @@ file, ``Job.parse`` a mapping; both raise ``JobError`` naming the field and how 
 
 from __future__ import annotations
 
-import difflib
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from backbus.charges import Commission, HalfSpread, NoCommission, NoSlippage, Slippage
 from backbus.errors import JobError
@@ -24,10 +22,10 @@ from backbus.market import rules as r
 from backbus.market.panel import EVENTS, Layout
 from backbus.market.years import DAYS_PER_YEAR, sessions_per_year
 from backbus.markets import SimulatorSettings
+from backbus.parsing import override_field, parse
 from backbus.searches import SweepSettings
 from backbus.section import Section
 
-Fields = TypeVar("Fields", bound=BaseModel)
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
@@ -304,10 +302,7 @@ class Job(Section):
     @classmethod
     def parse(cls, fields: Mapping[str, Any], *, file: str | None = None) -> Job:
         """A job from nested mappings, or a ``JobError`` that names the first wrong field and how to mend it."""
-        try:
-            return cls.model_validate(dict(fields))
-        except ValidationError as error:
-            raise _first_mistake(error, file) from None
+        return parse(cls, fields, file=file)
 
     @classmethod
     def load(cls, path: str | Path, *, overrides: Iterable[str] = ()) -> Job:
@@ -423,81 +418,3 @@ class Job(Section):
         special = rules["stepwise"] or rules["limited"] or not lines["traded"].all()
         rules["lists"] = exits != Exits() or rules["capped"] or by_hand or special
         return r.Rules(record, lines, self.spread_column)
-
-
-def parse_section(model: type[Fields], fields: Mapping[str, Any], name: str) -> Fields:
-    """A section of a job by itself, or a ``JobError`` that names the first wrong field as a job's would."""
-    try:
-        return model.model_validate(dict(fields))
-    except ValidationError as error:
-        raise _first_mistake(error, None, (name,)) from None
-
-
-def override_field(fields: dict[str, Any], assignment: str) -> None:
-    """Set what ``section.field=value`` says in a job's fields; JobError where it cannot be read."""
-    name, equals, text = assignment.partition("=")
-    name, text = name.strip(), text.strip()
-    if not equals or not name or not text:
-        raise JobError(f"--set wants section.field=value, not {assignment!r}")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    *tables, last = name.split(".")
-    table = fields
-    for step in tables:
-        table = table.setdefault(step, {})
-        if not isinstance(table, dict):
-            raise JobError(f"--set {assignment}: {step!r} is a value, not a table", field=name)
-    table[last] = value
-
-
-def _known_fields(path: tuple[str | int, ...]) -> list[str]:
-    models: list[Any] = [Job]
-    for part in path:
-        if isinstance(part, int):
-            continue
-        # One of several models is named by its tag.
-        tagged = [model for model in models if len(models) > 1 and _tag(model) == part]
-        fields = [model.model_fields[part] for model in models if part in model.model_fields]
-        models = tagged or [model for field in fields for model in _models(field.annotation)]
-    return list(models[0].model_fields) if len(models) == 1 else []
-
-
-def _models(annotation: Any) -> list[Any]:
-    """All models that an annotation names, those of lists and of alternatives too."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
-
-
-def _tag(model: Any) -> str | None:
-    """What tells a model from its alternatives."""
-    fields = [model.model_fields[name] for name in ("model", "scenario") if name in model.model_fields]
-    return get_args(fields[0].annotation)[0] if fields else None
-
-
-def _first_mistake(error: ValidationError, file: str | None, within: tuple[str, ...] = ()) -> JobError:
-    mistakes = error.errors(include_url=False)
-    mistake = next((m for m in mistakes if m["type"] == "extra_forbidden"), mistakes[0])
-    location = (*within, *mistake["loc"])
-    field = ".".join(str(part) for part in location)
-    message = re.sub("^Input should ", "must ", mistake["msg"].removeprefix("Value error, "))
-    match mistake["type"]:
-        case "extra_forbidden":
-            known = _known_fields(location[:-1])
-            close = difflib.get_close_matches(str(location[-1]), known, n=1)
-            message = "there is no such setting; " + (
-                f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(known)}" if known else "remove it"
-            )
-        case "missing":
-            message = "is missing; add it"
-        case "union_tag_not_found":
-            message = "needs a model, for example { model = ... }: " + str(mistake.get("ctx", {}).get("discriminator"))
-        case "union_tag_invalid":
-            message = f"unknown model; choose one of {mistake.get('ctx', {}).get('expected_tags')}"
-        case _:
-            shown = repr(mistake.get("input"))
-            if location and len(shown) <= 80:
-                message += f" (it is {shown})"
-    return JobError(message, field=field or None, file=file)

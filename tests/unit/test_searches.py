@@ -187,7 +187,7 @@ class TestNamesAndValues:
         ("name", "values", "message"),
         [
             ("fsat", [1], "SmaCross has no such parameter; did you mean 'fast'?"),
-            ("fast", [1, "x"], "should be a valid integer"),
+            ("fast", [1, "x"], "must be a valid integer"),
             ("fast", [5, 0], "greater than or equal to 1, not 0"),
             ("fast", {"from": 1, "to": 2, "step": 0.5}, "valid integer"),
             ("fast", {"low": 2.0, "high": 8.0, "steps": 3}, None),
@@ -197,10 +197,10 @@ class TestNamesAndValues:
             ("execution.commision.bps", [1], "did you mean 'commission'? (it is about execution.commision)"),
             ("execution.commission.bps", [1], "known here: model (its model is 'none' in this job)"),
             ("portfolio.chas", [1], "did you mean 'cash'?"),
-            ("portfolio.cash", [1, -1], "should be greater than 0 (it is -1)"),
+            ("portfolio.cash", [1, -1], "must be greater than 0, not -1"),
             ("portfolio.cash.x", [1], "'cash' is a value, not a table"),
             ("portfolio.sizing", [{"model": "equal_weight"}, {"model": "half"}], "unknown model; choose one of"),
-            ("portfolio.sizing", [{"model": "percent_of_equity", "percent": 0}], "should be greater than 0 (it is 0)"),
+            ("portfolio.sizing", [{"model": "percent_of_equity", "percent": 0}], "must be greater than 0, not 0"),
             ("fast", [40, 50], None),  # not below slow: points that fail, no mistake
             ("portfolio.size_at", ["open", "close"], None),
         ],

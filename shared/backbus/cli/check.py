@@ -49,7 +49,8 @@ def check(
 def _job(target: str, job: Path | None, sets: list[str]) -> Job:
     from backbus.engine.check import PLAIN_JOB
     from backbus.errors import UsageError
-    from backbus.jobs import Job, override_field
+    from backbus.jobs import Job
+    from backbus.parsing import override_field
 
     if target.endswith(".toml"):
         if job is not None:

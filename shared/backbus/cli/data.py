@@ -36,14 +36,14 @@ def import_(
     from backbus.data import resolve_files
     from backbus.errors import UsageError
     from backbus.history import DataSettings
-    from backbus.jobs import override_field, parse_section
+    from backbus.parsing import override_field, parse
 
     fields: dict[str, Any] = {"files": files, "columns": columns or []}
     for assignment in sets or []:
         override_field(fields, assignment.removeprefix("data."))
     if fields["files"] is not files:
         raise UsageError("files are named without --set: backbus data import FILES --name NAME")
-    settings = parse_section(DataSettings, fields, "data")
+    settings = parse(DataSettings, fields, within=("data",))
     found = resolve_files(settings, Path())
     with bar_of(name, quiet=as_json) as move:
         about = _catalog().add(name, found, settings, replace=replace, progress=move)

@@ -83,7 +83,7 @@ def fit(
 ) -> None:
     """Fit models to the closes of a job's data, and print the simulator table of the best ones."""
     from backbus.cli.app import print_json
-    from backbus.errors import UsageError
+    from backbus.errors import UsageError, no_symbol
     from backbus.jobs import Job
     from backbus.local import open_inputs
     from backbus.simulator import fitting
@@ -101,7 +101,7 @@ def fit(
     panel = open_inputs(loaded).panel
     missing = [symbol for symbol in symbols or () if symbol not in panel.symbols]
     if missing:
-        raise UsageError(f"the data has no symbol {missing[0]!r}; it has {', '.join(panel.symbols[:8])}")
+        raise UsageError(no_symbol(missing[0], panel.symbols))
     chosen = symbols or list(panel.symbols)
     year = bars_in_year(panel)
     found: dict[str, dict[str, Any]] = {}

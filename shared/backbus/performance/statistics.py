@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from backbus.errors import JobError
+from backbus.errors import JobError, no_symbol
 from backbus.jobs import Job
 from backbus.market.accounts import NO_BOOKINGS, EquityRows
 from backbus.market.adjusting import Adjusting
@@ -65,10 +65,7 @@ class Statistics:
         symbol = job.performance.benchmark
         if symbol is not None:
             if symbol not in layout.symbols:
-                raise JobError(
-                    f"the data has no symbol {symbol!r}; choose one of its {layout.assets}",
-                    field="performance.benchmark",
-                )
+                raise JobError(no_symbol(symbol, layout.symbols), field="performance.benchmark")
             self._benchmark = BenchmarkCurve(layout.symbols.index(symbol))
             adjusting = Adjusting(layout)
             self._adjusting = adjusting if adjusting.acts else None

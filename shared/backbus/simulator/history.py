@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backbus.errors import JobError
+from backbus.errors import JobError, no_symbol
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.simulator.maths import logs
 
@@ -32,7 +32,7 @@ def moves_of(panel: Panel, symbol: str, together: tuple[str, ...], field: str) -
     """
     for name in (symbol, *together):
         if name not in panel.symbols:
-            raise JobError(f"the data has no symbol {name!r}; it has {', '.join(panel.symbols[:8])}", field=field)
+            raise JobError(no_symbol(name, panel.symbols), field=field)
     columns = [panel.symbols.index(name) for name in {symbol, *together}]
     there = ~np.isnan(panel.block.close[:, columns]).any(axis=1)
     if np.count_nonzero(there) < 2:

@@ -6,14 +6,13 @@ bar; one uttered in a warm-up row is dropped.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from backbus.errors import StrategyError
+from backbus.errors import StrategyError, no_symbol
 from backbus.market.panel import Layout
 from backbus.market.records import (
     AT_ASSET,
@@ -82,9 +81,7 @@ class Emission:
             self._assets = {symbol: index for index, symbol in enumerate(self._symbols)}
         asset = self._assets.get(symbol)
         if asset is None:
-            close = difflib.get_close_matches(str(symbol), self._symbols, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(self._symbols[:8])}"
-            raise StrategyError(f"the data has no symbol {symbol!r}; {hint}")
+            raise StrategyError(no_symbol(symbol, self._symbols))
         return asset
 
     def direction(self, side: float, strength: float, symbol: str | None, terms: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_after_validator_function
 
 from backbus.errors import JobError
+from backbus.parsing import first_mistake, in_words
 
 if TYPE_CHECKING:
     from backbus.strategy.base import Strategy
@@ -59,7 +60,7 @@ def make_strategy(strategy: type[AnyStrategy], params: Mapping[str, Any]) -> Any
     try:
         return strategy(**params)
     except ValidationError as error:
-        raise _first_mistake(strategy, error) from None
+        raise _wrong(strategy, error) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,11 @@ def _bound(rule: object) -> str:
     return "".join(f"{sign} {getattr(rule, name)}" for name, sign in _SIGNS if hasattr(rule, name))
 
 
-def _first_mistake(strategy: type[Strategy], error: ValidationError) -> JobError:
-    mistakes = error.errors(include_url=False)
-    mistake = next((m for m in mistakes if m["type"] == "extra_forbidden"), mistakes[0])
+def _wrong(strategy: type[Strategy], error: ValidationError) -> JobError:
+    mistake = first_mistake(error)
     name = ".".join(str(part) for part in mistake["loc"])
     field = f"strategy.{name}" if name else "strategy"
-    message = mistake["msg"].removeprefix("Value error, ")
+    message = in_words(mistake)
     known = list(strategy.model_fields)
     match mistake["type"]:
         case "extra_forbidden":
@@ -117,8 +117,4 @@ def _first_mistake(strategy: type[Strategy], error: ValidationError) -> JobError
                 message = f"{strategy.__name__} has no such parameter; {listed}"
         case "missing":
             message = f"{strategy.__name__} needs this parameter; it has no default"
-        case _ if name:
-            message = f"{message[:1].lower()}{message[1:]}"
-            if "not " not in message:
-                message += f", not {mistake['input']!r}"
     return JobError(message, field=field)

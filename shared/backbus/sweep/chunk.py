@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from backbus.engine.points import Point, PointsEngine, Terms, terms_of
 from backbus.engine.run import Engine
-from backbus.errors import JobError, StrategyError
+from backbus.errors import JobError, StrategyError, no_symbol
 from backbus.jobs import Job
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.market.records import Records
@@ -176,7 +176,7 @@ class Chunks:
         if known is None:
             job = point_job(self._job, others) if others else self._job
             if job.performance.benchmark not in (None, *self._panel.symbols):
-                raise JobError(f"the data has no symbol {job.performance.benchmark!r}", field="performance.benchmark")
+                raise JobError(no_symbol(job.performance.benchmark, self._panel.symbols), field="performance.benchmark")
             if len(self._jobs) >= JOBS:
                 self._jobs.clear()
             terms = terms_of(job, self._panel.layout)
