@@ -7,7 +7,8 @@ from typing import Any
 from backbus.compiled import loop, plain, step
 from backbus.execution.acting import act_in_market
 from backbus.execution.matching import end_run, match_market
-from backbus.execution.resting import begin_row, end_of_day, match_bar, match_close, match_open
+from backbus.execution.resting import begin_row, end_of_day, match_close, match_open
+from backbus.execution.within_bar import match_bar
 from backbus.market.actions import act_on_book
 from backbus.market.costs import observe
 from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
@@ -16,7 +17,8 @@ from backbus.market.records import ON_CLOSE, Records
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, INTRABAR_MATCH, OPEN_MATCH, PHASES
 from backbus.market.working import works
 from backbus.portfolio.carrying import begin_session, bookings_of_row
-from backbus.portfolio.decisions import close_decide, decide_at_close, decide_at_open, open_decide, take_signals
+from backbus.portfolio.decisions import close_decide, decide_at_close, take_signals
+from backbus.portfolio.opening import decide_at_open, open_decide
 
 TICK, SIGNALS, FILLS, ORDERS, ROWS, WANTS_ROOM, BOOKED = range(7)
 """What the cursor holds: next tick; signals taken; fills written; orders written; equity rows written; 1 where the loop

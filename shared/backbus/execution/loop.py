@@ -7,7 +7,8 @@ from typing import Any
 from backbus.compiled import loop, step
 from backbus.execution.acting import act_in_market
 from backbus.execution.matching import end_run, match_market
-from backbus.execution.resting import begin_row, end_of_day, match_bar, match_close, match_open
+from backbus.execution.resting import begin_row, end_of_day, match_close, match_open
+from backbus.execution.within_bar import match_bar
 from backbus.market.costs import observe
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import ASSET_SCALE, MAX_ASSETS, NO_ORDER, ON_CLOSE, PLACE, RESIZE, TAKE_BACK, Records

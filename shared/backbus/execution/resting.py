@@ -1,12 +1,6 @@
-"""Orders of every kind against a row of bars: what lives, what the open fills, what high and low fill, what ends.
+"""Orders of every kind against a row of bars: what lives, what the open fills, what the close fills, what ends.
 
-Gaps fill at the open. Within the bar a path is assumed, since a bar does not tell which price came first
-(``execution.path``):
-
-- along open, low, high, close, or open, high, low, close, or first to that extreme which is nearer to the open, orders
-  fill as the path comes to their prices, and trailing stops follow it;
-- ``worst``: stops before limits. A trailing stop is tried where it stood at the open, and then below the bar's high
-  (above its low). A limit that a stop has made in this bar fills only if the close is beyond it, when it is certain.
+Gaps fill at the open. What high and low fill between the two is in ``within_bar``.
 """
 
 from __future__ import annotations
@@ -31,7 +25,6 @@ from backbus.market.records import (
     GOOD_TILL_TIME,
     IMMEDIATE_OR_CANCEL,
     LIMIT_AT_OPEN,
-    LIMIT_TOUCHED,
     MARKET,
     MARKET_ON_CLOSE,
     NO_ORDER,
@@ -47,20 +40,18 @@ from backbus.market.records import (
     STOP,
     STOP_AT_OPEN,
     STOP_LIMIT,
-    STOP_TOUCHED,
     TRAIL,
     TRAIL_AT_OPEN,
     TRAIL_PERCENT,
-    TRAIL_TOUCHED,
     Records,
 )
-from backbus.market.rules import NEAREST_FIRST, OPEN_HIGH_LOW_CLOSE, VOLUME_SHARE, WORST
+from backbus.market.rules import VOLUME_SHARE
 from backbus.market.ticks import PHASES
-from backbus.market.working import ASLEEP, JUST_TRIGGERED, LIVE, TRIGGERED, purge, works
+from backbus.market.working import ASLEEP, JUST_TRIGGERED, TRIGGERED, purge, works
 
 
 @step
-def _ready(slot: Any, its: Any, tick: int) -> bool:
+def ready(slot: Any, its: Any, tick: int) -> bool:
     """Whether an order can fill or be triggered at this tick, if the price is right."""
     return bool(
         slot["order"] != NO_ORDER
@@ -73,12 +64,13 @@ def _ready(slot: Any, its: Any, tick: int) -> bool:
 
 
 @step
-def _trails(its: Any) -> bool:
+def trails(its: Any) -> bool:
+    """Whether an order follows the price."""
     return bool(its["type"] == TRAIL or its["type"] == TRAIL_PERCENT)
 
 
 @step
-def _follow(slot: Any, its: Any, price: float) -> None:
+def follow(slot: Any, its: Any, price: float) -> None:
     """Let a trailing stop know a price."""
     if slot["quantity"] > 0.0:
         its["stop"] = min(its["stop"], price)
@@ -87,19 +79,19 @@ def _follow(slot: Any, its: Any, price: float) -> None:
 
 
 @step
-def _falls(slot: Any, its: Any) -> bool:
+def met_falling(slot: Any, its: Any) -> bool:
     """Whether a falling price comes to the order's: limits that buy, stops that sell."""
     return bool(is_limit(its) == (slot["quantity"] > 0.0))
 
 
 @step
-def _at_open(rules: Any, instrument: Any, slot: Any, its: Any, price: float) -> int:
+def rule_at_open(rules: Any, instrument: Any, slot: Any, its: Any, price: float) -> int:
     """The rule by which an order fills at the open, -1 where it does not; triggers a stop-limit, moves a trailing
     stop."""
     if its["type"] == MARKET:
         return AT_OPEN
     level = level_of(instrument, slot, its)
-    falls = _falls(slot, its)
+    falls = met_falling(slot, its)
     beyond = price <= level if falls else price >= level
     if is_limit(its):
         return LIMIT_AT_OPEN if beyond else -1
@@ -109,8 +101,8 @@ def _at_open(rules: Any, instrument: Any, slot: Any, its: Any, price: float) -> 
             better = price <= its["limit"] if slot["quantity"] > 0.0 else price >= its["limit"]
             return STOP_AT_OPEN if better else -1
         return STOP_AT_OPEN if its["type"] == STOP else TRAIL_AT_OPEN
-    if _trails(its) and rules["trail_by_close"] == 0:
-        _follow(slot, its, price)
+    if trails(its) and rules["trail_by_close"] == 0:
+        follow(slot, its, price)
     return -1
 
 
@@ -182,7 +174,8 @@ def begin_row(
 
 
 @step
-def _purge_all(working: Records, heads: Ints, before: int, count: int) -> None:
+def purge_all(working: Records, heads: Ints, before: int, count: int) -> None:
+    """Take ended orders out of all lists, if FILL records ``before`` to ``count`` say that any may have."""
     if count > before:
         for asset in range(heads.shape[0] - 3):
             purge(working, heads, asset)
@@ -212,8 +205,8 @@ def match_open(
             while node >= 0:
                 slot, its = working[node], terms[node]
                 reduces = slot["flags"] & REDUCES != 0
-                if reduces == (opening == 0) and _ready(slot, its, tick):
-                    rule = _at_open(rules, instruments[asset], slot, its, price)
+                if reduces == (opening == 0) and ready(slot, its, tick):
+                    rule = rule_at_open(rules, instruments[asset], slot, its, price)
                     if rule >= 0:
                         count = fill_order(
                             rules_,
@@ -245,206 +238,15 @@ def match_open(
                                 instruments, tape, working, terms, heads, asset, node, tick, why, fills, count
                             )
                 node = slot["next"]
-    _purge_all(working, heads, before, count)
+    purge_all(working, heads, before, count)
     return count
 
 
 @step
-def _trigger(slot: Any, its: Any, price: float) -> bool:
+def trigger(slot: Any, its: Any, price: float) -> bool:
     """Make a stop-limit order a limit order at the price that triggered it; whether it fills there."""
     its["state"] = JUST_TRIGGERED
     return bool(price <= its["limit"] if slot["quantity"] > 0.0 else price >= its["limit"])
-
-
-@step
-def _touched(its: Any) -> int:
-    if its["type"] in (STOP, STOP_LIMIT) and its["state"] != TRIGGERED:
-        return STOP_TOUCHED
-    return TRAIL_TOUCHED if _trails(its) else LIMIT_TOUCHED
-
-
-@step
-def _walk(
-    rules_: Records,
-    instruments: Records,
-    tape: Records,
-    working: Records,
-    terms: Records,
-    heads: Ints,
-    asset: int,
-    tick: int,
-    begin: float,
-    to: float,
-    fills: Records,
-    count: int,
-) -> int:
-    """Let the price go from ``begin`` to ``to``: orders fill in the order in which it comes to them."""
-    rules, instrument = rules_[0], instruments[asset]
-    price = begin
-    falling = to < begin
-    found = begin != to
-    while found:
-        found = False
-        best = -1
-        nearest = to
-        node = heads[asset]
-        while node >= 0:
-            slot, its = working[node], terms[node]
-            if _ready(slot, its, tick) and its["type"] != MARKET and _falls(slot, its) == falling:
-                level = level_of(instrument, slot, its)
-                level = min(level, price) if falling else max(level, price)
-                if (
-                    (level > nearest or (best < 0 and level == to))
-                    if falling
-                    else (level < nearest or (best < 0 and level == to))
-                ):
-                    best, nearest = node, level
-            node = slot["next"]
-        if best >= 0:
-            found = True
-            price = nearest
-            slot, its = working[best], terms[best]
-            rule = _touched(its)
-            fills_here = True
-            if its["type"] == STOP_LIMIT and its["state"] == LIVE:
-                fills_here = _trigger(slot, its, price)
-                its["state"] = TRIGGERED
-            if fills_here:
-                count = fill_order(
-                    rules_, instruments, tape, working, terms, heads, asset, best, tick, price, rule, fills, count
-                )
-    if rules["trail_by_close"] == 0:
-        node = heads[asset]
-        while node >= 0:
-            if _trails(terms[node]) and terms[node]["state"] != ASLEEP and terms[node]["live_from"] <= tick:
-                _follow(working[node], terms[node], to)
-            node = working[node]["next"]
-    return count
-
-
-@step
-def _worst(
-    rules_: Records,
-    instruments: Records,
-    tape: Records,
-    working: Records,
-    terms: Records,
-    heads: Ints,
-    asset: int,
-    tick: int,
-    open_: float,
-    high: float,
-    low: float,
-    close: float,
-    fills: Records,
-    count: int,
-) -> int:
-    """Stops before limits, each time the one nearest to the open first."""
-    rules, instrument = rules_[0], instruments[asset]
-    for turn in range(3):  # stops, trailing stops after this bar's extremes, limits
-        found = turn != 1 or rules["trail_by_close"] == 0
-        if turn == 1 and found:
-            node = heads[asset]
-            while node >= 0:
-                slot, its = working[node], terms[node]
-                if _ready(slot, its, tick) and _trails(its):
-                    _follow(slot, its, low if slot["quantity"] > 0.0 else high)
-                node = slot["next"]
-        while found:
-            found = False
-            best = -1
-            least = np.inf
-            price = open_
-            node = heads[asset]
-            while node >= 0:
-                slot, its = working[node], terms[node]
-                limit = is_limit(its)
-                wanted = limit if turn == 2 else (_trails(its) if turn == 1 else not limit)
-                if _ready(slot, its, tick) and its["type"] != MARKET and wanted:
-                    level = level_of(instrument, slot, its)
-                    falls = _falls(slot, its)
-                    reached = low <= level if falls else high >= level
-                    if its["state"] == JUST_TRIGGERED:
-                        reached = close <= level if falls else close >= level
-                    if reached and abs(level - open_) < least:
-                        best, least, price = node, abs(level - open_), level
-                node = slot["next"]
-            if best >= 0:
-                found = True
-                slot, its = working[best], terms[best]
-                rule = _touched(its)
-                fills_here = True
-                if its["type"] == STOP_LIMIT and its["state"] == LIVE:
-                    fills_here = _trigger(slot, its, price)
-                if fills_here:
-                    count = fill_order(
-                        rules_, instruments, tape, working, terms, heads, asset, best, tick, price, rule, fills, count
-                    )
-    return count
-
-
-@part
-def match_bar(
-    rules_: Records,
-    instruments: Records,
-    tape: Records,
-    working: Records,
-    terms: Records,
-    heads: Ints,
-    open_: Floats,
-    high: Floats,
-    low: Floats,
-    close: Floats,
-    at: int,
-    tick: int,
-    fills: Records,
-    count: int,
-) -> int:
-    """All that a row's highs and lows fill, asset by asset. Returns the FILL records."""
-    rules = rules_[0]
-    before = count
-    path = rules["path"]
-    for asset in range(tape.shape[0]):
-        begin, top, bottom, last = open_[at, asset], high[at, asset], low[at, asset], close[at, asset]
-        if heads[asset] < 0 or begin != begin:  # noqa: PLR0124
-            continue
-        node = heads[asset]
-        while node >= 0:  # exits that woke at the open may stand beyond it already
-            slot, its = working[node], terms[node]
-            if its["live_from"] == tick and _ready(slot, its, tick) and its["type"] != MARKET:
-                rule = _at_open(rules, instruments[asset], slot, its, begin)
-                if rule >= 0:
-                    count = fill_order(
-                        rules_, instruments, tape, working, terms, heads, asset, node, tick, begin, rule, fills, count
-                    )
-            node = slot["next"]
-        if path == WORST:
-            count = _worst(
-                rules_, instruments, tape, working, terms, heads, asset, tick, begin, top, bottom, last, fills, count
-            )
-        else:
-            high_first = path == OPEN_HIGH_LOW_CLOSE or (path == NEAREST_FIRST and top - begin < begin - bottom)
-            first, second = (top, bottom) if high_first else (bottom, top)
-            price = begin
-            for leg in range(3):
-                to = first if leg == 0 else (second if leg == 1 else last)
-                count = _walk(rules_, instruments, tape, working, terms, heads, asset, tick, price, to, fills, count)
-                price = to
-        node = heads[asset]
-        while node >= 0:
-            slot, its = working[node], terms[node]
-            if slot["order"] != NO_ORDER and its["state"] != ASLEEP and its["live_from"] <= tick:
-                if its["state"] == JUST_TRIGGERED:
-                    its["state"] = TRIGGERED
-                if _trails(its) and rules["trail_by_close"] != 0:
-                    _follow(slot, its, last)
-                extreme = bottom if _falls(slot, its) else top
-                nearer = extreme < its["nearest"] if _falls(slot, its) else extreme > its["nearest"]
-                if its["nearest"] != its["nearest"] or nearer:
-                    its["nearest"] = extreme
-            node = slot["next"]
-    _purge_all(working, heads, before, count)
-    return count
 
 
 @part
@@ -468,7 +270,7 @@ def end_of_day(
             if mine and (its["type"] != MARKET_ON_CLOSE and slot["flags"] & ON_CLOSE == 0):
                 count = end_order(instruments, tape, working, terms, heads, asset, node, tick, DAY_OVER, fills, count)
             node = slot["next"]
-    _purge_all(working, heads, before, count)
+    purge_all(working, heads, before, count)
     return count
 
 
@@ -521,5 +323,5 @@ def match_close(
                     why = RUN_OVER
                     count = end_order(instruments, tape, working, terms, heads, asset, node, tick, why, fills, count)
                 node = working[node]["next"]
-    _purge_all(working, heads, before, count)
+    purge_all(working, heads, before, count)
     return count

@@ -14,18 +14,13 @@ from backbus.market.records import (
     ASSET_SCALE,
     BELOW_ONE_LOT,
     CANCEL,
-    DELISTED,
-    DRAWDOWN_STOP,
     IMPOSSIBLE,
-    MARGIN_CALL,
     MARKET,
     MAX_ASSETS,
     MAX_ORDINAL,
     NO_ORDER,
-    NO_RATE,
     NO_REASON,
     NOT_LISTED,
-    NOT_TRADED,
     NOT_WORKING,
     ON_CLOSE,
     ORDINALS_OF_ONE,
@@ -57,6 +52,7 @@ from backbus.portfolio.placing import (
 )
 from backbus.portfolio.reserving import brings
 from backbus.portfolio.risk import accept, power_after
+from backbus.portfolio.standing import not_now
 
 
 @step
@@ -191,18 +187,11 @@ def place_asked(
                     flags |= REDUCE_ONLY | REDUCES
                 reason = NO_REASON
                 quantity = 0.0
+                why = not_now(account, instrument, line, flags & REDUCES != 0)
                 if market != market:  # noqa: PLR0124  (it has never traded)
                     reason = NOT_LISTED
-                elif instrument["traded"] == 0:
-                    reason = NOT_TRADED
-                elif line["gone"] != 0:
-                    reason = DELISTED
-                elif line["unit"] != line["unit"]:
-                    reason = NO_RATE
-                elif flags & REDUCES == 0 and account["stopped"] != 0:
-                    reason = DRAWDOWN_STOP
-                elif flags & REDUCES == 0 and account["called"] != 0:
-                    reason = MARGIN_CALL
+                elif why != NO_REASON:
+                    reason = why
                 elif not possible(wish) or ordinal > MAX_ORDINAL - ORDINALS_OF_ONE:
                     reason = IMPOSSIBLE
                 elif wanted == 0.0:

@@ -13,7 +13,8 @@ from backbus.market.records import ENDS, MARKET, MARKET_ON_CLOSE, NO_ORDER, ON_C
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, OPEN_DECIDE, OPEN_MATCH, PHASES
 from backbus.market.working import end_node, find_order, purge, works
 from backbus.portfolio.carrying import begin_session, bookings_of_row
-from backbus.portfolio.decisions import close_decide, decide_at_close, decide_at_open, open_decide, take_signals
+from backbus.portfolio.decisions import close_decide, decide_at_close, take_signals
+from backbus.portfolio.opening import decide_at_open, open_decide
 
 TICK, SIGNALS, FILLS, ORDERS, ROWS, WAITS_FOR, SILENT, BOOKED = range(8)
 """What the cursor holds: next tick; signals and fills taken; orders and equity rows written; what stopped the loop;

@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from backbus.compiled import step
+from backbus.market.ledger import volatility
 from backbus.market.lots import whole_lots
-from backbus.market.records import WEIGHT
+from backbus.market.panel import Floats
+from backbus.market.records import WEIGHT, Records
 from backbus.market.rules import FIXED_CASH, FIXED_QUANTITY, TARGET_WEIGHT, VOLATILITY_TARGET
 
 
@@ -56,3 +58,32 @@ def desired_position(
     if weight == 0.0:
         return 0.0
     return np.sign(weight) * whole_lots(instrument["lot"], max(abs(weight) * equity, 0.0) / (price * unit))
+
+
+@step
+def wished_position(
+    rules: Any,
+    account: Any,
+    ledger: Records,
+    instrument: Any,
+    line: Any,
+    history: Floats,
+    working: Records,
+    asset: int,
+    price: float,
+) -> float:
+    """The signed position that an asset's signal asks for at a price, of the account as it is."""
+    deviation = 0.0
+    if rules["sizing"] == VOLATILITY_TARGET:
+        deviation = volatility(history, asset, ledger[asset]["bars"])
+    return desired_position(
+        rules,
+        instrument,
+        line["unit"],
+        working[asset]["kind"],
+        working[asset]["value"],
+        ledger[asset]["position"],
+        price,
+        account["equity"] * (1.0 - rules["buffer"]),
+        deviation,
+    )

@@ -16,11 +16,14 @@ from backbus.market.lots import whole_lots
 from backbus.market.panel import Floats, Ints
 from backbus.market.records import (
     ASSET_SCALE,
+    DELISTED,
     DRAWDOWN_STOP,
     FORCED,
     MARGIN_CALL,
     NO_ORDER,
+    NO_RATE,
     NO_REASON,
+    NOT_TRADED,
     ON_CLOSE,
     REDUCE_ONLY,
     REDUCES,
@@ -142,3 +145,19 @@ def look_at_account(
             orders[count]["reason"] = reason
             count += 1
     return count
+
+
+@step
+def not_now(account: Any, instrument: Any, line: Any, reduces: bool) -> int:
+    """Why nothing may be traded, or opened, in an asset; NO_REASON where it may."""
+    if instrument["traded"] == 0:
+        return NOT_TRADED
+    if line["gone"] != 0:
+        return DELISTED
+    if line["unit"] != line["unit"]:
+        return NO_RATE
+    if not reduces and account["stopped"] != 0:
+        return DRAWDOWN_STOP
+    if not reduces and account["called"] != 0:
+        return MARGIN_CALL
+    return NO_REASON
