@@ -9,11 +9,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from backbus.market import rules as r
-from backbus.section import Section
+from backbus.section import NonNegative, Section
 
 Lines = np.ndarray[Any, np.dtype[np.void]]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 BasisPoints = Annotated[float, Field(ge=0, lt=10_000, allow_inf_nan=False)]
 Rebate = Annotated[float, Field(gt=-10_000, lt=10_000, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]

@@ -13,11 +13,9 @@ from pydantic import Field, model_validator
 from backbus.charges import Commission, Slippage, set_commission, set_slippage
 from backbus.errors import JobError, no_symbol
 from backbus.market import rules as r
-from backbus.section import Section
+from backbus.section import NonNegative, Positive, Section
 
 Lines = np.ndarray[Any, np.dtype[np.void]]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 INVERSE = "1/"
 """What stands before a symbol whose price is how much of the currency one unit of the account's buys."""

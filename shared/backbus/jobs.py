@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from backbus.account import Exits, PortfolioSettings, set_account
 from backbus.charges import Commission, HalfSpread, NoCommission, NoSlippage, Slippage
 from backbus.errors import JobError
 from backbus.history import DataSettings
@@ -24,11 +25,7 @@ from backbus.market.years import DAYS_PER_YEAR, sessions_per_year
 from backbus.markets import SimulatorSettings
 from backbus.parsing import override_field, parse
 from backbus.searches import SweepSettings
-from backbus.section import Section
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Percent = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+from backbus.section import Positive, Section
 
 
 class StrategySettings(BaseModel):
@@ -42,157 +39,6 @@ class StrategySettings(BaseModel):
     def params(self) -> dict[str, Any]:
         """The strategy's own parameters, by name."""
         return dict(self.model_extra or {})
-
-
-class FixedQuantity(Section):
-    """A number of shares or contracts per entry."""
-
-    model: Literal["fixed_quantity"]
-    quantity: Positive
-
-
-class FixedCash(Section):
-    """An amount of cash per entry."""
-
-    model: Literal["fixed_cash"]
-    cash: Positive
-
-
-class PercentOfEquity(Section):
-    """A percentage of equity per entry."""
-
-    model: Literal["percent_of_equity"]
-    percent: Percent
-
-
-class TargetWeight(Section):
-    """A share of equity per asset; every signal trades to it, entries and repetitions alike."""
-
-    model: Literal["target_weight"]
-    weight: Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]
-
-
-class EqualWeight(Section):
-    """An equal share of equity for each asset of the panel."""
-
-    model: Literal["equal_weight"]
-
-
-class VolatilityTarget(Section):
-    """Entries sized so that each asset's share of the risk is ``target`` / assets.
-
-    weight = target / (assets × σ × √bars_per_year), at most ``max_weight``; σ is the sample deviation of the last
-    ``lookback`` simple returns.
-    """
-
-    model: Literal["volatility_target"]
-    target: Positive
-    lookback: int = Field(default=20, ge=2, le=10_000)
-    max_weight: Positive = 1.0
-    bars_per_year: Positive | None = None
-    """As many as sessions where left out."""
-
-
-Sizing = Annotated[
-    FixedQuantity | FixedCash | PercentOfEquity | TargetWeight | EqualWeight | VolatilityTarget,
-    Field(discriminator="model"),
-]
-
-
-Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
-
-
-class Exits(Section):
-    """Orders that come with every entry of a signal, at shares of the price at which it filled."""
-
-    take_profit: Positive | None = None
-    """A limit order so far on the winning side: 0.1 is 10 %."""
-    stop_loss: Share | None = None
-    """A stop order so far on the losing side."""
-    trail: Share | None = None
-    """A trailing stop so far behind the best price."""
-
-
-Limit = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
-Rate = Annotated[float, Field(gt=-1, le=10, allow_inf_nan=False)]
-
-
-class Limits(Section):
-    """What risk lets pass; orders that go beyond are cut or refused, and what only closes never is. Exposures count all
-    accepted orders as filled."""
-
-    gross: Limit | None = None
-    """Sum of all positions' worth, long or short, as a multiple of equity."""
-    net: Limit | None = None
-    """Long less short worth, either way."""
-    weight: Limit | None = None
-    """Worth of one asset's position."""
-    positions: Annotated[int, Field(ge=1)] | None = None
-    """Assets held at a time."""
-    turnover: Limit | None = None
-    """Worth of all orders of one session."""
-    drawdown: Share | None = None
-    """Loss from the highest equity at which everything is closed, and nothing opened any more."""
-
-
-class Margin(Section):
-    """What a margin account must keep, and what is done where it does not."""
-
-    maintenance: Share
-    """Equity that must be kept, as a share of the worth of all positions, long and short."""
-    call: Literal["pro_rata", "largest_first", "all"] = "pro_rata"
-    """What a margin call closes until the initial margin (1 / leverage) holds again: the same share of every position,
-    the largest positions first, or all."""
-
-
-class Interest(Section):
-    """What cash and positions bring and cost over time, as rates a year; booked at each new session for the calendar
-    days since the one before."""
-
-    cash: Rate = 0.0
-    """On cash, less the worth of short positions."""
-    debit: Rate = 0.0
-    """On what is owed: as far as long positions exceed equity."""
-    borrow: Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)] = 0.0
-    """On the worth of short positions."""
-    days: Literal[360, 365] = 360
-    """Days of a year by which rates count: 360 on the money markets of most currencies, 365 in sterling."""
-
-
-class PortfolioSettings(Section):
-    """Capital, sizes and what the account may do."""
-
-    cash: Positive = 100_000.0
-    sizing: Sizing = PercentOfEquity(model="percent_of_equity", percent=100.0)
-    size_at: Literal["close", "open"] = "close"
-    """Whether a size is decided at the close that decided the order, or at the open that fills it."""
-    lot: NonNegative = 1.0
-    """Quantities are whole multiples of this; 0 allows any fraction."""
-    shorts: bool = False
-    leverage: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = 1.0
-    """Gross exposure that an order may bring about, as a multiple of equity."""
-    exits: Exits = Exits()
-    cash_buffer: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
-    """Share of equity that sizes leave out: what is there for costs and gaps."""
-    drift_band: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
-    """Target weights that differ by less than this share of equity from what is held are not traded."""
-    limits: Limits = Limits()
-    margin: Margin | None = None
-    interest: Interest = Interest()
-    currency: Annotated[str, Field(min_length=1, max_length=20)] = "USD"
-    """What cash and equity are counted in."""
-    rates: dict[str, str] = Field(default={})
-    """For each other currency the symbol whose price is what one unit of it is worth in the account's: ``EUR =
-    "EURUSD"``, or ``JPY = "1/USDJPY"`` where it is the other way round."""
-
-    @model_validator(mode="after")
-    def _margin_account(self) -> PortfolioSettings:
-        if self.margin is not None and self.margin.maintenance > 1.0 / self.leverage:
-            raise ValueError(
-                f"margin.maintenance ({self.margin.maintenance:g}) is above the initial margin, 1 / leverage = "
-                f"{1.0 / self.leverage:g}: an account could be called for what it was just allowed"
-            )
-        return self
 
 
 class ExecutionSettings(Section):
@@ -353,33 +199,12 @@ class Job(Section):
         """The job's numbers as step functions read them."""
         record = np.zeros(1, dtype=r.RULES)
         rules = record[0]
-        portfolio, sizing, execution = self.portfolio, self.portfolio.sizing, self.execution
+        portfolio, execution = self.portfolio, self.execution
         rules["assets"], rules["rows"], rules["daily"] = layout.assets, layout.rows, layout.daily
-        rules["cash"], rules["leverage"], rules["shorts"] = portfolio.cash, portfolio.leverage, portfolio.shorts
-        rules["cash_only"] = not portfolio.shorts and portfolio.leverage == 1.0
-        rules["sizing"] = r.SIZINGS.index(sizing.model)
-        rules["size_at_open"] = portfolio.size_at == "open"
-        match sizing:
-            case FixedQuantity():
-                rules["size"] = sizing.quantity
-            case FixedCash():
-                rules["size"] = sizing.cash
-            case PercentOfEquity():
-                rules["size"] = sizing.percent / 100.0
-            case TargetWeight():
-                rules["size"] = sizing.weight
-            case EqualWeight():
-                rules["size"] = 1.0 / layout.assets
-            case VolatilityTarget():
-                rules["size"] = sizing.target / layout.assets
-                rules["max_weight"], rules["bars_per_year"] = sizing.max_weight, sizing.bars_per_year or self.year
-                rules["volatility_rows"] = sizing.lookback
+        set_account(rules, self.portfolio, layout.assets, self.year)
         rules["fill_at_close"] = execution.fill == "close"
         rules["path"], rules["trail_by_close"] = r.PATHS.index(execution.path), execution.trail_by == "close"
         rules["volume_cap"], rules["wait_for_volume"] = execution.volume_cap or 0.0, execution.no_volume == "wait"
-        exits = portfolio.exits
-        rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
-        rules["trailing_loss"] = exits.trail or 0.0
         custom = Custom(
             portfolio.lot,
             portfolio.interest.borrow,
@@ -398,23 +223,13 @@ class Job(Section):
         slippages = self.slippages
         rules["tape_rows"] = max((getattr(slippage, "lookback", 0) for slippage in slippages), default=0)
         by_hand = lines["tiers"].any() or bool((lines["fee_model"] == r.MAKER_TAKER).any())
-        rules["buffer"], rules["band"] = portfolio.cash_buffer, portfolio.drift_band
-        interest, limits = portfolio.interest, portfolio.limits
-        rules["cash_rate"], rules["debit_rate"], rules["year_days"] = interest.cash, interest.debit, interest.days
-        rules["carries"] = bool(interest.cash or interest.debit or lines["borrow"].any())
+        rules["carries"] = bool(rules["cash_rate"] or rules["debit_rate"] or lines["borrow"].any())
         rules["acts"] = any(name in layout.columns for name in EVENTS)
-        if portfolio.margin is not None:
-            rules["maintenance"] = portfolio.margin.maintenance
-            rules["call_rule"] = r.CALL_RULES.index(portfolio.margin.call)
-        named = ("gross", "net", "weight", "positions", "turnover", "drawdown")
-        for name in named:
-            limit = getattr(limits, name)
-            rules[f"{name}_limit"] = np.inf if limit is None else limit
-        rules["limited"] = any(getattr(limits, name) is not None for name in named[:-1])
-        rules["checks"] = portfolio.margin is not None or limits.drawdown is not None
         foreign = bool((lines["rate_of"] >= 0).any())
         rules["observes"] = rules["each_row"] or rules["acts"] or foreign
-        rules["stepwise"] = rules["observes"] or rules["carries"] or rules["checks"] or limits.turnover is not None
+        rules["stepwise"] = (
+            rules["observes"] or rules["carries"] or rules["checks"] or portfolio.limits.turnover is not None
+        )
         special = rules["stepwise"] or rules["limited"] or not lines["traded"].all()
-        rules["lists"] = exits != Exits() or rules["capped"] or by_hand or special
+        rules["lists"] = portfolio.exits != Exits() or rules["capped"] or by_hand or special
         return r.Rules(record, lines, self.spread_column)

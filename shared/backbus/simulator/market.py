@@ -10,6 +10,7 @@ import numpy as np
 from backbus import markets as m
 from backbus.errors import DataError, JobError
 from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, session_date
+from backbus.scenarios import Together
 from backbus.simulator import random
 from backbus.simulator.bars import fill_bars, outline
 from backbus.simulator.clock import Clock, OfHistory, clock_of, shape
@@ -118,7 +119,7 @@ class _Walk:
         self._others = [
             (scenario.row, scenario.stop, mixing_of(m.Correlation(every=scenario.value), len(assets)))
             for scenario in settings.scenarios
-            if isinstance(scenario, m.Together)
+            if isinstance(scenario, Together)
         ]
         rows = _followed(settings, history, self._numbers)
         self._bars = [

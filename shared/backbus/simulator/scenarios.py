@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus import markets as m
+from backbus import scenarios as sc
 from backbus.compiled import loop
 from backbus.errors import JobError
 from backbus.market.panel import Floats, Ints, Panel
@@ -72,7 +72,7 @@ class _Drifts(Effect):
 
 
 class _Flash(Effect):
-    def __init__(self, scenario: m.FlashCrash) -> None:
+    def __init__(self, scenario: sc.FlashCrash) -> None:
         self._row, self._rows, self._fall = scenario.row, scenario.rows, log_of(1.0 - scenario.depth)
 
     def apply(self, strip: Strip) -> None:
@@ -88,9 +88,9 @@ class _Flash(Effect):
 class _Scaled(Effect):
     """Moves times a factor, volume times another."""
 
-    def __init__(self, scenario: m.VolatilityShock | m.Drought) -> None:
+    def __init__(self, scenario: sc.VolatilityShock | sc.Drought) -> None:
         self._row, self._stop = scenario.row, scenario.stop
-        if isinstance(scenario, m.Drought):
+        if isinstance(scenario, sc.Drought):
             self._moves, self._volume, self._fades = scenario.impact, scenario.factor, False
         else:
             self._moves, self._volume, self._fades = scenario.factor, 1.0, scenario.fades
@@ -105,7 +105,7 @@ class _Scaled(Effect):
 
 
 class _Gap(Effect):
-    def __init__(self, scenario: m.Gap) -> None:
+    def __init__(self, scenario: sc.Gap) -> None:
         self._row, self._size = scenario.row, log_of(1.0 + scenario.size)
 
     def apply(self, strip: Strip) -> None:
@@ -130,7 +130,7 @@ def fold(changes: Floats, begin: int, stop: int, low: float, high: float, place:
 
 
 class _Range(Effect):
-    def __init__(self, scenario: m.Range) -> None:
+    def __init__(self, scenario: sc.Range) -> None:
         self._row, self._stop = scenario.row, scenario.stop
         self._low, self._high = log_of(1.0 - scenario.width), log_of(1.0 + scenario.width)
         self._place = np.zeros(2)
@@ -161,7 +161,7 @@ def clip(changes: Floats, session: Ints, begin: int, stop: int, low: float, high
 class _Limits(Effect):
     """In the first rows of a session under way the last close before them stands for that of the session before."""
 
-    def __init__(self, scenario: m.PriceLimits) -> None:
+    def __init__(self, scenario: sc.PriceLimits) -> None:
         self._row, self._stop = scenario.row, scenario.stop
         self._low, self._high = log_of(1.0 - scenario.limit), log_of(1.0 + scenario.limit)
         self._state = np.array([0.0, -1.0])
@@ -173,7 +173,7 @@ class _Limits(Effect):
 
 
 class _Halt(Effect):
-    def __init__(self, scenario: m.Halt) -> None:
+    def __init__(self, scenario: sc.Halt) -> None:
         self._row, self._stop, self._moved = scenario.row, scenario.stop, 0.0
 
     def apply(self, strip: Strip) -> None:
@@ -188,7 +188,7 @@ class _Halt(Effect):
 
 
 class _Delisting(Effect):
-    def __init__(self, scenario: m.Delisting) -> None:
+    def __init__(self, scenario: sc.Delisting) -> None:
         self._row, self._final = scenario.row, log_of(1.0 - scenario.final)
 
     def apply(self, strip: Strip) -> None:
@@ -197,7 +197,7 @@ class _Delisting(Effect):
 
 
 class _Replay(Effect):
-    def __init__(self, scenario: m.Replay, moves: Moves, begin: int) -> None:
+    def __init__(self, scenario: sc.Replay, moves: Moves, begin: int) -> None:
         self._row, self._stop, self._moves, self._begin = scenario.row, scenario.stop, moves, begin
 
     def apply(self, strip: Strip) -> None:
@@ -208,42 +208,42 @@ class _Replay(Effect):
             strip.changes[:MOVES, part] = self._moves.changes[:, rows]
 
 
-def effect_of(scenario: m.Scenario, number: int, history: Panel | None) -> Effect | None:
+def effect_of(scenario: sc.Scenario, number: int, history: Panel | None) -> Effect | None:
     """A scenario that has not begun; None where it is no matter of single assets."""
     match scenario:
-        case m.Crash():
+        case sc.Crash():
             low = log_of(1.0 - scenario.depth)
             fall = np.full(scenario.rows, low / scenario.rows)
             back = log_of(1.0 - scenario.depth + scenario.depth * scenario.recovered) - low
             rise = np.full(scenario.recovery, back / max(scenario.recovery, 1))
             return _Drifts(scenario.row, np.concatenate((fall, rise)))
-        case m.Bubble():
+        case sc.Bubble():
             course = exps(_STEEPNESS * np.arange(scenario.rows + 1) / scenario.rows)
             rise = log_of(1.0 + scenario.height) * np.diff(course) / (exp_of(_STEEPNESS) - 1.0)
             end = log_of(1.0 + scenario.height * (1.0 - scenario.collapse)) - log_of(1.0 + scenario.height)
             return _Drifts(scenario.row, np.concatenate((rise, np.full(scenario.burst, end / scenario.burst))))
-        case m.Trend():
+        case sc.Trend():
             return _Drifts(scenario.row, np.full(scenario.rows, log_of(1.0 + scenario.change) / scenario.rows))
-        case m.FlashCrash():
+        case sc.FlashCrash():
             return _Flash(scenario)
-        case m.VolatilityShock() | m.Drought():
+        case sc.VolatilityShock() | sc.Drought():
             return _Scaled(scenario)
-        case m.Gap():
+        case sc.Gap():
             return _Gap(scenario)
-        case m.Range():
+        case sc.Range():
             return _Range(scenario)
-        case m.PriceLimits():
+        case sc.PriceLimits():
             return _Limits(scenario)
-        case m.Halt():
+        case sc.Halt():
             return _Halt(scenario)
-        case m.Delisting():
+        case sc.Delisting():
             return _Delisting(scenario)
-        case m.Replay():
+        case sc.Replay():
             return _replay(scenario, f"simulator.scenarios.{number}", history)
     return None
 
 
-def _replay(scenario: m.Replay, field: str, history: Panel | None) -> Effect:
+def _replay(scenario: sc.Replay, field: str, history: Panel | None) -> Effect:
     assert history is not None
     moves = moves_of(history, scenario.of, (), field)
     since = np.datetime64(scenario.since, "D").astype(np.int64)
