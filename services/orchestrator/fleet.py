@@ -23,6 +23,7 @@ from backbus.link.blobs import BlobFolder
 from backbus.searches import Distribution
 from backbus.settings import Settings
 from backbus.sweep.space import Space
+from services.orchestrator import sweep_events as ev
 from services.orchestrator import sweeps as s
 from services.orchestrator.store import Store
 
@@ -50,8 +51,8 @@ class Fleet:
         self._hosts: dict[str, tuple[str, int]] = {}
         self._families: dict[str, str] = {}
         self._orders = 0
-        self._results: list[s.Record | s.Extend] = []
-        self._deeds: deque[s.Action] = deque()
+        self._results: list[ev.Record | ev.Extend] = []
+        self._deeds: deque[ev.Action] = deque()
         self._answers: list[tuple[bytes, c.Message]] = []
         self._retry_at = 0.0
 
@@ -69,7 +70,7 @@ class Fleet:
             known = max((stop for _, stop, _ in self._store.rounds(row["id"])), default=0)
         self._families[row["id"]] = row["family"]
         self._decide(
-            s.Submitted(
+            ev.Submitted(
                 row["id"],
                 row["points"],
                 job.sweep.priority,
@@ -84,13 +85,13 @@ class Fleet:
 
     def cancel(self, job: str) -> None:
         """End a sweep."""
-        self._decide(s.Cancelled(job))
+        self._decide(ev.Cancelled(job))
         self.settle()
 
     def pause(self, job: str, paused: bool) -> None:
         """Lease no more of a sweep, or go on with it."""
         self._store.pause(job, paused)
-        self._decide(s.Paused(job) if paused else s.Resumed(job))
+        self._decide(ev.Paused(job) if paused else ev.Resumed(job))
         self.settle()
 
     def progress(self, job: str) -> dict[str, Any] | None:
@@ -126,13 +127,13 @@ class Fleet:
     def join(self, hello: c.Hello) -> None:
         """A worker said HELLO."""
         self._hosts[hello.instance] = hello.host, hello.pid
-        self._decide(s.Joined(hello.instance))
+        self._decide(ev.Joined(hello.instance))
 
     def beat(self, beat: c.Beat) -> dict[str, Any] | None:
         """The answer to a worker's beat; None where it is no worker's."""
         if beat.instance not in self._state.workers:
             return None
-        self._decide(s.Beaten(beat.instance, beat.rows))
+        self._decide(ev.Beaten(beat.instance, beat.rows))
         over = beat.run is not None and not s.holds(self._state, beat.instance, beat.run, beat.attempt)
         return {"epoch": self._epoch, "known": True, "abandon": over}
 
@@ -141,7 +142,7 @@ class Fleet:
         value: Any = None
         match message:
             case c.Want():
-                self._decide(s.Wanted(message.instance, tuple(message.prepared)))
+                self._decide(ev.Wanted(message.instance, tuple(message.prepared)))
             case c.GetInputs():
                 value = self._inputs(message.job)
             case c.GetChunks():
@@ -152,9 +153,9 @@ class Fleet:
             case c.Chunk():
                 best = None
                 if message.best_point is not None and message.best_score is not None:
-                    best = s.Best(message.best_score, message.best_point)
+                    best = ev.Best(message.best_score, message.best_point)
                 self._decide(
-                    s.Computed(
+                    ev.Computed(
                         message.instance,
                         message.job,
                         message.first,
@@ -166,18 +167,18 @@ class Fleet:
                     )
                 )
             case c.Total():
-                self._decide(s.Counted(message.instance, message.job, message.points))
+                self._decide(ev.Counted(message.instance, message.job, message.points))
             case c.Points():
                 stop = message.first + len(message.points)
                 values = msgpack.packb(message.points)
-                self._decide(s.Asked(message.instance, message.job, message.first, stop, values))
+                self._decide(ev.Asked(message.instance, message.job, message.first, stop, values))
             case c.Table():
                 self._check(message)
-                self._decide(s.Finished(message.instance, message.job, message.report, message.artifacts))
+                self._decide(ev.Finished(message.instance, message.job, message.report, message.artifacts))
             case c.LeaseFault():
                 self._log.warning("a lease ended in a fault", instance=message.instance, error=message.message)
                 self._decide(
-                    s.Faulted(message.instance, message.number, message.fatal, message.message, message.traceback)
+                    ev.Faulted(message.instance, message.number, message.fatal, message.message, message.traceback)
                 )
         self._answers.append((sender, c.Ok(id=message.id, value=value)))
 
@@ -200,12 +201,12 @@ class Fleet:
 
     def look(self) -> None:
         """Time has passed."""
-        self._decide(s.Clock())
+        self._decide(ev.Clock())
         self.settle()
 
-    def _decide(self, event: s.Happening) -> None:
+    def _decide(self, event: ev.Happening) -> None:
         for action in s.decide(self._state, event, time.monotonic()):
-            if isinstance(action, s.Record | s.Extend):
+            if isinstance(action, ev.Record | ev.Extend):
                 self._results.append(action)
             else:
                 self._deeds.append(action)
@@ -229,28 +230,28 @@ class Fleet:
         for receiver, message in answers:
             self._send(receiver, message)
 
-    def _carry_out(self, action: s.Action) -> None:
+    def _carry_out(self, action: ev.Action) -> None:
         match action:
-            case s.Begin(job):
+            case ev.Begin(job):
                 self._store.begin_sweep(job)
                 self._log.info("sweep begins", job=job)
-            case s.Give(lease):
+            case ev.Give(lease):
                 self._give(lease)
-            case s.Size(job, points):
+            case ev.Size(job, points):
                 self._store.size(job, points)
-            case s.Commit(job, report, artifacts):
+            case ev.Commit(job, report, artifacts):
                 self._store.end_sweep(job, report, artifacts)
                 self._log.info("done", job=job, table=report.get("table_sha256"))
                 self._over(job)
-            case s.Fail(job, message, traceback):
+            case ev.Fail(job, message, traceback):
                 self._store.fail(job, message, traceback)
                 self._log.error("failed", job=job, error=message)
                 self._over(job)
-            case s.Drop(job):
+            case ev.Drop(job):
                 self._store.cancel(job)
                 self._over(job)
 
-    def _give(self, lease: s.Lease) -> None:
+    def _give(self, lease: ev.Lease) -> None:
         if not s.holds(self._state, lease.instance, lease.job, lease.number):
             return  # over before it could be told
         points = None
@@ -270,7 +271,7 @@ class Fleet:
         )
         self._send(lease.instance.encode(), order)
 
-    def _points(self, lease: s.Lease) -> list[dict[str, Any]] | None:
+    def _points(self, lease: ev.Lease) -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] = []
         for first, _, packed in self._store.rounds(lease.job, lease.first):
             if first >= lease.stop:

@@ -9,7 +9,7 @@ import pytest
 
 from backbus.errors import StackError
 from services.orchestrator.store import SCHEMA, Chunk, Store
-from services.orchestrator.sweeps import Best, Extend, Record
+from services.orchestrator.sweep_events import Best, Extend, Record
 
 
 def opened(path: Path) -> Store:
