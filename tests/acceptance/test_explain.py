@@ -11,11 +11,7 @@ import pytest
 from backbus import run
 from backbus.errors import JobError
 from backbus.explain import explain, folder_of, sentences
-from tests.unit.order_market import bars, job_of, scripted
-
-
-def flat(price: float) -> tuple[float, float, float, float]:
-    return (price, price, price, price)
+from tests.unit.order_market import bars, flat, job_of, scripted
 
 
 @pytest.fixture

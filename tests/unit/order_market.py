@@ -24,6 +24,23 @@ Says = Callable[[Any, Any, Any], None]
 """What a strategy does at a bar: called with the strategy, the bar and the book."""
 
 HOLE: Bar = (np.nan, np.nan, np.nan, np.nan, np.nan)
+QUIET = (100.0, 101.0, 99.0, 100.0)
+OPEN, BAR, CLOSE = "OPEN_MATCH", "INTRABAR_MATCH", "CLOSE_MATCH"
+
+
+def flat(price: float) -> tuple[float, float, float, float]:
+    """A bar that does not move."""
+    return (price, price, price, price)
+
+
+def asks(quantity: float, symbol: str | None = None, **terms: Any) -> Any:
+    """A script's line: one order."""
+    return lambda strategy, bar, book: strategy.order(quantity, symbol, **terms)
+
+
+def brackets(entry: dict[str, Any] | None = None, **exits: Any) -> Any:
+    """A script's line: an order for ten with exits."""
+    return asks(10, **(entry or {}), **exits)
 
 
 def bars(*rows: Bar | Sequence[Bar], per_session: int = 1, **extra: Any) -> Panel:

@@ -8,17 +8,9 @@ import pytest
 
 from backbus.errors import JobError
 from backbus.jobs import Job
-from tests.unit.order_market import HOLE, Told, bars, job_of, play
+from tests.unit.order_market import HOLE, Told, asks, bars, flat, job_of, play
 
-QUIET = (100.0, 100.0, 100.0, 100.0)
-
-
-def asks(quantity: float, symbol: str | None = None, **terms: Any) -> Any:
-    return lambda strategy, bar, book: strategy.order(quantity, symbol, **terms)
-
-
-def flat(price: float) -> tuple[float, float, float, float]:
-    return (price, price, price, price)
+QUIET = flat(100.0)
 
 
 # --- what time costs -------------------------------------------------------------------------------------------------

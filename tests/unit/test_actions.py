@@ -10,17 +10,9 @@ import pytest
 from backbus.jobs import Job
 from backbus.market.panel import Panel
 from backbus.strategy import Strategy, StrategyRunner
-from tests.unit.order_market import Told, bars, job_of, play
+from tests.unit.order_market import Told, asks, bars, flat, job_of, play
 
 NONE: dict[int, float] = {}
-
-
-def flat(price: float) -> tuple[float, float, float, float]:
-    return (price, price, price, price)
-
-
-def asks(quantity: float, symbol: str | None = None, **terms: Any) -> Any:
-    return lambda strategy, bar, book: strategy.order(quantity, symbol, **terms)
 
 
 def split(prices: list[float], ratios: dict[int, float], script: Any, job: Job | None = None) -> Told:

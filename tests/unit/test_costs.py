@@ -13,9 +13,8 @@ import pytest
 from backbus.errors import JobError
 from backbus.jobs import Job
 from backbus.market.costs import month_of
-from tests.unit.order_market import bars, job_of, play
+from tests.unit.order_market import QUIET, bars, job_of, play
 
-QUIET = (100.0, 101.0, 99.0, 100.0)
 FREE = {"commission": {"model": "none"}}
 
 

@@ -8,19 +8,14 @@ import pytest
 
 from backbus.errors import JobError
 from backbus.jobs import Job
-from tests.unit.order_market import bars, job_of, play
+from tests.unit.order_market import QUIET, asks, bars, job_of, play
 
-QUIET = (100.0, 101.0, 99.0, 100.0)
 FUTURE = {"symbols": "A", "kind": "future", "multiplier": 50, "margin": 1000}
 
 
 def job_with(*instruments: dict[str, Any], **more: Any) -> Job:
     portfolio = more.pop("portfolio", None)
     return job_of(portfolio, more.pop("execution", None), instruments=list(instruments))
-
-
-def asks(quantity: float, symbol: str | None = None, **terms: Any) -> Any:
-    return lambda strategy, bar, book: strategy.order(quantity, symbol, **terms)
 
 
 def test_a_future_locks_margin_and_settles_at_each_close() -> None:

@@ -1,0 +1,164 @@
+"""Orders between strategies and the market, by hand: what signals bring with them, what is refused, who hears what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backbus.errors import StrategyError
+from backbus.strategy import Strategy
+from tests.unit.order_market import BAR, OPEN, QUIET, asks, bars, job_of, play
+
+
+def test_a_job_may_give_every_entry_its_exits() -> None:
+    def enter(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.go_long()
+
+    sizing = {"model": "fixed_quantity", "quantity": 10}
+    job = job_of({"sizing": sizing, "exits": {"take_profit": 0.1, "stop_loss": 0.05}})
+    told = play(bars(QUIET, QUIET, (100, 111, 99, 110), QUIET, (100, 101, 94, 95), QUIET), {0: enter, 2: enter}, job)
+    assert told.fills == [
+        (1, OPEN, "A", 10.0, 100.0),
+        (2, BAR, "A", -10.0, 110.00000000000001),
+        (3, OPEN, "A", 10.0, 100.0),
+        (4, BAR, "A", -10.0, 95.0),
+    ]
+
+
+def test_a_signal_that_closes_ends_the_exits_of_its_entry() -> None:
+    sizing = {"model": "fixed_quantity", "quantity": 10}
+    job = job_of({"sizing": sizing, "exits": {"stop_loss": 0.05}})
+    script = {0: lambda s, bar, book: s.go_long(), 1: lambda s, bar, book: s.go_flat()}
+    told = play(bars(QUIET, QUIET, QUIET, (90, 91, 89, 90)), script, job)
+    assert told.fills == [(1, OPEN, "A", 10.0, 100.0), (2, OPEN, "A", -10.0, 100.0)]
+    assert told.ends == [(2, "A", "its position was closed")]
+
+
+def test_a_signal_may_enter_by_a_limit_with_exits_of_its_own() -> None:
+    def enter(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.go_short(limit=102.0, take_profit=95.0, stop_loss_share=0.1)
+
+    job = job_of({"sizing": {"model": "fixed_quantity", "quantity": 10}})
+    told = play(bars(QUIET, (101, 103, 100, 101), (99, 100, 94, 96)), {0: enter}, job)
+    assert told.fills == [(1, BAR, "A", -10.0, 102.0), (2, BAR, "A", 10.0, 95.0)]
+
+
+def test_a_strategy_hears_of_fills_and_orders_in_the_row_in_which_they_happen() -> None:
+    heard: list[Any] = []
+
+    def ask(strategy: Any, bar: Any, book: Any) -> None:
+        strategy._kept["order"] = strategy.buy(150, limit=99.0, time_in_force="day")
+        strategy._kept["refused"] = strategy.buy(0.4)
+
+    def look(strategy: Any, bar: Any, book: Any) -> None:
+        order, refused = strategy._kept["order"], strategy._kept["refused"]
+        heard.append((order.state, order.filled, order.reason, [f.quantity for f in book.fills], len(book.orders)))
+        heard.append((refused.state, refused.reason))
+
+    told = play(bars(QUIET, QUIET, QUIET), {0: ask, 1: look}, volume_cap=0.1)
+    assert told.fills == [(1, BAR, "A", 100.0, 99.0)]
+    assert heard[0] == ("ended", 100.0, "expired with its session", [100.0], 0)
+    assert heard[1] == ("refused", "less than one lot")
+
+
+@pytest.mark.parametrize(
+    ("terms", "message"),
+    [
+        ({"limit": -1.0}, "limit must be a number above 0"),
+        ({"limit": float("nan")}, "limit must be a number above 0"),
+        ({"limit": None}, "limit has no price"),
+        ({"stop_loss": 105.0}, "stop_loss 105.0 is on the wrong side"),
+        ({"take_profit": 95.0}, "take_profit 95.0 is on the wrong side"),
+        ({"limit": 90.0, "stop_loss": 95.0}, "takes one below its limit, 90.0"),
+        ({"stop": 110.0, "take_profit": 105.0}, "takes one above its stop, 110.0"),
+        ({"trail": 2.0, "limit": 99.0}, "limit and trail do not go together"),
+        ({"trail_share": 5}, "0.05 for 5 %"),
+        ({"take_profit": 110.0, "take_profit_share": 0.1}, "give take_profit or take_profit_share, not both"),
+        ({"time_in_force": "forever"}, "time_in_force is one of"),
+        ({"time_in_force": "fok", "stop": 110.0}, "a market or a limit order"),
+        ({"at": "close", "limit": 99.0}, "leave out limit"),
+        ({"until": "tomorrow"}, "until is a date"),
+        ({"until": "2020-01-01T10:00:00"}, "has no zone"),
+        ({"limits": 99.0}, "an order has no 'limits'; it has limit"),
+        ({"group": 7}, "group is an order that was asked for before, not 7"),
+    ],
+)
+def test_what_cannot_be_an_order_is_told_where_it_is_asked_for(terms: dict[str, Any], message: str) -> None:
+    with pytest.raises(StrategyError) as raised:
+        play(bars(QUIET, QUIET), {0: asks(10, **terms)})
+    assert message in str(raised.value)
+    assert "row 0" in str(raised.value)
+
+
+def test_an_order_of_a_warm_up_row_is_refused_and_not_left_working() -> None:
+    from dataclasses import replace
+
+    market = bars(*[QUIET] * 4)
+    market = replace(market, layout=replace(market.layout, warmup=2))
+    heard: list[Any] = []
+
+    def ask(strategy: Any, bar: Any, book: Any) -> None:
+        strategy._kept["order"] = strategy.buy(10)
+
+    def look(strategy: Any, bar: Any, book: Any) -> None:
+        order = strategy._kept["order"]
+        heard.append((order.state, order.reason, book.orders))
+
+    assert play(market, {0: ask, 2: look}).orders == []
+    assert heard[0] == ("refused", "asked for in a warm-up row", [])
+
+
+def test_what_fills_at_the_close_that_decided_it_is_heard_of_in_the_next_row() -> None:
+    heard: list[Any] = []
+
+    def enter(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.buy(50)
+
+    def look(strategy: Any, bar: Any, book: Any) -> None:
+        heard.append(([fill.quantity for fill in book.fills], [order.state for order in book.news]))
+
+    job = job_of(execution={"fill": "close", "volume_cap": 0.1})
+    rows = [(*QUIET, 100), (*QUIET, 100), (*QUIET, 100)]
+    play(bars(*rows), {0: enter, 1: look}, job)
+    assert heard[0] == ([10.0], ["working"])
+
+
+def test_who_is_told_of_fills_is_event_style() -> None:
+    with pytest.raises(StrategyError, match="defines on_fill without on_bar"):
+
+        class Mixed(Strategy):
+            def signals(self, bars: Any) -> Any:
+                return self.hold_long(bars.close > 0)
+
+            def on_fill(self, fill: Any) -> None: ...
+
+
+def test_a_holding_rule_brings_exits_with_each_entry_as_event_style_does() -> None:
+    rows = [(100, 101, 99, 100), (100, 103, 99, 102), (102, 103, 94, 96), (96, 97, 95, 96), (97, 99, 96, 98)]
+
+    class Rule(Strategy):
+        def signals(self, bars: Any) -> Any:
+            wanted = np.array([1.0, 1.0, 1.0, 0.0, -1.0])[bars.first_row : bars.first_row + len(bars)]
+            return self.hold(wanted[:, None], stop_loss_share=0.05, take_profit_share=0.5)
+
+    told = play(bars(*rows), Rule())
+    assert told.fills[:2] == [(1, "OPEN_MATCH", "A", 1000.0, 100.0), (2, "INTRABAR_MATCH", "A", -1000.0, 95.0)]
+    assert [order[3] for order in told.orders if order[2] == "place"] == ["market", "limit", "stop"] * 2
+    script = {
+        0: lambda s, bar, book: s.go_long(stop_loss_share=0.05, take_profit_share=0.5),
+        3: lambda s, bar, book: s.go_flat(),
+        4: lambda s, bar, book: s.go_short(stop_loss_share=0.05, take_profit_share=0.5),
+    }
+    assert play(bars(*rows), script).report.fingerprint == told.report.fingerprint
+
+
+@pytest.mark.parametrize("exits", [{"stop_loss": 95.0}, {"stop_loss_share": 1.5}, {"trail": 0.1}])
+def test_a_holding_rule_refuses_what_is_no_exit(exits: dict[str, float]) -> None:
+    class Rule(Strategy):
+        def signals(self, bars: Any) -> Any:
+            return self.hold_long(bars.close > 0.0, **exits)
+
+    with pytest.raises(StrategyError):
+        play(bars((100, 101, 99, 100), (100, 101, 99, 100)), Rule())
