@@ -1,17 +1,23 @@
-"""Generated prices that break order handling: gaps, limit-up runs, bars without volume, equal prices, and ordinary
-days."""
+"""Prices that break order handling, generated (gaps, limit-up runs, bars without volume, equal prices, and ordinary
+days) and real: the daily bars of AAPL, GOOG, IBM and MSFT as they were traded, the crash of 2000 and splits included.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from tests.unit.order_market import bars
 
 Rows = list[tuple[float, float, float, float, float]]
+GENERATED, LENGTH = 200, 60
+FIELDS = ("open", "high", "low", "close", "volume")
 
 
-def path(seed: int, rows: int = 60) -> Rows:
+def path(seed: int, rows: int = LENGTH) -> Rows:
     """Open, high, low, close, volume of one asset, prices in cents."""
     draw = np.random.default_rng(seed)
     close, found = 100.0, []
@@ -43,7 +49,25 @@ def path(seed: int, rows: int = 60) -> Rows:
 def columns(rows: Rows) -> dict[str, NDArray[np.float64]]:
     """By name, [rows] each."""
     cells = np.array(rows)
-    return {name: cells[:, at] for at, name in enumerate(("open", "high", "low", "close", "volume"))}
+    return {name: cells[:, at] for at, name in enumerate(FIELDS)}
 
 
-__all__ = ["Rows", "bars", "columns", "path"]
+def real(folder: Path) -> dict[str, pd.DataFrame]:
+    """By symbol, daily bars with the columns ``FIELDS``."""
+    found = {}
+    for file in sorted(folder.glob("*.csv")):
+        frame = pd.read_csv(file, index_col="Date", parse_dates=True).rename(columns=str.lower)
+        found[file.stem] = frame[list(FIELDS)].astype(float)
+    return found
+
+
+def paths(folder: Path) -> dict[int, Rows]:
+    """By number: generated ones, then the real bars in pieces of as many days."""
+    found = {seed: path(seed) for seed in range(GENERATED)}
+    for frame in real(folder).values():
+        for begin in range(0, len(frame) - LENGTH + 1, LENGTH):
+            found[len(found)] = [tuple(row) for row in frame[begin : begin + LENGTH].to_numpy().tolist()]
+    return found
+
+
+__all__ = ["GENERATED", "Rows", "bars", "columns", "paths", "real"]

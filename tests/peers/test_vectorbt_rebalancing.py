@@ -7,6 +7,7 @@ the two engines choose differently which purchase is cut when cash runs out.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from backbus.jobs import Job
 from backbus.market.panel import DAY_NS, Block, Layout, Panel
 from backbus.performance.tables import Piece
 from backbus.strategy import Strategy
+from tests.peers.paths import FIELDS, real
 
 vbt = pytest.importorskip("vectorbt")
 
@@ -37,12 +39,24 @@ def market(seed: int) -> Panel:
     return Panel(layout, Block(0, (days + 1) * DAY_NS, days, *columns))
 
 
-def weights(seed: int, total: float) -> Any:
+def real_market(folder: Path) -> Panel:
+    """AAPL, GOOG, IBM and MSFT as they were traded on the days on which all four were."""
+    frames = real(folder)
+    days = sorted(set.intersection(*(set(frame.index) for frame in frames.values())))
+    columns = [np.stack([frame.loc[days, name] for frame in frames.values()], axis=1) for name in FIELDS]
+    sessions = np.array([day.value // DAY_NS for day in days])
+    ends = (sessions + 1) * DAY_NS
+    for column in (*columns, sessions, ends):
+        column.flags.writeable = False
+    return Panel(Layout(tuple(frames), len(days), 0, DAY_NS), Block(0, ends, sessions, *columns))
+
+
+def weights(seed: int, total: float, rows: int = ROWS, assets: int = ASSETS) -> Any:
     """[rows, assets] every 21 rows a few assets' shares, 0 for all others; NaN in between."""
     draw = np.random.default_rng(seed + 1_000)
-    found = np.full((ROWS, ASSETS), np.nan)
-    for row in range(5, ROWS - 1, EVERY):
-        share = draw.random(ASSETS) * (draw.random(ASSETS) < 0.5)
+    found = np.full((rows, assets), np.nan)
+    for row in range(5, rows - 1, EVERY):
+        share = draw.random(assets) * (draw.random(assets) < 0.5)
         found[row] = total * share / max(share.sum(), 1e-9)
     return found
 
@@ -126,3 +140,14 @@ def test_rebalancing_at_the_next_open_is_the_same_order_by_order(seed: int, fees
     execution = {"commission": {"model": "bps", "bps": fees * 10_000}}
     count = compare(ours(panel, wanted, execution, "open"), theirs(panel, later, panel.block.open, fees))
     assert count > 150
+
+
+@pytest.mark.parametrize(("fees", "total"), [(0.0, 1.0), (0.001, 0.9)])
+def test_real_prices_are_rebalanced_the_same_order_by_order(sample_data: Path, fees: float, total: float) -> None:
+    panel = real_market(sample_data)
+    wanted = weights(0, total, len(panel), len(panel.symbols))
+    commission = {"commission": {"model": "bps", "bps": fees * 10_000}}
+    at_close = ours(panel, wanted, {"fill": "close", **commission}, "close")
+    assert compare(at_close, theirs(panel, wanted, panel.block.close, fees)) > 250
+    later = np.vstack([np.full((1, len(panel.symbols)), np.nan), wanted[:-1]])
+    assert compare(ours(panel, wanted, commission, "open"), theirs(panel, later, panel.block.open, fees)) > 250
