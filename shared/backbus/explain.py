@@ -113,7 +113,7 @@ def _order(folder: Path, order: int) -> Row:
         "splits": [{"when": _when(one), "row": one["row"], "ratio": one["basis"]} for one in splits],
         "fills": fills,
         "end": _end(ends[0], first["type"]) if ends else None,
-        "exits": [{"order": one["order"], "type": one["type"]} for one in exits],
+        "exits": [_named(one) for one in exits],
     }
 
 
@@ -138,6 +138,11 @@ def _until(time_in_force: str, until: int) -> str | None:
         begin = datetime.datetime.fromtimestamp(0, datetime.UTC)
         return (begin + datetime.timedelta(microseconds=until)).isoformat()
     return None
+
+
+def _named(one: Row) -> Row:
+    """An order's number and the terms that tell what it is."""
+    return {name: one[name] for name in ("order", "type", "limit", "stop", "trail")}
 
 
 def _said(one: Row) -> Row:
@@ -191,12 +196,8 @@ def _day(folder: Path, asset: str, date: str) -> Row:
         "date": date,
         "rows": [first, last],
         "signals": _signals(_rows(folder, "signals", *within)),
-        "working_before": [
-            {name: one[name] for name in ("order", "type", "quantity", "limit", "stop", "trail")} for one in waiting
-        ],
-        "decided": [
-            {"order": one["order"], "type": one["type"], **_said(one)} for one in placed if one["row"] >= first
-        ],
+        "working_before": [{**_named(one), "quantity": one["quantity"]} for one in waiting],
+        "decided": [{**_named(one), **_said(one)} for one in placed if one["row"] >= first],
         "fills": [_fill(fill) for fill in _rows(folder, "fills", *within)],
         "ends": [_end(end, kinds[end["order"]]) for end in _rows(folder, "ends", *within)],
         "bookings": [_booking(one) for one in _rows(folder, "bookings", *within)],
@@ -299,7 +300,7 @@ def _of_order(told: Row) -> Iterator[str]:
     if told["end"] is not None:
         yield from ("  " + line for line in _end_lines(told["end"]))
     for one in told["exits"]:
-        yield f"  it brought an exit: order {one['order']}, {one['type'].replace('_', ' ')}"
+        yield f"  it brought an exit: order {one['order']}, {_terms(one)}"
 
 
 def _decision(one: Row) -> str:
@@ -368,7 +369,7 @@ def _of_day(told: Row) -> Iterator[str]:
     for row, signals in groupby(told["signals"], key=itemgetter("row")):
         yield f"  row {row}: the strategy said {_wishes(list(signals))}"
     for one in told["decided"]:
-        yield f"  {_decision(one)}; order {one['order']}, {one['type'].replace('_', ' ')}"
+        yield f"  {_decision(one)}; order {one['order']}, {_terms(one)}"
     if not any(told[name] for name in ("bookings", "working_before", "fills", "ends", "signals", "decided")):
         yield "  nothing was said, worked or filled"
 

@@ -102,6 +102,7 @@ def test_terms_of_every_kind_and_what_is_booked_are_told_in_words(tmp_path: Path
         "A, market on close",
         "A, limit 60, until 1970-01-03T12:00:00+00:00",
     ]
+    assert any("it brought an exit" in line and "trailing stop 30 % behind the best price" in line for line in text)
     assert "    the account at that close: equity 100,000.00, cash 100,000.00, positions of 0.00" in text
     told = [line for day in range(2, 6) for line in sentences(explain(tmp_path, asset="A", date=f"1970-01-0{day}"))]
     assert "  split: 0.00 to cash, 2 for 1, 10 held since" in told
