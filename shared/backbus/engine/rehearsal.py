@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
@@ -41,8 +42,17 @@ def small_panel(rows: int = 64, assets: int = 2) -> Panel:
     return whole(framed(Panel(layout, Block(0, *arrays)), ["1w"]))
 
 
-def run_handlers(job: Job, panel: Panel, strategy: Strategy, *, block: int = 8, window: int = 32) -> Report:
-    """The same run as the services do it: five handlers, every event encoded and decoded, in one thread."""
+def run_handlers(
+    job: Job,
+    panel: Panel,
+    strategy: Strategy,
+    *,
+    block: int = 8,
+    window: int = 32,
+    hear: Callable[[Event], None] | None = None,
+) -> Report:
+    """The same run as the services do it: five handlers, every event encoded and decoded, in one thread. ``hear`` is
+    told each event."""
     layout, rules, batch = panel.layout, job.rules(panel.layout), max(1, window // 4)
     performance = PerformanceHandler(job, layout, batch)
     source = DataHandler(panel, block=block, window=window, readers=READERS)
@@ -59,6 +69,8 @@ def run_handlers(job: Job, panel: Panel, strategy: Strategy, *, block: int = 8, 
     while events:
         event = codec.decode(codec.encode(events.popleft(), "run", 1))[1]
         assert event is not None
+        if hear is not None:
+            hear(event)
         for handler in handlers:
             events.extend(handler.receive(event))
     return performance.report(panel.notes)

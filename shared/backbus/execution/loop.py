@@ -160,8 +160,6 @@ def sweep_lists(
             break
         phase = tick % PHASES
         at = tick // PHASES - first_row
-        if phase == CLOSE_SIGNAL and rules[0]["observes"] != 0:
-            observe(rules, instruments, tape, seen, close, volume, facts, at)
         if works(heads) == 0:
             pass
         elif phase == OPEN_MATCH:
@@ -180,6 +178,8 @@ def sweep_lists(
             count = match_close(
                 rules, instruments, tape, working, terms, heads, session, close, volume, at, tick, fills, count
             )
+        if phase == CLOSE_SIGNAL and rules[0]["observes"] != 0:
+            observe(rules, instruments, tape, seen, close, volume, facts, at)
         tick += 1
     cursor[TICK] = tick
     cursor[ORDERS] = used
