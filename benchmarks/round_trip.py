@@ -17,10 +17,11 @@ import numpy as np
 import zmq
 
 from backbus.events import codec
-from backbus.events.event import Event, Kind
+from backbus.events.event import Event
 from backbus.link.sockets import BUS_HIGH_WATER, connect, make_socket
 from backbus.market import records as rec
 from backbus.settings import Settings
+from backbus.streams.topology import Kind
 
 RUN = "round-trip"
 TRIPS = 5000

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.engine.rehearsal import rehearse
-from backbus.events.event import Kind
 from backbus.execution.handler import ExecutionHandler
 from backbus.link.member import serve
 from backbus.link.role import Assignment, Role, batch_rows
@@ -16,7 +15,6 @@ class Execution(Role):
     """One market."""
 
     name = "execution"
-    hears = (Kind.NEW_DATA, Kind.ORDER)
 
     def warm(self) -> None:
         """Load the loop."""

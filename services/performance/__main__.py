@@ -10,7 +10,6 @@ from typing import Any
 
 from backbus.engine.rehearsal import rehearse
 from backbus.events import control as c
-from backbus.events.event import Kind
 from backbus.link.blobs import hash_of_file
 from backbus.link.member import serve
 from backbus.link.request import Requester
@@ -24,7 +23,6 @@ class Performance(Role):
     """One report."""
 
     name = "performance"
-    hears = (Kind.NEW_DATA, Kind.SIGNAL, Kind.ORDER, Kind.FILL, Kind.EQUITY)
     linger_s = 0.015
 
     def __init__(self) -> None:

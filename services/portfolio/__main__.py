@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.engine.rehearsal import rehearse
-from backbus.events.event import Kind
 from backbus.link.member import serve
 from backbus.link.role import Assignment, Role, batch_rows
 from backbus.market.panel import Layout
@@ -16,7 +15,6 @@ class Portfolio(Role):
     """One book."""
 
     name = "portfolio"
-    hears = (Kind.NEW_DATA, Kind.SIGNAL, Kind.FILL)
 
     def warm(self) -> None:
         """Load the loop."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.engine.rehearsal import rehearse
-from backbus.events.event import Kind
 from backbus.link.member import serve
 from backbus.link.role import Assignment, Role, batch_rows
 from backbus.market.panel import Layout
@@ -16,7 +15,6 @@ class Strategies(Role):
     """One strategy over one run."""
 
     name = "strategy"
-    hears = (Kind.NEW_DATA, Kind.BOOK)
 
     def __init__(self) -> None:
         self._strategy: Strategy | None = None

@@ -26,8 +26,8 @@ from backbus.strategy.builtins import (
     RsiReversion,
     SmaCross,
 )
+from backbus.streams.topology import READERS
 from tests.simulation.network import Faults, Handlers
-from tests.simulation.promises import READERS
 
 
 def _dice(*numbers: int) -> random.Random:

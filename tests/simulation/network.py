@@ -17,20 +17,12 @@ from typing import Any
 
 from backbus.errors import StreamGap
 from backbus.events import codec
-from backbus.events.event import Event, Kind
+from backbus.events.event import Event
 from backbus.link.admission import admit
 from backbus.link.role import RunningHandler
 from backbus.market.panel import Layout
+from backbus.streams.topology import STREAMS, Kind
 from tests.simulation.promises import Promises
-
-HEARS = {
-    "data": (Kind.PROGRESS,),
-    "strategy": (Kind.NEW_DATA, Kind.BOOK),
-    "portfolio": (Kind.NEW_DATA, Kind.SIGNAL, Kind.FILL),
-    "execution": (Kind.NEW_DATA, Kind.ORDER),
-    "performance": (Kind.NEW_DATA, Kind.SIGNAL, Kind.ORDER, Kind.FILL, Kind.EQUITY),
-}
-"""Who subscribes to what: the same as in the services."""
 
 HIGH_MARK_S = 0.2
 SILENT_S = 60.0
@@ -139,9 +131,8 @@ class Network:
             if event.kind is Kind.PROGRESS:
                 self._progress[writer] = event
             frames = codec.encode(event, "run", self.attempt)
-            for reader, kinds in HEARS.items():
-                if event.kind in kinds:
-                    self._post(writer, reader, frames)
+            for reader in STREAMS[event.kind].readers:
+                self._post(writer, reader, frames)
 
     def _post(self, writer: str, reader: str, frames: Frames) -> None:
         faults, draw = self._faults, self._random.random

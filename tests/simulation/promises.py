@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backbus.events.event import Event, Kind
+from backbus.events.event import Event
 from backbus.link.role import RunningHandler
-
-READERS = ("strategy", "portfolio", "execution", "performance")
+from backbus.streams.topology import READERS, Kind
 
 
 class Promises:

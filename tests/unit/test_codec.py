@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from backbus.errors import ProtocolError
 from backbus.events import codec
 from backbus.events import control as c
-from backbus.events.event import Event, Kind
+from backbus.events.event import Event
 from backbus.market import records as rec
 from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import Block
+from backbus.streams.topology import Kind
 
 BLOB = "ab" * 32
 

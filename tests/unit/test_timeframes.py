@@ -18,7 +18,7 @@ from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
 from backbus.errors import JobError, ProtocolError, StrategyError
 from backbus.events import codec
-from backbus.events.event import Event, Kind
+from backbus.events.event import Event
 from backbus.history import DataSettings
 from backbus.jobs import Job
 from backbus.link.admission import admit
@@ -31,6 +31,7 @@ from backbus.strategy import Strategy, StrategyRunner
 from backbus.strategy.bars import Bars
 from backbus.strategy.run import Run
 from backbus.strategy.runner import PanelRunner
+from backbus.streams.topology import Kind
 
 HOUR = 3_600 * 10**9
 NEW_YORK = "America/New_York"

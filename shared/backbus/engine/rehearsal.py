@@ -24,8 +24,7 @@ from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import Strategy, StrategyHandler, StrategyRunner, make_strategy
 from backbus.strategy.bars import Bars
 from backbus.strategy.builtins import CLASSES, SmaCross
-
-READERS = ("strategy", "portfolio", "execution", "performance")
+from backbus.streams.topology import READERS
 
 
 def small_panel(rows: int = 64, assets: int = 2) -> Panel:

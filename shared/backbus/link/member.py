@@ -22,7 +22,7 @@ import zmq
 from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StackError, StrategyError
 from backbus.events import codec
 from backbus.events import control as c
-from backbus.events.event import Event, Kind
+from backbus.events.event import Event
 from backbus.jobs import Job
 from backbus.link.admission import admit
 from backbus.link.line import Line
@@ -31,6 +31,7 @@ from backbus.link.sockets import BUS_HIGH_WATER, connect, make_socket
 from backbus.log import logger
 from backbus.market.panel import Layout
 from backbus.settings import Settings
+from backbus.streams.topology import Kind
 
 BURST_S = 0.05
 """How long events are taken before the clock and the orchestrator are looked at again: a strategy that is merely slow

@@ -1,0 +1,1 @@
+"""A run's streams of events: who says what to whom."""
