@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.data.handler import DataHandler, block_and_window
-from backbus.link.role import Assignment, Role
 from backbus.local import Inputs, inputs_of
 from backbus.market.panel import Layout
 from backbus.streams.topology import READERS
+from backbus.transport.role import Assignment, Role
 
 RELEASE_ROWS = 1 << 16
 

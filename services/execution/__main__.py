@@ -6,9 +6,9 @@ from typing import Any
 
 from backbus.engine.rehearsal import rehearse
 from backbus.execution.handler import ExecutionHandler
-from backbus.link.member import serve
-from backbus.link.role import Assignment, Role, batch_rows
 from backbus.market.panel import Layout
+from backbus.transport.member import serve
+from backbus.transport.role import Assignment, Role, batch_rows
 
 
 class Execution(Role):

@@ -13,8 +13,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from backbus.events.control import StreamEnd
 from backbus.streams.topology import READERS, SOURCES
+from backbus.transport.control import StreamEnd
 
 ROLES = (SOURCES[0], *READERS)
 """Of a run over history, which most are."""

@@ -13,15 +13,15 @@ import zmq
 
 from backbus.data import Catalog
 from backbus.errors import BackbusError, JobError, ProtocolError, StackError
-from backbus.events import control as c
 from backbus.jobs import Job
-from backbus.link.blobs import BlobFolder
-from backbus.link.curve import Gate
-from backbus.link.sockets import CONTROL_HIGH_WATER, bind, make_socket
 from backbus.log import logger
 from backbus.settings import Settings
 from backbus.sources import identity
 from backbus.streams.topology import READERS, SOURCES
+from backbus.transport import control as c
+from backbus.transport.blobs import BlobFolder
+from backbus.transport.curve import Gate
+from backbus.transport.sockets import CONTROL_HIGH_WATER, bind, make_socket
 from services.orchestrator import fleet
 from services.orchestrator import scheduler as s
 from services.orchestrator.store import ENDED, Store

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import zmq
 
-from backbus.events import control as c
-from backbus.link.beat import BeatThread, Busy, Pulse
 from backbus.settings import Settings
+from backbus.transport import control as c
+from backbus.transport.heartbeat import BeatThread, Busy, Pulse
 from services.optimizer.worker import Optimizer
 
 LIMIT_S = 30.0

@@ -16,12 +16,12 @@ from backbus.data.handler import DataHandler
 from backbus.engine.rehearsal import small_panel
 from backbus.execution.handler import ExecutionHandler
 from backbus.jobs import Job
-from backbus.link.role import RunningHandler
 from backbus.performance.handler import PerformanceHandler
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import StrategyHandler, make_strategy
 from backbus.strategy.builtins import SmaCross
 from backbus.streams.topology import READERS, SOURCES, STREAMS, Kind, read_by, written_by
+from backbus.transport.role import RunningHandler
 
 ROOT = Path(__file__).parents[2]
 ROLES = ("data", *READERS)

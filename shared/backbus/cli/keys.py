@@ -26,7 +26,7 @@ def _folder(given: Path | None) -> Path:
 
 def init(folder: Folder = None, as_json: AsJson = False) -> None:
     """Make keys for the server, the services and the client of this machine."""
-    from backbus.link.curve import init_keys
+    from backbus.transport.curve import init_keys
 
     place = _folder(folder)
     names = init_keys(place)
@@ -42,7 +42,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Make a key for one more user or machine, and let it in from now on."""
-    from backbus.link.curve import add_key
+    from backbus.transport.curve import add_key
 
     place = _folder(folder)
     secret = add_key(place, name)

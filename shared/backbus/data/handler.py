@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from backbus.events.event import Event
-from backbus.link.limits import WINDOW_LIMIT_ROWS
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.panel import Source
 from backbus.market.ticks import PHASES
+from backbus.streams.credit import WINDOW_LIMIT_ROWS
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamReader, StreamWriter
 from backbus.streams.topology import DATA, Kind
 
 BLOCK_ROWS = 8_192

@@ -11,15 +11,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from backbus.events.event import Event
 from backbus.execution import loop as lp
-from backbus.link.inbox import RecordQueue
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
 from backbus.market.panel import Block, Floats, Layout
 from backbus.market.records import Records, frozen, joined
 from backbus.market.rules import Rules, blank_seen, blank_tape
 from backbus.market.working import Orders
+from backbus.streams.event import Event
+from backbus.streams.record_queue import RecordQueue
+from backbus.streams.stream import StreamReader, StreamWriter
 from backbus.streams.topology import EXECUTION, Kind, read_by, written_by
 
 

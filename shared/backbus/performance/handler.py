@@ -13,9 +13,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from backbus.events.event import Event
 from backbus.jobs import Job
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.accounts import NO_FILLS, EquityRows
 from backbus.market.panel import Block, Layout
 from backbus.market.records import Records, joined
@@ -33,6 +31,8 @@ from backbus.performance.tables import (
     trades_piece,
 )
 from backbus.performance.trades import put_times
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamReader, StreamWriter
 from backbus.streams.topology import PERFORMANCE, Kind, read_by
 
 _RECORDS = (Kind.SIGNAL, Kind.ORDER, Kind.FILL)

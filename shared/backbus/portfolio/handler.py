@@ -13,9 +13,6 @@ from typing import Any
 import numpy as np
 
 from backbus.compiled import plain
-from backbus.events.event import Event
-from backbus.link.inbox import RecordQueue
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
 from backbus.market.accounts import NO_BOOKINGS, NO_FILLS, NO_ORDERS, BookRows, EquityRows
 from backbus.market.ledger import open_book
@@ -27,6 +24,9 @@ from backbus.market.warmup import warm_up
 from backbus.market.working import Orders
 from backbus.portfolio import loop as lp
 from backbus.portfolio.carrying import bookings_of_row
+from backbus.streams.event import Event
+from backbus.streams.record_queue import RecordQueue
+from backbus.streams.stream import StreamReader, StreamWriter
 from backbus.streams.topology import PORTFOLIO, Kind, read_by, written_by
 
 NO_FACTS, NO_SESSIONS = sealed(np.empty((0, FACTS, 0))), sealed(np.empty(0, dtype=np.int64))

@@ -11,14 +11,14 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from backbus.events.event import Event
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.accounts import BookRows
 from backbus.market.panel import Block, Layout
 from backbus.market.records import Records
 from backbus.market.ticks import PHASES
 from backbus.strategy.base import Strategy
 from backbus.strategy.runner import StrategyRunner
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamReader, StreamWriter
 from backbus.streams.topology import STRATEGY, Kind, read_by
 
 

@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.compiled import loop, step
-from backbus.events.event import Event
 from backbus.market.panel import Block
+from backbus.streams.event import Event
 from backbus.streams.topology import STREAMS, PayloadRows, StreamType
 
 Words = NDArray[np.uint64]

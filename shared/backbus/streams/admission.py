@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from backbus.errors import ProtocolError
-from backbus.events.event import Event
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Layout
 from backbus.market.records import BOOKING_KINDS, Records
 from backbus.market.ticks import PHASES
+from backbus.streams.event import Event
 from backbus.streams.topology import STREAMS
 
 

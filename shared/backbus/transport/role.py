@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from backbus.events.event import Event
 from backbus.jobs import Job
-from backbus.link.request import Requester
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.panel import Layout
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamReader, StreamWriter
 from backbus.streams.topology import Kind, read_by
+from backbus.transport.request import Requester
 
 
 class RunningHandler(Protocol):

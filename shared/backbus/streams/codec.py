@@ -15,9 +15,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backbus.errors import ProtocolError
-from backbus.events.event import Event, Payload
 from backbus.market import records as rec
 from backbus.market.panel import Block
+from backbus.streams.event import Event, Payload
 from backbus.streams.topology import STREAMS, Kind, PackedRecords
 
 VERSION = 2
