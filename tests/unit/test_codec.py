@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import msgpack
@@ -19,6 +21,7 @@ from backbus.market.panel import Block
 from backbus.streams import codec
 from backbus.streams.event import Event
 from backbus.streams.topology import Kind
+from backbus.transport import control
 
 
 def records(dtype: np.dtype[np.void], *rows: tuple[Any, ...]) -> rec.Records:
@@ -168,6 +171,13 @@ def test_a_probe_has_these_bytes_and_no_others() -> None:
     assert topic == b"job/3/PROBE/data/"
     assert body.hex() == GOLDEN["PROBE"]
     assert codec.decode([topic, body])[1] is None
+
+
+def test_the_protocol_page_tells_the_versions() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "protocol.md").read_text(encoding="utf-8")
+    assert f"`v` is {codec.VERSION} on the bus and {control.VERSION} in control messages." in page
+    assert re.findall(r'"v": (\d+), "kind": "PROBE"', page) == [str(codec.VERSION)]
+    assert f"| `v` | int | always | {codec.VERSION}," in page
 
 
 def test_every_kind_has_its_golden_bytes() -> None:
