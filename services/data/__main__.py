@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backbus.link.member import serve
+from backbus.transport.member import serve
 from services.data.source import SourceRole
 
 

@@ -17,12 +17,13 @@ from typing import Any
 import msgpack
 
 from backbus.errors import StackError
-from backbus.events import control as c
 from backbus.jobs import Job
-from backbus.link.blobs import BlobFolder
 from backbus.searches import Distribution
 from backbus.settings import Settings
 from backbus.sweep.space import Space
+from backbus.transport import control as c
+from backbus.transport import control_codec
+from backbus.transport.blobs import BlobFolder
 from services.orchestrator import sweep_events as ev
 from services.orchestrator import sweeps as s
 from services.orchestrator.store import Store
@@ -34,8 +35,10 @@ RETRY_S = 0.5
 """How soon a disk that took no more is tried again."""
 
 Send = Callable[[bytes, c.Message], None]
-Messages = c.Want | c.GetInputs | c.GetChunks | c.GetPoints | c.Total | c.Chunk | c.Points | c.Table | c.LeaseFault
-KINDS = (c.Want, c.GetInputs, c.GetChunks, c.GetPoints, c.Total, c.Chunk, c.Points, c.Table, c.LeaseFault)
+Messages = (
+    c.Want | c.GetInputs | c.GetChunks | c.GetPoints | c.Total | c.PutChunk | c.PutPoints | c.PutTable | c.LeaseFault
+)
+KINDS = (c.Want, c.GetInputs, c.GetChunks, c.GetPoints, c.Total, c.PutChunk, c.PutPoints, c.PutTable, c.LeaseFault)
 
 
 class Fleet:
@@ -150,7 +153,7 @@ class Fleet:
             case c.GetPoints():
                 rounds = self._store.rounds(message.job, message.first)
                 value = {"rounds": [(first, stop, msgpack.unpackb(points)) for first, stop, points in rounds]}
-            case c.Chunk():
+            case c.PutChunk():
                 best = None
                 if message.best_point is not None and message.best_score is not None:
                     best = ev.Best(message.best_score, message.best_point)
@@ -168,11 +171,11 @@ class Fleet:
                 )
             case c.Total():
                 self._decide(ev.Counted(message.instance, message.job, message.points))
-            case c.Points():
+            case c.PutPoints():
                 stop = message.first + len(message.points)
                 values = msgpack.packb(message.points)
                 self._decide(ev.Asked(message.instance, message.job, message.first, stop, values))
-            case c.Table():
+            case c.PutTable():
                 self._check(message)
                 self._decide(ev.Finished(message.instance, message.job, message.report, message.artifacts))
             case c.LeaseFault():
@@ -188,7 +191,7 @@ class Fleet:
             raise StackError(f"there is no job {job!r}")
         return {name: row[name] for name in ("job", "data", "strategy")}
 
-    def _check(self, table: c.Table) -> None:
+    def _check(self, table: c.PutTable) -> None:
         missing = [blob for blob in table.artifacts.values() if not self._blobs.has(blob)]
         if missing:
             raise StackError(f"artifacts are missing: {missing}")
@@ -259,7 +262,7 @@ class Fleet:
             points = self._points(lease)
         self._orders += 1
         order = c.Lease(
-            id=c.order_name(self._epoch, self._orders),
+            id=control_codec.order_name(self._epoch, self._orders),
             epoch=self._epoch,
             number=lease.number,
             job=lease.job,

@@ -13,14 +13,16 @@ import zmq
 
 from backbus.data import Catalog
 from backbus.errors import BackbusError, JobError, ProtocolError, StackError
-from backbus.events import control as c
 from backbus.jobs import Job
-from backbus.link.blobs import BlobFolder
-from backbus.link.curve import Gate
-from backbus.link.sockets import CONTROL_HIGH_WATER, bind, make_socket
 from backbus.log import logger
 from backbus.settings import Settings
 from backbus.sources import identity
+from backbus.streams.topology import READERS, SOURCES
+from backbus.transport import control as c
+from backbus.transport import control_codec
+from backbus.transport.blobs import BlobFolder
+from backbus.transport.curve import Gate
+from backbus.transport.sockets import CONTROL_HIGH_WATER, bind, make_socket
 from services.orchestrator import fleet
 from services.orchestrator import scheduler as s
 from services.orchestrator.store import ENDED, Store
@@ -127,10 +129,10 @@ class Orchestrator:
                 continue
             sender, frame = frames
             try:
-                request = c.read_request(frame)
+                request = control_codec.read_request(frame)
             except ProtocolError as error:
                 self._count_unreadable(error)
-                self._send(sender, c.Error(id=c.id_of(frame), message=str(error)))
+                self._send(sender, c.Error(id=control_codec.id_of(frame), message=str(error)))
                 continue
             if isinstance(request, c.Ok | c.Error):
                 self._outbox.pop(request.id, None)
@@ -165,7 +167,7 @@ class Orchestrator:
                 self._decide(s.WasReady(request.instance, request.run, request.attempt, request.facts))
             case c.End():
                 self._decide(s.Ended(request.instance, request.run, request.attempt, request.streams))
-            case c.Report():
+            case c.PutReport():
                 missing = [h for h in request.artifacts.values() if not self._blobs.has(h)]
                 if missing:
                     raise StackError(f"artifacts are missing: {missing}")
@@ -215,14 +217,14 @@ class Orchestrator:
 
     def _send(self, receiver: bytes, message: c.Message) -> None:
         try:
-            self._router.send_multipart([receiver, c.pack(message)], zmq.NOBLOCK)
+            self._router.send_multipart([receiver, control_codec.pack(message)], zmq.NOBLOCK)
         except zmq.Again:
             self._log.warning("a peer does not read its answers; one was dropped", peer=receiver.hex())
 
     def _order(self, instance: str, message: c.Message) -> None:
         self._orders += 1
-        message = message.model_copy(update={"id": c.order_name(self._epoch, self._orders)})
-        frame = c.pack(message)
+        message = message.model_copy(update={"id": control_codec.order_name(self._epoch, self._orders)})
+        frame = control_codec.pack(message)
         # A member's newest order voids those before it: repeating an old ASSIGN would tear it out of its new attempt.
         self._outbox = {name: one for name, one in self._outbox.items() if one.instance != instance}
         self._outbox[message.id] = Unheard(instance, frame, time.monotonic())
@@ -332,7 +334,7 @@ class Orchestrator:
             }
         elif job["state"] == "queued":
             roles = {m.role for m in self._state.members.values()}
-            needed = (s.BROKER, source_of(Job.parse(job["job"])), *s.READERS)
+            needed = (s.BROKER, source_of(Job.parse(job["job"])), *READERS)
             shown["waits_for"] = [role for role in needed if role not in roles] or ["its turn"]
         return shown
 
@@ -468,7 +470,7 @@ def family_of(job: Job, data: dict[str, str]) -> str:
 
 def source_of(job: Job) -> str:
     """The role that a job's bars come from."""
-    return s.SOURCES[job.simulator is not None]
+    return SOURCES[job.simulator is not None]
 
 
 def _hash(parts: list[Any]) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backbus.link.member import serve
 from backbus.simulator.rehearsal import rehearse_market
+from backbus.transport.member import serve
 from services.data.source import SourceRole
 
 

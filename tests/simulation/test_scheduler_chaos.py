@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from backbus.events.control import StreamEnd
+from backbus.transport.control import StreamEnd
 from services.orchestrator import scheduler as s
 
 SEEDS = int(os.environ.get("BACKBUS_SEEDS", "200"))

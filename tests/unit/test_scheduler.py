@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backbus.events.control import StreamEnd
+from backbus.transport.control import StreamEnd
 from services.orchestrator import scheduler as s
 from services.orchestrator.scheduler import (
     AssignTo,

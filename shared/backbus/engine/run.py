@@ -19,6 +19,7 @@ from backbus.engine import loop as lp
 from backbus.jobs import Job
 from backbus.market import records as rec
 from backbus.market.accounts import NO_FILLS, NO_ORDERS, BookRows, EquityRows
+from backbus.market.block_facts import BlockFacts
 from backbus.market.ledger import open_book
 from backbus.market.panel import Block, Floats, Source, sealed
 from backbus.market.records import Records
@@ -61,8 +62,7 @@ class Engine:
         self._cursor = np.zeros(8, dtype=np.int64)
         self._orders, self._fills = rec.empty(rec.ORDER), rec.empty(rec.FILL)
         self._bookings = rec.empty(rec.BOOKING)
-        self._facts: Floats | None = None
-        """What the loop knows of the block's bars besides."""
+        self._facts = BlockFacts(self._rules)
         self._told = (0, 0)
         self._untold: tuple[Records, Records] = (NO_ORDERS, NO_FILLS)
         """Orders and fills of the block before that the strategy has not heard of yet."""
@@ -129,7 +129,6 @@ class Engine:
         self._untold = self._news()
         for field in (lp.ROWS, lp.ORDERS, lp.FILLS, lp.BOOKED):
             self._cursor[field] = 0
-        self._facts = None
         self._told = (0, 0)
         self._orders, self._fills, self._bookings = rec.empty(rec.ORDER), rec.empty(rec.FILL), rec.empty(rec.BOOKING)
         if signals is None:
@@ -179,8 +178,6 @@ class Engine:
             if not working.lists:
                 run_rows(*before, book.history, block.open, block.close, *after)
                 break
-            if self._facts is None or len(self._facts) < len(block):
-                self._facts = self._rules.facts_of(block)
             self._bookings = _with_room(self._bookings, int(cursor[lp.BOOKED]), plain(bookings_of_row)(book.ledger))
             run_lists(
                 *before,
@@ -196,7 +193,7 @@ class Engine:
                 block.close,
                 block.volume,
                 book.seen,
-                self._facts,
+                self._facts.of(block),
                 *after[:5],
                 self._bookings,
                 *after[5:],
@@ -207,8 +204,6 @@ class Engine:
     def _row_by_row(self, block: Block, traded: Block, rows: EquityRows) -> Records:
         warmup = len(block) - len(traded)
         self._runner.load(block)
-        if self._rules.lists:
-            self._facts = self._rules.facts_of(traded)
         spoken = []
         if warmup:
             cash = np.full(warmup, self._job.portfolio.cash)

@@ -11,60 +11,43 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from backbus.events.event import Event, Kind
 from backbus.execution import loop as lp
-from backbus.link.inbox import RecordQueue
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
-from backbus.market.panel import Block, Floats, Layout
+from backbus.market.block_facts import BlockFacts
+from backbus.market.panel import Block, Layout
 from backbus.market.records import Records, frozen, joined
 from backbus.market.rules import Rules, blank_seen, blank_tape
 from backbus.market.working import Orders
+from backbus.streams.event import Event
+from backbus.streams.record_queue import RecordQueue
+from backbus.streams.run_handler import RunHandler
+from backbus.streams.topology import EXECUTION, Kind
 
-ROLE = "execution"
 
-
-class ExecutionHandler:
+class ExecutionHandler(RunHandler):
     """One run's order layer. ``progress_rows`` bounds the rows between two PROGRESS events."""
 
     def __init__(self, rules: Rules, layout: Layout, *, progress_rows: int) -> None:
-        self._rules, self._layout = rules, layout
-        self._progress_rows = max(1, progress_rows)
-        self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, Kind.ORDER)}
-        self.writers = {Kind.FILL: StreamWriter(Kind.FILL, ROLE)}
+        super().__init__(EXECUTION, layout, progress_rows)
+        self._rules = rules
         self._tape, self._seen = blank_tape(rules.instruments), blank_seen(rules)
         self._working = Orders(layout.assets, lists=rules.lists)
         self._blocks: deque[Block] = deque()
         self._orders = RecordQueue(rec.ORDER)
         self._fills = rec.empty(rec.FILL, 64)
         self._cursor = np.zeros(4, dtype=np.int64)
-        self._end = 6 * layout.rows
         self._tick = 0
         """Next tick to match: the cursor's, as a plain number."""
-        self._said = 0
-        self._facts: tuple[Block, Floats] | None = None
+        self._facts = BlockFacts(rules)
 
     @property
     def rows_done(self) -> int:
         """Rows worked off, warm-up rows included."""
         return self._tick // 6
 
-    @property
-    def done(self) -> bool:
-        """Whether every row is swept and every input is at its end."""
-        return self._tick >= self._end and all(r.through >= self._end for r in self.readers.values())
-
-    def start(self) -> Iterable[Event]:
-        """Nothing can fill before an order is known."""
-        return ()
-
-    def receive(self, event: Event) -> Iterable[Event]:
+    def _take(self, event: Event) -> Iterable[Event]:
         """Take in a block or orders, and say what filled and how far fills are complete."""
-        reader = self.readers.get(event.kind)
-        fresh = reader.accept(event) if reader is not None else None
-        if fresh is None:
-            return ()
-        payload = fresh.payload
+        payload = event.payload
         if isinstance(payload, np.ndarray):
             self._working.need(payload["flags"], beyond=rec.LISTED - 1)
             self._orders.add(payload)
@@ -87,17 +70,8 @@ class ExecutionHandler:
         writer = self.writers[Kind.FILL]
         if filled or self._tick > writer.through:
             events.append(writer.write(joined(filled) if filled else None, self._tick))
-        rows = self._tick // 6
-        if rows - self._said >= self._progress_rows or (rows == self._layout.rows and self._said < rows):
-            self._said = rows
-            events.append(Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows))
+        events.extend(self._progress())
         return events
-
-    def _facts_of(self, block: Block) -> Floats:
-        """What the loop knows of a block besides: made once, since it is swept in parts."""
-        if self._facts is None or self._facts[0] is not block:
-            self._facts = (block, self._rules.facts_of(block))
-        return self._facts[1]
 
     def _match(self, block: Block, limit: int) -> int:
         """Match the ticks of a block below ``limit``; returns the number of fills."""
@@ -126,7 +100,7 @@ class ExecutionHandler:
                 block.close,
                 block.volume,
                 self._seen,
-                self._facts_of(block),
+                self._facts.of(block),
                 block.first_row,
                 orders,
                 limit,

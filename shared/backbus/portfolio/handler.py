@@ -13,13 +13,11 @@ from typing import Any
 import numpy as np
 
 from backbus.compiled import plain
-from backbus.events.event import Event, Kind
-from backbus.link.inbox import RecordQueue
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
 from backbus.market.accounts import NO_BOOKINGS, NO_FILLS, NO_ORDERS, BookRows, EquityRows
+from backbus.market.block_facts import BlockFacts
 from backbus.market.ledger import open_book
-from backbus.market.panel import Block, Floats, Layout, sealed
+from backbus.market.panel import Block, Layout, sealed
 from backbus.market.records import Records, frozen, joined
 from backbus.market.rules import FACTS, Rules
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
@@ -27,22 +25,21 @@ from backbus.market.warmup import warm_up
 from backbus.market.working import Orders
 from backbus.portfolio import loop as lp
 from backbus.portfolio.carrying import bookings_of_row
-
-ROLE = "portfolio"
+from backbus.streams.event import Event
+from backbus.streams.record_queue import RecordQueue
+from backbus.streams.run_handler import RunHandler
+from backbus.streams.topology import PORTFOLIO, Kind
 
 NO_FACTS, NO_SESSIONS = sealed(np.empty((0, FACTS, 0))), sealed(np.empty(0, dtype=np.int64))
 
 
-class PortfolioHandler:
+class PortfolioHandler(RunHandler):
     """One run's portfolio. ``batch_rows`` bounds EQUITY batches and the rows between two PROGRESS events."""
 
     def __init__(self, rules: Rules, layout: Layout, *, reads_book: bool, batch_rows: int) -> None:
-        self._rules, self._layout, self._reads_book = rules, layout, reads_book
-        self._batch = max(1, batch_rows)
-        self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, Kind.SIGNAL, Kind.FILL)}
-        self.writers = {kind: StreamWriter(kind, ROLE) for kind in (Kind.ORDER, Kind.EQUITY)}
-        if reads_book:
-            self.writers[Kind.BOOK] = StreamWriter(Kind.BOOK, ROLE)
+        super().__init__(PORTFOLIO, layout, batch_rows, reads_book=reads_book)
+        self._rules, self._reads_book = rules, reads_book
+        self._batch = self._progress_rows
         self._state = open_book(rules)
         self._working = Orders(layout.assets, lists=rules.lists)
         self._blocks: deque[Block] = deque()
@@ -52,11 +49,10 @@ class PortfolioHandler:
         self._cursor = np.zeros(8, dtype=np.int64)
         self._no_rows = np.zeros((0, layout.assets))
         self._no_rows.flags.writeable = False
-        self._first_decision, self._end = 6 * layout.warmup + CLOSE_DECIDE, 6 * layout.rows
+        self._first_decision = 6 * layout.warmup + CLOSE_DECIDE
         self._tick = self._filled_rows = 0
         """Next tick, and rows of equity not said yet: the cursor's, as plain numbers."""
-        self._said = 0
-        self._facts: tuple[Block, Floats] | None = None
+        self._facts = BlockFacts(rules)
         self._booked: list[Records] = []
         """BOOKING records that EQUITY has not said yet."""
         self._bookings = rec.empty(rec.BOOKING, 4 * plain(bookings_of_row)(self._state.ledger))
@@ -68,24 +64,15 @@ class PortfolioHandler:
         """Rows worked off, warm-up rows included."""
         return self._tick // 6
 
-    @property
-    def done(self) -> bool:
-        """Whether every row is worked off and every input is at its end."""
-        return self._tick >= self._end and all(r.through >= self._end for r in self.readers.values())
-
     def start(self) -> Iterable[Event]:
         """What is true before anything is known: no order before the first decision."""
         yield self.writers[Kind.ORDER].write(None, self._first_decision)
 
-    def receive(self, event: Event) -> Iterable[Event]:
+    def _take(self, event: Event) -> Iterable[Event]:
         """Take in a block, signals or fills, and say what follows."""
-        reader = self.readers.get(event.kind)
-        fresh = reader.accept(event) if reader is not None else None
-        if fresh is None:
-            return ()
-        payload = fresh.payload
+        payload = event.payload
         if isinstance(payload, np.ndarray):
-            if fresh.kind is Kind.SIGNAL:
+            if event.kind is Kind.SIGNAL:
                 self._working.need(payload["kind"], beyond=rec.WEIGHT)
                 self._signals.add(payload)
             else:
@@ -126,10 +113,7 @@ class PortfolioHandler:
         events.extend(housekeeping)
         if self._filled_rows == self._batch or (self._tick >= self._end and self._unsaid_end()):
             events.append(self._equity())
-        rows = self._tick // 6
-        if rows - self._said >= self._batch or (rows == self._layout.rows and self._said < rows):
-            self._said = rows
-            events.append(Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows))
+        events.extend(self._progress())
         return events
 
     def _warm_up(self) -> None:
@@ -159,7 +143,7 @@ class PortfolioHandler:
             volume, facts, session = self._no_rows, NO_FACTS, NO_SESSIONS
         else:
             first_row, open_, close = block.first_row, block.open, block.close
-            volume, facts, session = block.volume, self._facts_of(block), sealed(block.session)
+            volume, facts, session = block.volume, self._facts.of(block), sealed(block.session)
         cursor[lp.SIGNALS] = cursor[lp.FILLS] = cursor[lp.ORDERS] = cursor[lp.BOOKED] = 0
         rows = self._rows
         before: tuple[Any, ...] = (
@@ -222,12 +206,6 @@ class PortfolioHandler:
         cut = int(np.searchsorted(booked["tick"], tick))
         self._booked = [booked[cut:]] if cut < len(booked) else []
         return booked[:cut]
-
-    def _facts_of(self, block: Block) -> Floats:
-        """What the loop knows of a block besides: made once, since the loop may stop within it."""
-        if self._facts is None or self._facts[0] is not block:
-            self._facts = (block, self._rules.facts_of(block))
-        return self._facts[1]
 
     def _unsaid_end(self) -> bool:
         return self.writers[Kind.EQUITY].through < self._end

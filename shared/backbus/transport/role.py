@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from backbus.events.event import Event, Kind
 from backbus.jobs import Job
-from backbus.link.request import Requester
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.panel import Layout
+from backbus.streams.event import Handler
+from backbus.streams.stream import StreamReader, StreamWriter
+from backbus.streams.topology import Kind, read_by
+from backbus.transport.request import Requester
 
 
-class RunningHandler(Protocol):
-    """What the shell needs of a handler."""
+class RunningHandler(Handler, Protocol):
+    """What the shell needs of a handler besides."""
 
     @property
     def readers(self) -> Mapping[Kind, StreamReader]:
@@ -38,14 +39,6 @@ class RunningHandler(Protocol):
         """Rows worked off."""
         ...
 
-    def start(self) -> Iterable[Event]:
-        """What can be said before anything has been heard."""
-        ...
-
-    def receive(self, event: Event) -> Iterable[Event]:
-        """Take one event; say everything that can be said now."""
-        ...
-
 
 @dataclass(frozen=True)
 class Assignment:
@@ -64,9 +57,13 @@ class Role(ABC):
     """A role of a run; what a service leaves out does nothing."""
 
     name: str
-    hears: tuple[Kind, ...] = ()
     linger_s: float = 0.0
     """How long to let messages gather before taking them, in a role whose answer nobody waits for."""
+
+    @property
+    def hears(self) -> tuple[Kind, ...]:
+        """The kinds of event that it subscribes to."""
+        return read_by(self.name)
 
     def warm(self) -> None:  # noqa: B027  (most roles need no more than the default)
         """Compile or load what a run will need."""
