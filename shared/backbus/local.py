@@ -89,7 +89,7 @@ def files_of(job: Job) -> dict[str, Path]:
     if job.data.dataset is not None:
         return Catalog(Settings().datasets).file(job.data.dataset)
     if job.data.query is not None:
-        from backbus.data.query import answer
+        from backbus.data.catalog.query import answer
         from backbus.sources import cache_home
 
         return answer(job.data, job.folder, cache_home() / "queries")

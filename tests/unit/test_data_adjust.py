@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from backbus.data import Catalog, load_panel, map_panel, open_source, panel_from_frame, read_panel
-from backbus.data.importing import import_files
+from backbus.data.catalog.importing import import_files
 from backbus.errors import DataError, JobError
 from backbus.history import DataSettings
 from backbus.jobs import Job

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backbus.data import load_panel, panel_from_frame, read_panel, write_panel
-from backbus.data.importing import import_files
-from backbus.data.making import Clock, Maker
+from backbus.data.catalog.importing import import_files
+from backbus.data.panels.aggregate import Clock, Maker
 from backbus.errors import DataError, JobError
 from backbus.history import DataSettings
 from backbus.jobs import Job

@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 
 from backbus.cli.app import app
 from backbus.data import Catalog, load_panel, map_panel, panel_from_frame, resolve_files
-from backbus.data.findings import findings_of
-from backbus.data.importing import import_files
+from backbus.data.catalog.findings import findings_of
+from backbus.data.catalog.importing import import_files
 from backbus.errors import BackbusError, DataError, JobError, UsageError
 from backbus.history import DataSettings
 from backbus.jobs import Job
@@ -287,7 +287,7 @@ def made(rows=2000, **changes) -> Panel:
     ],
 )
 def test_each_finding_is_found_in_its_place(monkeypatch, stretch, changes, kind, count, first):
-    monkeypatch.setattr("backbus.data.findings.STRETCH_ROWS", stretch)
+    monkeypatch.setattr("backbus.data.catalog.findings.STRETCH_ROWS", stretch)
     found = findings_of(made(**changes), None)
     if kind is None:
         assert found == []

@@ -145,7 +145,7 @@ def _catalog() -> Catalog:
 
 
 def _interval(about: dict[str, Any]) -> str:
-    from backbus.data.sessions import span_text
+    from backbus.data.panels.sessions import span_text
 
     return span_text(about["interval_ns"])
 
@@ -155,7 +155,7 @@ def _size(about: dict[str, Any]) -> str:
 
 
 def _print(about: dict[str, Any], more: str) -> None:
-    from backbus.data.adjust import ADVICE, UNADJUSTED
+    from backbus.data.panels.adjust import ADVICE, UNADJUSTED
 
     symbols = about["symbols"]
     told = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")

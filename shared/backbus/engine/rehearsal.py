@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 
 from backbus.data.handler import DataHandler
-from backbus.data.making import Clock, Maker
+from backbus.data.panels.aggregate import Clock, Maker
 from backbus.engine.points import Point, PointsEngine, terms_of
 from backbus.engine.run import Engine
 from backbus.events import codec

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.data.headers import ADJ_CLOSE, STAMP
-from backbus.data.rows import Rows
-from backbus.data.sessions import span_text, stamp_text
+from backbus.data.panels.rows import Rows
+from backbus.data.panels.sessions import span_text, stamp_text
+from backbus.data.readers.headers import ADJ_CLOSE, STAMP
 from backbus.market.panel import DAY_NS, PRICES, Floats, Ints
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backbus.data.assemble import assemble
-from backbus.data.columnar import table_of
-from backbus.data.panel_file import SUFFIX, write_panel
+from backbus.data.panels.assemble import assemble
+from backbus.data.panels.panel_file import SUFFIX, write_panel
+from backbus.data.readers.columnar import table_of
 from backbus.errors import DataError, JobError, UsageError
 from backbus.link.blobs import hash_of_file
 

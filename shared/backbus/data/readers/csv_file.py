@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.data.headers import (
+from backbus.data.readers.headers import (
     ADJ_CLOSE,
     NUMBERS,
     STAMP,
@@ -26,9 +26,9 @@ from backbus.data.headers import (
     find_extra,
     names_columns,
 )
-from backbus.data.shapes import SIDES, Shape, mid_prices, shape_of
-from backbus.data.stamps import parse_stamps
-from backbus.data.table import Codes, Stamps, Table, in_order, of_ticks
+from backbus.data.readers.shapes import SIDES, Shape, mid_prices, shape_of
+from backbus.data.readers.stamps import parse_stamps
+from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
 from backbus.market.panel import DAY_NS, PRICES, Floats, Ints
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backbus.data.assemble import assemble
-from backbus.data.columnar import table_of
-from backbus.data.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra
-from backbus.data.stamps import parse_stamps
-from backbus.data.table import Codes, Stamps, Table, of_ticks
+from backbus.data.panels.assemble import assemble
+from backbus.data.readers.columnar import table_of
+from backbus.data.readers.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra
+from backbus.data.readers.stamps import parse_stamps
+from backbus.data.readers.table import Codes, Stamps, Table, of_ticks
 from backbus.errors import DataError
 from backbus.market.panel import DAY_NS, Panel
 

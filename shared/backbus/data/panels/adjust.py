@@ -14,8 +14,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from backbus.data.headers import ADJ_CLOSE, DIVIDEND, SPLIT
-from backbus.data.rows import Rows
+from backbus.data.panels.rows import Rows
+from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT
 from backbus.market.panel import PRICES, Floats
 
 ACTIONS = (SPLIT, DIVIDEND)

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backbus.data.adjust import ACTIONS, ADVICE, UNADJUSTED, Actions, adjusted, adjusted_by
-from backbus.data.gathering import refuse_adjusting
-from backbus.data.headers import ADJ_CLOSE
-from backbus.data.ranges import check_range, choose_symbols, chosen_rows
-from backbus.data.sessions import session_ends
+from backbus.data.panels.adjust import ACTIONS, ADVICE, UNADJUSTED, Actions, adjusted, adjusted_by
+from backbus.data.panels.collect import refuse_adjusting
+from backbus.data.panels.ranges import check_range, choose_symbols, chosen_rows
+from backbus.data.panels.sessions import session_ends
+from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.errors import DataError, JobError
 from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, sealed
 

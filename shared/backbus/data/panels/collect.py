@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from backbus.data.headers import ADJ_CLOSE, DIVIDEND, SPLIT, extra_role
-from backbus.data.rows import Rows
-from backbus.data.sessions import (
+from backbus.data.panels.rows import Rows
+from backbus.data.panels.sessions import (
     Faults,
     as_dates,
     common_interval,
@@ -19,7 +18,8 @@ from backbus.data.sessions import (
     to_instants,
     whole_days,
 )
-from backbus.data.table import KIND_NAMES, Codes, Stamps, Table
+from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, extra_role
+from backbus.data.readers.table import KIND_NAMES, Stamps, Table
 from backbus.errors import DataError, JobError
 from backbus.market.panel import DAY_NS, PRICES, Floats, Ints
 
@@ -186,18 +186,6 @@ def bar_ends(
 def ends_of(rows: Rows, interval_ns: int, settings: DataSettings) -> Ints:
     """Instants at which rows end."""
     return bar_ends(rows.stamp, rows.dates, interval_ns, settings, rows.error)
-
-
-class Flat(NamedTuple):
-    """Bars of all assets, one after the other: [bars] each."""
-
-    asset: Codes
-    ends: Ints
-    numbers: Mapping[str, Floats]
-
-    def take(self, kept: Any) -> Flat:
-        """The bars that a mask chooses."""
-        return Flat(self.asset[kept], self.ends[kept], {role: values[kept] for role, values in self.numbers.items()})
 
 
 def ticks_error(rows: Rows) -> JobError:

@@ -8,9 +8,9 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path, PurePath
 
-from backbus.data.columnar import ARROW, PARQUET, read_arrow, read_parquet
-from backbus.data.csv_file import read_csv
-from backbus.data.table import Table
+from backbus.data.readers.columnar import ARROW, PARQUET, read_arrow, read_parquet
+from backbus.data.readers.csv_file import read_csv
+from backbus.data.readers.table import Table
 from backbus.errors import DataError
 
 TEXT = (".csv", ".txt", ".tsv")

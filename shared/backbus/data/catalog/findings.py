@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from backbus.data.adjust import ACTIONS, SUSPICIOUS, whole_actions
-from backbus.data.headers import ADJ_CLOSE
-from backbus.data.repair import NORMAL_QUARTILE
+from backbus.data.panels.adjust import ACTIONS, SUSPICIOUS, whole_actions
+from backbus.data.panels.repair import NORMAL_QUARTILE
+from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.market.calendars import sessions_between
 from backbus.market.panel import Floats, Ints, Panel, session_date
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backbus.data.headers import STAMP
+from backbus.data.readers.headers import STAMP
 from backbus.market.panel import PRICES, Floats
 
 

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.data.headers import QUOTE
+from backbus.data.readers.headers import QUOTE
 from backbus.errors import DataError
 from backbus.market.panel import PRICES, Floats, Ints
 

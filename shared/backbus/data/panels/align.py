@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backbus.data.panel_file import MappedSource
+from backbus.data.panels.panel_file import MappedSource
 from backbus.errors import JobError
 from backbus.market.calendars import sessions_between
 from backbus.market.panel import DAY_NS, FIELDS, Block, Floats, Ints, Panel, sealed, whole

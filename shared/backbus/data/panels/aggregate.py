@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from backbus.compiled import loop
-from backbus.data.assemble import made_panel
-from backbus.data.gathering import BARS, Flat, ends_of, interval_of_rows, role_of
-from backbus.data.rows import Rows
-from backbus.data.sessions import session_ends
+from backbus.data.panels.collect import BARS, ends_of, interval_of_rows, role_of
+from backbus.data.panels.layout import Flat, made_panel
+from backbus.data.panels.rows import Rows
+from backbus.data.panels.sessions import session_ends
 from backbus.errors import DataError
 from backbus.market.framed import calendar_of, check_longer, frame_ends
 from backbus.market.longer import Folder

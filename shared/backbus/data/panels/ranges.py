@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backbus.data.sessions import day_of, instant_of
+from backbus.data.panels.sessions import day_of, instant_of
 from backbus.errors import JobError
 from backbus.market.panel import DAY_NS, Ints, session_date
 

@@ -15,9 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backbus.data.findings import findings_of
-from backbus.data.importing import Progress, import_files
-from backbus.data.panel_file import SUFFIX, map_panel
+from backbus.data.catalog.findings import findings_of
+from backbus.data.catalog.importing import Progress, import_files
+from backbus.data.panels.panel_file import SUFFIX, map_panel
 from backbus.errors import DataError, JobError, UsageError
 from backbus.link.blobs import hash_of_file
 from backbus.market.panel import Panel, session_date

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.data.table import KIND_NAMES, Stamps
+from backbus.data.readers.table import KIND_NAMES, Stamps
 from backbus.errors import DataError
 from backbus.market.panel import DAY_NS, Ints
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from backbus.data.csv_file import read_numbers, read_symbols
-from backbus.data.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra
-from backbus.data.shapes import symbol_of
-from backbus.data.stamps import epochs, parse_stamps
-from backbus.data.table import Codes, Stamps, Table, in_order, of_ticks
+from backbus.data.readers.csv_file import read_numbers, read_symbols
+from backbus.data.readers.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra
+from backbus.data.readers.shapes import symbol_of
+from backbus.data.readers.stamps import epochs, parse_stamps
+from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
 from backbus.market.panel import DAY_NS, Floats, Ints
 

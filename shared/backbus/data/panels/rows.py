@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from backbus.data.sessions import Faults, stamp_text
-from backbus.data.table import Codes, Table
+from backbus.data.panels.sessions import Faults, stamp_text
+from backbus.data.readers.table import Codes, Table
 from backbus.errors import DataError
 from backbus.market.panel import Floats, Ints, session_date
 

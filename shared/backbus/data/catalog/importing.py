@@ -6,48 +6,41 @@ assets' columns become one file. That needs bars in order of time, and one file 
 
 from __future__ import annotations
 
-import functools
-import mmap
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backbus.data.adjust import ACTIONS
-from backbus.data.assemble import assemble, made_panel
-from backbus.data.columnar import PARQUET, parquet_parts
-from backbus.data.csv_file import CsvFile
-from backbus.data.gathering import BARS, Steps, agreed_interval, bar_ends, common_zone, gather, ticks_error
-from backbus.data.headers import ADJ_CLOSE, extra_role
-from backbus.data.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel, write_panel
-from backbus.data.readers import TEXT, read_file
-from backbus.data.repair import LISTED, Inspection
-from backbus.data.rows import Rows
-from backbus.data.sessions import session_ends, stamp_text
-from backbus.data.table import Table
+from backbus.data.catalog.spool import MERGED_CELLS, Spool, merged
+from backbus.data.panels.adjust import ACTIONS
+from backbus.data.panels.assemble import assemble
+from backbus.data.panels.collect import BARS, agreed_interval, bar_ends, common_zone, gather, ticks_error
+from backbus.data.panels.layout import made_panel
+from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel, write_panel
+from backbus.data.panels.repair import LISTED, Inspection
+from backbus.data.panels.rows import Rows
+from backbus.data.panels.sessions import session_ends, stamp_text
+from backbus.data.readers.by_name import read_file
+from backbus.data.readers.headers import ADJ_CLOSE, extra_role
+from backbus.data.readers.parts import ahead, parts_of
+from backbus.data.readers.table import Table
 from backbus.errors import DataError, JobError
-from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, session_date, whole
+from backbus.market.panel import FIELDS, Block, Layout, Panel, session_date, whole
 from backbus.market.timeframes import bar_size
 from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
-    from backbus.data.making import Makers
+    from backbus.data.panels.aggregate import Makers
     from backbus.history import DataSettings
 
 AT_ONCE_BYTES = 256 << 20
 """Files that are smaller together are read at once."""
 PART_BYTES = 64 << 20
-_MERGED_CELLS = 1 << 21
-_HEAD_BYTES = 4 << 20
-_BLANK_BYTES = 1 << 16
 
-Part = tuple[Table, int]
 Progress = Callable[[int, int], None]
 
 
@@ -112,111 +105,12 @@ def _copy_panel(mapped: MappedPanel, settings: DataSettings, path: Path, out: Pa
     panel = mapped.panel
     columns = settings.columns or panel.layout.columns
     source = MappedSource(mapped, settings.model_copy(update={"columns": columns}), path.name)
-    for block in source.blocks(_MERGED_CELLS // panel.layout.assets + 1):  # raises where rows are out of order
+    for block in source.blocks(MERGED_CELLS // panel.layout.assets + 1):  # raises where rows are out of order
         source.release(block.first_row)
     if source.layout == panel.layout:
         shutil.copyfile(path, out)
     else:
         write_panel(whole(source), out, sync=False)
-
-
-def _ahead(parts: Iterator[Part]) -> Iterator[Part]:
-    """The same, the next one being read while one is worked on."""
-    with ThreadPoolExecutor(1) as reader:
-        following = reader.submit(next, parts, None)
-        while (part := following.result()) is not None:
-            following = reader.submit(next, parts, None)
-            yield part
-
-
-def _parts(name: str, path: Path, settings: DataSettings, size: int) -> Iterator[Part]:
-    """The tables of a file, and how many of its bytes were read for each."""
-    there = path.stat().st_size
-    if there > size and PurePath(name).suffix.lower() in PARQUET:
-        yield from parquet_parts(name, path, size, settings.headers_read)
-        return
-    if PurePath(name).suffix.lower() not in TEXT or there <= size:
-        tables = read_file(name, path, None, settings.header, settings.headers_read)
-        yield from ((table, there // len(tables)) for table in tables)
-        return
-    with path.open("rb") as file:
-        csv = CsvFile(name, lambda: _read(path, 0, _HEAD_BYTES), settings.header, settings.headers_read)
-        begin = csv.body + (3 if file.read(3) == b"\xef\xbb\xbf" else 0)
-        while begin < there:
-            file.seek(min(begin + size, there))
-            file.readline(_HEAD_BYTES)
-            stop = file.tell()
-            if stop - begin < _BLANK_BYTES and not _read(path, begin, stop - begin).strip():
-                return
-            part = functools.partial(_mapped, path, begin, stop - begin)
-            yield csv.part(part, functools.partial(_lines_before, path, begin)), stop - begin
-            begin = stop
-
-
-def _read(path: Path, begin: int, size: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(begin)
-        return file.read(size)
-
-
-def _mapped(path: Path, begin: int, size: int) -> memoryview:
-    """Bytes of a file that are not copied."""
-    with path.open("rb") as file:
-        first = begin // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
-        pages = mmap.mmap(file.fileno(), begin + size - first, access=mmap.ACCESS_READ, offset=first)
-    return memoryview(pages)[begin - first :]
-
-
-def _lines_before(path: Path, offset: int) -> int:
-    lines = 0
-    with path.open("rb") as file:
-        while offset > 0 and (data := file.read(min(offset, 1 << 22))):
-            lines += data.count(b"\n")
-            offset -= len(data)
-    return lines
-
-
-class _Spool:
-    """One asset's bars on disk, a file for each column."""
-
-    def __init__(self, folder: Path, symbol: str, number: int, source: str, roles: tuple[str, ...]) -> None:
-        self.symbol, self.source, self.rows, self.last = symbol, source, 0, 0
-        self.steps: dict[int, int] = {}
-        self._paths = {role: folder / f"{number}-{place}" for place, role in enumerate(("stamp", *roles))}
-
-    def append(self, rows: Rows) -> None:
-        """Bars of this asset alone, in order."""
-        stamps = rows.stamp if not self.rows else np.concatenate(([self.last], rows.stamp))
-        steps = np.diff(stamps)
-        if len(steps):  # nearly all are the same, and what is left is sorted fast
-            others = steps[steps != steps[len(steps) // 2]]
-            counted = dict(zip(*(each.tolist() for each in np.unique(others, return_counts=True)), strict=True))
-            counted[int(steps[len(steps) // 2])] = len(steps) - len(others)
-            for step, count in counted.items():
-                self.steps[step] = self.steps.get(step, 0) + count
-        for role, path in self._paths.items():
-            column = rows.stamp if role == "stamp" else rows.numbers.get(role)
-            with path.open("ab") as file:  # not held open: of many assets there would be more than a process may have
-                file.write(np.ascontiguousarray(np.full(len(rows), np.nan) if column is None else column).data)
-        self.rows += len(rows)
-        self.last = int(rows.stamp[-1])
-
-    def stamps(self) -> Ints:
-        """[rows], mapped."""
-        found: Ints = np.memmap(self._paths["stamp"], dtype=np.int64, mode="r")
-        return found
-
-    def column(self, role: str) -> Floats:
-        """[rows], mapped."""
-        found: Floats = np.memmap(self._paths[role], dtype=np.float64, mode="r")
-        return found
-
-    def common_steps(self, number: int) -> Steps | None:
-        """How far apart bars are; None of one bar."""
-        if not self.steps:
-            return None
-        most = max(self.steps.values())
-        return Steps(number, min(step for step, count in self.steps.items() if count == most), min(self.steps))
 
 
 def _not_after(rows: Rows, last: int) -> DataError:
@@ -231,7 +125,7 @@ def _not_after(rows: Rows, last: int) -> DataError:
 class _InParts:
     def __init__(self, folder: Path, settings: DataSettings, part_bytes: int) -> None:
         self._folder, self._settings, self._part_bytes = folder, settings, part_bytes
-        self._spools: dict[str, _Spool] = {}
+        self._spools: dict[str, Spool] = {}
         self._dates: bool | None = None
         self._adjusted = False
         self._actions: tuple[str, ...] = ()
@@ -248,7 +142,7 @@ class _InParts:
         done = 0
         for name, path in sorted(files.items()):
             noted = len(self._notes)
-            for table, size in _ahead(_parts(name, path, self._settings, self._part_bytes)):
+            for table, size in ahead(parts_of(name, path, self._settings, self._part_bytes)):
                 self._take(table, noted)
                 done += size
                 if progress is not None:
@@ -296,7 +190,7 @@ class _InParts:
         symbol = rows.symbol(0)
         spool = self._spools.get(symbol)
         if spool is None:
-            spool = _Spool(self._folder, symbol, len(self._spools), rows.tables[0].name, self._roles)
+            spool = Spool(self._folder, symbol, len(self._spools), rows.tables[0].name, self._roles)
             self._spools[symbol] = spool
         elif rows.stamp[0] <= spool.last:
             raise _not_after(rows, spool.last)
@@ -304,7 +198,7 @@ class _InParts:
 
     def _make(self, rows: Rows) -> None:
         """Trades become bars as they come."""
-        from backbus.data.making import Clock, Makers  # compiled, and seldom needed
+        from backbus.data.panels.aggregate import Clock, Makers  # compiled, and seldom needed
 
         settings = self._settings
         if not rows.ticks:
@@ -324,7 +218,7 @@ class _InParts:
         self._makers.take(self._made.index(symbol), ends, values, instants=not rows.dates)
 
     def _panel_made(self, makers: Makers) -> Panel:
-        from backbus.data.making import interval_of_size
+        from backbus.data.panels.aggregate import interval_of_size
 
         settings = self._settings
         symbols = settings.symbols or tuple(sorted(self._made))
@@ -355,7 +249,7 @@ class _InParts:
         if len(each) == 1:
             stamps, columns = each[0].stamps(), {role: each[0].column(role)[:, None] for role in self._roles}
         else:
-            stamps, columns = self._merged(each)
+            stamps, columns = merged(each, self._folder, self._roles)
         ends = bar_ends(stamps, dates, interval_ns, settings, lambda row, message: blame(0, message))
         sessions = stamps if dates else local_days(ends, settings.timezone)
         fields = {role: columns[role] for role in FIELDS}
@@ -373,34 +267,3 @@ class _InParts:
             calendar=settings.calendar,
         )
         return Panel(layout, Block.of(0, ends, sessions, fields, extra), tuple(self._notes))
-
-    def _merged(self, each: list[_Spool]) -> tuple[Ints, dict[str, Floats]]:
-        """Rows of all assets, in which any of them has a bar: stamps [rows] and columns [rows, assets], on disk."""
-        window = max(1024, _MERGED_CELLS // len(each))
-        stamps, at = [spool.stamps() for spool in each], [0] * len(each)
-        paths = {role: self._folder / f"all-{place}" for place, role in enumerate(("stamp", *self._roles))}
-        with ExitStack() as open_files:
-            files = {role: open_files.enter_context(path.open("wb")) for role, path in paths.items()}
-            while True:
-                ahead = [one[place : place + window] for one, place in zip(stamps, at, strict=True)]
-                unread = [part for part in ahead if len(part)]
-                if not unread:
-                    break
-                # What ends within the window of the asset that ends first is known whole.
-                full = [int(part[-1]) for part, one, p in zip(ahead, stamps, at, strict=True) if p + window < len(one)]
-                limit = min(full, default=max(int(part[-1]) for part in unread))
-                counts = [int(np.searchsorted(part, limit, side="right")) for part in ahead]
-                rows = np.unique(np.concatenate([part[:count] for part, count in zip(ahead, counts, strict=True)]))
-                files["stamp"].write(np.ascontiguousarray(rows).data)
-                for role in self._roles:
-                    cells = np.full((len(rows), len(each)), np.nan)
-                    for number, (spool, count) in enumerate(zip(each, counts, strict=True)):
-                        place = np.searchsorted(rows, ahead[number][:count])
-                        cells[place, number] = spool.column(role)[at[number] : at[number] + count]
-                    files[role].write(cells.data)
-                at = [place + count for place, count in zip(at, counts, strict=True)]
-        shape = (-1, len(each))
-        return (
-            np.memmap(paths["stamp"], dtype=np.int64, mode="r"),
-            {role: np.memmap(paths[role], dtype=np.float64, mode="r").reshape(shape) for role in self._roles},
-        )

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.data.table import Codes, Stamps
+from backbus.data.readers.table import Codes, Stamps
 from backbus.errors import DataError
 from backbus.market.calendars import sessions_between
 from backbus.market.panel import DAY_NS, Ints, session_date
