@@ -14,10 +14,10 @@ import numpy as np
 from backbus.data import resolve_files, write_panel
 from backbus.market.panel import Ints
 from backbus.strategy import bundle
-from backbus.sweep.crew import Crew
-from backbus.sweep.plan import points_between, search_of, sessions_of
-from backbus.sweep.process import Setup
-from backbus.sweep.space import Space
+from backbus.sweep.search.plan import points_between, search_of, sessions_of
+from backbus.sweep.space.space import Space
+from backbus.sweep.workers.pool import Crew
+from backbus.sweep.workers.process import Setup
 from benchmarks.bench import Bench
 from benchmarks.cross import sweep
 from benchmarks.environments import Absent, versions

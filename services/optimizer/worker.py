@@ -21,10 +21,10 @@ from backbus.events import control as c
 from backbus.link.line import Line
 from backbus.log import logger
 from backbus.settings import Settings
-from backbus.sweep.chunk import Chunk
-from backbus.sweep.crew import LOOK_EVERY_S
 from backbus.sweep.outcome import best_of, worth
-from backbus.sweep.wire import pack_chunk
+from backbus.sweep.workers.chunk import Chunk
+from backbus.sweep.workers.pool import LOOK_EVERY_S
+from backbus.sweep.workers.wire import pack_chunk
 from services.optimizer.sweeping import Sweeping
 
 ROLE = "optimizer"

@@ -22,7 +22,7 @@ from backbus.jobs import Job
 from backbus.link.blobs import BlobFolder
 from backbus.searches import Distribution
 from backbus.settings import Settings
-from backbus.sweep.space import Space
+from backbus.sweep.space.space import Space
 from services.orchestrator import sweep_events as ev
 from services.orchestrator import sweeps as s
 from services.orchestrator.store import Store

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from backbus.sweep.sizes import CHUNK_S, FIRST_POINTS, Sizes
+from backbus.sweep.workers.chunk_sizes import CHUNK_S, FIRST_POINTS, Sizes
 from services.orchestrator.sweep_events import (
     Action,
     Asked,

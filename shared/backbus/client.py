@@ -99,8 +99,8 @@ class Client:
         if job.sweep is None:
             make_strategy(found, job.strategy.params)
         else:
-            from backbus.sweep.checking import check_names
-            from backbus.sweep.space import Space
+            from backbus.sweep.space.checking import check_names
+            from backbus.sweep.space.space import Space
 
             check_names(Space(job.sweep), job, found)
         strategy = self._upload(files)

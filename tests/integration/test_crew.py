@@ -20,14 +20,14 @@ from backbus.data import load_panel, resolve_files
 from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.jobs import Job
 from backbus.strategy import bundle, load_strategy
-from backbus.sweep import crew as crews
-from backbus.sweep import sizes
-from backbus.sweep import watcher as watching
-from backbus.sweep.chunk import KILLED, RAISED, REFUSED, TOO_LONG, TOO_MUCH, Chunk, Chunks, joined
-from backbus.sweep.crew import Crew, Worker
-from backbus.sweep.plan import plan_of, sessions_of
-from backbus.sweep.process import Limits, Setup
-from backbus.sweep.wire import pack_chunk
+from backbus.sweep.search.plan import plan_of, sessions_of
+from backbus.sweep.workers import chunk_sizes
+from backbus.sweep.workers import pool as crews
+from backbus.sweep.workers import watcher as watching
+from backbus.sweep.workers.chunk import KILLED, RAISED, REFUSED, TOO_LONG, TOO_MUCH, Chunk, Chunks, joined
+from backbus.sweep.workers.pool import Crew, Worker
+from backbus.sweep.workers.process import Limits, Setup
+from backbus.sweep.workers.wire import pack_chunk
 
 LIMIT_S = 60.0
 MARK = "BACKBUS_TEST_CREW"
@@ -159,7 +159,7 @@ def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_only_the_bad_points_fail_each_with_its_kind(
     tmp_path: Path, mark: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sizes, "MOST_POINTS", 16)
+    monkeypatch.setattr(chunk_sizes, "MOST_POINTS", 16)
     harms = [0] * 160
     for place, harm in {3: 1, 17: 2, 18: 6, 40: 3, 60: 4, 75: 5, 90: 6, 91: 11, 101: 7, 159: 21}.items():
         harms[place] = harm
@@ -193,7 +193,7 @@ def test_the_bytes_are_those_of_this_process_however_chunks_are_cut_and_what_die
     expected = pack_chunk(here(setup).compute(harmless))
     with Crew(setup, 2, LIMITS) as crew:
         for first, largest in ((1, 1), (7, 50), (180, 180)):
-            monkeypatch.setattr(sizes, "MOST_POINTS", largest)
+            monkeypatch.setattr(chunk_sizes, "MOST_POINTS", largest)
             crew._sizes._largest = first
             assert pack_chunk(computed(crew, harmless)) == expected
         os.kill(crew.pids[0], signal.SIGKILL)
@@ -243,13 +243,13 @@ def test_memory_that_many_points_have_taken_together_is_blamed_on_none(tmp_path:
 def test_memory_is_flat_however_many_points_are_computed(tmp_path: Path, mark: str) -> None:
     setup = setup_of(write_inputs(tmp_path))
     points = values_of([0] * 18_000)
-    sizes = []
+    resident = []
     with Crew(setup, 1) as crew:
         for count in (2_000, 18_000):
             computed(crew, points[:count])
             status = Path(f"/proc/{crew.pids[0]}/status").read_text()
-            sizes.append(next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")))
-    assert sizes[1] - sizes[0] < 8 * 1024
+            resident.append(next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")))
+    assert resident[1] - resident[0] < 8 * 1024
 
 
 def test_a_point_that_waits_for_ever_fails_and_a_chunk_can_be_forgotten(
@@ -310,7 +310,7 @@ import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
 from test_crew import setup_of, values_of, write_inputs
-from backbus.sweep.crew import Crew
+from backbus.sweep.workers.pool import Crew
 
 setup = setup_of(write_inputs(Path({folder!r})))
 points = values_of([2])

@@ -23,10 +23,10 @@ from real_stack import Stack, wait_for
 from backbus import Job, run_sweep
 from backbus.client import Client
 from backbus.errors import JobError, JobFailed, UsageError
-from backbus.sweep.cross_validation import rerun_split
 from backbus.sweep.result import SweepResult
 from backbus.sweep.results import rerun
-from backbus.sweep.walk_forward import rerun_fold
+from backbus.sweep.search.cross_validation import rerun_split
+from backbus.sweep.search.walk_forward import rerun_fold
 
 pytestmark = pytest.mark.timeout(600)
 

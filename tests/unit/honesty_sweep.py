@@ -9,7 +9,7 @@ import numpy as np
 
 from backbus.market.panel import Floats
 from backbus.market.records import Records
-from backbus.sweep.honesty import Honesty, Observer, Plan, Settings, judge, make_plan, merge, no_maxima
+from backbus.sweep.statistics import Honesty, Observer, Plan, Settings, judge, make_plan, merge, no_maxima
 
 SESSIONS = 43
 

@@ -12,7 +12,7 @@ import pytest
 from backbus.errors import JobError
 from backbus.jobs import Job
 from backbus.searches import SweepSettings
-from backbus.sweep.adaptive import Adaptive, Results
+from backbus.sweep.space.adaptive import Adaptive, Results
 
 pytest.importorskip("optuna")
 

@@ -14,7 +14,7 @@ from backbus.local import as_panel, run
 from backbus.market.panel import session_date
 from backbus.performance.metrics import session_rate
 from backbus.searches import WalkForwardSettings
-from backbus.sweep.folds import panel_between, session_figures, session_rows, walk_forward_folds
+from backbus.sweep.search.folds import panel_between, session_figures, session_rows, walk_forward_folds
 
 
 def folds(sessions: int, **lengths: int | bool) -> list[tuple[tuple[int, int], tuple[int, int]]]:

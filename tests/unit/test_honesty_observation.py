@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from backbus.compiled import JIT_DISABLED, LOOPS
 from backbus.market.panel import Floats
-from backbus.sweep.honesty import Observer, Plan, Settings, make_plan, merge, no_maxima
-from backbus.sweep.honesty.observation import CONSISTENT, LOWER, UPPER, WHITE
+from backbus.sweep.statistics import Observer, Plan, Settings, make_plan, merge, no_maxima
+from backbus.sweep.statistics.observation import CONSISTENT, LOWER, UPPER, WHITE
 from tests.unit.honesty_sweep import observed, some_returns, some_verdict
 from tests.unit.test_honesty_resamples import drawn
 
@@ -159,7 +159,7 @@ def test_every_kernel_has_one_signature_whoever_feeds_it() -> None:
     fixed.flags.writeable = False
     observed(plan, fixed)
     observed(plan, np.asfortranarray(returns))
-    mine = [kernel for kernel in LOOPS if kernel.__module__.startswith("backbus.sweep.honesty")]
+    mine = [kernel for kernel in LOOPS if kernel.__module__.startswith("backbus.sweep.statistics")]
     assert {kernel.__name__: len(kernel.signatures) for kernel in mine} == {
         "observe_returns": 1,
         "choose_points": 1,

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from backbus.market.panel import Floats
-from backbus.sweep.honesty import Plan, Settings, make_plan
-from backbus.sweep.honesty.overfitting import SPLITS, Overfitting, overfitting, split_blocks
+from backbus.sweep.statistics import Plan, Settings, make_plan
+from backbus.sweep.statistics.overfitting import SPLITS, Overfitting, overfitting, split_blocks
 from tests.unit.honesty_sweep import observed, some_returns
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backbus.sweep.honesty import Observer, Plan, Settings, judge, make_plan
-from backbus.sweep.honesty.resamples import BLOCKS, UNROLLED
+from backbus.sweep.statistics import Observer, Plan, Settings, judge, make_plan
+from backbus.sweep.statistics.resamples import BLOCKS, UNROLLED
 
 plans = st.builds(
     make_plan,

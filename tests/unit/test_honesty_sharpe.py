@@ -6,12 +6,7 @@ import math
 
 import pytest
 
-from backbus.sweep.honesty.sharpe import (
-    expected_maximum,
-    min_backtest_years,
-    min_track_record,
-    probabilistic_sharpe,
-)
+from backbus.sweep.statistics.sharpe import expected_maximum, min_backtest_years, min_track_record, probabilistic_sharpe
 
 
 def test_bailey_and_lopez_de_prado_2012_two_years_of_a_skewed_fund() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from backbus.market.panel import Floats
-from backbus.sweep.honesty import Settings, make_plan, no_maxima
-from backbus.sweep.honesty.snooping import Snooping, snooping
+from backbus.sweep.statistics import Settings, make_plan, no_maxima
+from backbus.sweep.statistics.snooping import Snooping, snooping
 from tests.unit.honesty_sweep import observed
 
 P_VALUES = ("reality_check", "spa_lower", "spa_consistent", "spa_upper")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backbus.market.panel import Floats
-from backbus.sweep.honesty.stability import Stability, grid_neighbours, nearest_neighbours, stability
+from backbus.sweep.statistics.stability import Stability, grid_neighbours, nearest_neighbours, stability
 
 GRID = np.array([(fast, slow) for fast in (5, 10, 20, 50) for slow in (50, 100, 200)], dtype=np.float64)
 

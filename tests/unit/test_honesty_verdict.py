@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from backbus.market.panel import Floats
-from backbus.sweep.honesty import Honesty, Settings, judge, make_plan
-from backbus.sweep.honesty.interval import interval
-from backbus.sweep.honesty.sharpe import expected_maximum, probabilistic_sharpe
+from backbus.sweep.statistics import Honesty, Settings, judge, make_plan
+from backbus.sweep.statistics.interval import interval
+from backbus.sweep.statistics.sharpe import expected_maximum, probabilistic_sharpe
 from tests.unit.honesty_sweep import observed, some_verdict
 from tests.unit.test_honesty_resamples import drawn
 

@@ -10,8 +10,8 @@ from backbus import Job, run
 from backbus.errors import JobError
 from backbus.performance.metrics import FIGURES
 from backbus.sweep.here import run_sweep
-from backbus.sweep.monte_carlo import QUANTILES, fan_sessions
 from backbus.sweep.results import rerun, top_points
+from backbus.sweep.search.monte_carlo import QUANTILES, fan_sessions
 
 MARKETS = 12
 

@@ -17,9 +17,9 @@ from backbus.strategy import Strategy, StrategyRunner, make_strategy, param
 from backbus.strategy.bar import Bar
 from backbus.strategy.book import Book
 from backbus.strategy.builtins import BUILTINS
-from backbus.sweep.chunk import RAISED, REFUSED, Chunks
-from backbus.sweep.honesty import make_plan
-from backbus.sweep.space import point_job, split
+from backbus.sweep.space.space import point_job, split
+from backbus.sweep.statistics import make_plan
+from backbus.sweep.workers.chunk import RAISED, REFUSED, Chunks
 
 FAST = {"fast": 2, "slow": 5}
 JOBS: dict[str, dict[str, Any]] = {

@@ -14,8 +14,8 @@ from backbus.jobs import Job
 from backbus.searches import Choices, Distribution, Objective, Range, SweepSettings
 from backbus.strategy import Strategy, param
 from backbus.strategy.builtins import SmaCross
-from backbus.sweep.checking import check_names
-from backbus.sweep.space import Space
+from backbus.sweep.space.checking import check_names
+from backbus.sweep.space.space import Space
 
 WHOLE = """
 [strategy]

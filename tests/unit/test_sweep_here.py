@@ -16,15 +16,15 @@ from backbus.jobs import Job
 from backbus.local import inputs_of, open_inputs, run
 from backbus.performance.metrics import FIGURES
 from backbus.sources import cache_home
-from backbus.sweep.chunk import Chunk
-from backbus.sweep.crew import Crew
 from backbus.sweep.here import count_trials, data_hash, run_sweep
 from backbus.sweep.outcome import Points, gather, table_sha256
-from backbus.sweep.plan import plan_of, points_between
-from backbus.sweep.process import Setup
 from backbus.sweep.result import SweepResult
 from backbus.sweep.results import find_sweep, rerun, top_points
-from backbus.sweep.space import Space, point_job
+from backbus.sweep.search.plan import plan_of, points_between
+from backbus.sweep.space.space import Space, point_job
+from backbus.sweep.workers.chunk import Chunk
+from backbus.sweep.workers.pool import Crew
+from backbus.sweep.workers.process import Setup
 from tests.unit.small_prices import write_prices
 
 JOB = """
@@ -214,7 +214,7 @@ def test_a_job_without_a_search_says_how_to_write_one(folder: Path) -> None:
 
 
 def small_chunk(points: int, value: float) -> Chunk:
-    from backbus.sweep.honesty import Observer, make_plan
+    from backbus.sweep.statistics import Observer, make_plan
 
     observer = Observer(make_plan(20), points)
     return Chunk(
@@ -227,7 +227,7 @@ def small_chunk(points: int, value: float) -> Chunk:
 
 
 def test_chunks_come_in_any_order_and_each_point_once() -> None:
-    from backbus.sweep.honesty import make_plan
+    from backbus.sweep.statistics import make_plan
 
     plan, parts = make_plan(20), [(0, small_chunk(3, 1.0)), (3, small_chunk(2, 2.0)), (5, small_chunk(4, 3.0))]
     values: list[list[Any]] = [[point] for point in range(9)]

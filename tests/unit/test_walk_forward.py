@@ -16,8 +16,8 @@ from backbus.performance.metrics import FIGURES
 from backbus.sweep.here import run_sweep
 from backbus.sweep.result import SweepResult
 from backbus.sweep.results import find_sweep, rerun, top_points
-from backbus.sweep.space import point_job
-from backbus.sweep.walk_forward import rerun_fold
+from backbus.sweep.search.walk_forward import rerun_fold
+from backbus.sweep.space.space import point_job
 from tests.unit.small_prices import write_prices
 
 FIELDS: dict[str, Any] = {

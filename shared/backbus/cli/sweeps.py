@@ -99,10 +99,10 @@ def rerun(
 ) -> None:
     """Run one point of a finished sweep whole, and see that its row comes again."""
     from backbus.errors import UsageError
-    from backbus.sweep.cross_validation import rerun_split
     from backbus.sweep.results import find_sweep
     from backbus.sweep.results import rerun as rerun_here
-    from backbus.sweep.walk_forward import rerun_fold
+    from backbus.sweep.search.cross_validation import rerun_split
+    from backbus.sweep.search.walk_forward import rerun_fold
 
     if (best, point is not None, fold is not None, split is not None).count(True) > 1:
         raise UsageError("give one of --point, --best, --fold and --split")

@@ -26,17 +26,18 @@ from backbus.market.panel import Panel
 from backbus.performance.metrics import FIGURES
 from backbus.sources import cache_home
 from backbus.strategy import Strategy, bundle, load_strategy
-from backbus.sweep.checking import check_names, refuse_look_ahead
-from backbus.sweep.chunk import Chunk
-from backbus.sweep.crew import Crew, PointsBetween
-from backbus.sweep.elsewhere import Cluster, cluster_at
-from backbus.sweep.kinds import search_for
+from backbus.sweep.clusters.cluster import Cluster
+from backbus.sweep.clusters.registry import cluster_at
 from backbus.sweep.outcome import gather
-from backbus.sweep.plan import search_of, sessions_of
-from backbus.sweep.process import Setup
 from backbus.sweep.result import SweepResult
-from backbus.sweep.search import Computes, Search
-from backbus.sweep.sizes import Sizes
+from backbus.sweep.search.kinds import search_for
+from backbus.sweep.search.plan import search_of, sessions_of
+from backbus.sweep.search.search import Computes, Search
+from backbus.sweep.space.checking import check_names, refuse_look_ahead
+from backbus.sweep.workers.chunk import Chunk
+from backbus.sweep.workers.chunk_sizes import Sizes
+from backbus.sweep.workers.pool import Crew, PointsBetween
+from backbus.sweep.workers.process import Setup
 
 TRIALS_FILE = "trials.json"
 

@@ -25,13 +25,13 @@ from backbus.market.panel import Floats
 from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES, Metrics
 from backbus.searches import Objective
-from backbus.sweep.chunk import Chunk, Failure
-from backbus.sweep.honesty import POINT, Honesty, Plan, judge, merge, no_maxima
+from backbus.sweep.statistics import POINT, Honesty, Plan, judge, merge, no_maxima
+from backbus.sweep.workers.chunk import Chunk, Failure
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from backbus.sweep.space import Space
+    from backbus.sweep.space.space import Space
 
 TABLE_FILE, SUMMARY_FILE, FAN_FILE = "points.parquet", "sweep.json", "fan.parquet"
 WHOLE_FIGURES = tuple(name for name, field in Metrics.model_fields.items() if field.annotation is int)

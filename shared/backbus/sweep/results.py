@@ -12,7 +12,7 @@ from backbus.local import RUNS, Progress, run
 from backbus.performance.metrics import FIGURES
 from backbus.searches import Axis, Choices, SweepSettings
 from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE, column_kind, stored
-from backbus.sweep.space import Space, point_job
+from backbus.sweep.space.space import Space, point_job
 
 if TYPE_CHECKING:
     import pyarrow as pa
