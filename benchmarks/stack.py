@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from backbus.client import Client
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.result import Result
 from backbus.settings import Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from backbus.figures import bars_figure, fan_figure, grid_figure, likeness_figure, write_figure
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.local import files_of, inputs_of
 from backbus.market.panel import Panel
 from backbus.simulator import fitting

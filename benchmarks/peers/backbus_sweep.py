@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from backbus.compiled import LOOPS
-from backbus.market.panel import FIELDS, Block, Panel
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import bundle, load_strategy
 from backbus.sweep.here import in_chunks

@@ -20,7 +20,7 @@ from statistics import median
 import numpy as np
 
 from backbus.client import Client
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.settings import Settings
 from benchmarks import prices
 from benchmarks.bench import Bench

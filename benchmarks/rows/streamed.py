@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from backbus.data import Catalog, write_panel
-from backbus.history import DataSettings
-from backbus.market.panel import FIELDS, Block, Panel
+from backbus.job.data import DataSettings
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Panel
 from benchmarks import prices
 from benchmarks.bench import Bench
 from benchmarks.cross import STRATEGIES

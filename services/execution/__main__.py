@@ -10,6 +10,7 @@ from backbus.execution.handler import ExecutionHandler
 from backbus.link.member import serve
 from backbus.link.role import Assignment, Role, batch_rows
 from backbus.market.panel import Layout
+from backbus.trading.numbers import rules_of
 
 
 class Execution(Role):
@@ -24,7 +25,7 @@ class Execution(Role):
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> ExecutionHandler:
         """The order layer's state machine."""
-        return ExecutionHandler(assignment.job.rules(layout), layout, progress_rows=batch_rows(facts))
+        return ExecutionHandler(rules_of(assignment.job, layout), layout, progress_rows=batch_rows(facts))
 
 
 if __name__ == "__main__":

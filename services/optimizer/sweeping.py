@@ -12,11 +12,11 @@ import numpy as np
 
 from backbus.errors import StackError
 from backbus.events import control as c
-from backbus.jobs import Job
+from backbus.job.job import Job
+from backbus.job.sweep import Objective
 from backbus.link.blobs import hash_of_file
 from backbus.link.request import Requester
 from backbus.market.panel import Floats
-from backbus.searches import Objective
 from backbus.sweep.search.kinds import search_for
 from backbus.sweep.search.plan import resamples_of, search_of
 from backbus.sweep.search.search import Search

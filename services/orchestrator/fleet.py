@@ -18,9 +18,9 @@ import msgpack
 
 from backbus.errors import StackError
 from backbus.events import control as c
-from backbus.jobs import Job
+from backbus.job.axes import Distribution
+from backbus.job.job import Job
 from backbus.link.blobs import BlobFolder
-from backbus.searches import Distribution
 from backbus.settings import Settings
 from backbus.sweep.space.space import Space
 from services.orchestrator import sweep_events as ev

@@ -14,7 +14,7 @@ import zmq
 from backbus.data import Catalog
 from backbus.errors import BackbusError, JobError, ProtocolError, StackError
 from backbus.events import control as c
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.link.blobs import BlobFolder
 from backbus.link.curve import Gate
 from backbus.link.sockets import CONTROL_HIGH_WATER, bind, make_socket

@@ -10,6 +10,7 @@ from backbus.link.member import serve
 from backbus.link.role import Assignment, Role, batch_rows
 from backbus.market.panel import Layout
 from backbus.portfolio.handler import PortfolioHandler
+from backbus.trading.numbers import rules_of
 
 
 class Portfolio(Role):
@@ -24,7 +25,7 @@ class Portfolio(Role):
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> PortfolioHandler:
         """The portfolio's state machine."""
-        rules = assignment.job.rules(layout)
+        rules = rules_of(assignment.job, layout)
         return PortfolioHandler(rules, layout, reads_book=bool(facts["reads_book"]), batch_rows=batch_rows(facts))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from backbus.client import Client as Client
     from backbus.errors import BackbusError as BackbusError
-    from backbus.jobs import Job as Job
+    from backbus.job.job import Job as Job
     from backbus.local import run as run
     from backbus.lookahead import check as check
     from backbus.result import Result as Result
@@ -43,7 +43,7 @@ __all__ = [
 _HOMES = {
     "BackbusError": "backbus.errors",
     "Client": "backbus.client",
-    "Job": "backbus.jobs",
+    "Job": "backbus.job.job",
     "Result": "backbus.result",
     "Settings": "backbus.settings",
     "Strategy": "backbus.strategy",

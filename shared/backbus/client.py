@@ -18,7 +18,7 @@ import zmq
 
 from backbus.errors import JobFailed, StackError
 from backbus.events import control as c
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.link.blobs import BlobFolder, hash_of_file
 from backbus.link.request import Requester
 from backbus.local import PANEL_FILE, RUNS, as_panel, complete, files_of

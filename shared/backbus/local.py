@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.result import Result
 
 if TYPE_CHECKING:

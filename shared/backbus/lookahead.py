@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.local import complete, load_inputs
 
 if TYPE_CHECKING:

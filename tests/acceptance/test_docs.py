@@ -18,7 +18,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from backbus.jobs import Job, StrategySettings
+from backbus.job.job import Job, StrategySettings
 from backbus.settings import Settings
 from backbus.stack.services import SERVICES, WORKER
 

@@ -18,7 +18,7 @@ import pytest
 
 from backbus.data import load_panel, resolve_files
 from backbus.errors import BackbusError, JobError, StrategyError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.strategy import bundle, load_strategy
 from backbus.sweep.search.plan import plan_of, sessions_of
 from backbus.sweep.workers import chunk_sizes

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from backbus.events.event import Event, Kind
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.link.stream import StreamWriter
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Floats, Layout

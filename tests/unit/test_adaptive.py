@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from backbus.errors import JobError
-from backbus.jobs import Job
-from backbus.searches import SweepSettings
+from backbus.job.job import Job
+from backbus.job.sweep import SweepSettings
 from backbus.sweep.space.adaptive import Adaptive, Results
 
 pytest.importorskip("optuna")

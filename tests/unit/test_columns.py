@@ -13,8 +13,8 @@ from backbus.engine.run import Engine
 from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StrategyError
 from backbus.events import codec
 from backbus.events.event import Event, Kind
-from backbus.history import DataSettings
-from backbus.jobs import Job
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
 from backbus.link.admission import admit
 from backbus.local import run
 from backbus.market.panel import Block, Layout

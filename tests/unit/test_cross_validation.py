@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from backbus.data import load_panel, resolve_files
 from backbus.engine.run import Engine
 from backbus.errors import BackbusError, JobError
-from backbus.jobs import Job
+from backbus.job.job import Job
+from backbus.job.sweep import CrossValidationSettings
 from backbus.market.panel import Floats
-from backbus.searches import CrossValidationSettings
 from backbus.strategy import load_strategy, make_strategy
 from backbus.sweep.here import run_sweep
 from backbus.sweep.outcome import Points

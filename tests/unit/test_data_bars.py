@@ -12,10 +12,10 @@ from backbus.data import load_panel, panel_from_frame, read_panel, write_panel
 from backbus.data.catalog.importing import import_files
 from backbus.data.panels.aggregate import Clock, Maker
 from backbus.errors import DataError, JobError
-from backbus.history import DataSettings
-from backbus.jobs import Job
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
 from backbus.local import run
-from backbus.market.panel import FIELDS
+from backbus.market.columns import FIELDS
 from backbus.market.timeframes import bar_size
 
 NS = 10**9

@@ -17,10 +17,12 @@ from backbus.data import Catalog, load_panel, map_panel, panel_from_frame, resol
 from backbus.data.catalog.findings import findings_of
 from backbus.data.catalog.importing import import_files
 from backbus.errors import BackbusError, DataError, JobError, UsageError
-from backbus.history import DataSettings
-from backbus.jobs import Job
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
 from backbus.local import run
-from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Layout, Panel
+from backbus.market.timeframes import DAY_NS
 
 ROOT = Path(__file__).parents[2]
 

@@ -14,7 +14,9 @@ from backbus.data import handler
 from backbus.data.handler import DataHandler, block_and_window
 from backbus.events.event import Event, Kind
 from backbus.link.stream import StreamReader
-from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Layout, Panel
+from backbus.market.timeframes import DAY_NS
 
 READERS = ("strategy", "portfolio", "execution", "performance")
 

@@ -13,7 +13,7 @@ import pytest
 
 from backbus.data import panel_from_frame
 from backbus.errors import BackbusError, UsageError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.local import files_of, run
 from backbus.sweep.here import run_sweep
 

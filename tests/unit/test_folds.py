@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from backbus.engine.rehearsal import small_panel
 from backbus.errors import JobError
-from backbus.jobs import Job
+from backbus.job.job import Job
+from backbus.job.sweep import WalkForwardSettings
 from backbus.local import as_panel, run
 from backbus.market.panel import session_date
 from backbus.performance.metrics import session_rate
-from backbus.searches import WalkForwardSettings
 from backbus.sweep.search.folds import panel_between, session_figures, session_rows, walk_forward_folds
 
 

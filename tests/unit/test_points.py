@@ -10,7 +10,7 @@ import pytest
 from backbus.engine.points import Point, PointsEngine, terms_of
 from backbus.engine.rehearsal import small_panel
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Layout, Panel
 from backbus.performance.metrics import metrics_of
 from backbus.strategy import Strategy, StrategyRunner, make_strategy, param

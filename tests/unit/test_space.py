@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backbus.errors import JobError
-from backbus.jobs import Job
-from backbus.searches import Distribution, Range
+from backbus.job.axes import Distribution, Range
+from backbus.job.job import Job
 from backbus.sweep.space.axes import at_position, range_values, values_of
 from backbus.sweep.space.constraints import Constraint
 from backbus.sweep.space.space import Space, point_job, split, uniform

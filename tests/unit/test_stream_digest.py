@@ -14,7 +14,8 @@ from backbus.events.event import Event, Kind, Payload
 from backbus.link.digest import StreamDigest
 from backbus.market import records as rec
 from backbus.market.accounts import BookRows, EquityRows
-from backbus.market.panel import FIELDS, Block
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block
 
 ROWS, ASSETS = 11, 3
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from backbus.errors import BackbusError, JobError, StrategyError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.local import inputs_of, open_inputs, run
 from backbus.performance.metrics import FIGURES
 from backbus.sources import cache_home

@@ -19,14 +19,14 @@ from backbus.engine.run import Engine
 from backbus.errors import JobError, ProtocolError, StrategyError
 from backbus.events import codec
 from backbus.events.event import Event, Kind
-from backbus.history import DataSettings
-from backbus.jobs import Job
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
 from backbus.link.admission import admit
 from backbus.local import open_inputs
 from backbus.lookahead import check
 from backbus.market.framed import Calendar, frame_ends, framed
-from backbus.market.panel import DAY_NS, Layout, Panel, whole
-from backbus.market.timeframes import timeframe
+from backbus.market.panel import Layout, Panel, whole
+from backbus.market.timeframes import DAY_NS, timeframe
 from backbus.strategy import Strategy, StrategyRunner
 from backbus.strategy.bars import Bars
 from backbus.strategy.run import Run

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from backbus.errors import BackbusError, JobError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.local import run
 from backbus.performance.metrics import FIGURES
 from backbus.sweep.here import run_sweep

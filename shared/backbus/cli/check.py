@@ -12,7 +12,7 @@ import typer
 from backbus.cli.jobs import AsJson, Sets
 
 if TYPE_CHECKING:
-    from backbus.jobs import Job
+    from backbus.job.job import Job
     from backbus.strategy.check import Checked
 
 Target = Annotated[
@@ -49,8 +49,8 @@ def check(
 def _job(target: str, job: Path | None, sets: list[str]) -> Job:
     from backbus.engine.check import PLAIN_JOB
     from backbus.errors import UsageError
-    from backbus.jobs import Job
-    from backbus.parsing import override_field
+    from backbus.job.job import Job
+    from backbus.job.parsing import override_field
 
     if target.endswith(".toml"):
         if job is not None:

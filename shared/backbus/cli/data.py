@@ -35,8 +35,8 @@ def import_(
     from backbus.cli.app import print_json
     from backbus.data import resolve_files
     from backbus.errors import UsageError
-    from backbus.history import DataSettings
-    from backbus.parsing import override_field, parse
+    from backbus.job.data import DataSettings
+    from backbus.job.parsing import override_field, parse
 
     fields: dict[str, Any] = {"files": files, "columns": columns or []}
     for assignment in sets or []:
@@ -104,7 +104,7 @@ def export(
     """Write a dataset to CSV files that any program reads."""
     from backbus.cli.app import print_json
     from backbus.data import open_source, write_csv
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
     catalog = _catalog()
     about = catalog.about(name)

@@ -33,7 +33,7 @@ def run(
     block: Annotated[int | None, typer.Option(metavar="ROWS", min=1, help="Rows per block.")] = None,
 ) -> None:
     """Run a backtest in this process."""
-    from backbus.jobs import Job
+    from backbus.job.job import Job
     from backbus.local import run as run_here
 
     overrides = list(sets or [])
@@ -55,7 +55,7 @@ def submit(
     """Submit a backtest or a sweep to a running stack."""
     from backbus.cli.app import print_json
     from backbus.client import Client
-    from backbus.jobs import Job
+    from backbus.job.job import Job
     from backbus.result import Result
 
     loaded = Job.load(job, overrides=sets or ())

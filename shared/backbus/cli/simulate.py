@@ -38,7 +38,7 @@ def make(
     from backbus.cli.app import print_json
     from backbus.data import write_csv
     from backbus.errors import JobError
-    from backbus.jobs import Job
+    from backbus.job.job import Job
     from backbus.local import open_inputs
 
     made = Job.load(job, overrides=sets or [])
@@ -84,7 +84,7 @@ def fit(
     """Fit models to the closes of a job's data, and print the simulator table of the best ones."""
     from backbus.cli.app import print_json
     from backbus.errors import UsageError, no_symbol
-    from backbus.jobs import Job
+    from backbus.job.job import Job
     from backbus.local import open_inputs
     from backbus.simulator import fitting
     from backbus.simulator.clock import bars_in_year

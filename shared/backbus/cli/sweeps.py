@@ -37,7 +37,7 @@ def sweep(
 ) -> None:
     """Run all points of a job's [sweep], on this machine or on a cluster."""
     from backbus.errors import UsageError
-    from backbus.jobs import Job
+    from backbus.job.job import Job
     from backbus.sweep.here import run_sweep
 
     overrides = list(sets or [])

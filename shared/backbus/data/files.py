@@ -18,7 +18,7 @@ from backbus.errors import JobError
 from backbus.market.panel import Panel, whole
 
 if TYPE_CHECKING:
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 
 def resolve_files(settings: DataSettings, base: Path) -> dict[str, Path]:

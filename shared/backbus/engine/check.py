@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.market.records import SIGNAL, Records
 from backbus.performance.tables import Piece

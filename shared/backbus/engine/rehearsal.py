@@ -13,7 +13,7 @@ from backbus.engine.run import Engine
 from backbus.events import codec
 from backbus.events.event import Event, Handler
 from backbus.execution.handler import ExecutionHandler
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.framed import framed
 from backbus.market.panel import Block, Layout, Panel, whole
 from backbus.market.records import Records
@@ -24,6 +24,7 @@ from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import Strategy, StrategyHandler, StrategyRunner, make_strategy
 from backbus.strategy.bars import Bars
 from backbus.strategy.builtins import CLASSES, SmaCross
+from backbus.trading.numbers import rules_of
 
 READERS = ("strategy", "portfolio", "execution", "performance")
 
@@ -43,7 +44,7 @@ def small_panel(rows: int = 64, assets: int = 2) -> Panel:
 
 def run_handlers(job: Job, panel: Panel, strategy: Strategy, *, block: int = 8, window: int = 32) -> Report:
     """The same run as the services do it: five handlers, every event encoded and decoded, in one thread."""
-    layout, rules, batch = panel.layout, job.rules(panel.layout), max(1, window // 4)
+    layout, rules, batch = panel.layout, rules_of(job, panel.layout), max(1, window // 4)
     performance = PerformanceHandler(job, layout, batch)
     source = DataHandler(panel, block=block, window=window, readers=READERS)
     handlers: list[Handler] = [

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from backbus.figures.style import GREEN, GREY, LINES, RED, dress, see_through
-from backbus.market.panel import DAY_NS, Floats, Ints, Panel
+from backbus.market.panel import Floats, Ints, Panel
+from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go

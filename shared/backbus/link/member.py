@@ -23,7 +23,7 @@ from backbus.errors import BackbusError, DataError, JobError, ProtocolError, Sta
 from backbus.events import codec
 from backbus.events import control as c
 from backbus.events.event import Event, Kind
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.link.admission import admit
 from backbus.link.line import Line
 from backbus.link.role import Assignment, Role, RunningHandler

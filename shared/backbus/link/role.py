@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from backbus.events.event import Event, Kind
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.link.request import Requester
 from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.panel import Layout

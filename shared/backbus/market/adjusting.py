@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backbus.market.panel import EVENTS, PRICES, Block, Floats, Layout
+from backbus.market.columns import EVENTS, PRICES
+from backbus.market.panel import Block, Floats, Layout
 
 
 class Adjusted(NamedTuple):

@@ -14,8 +14,8 @@ import numpy as np
 
 from backbus.errors import JobError
 from backbus.market.calendars import Sessions, sessions_between
-from backbus.market.panel import DAY_NS, Block, Ints, Source
-from backbus.market.timeframes import UNITS, Period, Timeframe, timeframe
+from backbus.market.panel import Block, Ints, Source
+from backbus.market.timeframes import DAY_NS, UNITS, Period, Timeframe, timeframe
 from backbus.market.zones import from_wall, local_days, to_wall
 
 FIELD = "data.timeframes"

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.compiled import loop, step
-from backbus.market.panel import FIELDS, Block, Floats, Ints, sealed
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Floats, Ints, sealed
 
 NAN = np.nan
 KEY, END, SESSION, ROWS = range(4)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from backbus.events.event import Event, Kind
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.accounts import NO_FILLS, EquityRows
 from backbus.market.panel import Block, Layout

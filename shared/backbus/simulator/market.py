@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backbus import markets as m
 from backbus.errors import DataError, JobError
-from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, session_date
-from backbus.scenarios import Together
+from backbus.job import simulator as m
+from backbus.job.scenarios import Together
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Floats, Ints, Layout, Panel, session_date
 from backbus.simulator import random
 from backbus.simulator.bars import fill_bars, outline
 from backbus.simulator.clock import Clock, OfHistory, clock_of, shape

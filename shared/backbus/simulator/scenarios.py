@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus import scenarios as sc
 from backbus.compiled import loop
 from backbus.errors import JobError
+from backbus.job import scenarios as sc
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.simulator.history import MOVES, Moves, moves_of
 from backbus.simulator.maths import exp_of, exps, log_of

@@ -9,8 +9,9 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.adjusting import Adjusted
+from backbus.market.columns import EVENTS, FIELDS
 from backbus.market.longer import Folder
-from backbus.market.panel import EVENTS, FIELDS, Block, Floats, session_date
+from backbus.market.panel import Block, Floats, session_date
 from backbus.strategy.raw import unknown_column, unknown_timeframe
 
 

@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_after_validator_function
 
 from backbus.errors import JobError
-from backbus.parsing import first_mistake, in_words
+from backbus.job.parsing import first_mistake, in_words
 
 if TYPE_CHECKING:
     from backbus.strategy.base import Strategy

@@ -19,7 +19,7 @@ import numpy as np
 
 from backbus.data import MappedSource, write_panel
 from backbus.errors import UsageError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.local import PANEL_FILE, RUNS, Inputs, Progress, complete, files_of, open_inputs
 from backbus.market.framed import Framed
 from backbus.market.panel import Panel

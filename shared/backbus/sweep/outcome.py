@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.errors import BackbusError
-from backbus.jobs import Job
+from backbus.job.job import Job
+from backbus.job.sweep import Objective
 from backbus.market.panel import Floats
 from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES, Metrics
-from backbus.searches import Objective
 from backbus.sweep.statistics import POINT, Honesty, Plan, judge, merge, no_maxima
 from backbus.sweep.workers.chunk import Chunk, Failure
 

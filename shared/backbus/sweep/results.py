@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backbus.errors import BackbusError, JobError, UsageError
-from backbus.jobs import Job
+from backbus.job.axes import Axis, Choices
+from backbus.job.job import Job
+from backbus.job.sweep import SweepSettings
 from backbus.local import RUNS, Progress, run
 from backbus.performance.metrics import FIGURES
-from backbus.searches import Axis, Choices, SweepSettings
 from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE, column_kind, stored
 from backbus.sweep.space.space import Space, point_job
 

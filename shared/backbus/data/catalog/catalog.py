@@ -23,7 +23,7 @@ from backbus.link.blobs import hash_of_file
 from backbus.market.panel import Panel, session_date
 
 if TYPE_CHECKING:
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 VERSION = 1
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")

@@ -29,13 +29,14 @@ from backbus.data.readers.headers import ADJ_CLOSE, extra_role
 from backbus.data.readers.parts import ahead, parts_of
 from backbus.data.readers.table import Table
 from backbus.errors import DataError, JobError
-from backbus.market.panel import FIELDS, Block, Layout, Panel, session_date, whole
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Layout, Panel, session_date, whole
 from backbus.market.timeframes import bar_size
 from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
     from backbus.data.panels.aggregate import Makers
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 AT_ONCE_BYTES = 256 << 20
 """Files that are smaller together are read at once."""

@@ -21,7 +21,7 @@ from backbus.errors import DataError, JobError, UsageError
 from backbus.link.blobs import hash_of_file
 
 if TYPE_CHECKING:
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 SYMBOL = "ASSET"
 """The asset of rows that name none."""

@@ -16,7 +16,8 @@ import numpy as np
 
 from backbus.data.panels.rows import Rows
 from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT
-from backbus.market.panel import PRICES, Floats
+from backbus.market.columns import PRICES
+from backbus.market.panel import Floats
 
 ACTIONS = (SPLIT, DIVIDEND)
 SUSPICIOUS = 0.05

@@ -20,13 +20,14 @@ from backbus.data.panels.layout import Flat, made_panel
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import session_ends
 from backbus.errors import DataError
+from backbus.market.columns import FIELDS
 from backbus.market.framed import calendar_of, check_longer, frame_ends
 from backbus.market.longer import Folder
-from backbus.market.panel import FIELDS, Block, Floats, Ints, Panel, Source, sealed
+from backbus.market.panel import Block, Floats, Ints, Panel, Source, sealed
 from backbus.market.timeframes import MADE, TICKS, UNITS, VWAP, BarSize, bar_size
 
 if TYPE_CHECKING:
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 BLOCK_CELLS = 1 << 18
 _DOLLARS = "dollars"

@@ -15,10 +15,12 @@ import numpy as np
 from backbus.data.panels.panel_file import MappedSource
 from backbus.errors import JobError
 from backbus.market.calendars import sessions_between
-from backbus.market.panel import DAY_NS, FIELDS, Block, Floats, Ints, Panel, sealed, whole
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Floats, Ints, Panel, sealed, whole
+from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 FIELD = "data.align"
 _CHUNK = 1 << 18

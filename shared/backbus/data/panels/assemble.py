@@ -17,11 +17,12 @@ from backbus.data.panels.rows import Rows
 from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.data.readers.table import Table
 from backbus.errors import JobError
-from backbus.market.panel import FIELDS, Ints, Layout, Panel
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Ints, Layout, Panel
 from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 
 def assemble(

@@ -21,10 +21,12 @@ from backbus.data.panels.sessions import (
 from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, extra_role
 from backbus.data.readers.table import KIND_NAMES, Stamps, Table
 from backbus.errors import DataError, JobError
-from backbus.market.panel import DAY_NS, PRICES, Floats, Ints
+from backbus.market.columns import PRICES
+from backbus.market.panel import Floats, Ints
+from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 BARS = "data.bars"
 

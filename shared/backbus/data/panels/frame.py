@@ -13,12 +13,13 @@ from backbus.data.readers.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_rol
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, of_ticks
 from backbus.errors import DataError
-from backbus.market.panel import DAY_NS, Panel
+from backbus.market.panel import Panel
+from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 
 def panel_from_frame(
@@ -33,7 +34,7 @@ def panel_from_frame(
     a frame that does not. ``settings`` are a job's ``data``; ``files`` in it is not looked at. Raises ``DataError``
     naming the frame and row, or ``JobError``.
     """
-    from backbus.history import DataSettings as Settings
+    from backbus.job.data import DataSettings as Settings
 
     frames = {symbol: frame} if not isinstance(frame, Mapping) else frame
     if not frames:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.market.panel import CARRIED, FIELDS, PRICES, Block, Floats, Ints, Panel, sealed
+from backbus.market.columns import CARRIED, FIELDS, PRICES
+from backbus.market.panel import Block, Floats, Ints, Panel, sealed
 
 
 def within_life(close: Floats) -> NDArray[np.bool_]:

@@ -12,11 +12,12 @@ from backbus.data.panels.align import aligned
 from backbus.data.panels.holes import carry, drop
 from backbus.data.panels.ranges import chosen_rows
 from backbus.data.readers.table import Codes
-from backbus.market.panel import CARRIED, FIELDS, Block, Floats, Ints, Layout, Panel, sealed, whole
+from backbus.market.columns import CARRIED, FIELDS
+from backbus.market.panel import Block, Floats, Ints, Layout, Panel, sealed, whole
 from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 
 class Flat(NamedTuple):

@@ -25,10 +25,11 @@ from backbus.data.panels.ranges import check_range, choose_symbols, chosen_rows
 from backbus.data.panels.sessions import session_ends
 from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.errors import DataError, JobError
-from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, sealed
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Floats, Ints, Layout, Panel, sealed
 
 if TYPE_CHECKING:
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 SUFFIX = ".arrow"
 VERSION = 2

@@ -10,10 +10,11 @@ import numpy as np
 
 from backbus.data.panels.sessions import day_of, instant_of
 from backbus.errors import JobError
-from backbus.market.panel import DAY_NS, Ints, session_date
+from backbus.market.panel import Ints, session_date
+from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 
 def check_range(settings: DataSettings) -> None:

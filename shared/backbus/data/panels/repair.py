@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import span_text, stamp_text
 from backbus.data.readers.headers import ADJ_CLOSE, STAMP
-from backbus.market.panel import DAY_NS, PRICES, Floats, Ints
+from backbus.market.columns import PRICES
+from backbus.market.panel import Floats, Ints
+from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
-    from backbus.history import Repair
+    from backbus.job.data import Repair
 
 LISTED = 20
 """Findings of one kind that are listed for each source; the rest is counted."""

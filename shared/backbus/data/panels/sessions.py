@@ -15,7 +15,8 @@ import numpy as np
 from backbus.data.readers.table import Codes, Stamps
 from backbus.errors import DataError
 from backbus.market.calendars import sessions_between
-from backbus.market.panel import DAY_NS, Ints, session_date
+from backbus.market.panel import Ints, session_date
+from backbus.market.timeframes import DAY_NS
 from backbus.market.zones import to_wall
 
 Blame = Callable[[int, str], DataError]

@@ -15,7 +15,8 @@ from backbus.data.readers.shapes import symbol_of
 from backbus.data.readers.stamps import epochs, parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
-from backbus.market.panel import DAY_NS, Floats, Ints
+from backbus.market.panel import Floats, Ints
+from backbus.market.timeframes import DAY_NS
 
 PARQUET, ARROW = (".parquet", ".pq"), (".arrow", ".feather", ".ipc")
 

@@ -30,7 +30,9 @@ from backbus.data.readers.shapes import SIDES, Shape, mid_prices, shape_of
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
-from backbus.market.panel import DAY_NS, PRICES, Floats, Ints
+from backbus.market.columns import PRICES
+from backbus.market.panel import Floats, Ints
+from backbus.market.timeframes import DAY_NS
 
 SEPARATORS = ",;\t|"
 EMPTY = ("", "-", "--", ".", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "none")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backbus.errors import DataError, JobError
-from backbus.market.panel import PRICES
+from backbus.market.columns import PRICES
 
 STAMP, TIME, SYMBOL, ADJ_CLOSE = "stamp", "time", "symbol", "adj_close"
 SPLIT, DIVIDEND = "split", "dividend"

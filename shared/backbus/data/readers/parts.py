@@ -15,7 +15,7 @@ from backbus.data.readers.csv_file import CsvFile
 from backbus.data.readers.table import Table
 
 if TYPE_CHECKING:
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 _HEAD_BYTES = 4 << 20
 _BLANK_BYTES = 1 << 16

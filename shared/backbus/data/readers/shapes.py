@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from backbus.data.readers.headers import STAMP
-from backbus.market.panel import PRICES, Floats
+from backbus.market.columns import PRICES
+from backbus.market.panel import Floats
 
 
 class Shape(NamedTuple):

@@ -14,7 +14,8 @@ import numpy as np
 
 from backbus.data.readers.table import KIND_NAMES, Stamps
 from backbus.errors import DataError
-from backbus.market.panel import DAY_NS, Ints
+from backbus.market.panel import Ints
+from backbus.market.timeframes import DAY_NS
 
 Blame = Callable[[int, str], DataError]
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from backbus.data.readers.headers import QUOTE
 from backbus.errors import DataError
-from backbus.market.panel import PRICES, Floats, Ints
+from backbus.market.columns import PRICES
+from backbus.market.panel import Floats, Ints
 
 Codes = NDArray[np.int32]
 Kind = Literal["date", "local", "instant"]

@@ -23,7 +23,7 @@ from typing import Any
 import msgpack
 
 from backbus.errors import BackbusError, DataError, JobError, StackError, StrategyError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.link.blobs import BlobFolder, hash_of_file
 from backbus.sources import cache_home, identity
 from backbus.sweep.workers.pool import LOOK_EVERY_S, Worker

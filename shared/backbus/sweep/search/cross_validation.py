@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.errors import BackbusError, JobError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.local import Progress, run
 from backbus.market.panel import Floats, Panel
 from backbus.performance.metrics import session_rate

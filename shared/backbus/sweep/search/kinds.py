@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.sweep.search.cross_validation import CrossValidation
 from backbus.sweep.search.monte_carlo import MonteCarlo
 from backbus.sweep.search.plan import search_of

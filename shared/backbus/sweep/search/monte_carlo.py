@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backbus.errors import DataError, JobError
-from backbus.jobs import Job
+from backbus.job.job import Job
+from backbus.job.sweep import SEED
 from backbus.market.framed import Framed, framed
 from backbus.market.panel import Floats, Ints, Panel, whole
 from backbus.performance.metrics import FIGURES
-from backbus.searches import SEED
 from backbus.simulator import Market
 from backbus.strategy import Strategy
 from backbus.sweep.distribution import distribution, quantile_name

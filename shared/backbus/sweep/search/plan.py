@@ -6,10 +6,10 @@ from typing import Any
 
 from backbus.engine.points import PointsEngine
 from backbus.errors import JobError
-from backbus.jobs import Job
+from backbus.job.job import Job
+from backbus.job.sweep import SweepSettings
 from backbus.market.panel import Panel
 from backbus.performance.metrics import session_rate
-from backbus.searches import SweepSettings
 from backbus.sweep.space.space import Space
 from backbus.sweep.statistics import Plan, Settings, make_plan
 

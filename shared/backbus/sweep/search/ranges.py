@@ -6,7 +6,7 @@ import functools
 import itertools
 from collections.abc import Sequence
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.strategy import Strategy
 from backbus.sweep.search.folds import Span, session_rows, span_panel

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Floats, Panel, Source
 from backbus.strategy import Strategy, make_strategy
 from backbus.sweep.outcome import Points, best_of, verdict, write_outcome

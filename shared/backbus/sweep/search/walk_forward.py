@@ -14,7 +14,7 @@ import numpy as np
 
 from backbus.engine.run import Engine
 from backbus.errors import BackbusError, JobError, StrategyError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.local import Progress, run
 from backbus.market.panel import Floats, Panel
 from backbus.performance.metrics import FIGURES, session_rate

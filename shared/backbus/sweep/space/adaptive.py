@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from backbus.errors import JobError
-from backbus.searches import Axis, Choices, Distribution, Range, SweepSettings
+from backbus.job.axes import Axis, Choices, Distribution, Range
+from backbus.job.sweep import SweepSettings
 from backbus.sweep.space.axes import DIGITS, Column, range_values, values_of
 from backbus.sweep.space.space import Space
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.job.axes import Axis, Choices, Distribution, Range
 from backbus.market.panel import Floats, Ints
-from backbus.searches import Axis, Choices, Distribution, Range
 
 Column = NDArray[Any]
 """Values of one axis: int64, float64, bool, or objects where they are of several types, text or tables."""

@@ -10,10 +10,11 @@ import numpy as np
 
 from backbus.engine.check import quick_finding
 from backbus.errors import BackbusError, JobError, StrategyError
-from backbus.jobs import Job
+from backbus.job.axes import Axis, Distribution, Range
+from backbus.job.job import Job
+from backbus.job.sweep import name_of
 from backbus.market.panel import Panel
 from backbus.performance.metrics import Metrics
-from backbus.searches import Axis, Distribution, Range, name_of
 from backbus.strategy import Strategy, make_strategy
 from backbus.sweep.search.plan import points_between
 from backbus.sweep.space.axes import at_position, range_values, values_of

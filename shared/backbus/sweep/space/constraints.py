@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.errors import JobError
-from backbus.searches import name_of, path_of
+from backbus.job.sweep import name_of, path_of
 
 FIELD = "sweep.constraints"
 _LONGEST = 2000

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from backbus.job.sweep import SweepSettings
 from backbus.market.panel import Floats
 from backbus.performance.metrics import FIGURES
-from backbus.searches import SweepSettings
 from backbus.sweep.space.adaptive import Adaptive
 from backbus.sweep.space.space import Space
 

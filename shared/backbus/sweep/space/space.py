@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 
 from backbus.errors import JobError
-from backbus.jobs import Job
+from backbus.job.axes import Distribution, Range
+from backbus.job.job import Job
+from backbus.job.sweep import SweepSettings, name_of
 from backbus.market.panel import Floats, Ints
-from backbus.searches import Distribution, Range, SweepSettings, name_of
 from backbus.sweep.space.axes import Column, at_position, column, count_of, range_values, values_of
 from backbus.sweep.space.constraints import FIELD, Constraint
 

@@ -28,7 +28,7 @@ from typing import Any
 
 from backbus.engine.rehearsal import rehearse
 from backbus.errors import BackbusError, DataError, JobError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.local import inputs_of
 from backbus.strategy import load_strategy
 from backbus.sweep.outcome import gather

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from backbus.engine.points import Point, PointsEngine, Terms, terms_of
 from backbus.engine.run import Engine
 from backbus.errors import JobError, StrategyError, no_symbol
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES

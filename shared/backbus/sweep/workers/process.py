@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StrategyError
-from backbus.jobs import Job
-from backbus.searches import SweepSettings
+from backbus.job.job import Job
+from backbus.job.sweep import SweepSettings
 from backbus.sweep.workers.child import WORDS
 from backbus.sweep.workers.chunk import Values
 from backbus.sweep.workers.wire import FrameReader, pack_frame

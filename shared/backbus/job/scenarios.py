@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from backbus.section import Fraction, Section
+from backbus.job.section import Fraction, Section
 
 Row = Annotated[int, Field(ge=0)]
 Rows = Annotated[int, Field(ge=1)]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
-from backbus.market import rules as r
-from backbus.section import Fraction, NonNegative, Positive, Section
+from backbus.job.section import Fraction, NonNegative, Positive, Section
 
 Percent = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 Limit = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
@@ -157,39 +155,3 @@ class PortfolioSettings(Section):
                 f"{1.0 / self.leverage:g}: an account could be called for what it was just allowed"
             )
         return self
-
-
-def set_account(rules: Any, portfolio: PortfolioSettings, assets: int, year: float) -> None:
-    """Put an account into a ``RULES`` record; ``year`` is in sessions."""
-    rules["cash"], rules["leverage"], rules["shorts"] = portfolio.cash, portfolio.leverage, portfolio.shorts
-    rules["cash_only"] = not portfolio.shorts and portfolio.leverage == 1.0
-    rules["sizing"], rules["size_at_open"] = r.SIZINGS.index(portfolio.sizing.model), portfolio.size_at == "open"
-    match portfolio.sizing:
-        case FixedQuantity(quantity=quantity):
-            rules["size"] = quantity
-        case FixedCash(cash=cash):
-            rules["size"] = cash
-        case PercentOfEquity(percent=percent):
-            rules["size"] = percent / 100.0
-        case TargetWeight(weight=weight):
-            rules["size"] = weight
-        case EqualWeight():
-            rules["size"] = 1.0 / assets
-        case VolatilityTarget() as sizing:
-            rules["size"] = sizing.target / assets
-            rules["max_weight"], rules["bars_per_year"] = sizing.max_weight, sizing.bars_per_year or year
-            rules["volatility_rows"] = sizing.lookback
-    exits, interest, limits = portfolio.exits, portfolio.interest, portfolio.limits
-    rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
-    rules["trailing_loss"] = exits.trail or 0.0
-    rules["buffer"], rules["band"] = portfolio.cash_buffer, portfolio.drift_band
-    rules["cash_rate"], rules["debit_rate"], rules["year_days"] = interest.cash, interest.debit, interest.days
-    if portfolio.margin is not None:
-        rules["maintenance"] = portfolio.margin.maintenance
-        rules["call_rule"] = r.CALL_RULES.index(portfolio.margin.call)
-    named = ("gross", "net", "weight", "positions", "turnover", "drawdown")
-    for name in named:
-        limit = getattr(limits, name)
-        rules[f"{name}_limit"] = np.inf if limit is None else limit
-    rules["limited"] = any(getattr(limits, name) is not None for name in named[:-1])
-    rules["checks"] = portfolio.margin is not None or limits.drawdown is not None

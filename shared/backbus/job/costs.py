@@ -1,17 +1,18 @@
-"""What trading costs, as a job says it: slippage and commission, and the schedules of some brokers by name."""
+"""The ``[execution]`` table of a job: when orders fill, and what trading costs.
+
+Slippage and commission by their models, and the schedules of some brokers by name.
+"""
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
-from backbus.market import rules as r
-from backbus.section import NonNegative, Section
+from backbus.job.section import NonNegative, Section
 
-Lines = np.ndarray[Any, np.dtype[np.void]]
+MOST_TIERS = 8
+"""Of a commission: records of numbers have as much room."""
 BasisPoints = Annotated[float, Field(ge=0, lt=10_000, allow_inf_nan=False)]
 Rebate = Annotated[float, Field(gt=-10_000, lt=10_000, allow_inf_nan=False)]
 Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
@@ -77,7 +78,7 @@ class Tier(Section):
     bps: BasisPoints | None = None
 
 
-Tiers = Annotated[tuple[Tier, ...], Field(max_length=r.TIERS)]
+Tiers = Annotated[tuple[Tier, ...], Field(max_length=MOST_TIERS)]
 
 
 def _check_tiers(tiers: tuple[Tier, ...], rate: str) -> None:
@@ -185,43 +186,18 @@ on, https://www.interactivebrokers.ie/en/pricing/commissions-futures.php; Binanc
 both ways."""
 
 
-def set_slippage(lines: Lines, slippage: Slippage) -> None:
-    """Put a slippage model into ``INSTRUMENT`` records."""
-    match slippage:
-        case NoSlippage():
-            lines["slippage_model"] = r.NO_SLIPPAGE
-        case BasisPointsSlippage(bps=bps):
-            lines["slippage_model"], lines["slippage"] = r.BASIS_POINTS_SLIPPAGE, bps / 10_000.0
-        case HalfSpread(spread=spread):
-            lines["slippage_model"] = r.SPREAD_SEEN if spread is None else r.HALF_SPREAD
-            lines["slippage"] = 0.5 if spread is None else spread / 2.0
-        case VolumeShare(impact=impact, limit=limit):
-            lines["slippage_model"], lines["slippage"], lines["slippage_limit"] = r.VOLUME_SHARE, impact, limit
-        case SquareRoot(impact=impact):
-            lines["slippage_model"], lines["slippage"] = r.SQUARE_ROOT, impact
+class ExecutionSettings(Section):
+    """When orders fill and what filling costs."""
 
-
-def set_commission(lines: Lines, commission: Commission) -> None:
-    """Put a commission model into ``INSTRUMENT`` records."""
-    if isinstance(commission, Preset):
-        commission = PRESETS[commission.name]
-    tiers: tuple[Tier, ...] = ()
-    match commission:
-        case NoCommission():
-            lines["fee_model"] = r.NO_FEE
-        case PerShare(fee=fee, minimum=minimum, maximum=maximum, maximum_percent=percent):
-            lines["fee_model"], lines["fee"] = r.PER_SHARE, fee
-            lines["fee_minimum"], lines["fee_maximum"] = minimum, math.inf if maximum is None else maximum
-            lines["fee_share"] = math.inf if percent is None else percent / 100.0
-            tiers = commission.tiers
-        case PerOrder(fee=fee):
-            lines["fee_model"], lines["fee"] = r.PER_ORDER, fee
-        case BasisPointsCommission(bps=bps):
-            lines["fee_model"], lines["fee"] = r.BASIS_POINTS_FEE, bps / 10_000.0
-            tiers = commission.tiers
-        case MakerTaker(maker=maker, taker=taker):
-            lines["fee_model"], lines["fee"], lines["maker"] = r.MAKER_TAKER, taker / 10_000.0, maker / 10_000.0
-    lines["tiers"] = len(tiers)
-    for at, tier in enumerate(tiers):
-        lines["tier_from"][:, at] = tier.volume
-        lines["tier_fee"][:, at] = tier.fee if tier.fee is not None else (tier.bps or 0.0) / 10_000.0
+    fill: Literal["open", "close"] = "open"
+    """``open``: at the next bar's open. ``close``: at the close that decided them; the report says so."""
+    path: Literal["worst", "open-low-high-close", "open-high-low-close", "nearest-first"] = "worst"
+    """Which way a price takes within a bar, where more than one order could fill."""
+    trail_by: Literal["extremes", "close"] = "extremes"
+    """Whether trailing stops follow highs and lows, or closes."""
+    volume_cap: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
+    """The share of a bar's volume that may fill in each asset; what is left carries on in later bars."""
+    no_volume: Literal["fill", "wait"] = "fill"
+    """What orders do in a bar without volume; they wait where there is a cap."""
+    slippage: Slippage = NoSlippage(model="none")
+    commission: Commission = NoCommission(model="none")

@@ -9,23 +9,20 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from backbus.account import Exits, PortfolioSettings, set_account
-from backbus.charges import Commission, HalfSpread, NoCommission, NoSlippage, Slippage
 from backbus.errors import JobError
-from backbus.history import DataSettings
-from backbus.instruments import Custom, Instrument, instruments_of
-from backbus.market import rules as r
-from backbus.market.panel import EVENTS, Layout
+from backbus.job.costs import ExecutionSettings, HalfSpread, Slippage
+from backbus.job.data import DataSettings
+from backbus.job.instruments import Instrument
+from backbus.job.parsing import override_field, parse
+from backbus.job.portfolio import PortfolioSettings
+from backbus.job.section import Positive, Section
+from backbus.job.simulator import SimulatorSettings
+from backbus.job.sweep import SweepSettings
 from backbus.market.years import DAYS_PER_YEAR, sessions_per_year
-from backbus.markets import SimulatorSettings
-from backbus.parsing import override_field, parse
-from backbus.searches import SweepSettings
-from backbus.section import Positive, Section
 
 
 class StrategySettings(BaseModel):
@@ -39,23 +36,6 @@ class StrategySettings(BaseModel):
     def params(self) -> dict[str, Any]:
         """The strategy's own parameters, by name."""
         return dict(self.model_extra or {})
-
-
-class ExecutionSettings(Section):
-    """When orders fill and what filling costs."""
-
-    fill: Literal["open", "close"] = "open"
-    """``open``: at the next bar's open. ``close``: at the close that decided them; the report says so."""
-    path: Literal["worst", "open-low-high-close", "open-high-low-close", "nearest-first"] = "worst"
-    """Which way a price takes within a bar, where more than one order could fill."""
-    trail_by: Literal["extremes", "close"] = "extremes"
-    """Whether trailing stops follow highs and lows, or closes."""
-    volume_cap: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
-    """The share of a bar's volume that may fill in each asset; what is left carries on in later bars."""
-    no_volume: Literal["fill", "wait"] = "fill"
-    """What orders do in a bar without volume; they wait where there is a cap."""
-    slippage: Slippage = NoSlippage(model="none")
-    commission: Commission = NoCommission(model="none")
 
 
 class PerformanceSettings(Section):
@@ -194,42 +174,3 @@ class Job(Section):
     def plain(self) -> dict[str, Any]:
         """The job as plain values, fit for JSON and for ``parse``."""
         return self.model_dump(mode="json")
-
-    def rules(self, layout: Layout) -> r.Rules:
-        """The job's numbers as step functions read them."""
-        record = np.zeros(1, dtype=r.RULES)
-        rules = record[0]
-        portfolio, execution = self.portfolio, self.execution
-        rules["assets"], rules["rows"], rules["daily"] = layout.assets, layout.rows, layout.daily
-        set_account(rules, self.portfolio, layout.assets, self.year)
-        rules["fill_at_close"] = execution.fill == "close"
-        rules["path"], rules["trail_by_close"] = r.PATHS.index(execution.path), execution.trail_by == "close"
-        rules["volume_cap"], rules["wait_for_volume"] = execution.volume_cap or 0.0, execution.no_volume == "wait"
-        custom = Custom(
-            portfolio.lot,
-            portfolio.interest.borrow,
-            portfolio.currency,
-            portfolio.rates,
-            execution.slippage,
-            execution.commission,
-        )
-        lines = instruments_of(self.instruments, layout.symbols, custom)
-        models = lines["slippage_model"]
-        rules["settles"] = bool(lines["settles"].any())
-        rules["capped"] = (
-            execution.volume_cap is not None or execution.no_volume == "wait" or bool((models == r.VOLUME_SHARE).any())
-        )
-        rules["each_row"] = bool(np.isin(models, (r.SPREAD_SEEN, r.SQUARE_ROOT)).any())
-        slippages = self.slippages
-        rules["tape_rows"] = max((getattr(slippage, "lookback", 0) for slippage in slippages), default=0)
-        by_hand = lines["tiers"].any() or bool((lines["fee_model"] == r.MAKER_TAKER).any())
-        rules["carries"] = bool(rules["cash_rate"] or rules["debit_rate"] or lines["borrow"].any())
-        rules["acts"] = any(name in layout.columns for name in EVENTS)
-        foreign = bool((lines["rate_of"] >= 0).any())
-        rules["observes"] = rules["each_row"] or rules["acts"] or foreign
-        rules["stepwise"] = (
-            rules["observes"] or rules["carries"] or rules["checks"] or portfolio.limits.turnover is not None
-        )
-        special = rules["stepwise"] or rules["limited"] or not lines["traded"].all()
-        rules["lists"] = portfolio.exits != Exits() or rules["capped"] or by_hand or special
-        return r.Rules(record, lines, self.spread_column)

@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from backbus.market.panel import CARRIED, FIELDS
-from backbus.market.panel import EVENTS as ACTING
+from backbus.job.section import Section
+from backbus.market.columns import CARRIED, FIELDS
+from backbus.market.columns import EVENTS as ACTING
 from backbus.market.timeframes import MADE, bar_size, timeframe
-from backbus.section import Section
 
 MOST_COLUMNS, COLUMN_LENGTH = 256, 100
 EVENTS = ("split", "dividend")

@@ -10,13 +10,11 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Literal
 
-import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from backbus.market.panel import Floats
+from backbus.job.scenarios import FlashCrash, Replay, Row, Scenario, Together
+from backbus.job.section import Positive, Section
 from backbus.market.timeframes import interval_ns
-from backbus.scenarios import FlashCrash, Replay, Row, Scenario, Together
-from backbus.section import Positive, Section
 
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1000, le=1000)]
 Volatility = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)]
@@ -155,16 +153,6 @@ class RegimeSwitching(Section):
                 raise ValueError(f"line {number} of transitions must be chances from 0 to 1 that add up to 1")
         return self
 
-    def chances(self) -> Floats:
-        """[from, to] per bar."""
-        if self.transitions is not None:
-            return np.array(self.transitions)
-        count = len(self.regimes)
-        leaving = np.array([1.0 / (regime.rows or 1.0) for regime in self.regimes])
-        chances = np.repeat(leaving[:, None] / (count - 1), count, axis=1)
-        np.fill_diagonal(chances, 1.0 - leaving)
-        return chances
-
 
 class Bootstrap(Section):
     """Bars of history in blocks of random length (Politis and Romano 1994), ``block`` in the mean."""
@@ -250,6 +238,8 @@ def _check_loadings(loadings: Sequence[Sequence[float]], assets: int) -> None:
 def _check_matrix(matrix: Sequence[Sequence[float]], assets: int) -> None:
     if len(matrix) != assets or any(len(line) != assets for line in matrix):
         raise ValueError(f"the matrix must be {assets} lines of {assets} numbers, one per asset")
+    import numpy as np  # of all the settings only a matrix needs it
+
     values = np.array(matrix)
     if not np.all(np.isfinite(values)) or np.any(np.abs(np.diag(values) - 1.0) > _ROUNDING):
         raise ValueError("the matrix must have 1 on its diagonal and finite numbers elsewhere")
