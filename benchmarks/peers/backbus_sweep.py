@@ -23,10 +23,10 @@ from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import bundle, load_strategy
-from backbus.sweep.here import in_chunks
 from backbus.sweep.search.plan import plan_of, points_between, search_of
 from backbus.sweep.space.space import Space
 from backbus.sweep.workers.chunk import Chunk, Chunks
+from backbus.sweep.workers.in_process import in_chunks
 from benchmarks import prices
 from benchmarks.cross import sweep
 from benchmarks.memory import status

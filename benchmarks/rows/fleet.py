@@ -19,7 +19,7 @@ from statistics import median
 
 import numpy as np
 
-from backbus.client import Client
+from backbus.api.client import Client
 from backbus.job.job import Job
 from backbus.settings import Settings
 from benchmarks import prices

@@ -40,7 +40,7 @@ HERE = """
 import json, statistics, sys, time
 from pathlib import Path
 from backbus import Job, run
-from backbus.local import complete, open_inputs
+from backbus.engine.inputs import complete, open_inputs
 import pyarrow
 job = Job.load("job.toml")
 opened = []

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.data.handler import DataHandler, block_and_window
+from backbus.engine.inputs import Inputs, inputs_of
 from backbus.events.event import Kind
 from backbus.link.role import Assignment, Role
-from backbus.local import Inputs, inputs_of
 from backbus.market.panel import Layout
 
 RELEASE_ROWS = 1 << 16

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from backbus.api.run_sweep import run_sweep
 from backbus.errors import UsageError
 from backbus.sources import cache_folder
 from backbus.sweep.clusters.registry import GROUP, cluster_at, kinds
-from backbus.sweep.here import run_sweep
 from tests.unit.small_prices import write_prices
 
 JOB = """

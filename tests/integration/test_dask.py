@@ -17,11 +17,12 @@ import msgpack
 import pyarrow.parquet as pq
 import pytest
 
+from backbus.api.run_sweep import run_sweep
+from backbus.api.sweep_result import SweepResult
 from backbus.errors import BackbusError, StrategyError, UsageError
 from backbus.sources import cache_folder, identity
 from backbus.sweep.clusters import agent, dask
 from backbus.sweep.clusters import cluster as cluster_module
-from backbus.sweep.here import SweepResult, run_sweep
 from backbus.sweep.workers.wire import pack_chunk
 from tests.integration.test_crew import here, setup_of, values_of, write_inputs
 from tests.unit.small_prices import write_prices

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from backbus.api.run import run
 from backbus.data import load_panel, map_panel, panel_from_frame, write_panel
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
@@ -16,7 +17,6 @@ from backbus.events.event import Event, Kind
 from backbus.job.data import DataSettings
 from backbus.job.job import Job
 from backbus.link.admission import admit
-from backbus.local import run
 from backbus.market.panel import Block, Layout
 from backbus.strategy import Strategy
 

@@ -14,6 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backbus.api.rerun import rerun, rerun_split
+from backbus.api.run_sweep import run_sweep
+from backbus.api.sweep_result import SweepResult
 from backbus.data import load_panel, resolve_files
 from backbus.engine.run import Engine
 from backbus.errors import BackbusError, JobError
@@ -21,12 +24,10 @@ from backbus.job.job import Job
 from backbus.job.sweep import CrossValidationSettings
 from backbus.market.panel import Floats
 from backbus.strategy import load_strategy, make_strategy
-from backbus.sweep.here import run_sweep
 from backbus.sweep.outcome import Points
-from backbus.sweep.result import SweepResult
-from backbus.sweep.results import rerun, top_points
+from backbus.sweep.results import top_points
 from backbus.sweep.search import cross_validation
-from backbus.sweep.search.cross_validation import CrossValidation, _degradation, _distribution, rerun_split
+from backbus.sweep.search.cross_validation import CrossValidation, _degradation, _distribution
 from backbus.sweep.search.folds import figures_of_many, groups_of, session_figures, train_sessions
 from backbus.sweep.space.space import point_job
 from backbus.sweep.statistics import POINT

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backbus.api.run import run
 from backbus.data import load_panel, panel_from_frame, read_panel, write_panel
 from backbus.data.catalog.importing import import_files
 from backbus.data.panels.aggregate import Clock, Maker
 from backbus.errors import DataError, JobError
 from backbus.job.data import DataSettings
 from backbus.job.job import Job
-from backbus.local import run
 from backbus.market.columns import FIELDS
 from backbus.market.timeframes import bar_size
 

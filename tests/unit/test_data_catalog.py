@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from backbus.api.run import run
 from backbus.cli.app import app
 from backbus.data import Catalog, load_panel, map_panel, panel_from_frame, resolve_files
 from backbus.data.catalog.findings import findings_of
@@ -19,7 +20,6 @@ from backbus.data.catalog.importing import import_files
 from backbus.errors import BackbusError, DataError, JobError, UsageError
 from backbus.job.data import DataSettings
 from backbus.job.job import Job
-from backbus.local import run
 from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Layout, Panel
 from backbus.market.timeframes import DAY_NS

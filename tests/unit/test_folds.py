@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backbus.api.run import run
+from backbus.engine.inputs import as_panel
 from backbus.engine.rehearsal import small_panel
 from backbus.errors import JobError
 from backbus.job.job import Job
 from backbus.job.sweep import WalkForwardSettings
-from backbus.local import as_panel, run
 from backbus.market.panel import session_date
 from backbus.performance.metrics import session_rate
 from backbus.sweep.search.folds import panel_between, session_figures, session_rows, walk_forward_folds

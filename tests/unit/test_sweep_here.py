@@ -11,17 +11,20 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from backbus.api.rerun import rerun
+from backbus.api.run import run
+from backbus.api.run_sweep import run_sweep
+from backbus.api.sweep_result import SweepResult
+from backbus.engine.inputs import inputs_of, open_inputs
 from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.job.job import Job
-from backbus.local import inputs_of, open_inputs, run
 from backbus.performance.metrics import FIGURES
 from backbus.sources import cache_home
-from backbus.sweep.here import count_trials, data_hash, run_sweep
 from backbus.sweep.outcome import Points, gather, table_sha256
-from backbus.sweep.result import SweepResult
-from backbus.sweep.results import find_sweep, rerun, top_points
+from backbus.sweep.results import find_sweep, top_points
 from backbus.sweep.search.plan import plan_of, points_between
 from backbus.sweep.space.space import Space, point_job
+from backbus.sweep.trials import count_trials, data_hash
 from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.pool import Crew
 from backbus.sweep.workers.process import Setup
@@ -292,7 +295,7 @@ def test_an_adaptive_search_follows_its_results_and_any_of_its_points_comes_agai
 
 
 def _panel(folder: Path) -> Any:
-    from backbus.local import open_inputs
+    from backbus.engine.inputs import open_inputs
 
     return open_inputs(Job.load(folder / "job.toml")).panel
 
@@ -311,7 +314,7 @@ def test_processes_are_handed_the_prices_that_were_read_and_read_no_text_again(f
     job = job.model_copy(update={"data": job.data.model_copy(update={"holes": "carry", "timeframes": ("1w",)})})
     expected = open_inputs(job).panel
     alone = run_sweep(job, workers=0, folder=folder / "runs" / "alone")
-    monkeypatch.setattr("backbus.sweep.here.Crew", Watched)
+    monkeypatch.setattr("backbus.api.run_sweep.Crew", Watched)
     result = run_sweep(job, workers=1, folder=folder / "runs" / "one")
     assert result.summary["table_sha256"] == alone.summary["table_sha256"]
     ((data, files, layout, close),) = given

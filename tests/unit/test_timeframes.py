@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backbus.api.check import check
 from backbus.data import panel_from_frame
+from backbus.engine.inputs import open_inputs
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
 from backbus.errors import JobError, ProtocolError, StrategyError
@@ -22,8 +24,6 @@ from backbus.events.event import Event, Kind
 from backbus.job.data import DataSettings
 from backbus.job.job import Job
 from backbus.link.admission import admit
-from backbus.local import open_inputs
-from backbus.lookahead import check
 from backbus.market.framed import Calendar, frame_ends, framed
 from backbus.market.panel import Layout, Panel, whole
 from backbus.market.timeframes import DAY_NS, timeframe

@@ -34,8 +34,8 @@ def check(
 
     Without a job the prices are made up: the same synthetic market each time.
     """
+    from backbus.api.check import check as look
     from backbus.cli.app import print_json
-    from backbus.lookahead import check as look
 
     checked = look(_job(target, job, sets or []), thorough=thorough, rows=rows)
     if as_json:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from backbus.result import Result
+    from backbus.api.result import Result
 
 JobFile = Annotated[Path, typer.Argument(metavar="JOB.toml", help="The job file.")]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, or its first letters.")]
@@ -33,8 +33,8 @@ def run(
     block: Annotated[int | None, typer.Option(metavar="ROWS", min=1, help="Rows per block.")] = None,
 ) -> None:
     """Run a backtest in this process."""
+    from backbus.api.run import run as run_here
     from backbus.job.job import Job
-    from backbus.local import run as run_here
 
     overrides = list(sets or [])
     if block is not None:
@@ -53,10 +53,10 @@ def submit(
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute it even if the answer is known.")] = False,
 ) -> None:
     """Submit a backtest or a sweep to a running stack."""
+    from backbus.api.client import Client
+    from backbus.api.result import Result
     from backbus.cli.app import print_json
-    from backbus.client import Client
     from backbus.job.job import Job
-    from backbus.result import Result
 
     loaded = Job.load(job, overrides=sets or ())
     with Client() as client:
@@ -89,8 +89,8 @@ def jobs(
     as_json: AsJson = False,
 ) -> None:
     """List the latest jobs of the stack."""
+    from backbus.api.client import Client
     from backbus.cli.app import print_json
-    from backbus.client import Client
 
     with Client() as client:
         found = client.jobs(limit)
@@ -111,8 +111,8 @@ def jobs(
 
 def show(job: JobId, as_json: AsJson = False) -> None:
     """Show one job: its progress, its attempts, and what came of it."""
+    from backbus.api.client import Client
     from backbus.cli.app import print_json
-    from backbus.client import Client
 
     with Client() as client:
         shown = client.show(job)
@@ -168,9 +168,9 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Tell why orders of a run filled as they did, and why others did not."""
-    from backbus import explain as told
+    from backbus.api import explain as told
     from backbus.cli.app import print_json
-    from backbus.local import RUNS
+    from backbus.settings import RUNS
 
     found = told.explain(told.folder_of(run, RUNS), order=order, asset=asset, date=date)
     if as_json:
@@ -190,8 +190,8 @@ def resume(job: JobId, as_json: AsJson = False) -> None:
 
 
 def _pause(job: str, paused: bool, as_json: bool) -> None:
+    from backbus.api.client import Client
     from backbus.cli.app import print_json
-    from backbus.client import Client
 
     with Client() as client:
         value = client.pause(job) if paused else client.resume(job)
@@ -204,8 +204,8 @@ def _pause(job: str, paused: bool, as_json: bool) -> None:
 
 def cancel(job: JobId, as_json: AsJson = False) -> None:
     """End a job that has not ended."""
+    from backbus.api.client import Client
     from backbus.cli.app import print_json
-    from backbus.client import Client
 
     with Client() as client:
         value = client.cancel(job)

@@ -37,9 +37,9 @@ def make(
     """Write the market of a job's simulator table to CSV files, and tell how a job reads them."""
     from backbus.cli.app import print_json
     from backbus.data import write_csv
+    from backbus.engine.inputs import open_inputs
     from backbus.errors import JobError
     from backbus.job.job import Job
-    from backbus.local import open_inputs
 
     made = Job.load(job, overrides=sets or [])
     if made.simulator is None:
@@ -83,9 +83,9 @@ def fit(
 ) -> None:
     """Fit models to the closes of a job's data, and print the simulator table of the best ones."""
     from backbus.cli.app import print_json
+    from backbus.engine.inputs import open_inputs
     from backbus.errors import UsageError, no_symbol
     from backbus.job.job import Job
-    from backbus.local import open_inputs
     from backbus.simulator import fitting
     from backbus.simulator.clock import bars_in_year
 

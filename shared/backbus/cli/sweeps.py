@@ -11,7 +11,7 @@ import typer
 from backbus.cli.jobs import AsJson, FigureFile, JobFile, Sets, bar_of, print_result
 
 if TYPE_CHECKING:
-    from backbus.sweep.result import SweepResult
+    from backbus.api.sweep_result import SweepResult
 
 SweepName = Annotated[
     str, typer.Argument(metavar="SWEEP", help="A sweep's id, its first letters, or the folder of its files.")
@@ -36,9 +36,9 @@ def sweep(
     as_json: AsJson = False,
 ) -> None:
     """Run all points of a job's [sweep], on this machine or on a cluster."""
+    from backbus.api.run_sweep import run_sweep
     from backbus.errors import UsageError
     from backbus.job.job import Job
-    from backbus.sweep.here import run_sweep
 
     overrides = list(sets or [])
     if allow_look_ahead:
@@ -98,11 +98,10 @@ def rerun(
     as_json: AsJson = False,
 ) -> None:
     """Run one point of a finished sweep whole, and see that its row comes again."""
+    from backbus.api.rerun import rerun as rerun_here
+    from backbus.api.rerun import rerun_fold, rerun_split
     from backbus.errors import UsageError
     from backbus.sweep.results import find_sweep
-    from backbus.sweep.results import rerun as rerun_here
-    from backbus.sweep.search.cross_validation import rerun_split
-    from backbus.sweep.search.walk_forward import rerun_fold
 
     if (best, point is not None, fold is not None, split is not None).count(True) > 1:
         raise UsageError("give one of --point, --best, --fold and --split")

@@ -23,15 +23,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.errors import BackbusError, JobError
+from backbus.errors import JobError
 from backbus.job.job import Job
-from backbus.local import Progress, run
 from backbus.market.panel import Floats, Panel
 from backbus.performance.metrics import session_rate
 from backbus.strategy import Strategy
 from backbus.sweep.distribution import distribution
 from backbus.sweep.outcome import SUMMARY_FILE, Points, column_kind, stored, summary_text, write_files
-from backbus.sweep.results import load_summary
 from backbus.sweep.search.folds import (
     SESSION_FIGURES,
     figures_of_many,
@@ -43,12 +41,11 @@ from backbus.sweep.search.folds import (
 from backbus.sweep.search.plan import points_between
 from backbus.sweep.search.ranges import RANGE, InRanges
 from backbus.sweep.search.search import Computes, Search
-from backbus.sweep.space.space import Space, point_job
+from backbus.sweep.space.space import Space
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from backbus.result import Result
 
 KIND = "cpcv"
 SPLITS_FILE, PATHS_FILE = "splits.parquet", "paths.parquet"
@@ -313,28 +310,3 @@ def _paths_table(paths: Sequence[dict[str, Any]]) -> pa.Table:
     for name in SESSION_FIGURES:
         arrays[name] = pa.array([path[name] for path in paths], pa.float64())
     return pa.table(arrays)
-
-
-def rerun_split(folder: Path, number: int, group: int | None = None, *, progress: Progress | None = None) -> Result:
-    """Run a split's best over one of its test groups, the first where left out; its fingerprint must come again."""
-    summary = load_summary(folder)
-    if summary.get("kind") != KIND:
-        raise JobError(f"{folder} holds no cross-validation, and only those have splits")
-    splits = summary["splits"]
-    if not 0 <= number < len(splits):
-        raise JobError(f"the cross-validation has splits 0 to {len(splits) - 1}, not {number}")
-    split = splits[number]
-    group = split["test"][0] if group is None else group
-    if split["point"] is None:
-        raise JobError(f"no point has the objective in the train sessions of split {number}")
-    if group not in split["test"]:
-        raise JobError(f"split {number} tests groups {', '.join(map(str, split['test']))}, not {group}")
-    job = Job.parse(summary["job"])
-    job.come_from(Path(summary["folder"]))
-    start, end = summary["groups"][group]
-    result = run(point_job(job, {**split["params"], "data.start": start, "data.end": end}), progress=progress)
-    if result.fingerprint != split["fingerprints"][split["test"].index(group)]:
-        raise BackbusError(
-            f"group {group} of split {number} did not come again: the strategy, the data or backbus is not what it was"
-        )
-    return result

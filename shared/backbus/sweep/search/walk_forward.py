@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backbus.engine.run import Engine
-from backbus.errors import BackbusError, JobError, StrategyError
+from backbus.errors import JobError, StrategyError
 from backbus.job.job import Job
-from backbus.local import Progress, run
 from backbus.market.panel import Floats, Panel
 from backbus.performance.metrics import FIGURES, session_rate
 from backbus.strategy import Strategy, make_strategy
@@ -29,7 +28,6 @@ from backbus.sweep.outcome import (
     table_sha256,
     write_files,
 )
-from backbus.sweep.results import load_summary
 from backbus.sweep.search.folds import Fold, session_figures, session_rows, span_dates, span_panel, walk_forward_folds
 from backbus.sweep.search.plan import points_between, search_of
 from backbus.sweep.search.ranges import RANGE, InRanges, without_range
@@ -42,7 +40,6 @@ from backbus.sweep.workers.chunk import RAISED, REFUSED, Failure, failed_chunk
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from backbus.result import Result
 
 KIND = "walk_forward"
 FOLDS_FILE = "folds.parquet"
@@ -303,29 +300,3 @@ def _arrow(names: Sequence[str], found: Sequence[FoldResult]) -> pa.Table:
     arrays["failure"] = pa.array([fold.failure.kind if fold.failure else None for fold in found], pa.string())
     arrays["message"] = pa.array([fold.failure.message if fold.failure else None for fold in found], pa.string())
     return pa.table(arrays)
-
-
-def rerun_fold(folder: Path, number: int, *, progress: Progress | None = None) -> Result:
-    """Run the test range of a fold whole, as a job of its own; figures and fingerprint of its row must come again."""
-    summary = load_summary(folder)
-    if summary.get("kind") != KIND:
-        raise JobError(f"{folder} holds no walk-forward, and only those have folds")
-    folds = summary["folds"]
-    if not 0 <= number < len(folds):
-        raise JobError(f"the walk-forward has folds 0 to {len(folds) - 1}, not {number}")
-    fold = folds[number]
-    if fold["failure"] is not None:
-        raise JobError(f"fold {number} failed ({fold['failure']}): {fold['message']}")
-    job = Job.parse(summary["job"])
-    job.come_from(Path(summary["folder"]))
-    test = {"data.start": fold["test_start"], "data.end": fold["test_end"]}
-    result = run(point_job(job, {**fold["params"], **test}), progress=progress)
-    told = {"fingerprint": fold["fingerprint"], **fold["out_of_sample"]}
-    again = {"fingerprint": result.fingerprint, **result.metrics}
-    differing = [name for name, value in told.items() if again[name] != value]
-    if differing:
-        raise BackbusError(
-            f"fold {number} did not come again: {', '.join(differing[:5])} differ from the table; "
-            "the strategy, the data or backbus is not what it was"
-        )
-    return result

@@ -26,10 +26,10 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from backbus.engine.inputs import inputs_of
 from backbus.engine.rehearsal import rehearse
 from backbus.errors import BackbusError, DataError, JobError
 from backbus.job.job import Job
-from backbus.local import inputs_of
 from backbus.strategy import load_strategy
 from backbus.sweep.outcome import gather
 from backbus.sweep.search.kinds import search_for

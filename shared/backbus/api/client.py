@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 import zmq
 
+from backbus.api.result import Result
+from backbus.engine.inputs import PANEL_FILE, as_panel, complete, files_of
 from backbus.errors import JobFailed, StackError
 from backbus.events import control as c
 from backbus.job.job import Job
 from backbus.link.blobs import BlobFolder, hash_of_file
 from backbus.link.request import Requester
-from backbus.local import PANEL_FILE, RUNS, as_panel, complete, files_of
-from backbus.result import Result
-from backbus.settings import Settings
+from backbus.settings import RUNS, Settings
 
 if TYPE_CHECKING:
-    from backbus.sweep.result import SweepResult
+    from backbus.api.sweep_result import SweepResult
 
 ENDED = ("done", "failed", "cancelled")
 LOOK_EVERY_S = 1.0
@@ -175,8 +175,8 @@ class Client:
         folder = folder if folder is not None else RUNS / shown["job"]
         artifacts = self._download(shown["artifacts"], folder)
         if shown["points"] is not None:
+            from backbus.api.sweep_result import SweepResult
             from backbus.sweep.outcome import keep_summary
-            from backbus.sweep.result import SweepResult
 
             summary = {**shown["report"], "folder": str((job_folder or Path()).resolve())}
             (_, table), *others = artifacts.items()

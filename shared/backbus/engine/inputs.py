@@ -1,9 +1,7 @@
-"""``run``: a job in this process, from its files to its report, without a stack."""
+"""What a run starts from: its market, read from files, made of what was handed over or simulated, and its strategy."""
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,14 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backbus.job.job import Job
-from backbus.result import Result
 
 if TYPE_CHECKING:
     from backbus.market.panel import Panel, Source
     from backbus.strategy import Strategy
-
-RUNS = Path("var/runs")
-"""Where artifacts go, below the current folder."""
 
 PANEL_FILE = "panel.arrow"
 """What a market is called that is handed to another process as a whole."""
@@ -122,55 +116,3 @@ def simulated(job: Job, history: Panel | None) -> Inputs:
 
     assert job.simulator is not None
     return _inputs(Market(job.simulator, history), job)
-
-
-def run(
-    job: Job | Mapping[str, Any] | str | Path,
-    data: Any = None,
-    *,
-    strategy: Strategy | None = None,
-    folder: Path | None = None,
-    keep: bool = True,
-    progress: Progress | None = None,
-) -> Result:
-    """Run a job in this process.
-
-    ``job`` is a Job, a mapping of its fields, or the path of its file. ``data`` stands for ``data.files``: a Panel, a
-    pandas frame (open, high, low, close, volume by time) or frames by symbol. ``strategy`` stands for ``strategy.use``.
-    Artifacts are written to ``folder`` (``var/runs/<job>``) unless ``keep`` is False.
-    Raises JobError, DataError or StrategyError; nothing is left half written.
-    """
-    from backbus.engine.run import Engine
-    from backbus.performance.artifacts import ArtifactWriter
-
-    started = time.perf_counter()
-    if isinstance(job, str | Path):
-        job = Job.load(job)
-    elif not isinstance(job, Job):
-        job = Job.parse(job)
-    job = complete(job)
-    inputs, strategy = load_inputs(job, data, strategy)
-    source = inputs.source
-    job_id = uuid.uuid4().hex[:12]
-    rows = len(source)
-
-    def tell(done: int) -> None:
-        inputs.release(done)
-        if progress is not None:
-            progress(done, rows)
-
-    if not keep:
-        report = Engine(job, source, strategy).run(tell)
-        return Result(job_id, "engine", report, {}, 1, False, time.perf_counter() - started)
-    folder = folder if folder is not None else RUNS / job_id
-    ours = not folder.exists()
-    try:
-        with ArtifactWriter(folder, source.layout.symbols) as writer:
-            report = Engine(job, source, strategy, sink=writer.write).run(tell)
-            paths = writer.close(report)
-    except BaseException:
-        if ours and folder.is_dir():
-            folder.rmdir()
-        raise
-    artifacts = {path.stem: path for path in paths}
-    return Result(job_id, "engine", report, artifacts, 1, False, time.perf_counter() - started)

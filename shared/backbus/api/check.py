@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backbus.engine.inputs import complete, load_inputs
 from backbus.job.job import Job
-from backbus.local import complete, load_inputs
 
 if TYPE_CHECKING:
     from backbus.strategy import Strategy

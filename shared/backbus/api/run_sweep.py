@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
 import os
 import tempfile
 import time
@@ -17,29 +15,28 @@ from typing import Any
 
 import numpy as np
 
+from backbus.api.sweep_result import SweepResult
 from backbus.data import MappedSource, write_panel
+from backbus.engine.inputs import PANEL_FILE, Inputs, Progress, complete, files_of, open_inputs
 from backbus.errors import UsageError
 from backbus.job.job import Job
-from backbus.local import PANEL_FILE, RUNS, Inputs, Progress, complete, files_of, open_inputs
 from backbus.market.framed import Framed
-from backbus.market.panel import Panel
 from backbus.performance.metrics import FIGURES
+from backbus.settings import RUNS
 from backbus.sources import cache_home
 from backbus.strategy import Strategy, bundle, load_strategy
 from backbus.sweep.clusters.cluster import Cluster
 from backbus.sweep.clusters.registry import cluster_at
 from backbus.sweep.outcome import gather
-from backbus.sweep.result import SweepResult
 from backbus.sweep.search.kinds import search_for
 from backbus.sweep.search.plan import search_of, sessions_of
-from backbus.sweep.search.search import Computes, Search
+from backbus.sweep.search.search import Search
 from backbus.sweep.space.checking import check_names, refuse_look_ahead
+from backbus.sweep.trials import TRIALS_FILE, count_trials
 from backbus.sweep.workers.chunk import Chunk
-from backbus.sweep.workers.chunk_sizes import Sizes
-from backbus.sweep.workers.pool import Crew, PointsBetween
+from backbus.sweep.workers.in_process import InThisProcess
+from backbus.sweep.workers.pool import Crew
 from backbus.sweep.workers.process import Setup
-
-TRIALS_FILE = "trials.json"
 
 Opening = Callable[[], AbstractContextManager[Cluster]]
 
@@ -81,7 +78,7 @@ def run_sweep(
     check_names(search.space, job, strategy)
     if data is not None or handed_over or workers == 0:
         refuse_look_ahead(job, panel, search.space, strategy)
-        opening: Opening = functools.partial(_InThisProcess, search.computes(panel, strategy))
+        opening: Opening = functools.partial(InThisProcess, search.computes(panel, strategy))
     else:
         use = job.strategy.use
         setup = Setup(job, {}, bundle(use, job.folder), search.plan.sessions)
@@ -137,34 +134,6 @@ def _after(search: Search, first: int, begin: int, stop: int) -> list[dict[str, 
     return search.values(first + begin, first + stop)
 
 
-class _InThisProcess:
-    """A cluster that is no other process."""
-
-    def __init__(self, computes: Computes) -> None:
-        self._computes = computes
-
-    def __enter__(self) -> _InThisProcess:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        pass
-
-    def run(self, count: int, points: PointsBetween) -> Iterator[tuple[int, Chunk]]:
-        """In order."""
-        return in_chunks(count, lambda begin, stop: self._computes.compute(points(begin, stop)))
-
-
-def in_chunks(count: int, compute: Callable[[int, int], Chunk]) -> Iterator[tuple[int, Chunk]]:
-    """All of ``count`` points, computed in this process in chunks of up to a second, with the first point of each."""
-    sizes, begin = Sizes(1), 0
-    while begin < count:
-        stop, started = begin + sizes.next(count - begin), time.monotonic()
-        chunk = compute(begin, stop)
-        sizes.took(stop - begin, time.monotonic() - started)
-        yield begin, chunk
-        begin = stop
-
-
 def _told(chunks: Iterable[tuple[int, Chunk]], points: int, progress: Progress | None) -> Iterator[tuple[int, Chunk]]:
     done = 0
     for first, chunk in chunks:
@@ -172,31 +141,3 @@ def _told(chunks: Iterable[tuple[int, Chunk]], points: int, progress: Progress |
         if progress is not None:
             progress(done, points)
         yield first, chunk
-
-
-def count_trials(path: Path, job: Job, panel: Panel, points: int) -> int:
-    """Count this sweep, and say how many points all sweeps here have tried of this strategy's name on this data.
-
-    A sweep that was counted before is not counted again. A file that cannot be read starts anew.
-    """
-    family = f"{job.strategy.use} {data_hash(panel)}"
-    search = hashlib.blake2b(json.dumps(job.plain(), sort_keys=True).encode(), digest_size=8).hexdigest()
-    try:
-        known = json.loads(path.read_text(encoding="utf-8"))
-        sweeps = {str(key): int(count) for key, count in known.get(family, {}).items()}
-    except (OSError, ValueError, AttributeError):
-        known, sweeps = {}, {}
-    sweeps[search] = points
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(f".{os.getpid()}.part")
-    part.write_text(json.dumps({**known, family: sweeps}, indent=1), encoding="utf-8")
-    part.replace(path)
-    return sum(sweeps.values())
-
-
-def data_hash(panel: Panel) -> str:
-    """What tells one panel from another."""
-    digest = hashlib.blake2b("\0".join(panel.symbols).encode(), digest_size=8)
-    for column in (panel.block.end, *panel.block.cells().values()):
-        digest.update(np.ascontiguousarray(column).data)
-    return digest.hexdigest()

@@ -49,10 +49,12 @@ def folder_of(run: str, runs: Path) -> Path:
     )
 
 
-def explain(folder: Path, *, order: int | None = None, asset: str | None = None, date: str | None = None) -> Row:
+def explain(folder: Path | str, *, order: int | None = None, asset: str | None = None, date: str | None = None) -> Row:
     """What the tables in ``folder`` tell of a run, of an order, or of an asset in a session (``date`` is ISO).
 
-    Raises JobError for a folder, an order, an asset or a date that is not there."""
+    Raises JobError for a folder, an order, an asset or a date that is not there.
+    """
+    folder = Path(folder)
     for name in NEEDED:
         if not (folder / f"{name}.parquet").is_file():
             raise JobError(f"has no {name}.parquet: not the artifacts of one run", file=str(folder))
