@@ -226,7 +226,7 @@ def test_the_number_of_rows_to_come_is_the_future_too(style):
         def signals(self, bars):
             rows = np.arange(bars.first_row, bars.first_row + len(bars))
             wanted = np.broadcast_to((rows % 10 < 5)[:, None], bars.close.shape)
-            return self.hold_long(wanted & (rows < bars.run.layout.rows - 20)[:, None])
+            return self.hold_long(wanted & (rows < bars.context.run.layout.rows - 20)[:, None])
 
     class EventEnd(Strategy):
         def on_bar(self, bar):

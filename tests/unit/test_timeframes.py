@@ -29,6 +29,7 @@ from backbus.market.panel import Layout, Panel, whole
 from backbus.market.timeframes import DAY_NS, timeframe
 from backbus.strategy import Strategy, StrategyRunner
 from backbus.strategy.bars import Bars
+from backbus.strategy.context import Context
 from backbus.strategy.run import Run
 from backbus.strategy.runner import PanelRunner
 
@@ -70,10 +71,10 @@ def longer_bars(panel: Panel, text: str, block: int) -> tuple[pd.DataFrame, list
     run, parts, rows = Run(panel.layout), [], []
     for each in panel.blocks(block):
         run.begin(each)
-        longer = Bars(run, each).every(text)
+        longer = Bars(Context(run, each)).every(text)
         columns = {name: getattr(longer, name).values[:, 0] for name in ("open", "high", "low", "close", "volume")}
         parts.append(pd.DataFrame(columns, index=pd.DatetimeIndex(longer.time, tz="UTC")))
-        rows += (longer.completed + each.first_row).tolist()
+        rows += (longer.context.completed + each.first_row).tolist()
         run.finish()
     return pd.concat(parts), rows
 

@@ -24,6 +24,7 @@ from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import Strategy, StrategyHandler, StrategyRunner, make_strategy
 from backbus.strategy.bars import Bars
 from backbus.strategy.builtins import CLASSES, SmaCross
+from backbus.strategy.indicators import call_each
 from backbus.trading.numbers import rules_of
 
 READERS = ("strategy", "portfolio", "execution", "performance")
@@ -65,15 +66,13 @@ def run_handlers(job: Job, panel: Panel, strategy: Strategy, *, block: int = 8, 
     return performance.report(panel.notes)
 
 
-class TheOtherKernels(Strategy):
-    """Calls every kernel that no built-in strategy calls by default, so that a user's strategy finds it compiled."""
+class EveryIndicator(Strategy):
+    """Calls every indicator, so that a user's strategy finds its loop compiled."""
 
     def signals(self, bars: Bars) -> Records:
         """The sides of the last return."""
-        bars.ema(3)
-        bars.atr(3)
-        bars.bollinger(3)
-        bars.close.crosses_above(bars.sma(3))
+        call_each(bars)
+        call_each(bars.close)
         bars.every("1w").close.on(bars)
         return self.hold(bars.pct_change(1))
 
@@ -90,7 +89,7 @@ def rehearse() -> None:
         PointsEngine(panel).run(
             [Point(terms_of(job, panel.layout), StrategyRunner(cross, panel.layout).on_block(panel.block))]
         )
-    for strategy in (*(make_strategy(strategy_class, {}) for strategy_class in CLASSES), TheOtherKernels()):
+    for strategy in (*(make_strategy(strategy_class, {}) for strategy_class in CLASSES), EveryIndicator()):
         job = Job.parse({"strategy": {"use": type(strategy).__name__}, "performance": {"benchmark": "S0"}})
         Engine(job, panel, strategy).run()
         run_handlers(job, panel, strategy)

@@ -8,12 +8,14 @@ import numpy as np
 
 from backbus.compiled import loop
 from backbus.market.panel import Floats, Ints
+from backbus.strategy.indicators.indicated import bars_count, counts
+from backbus.strategy.run import Run
 
 NAN = np.nan
 
 
 @loop
-def moments(
+def mean_and_deviation(
     x: Floats, mean: Floats, deviation: Floats, chunk: Floats, ends: Floats, start: Floats, counts: Ints, n: int
 ) -> None:
     """Mean and population deviation of the last ``n`` values.
@@ -62,3 +64,15 @@ def moments(
             at, full = 0, 1
         start[a, 0], start[a, 1] = middle, square
         counts[a, 0], counts[a, 1] = at, full
+
+
+def moments(run: Run, name: str, x: Floats, n: int) -> tuple[Floats, Floats]:
+    """Mean and population standard deviation of the last ``n``, for the indicator of this name."""
+    n, assets = bars_count(name, n), x.shape[1]
+    state = run.slot(
+        (name, n),
+        lambda: (np.zeros((assets, n)), np.zeros((assets, 2 * n)), np.zeros((assets, 2)), counts(assets, 2)),
+    )
+    mean, deviation = np.empty(x.shape), np.empty(x.shape)
+    mean_and_deviation(x, mean, deviation, *state, n)
+    return mean, deviation

@@ -1,4 +1,4 @@
-"""Wilder's relative strength index and average true range (New Concepts in Technical Trading Systems, 1978)."""
+"""Wilder's relative strength index (New Concepts in Technical Trading Systems, 1978)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from backbus.compiled import loop
 from backbus.market.panel import Floats, Ints
+from backbus.strategy.indicators.indicated import Indicated, S, bars_count, counts
+from backbus.strategy.run import Run
 
 NAN = np.nan
 
@@ -47,32 +49,24 @@ def relative_strength(x: Floats, out: Floats, means: Floats, counts: Ints, n: in
         counts[a] = seen
 
 
-@loop
-def true_range(high: Floats, low: Floats, close: Floats, out: Floats, means: Floats, counts: Ints, n: int) -> None:
-    """Wilder's mean of the true range; state: means [assets, 2] (mean, last close), counts [assets]."""
-    for a in range(close.shape[1]):
-        mean, last = means[a, 0], means[a, 1]
-        seen = counts[a]
-        for r in range(close.shape[0]):
-            top, bottom, value = high[r, a], low[r, a], close[r, a]
-            span = top - bottom
-            if span - span != 0.0 or value - value != 0.0:
-                out[r, a] = NAN
-                continue
-            if seen > 0:
-                span = max(span, top - last)
-                span = max(span, last - bottom)
-            last = value
-            if seen >= n:
-                mean = (mean * (n - 1) + span) / n
-                out[r, a] = mean
-                continue
-            seen = seen + 1
-            mean = mean + span
-            if seen == n:
-                mean = mean / n
-                out[r, a] = mean
-            else:
-                out[r, a] = NAN
-        means[a, 0], means[a, 1] = mean, last
-        counts[a] = seen
+def rsi(run: Run, x: Floats, n: int) -> Floats:
+    """Wilder's relative strength index."""
+    n, assets = bars_count("rsi", n), x.shape[1]
+    state = run.slot(("rsi", n), lambda: (np.zeros((assets, 3)), counts(assets)))
+    out = np.empty(x.shape)
+    relative_strength(x, out, *state, n)
+    return out
+
+
+class Rsi(Indicated[S]):
+    """``rsi``."""
+
+    __slots__ = ()
+
+    def rsi(self, n: int = 14) -> S:
+        """Wilder's relative strength index, 0 to 100, from the bar n + 1 on.
+
+        The mean gain and the mean loss start as plain means of the first n changes and then move by 1 / n of each new
+        one; 50 where nothing has moved.
+        """
+        return self._closes._named("rsi", n, rsi)

@@ -1,4 +1,4 @@
-"""Moving averages: simple and exponential."""
+"""Simple moving average."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import numpy as np
 
 from backbus.compiled import loop
 from backbus.market.panel import Floats, Ints
+from backbus.strategy.indicators.indicated import Indicated, S, bars_count, counts
+from backbus.strategy.run import Run
 
 NAN = np.nan
 
@@ -44,26 +46,20 @@ def simple(x: Floats, out: Floats, ring: Floats, sums: Floats, counts: Ints, n: 
         counts[a, 0], counts[a, 1], counts[a, 2] = at, full, same
 
 
-@loop
-def exponential(x: Floats, out: Floats, means: Floats, counts: Ints, n: int) -> None:
-    """Exponential mean with alpha = 2 / (n + 1), seeded by the mean of the first ``n``; state: [assets], [assets]."""
-    alpha = 2.0 / (n + 1.0)
-    for a in range(x.shape[1]):
-        mean, seen = means[a], counts[a]
-        for r in range(x.shape[0]):
-            value = x[r, a]
-            if value - value != 0.0:
-                out[r, a] = NAN
-                continue
-            if seen >= n:
-                mean = mean + alpha * (value - mean)
-                out[r, a] = mean
-                continue
-            mean = mean + value
-            seen = seen + 1
-            if seen == n:
-                mean = mean / n
-                out[r, a] = mean
-            else:
-                out[r, a] = NAN
-        means[a], counts[a] = mean, seen
+def sma(run: Run, x: Floats, n: int) -> Floats:
+    """Mean of the last ``n``."""
+    n, assets = bars_count("sma", n), x.shape[1]
+    state = run.slot(("sma", n), lambda: (np.zeros((assets, n)), np.zeros((assets, 3)), counts(assets, 3)))
+    out = np.empty(x.shape)
+    simple(x, out, *state, n)
+    return out
+
+
+class Sma(Indicated[S]):
+    """``sma``."""
+
+    __slots__ = ()
+
+    def sma(self, n: int) -> S:
+        """Simple moving average of the last ``n`` bars."""
+        return self._closes._named("sma", n, sma)
