@@ -16,7 +16,7 @@ from backbus.job.job import Job
 
 if TYPE_CHECKING:
     from backbus.strategy import Strategy
-    from backbus.strategy.check import Checked
+    from backbus.strategy.finding import Checked
 
 
 def check(
@@ -34,8 +34,8 @@ def check(
     """
     from backbus.engine.check import PLAIN_JOB, check_strategy
     from backbus.errors import UsageError
-    from backbus.strategy.check import THOROUGH, USUAL
     from backbus.strategy.futures import synthetic_panel
+    from backbus.strategy.look_ahead import THOROUGH, USUAL
 
     if job is None:
         if strategy is None:

@@ -13,7 +13,7 @@ from backbus.cli.jobs import AsJson, Sets
 
 if TYPE_CHECKING:
     from backbus.job.job import Job
-    from backbus.strategy.check import Checked
+    from backbus.strategy.finding import Checked
 
 Target = Annotated[
     str, typer.Argument(metavar="STRATEGY", help="A built-in's name, path/to/file.py:ClassName, or a job file.")
@@ -70,7 +70,7 @@ def _job(target: str, job: Path | None, sets: list[str]) -> Job:
 
 
 def _told(checked: Checked) -> str:
-    from backbus.strategy.check import instant, said
+    from backbus.strategy.finding import instant, said
 
     finding = checked.finding
     if finding is None:

@@ -12,23 +12,22 @@ signals and at rows in between then tell looking ahead from merely depending on 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.panel import Panel, session_date
-from backbus.market.records import DIRECTION, SIGNAL, SIGNAL_KINDS, Records
+from backbus.market.records import SIGNAL, Records
 from backbus.market.ticks import PHASES
 from backbus.strategy.base import Strategy
+from backbus.strategy.finding import Checked, Difference, Finding, Kind, difference, hint_of
 from backbus.strategy.futures import FUTURES, cut_rows, portion, shaken, truncated
 from backbus.strategy.runner import StrategyRunner
 
 Speak = Callable[[Strategy, Panel, int], Records]
 """All signals of a strategy over a panel that is cut into blocks of so many rows; raises StrategyError."""
 
-Kind = Literal["look-ahead", "blocks", "repeat"]
 TRUNCATED = "cut off"
 
 
@@ -59,104 +58,8 @@ THOROUGH = Effort(
 )
 LEAST_ROWS = 250
 """Rows that are tried however many assets there are: a year of days."""
-
-
 NEARBY = 8
 """Rows around a finding that are searched for an earlier one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """One signal, without its place."""
-
-    kind: str
-    value: float
-
-    def __str__(self) -> str:
-        if self.kind != SIGNAL_KINDS[DIRECTION]:
-            return f"weight {self.value:g}"
-        side = "long" if self.value > 0 else "short" if self.value < 0 else "flat"
-        return side if abs(self.value) in (0.0, 1.0) else f"{side} {abs(self.value):g}"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The first signal that differs: its place, what was said there in the two runs, and what the runs differ in."""
-
-    kind: Kind
-    row: int
-    """In the numbering of the panel that was given."""
-    time: int
-    """UTC instant at which the row ends, nanoseconds since 1970."""
-    session: str
-    asset: int
-    symbol: str
-    expected: Said | None
-    """Over the whole panel at once, with the true future; None: nothing."""
-    found: Said | None
-    """In the other run."""
-    change: str
-    """What the other run had, such as "rows from 812 on halved" or "blocks of 7 rows"."""
-    ahead: int | None
-    """Looking ahead: how many rows after its own still matter, as far as was tried."""
-    shaken: bool
-    """Whether it showed only after prices had been shaken by jumps."""
-    hint: str
-
-    def __str__(self) -> str:
-        what = {"look-ahead": "look-ahead", "blocks": "depends on how the rows are cut", "repeat": "not repeatable"}
-        where = f"row {self.row} ({instant(self.time)}), {self.symbol}"
-        prices = ", on prices shaken by jumps" if self.shaken else ""
-        return (
-            f"{what[self.kind]} at {where}{prices}: {said(self.expected)}, but {said(self.found)} with {self.change}. "
-            f"{self.hint}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What was tried, and what was found."""
-
-    strategy: str
-    rows: int
-    """Rows that were tried, warm-up included."""
-    of_rows: int
-    assets: int
-    signals: int
-    """How many the strategy gave over these rows; with none, nothing could differ."""
-    cuts: int
-    truncated: int
-    altered: int
-    futures: tuple[str, ...]
-    blocks: tuple[int, ...]
-    repeats: int
-    raised: int
-    """Runs on other futures that the strategy ended by an exception, which prove nothing."""
-    finding: Finding | None
-    synthetic: bool = False
-    """Whether the prices were made up for the check."""
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing was found."""
-        return self.finding is None
-
-    def plain(self) -> dict[str, Any]:
-        """What ``--json`` prints."""
-        found = None
-        if self.finding is not None:
-            found = {**asdict(self.finding), "time": instant(self.finding.time)}
-        return {**asdict(self), "clean": self.clean, "finding": found}
-
-
-def instant(time: int) -> str:
-    """A UTC instant as ISO text, to the second."""
-    return f"{np.datetime64(time, 'ns').astype('datetime64[s]')}Z"
-
-
-def said(signal: Said | None) -> str:
-    """A signal or its absence in words."""
-    return "nothing" if signal is None else str(signal)
 
 
 def speak(strategy: Strategy, panel: Panel, block: int) -> Records:
@@ -191,46 +94,6 @@ def check(strategy: Strategy, panel: Panel, *, effort: Effort = USUAL, speak: Sp
         raised=trial.raised,
         finding=finding,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Difference:
-    """A (row, asset) at which two runs do not say the same."""
-
-    row: int
-    asset: int
-    expected: Said | None
-    found: Said | None
-
-    @property
-    def place(self) -> tuple[int, int]:
-        """What the earliest is chosen by."""
-        return self.row, self.asset
-
-
-def _said(records: Records, index: int) -> Said:
-    return Said(SIGNAL_KINDS[int(records["kind"][index])], float(records["value"][index]))
-
-
-def difference(expected: Records, found: Records, rows: int) -> _Difference | None:
-    """The first place before row ``rows`` at which two runs do not say the same. Records are in (row, asset) order."""
-    expected = expected[expected["tick"] < PHASES * rows]
-    found = found[found["tick"] < PHASES * rows]
-    common = min(len(expected), len(found))
-    unequal = np.flatnonzero(expected[:common] != found[:common])
-    at = int(unequal[0]) if len(unequal) else common
-    places = [
-        (int(records["tick"][at]), int(records["asset"][at])) for records in (expected, found) if at < len(records)
-    ]
-    if not places:
-        return None
-    tick, asset = min(places)
-
-    def there(records: Records) -> Said | None:
-        here = at < len(records) and (int(records["tick"][at]), int(records["asset"][at])) == (tick, asset)
-        return _said(records, at) if here else None
-
-    return _Difference(tick // PHASES, asset, there(expected), there(found))
 
 
 class _Trial:
@@ -295,9 +158,9 @@ class _Trial:
         panel = self._panel if panel is None else panel
         return self._speak(self._strategy, panel, max(1, len(panel)))
 
-    def _other_blocks(self) -> tuple[list[tuple[_Difference, int]], StrategyError | None]:
+    def _other_blocks(self) -> tuple[list[tuple[Difference, int]], StrategyError | None]:
         """Where each block size differs from the whole, and the error where one of them cannot be run at all."""
-        suspects: list[tuple[_Difference, int]] = []
+        suspects: list[tuple[Difference, int]] = []
         broken: StrategyError | None = None
         for size in self._effort.blocks:
             try:
@@ -331,10 +194,10 @@ class _Trial:
         ahead = None if by_count else self._ahead(first, cut, name)
         return self._confirmed("look-ahead", first, panel, len(panel), change, ahead=ahead, by_count=by_count)
 
-    def _everything(self, cut: int) -> list[tuple[_Difference, str]]:
+    def _everything(self, cut: int) -> list[tuple[Difference, str]]:
         return [one for name in (TRUNCATED, *FUTURES) if (one := self._changed(name, cut))]
 
-    def _changed(self, name: str, cut: int) -> tuple[_Difference, str] | None:
+    def _changed(self, name: str, cut: int) -> tuple[Difference, str] | None:
         """The first signal before ``cut`` that this future changes, and the future's name."""
         if name == TRUNCATED:
             self.count_truncated += 1
@@ -350,7 +213,7 @@ class _Trial:
     def _with(self, name: str, cut: int) -> Panel:
         return truncated(self._panel, cut) if name == TRUNCATED else FUTURES[name](self._panel, cut, self._seed)
 
-    def _ahead(self, one: _Difference, cut: int, name: str) -> int:
+    def _ahead(self, one: Difference, cut: int, name: str) -> int:
         """How many rows after its own the signal looks: the last cut that still changes it, by doubling and halving."""
 
         def changes(at: int) -> bool:
@@ -373,7 +236,7 @@ class _Trial:
     def _confirmed(
         self,
         kind: Kind,
-        one: _Difference,
+        one: Difference,
         panel: Panel,
         size: int,
         change: str,
@@ -393,7 +256,7 @@ class _Trial:
     def _finding(
         self,
         kind: Kind,
-        one: _Difference,
+        one: Difference,
         change: str,
         *,
         ahead: int | None = None,
@@ -413,37 +276,14 @@ class _Trial:
             change=change,
             ahead=ahead,
             shaken=self._jumps,
-            hint=_hint(kind, ahead, rest, by_count),
+            hint=hint_of(kind, ahead, rest, by_count),
         )
 
 
-def _at(records: Records, one: _Difference) -> Records:
+def _at(records: Records, one: Difference) -> Records:
     here: Records = records[(records["tick"] // PHASES == one.row) & (records["asset"] == one.asset)]
     return here
 
 
 def _rows_of(size: int) -> str:
     return "blocks of one row" if size == 1 else f"blocks of {size} rows"
-
-
-def _hint(kind: Kind, ahead: int | None, rest: int, by_count: bool) -> str:
-    if kind == "repeat":
-        return (
-            "Look for random numbers, the clock, and anything kept in globals or in the class: "
-            "what is remembered belongs into self._name."
-        )
-    if kind == "blocks":
-        return (
-            "Look for what is computed from the block alone: its first or last value, its length, a difference or a "
-            "rolling value that starts anew in each block. Use streams, or lookback and bars.raw."
-        )
-    if by_count:
-        return "No price matters, only how many rows follow: look for len(bars), the number of rows, a last row."
-    if ahead == 1:
-        return "It looks one row ahead: look for [1:], [t + 1], roll(-1), shift(-1), a gradient, the next open."
-    if ahead is not None and ahead >= max(2, rest // 2):
-        return (
-            "It looks far ahead: look for a mean, an extreme, a sort, a fit or a fill over all rows of the block, "
-            "or for its last value."
-        )
-    return f"It looks {ahead} rows ahead: look for a centred window, a negative shift, a fill backwards."
