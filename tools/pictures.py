@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 from backbus.api.run_sweep import run_sweep
 from backbus.engine.inputs import files_of, inputs_of
-from backbus.figures import bars_figure, fan_figure, grid_figure, likeness_figure, write_figure
+from backbus.figures import bars_figure, fan_figure, fit_figure, grid_figure, write_figure
 from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.simulator import fitting
@@ -78,7 +78,7 @@ def fit() -> None:
         assert returns is not None
         made[model] = returns
     data = {"IBM": fitting.returns_of_closes(closes)}
-    draw("fit", likeness_figure(data, {"IBM": made}, "Models beside the data they were fitted to"))
+    draw("fit", fit_figure(data, {"IBM": made}, "Models beside the data they were fitted to"))
 
 
 def fan() -> None:

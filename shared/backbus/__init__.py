@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from backbus.errors import UsageError as UsageError
     from backbus.figures import bars_figure as bars_figure
     from backbus.figures import fan_figure as fan_figure
+    from backbus.figures import fit_figure as fit_figure
     from backbus.figures import grid_figure as grid_figure
     from backbus.figures import write_figure as write_figure
     from backbus.job.job import Job as Job
@@ -80,6 +81,7 @@ __all__ = [
     "explain",
     "fan_figure",
     "find_sweep",
+    "fit_figure",
     "grid_figure",
     "map_panel",
     "open_inputs",
@@ -109,7 +111,7 @@ _HOMES = {
     "backbus.data": "Catalog map_panel panel_from_frame read_panel write_panel",
     "backbus.engine.inputs": "open_inputs",
     "backbus.errors": "BackbusError DataError JobError JobFailed StackError StrategyError UsageError",
-    "backbus.figures": "bars_figure fan_figure grid_figure write_figure",
+    "backbus.figures": "bars_figure fan_figure fit_figure grid_figure write_figure",
     "backbus.job.job": "Job",
     "backbus.market.panel": "Panel",
     "backbus.settings": "Settings",

@@ -24,8 +24,8 @@ from backbus.events.event import Event, Kind
 from backbus.job.data import DataSettings
 from backbus.job.job import Job
 from backbus.link.admission import admit
-from backbus.market.framed import Calendar, frame_ends, framed
 from backbus.market.panel import Layout, Panel, whole
+from backbus.market.timeframe_ends import Calendar, frame_ends, framed
 from backbus.market.timeframes import DAY_NS, timeframe
 from backbus.strategy import Strategy, StrategyRunner
 from backbus.strategy.bars import Bars

@@ -20,7 +20,7 @@ from backbus.data import MappedSource, write_panel
 from backbus.engine.inputs import PANEL_FILE, Inputs, Progress, complete, files_of, open_inputs
 from backbus.errors import UsageError
 from backbus.job.job import Job
-from backbus.market.framed import Framed
+from backbus.market.timeframe_ends import Framed
 from backbus.performance.metrics import FIGURES
 from backbus.settings import RUNS
 from backbus.sources import cache_home

@@ -132,7 +132,7 @@ def fit(
 
 
 def _draw(found: dict[str, dict[str, Any]], closes: dict[str, Floats], year: float, path: Path) -> None:
-    from backbus.figures import likeness_figure, write_figure
+    from backbus.figures import fit_figure, write_figure
     from backbus.simulator import fitting
 
     made: dict[str, dict[str, Floats]] = {}
@@ -140,7 +140,7 @@ def _draw(found: dict[str, dict[str, Any]], closes: dict[str, Floats], year: flo
         known = ((fit.model, fitting.returns_of_model(fit.path, closes[symbol], year)) for fit in each["fits"])
         made[symbol] = {model: returns for model, returns in known if returns is not None}
     data = {symbol: fitting.returns_of_closes(each) for symbol, each in closes.items()}
-    write_figure(likeness_figure(data, made, "Models beside the data they were fitted to"), path)
+    write_figure(fit_figure(data, made, "Models beside the data they were fitted to"), path)
 
 
 def _print_fits(symbol: str, data: dict[str, float], fits: list[Fit], best: str) -> None:

@@ -104,7 +104,7 @@ def inputs_of(job: Job, files: Mapping[str, Path]) -> Inputs:
 
 
 def _inputs(source: Source, job: Job) -> Inputs:
-    from backbus.market.framed import framed
+    from backbus.market.timeframe_ends import framed
 
     release = getattr(source, "release", lambda row: None)
     return Inputs(framed(source, job.data.timeframes), release)

@@ -16,7 +16,7 @@ from backbus.engine.loop import BOOKED, FILLS, TICK, WANTS_ROOM, run_lists, run_
 from backbus.job.job import Job
 from backbus.market import records as rec
 from backbus.market.accounts import NO_BOOKINGS
-from backbus.market.adjusting import Adjusting
+from backbus.market.forward_adjusted import Adjusting
 from backbus.market.ledger import open_book
 from backbus.market.panel import Floats, Ints, Layout, Panel
 from backbus.market.records import Records

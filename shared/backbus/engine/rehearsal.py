@@ -14,9 +14,9 @@ from backbus.events import codec
 from backbus.events.event import Event, Handler
 from backbus.execution.handler import ExecutionHandler
 from backbus.job.job import Job
-from backbus.market.framed import framed
 from backbus.market.panel import Block, Layout, Panel, whole
 from backbus.market.records import Records
+from backbus.market.timeframe_ends import framed
 from backbus.market.timeframes import bar_size
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report

@@ -14,7 +14,7 @@ import numpy as np
 from backbus.errors import JobError, no_symbol
 from backbus.job.job import Job
 from backbus.market.accounts import NO_BOOKINGS, EquityRows
-from backbus.market.adjusting import Adjusting
+from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Floats, Ints, Layout, session_date
 from backbus.market.records import BOOKING_KINDS, Records, joined
 from backbus.performance.fingerprint import FillsDigest, fingerprint

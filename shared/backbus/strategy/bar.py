@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from backbus.errors import StrategyError
-from backbus.market.adjusting import Adjusted
 from backbus.market.columns import EVENTS, FIELDS
-from backbus.market.longer import Folder
+from backbus.market.forward_adjusted import Adjusted
 from backbus.market.panel import Block, Floats, session_date
+from backbus.market.resampling import Folder
 from backbus.strategy.raw import unknown_column, unknown_timeframe
 
 

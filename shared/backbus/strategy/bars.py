@@ -7,8 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from backbus.errors import StrategyError
-from backbus.market.longer import Folder
 from backbus.market.panel import Floats, Ints
+from backbus.market.resampling import Folder
 from backbus.strategy.context import Context
 from backbus.strategy.indicators import OfBars
 from backbus.strategy.raw import Raw, unknown_column, unknown_timeframe

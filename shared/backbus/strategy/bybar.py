@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from backbus.market.accounts import BookRows
-from backbus.market.adjusting import Adjusting
+from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Floats, session_date
 from backbus.market.records import Records
 from backbus.strategy.bar import Bar, History, Longer

@@ -11,7 +11,7 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.accounts import BookRows
-from backbus.market.adjusting import Adjusting
+from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Layout, Panel, session_date
 from backbus.market.records import SIGNAL, Records
 from backbus.strategy.bars import Bars

@@ -21,9 +21,9 @@ from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import session_ends
 from backbus.errors import DataError
 from backbus.market.columns import FIELDS
-from backbus.market.framed import calendar_of, check_longer, frame_ends
-from backbus.market.longer import Folder
 from backbus.market.panel import Block, Floats, Ints, Panel, Source, sealed
+from backbus.market.resampling import Folder
+from backbus.market.timeframe_ends import calendar_of, check_longer, frame_ends
 from backbus.market.timeframes import MADE, TICKS, UNITS, VWAP, BarSize, bar_size
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import numpy as np
 from backbus.errors import DataError, JobError
 from backbus.job.job import Job
 from backbus.job.sweep import SEED
-from backbus.market.framed import Framed, framed
 from backbus.market.panel import Floats, Ints, Panel, whole
+from backbus.market.timeframe_ends import Framed, framed
 from backbus.performance.metrics import FIGURES
 from backbus.simulator import Market
 from backbus.strategy import Strategy

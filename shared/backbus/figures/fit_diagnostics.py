@@ -35,7 +35,7 @@ def memory(returns: Floats) -> Floats:
     return np.array([float((size[lag:] * size[:-lag]).mean()) / total for lag in range(1, _LAGS + 1)])
 
 
-def likeness_figure(
+def fit_figure(
     data: Mapping[str, Floats], models: Mapping[str, Mapping[str, Floats]], title: str | None = None
 ) -> go.Figure:
     """A line for each asset: density of returns, and autocorrelation of their size, of its data and of its models.

@@ -1,4 +1,4 @@
-"""Start a service at most once a second: ``python -m backbus.stack.pace PID_FILE COMMAND [ARG ...]``.
+"""Start a service at most once a second: ``python -m backbus.stack.respawn PID_FILE COMMAND [ARG ...]``.
 
 The supervisor restarts whatever dies, for ever and without a pause, so a service that dies at once would eat a
 processor. Its own growing pauses have no upper bound, which would leave a stack that has healed waiting for minutes.
