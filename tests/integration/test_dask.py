@@ -24,7 +24,7 @@ from backbus.sources import cache_folder, identity
 from backbus.sweep.clusters import agent, dask
 from backbus.sweep.clusters import cluster as cluster_module
 from backbus.sweep.workers.wire import pack_chunk
-from tests.integration.test_crew import here, setup_of, values_of, write_inputs
+from tests.integration.test_pool import here, setup_of, values_of, write_inputs
 from tests.unit.small_prices import write_prices
 
 pytestmark = pytest.mark.timeout(120)

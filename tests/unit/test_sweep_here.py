@@ -26,7 +26,7 @@ from backbus.sweep.search.plan import plan_of, points_between
 from backbus.sweep.space.space import Space, point_job
 from backbus.sweep.trials import count_trials, data_hash
 from backbus.sweep.workers.chunk import Chunk
-from backbus.sweep.workers.pool import Crew
+from backbus.sweep.workers.pool import Pool
 from backbus.sweep.workers.process import Setup
 from tests.unit.small_prices import write_prices
 
@@ -303,7 +303,7 @@ def _panel(folder: Path) -> Any:
 def test_processes_are_handed_the_prices_that_were_read_and_read_no_text_again(folder, monkeypatch):
     given = []
 
-    class Watched(Crew):
+    class Watched(Pool):
         def __init__(self, setup: Setup, workers: int) -> None:
             panel = inputs_of(setup.job, setup.data).panel
             given.append((setup.job.data, list(setup.data), panel.layout, panel.block.close.tobytes()))
@@ -314,7 +314,7 @@ def test_processes_are_handed_the_prices_that_were_read_and_read_no_text_again(f
     job = job.model_copy(update={"data": job.data.model_copy(update={"holes": "carry", "timeframes": ("1w",)})})
     expected = open_inputs(job).panel
     alone = run_sweep(job, workers=0, folder=folder / "runs" / "alone")
-    monkeypatch.setattr("backbus.api.run_sweep.Crew", Watched)
+    monkeypatch.setattr("backbus.api.run_sweep.Pool", Watched)
     result = run_sweep(job, workers=1, folder=folder / "runs" / "one")
     assert result.summary["table_sha256"] == alone.summary["table_sha256"]
     ((data, files, layout, close),) = given

@@ -35,7 +35,7 @@ from backbus.sweep.space.checking import check_names, refuse_look_ahead
 from backbus.sweep.trials import TRIALS_FILE, count_trials
 from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.in_process import InThisProcess
-from backbus.sweep.workers.pool import Crew
+from backbus.sweep.workers.pool import Pool
 from backbus.sweep.workers.process import Setup
 
 Opening = Callable[[], AbstractContextManager[Cluster]]
@@ -83,7 +83,7 @@ def run_sweep(
         use = job.strategy.use
         setup = Setup(job, {}, bundle(use, job.folder), search.plan.sessions)
         if cluster is None:
-            opening = functools.partial(_crew, setup, opened, workers or os.cpu_count() or 1)
+            opening = functools.partial(_pool, setup, opened, workers or os.cpu_count() or 1)
         else:
             opening = functools.partial(cluster, replace(setup, data=files_of(job)))
     computed = _computed(search, opening)
@@ -111,14 +111,14 @@ def _computed(search: Search, opening: Opening) -> Computed:
 
 
 @contextmanager
-def _crew(setup: Setup, opened: Inputs, workers: int) -> Iterator[Crew]:
+def _pool(setup: Setup, opened: Inputs, workers: int) -> Iterator[Pool]:
     """Processes that compute points. Prices that were read from text are handed to them as one file, which they map:
     none of them reads the text again."""
     job = setup.job
     source = opened.source.source if isinstance(opened.source, Framed) else opened.source
     if job.simulator is not None or isinstance(source, MappedSource):
-        with Crew(replace(setup, data=files_of(job)), workers) as crew:
-            yield crew
+        with Pool(replace(setup, data=files_of(job)), workers) as pool:
+            yield pool
         return
     home = cache_home() / "panels"
     home.mkdir(parents=True, exist_ok=True)
@@ -126,8 +126,8 @@ def _crew(setup: Setup, opened: Inputs, workers: int) -> Iterator[Crew]:
         path = Path(folder) / PANEL_FILE
         write_panel(opened.panel, path, sync=False)
         mapped = job.model_copy(update={"data": job.data.of_panel(PANEL_FILE)})
-        with Crew(replace(setup, job=mapped, data={PANEL_FILE: path}), workers) as crew:
-            yield crew
+        with Pool(replace(setup, job=mapped, data={PANEL_FILE: path}), workers) as pool:
+            yield pool
 
 
 def _after(search: Search, first: int, begin: int, stop: int) -> list[dict[str, Any]]:

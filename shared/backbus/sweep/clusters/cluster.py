@@ -34,7 +34,7 @@ Part = tuple[str, int, int, bytes]
 
 
 class Cluster(Protocol):
-    """Whatever computes the points of a sweep; ``Crew`` is one."""
+    """Whatever computes the points of a sweep; ``Pool`` is one."""
 
     def __enter__(self) -> Cluster:
         """Leaving it again ends all that it has started, however it is left."""

@@ -1,4 +1,4 @@
-"""Chunks computed by child processes of this one: a worker is a watcher and a child, a crew is several workers.
+"""Chunks computed by child processes of this one: a worker is a watcher and a child, a pool is several workers.
 
 Points and a setup flow in, chunks flow out; nothing that a strategy does to its process can hurt this one, and the
 chunks are those that ``Chunks`` computes here, to the last byte.
@@ -226,7 +226,7 @@ def _shown(size: int) -> str:
     return f"{size / 2**30:.3g} GiB" if size >= 2**30 else f"{size / 2**20:.3g} MiB"
 
 
-class Crew:
+class Pool:
     """Workers on this machine. A context manager: leaving it ends and reaps their processes, however it is left."""
 
     def __init__(self, setup: Setup, children: int, limits: Limits | None = None) -> None:
@@ -243,7 +243,7 @@ class Crew:
         while len(self._workers) < workers:
             self._workers.append(Worker(self._setup, self._limits))
 
-    def __enter__(self) -> Crew:
+    def __enter__(self) -> Pool:
         return self
 
     def __exit__(
@@ -266,7 +266,7 @@ class Crew:
         """All of ``count`` points as chunks with the number of their first point, in the order in which they are done.
 
         ``points(begin, stop)`` gives their values. A chunk takes about a second. May be called again when it is
-        through; whoever breaks it off ends the crew.
+        through; whoever breaks it off ends the pool.
         """
         begin = 0
         given: dict[int, tuple[int, int, float]] = {}

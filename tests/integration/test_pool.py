@@ -22,10 +22,10 @@ from backbus.job.job import Job
 from backbus.strategy import bundle, load_strategy
 from backbus.sweep.search.plan import plan_of, sessions_of
 from backbus.sweep.workers import chunk_sizes
-from backbus.sweep.workers import pool as crews
+from backbus.sweep.workers import pool as pool_module
 from backbus.sweep.workers import watcher as watching
 from backbus.sweep.workers.chunk import KILLED, RAISED, REFUSED, TOO_LONG, TOO_MUCH, Chunk, Chunks, joined
-from backbus.sweep.workers.pool import Crew, Worker
+from backbus.sweep.workers.pool import Pool, Worker
 from backbus.sweep.workers.process import Limits, Setup
 from backbus.sweep.workers.wire import pack_chunk
 
@@ -114,10 +114,10 @@ def values_of(harms: list[int]) -> list[dict[str, Any]]:
     return [{"strategy.length": 2 + place % 40, "strategy.harm": harm} for place, harm in enumerate(harms)]
 
 
-def computed(crew: Crew, points: list[dict[str, Any]]) -> Chunk:
+def computed(pool: Pool, points: list[dict[str, Any]]) -> Chunk:
     limit = time.monotonic() + LIMIT_S
     found = {}
-    for first, chunk in crew.run(len(points), lambda begin, stop: points[begin:stop]):
+    for first, chunk in pool.run(len(points), lambda begin, stop: points[begin:stop]):
         found[first] = chunk
         assert time.monotonic() < limit
     return joined([found[first] for first in sorted(found)])
@@ -164,8 +164,8 @@ def test_only_the_bad_points_fail_each_with_its_kind(
     for place, harm in {3: 1, 17: 2, 18: 6, 40: 3, 60: 4, 75: 5, 90: 6, 91: 11, 101: 7, 159: 21}.items():
         harms[place] = harm
     setup, points = setup_of(write_inputs(tmp_path)), values_of(harms)
-    with Crew(setup, 2, LIMITS) as crew:
-        chunk = computed(crew, points)
+    with Pool(setup, 2, LIMITS) as pool:
+        chunk = computed(pool, points)
     assert {place: failure.kind for place, failure in chunk.failures.items()} == {
         place: KINDS[harm] for place, harm in enumerate(harms) if harm in KINDS
     }
@@ -191,23 +191,23 @@ def test_the_bytes_are_those_of_this_process_however_chunks_are_cut_and_what_die
     setup = setup_of(write_inputs(tmp_path))
     harmless = values_of([0, 1, 6, 0, 21, 0] * 30)
     expected = pack_chunk(here(setup).compute(harmless))
-    with Crew(setup, 2, LIMITS) as crew:
+    with Pool(setup, 2, LIMITS) as pool:
         for first, largest in ((1, 1), (7, 50), (180, 180)):
             monkeypatch.setattr(chunk_sizes, "MOST_POINTS", largest)
-            crew._sizes._largest = first
-            assert pack_chunk(computed(crew, harmless)) == expected
-        os.kill(crew.pids[0], signal.SIGKILL)
-        assert pack_chunk(computed(crew, harmless)) == expected
+            pool._sizes._largest = first
+            assert pack_chunk(computed(pool, harmless)) == expected
+        os.kill(pool.pids[0], signal.SIGKILL)
+        assert pack_chunk(computed(pool, harmless)) == expected
 
 
 def test_a_process_that_is_killed_before_it_is_ready_is_followed_by_another(tmp_path: Path, mark: str) -> None:
     setup = setup_of(write_inputs(tmp_path))
     harmless = values_of([0] * 4)
-    with Crew(setup, 1, LIMITS) as crew:
-        first = crew.pids
+    with Pool(setup, 1, LIMITS) as pool:
+        first = pool.pids
         os.kill(first[0], signal.SIGKILL)
-        assert pack_chunk(computed(crew, harmless)) == pack_chunk(here(setup).compute(harmless))
-        assert crew.pids != first
+        assert pack_chunk(computed(pool, harmless)) == pack_chunk(here(setup).compute(harmless))
+        assert pool.pids != first
 
 
 def test_a_strategy_is_looked_at_once_whatever_dies_after_that(
@@ -215,27 +215,27 @@ def test_a_strategy_is_looked_at_once_whatever_dies_after_that(
 ) -> None:
     started: list[bool] = []
 
-    class Child(crews.Child):
+    class Child(pool_module.Child):
         def __init__(self, setup: Setup, limits: Limits) -> None:
             started.append(setup.check)
             super().__init__(setup, limits)
 
-    monkeypatch.setattr(crews, "Child", Child)
-    with Crew(setup_of(write_inputs(tmp_path)), 1, LIMITS) as crew:
-        os.kill(crew.pids[0], signal.SIGKILL)  # before it has looked
-        computed(crew, values_of([0]))
-        os.kill(crew.pids[0], signal.SIGKILL)
-        computed(crew, values_of([0]))
+    monkeypatch.setattr(pool_module, "Child", Child)
+    with Pool(setup_of(write_inputs(tmp_path)), 1, LIMITS) as pool:
+        os.kill(pool.pids[0], signal.SIGKILL)  # before it has looked
+        computed(pool, values_of([0]))
+        os.kill(pool.pids[0], signal.SIGKILL)
+        computed(pool, values_of([0]))
     assert started == [True, True, False]
 
 
 def test_memory_that_many_points_have_taken_together_is_blamed_on_none(tmp_path: Path, mark: str) -> None:
     setup = setup_of(write_inputs(tmp_path))
     points = values_of([10] * 8)
-    with Crew(setup, 1, LIMITS) as crew:
-        pid = crew.pids
-        chunk = computed(crew, points)
-        assert crew.pids != pid
+    with Pool(setup, 1, LIMITS) as pool:
+        pid = pool.pids
+        chunk = computed(pool, points)
+        assert pool.pids != pid
     assert chunk.failures == {}
     assert pack_chunk(chunk) == pack_chunk(here(setup).compute([{**each, "strategy.harm": 0} for each in points]))
 
@@ -244,10 +244,10 @@ def test_memory_is_flat_however_many_points_are_computed(tmp_path: Path, mark: s
     setup = setup_of(write_inputs(tmp_path))
     points = values_of([0] * 18_000)
     resident = []
-    with Crew(setup, 1) as crew:
+    with Pool(setup, 1) as pool:
         for count in (2_000, 18_000):
-            computed(crew, points[:count])
-            status = Path(f"/proc/{crew.pids[0]}/status").read_text()
+            computed(pool, points[:count])
+            status = Path(f"/proc/{pool.pids[0]}/status").read_text()
             resident.append(next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")))
     assert resident[1] - resident[0] < 8 * 1024
 
@@ -270,7 +270,7 @@ def test_a_point_that_waits_for_ever_fails_and_a_chunk_can_be_forgotten(
         assert (worker.facts["rows"], worker.facts["assets"], worker.facts["pid"]) == (300, 2, worker.pid)
         worker.abandon()
         assert not worker.busy
-        monkeypatch.setattr(crews, "WAIT_FACTOR", 1.0)
+        monkeypatch.setattr(pool_module, "WAIT_FACTOR", 1.0)
         monkeypatch.setattr(watching, "MOST_TRIES", 1)
         worker.give(values_of([1, 8]))
         kinds = {place: failure.kind for place, failure in whole().failures.items()}
@@ -290,8 +290,8 @@ def test_a_child_that_cannot_start_says_why(
     tmp_path: Path, mark: str, strategy: str, error: type[BackbusError], told: str
 ) -> None:
     setup = setup_of(write_inputs(tmp_path, strategy))
-    with Crew(setup, 1) as crew, pytest.raises(error, match=told) as raised:
-        computed(crew, values_of([0]))
+    with Pool(setup, 1) as pool, pytest.raises(error, match=told) as raised:
+        computed(pool, values_of([0]))
     if error is StrategyError:
         assert isinstance(raised.value, StrategyError)
         assert "line 1" in (raised.value.traceback or "")
@@ -300,8 +300,8 @@ def test_a_child_that_cannot_start_says_why(
 def test_a_job_error_keeps_its_field(tmp_path: Path, mark: str) -> None:
     setup = setup_of(write_inputs(tmp_path))
     without = Setup(setup.job, setup.data, {}, setup.sessions)
-    with Crew(without, 1) as crew, pytest.raises(JobError, match="the bundle has no file") as raised:
-        computed(crew, values_of([0]))
+    with Pool(without, 1) as pool, pytest.raises(JobError, match="the bundle has no file") as raised:
+        computed(pool, values_of([0]))
     assert raised.value.field == "strategy.use"
 
 
@@ -309,17 +309,17 @@ WATCHER = """
 import sys
 sys.path.insert(0, {tests!r})
 from pathlib import Path
-from test_crew import setup_of, values_of, write_inputs
-from backbus.sweep.workers.pool import Crew
+from test_pool import setup_of, values_of, write_inputs
+from backbus.sweep.workers.pool import Pool
 
 setup = setup_of(write_inputs(Path({folder!r})))
 points = values_of([2])
-with Crew(setup, 1) as crew:
-    for worker in crew._workers:
+with Pool(setup, 1) as pool:
+    for worker in pool._workers:
         while not worker.ready:
             worker.work()
-    print(*crew.pids, flush=True)
-    for _ in crew.run(1, lambda begin, stop: points[begin:stop]):
+    print(*pool.pids, flush=True)
+    for _ in pool.run(1, lambda begin, stop: points[begin:stop]):
         pass
 """
 
