@@ -18,7 +18,7 @@ from backbus.sources import identity
 from backbus.sweep.clusters import agent
 from backbus.sweep.clusters.cluster import Address, Opening, Parcel, differing, read_answer
 from backbus.sweep.workers.chunk import Chunk, Values
-from backbus.sweep.workers.chunk_sizes import Sizes
+from backbus.sweep.workers.chunk_sizes import ChunkSizes
 from backbus.sweep.workers.pool import PointsBetween
 
 DASK_PORT = 8786
@@ -65,7 +65,7 @@ class DaskCluster:
         self._tasks: dict[str, Any] = {}
         self._name = f"backbus-{uuid.uuid4().hex[:12]}"
         self._number = 0
-        self._sizes = Sizes(1)
+        self._sizes = ChunkSizes(1)
         self._counted = self._had_workers = -1.0
         self._sent = False
 

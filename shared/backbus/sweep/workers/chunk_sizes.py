@@ -9,7 +9,7 @@ FIRST_POINTS, MOST_POINTS = 16, 8192
 """Points of a first chunk, and of the largest."""
 
 
-class Sizes:
+class ChunkSizes:
     """Learns from each chunk how long a point takes."""
 
     def __init__(self, workers: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from backbus.sweep.search.search import Computes
 from backbus.sweep.workers.chunk import Chunk
-from backbus.sweep.workers.chunk_sizes import Sizes
+from backbus.sweep.workers.chunk_sizes import ChunkSizes
 from backbus.sweep.workers.pool import PointsBetween
 
 
@@ -30,7 +30,7 @@ class InThisProcess:
 
 def in_chunks(count: int, compute: Callable[[int, int], Chunk]) -> Iterator[tuple[int, Chunk]]:
     """All of ``count`` points, computed in this process in chunks of up to a second, with the first point of each."""
-    sizes, begin = Sizes(1), 0
+    sizes, begin = ChunkSizes(1), 0
     while begin < count:
         stop, started = begin + sizes.next(count - begin), time.monotonic()
         chunk = compute(begin, stop)

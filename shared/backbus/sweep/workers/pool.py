@@ -19,7 +19,7 @@ from backbus.sources import cache_folder
 from backbus.sweep.search.plan import plan_for, search_of
 from backbus.sweep.statistics import Plan
 from backbus.sweep.workers.chunk import KILLED, TOO_LONG, TOO_MUCH, Chunk, Failure, Values
-from backbus.sweep.workers.chunk_sizes import Sizes
+from backbus.sweep.workers.chunk_sizes import ChunkSizes
 from backbus.sweep.workers.process import Child, InHand, Limits, Setup, error_of
 from backbus.sweep.workers.watcher import Death, Watcher
 from backbus.sweep.workers.wire import chunk_of
@@ -237,7 +237,7 @@ class Pool:
         # One child alone looks whether the strategy may be swept at all.
         self._workers.append(Worker(replace(setup, check=True), limits))
         self._hire(1 if alone else children)
-        self._sizes = Sizes(children)
+        self._sizes = ChunkSizes(children)
 
     def _hire(self, workers: int) -> None:
         while len(self._workers) < workers:
