@@ -31,7 +31,7 @@ from backbus.sweep.workers.process import Setup
 from backbus.sweep.workers.wire import pack_chunk
 
 IDLE_S = 60.0
-"""How long a child waits for more points of its sweep: an adaptive one thinks between its rounds."""
+"""How long a child waits for more points of its sweep: an adaptive one thinks between its generations."""
 
 _OPENING, _TAKING = threading.Lock(), threading.Lock()
 _SWEEPS: dict[str, _Sweep] = {}

@@ -1,8 +1,8 @@
 """A job's search over data: which points there are, how they become known, how they are computed, what they come to.
 
 ``Search`` is all that whoever computes points needs to know, here, in other processes and on a fleet: points by number,
-in rounds where they follow from results, their values, something that computes them, and the end of it all. ``Whole``
-is the search whose points compete over all of the data; those in folds are other ones (``kinds.search_for``).
+in generations where they follow from results, their values, something that computes them, and the end of it all.
+``Whole`` is the search whose points compete over all of the data; those in folds are other ones (``kinds.search_for``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from backbus.market.panel import Floats, Panel, Source
 from backbus.strategy import Strategy, make_strategy
 from backbus.sweep.outcome import Points, best_of, verdict, write_outcome
 from backbus.sweep.search.plan import plan_for, points_between, search_of
-from backbus.sweep.space.generations import Rounds
+from backbus.sweep.space.generations import Generations
 from backbus.sweep.space.space import Space, point_job, split
 from backbus.sweep.workers.chunk import Chunk, Chunks, InHand, Values
 
@@ -63,7 +63,7 @@ class Search(ABC):
 
     @abstractmethod
     def values(self, first: int, stop: int) -> list[dict[str, Any]]:
-        """What tells these points from others, as ``Computes`` takes it; of rounds that were given out, or recorded."""
+        """What tells these points from others, as ``Computes`` takes it; of those that were given out, or recorded."""
 
     @abstractmethod
     def record(self, values: Sequence[dict[str, Any]]) -> None:
@@ -88,19 +88,19 @@ class Whole(Search):
 
     def __init__(self, job: Job, sessions: int) -> None:
         super().__init__(job, sessions)
-        self._rounds = Rounds(self.settings)
-        self.space = self._rounds.space
+        self._generations = Generations(self.settings)
+        self.space = self._generations.space
 
     def __len__(self) -> int:
         return len(self.space)
 
     def next(self) -> range:
         """The points of the next round; empty at the end."""
-        return self._rounds.next()
+        return self._generations.next()
 
     def tell(self, figures: Floats) -> None:
         """What the last round came to."""
-        self._rounds.tell(figures)
+        self._generations.tell(figures)
 
     def values(self, first: int, stop: int) -> list[dict[str, Any]]:
         """Values by field."""

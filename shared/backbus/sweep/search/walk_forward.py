@@ -32,7 +32,7 @@ from backbus.sweep.search.folds import Fold, session_figures, session_rows, span
 from backbus.sweep.search.plan import points_between, search_of
 from backbus.sweep.search.ranges import RANGE, InRanges, without_range
 from backbus.sweep.search.search import Computes, Search
-from backbus.sweep.space.generations import Rounds
+from backbus.sweep.space.generations import Generations
 from backbus.sweep.space.space import Space, point_job, split
 from backbus.sweep.statistics import Settings, make_plan
 from backbus.sweep.workers.chunk import RAISED, REFUSED, Failure, failed_chunk
@@ -80,8 +80,8 @@ class WalkForward(Search):
         self._folds = walk_forward_folds(sessions, settings.walk_forward)
         self.runs_at_end = len(self._folds)
         self._adaptive = settings.method == "adaptive"
-        one = Rounds(settings)
-        self._rounds = [one, *(Rounds(settings) for _ in self._folds[1:])] if self._adaptive else [one]
+        one = Generations(settings)
+        self._generations = [one, *(Generations(settings) for _ in self._folds[1:])] if self._adaptive else [one]
         self.space = one.space
         self._size = min(settings.generation, len(self.space)) if self._adaptive else len(self.space)
         """Points of a fold that become known together."""
@@ -91,17 +91,17 @@ class WalkForward(Search):
 
     def next(self) -> range:
         """The next points of all folds; empty at the end."""
-        (points,) = {rounds.next() for rounds in self._rounds}
+        (points,) = {generations.next() for generations in self._generations}
         return range(len(self._folds) * points.start, len(self._folds) * points.stop)
 
     def tell(self, figures: Floats) -> None:
         """What they came to."""
         if self._adaptive:
-            for rounds, some in zip(self._rounds, np.split(figures, len(self._folds)), strict=True):
-                rounds.tell(some)
+            for generations, some in zip(self._generations, np.split(figures, len(self._folds)), strict=True):
+                generations.tell(some)
 
     def _place(self, number: int) -> tuple[int, int, int]:
-        """The fold of a point, its number there, and the number after the last one of its round."""
+        """The fold of a point, its number there, and the number after the last one of its generation."""
         folds = len(self._folds)
         begin = number // (folds * self._size) * self._size
         stop = min(begin + self._size, len(self.space))
@@ -109,7 +109,7 @@ class WalkForward(Search):
         return fold, begin + place, stop
 
     def _space_of(self, fold: int) -> Space:
-        return self._rounds[fold if self._adaptive else 0].space
+        return self._generations[fold if self._adaptive else 0].space
 
     def values(self, first: int, stop: int) -> list[dict[str, Any]]:
         """Values by field, and the fold."""

@@ -1,4 +1,4 @@
-"""The points of a search in the rounds in which they become known: all at once, or a generation after the other."""
+"""The points of a search in the generations in which they become known: all at once, or some after the others."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from backbus.sweep.space.adaptive import Adaptive
 from backbus.sweep.space.space import Space
 
 
-class Rounds:
-    """Hands out numbers of points; an adaptive search wants the results of a round before it gives the next."""
+class Generations:
+    """Hands out numbers of points; an adaptive search wants the results of a generation before it gives the next."""
 
     def __init__(self, settings: SweepSettings) -> None:
         self._adaptive = Adaptive(settings) if settings.method == "adaptive" else None
@@ -21,7 +21,7 @@ class Rounds:
         self._given = 0
 
     def next(self) -> range:
-        """The points of the next round; empty at the end."""
+        """The points of the next generation; empty at the end."""
         first = self._given
         if self._adaptive is None:
             self._given = len(self.space)
@@ -30,7 +30,7 @@ class Rounds:
         return range(first, self._given)
 
     def tell(self, figures: Floats) -> None:
-        """[points, figures] of the last round in the order of its points; NaN where a point has none."""
+        """[points, figures] of the last generation in the order of its points; NaN where a point has none."""
         if self._adaptive is None:
             return
         wanted = [FIGURES.index(goal.metric) for goal in self._adaptive.settings.objectives]
