@@ -121,8 +121,8 @@ class Whole(Search):
         goal = self.settings.objectives[0]
         best = best_of(points.figures, goal)
         returns = None if best is None else self._returns_of(best, panel, strategy)
-        honesty = verdict(self.job, self.space, points, self.plan, goal, returns, trials)
-        told = {"statistics": honesty.model_dump(mode="json")}
+        statistics = verdict(self.job, self.space, points, self.plan, goal, returns, trials)
+        told = {"statistics": statistics.model_dump(mode="json")}
         return write_outcome(folder, self.job, self.space, points, goal, told)
 
     def _returns_of(self, point: int, panel: Panel, strategy: type[Strategy]) -> Floats | None:

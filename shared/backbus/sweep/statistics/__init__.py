@@ -10,13 +10,13 @@ A sweep keeps no point's returns, so the work is in three steps. All are pure::
 
     rows = np.concatenate(rows_of_all_chunks)                # in the order of points
     maxima = functools.reduce(merge, maxima_of_all_chunks)   # in any order
-    honesty = judge(plan, rows, maxima, periods_per_year=252, trials_sweep=len(rows), trials_family=3 * len(rows),
+    statistics = judge(plan, rows, maxima, periods_per_year=252, trials_sweep=len(rows), trials_family=3 * len(rows),
                     objective=sharpes, best_returns=returns_of_the_best, parameters=parameters)
-    honesty.model_dump(mode="json")                          # None and a reason where a figure is not defined
+    statistics.model_dump(mode="json")                          # None and a reason where a figure is not defined
 """
 
 from backbus.sweep.statistics.observation import POINT, Observer, merge, no_maxima
 from backbus.sweep.statistics.resamples import Plan, Settings, make_plan
-from backbus.sweep.statistics.verdict import Honesty, judge
+from backbus.sweep.statistics.verdict import SelectionStatistics, judge
 
-__all__ = ["POINT", "Honesty", "Observer", "Plan", "Settings", "judge", "make_plan", "merge", "no_maxima"]
+__all__ = ["POINT", "Observer", "Plan", "SelectionStatistics", "Settings", "judge", "make_plan", "merge", "no_maxima"]

@@ -1,4 +1,4 @@
-"""All figures of a sweep's honesty from what its workers left: rows, maxima, and the best point's own returns.
+"""All that can be said of a sweep's best point, from what workers left: rows, maxima, and the point's own returns.
 
 A figure that is not defined is None and its reason is in ``undefined`` under its name. Nothing here is NaN or infinite,
 so the dump is plain JSON. Formulas and how to read them are in ``docs/statistics.md``.
@@ -34,7 +34,7 @@ NO_RESAMPLES = "the sweep has no resamples"
 NO_RATIO = "the best point's returns do not vary"
 
 
-class Honesty(BaseModel):
+class SelectionStatistics(BaseModel):
     """How far the best of a sweep can be believed. Sharpe ratios are annualised; None is undefined."""
 
     model_config = ConfigDict(frozen=True)
@@ -144,7 +144,7 @@ def judge(
     parameters: NDArray[np.generic] | None = None,
     grid: bool = True,
     confidence: float = 0.95,
-) -> Honesty:
+) -> SelectionStatistics:
     """The verdict on [points] ``POINT`` rows in the order of points, and the merged maxima over them.
 
     ``objective`` is [points] what was maximised, NaN where a point has none; the Sharpe ratio where not given. ``best``
@@ -163,7 +163,7 @@ def judge(
     _judge_best(figures, plan, rows, ratios, best, periods_per_year, trials_sweep, trials_family, confidence)
     _judge_points(figures, plan, rows, maxima)
     _judge_surroundings(figures, plan, objective, best, best_returns, parameters, grid, periods_per_year, confidence)
-    return Honesty.model_validate(
+    return SelectionStatistics.model_validate(
         {
             "points": len(rows),
             "failed": len(rows) - int(known.sum()),

@@ -66,7 +66,7 @@ class Chunk:
     failures: dict[int, Failure]
     """By place in the chunk."""
     observed: Records
-    """[points] ``honesty.POINT``."""
+    """[points] ``statistics.POINT``."""
     maxima: Floats
     """[4, resamples + 1], over the chunk's points."""
     returns: Floats | None = None

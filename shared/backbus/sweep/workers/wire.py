@@ -9,7 +9,7 @@ to the last bit, NaN and infinities included:
 ``figures``    float64 [points, figures], figures in the order of ``performance.metrics.FIGURES``; NaN: not defined
 ``prints``     uint8 [points, 16]: fingerprints; zeros where a point failed
 ``failures``   [place, kind, message] of each point that failed, by ascending place; kinds are ``chunk.FAILURES``
-``observed``   [points] ``honesty.POINT``, packed
+``observed``   [points] ``statistics.POINT``, packed
 ``maxima``     float64 [4, resamples + 1]
 ``returns``    float64 [points, sessions], or empty where the search does not ask for them
 =============  =====================================================================================================

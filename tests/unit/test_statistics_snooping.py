@@ -8,7 +8,7 @@ import pytest
 from backbus.market.panel import Floats
 from backbus.sweep.statistics import Settings, make_plan, no_maxima
 from backbus.sweep.statistics.snooping import Snooping, snooping
-from tests.unit.honesty_sweep import observed
+from tests.unit.statistics_sweep import observed
 
 P_VALUES = ("reality_check", "spa_lower", "spa_consistent", "spa_upper")
 

@@ -17,8 +17,8 @@ from backbus.compiled import JIT_DISABLED, LOOPS
 from backbus.market.panel import Floats
 from backbus.sweep.statistics import Observer, Plan, Settings, make_plan, merge, no_maxima
 from backbus.sweep.statistics.observation import CONSISTENT, LOWER, UPPER, WHITE
-from tests.unit.honesty_sweep import observed, some_returns, some_verdict
-from tests.unit.test_honesty_resamples import drawn
+from tests.unit.statistics_sweep import observed, some_returns, some_verdict
+from tests.unit.test_statistics_resamples import drawn
 
 ROOT = Path(__file__).parents[2]
 
@@ -138,7 +138,7 @@ def test_returns_of_another_length_are_refused() -> None:
 
 def test_plain_python_gives_the_same_verdict() -> None:
     result = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.unit.honesty_sweep"],
+        [sys.executable, "-W", "error", "-m", "tests.unit.statistics_sweep"],
         cwd=ROOT,
         env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
         capture_output=True,

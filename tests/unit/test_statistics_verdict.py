@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from backbus.market.panel import Floats
-from backbus.sweep.statistics import Honesty, Settings, judge, make_plan
+from backbus.sweep.statistics import SelectionStatistics, Settings, judge, make_plan
 from backbus.sweep.statistics.interval import interval
 from backbus.sweep.statistics.sharpe import expected_maximum, probabilistic_sharpe
-from tests.unit.honesty_sweep import observed, some_verdict
-from tests.unit.test_honesty_resamples import drawn
+from tests.unit.statistics_sweep import observed, some_verdict
+from tests.unit.test_statistics_resamples import drawn
 
 
-def verdict(returns: Floats, **options: object) -> Honesty:
+def verdict(returns: Floats, **options: object) -> SelectionStatistics:
     plan = make_plan(returns.shape[1], 2, Settings(resamples=20))
     rows, maxima = observed(plan, returns)
     given: dict[str, object] = {"periods_per_year": 252, "trials_sweep": len(returns), "trials_family": 500, **options}
@@ -129,6 +129,6 @@ def test_whatever_the_returns_the_verdict_is_plain_json(returns: Floats, grid: b
     best_returns = returns[0] if len(returns) else None
     with np.errstate(over="raise", invalid="raise", divide="raise"):
         found = verdict(returns, parameters=parameters, grid=grid, best_returns=best_returns)
-    again = Honesty.model_validate_json(json.dumps(found.model_dump(mode="json"), allow_nan=False))
+    again = SelectionStatistics.model_validate_json(json.dumps(found.model_dump(mode="json"), allow_nan=False))
     assert again == found
     assert {name for name, value in found if value is None} == set(found.undefined)

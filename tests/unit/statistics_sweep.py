@@ -1,4 +1,4 @@
-"""A small sweep with every kind of point, and its verdict: ``python -m tests.unit.honesty_sweep`` prints it as JSON."""
+"""A small sweep with every kind of point, and its verdict as JSON: ``python -m tests.unit.statistics_sweep``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from backbus.market.panel import Floats
 from backbus.market.records import Records
-from backbus.sweep.statistics import Honesty, Observer, Plan, Settings, judge, make_plan, merge, no_maxima
+from backbus.sweep.statistics import Observer, Plan, SelectionStatistics, Settings, judge, make_plan, merge, no_maxima
 
 SESSIONS = 43
 
@@ -38,7 +38,7 @@ def observed(plan: Plan, returns: Floats, chunks: Iterable[slice] = (slice(None)
     return rows, functools.reduce(merge, [observer.maxima for observer in observers], no_maxima(plan))
 
 
-def some_verdict() -> Honesty:
+def some_verdict() -> SelectionStatistics:
     """The verdict on ``some_returns``."""
     plan = make_plan(SESSIONS, 11, Settings(resamples=9, rate=0.0001))
     returns = some_returns()

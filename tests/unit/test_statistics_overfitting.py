@@ -10,7 +10,7 @@ import pytest
 from backbus.market.panel import Floats
 from backbus.sweep.statistics import Plan, Settings, make_plan
 from backbus.sweep.statistics.overfitting import SPLITS, Overfitting, overfitting, split_blocks
-from tests.unit.honesty_sweep import observed, some_returns
+from tests.unit.statistics_sweep import observed, some_returns
 
 
 def plain(sessions: int) -> Plan:
