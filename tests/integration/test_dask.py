@@ -297,8 +297,8 @@ def test_a_process_keeps_files_checks_them_and_ends_a_child_that_nobody_asks(
         found = read(compute())
         assert found is not None
         assert pack_chunk(found[0]) == expected
-        assert keepers() == 1
-    wait_for(lambda: not keepers())
+        assert owners() == 1
+    wait_for(lambda: not owners())
     agent.leave(parcel.spec)
     assert read(compute()) is None
     agent._folder.cache_clear()
@@ -316,5 +316,5 @@ class Other(Strategy):
 """
 
 
-def keepers() -> int:
-    return sum(thread.name == "backbus-keeper" for thread in threading.enumerate())
+def owners() -> int:
+    return sum(thread.name == "backbus-owner" for thread in threading.enumerate())

@@ -1,10 +1,10 @@
-"""backbus as a guest in a process of somebody else's cluster: files are taken in, points computed by watched children.
+"""backbus as an agent in a process of another cluster: files are taken in, points computed by watched children.
 
 The functions are called by name, each with plain values: ``greet``, ``take``, ``compute_points``, ``leave``. Files are
 kept by their hashes in the cache folder and checked before they are opened.
 
 Linux kills a child when the thread that started it ends, and a cluster's threads come and go: each child belongs to a
-thread of ours, its *keeper*, which lives until its sweep is over, or nobody has asked it for anything for a while.
+thread of ours, its *owner*, which lives until its sweep is over, or nobody has asked it for anything for a while.
 """
 
 from __future__ import annotations
@@ -66,11 +66,11 @@ def compute_points(spec: str, points: bytes) -> bytes:
         sweep = _sweep(spec)
         if isinstance(sweep, dict):
             return _packed(sweep)
-        keeper = sweep.borrow()
+        owner = sweep.borrow()
         try:
-            return keeper.ask(msgpack.unpackb(points))
+            return owner.ask(msgpack.unpackb(points))
         finally:
-            sweep.give_back(keeper)
+            sweep.give_back(owner)
     except Exception as error:
         return _failed(error)
 
@@ -84,59 +84,59 @@ def leave(spec: str) -> None:
 
 
 class _Sweep:
-    """A sweep in this process: what it needs, and its keepers, as many as there were calls at once."""
+    """A sweep in this process: what it needs, and its owners, as many as there were calls at once."""
 
     def __init__(self, spec: str, setup: Setup) -> None:
         self.setup = setup
         self.over = threading.Event()
         self._spec = spec
         self._lock = threading.Lock()
-        self._idle: list[_Keeper] = []
-        self._keepers = 0
+        self._idle: list[_Owner] = []
+        self._owners = 0
 
-    def borrow(self) -> _Keeper:
-        """A keeper that nobody else has."""
+    def borrow(self) -> _Owner:
+        """An owner that nobody else has."""
         with self._lock:
             if self._idle:
                 return self._idle.pop()
-            self._keepers += 1
-        keeper = _Keeper(self)
-        keeper.start()
-        return keeper
+            self._owners += 1
+        owner = _Owner(self)
+        owner.start()
+        return owner
 
-    def give_back(self, keeper: _Keeper) -> None:
+    def give_back(self, owner: _Owner) -> None:
         """It is free for the next call."""
         with self._lock:
             if not self.over.is_set():
-                self._idle.append(keeper)
+                self._idle.append(owner)
                 return
-        keeper.end()
+        owner.end()
 
-    def dismiss(self, keeper: _Keeper) -> bool:
-        """Whether this keeper, which has waited long enough, can end: not if somebody has just borrowed it."""
+    def dismiss(self, owner: _Owner) -> bool:
+        """Whether this owner, which has waited long enough, can end: not if somebody has just borrowed it."""
         with self._lock:
-            if keeper not in self._idle:
+            if owner not in self._idle:
                 return False
-            self._idle.remove(keeper)
-            self._keepers -= 1
-            if not self._keepers:
+            self._idle.remove(owner)
+            self._owners -= 1
+            if not self._owners:
                 _SWEEPS.pop(self._spec, None)
             return True
 
     def end(self) -> None:
-        """End all keepers, those at work within a moment."""
+        """End all owners, those at work within a moment."""
         self.over.set()
         with self._lock:
             idle, self._idle = self._idle, []
-        for keeper in idle:
-            keeper.end()
+        for owner in idle:
+            owner.end()
 
 
-class _Keeper(threading.Thread):
+class _Owner(threading.Thread):
     """Owns a worker, and has it compute one chunk at a time."""
 
     def __init__(self, sweep: _Sweep) -> None:
-        super().__init__(name="backbus-keeper", daemon=True)
+        super().__init__(name="backbus-owner", daemon=True)
         self._sweep = sweep
         self._asked: queue.SimpleQueue[list[dict[str, Any]] | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
