@@ -26,12 +26,12 @@ from backbus.sweep.workers import pool as pool_module
 from backbus.sweep.workers import watcher as watching
 from backbus.sweep.workers.chunk import KILLED, RAISED, REFUSED, TOO_LONG, TOO_MUCH, Chunk, Chunks, joined
 from backbus.sweep.workers.pool import Pool, Worker
-from backbus.sweep.workers.process import Limits, Setup
+from backbus.sweep.workers.process import PointLimits, Setup
 from backbus.sweep.workers.wire import pack_chunk
 
 LIMIT_S = 60.0
 MARK = "BACKBUS_TEST_CREW"
-LIMITS = Limits(point_s=1.0, memory_bytes=256 << 20)
+LIMITS = PointLimits(point_s=1.0, memory_bytes=256 << 20)
 STRATEGY = """
 import mmap
 import os
@@ -216,7 +216,7 @@ def test_a_strategy_is_looked_at_once_whatever_dies_after_that(
     started: list[bool] = []
 
     class Child(pool_module.Child):
-        def __init__(self, setup: Setup, limits: Limits) -> None:
+        def __init__(self, setup: Setup, limits: PointLimits) -> None:
             started.append(setup.check)
             super().__init__(setup, limits)
 

@@ -9,7 +9,16 @@ import numpy as np
 
 from backbus.market.panel import Floats
 from backbus.market.records import Records
-from backbus.sweep.statistics import Observer, Plan, SelectionStatistics, Settings, judge, make_plan, merge, no_maxima
+from backbus.sweep.statistics import (
+    Observer,
+    Plan,
+    ResampleSettings,
+    SelectionStatistics,
+    judge,
+    make_plan,
+    merge,
+    no_maxima,
+)
 
 SESSIONS = 43
 
@@ -40,7 +49,7 @@ def observed(plan: Plan, returns: Floats, chunks: Iterable[slice] = (slice(None)
 
 def some_verdict() -> SelectionStatistics:
     """The verdict on ``some_returns``."""
-    plan = make_plan(SESSIONS, 11, Settings(resamples=9, rate=0.0001))
+    plan = make_plan(SESSIONS, 11, ResampleSettings(resamples=9, rate=0.0001))
     returns = some_returns()
     rows, maxima = observed(plan, returns)
     parameters = np.arange(len(returns), dtype=np.float64).reshape(-1, 1)

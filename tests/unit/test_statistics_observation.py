@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from backbus.compiled import JIT_DISABLED, LOOPS
 from backbus.market.panel import Floats
-from backbus.sweep.statistics import Observer, Plan, Settings, make_plan, merge, no_maxima
+from backbus.sweep.statistics import Observer, Plan, ResampleSettings, make_plan, merge, no_maxima
 from backbus.sweep.statistics.observation import CONSISTENT, LOWER, UPPER, WHITE
 from tests.unit.statistics_sweep import observed, some_returns, some_verdict
 from tests.unit.test_statistics_resamples import drawn
@@ -48,9 +48,9 @@ def test_maxima_are_those_of_resamples_drawn_one_by_one(sessions: int) -> None:
     returns = some_returns(9, sessions)
     benchmark = np.random.default_rng(1).normal(0.0005, 0.01, sessions)
     for plan in (
-        make_plan(sessions, 5, Settings(resamples=40)),
-        make_plan(sessions, 5, Settings(resamples=40, rate=0.0003)),
-        make_plan(sessions, 5, Settings(resamples=40), benchmark),
+        make_plan(sessions, 5, ResampleSettings(resamples=40)),
+        make_plan(sessions, 5, ResampleSettings(resamples=40, rate=0.0003)),
+        make_plan(sessions, 5, ResampleSettings(resamples=40), benchmark),
     ):
         _, maxima = observed(plan, returns)
         np.testing.assert_allclose(maxima, plain_maxima(plan, returns), rtol=1e-9, atol=1e-12)
@@ -58,7 +58,7 @@ def test_maxima_are_those_of_resamples_drawn_one_by_one(sessions: int) -> None:
 
 def test_consistent_maxima_leave_out_only_the_poor() -> None:
     returns = some_returns(12, 250)
-    plan = make_plan(250, 5, Settings(resamples=60))
+    plan = make_plan(250, 5, ResampleSettings(resamples=60))
     _, maxima = observed(plan, returns)
     assert (maxima[LOWER] <= maxima[CONSISTENT]).all()
     assert (maxima[CONSISTENT] <= maxima[UPPER]).all()
@@ -68,7 +68,7 @@ def test_consistent_maxima_leave_out_only_the_poor() -> None:
 
 def test_rows_hold_the_moments_that_numpy_finds() -> None:
     returns = some_returns(9, 250)
-    plan = make_plan(250, 5, Settings(resamples=2, rate=0.0002))
+    plan = make_plan(250, 5, ResampleSettings(resamples=2, rate=0.0002))
     rows, _ = observed(plan, returns)
     excess = returns[:-1] - 0.0002
     varied = slice(0, 6)
@@ -93,7 +93,7 @@ def test_rows_hold_the_moments_that_numpy_finds() -> None:
 @settings(max_examples=40, deadline=None)
 def test_any_cut_into_chunks_merged_in_any_order_gives_the_same_bytes(cuts: list[int], order: list[int]) -> None:
     returns = some_returns(9)
-    plan = make_plan(returns.shape[1], 5, Settings(resamples=7))
+    plan = make_plan(returns.shape[1], 5, ResampleSettings(resamples=7))
     rows, maxima = observed(plan, returns)
     edges = [0, *sorted(cuts), 9]
     chunks = [slice(first, last) for first, last in itertools.pairwise(edges)]
@@ -107,14 +107,14 @@ def test_any_cut_into_chunks_merged_in_any_order_gives_the_same_bytes(cuts: list
 
 
 def test_zeros_of_either_sign_merge_to_the_same_bytes() -> None:
-    plan = make_plan(20, 5, Settings(resamples=5))
+    plan = make_plan(20, 5, ResampleSettings(resamples=5))
     still, negative = np.zeros((1, 20)), np.full((1, 20), -0.0)
     assert observed(plan, still)[1].tobytes() == observed(plan, negative)[1].tobytes()
 
 
 @pytest.mark.parametrize("bad", (np.nan, np.inf, -np.inf, 1e308))
 def test_a_point_that_is_not_finite_leaves_no_trace(bad: float) -> None:
-    plan = make_plan(20, 5, Settings(resamples=5))
+    plan = make_plan(20, 5, ResampleSettings(resamples=5))
     observer = Observer(plan, 1)
     returns = np.full(20, 0.01)
     returns[7:9] = bad
@@ -126,7 +126,7 @@ def test_a_point_that_is_not_finite_leaves_no_trace(bad: float) -> None:
 def test_rounding_around_the_benchmark_is_no_performance() -> None:
     """A point that is the benchmark, but for the last bits, must not pass for one with a steady advantage."""
     benchmark = np.random.default_rng(1).normal(0.0, 0.01, 100)
-    plan = make_plan(100, 5, Settings(resamples=50), benchmark)
+    plan = make_plan(100, 5, ResampleSettings(resamples=50), benchmark)
     _, maxima = observed(plan, (benchmark + 1e-17)[None])
     assert np.isneginf(maxima[LOWER:]).all()
 
@@ -154,7 +154,7 @@ def test_plain_python_gives_the_same_verdict() -> None:
 def test_every_kernel_has_one_signature_whoever_feeds_it() -> None:
     some_verdict()
     returns = some_returns()
-    plan = make_plan(returns.shape[1], 5, Settings(resamples=3), returns[0].copy())
+    plan = make_plan(returns.shape[1], 5, ResampleSettings(resamples=3), returns[0].copy())
     fixed = returns.copy()
     fixed.flags.writeable = False
     observed(plan, fixed)

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from backbus.market.panel import Floats
-from backbus.sweep.statistics import Plan, Settings, make_plan
+from backbus.sweep.statistics import Plan, ResampleSettings, make_plan
 from backbus.sweep.statistics.overfitting import SPLITS, Overfitting, overfitting, split_blocks
 from tests.unit.statistics_sweep import observed, some_returns
 
 
 def plain(sessions: int) -> Plan:
-    return make_plan(sessions, settings=Settings(resamples=1))
+    return make_plan(sessions, settings=ResampleSettings(resamples=1))
 
 
 def plain_overfitting(plan: Plan, returns: Floats) -> tuple[float, float]:

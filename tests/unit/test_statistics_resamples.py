@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backbus.sweep.statistics import Observer, Plan, Settings, judge, make_plan
+from backbus.sweep.statistics import Observer, Plan, ResampleSettings, judge, make_plan
 from backbus.sweep.statistics.resamples import BLOCKS, UNROLLED
 
 plans = st.builds(
     make_plan,
     st.integers(1, 120),
     st.integers(0, 2**64 - 1),
-    st.builds(Settings, resamples=st.integers(1, 12), block_length=st.none() | st.integers(1, 150)),
+    st.builds(ResampleSettings, resamples=st.integers(1, 12), block_length=st.none() | st.integers(1, 150)),
 )
 
 
@@ -57,7 +57,7 @@ def test_the_plan_of_one_seed_is_known() -> None:
 
 
 def test_segments_have_the_mean_length_and_start_anywhere() -> None:
-    plan = make_plan(2000, 1, Settings(resamples=400, block_length=20))
+    plan = make_plan(2000, 1, ResampleSettings(resamples=400, block_length=20))
     whole = np.ones(len(plan.lengths), dtype=bool)
     whole[plan.segments[1:] - 1] = False  # the last of each resample is cut off
     assert plan.lengths[whole].mean() == pytest.approx(20, rel=0.02)
@@ -67,7 +67,7 @@ def test_segments_have_the_mean_length_and_start_anywhere() -> None:
 
 
 def test_blocks_of_length_one_are_the_ordinary_bootstrap() -> None:
-    plan = make_plan(50, 3, Settings(resamples=4, block_length=1))
+    plan = make_plan(50, 3, ResampleSettings(resamples=4, block_length=1))
     assert set(plan.lengths.tolist()) == {1}
 
 
@@ -77,7 +77,7 @@ def test_blocks_are_about_the_root_of_the_sessions_unless_said_otherwise() -> No
 
 @pytest.mark.parametrize("sessions", (1, 15, 16, 43, 5000))
 def test_the_sixteen_blocks_are_consecutive_and_differ_by_one_session_at_most(sessions: int) -> None:
-    sizes = np.diff(make_plan(sessions, settings=Settings(resamples=1)).bounds)
+    sizes = np.diff(make_plan(sessions, settings=ResampleSettings(resamples=1)).bounds)
     assert len(sizes) == BLOCKS
     assert sizes.sum() == sessions
     assert sizes.max() - sizes.min() <= 1
@@ -89,17 +89,17 @@ def test_what_cannot_be_planned_is_refused() -> None:
     with pytest.raises(ValueError, match="seed"):
         make_plan(10, -1)
     with pytest.raises(ValueError, match="0 resamples or more"):
-        Settings(resamples=-1)
+        ResampleSettings(resamples=-1)
     with pytest.raises(ValueError, match="mean length"):
-        Settings(block_length=0)
+        ResampleSettings(block_length=0)
     with pytest.raises(ValueError, match="rate"):
-        Settings(rate=float("nan"))
+        ResampleSettings(rate=float("nan"))
     with pytest.raises(ValueError, match="9 returns for 10 sessions"):
         make_plan(10, benchmark=np.zeros(9))
 
 
 def test_no_resamples_leave_out_what_needs_them_and_nothing_else() -> None:
-    plan = make_plan(300, settings=Settings(resamples=0))
+    plan = make_plan(300, settings=ResampleSettings(resamples=0))
     observer = Observer(plan, 3)
     for point in range(3):
         assert observer.observe(point, np.random.default_rng(point).normal(0.001, 0.01, 300))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from backbus.market.panel import Floats
-from backbus.sweep.statistics import Settings, make_plan, no_maxima
+from backbus.sweep.statistics import ResampleSettings, make_plan, no_maxima
 from backbus.sweep.statistics.snooping import Snooping, snooping
 from tests.unit.statistics_sweep import observed
 
@@ -14,7 +14,7 @@ P_VALUES = ("reality_check", "spa_lower", "spa_consistent", "spa_upper")
 
 
 def p_values(returns: Floats, resamples: int = 199, block_length: int = 2, seed: int = 1) -> Snooping:
-    plan = make_plan(returns.shape[1], seed, Settings(resamples=resamples, block_length=block_length))
+    plan = make_plan(returns.shape[1], seed, ResampleSettings(resamples=resamples, block_length=block_length))
     return snooping(observed(plan, returns)[1])
 
 
@@ -55,7 +55,7 @@ def test_a_p_value_counts_the_sample_itself_and_is_never_zero() -> None:
 
 
 def test_where_nothing_was_tested_there_is_no_p_value() -> None:
-    plan = make_plan(20, settings=Settings(resamples=5))
+    plan = make_plan(20, settings=ResampleSettings(resamples=5))
     assert snooping(no_maxima(plan)) == Snooping(None, None, None, None)
 
 
@@ -66,8 +66,8 @@ def test_a_sweep_that_never_trades_has_found_nothing() -> None:
 def test_the_benchmark_is_what_must_be_beaten() -> None:
     benchmark = np.random.default_rng(8).normal(0.003, 0.01, 400)
     returns = benchmark + np.random.default_rng(9).normal(-0.0005, 0.002, (5, 400))
-    cash = make_plan(400, 1, Settings(resamples=99))
-    market = make_plan(400, 1, Settings(resamples=99), benchmark)
+    cash = make_plan(400, 1, ResampleSettings(resamples=99))
+    market = make_plan(400, 1, ResampleSettings(resamples=99), benchmark)
     easy, hard = (snooping(observed(plan, returns)[1]).spa_consistent for plan in (cash, market))
     assert easy is not None
     assert hard is not None

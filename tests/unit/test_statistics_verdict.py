@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from backbus.market.panel import Floats
-from backbus.sweep.statistics import SelectionStatistics, Settings, judge, make_plan
+from backbus.sweep.statistics import ResampleSettings, SelectionStatistics, judge, make_plan
 from backbus.sweep.statistics.interval import interval
 from backbus.sweep.statistics.sharpe import expected_maximum, probabilistic_sharpe
 from tests.unit.statistics_sweep import observed, some_verdict
@@ -20,7 +20,7 @@ from tests.unit.test_statistics_resamples import drawn
 
 
 def verdict(returns: Floats, **options: object) -> SelectionStatistics:
-    plan = make_plan(returns.shape[1], 2, Settings(resamples=20))
+    plan = make_plan(returns.shape[1], 2, ResampleSettings(resamples=20))
     rows, maxima = observed(plan, returns)
     given: dict[str, object] = {"periods_per_year": 252, "trials_sweep": len(returns), "trials_family": 500, **options}
     return judge(plan, rows, maxima, **given)  # type: ignore[arg-type]
@@ -67,7 +67,7 @@ def test_the_best_is_that_of_the_objective_and_of_equals_the_first() -> None:
 
 def test_the_interval_is_that_of_resamples_drawn_one_by_one() -> None:
     returns = np.random.default_rng(6).normal(0.001, 0.01, 250)
-    plan = make_plan(250, 4, Settings(resamples=80, rate=0.0001))
+    plan = make_plan(250, 4, ResampleSettings(resamples=80, rate=0.0001))
     found = interval(plan, returns, 252, 0.9)
     draws = np.array([returns[drawn(plan, resample)] - 0.0001 for resample in range(80)])
     ratios = draws.mean(axis=1) / draws.std(axis=1, ddof=1) * math.sqrt(252)
@@ -78,7 +78,7 @@ def test_the_interval_is_that_of_resamples_drawn_one_by_one() -> None:
 
 
 def test_an_interval_holds_the_true_mean_about_as_often_as_it_says() -> None:
-    plan = make_plan(400, 4, Settings(resamples=200, block_length=2))
+    plan = make_plan(400, 4, ResampleSettings(resamples=200, block_length=2))
     generator = np.random.default_rng(6)
     found = [interval(plan, generator.normal(0.001, 0.01, 400), 252).mean for _ in range(300)]
     held = [low <= 0.001 <= high for low, high in filter(None, found)]

@@ -7,7 +7,7 @@ from collections import deque
 import numpy as np
 
 from backbus.data.handler import DataHandler
-from backbus.data.panels.aggregate import Clock, Maker
+from backbus.data.panels.aggregate import Maker, SessionClock
 from backbus.engine.points import Point, PointsEngine, terms_of
 from backbus.engine.run import Engine
 from backbus.events import codec
@@ -95,6 +95,6 @@ def rehearse() -> None:
         run_handlers(job, panel, strategy)
         signals = StrategyRunner(strategy, panel.layout).on_block(panel.block)
         PointsEngine(panel, "S0").run([Point(terms_of(job, panel.layout), signals)])
-    maker = Maker(bar_size("1500 volume"), Clock(None, None))
+    maker = Maker(bar_size("1500 volume"), SessionClock(None, None))
     maker.take(panel.block.end, {name: values[:, 0] for name, values in panel.block.cells().items()}, instants=False)
     maker.finish()

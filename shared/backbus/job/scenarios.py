@@ -90,7 +90,7 @@ class Trend(_Lasting):
     change: Annotated[float, Field(gt=-1, le=1000, allow_inf_nan=False)]
 
 
-class Range(_Lasting):
+class TradingRange(_Lasting):
     """Prices thrown back from a floor and a ceiling, the part ``width`` away from where they were."""
 
     scenario: Literal["range"]
@@ -168,7 +168,7 @@ Scenario = Annotated[
     | FlashCrash
     | Bubble
     | Trend
-    | Range
+    | TradingRange
     | VolatilityShock
     | Gap
     | Drought

@@ -91,7 +91,7 @@ def fold(
     return made
 
 
-class Folder:
+class Resampler:
     """Bars of one length, from the blocks of a run or the ticks of an asset."""
 
     def __init__(self, assets: int, columns: Sequence[str] = (), sums: Sequence[str] = ()) -> None:

@@ -70,8 +70,8 @@ class Market:
         other.settings = self.settings.model_copy(update={"seed": seed})
         return other
 
-    def _walk(self) -> _Walk:
-        return _Walk(self.settings, self._clock, self._history)
+    def _walk(self) -> _Walking:
+        return _Walking(self.settings, self._clock, self._history)
 
 
 class _Bars:
@@ -108,7 +108,7 @@ class _Rows:
         return self._strip[1]
 
 
-class _Walk:
+class _Walking:
     """The state of a market between two blocks."""
 
     def __init__(self, settings: m.SimulatorSettings, clock: Clock, history: Panel | None) -> None:

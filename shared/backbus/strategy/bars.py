@@ -8,7 +8,7 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.panel import Floats, Ints
-from backbus.market.resampling import Folder
+from backbus.market.resampling import Resampler
 from backbus.strategy.context import Context
 from backbus.strategy.indicators import OfBars
 from backbus.strategy.raw import Raw, unknown_column, unknown_timeframe
@@ -148,9 +148,9 @@ class Bars(OfBars[Stream]):
 def _longer(bars: Bars, timeframe: str) -> Bars:
     context = bars.context
     run, block = context.run, context.block
-    folder = run.slot(("every", timeframe), lambda: Folder(run.layout.assets, run.layout.columns))
+    resampler = run.slot(("every", timeframe), lambda: Resampler(run.layout.assets, run.layout.columns))
     key = block.frames[timeframe]
-    made, completed = folder.take(block, key, block.end >= key)
+    made, completed = resampler.take(block, key, block.end >= key)
     longer = Context(run, made, context.shared)
     longer.timeframe, longer.base, longer.completed = timeframe, context, completed
     return Bars(longer)

@@ -199,13 +199,13 @@ class _InParts:
 
     def _make(self, rows: Rows) -> None:
         """Trades become bars as they come."""
-        from backbus.data.panels.aggregate import Clock, Makers  # compiled, and seldom needed
+        from backbus.data.panels.aggregate import Makers, SessionClock  # compiled, and seldom needed
 
         settings = self._settings
         if not rows.ticks:
             raise JobError("must be left out: a dataset keeps bars as they are, jobs make longer ones", field=BARS)
         if self._makers is None:
-            clock = Clock(None if rows.dates else settings.timezone, settings.calendar)
+            clock = SessionClock(None if rows.dates else settings.timezone, settings.calendar)
             self._makers = Makers(bar_size(str(settings.bars)), clock, self._made, settings.columns_made)
         symbol = rows.symbol(0)
         if symbol not in self._last:

@@ -22,7 +22,7 @@ from backbus.data.panels.sessions import session_ends
 from backbus.errors import DataError
 from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Floats, Ints, Panel, Source, sealed
-from backbus.market.resampling import Folder
+from backbus.market.resampling import Resampler
 from backbus.market.timeframe_ends import calendar_of, check_longer, frame_ends
 from backbus.market.timeframes import MADE, TICKS, UNITS, VWAP, BarSize, bar_size
 
@@ -47,7 +47,7 @@ def cut(stamp: Ints, amount: Floats, size: float, at: Ints, have: Floats, key: I
         key[i] = at[0]
 
 
-class Clock(NamedTuple):
+class SessionClock(NamedTuple):
     """By what sessions and hours are told."""
 
     timezone: str | None
@@ -55,7 +55,7 @@ class Clock(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Bars:
+class MadeBars:
     """Bars of one asset, in order of time."""
 
     ends: Ints
@@ -66,11 +66,11 @@ class Bars:
 class Maker:
     """Makes the bars of one asset, from its trades or shorter bars in order of time, a part at a time."""
 
-    def __init__(self, size: BarSize, clock: Clock, columns: Sequence[str] = ()) -> None:
+    def __init__(self, size: BarSize, clock: SessionClock, columns: Sequence[str] = ()) -> None:
         self._size, self._clock = size, clock
         self._columns = tuple(name for name in columns if name not in MADE)
         self._made = tuple(name for name in columns if name in MADE)
-        self._folder = Folder(1, self._columns, (TICKS, _DOLLARS))
+        self._resampler = Resampler(1, self._columns, (TICKS, _DOLLARS))
         self._at, self._have = np.zeros(2, dtype=np.int64), np.zeros(1)
         self._parts: list[Block] = []
         self.traded = 0.0
@@ -113,18 +113,18 @@ class Maker:
         self._parts.append(self._bars(block, key, closes))
 
     def _bars(self, block: Block, key: Ints, closes: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Block:
-        return self._folder.take(block, key, closes, by_key=self._size.frame is not None)[0]
+        return self._resampler.take(block, key, closes, by_key=self._size.frame is not None)[0]
 
-    def finish(self) -> Bars:
+    def finish(self) -> MadeBars:
         """All bars; those in which nothing was known are left out."""
-        parts = [*self._parts, *([] if self.begun else [self._folder.rest(by_key=self._size.frame is not None)])]
+        parts = [*self._parts, *([] if self.begun else [self._resampler.rest(by_key=self._size.frame is not None)])]
         ends = np.concatenate([part.end for part in parts])
         cells = {name: np.concatenate([part.cells()[name][:, 0] for part in parts]) for name in parts[0].cells()}
         there = ~np.isnan(cells["close"])
         with np.errstate(divide="ignore", invalid="ignore"):
             cells[VWAP] = cells.pop(_DOLLARS) / cells["volume"]
         kept = (*FIELDS, *self._columns, *self._made)
-        return Bars(ends[there], {name: cells[name][there] for name in kept})
+        return MadeBars(ends[there], {name: cells[name][there] for name in kept})
 
 
 def interval_of_size(size: BarSize) -> int:
@@ -137,7 +137,7 @@ def interval_of_size(size: BarSize) -> int:
 class Makers:
     """The makers of all assets."""
 
-    def __init__(self, size: BarSize, clock: Clock, symbols: Sequence[str], columns: Sequence[str]) -> None:
+    def __init__(self, size: BarSize, clock: SessionClock, symbols: Sequence[str], columns: Sequence[str]) -> None:
         self._symbols, self._size, self._clock, self._columns = symbols, size, clock, columns
         self._makers: dict[int, Maker] = {}
 
@@ -178,7 +178,7 @@ def made_of(rows: Rows, symbols: tuple[str, ...], settings: DataSettings, notes:
         if size.frame is not None:
             check_longer(size.frame, interval_ns, BARS)
         ends = ends_of(rows, interval_ns, settings)
-    clock = Clock(None if rows.dates else settings.timezone, settings.calendar)
+    clock = SessionClock(None if rows.dates else settings.timezone, settings.calendar)
     columns = settings.columns_made
     makers = Makers(size, clock, symbols, columns)
     edges = np.r_[0, np.flatnonzero(np.diff(rows.asset)) + 1, len(rows)].tolist()
@@ -196,7 +196,7 @@ def remade(source: Source, settings: DataSettings) -> Panel:
     if size.frame is not None:
         check_longer(size.frame, layout.interval_ns, BARS)
     columns = settings.columns_made
-    makers = Makers(size, Clock(layout.timezone, layout.calendar), layout.symbols, columns)
+    makers = Makers(size, SessionClock(layout.timezone, layout.calendar), layout.symbols, columns)
     for block in source.blocks(max(1, BLOCK_CELLS // layout.assets)):
         for asset in range(layout.assets):
             there = ~np.isnan(block.close[:, asset])

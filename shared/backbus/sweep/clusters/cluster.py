@@ -23,7 +23,7 @@ from backbus.sources import identity
 from backbus.sweep.search.plan import resamples_of, search_of
 from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.pool import PointsBetween
-from backbus.sweep.workers.process import Limits, Setup, error_of
+from backbus.sweep.workers.process import PointLimits, Setup, error_of
 from backbus.sweep.workers.wire import unpack_chunk
 
 PART_BYTES = 4 << 20
@@ -81,7 +81,7 @@ class Parcel:
 
     def __init__(self, setup: Setup) -> None:
         search = search_of(setup.job)
-        plain: dict[str, Any] = setup.plain(Limits.of(search))
+        plain: dict[str, Any] = setup.plain(PointLimits.of(search))
         del plain["folder"]
         self._files: dict[str, Path | bytes] = {}
         for kind, files in (("data", setup.data), ("strategy", setup.strategy)):

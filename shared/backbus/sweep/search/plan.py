@@ -11,7 +11,7 @@ from backbus.job.sweep import SweepSettings
 from backbus.market.panel import Panel
 from backbus.performance.metrics import session_rate
 from backbus.sweep.space.space import Space
-from backbus.sweep.statistics import Plan, Settings, make_plan
+from backbus.sweep.statistics import Plan, ResampleSettings, make_plan
 
 
 def search_of(job: Job) -> SweepSettings:
@@ -33,7 +33,9 @@ def plan_for(job: Job, sessions: int, resamples: int | None = None) -> Plan:
     """The resamples of a job's sweep, ``resamples_of`` it where left out: the same wherever it is computed."""
     search, measured = search_of(job), job.performance
     rate = session_rate(measured.risk_free, job.year)
-    return make_plan(sessions, search.seed, Settings(resamples_of(job) if resamples is None else resamples, rate=rate))
+    return make_plan(
+        sessions, search.seed, ResampleSettings(resamples_of(job) if resamples is None else resamples, rate=rate)
+    )
 
 
 def resamples_of(job: Job) -> int:

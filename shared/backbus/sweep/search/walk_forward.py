@@ -34,7 +34,7 @@ from backbus.sweep.search.ranges import RANGE, InRanges, without_range
 from backbus.sweep.search.search import Computes, Search
 from backbus.sweep.space.generations import Generations
 from backbus.sweep.space.space import Space, point_job, split
-from backbus.sweep.statistics import Settings, make_plan
+from backbus.sweep.statistics import ResampleSettings, make_plan
 from backbus.sweep.workers.chunk import RAISED, REFUSED, Failure, failed_chunk
 
 if TYPE_CHECKING:
@@ -261,7 +261,7 @@ def _plain_fold(number: int, fold: FoldResult) -> dict[str, Any]:
 
 def _hash(names: Sequence[str], found: Sequence[FoldResult]) -> str:
     """``table_sha256`` of the folds: figures are those out of sample, all that comes before them is a parameter."""
-    blank = failed_chunk(Failure("", ""), make_plan(1, 0, Settings(resamples=0)))
+    blank = failed_chunk(Failure("", ""), make_plan(1, 0, ResampleSettings(resamples=0)))
     prints = b"".join(bytes.fromhex(fold.fingerprint or "00" * 16) for fold in found)
     points = Points(
         np.array([fold.out_of_sample for fold in found]),

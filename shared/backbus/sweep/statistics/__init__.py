@@ -16,7 +16,17 @@ A sweep keeps no point's returns, so the work is in three steps. All are pure::
 """
 
 from backbus.sweep.statistics.observation import POINT, Observer, merge, no_maxima
-from backbus.sweep.statistics.resamples import Plan, Settings, make_plan
+from backbus.sweep.statistics.resamples import Plan, ResampleSettings, make_plan
 from backbus.sweep.statistics.verdict import SelectionStatistics, judge
 
-__all__ = ["POINT", "Observer", "Plan", "SelectionStatistics", "Settings", "judge", "make_plan", "merge", "no_maxima"]
+__all__ = [
+    "POINT",
+    "Observer",
+    "Plan",
+    "ResampleSettings",
+    "SelectionStatistics",
+    "judge",
+    "make_plan",
+    "merge",
+    "no_maxima",
+]

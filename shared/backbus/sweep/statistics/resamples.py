@@ -28,7 +28,7 @@ UNROLLED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ResampleSettings:
     """What is chosen about a plan besides its length and seed."""
 
     resamples: int = 500
@@ -53,7 +53,7 @@ class Plan:
 
     sessions: int
     seed: int
-    settings: Settings
+    settings: ResampleSettings
     block_length: int
     starts: Ints = field(repr=False)
     """[segments] first session of each circular segment."""
@@ -80,12 +80,14 @@ class Plan:
         return self.settings.resamples
 
 
-def make_plan(sessions: int, seed: int = 0, settings: Settings | None = None, benchmark: Floats | None = None) -> Plan:
+def make_plan(
+    sessions: int, seed: int = 0, settings: ResampleSettings | None = None, benchmark: Floats | None = None
+) -> Plan:
     """The plan of a sweep over ``sessions`` returns; ``benchmark`` is a series of as many returns, or None for cash.
 
     ``ValueError`` where there is no session, the seed is negative, or the benchmark has another length or holes.
     """
-    settings = settings or Settings()
+    settings = settings or ResampleSettings()
     if sessions < 1:
         raise ValueError(f"a plan needs at least 1 session, not {sessions}")
     if not 0 <= seed < 1 << 64:

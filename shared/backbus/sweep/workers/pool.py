@@ -20,7 +20,7 @@ from backbus.sweep.search.plan import plan_for, search_of
 from backbus.sweep.statistics import Plan
 from backbus.sweep.workers.chunk import KILLED, TOO_LONG, TOO_MUCH, Chunk, Failure, Values
 from backbus.sweep.workers.chunk_sizes import ChunkSizes
-from backbus.sweep.workers.process import Child, InHand, Limits, Setup, error_of
+from backbus.sweep.workers.process import Child, InHand, PointLimits, Setup, error_of
 from backbus.sweep.workers.watcher import Death, Watcher
 from backbus.sweep.workers.wire import chunk_of
 
@@ -40,8 +40,8 @@ class Worker:
     The loop around it waits until ``fileno`` is readable, for ``LOOK_EVERY_S`` at most, and calls ``work``.
     """
 
-    def __init__(self, setup: Setup, limits: Limits | None = None) -> None:
-        self._setup, self._limits = setup, limits or Limits.of(search_of(setup.job))
+    def __init__(self, setup: Setup, limits: PointLimits | None = None) -> None:
+        self._setup, self._limits = setup, limits or PointLimits.of(search_of(setup.job))
         self._plan: Plan | None = None
         self._watcher: Watcher | None = None
         self._points: Sequence[Values] = ()
@@ -229,7 +229,7 @@ def _shown(size: int) -> str:
 class Pool:
     """Workers on this machine. A context manager: leaving it ends and reaps their processes, however it is left."""
 
-    def __init__(self, setup: Setup, children: int, limits: Limits | None = None) -> None:
+    def __init__(self, setup: Setup, children: int, limits: PointLimits | None = None) -> None:
         self._setup, self._limits, self._children = setup, limits, children
         # What is not compiled yet is compiled by the first one alone, and loaded by the others.
         alone = not cache_folder().exists()

@@ -28,7 +28,7 @@ _ERRORS: dict[str, type[BackbusError]] = {each.__name__: each for each in (DataE
 
 
 @dataclass(frozen=True)
-class Limits:
+class PointLimits:
     """What a point may take before its process is killed."""
 
     point_s: float = 60.0
@@ -40,7 +40,7 @@ class Limits:
     besides the backtests in it, may what is done once at the end of a sweep take."""
 
     @classmethod
-    def of(cls, search: SweepSettings) -> Limits:
+    def of(cls, search: SweepSettings) -> PointLimits:
         """Those that a job sets."""
         return cls(search.point_s, search.memory_mib << 20)
 
@@ -59,7 +59,7 @@ class Setup:
     check: bool = False
     """Whether parameters that the strategy lacks, and a strategy that knows the future, are refused."""
 
-    def plain(self, limits: Limits) -> dict[str, Any]:
+    def plain(self, limits: PointLimits) -> dict[str, Any]:
         """The frame that says all this."""
         return {
             "job": self.job.plain(),
@@ -92,7 +92,7 @@ class Child:
     Linux kills it when the thread that made this object ends.
     """
 
-    def __init__(self, setup: Setup, limits: Limits) -> None:
+    def __init__(self, setup: Setup, limits: PointLimits) -> None:
         with tempfile.TemporaryFile() as file:
             file.write(bytes(WORDS.size))
             file.flush()
