@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from backbus.client import Client
+from backbus.api.client import Client
 from backbus.errors import StackError
 from backbus.settings import Settings
 from backbus.sources import cache_folder

@@ -19,10 +19,10 @@ import zmq
 from backbus.errors import BackbusError, DataError, JobError, StackError, StrategyError
 from backbus.log import logger
 from backbus.settings import Settings
-from backbus.sweep.chunk import Chunk
-from backbus.sweep.crew import LOOK_EVERY_S
 from backbus.sweep.outcome import best_of, worth
-from backbus.sweep.wire import pack_chunk
+from backbus.sweep.workers.chunk import Chunk
+from backbus.sweep.workers.pool import LOOK_EVERY_S
+from backbus.sweep.workers.wire import pack_chunk
 from backbus.transport import control as c
 from backbus.transport import control_codec
 from backbus.transport.session import Line

@@ -17,10 +17,10 @@ from typing import Any
 import msgpack
 
 from backbus.errors import StackError
-from backbus.jobs import Job
-from backbus.searches import Distribution
+from backbus.job.axes import Distribution
+from backbus.job.job import Job
 from backbus.settings import Settings
-from backbus.sweep.space import Space
+from backbus.sweep.space.space import Space
 from backbus.transport import control as c
 from backbus.transport import control_codec
 from backbus.transport.blobs import BlobFolder

@@ -13,7 +13,7 @@ import zmq
 
 from backbus.data import Catalog
 from backbus.errors import BackbusError, JobError, ProtocolError, StackError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.log import logger
 from backbus.settings import Settings
 from backbus.sources import identity

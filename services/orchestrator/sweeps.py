@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from backbus.sweep.sizes import CHUNK_S, FIRST_POINTS, Sizes
+from backbus.sweep.workers.chunk_sizes import CHUNK_S, FIRST_POINTS, ChunkSizes
 from services.orchestrator.sweep_events import (
     Action,
     Asked,
@@ -118,7 +118,7 @@ class Sweep:
     leased: dict[tuple[int, int], Lease] = field(default_factory=dict)
     served_s: float = 0.0
     """Work given to it: the least served of the same priority is next."""
-    sizes: Sizes = field(default_factory=lambda: Sizes(1))
+    sizes: ChunkSizes = field(default_factory=lambda: ChunkSizes(1))
     faults: list[str] = field(default_factory=list)
     """Reasons why chunks were not computed, since the last one that was."""
     recent: deque[tuple[float, int]] = field(default_factory=deque)

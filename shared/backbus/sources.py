@@ -11,25 +11,47 @@ from importlib.metadata import version
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
-_SHELL = ("cli", "figures", "stack", "client.py", "log.py", "settings.py")
-"""What carries results but does not make them: changing it leaves compiled code and cached answers valid."""
+_SHELL = (
+    "api/check.py",
+    "api/client.py",
+    "api/explain.py",
+    "api/rerun.py",
+    "api/result.py",
+    "api/sweep_result.py",
+    "cli/",
+    "figures/",
+    "log.py",
+    "settings.py",
+    "stack/",
+)
+"""What carries results, or looks at them, but does not make them: changing it leaves cached answers valid."""
 LIBRARIES = ("numba", "llvmlite", "numpy", "pandas", "pyarrow", "exchange_calendars")
 
 
 @functools.cache
 def sources_hash() -> str:
     """Hash of every source file of the library that can take part in a result."""
-    return _hash(name for name in _all_sources() if name.parts[0] not in _SHELL)
+    return _hash(result_sources())
 
 
 @functools.cache
 def kernels_hash() -> str:
     """Hash of the sources that compiled code is made of: those that declare steps or loops, and the market's words."""
-    return _hash(
+    return _hash(kernel_sources())
+
+
+def result_sources() -> list[Path]:
+    """The library's files that can take part in a result, relative to the package."""
+    return [name for name in _all_sources() if not name.as_posix().startswith(_SHELL)]
+
+
+def kernel_sources() -> list[Path]:
+    """The files that compiled code is made of, relative to the package."""
+    return [
         name
         for name in _all_sources()
         if name.parts[0] == "market" or b"backbus.compiled import" in (_PACKAGE / name).read_bytes()
-    )
+    ]
 
 
 def _all_sources() -> list[Path]:

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from backbus import Job, run, run_sweep
-from backbus.local import complete, load_inputs
+from backbus.api.sweep_result import SweepResult
+from backbus.engine.inputs import complete, load_inputs
 from backbus.engine.rehearsal import run_handlers
-from backbus.sweep.result import SweepResult
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"

@@ -18,7 +18,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from backbus.jobs import Job, StrategySettings
+from backbus.job.job import Job, StrategySettings
 from backbus.settings import Settings
 from backbus.stack.services import SERVICES, WORKER
 
@@ -278,7 +278,7 @@ def test_every_indicator_and_built_in_is_documented() -> None:
 
     text = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
     for owner in (Stream, Bars):
-        for name in vars(owner):
+        for name in dir(owner):
             if not name.startswith("_"):
                 assert re.search(rf"`[^`]*\b{name}\b[^`]*`", text), f"{owner.__name__}.{name}"
     for strategy in set(BUILTINS.values()):

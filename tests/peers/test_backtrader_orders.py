@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market import records as rec
 from backbus.performance.tables import Piece
 from tests.peers.paths import GENERATED, Rows, bars, columns, paths

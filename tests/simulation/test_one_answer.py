@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market import records as rec
 from backbus.performance.tables import Columns, Piece
 from backbus.strategy import Strategy

@@ -9,12 +9,13 @@ import pytest
 
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
-from backbus.events.event import Event, Kind
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market import records as rec
 from backbus.market.panel import Block, Panel
 from backbus.market.records import Records
 from backbus.strategy import Strategy
+from backbus.streams.event import Event
+from backbus.streams.topology import Kind
 from tests.simulation.cases import some_case
 from tests.simulation.test_one_answer import BATCH, FIRST, SEEDS
 from tests.unit.order_market import bars, flat

@@ -10,10 +10,11 @@ import numpy as np
 
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market import records as rec
-from backbus.market.panel import DAY_NS, Block, Layout, Panel
+from backbus.market.panel import Block, Layout, Panel
 from backbus.market.ticks import PHASE_NAMES
+from backbus.market.timeframes import DAY_NS
 from backbus.performance.report import Report
 from backbus.performance.tables import Piece
 from backbus.strategy import Strategy

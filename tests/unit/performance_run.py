@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Floats, Layout
 from backbus.market.records import FILL, ORDER, PLACE, REFUSE, SHORTS_NOT_ALLOWED, SIGNAL, TAKE_BACK, Records, order_id

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backbus.jobs import PerformanceSettings
+from backbus.job.job import PerformanceSettings
 from backbus.market.panel import Floats
 from backbus.market.records import FILL
 from backbus.performance.metrics import Metrics, Sums, compounded, figures, finite, metrics_of, ratio, session_rate

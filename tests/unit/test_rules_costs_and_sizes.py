@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from backbus.market.ledger import LEDGER, apply_fill, open_book
-from backbus.market.panel import DAY_NS, Layout
+from backbus.market.panel import Layout
+from backbus.market.timeframes import DAY_NS
 from backbus.strategy import Strategy
+from backbus.trading.numbers import rules_of
 from tests.unit.rules_run import HOLE, job_of, panel, play
 
 NO_VOLATILITY = "too few bars to know its volatility"
@@ -167,7 +169,7 @@ def test_a_size_decided_at_the_open_is_told_as_a_resize(opens_at: float, quantit
 def test_average_cost_is_kept_while_selling_and_starts_anew_through_zero() -> None:
     #  bought 10 at 10, 30 at 14: (100 + 420) / 40 = 13;  sold 20 at 15: 13 stays, gained 20 × 2 = 40
     #  sold 30 at 16: gained 20 × 3 = 60, 10 short at 16;  bought 10 at 12: gained 10 × 4 = 40
-    rules = job_of().rules(Layout(("A",), 1, 0, DAY_NS))
+    rules = rules_of(job_of(), Layout(("A",), 1, 0, DAY_NS))
     account, ledger = open_book(rules)[:2]
     book = getattr(apply_fill, "py_func", apply_fill)
     seen = []

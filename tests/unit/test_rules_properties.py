@@ -12,11 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market import records as rec
-from backbus.market.panel import FIELDS, PRICES, Panel
+from backbus.market.columns import FIELDS, PRICES
+from backbus.market.panel import Panel
 from backbus.performance.tables import Columns, Piece
 from backbus.strategy import Strategy
+from backbus.trading.numbers import rules_of
 from tests.simulation.cases import Case, Trader, some_case
 from tests.unit.rules_run import HOLE
 
@@ -155,7 +157,7 @@ def test_limits_hold_and_stops_are_met(seed: int) -> None:
     block = case.panel.block
     split = block.extra.get("split", np.ones(block.close.shape))
     shares = np.cumprod(np.where(np.isnan(split), 1.0, split), axis=0)
-    tick = max((line["tick"] for line in case.job.rules(case.panel.layout).instruments), default=0.0)
+    tick = max((line["tick"] for line in rules_of(case.job, case.panel.layout).instruments), default=0.0)
     for index in range(len(fills["tick"])):
         number = int(fills["order"][index])
         its, at = terms[number], (fills["row"][index], fills["symbol"][index])
@@ -234,7 +236,7 @@ def test_equity_is_what_positions_earned_less_fees_whatever_the_instruments(seed
     earned = case.job.portfolio.cash - float(fills["fee"].sum())
     earned += float(tables["bookings"]["amount"].sum()) if "bookings" in tables else 0.0
     last = [next((price for price in closes[::-1, asset] if price == price), 0.0) for asset in range(closes.shape[1])]
-    units = case.job.rules(case.panel.layout).instruments["multiplier"]
+    units = rules_of(case.job, case.panel.layout).instruments["multiplier"]
     scale = 1.0
     for asset, quantity, price in zip(fills["symbol"], fills["quantity"], fills["price"], strict=True):
         earned += quantity * (last[asset] - price) * units[asset]
@@ -288,7 +290,7 @@ def test_the_open_of_a_row_is_traded_without_a_look_at_the_rest_of_its_bar(seed:
     def change(open_: Any, high: Any, low: Any, close: Any, volume: Any) -> None:
         for column in (high, low, close):
             column[row] *= 1.7
-        if not case.job.rules(case.panel.layout).record["capped"][0]:
+        if not rules_of(case.job, case.panel.layout).record["capped"][0]:
             volume[row] += 99.0
 
     tables = run(case.job, case.panel, case.strategy)

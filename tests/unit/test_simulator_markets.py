@@ -18,11 +18,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from simulated import market, near, returns, same, settings
 
+from backbus.api.run import run
 from backbus.data import write_csv
+from backbus.engine.inputs import open_inputs
 from backbus.errors import DataError, JobError, UsageError
-from backbus.jobs import Job
-from backbus.local import open_inputs, run
-from backbus.market.panel import DAY_NS, FIELDS, whole
+from backbus.job.job import Job
+from backbus.market.columns import FIELDS
+from backbus.market.panel import whole
+from backbus.market.timeframes import DAY_NS
 from backbus.simulator import Market
 
 GBM = {"model": "gbm", "drift": 0.1, "volatility": 0.3}

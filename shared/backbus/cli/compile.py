@@ -21,7 +21,7 @@ def compile_() -> None:
     started = time.monotonic()
     from backbus.engine.rehearsal import rehearse
     from backbus.simulator.rehearsal import rehearse_market
-    from backbus.sweep.rehearsal import rehearse_sweep
+    from backbus.sweep.warm import rehearse_sweep
 
     rehearse()
     rehearse_sweep()

@@ -13,10 +13,10 @@ import numpy as np
 
 from backbus.compiled import loop, plain, step
 from backbus.engine.loop import BOOKED, FILLS, TICK, WANTS_ROOM, run_lists, run_rows
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market import records as rec
 from backbus.market.accounts import NO_BOOKINGS
-from backbus.market.adjusting import Adjusting
+from backbus.market.forward_adjusted import Adjusting
 from backbus.market.ledger import open_book
 from backbus.market.panel import Floats, Ints, Layout, Panel
 from backbus.market.records import Records
@@ -44,6 +44,7 @@ from backbus.performance.sessions import (
     read_only,
 )
 from backbus.performance.trades import NO_TIME, TOTALS, TRADE, match_fills, no_trades
+from backbus.trading.numbers import rules_of
 
 
 @step
@@ -299,7 +300,7 @@ def terms_of(job: Job, layout: Layout) -> Terms:
     """What a point takes from its job."""
     settings = job.performance
     rate = session_rate(settings.risk_free, job.year)
-    return Terms(job.rules(layout), job.year, rate)
+    return Terms(rules_of(job, layout), job.year, rate)
 
 
 class Point(NamedTuple):

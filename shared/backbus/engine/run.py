@@ -16,7 +16,7 @@ import numpy as np
 
 from backbus.compiled import plain
 from backbus.engine import loop as lp
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market import records as rec
 from backbus.market.accounts import NO_FILLS, NO_ORDERS, BookRows, EquityRows
 from backbus.market.block_facts import BlockFacts
@@ -32,6 +32,7 @@ from backbus.performance.tables import Piece, run_pieces, trades_piece
 from backbus.performance.trades import put_times
 from backbus.portfolio.carrying import bookings_of_row
 from backbus.strategy import Strategy, StrategyRunner
+from backbus.trading.numbers import rules_of
 
 BLOCK_ROWS = 1 << 17
 """Default rows of a block of one asset. Of 2¹⁴ to 2¹⁸ it was the fastest: handing a block from thread to thread costs
@@ -55,7 +56,7 @@ class Engine:
         self._job, self._source, self._sink = job, source, sink
         layout = source.layout
         self._layout = layout
-        self._rules = job.rules(layout)
+        self._rules = rules_of(job, layout)
         self._runner = StrategyRunner(strategy, layout)
         self._book = open_book(self._rules)
         self._working = Orders(layout.assets, lists=self._rules.lists)

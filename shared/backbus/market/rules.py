@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backbus.market.panel import EVENTS, Block, Floats, sealed
+from backbus.market.columns import EVENTS
+from backbus.market.panel import Block, Floats, sealed
 from backbus.market.records import Records
 
 RULES = np.dtype(

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.accounts import NO_FILLS, EquityRows
 from backbus.market.panel import Block, Layout
 from backbus.market.records import Records, joined

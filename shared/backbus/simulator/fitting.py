@@ -15,8 +15,8 @@ import numpy as np
 
 from backbus.compiled import loop
 from backbus.errors import DataError
+from backbus.job.simulator import SimulatorSettings
 from backbus.market.panel import Floats, Panel, whole
-from backbus.markets import SimulatorSettings
 from backbus.simulator.clock import bars_in_year
 from backbus.simulator.market import Market
 from backbus.simulator.maths import log as _log

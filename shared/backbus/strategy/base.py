@@ -19,10 +19,7 @@ from backbus.errors import StrategyError
 from backbus.market.records import Records
 from backbus.strategy import holding
 from backbus.strategy.orders import Order
-from backbus.strategy.parameters import param
 from backbus.strategy.run import Run
-
-__all__ = ["Strategy", "param"]
 
 
 class Strategy(BaseModel):

@@ -16,8 +16,8 @@ from backbus.market.panel import Block, Layout
 from backbus.market.records import SIGNAL, Records
 from backbus.strategy.emission import Emission
 from backbus.strategy.raw import Tail
+from backbus.strategy.sharing import Key
 
-Key = tuple[object, ...]
 State = TypeVar("State")
 
 

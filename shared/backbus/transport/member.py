@@ -20,7 +20,7 @@ from typing import Any
 import zmq
 
 from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StackError, StrategyError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.log import logger
 from backbus.market.panel import Layout
 from backbus.settings import Settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Layout
 from backbus.streams.event import Handler
 from backbus.streams.stream import StreamReader, StreamWriter

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from backbus.market.records import Records
 from backbus.strategy.bars import Bars
-from backbus.strategy.base import Strategy, param
+from backbus.strategy.base import Strategy
+from backbus.strategy.parameters import param
 
 
 class DonchianBreakout(Strategy):

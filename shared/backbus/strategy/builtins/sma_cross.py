@@ -8,7 +8,8 @@ from pydantic import model_validator
 
 from backbus.market.records import Records
 from backbus.strategy.bars import Bars
-from backbus.strategy.base import Strategy, param
+from backbus.strategy.base import Strategy
+from backbus.strategy.parameters import param
 
 
 class SmaCross(Strategy):
