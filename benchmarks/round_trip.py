@@ -21,6 +21,7 @@ from backbus.events.event import Event, Kind
 from backbus.link.sockets import BUS_HIGH_WATER, connect, make_socket
 from backbus.market import records as rec
 from backbus.settings import Settings
+from benchmarks.environments import ROOT
 
 RUN = "round-trip"
 TRIPS = 5000
@@ -60,8 +61,8 @@ def measure(settings: Settings, trips: int = TRIPS) -> float:
     variables = {**os.environ, "BACKBUS_BUS_IN": settings.bus_in, "BACKBUS_BUS_OUT": settings.bus_out}
     if settings.bus_here is not None:
         variables["BACKBUS_BUS_HERE"] = str(settings.bus_here)
-    command = [sys.executable, "-P", "-m", "benchmarks.round_trip", str(trips + WARM_TRIPS)]
-    other = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "benchmarks.round_trip", str(trips + WARM_TRIPS)]
+    other = subprocess.Popen(command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL)
     end = End(settings, Kind.FILL)
     try:
         order = rec.empty(rec.ORDER, 1)

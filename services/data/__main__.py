@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backbus.link.member import serve
-from services.data.source import SourceRole
+from backbus.services.data.source import SourceRole
 
 
 class Data(SourceRole):

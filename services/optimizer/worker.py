@@ -20,12 +20,12 @@ from backbus.errors import BackbusError, DataError, JobError, StackError, Strate
 from backbus.events import control as c
 from backbus.link.line import Line
 from backbus.log import logger
+from backbus.services.optimizer.sweeping import Sweeping
 from backbus.settings import Settings
 from backbus.sweep.chunk import Chunk
 from backbus.sweep.crew import LOOK_EVERY_S
 from backbus.sweep.outcome import best_of, worth
 from backbus.sweep.wire import pack_chunk
-from services.optimizer.sweeping import Sweeping
 
 ROLE = "optimizer"
 WANT_EVERY_S = 1.0

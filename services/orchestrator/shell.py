@@ -19,11 +19,11 @@ from backbus.link.blobs import BlobFolder
 from backbus.link.curve import Gate
 from backbus.link.sockets import CONTROL_HIGH_WATER, bind, make_socket
 from backbus.log import logger
+from backbus.services.orchestrator import fleet
+from backbus.services.orchestrator import scheduler as s
+from backbus.services.orchestrator.store import ENDED, Store
 from backbus.settings import Settings
 from backbus.sources import identity
-from services.orchestrator import fleet
-from services.orchestrator import scheduler as s
-from services.orchestrator.store import ENDED, Store
 
 POLL_MS = 50
 REPEAT_S = 0.5

@@ -13,6 +13,8 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent
 _SHELL = ("cli", "figures", "stack", "client.py", "log.py", "settings.py")
 """What carries results but does not make them: changing it leaves compiled code and cached answers valid."""
+_PROCESSES = "services"
+"""The processes carry results too. A wheel has them as a folder, a checkout as a link, which may be followed or not."""
 LIBRARIES = ("numba", "llvmlite", "numpy", "pandas", "pyarrow", "exchange_calendars")
 
 
@@ -33,7 +35,8 @@ def kernels_hash() -> str:
 
 
 def _all_sources() -> list[Path]:
-    return sorted(path.relative_to(_PACKAGE) for path in _PACKAGE.rglob("*.py"))
+    names = (path.relative_to(_PACKAGE) for path in _PACKAGE.rglob("*.py"))
+    return sorted(name for name in names if name.parts[0] != _PROCESSES)
 
 
 def _hash(names: Iterable[Path]) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from backbus.events.control import StreamEnd
-from services.orchestrator import scheduler as s
+from backbus.services.orchestrator import scheduler as s
 
 SEEDS = int(os.environ.get("BACKBUS_SEEDS", "200"))
 BATCH = 100

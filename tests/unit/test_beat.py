@@ -10,8 +10,8 @@ import zmq
 
 from backbus.events import control as c
 from backbus.link.beat import BeatThread, Busy, Pulse
+from backbus.services.optimizer.worker import Optimizer
 from backbus.settings import Settings
-from services.optimizer.worker import Optimizer
 
 LIMIT_S = 30.0
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from backbus.events.control import StreamEnd
-from services.orchestrator import scheduler as s
-from services.orchestrator.scheduler import (
+from backbus.services.orchestrator import scheduler as s
+from backbus.services.orchestrator.scheduler import (
     AssignTo,
     Beaten,
     Cancelled,
