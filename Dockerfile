@@ -28,6 +28,6 @@ RUN find /opt/venv/lib/python3*/site-packages/backbus -name '*.py' -exec touch -
 USER backbus
 WORKDIR /opt/backbus
 # By the user that will read it; where it runs on another kind of processor, it is compiled again at its start.
-RUN python -P -m backbus.compile
+RUN backbus compile
 ENTRYPOINT ["python", "-P", "-m"]
 CMD ["backbus.services.orchestrator"]

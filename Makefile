@@ -14,7 +14,7 @@ run: setup compile ## set up, then backtest a moving-average cross on real daily
 	@$(BIN)/backbus run examples/sma_crossover.toml
 
 test: setup-dev ## all tests
-	@$(BIN)/python -P -m backbus.compile
+	@$(BIN)/backbus compile
 	@$(BIN)/python examples/sample_data.py >/dev/null
 	$(BIN)/python -m pytest -q
 
@@ -41,7 +41,7 @@ test-compose: setup compile ## build the image, start compose.yaml, and compare 
 	@tools/test-compose
 
 compile: setup ## compile the kernels, where they are not compiled yet
-	@$(BIN)/python -P -m backbus.compile
+	@$(BIN)/backbus compile
 
 pictures: setup-dev compile ## draw the pictures of the docs anew (needs a Chromium)
 	@$(BIN)/python examples/sample_data.py >/dev/null

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import zmq
 
-from backbus.events import codec
-from backbus.events.event import Event, Kind
-from backbus.link.sockets import BUS_HIGH_WATER, connect, make_socket
 from backbus.market import records as rec
 from backbus.settings import Settings
+from backbus.streams import codec
+from backbus.streams.event import Event
+from backbus.streams.topology import Kind
+from backbus.transport.sockets import BUS_HIGH_WATER, connect, make_socket
 from benchmarks.environments import ROOT
 
 RUN = "round-trip"

@@ -13,9 +13,9 @@ from typing import Any
 
 import zmq
 
-from backbus.events import control as c
 from backbus.settings import Settings
 from backbus.sources import identity
+from backbus.transport import control as c
 
 BEAT_S = 0.5
 CHUNK_POINTS = 64

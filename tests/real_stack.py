@@ -69,7 +69,7 @@ def without_settings() -> dict[str, str]:
 @functools.cache
 def compile_once(folder: Path) -> None:
     """As "up" does: seven processes that each compile the same, into ``folder``, would take minutes."""
-    subprocess.run([sys.executable, "-P", "-m", "backbus.compile"], check=True, capture_output=True, timeout=300)
+    subprocess.run([sys.executable, "-P", "-m", "backbus.cli", "compile"], check=True, capture_output=True, timeout=300)
 
 
 class Stack:

@@ -9,11 +9,11 @@ from typing import Any
 
 import zmq
 
-from backbus.link.curve import Gate
-from backbus.link.line import Line
-from backbus.link.sockets import BUS_HIGH_WATER, bind, make_socket
 from backbus.log import logger
 from backbus.settings import Settings
+from backbus.transport.curve import Gate
+from backbus.transport.session import Line
+from backbus.transport.sockets import BUS_HIGH_WATER, bind, make_socket
 
 ROLE = "broker"
 REFRESH_S = 1.0

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.engine.rehearsal import rehearse
-from backbus.events.event import Kind
 from backbus.execution.handler import ExecutionHandler
-from backbus.link.member import serve
-from backbus.link.role import Assignment, Role, batch_rows
 from backbus.market.panel import Layout
+from backbus.transport.member import serve
+from backbus.transport.role import Assignment, Role, batch_rows
 
 
 class Execution(Role):
     """One market."""
 
     name = "execution"
-    hears = (Kind.NEW_DATA, Kind.ORDER)
 
     def warm(self) -> None:
         """Load the loop."""

@@ -17,8 +17,6 @@ from typing import Any
 import zmq
 
 from backbus.errors import BackbusError, DataError, JobError, StackError, StrategyError
-from backbus.events import control as c
-from backbus.link.line import Line
 from backbus.log import logger
 from backbus.services.optimizer.sweeping import Sweeping
 from backbus.settings import Settings
@@ -26,6 +24,8 @@ from backbus.sweep.chunk import Chunk
 from backbus.sweep.crew import LOOK_EVERY_S
 from backbus.sweep.outcome import best_of, worth
 from backbus.sweep.wire import pack_chunk
+from backbus.transport import control as c
+from backbus.transport.session import Line
 
 ROLE = "optimizer"
 WANT_EVERY_S = 1.0

@@ -17,15 +17,15 @@ from typing import Any
 import msgpack
 
 from backbus.errors import StackError
-from backbus.events import control as c
 from backbus.jobs import Job
-from backbus.link.blobs import BlobFolder
 from backbus.searches import Distribution
 from backbus.services.orchestrator import sweep_events as ev
 from backbus.services.orchestrator import sweeps as s
 from backbus.services.orchestrator.store import Store
 from backbus.settings import Settings
 from backbus.sweep.space import Space
+from backbus.transport import control as c
+from backbus.transport.blobs import BlobFolder
 
 ROLE = "optimizer"
 COUNTED_HERE = 2_000_000

@@ -13,11 +13,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from backbus.events.control import StreamEnd
+from backbus.streams.topology import READERS, SOURCES
+from backbus.transport.control import StreamEnd
 
-READERS = ("strategy", "portfolio", "execution", "performance")
-SOURCES = ("data", "simulator")
-"""Where a run's bars come from: one of these is its source."""
 ROLES = (SOURCES[0], *READERS)
 """Of a run over history, which most are."""
 BROKER = "broker"

@@ -13,17 +13,18 @@ import zmq
 
 from backbus.data import Catalog
 from backbus.errors import BackbusError, JobError, ProtocolError, StackError
-from backbus.events import control as c
 from backbus.jobs import Job
-from backbus.link.blobs import BlobFolder
-from backbus.link.curve import Gate
-from backbus.link.sockets import CONTROL_HIGH_WATER, bind, make_socket
 from backbus.log import logger
 from backbus.services.orchestrator import fleet
 from backbus.services.orchestrator import scheduler as s
 from backbus.services.orchestrator.store import ENDED, Store
 from backbus.settings import Settings
 from backbus.sources import identity
+from backbus.streams.topology import READERS, SOURCES
+from backbus.transport import control as c
+from backbus.transport.blobs import BlobFolder
+from backbus.transport.curve import Gate
+from backbus.transport.sockets import CONTROL_HIGH_WATER, bind, make_socket
 
 POLL_MS = 50
 REPEAT_S = 0.5
@@ -332,7 +333,7 @@ class Orchestrator:
             }
         elif job["state"] == "queued":
             roles = {m.role for m in self._state.members.values()}
-            needed = (s.BROKER, source_of(Job.parse(job["job"])), *s.READERS)
+            needed = (s.BROKER, source_of(Job.parse(job["job"])), *READERS)
             shown["waits_for"] = [role for role in needed if role not in roles] or ["its turn"]
         return shown
 
@@ -468,7 +469,7 @@ def family_of(job: Job, data: dict[str, str]) -> str:
 
 def source_of(job: Job) -> str:
     """The role that a job's bars come from."""
-    return s.SOURCES[job.simulator is not None]
+    return SOURCES[job.simulator is not None]
 
 
 def _hash(parts: list[Any]) -> str:

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.engine.rehearsal import rehearse
-from backbus.events.event import Kind
-from backbus.link.member import serve
-from backbus.link.role import Assignment, Role, batch_rows
 from backbus.market.panel import Layout
 from backbus.portfolio.handler import PortfolioHandler
+from backbus.transport.member import serve
+from backbus.transport.role import Assignment, Role, batch_rows
 
 
 class Portfolio(Role):
     """One book."""
 
     name = "portfolio"
-    hears = (Kind.NEW_DATA, Kind.SIGNAL, Kind.FILL)
 
     def warm(self) -> None:
         """Load the loop."""

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from backbus.errors import JobFailed, StackError
-from backbus.events import control as c
 from backbus.jobs import Job
-from backbus.link.blobs import BlobFolder, hash_of_file
-from backbus.link.request import Requester
 from backbus.local import PANEL_FILE, RUNS, as_panel, complete, files_of
 from backbus.result import Result
 from backbus.settings import Settings
+from backbus.transport import control as c
+from backbus.transport.blobs import BlobFolder, hash_of_file
+from backbus.transport.request import Requester
 
 if TYPE_CHECKING:
     from backbus.sweep.result import SweepResult

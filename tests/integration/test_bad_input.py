@@ -16,7 +16,7 @@ import pytest
 import zmq
 
 from backbus import Job, run
-from backbus.events import codec
+from backbus.streams import codec
 
 if TYPE_CHECKING:
     from real_stack import Stack

@@ -15,8 +15,8 @@ from real_stack import Stack, free_ports, wait_for, without_settings
 from backbus import Job, run
 from backbus.client import Client
 from backbus.errors import StackError
-from backbus.events import codec
-from backbus.link.curve import add_key, init_keys
+from backbus.streams import codec
+from backbus.transport.curve import add_key, init_keys
 
 
 @pytest.fixture(scope="module")

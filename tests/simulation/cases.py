@@ -12,7 +12,6 @@ from backbus.charges import PRESETS
 from backbus.data.handler import DataHandler
 from backbus.execution.handler import ExecutionHandler
 from backbus.jobs import Job
-from backbus.link.role import RunningHandler
 from backbus.market.panel import DAY_NS, Block, Layout, Panel
 from backbus.market.records import DIRECTION, SIGNAL, WEIGHT
 from backbus.market.ticks import CLOSE_SIGNAL, tick_of
@@ -26,8 +25,9 @@ from backbus.strategy.builtins import (
     RsiReversion,
     SmaCross,
 )
+from backbus.streams.topology import READERS
+from backbus.transport.role import RunningHandler
 from tests.simulation.network import Faults, Handlers
-from tests.simulation.promises import READERS
 
 
 def _dice(*numbers: int) -> random.Random:

@@ -3,8 +3,8 @@
 Every event is encoded and decoded. Between each writer and each reader lies a channel of its own that keeps its order
 but not its pace: streams overtake each other, a message of one stream never overtakes its elders. Faults on top of it:
 messages are lost, come a second time much later, and members crash. A member that has nothing new repeats its high
-marks and its last PROGRESS, as ``backbus.link.member`` does; a gap or a crash ends the attempt, and the next begins
-from row 0 with new handlers while messages of the old one may still be under way.
+marks and its last PROGRESS, as ``backbus.transport.member`` does; a gap or a crash ends the attempt, and the next
+begins from row 0 with new handlers while messages of the old one may still be under way.
 """
 
 from __future__ import annotations
@@ -16,21 +16,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from backbus.errors import StreamGap
-from backbus.events import codec
-from backbus.events.event import Event, Kind
-from backbus.link.admission import admit
-from backbus.link.role import RunningHandler
 from backbus.market.panel import Layout
+from backbus.streams import codec
+from backbus.streams.admission import admit
+from backbus.streams.event import Event
+from backbus.streams.topology import STREAMS, Kind
+from backbus.transport.role import RunningHandler
 from tests.simulation.promises import Promises
-
-HEARS = {
-    "data": (Kind.PROGRESS,),
-    "strategy": (Kind.NEW_DATA, Kind.BOOK),
-    "portfolio": (Kind.NEW_DATA, Kind.SIGNAL, Kind.FILL),
-    "execution": (Kind.NEW_DATA, Kind.ORDER),
-    "performance": (Kind.NEW_DATA, Kind.SIGNAL, Kind.ORDER, Kind.FILL, Kind.EQUITY),
-}
-"""Who subscribes to what: the same as in the services."""
 
 HIGH_MARK_S = 0.2
 SILENT_S = 60.0
@@ -139,9 +131,8 @@ class Network:
             if event.kind is Kind.PROGRESS:
                 self._progress[writer] = event
             frames = codec.encode(event, "run", self.attempt)
-            for reader, kinds in HEARS.items():
-                if event.kind in kinds:
-                    self._post(writer, reader, frames)
+            for reader in STREAMS[event.kind].readers:
+                self._post(writer, reader, frames)
 
     def _post(self, writer: str, reader: str, frames: Frames) -> None:
         faults, draw = self._faults, self._random.random

@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from backbus.events.event import Event, Kind
-from backbus.link.role import RunningHandler
-
-READERS = ("strategy", "portfolio", "execution", "performance")
+from backbus.streams.event import Event
+from backbus.streams.topology import READERS, Kind
+from backbus.transport.role import RunningHandler
 
 
 class Promises:

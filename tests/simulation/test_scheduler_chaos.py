@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from backbus.events.control import StreamEnd
 from backbus.services.orchestrator import scheduler as s
+from backbus.transport.control import StreamEnd
 
 SEEDS = int(os.environ.get("BACKBUS_SEEDS", "200"))
 BATCH = 100

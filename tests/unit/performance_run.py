@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backbus.events.event import Event, Kind
 from backbus.jobs import Job
-from backbus.link.stream import StreamWriter
 from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Floats, Layout
 from backbus.market.records import FILL, ORDER, PLACE, REFUSE, SHORTS_NOT_ALLOWED, SIGNAL, TAKE_BACK, Records, order_id
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamWriter
+from backbus.streams.topology import Kind
 
 ROWS, WARMUP, PER_SESSION = 200, 23, 6
 

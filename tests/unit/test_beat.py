@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import zmq
 
-from backbus.events import control as c
-from backbus.link.beat import BeatThread, Busy, Pulse
 from backbus.services.optimizer.worker import Optimizer
 from backbus.settings import Settings
+from backbus.transport import control as c
+from backbus.transport.heartbeat import BeatThread, Busy, Pulse
 
 LIMIT_S = 30.0
 

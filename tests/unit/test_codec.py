@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backbus.errors import ProtocolError
-from backbus.events import codec
-from backbus.events import control as c
-from backbus.events.event import Event, Kind
 from backbus.market import records as rec
 from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import Block
+from backbus.streams import codec
+from backbus.streams.event import Event
+from backbus.streams.topology import Kind
+from backbus.transport import control as c
 
 BLOB = "ab" * 32
 

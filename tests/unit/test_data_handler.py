@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from backbus.data import handler
 from backbus.data.handler import DataHandler, block_and_window
-from backbus.events.event import Event, Kind
-from backbus.link.stream import StreamReader
 from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
-
-READERS = ("strategy", "portfolio", "execution", "performance")
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamReader
+from backbus.streams.topology import READERS, Kind
 
 
 def panel_of(rows: int) -> Panel:

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from backbus.errors import JobError, StreamGap
-from backbus.events.event import Event, Kind
 from backbus.market.panel import Layout
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
 from backbus.performance.tables import Columns, Piece, run_pieces
+from backbus.streams.event import Event
+from backbus.streams.topology import Kind
 from tests.unit.performance_run import Run, events_of, interleaved, some_run
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from backbus.events.control import StreamEnd
 from backbus.services.orchestrator import scheduler as s
 from backbus.services.orchestrator.scheduler import (
     AssignTo,
@@ -26,6 +25,7 @@ from backbus.services.orchestrator.scheduler import (
     Submitted,
     WasReady,
 )
+from backbus.transport.control import StreamEnd
 
 MEMBERS = ("data-1", "strategy-1", "portfolio-1", "execution-1", "performance-1")
 SECOND = ("data-2", "strategy-2", "portfolio-2", "execution-2", "performance-2")

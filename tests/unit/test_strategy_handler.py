@@ -7,11 +7,12 @@ import pytest
 import strategy_market as sm
 
 from backbus.errors import StreamGap
-from backbus.events.event import Event, Kind
-from backbus.link.stream import StreamWriter
 from backbus.market.accounts import BookRows
 from backbus.strategy import Strategy, StrategyHandler
 from backbus.strategy.builtins import SmaCross
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamWriter
+from backbus.streams.topology import Kind
 
 
 def data_events(panel, ends=()):

@@ -17,11 +17,8 @@ from backbus.data import panel_from_frame
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
 from backbus.errors import JobError, ProtocolError, StrategyError
-from backbus.events import codec
-from backbus.events.event import Event, Kind
 from backbus.history import DataSettings
 from backbus.jobs import Job
-from backbus.link.admission import admit
 from backbus.local import open_inputs
 from backbus.lookahead import check
 from backbus.market.framed import Calendar, frame_ends, framed
@@ -31,6 +28,10 @@ from backbus.strategy import Strategy, StrategyRunner
 from backbus.strategy.bars import Bars
 from backbus.strategy.run import Run
 from backbus.strategy.runner import PanelRunner
+from backbus.streams import codec
+from backbus.streams.admission import admit
+from backbus.streams.event import Event
+from backbus.streams.topology import Kind
 
 HOUR = 3_600 * 10**9
 NEW_YORK = "America/New_York"

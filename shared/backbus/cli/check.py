@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from backbus.cli.jobs import AsJson, Sets
+from backbus.cli.options import AsJson, Sets
+from backbus.cli.output import print_json
 
 if TYPE_CHECKING:
     from backbus.jobs import Job
@@ -34,7 +35,6 @@ def check(
 
     Without a job the prices are made up: the same synthetic market each time.
     """
-    from backbus.cli.app import print_json
     from backbus.lookahead import check as look
 
     checked = look(_job(target, job, sets or []), thorough=thorough, rows=rows)

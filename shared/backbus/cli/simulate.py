@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from backbus.cli.jobs import AsJson, FigureFile, JobFile, Sets, bar_of
+from backbus.cli.options import AsJson, FigureFile, JobFile, OutFolder, Sets
+from backbus.cli.output import bar_of, print_json
 
 if TYPE_CHECKING:
     from backbus.market.panel import Floats
@@ -29,13 +30,12 @@ class _MakesByDefault(TyperGroup):
 
 def make(
     job: JobFile,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where SYMBOL.csv of each asset goes.")],
+    out: OutFolder,
     sets: Sets = None,
     figure: FigureFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the market of a job's simulator table to CSV files, and tell how a job reads them."""
-    from backbus.cli.app import print_json
     from backbus.data import write_csv
     from backbus.errors import JobError
     from backbus.jobs import Job
@@ -82,7 +82,6 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Fit models to the closes of a job's data, and print the simulator table of the best ones."""
-    from backbus.cli.app import print_json
     from backbus.errors import UsageError, no_symbol
     from backbus.jobs import Job
     from backbus.local import open_inputs

@@ -19,8 +19,8 @@ from backbus.data.findings import findings_of
 from backbus.data.importing import Progress, import_files
 from backbus.data.panel_file import SUFFIX, map_panel
 from backbus.errors import DataError, JobError, UsageError
-from backbus.link.blobs import hash_of_file
 from backbus.market.panel import Panel, session_date
+from backbus.transport.blobs import hash_of_file
 
 if TYPE_CHECKING:
     from backbus.history import DataSettings

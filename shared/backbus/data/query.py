@@ -18,7 +18,7 @@ from backbus.data.assemble import assemble
 from backbus.data.columnar import table_of
 from backbus.data.panel_file import SUFFIX, write_panel
 from backbus.errors import DataError, JobError, UsageError
-from backbus.link.blobs import hash_of_file
+from backbus.transport.blobs import hash_of_file
 
 if TYPE_CHECKING:
     from backbus.history import DataSettings

@@ -10,8 +10,6 @@ from backbus.data.handler import DataHandler
 from backbus.data.making import Clock, Maker
 from backbus.engine.points import Point, PointsEngine, terms_of
 from backbus.engine.run import Engine
-from backbus.events import codec
-from backbus.events.event import Event, Handler
 from backbus.execution.handler import ExecutionHandler
 from backbus.jobs import Job
 from backbus.market.framed import framed
@@ -24,8 +22,9 @@ from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import Strategy, StrategyHandler, StrategyRunner, make_strategy
 from backbus.strategy.bars import Bars
 from backbus.strategy.builtins import CLASSES, SmaCross
-
-READERS = ("strategy", "portfolio", "execution", "performance")
+from backbus.streams import codec
+from backbus.streams.event import Event, Handler
+from backbus.streams.topology import READERS
 
 
 def small_panel(rows: int = 64, assets: int = 2) -> Panel:

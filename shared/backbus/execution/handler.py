@@ -11,17 +11,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from backbus.events.event import Event, Kind
 from backbus.execution import loop as lp
-from backbus.link.inbox import RecordQueue
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
 from backbus.market.panel import Block, Floats, Layout
 from backbus.market.records import Records, frozen, joined
 from backbus.market.rules import Rules, blank_seen, blank_tape
 from backbus.market.working import Orders
-
-ROLE = "execution"
+from backbus.streams.event import Event
+from backbus.streams.record_queue import RecordQueue
+from backbus.streams.stream import StreamReader, StreamWriter
+from backbus.streams.topology import EXECUTION, Kind, read_by, written_by
 
 
 class ExecutionHandler:
@@ -30,8 +29,8 @@ class ExecutionHandler:
     def __init__(self, rules: Rules, layout: Layout, *, progress_rows: int) -> None:
         self._rules, self._layout = rules, layout
         self._progress_rows = max(1, progress_rows)
-        self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, Kind.ORDER)}
-        self.writers = {Kind.FILL: StreamWriter(Kind.FILL, ROLE)}
+        self.readers = {kind: StreamReader(kind) for kind in read_by(EXECUTION)}
+        self.writers = {kind: StreamWriter(kind, EXECUTION) for kind in written_by(EXECUTION)}
         self._tape, self._seen = blank_tape(rules.instruments), blank_seen(rules)
         self._working = Orders(layout.assets, lists=rules.lists)
         self._blocks: deque[Block] = deque()
@@ -90,7 +89,7 @@ class ExecutionHandler:
         rows = self._tick // 6
         if rows - self._said >= self._progress_rows or (rows == self._layout.rows and self._said < rows):
             self._said = rows
-            events.append(Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows))
+            events.append(Event(Kind.PROGRESS, EXECUTION, rows, rows, 6 * rows))
         return events
 
     def _facts_of(self, block: Block) -> Floats:

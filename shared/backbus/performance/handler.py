@@ -13,9 +13,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from backbus.events.event import Event, Kind
 from backbus.jobs import Job
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.accounts import NO_FILLS, EquityRows
 from backbus.market.panel import Block, Layout
 from backbus.market.records import Records, joined
@@ -33,8 +31,9 @@ from backbus.performance.tables import (
     trades_piece,
 )
 from backbus.performance.trades import put_times
-
-ROLE = "performance"
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamReader, StreamWriter
+from backbus.streams.topology import PERFORMANCE, Kind, read_by
 
 _RECORDS = (Kind.SIGNAL, Kind.ORDER, Kind.FILL)
 _TAIL_BATCH = 4096
@@ -45,7 +44,7 @@ class PerformanceHandler:
     """Counts a run. ``progress_rows`` is how many rows are worked off at a time; at most a quarter of the window."""
 
     def __init__(self, job: Job, layout: Layout, progress_rows: int) -> None:
-        self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, *_RECORDS, Kind.EQUITY)}
+        self.readers = {kind: StreamReader(kind) for kind in read_by(PERFORMANCE)}
         self.writers: Mapping[Kind, StreamWriter] = {}
         self.statistics = Statistics(job, layout)
         self._layout = layout
@@ -116,7 +115,7 @@ class PerformanceHandler:
         return (self._progress(),) if worked else ()
 
     def _progress(self) -> Event:
-        return Event(Kind.PROGRESS, ROLE, self._rows, self._rows, PHASES * self._rows)
+        return Event(Kind.PROGRESS, PERFORMANCE, self._rows, self._rows, PHASES * self._rows)
 
     def _work_off(self, ready: int) -> None:
         while self._rows < ready:

@@ -13,9 +13,6 @@ from typing import Any
 import numpy as np
 
 from backbus.compiled import plain
-from backbus.events.event import Event, Kind
-from backbus.link.inbox import RecordQueue
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market import records as rec
 from backbus.market.accounts import NO_BOOKINGS, NO_FILLS, NO_ORDERS, BookRows, EquityRows
 from backbus.market.ledger import open_book
@@ -27,8 +24,10 @@ from backbus.market.warmup import warm_up
 from backbus.market.working import Orders
 from backbus.portfolio import loop as lp
 from backbus.portfolio.carrying import bookings_of_row
-
-ROLE = "portfolio"
+from backbus.streams.event import Event
+from backbus.streams.record_queue import RecordQueue
+from backbus.streams.stream import StreamReader, StreamWriter
+from backbus.streams.topology import PORTFOLIO, Kind, read_by, written_by
 
 NO_FACTS, NO_SESSIONS = sealed(np.empty((0, FACTS, 0))), sealed(np.empty(0, dtype=np.int64))
 
@@ -39,10 +38,8 @@ class PortfolioHandler:
     def __init__(self, rules: Rules, layout: Layout, *, reads_book: bool, batch_rows: int) -> None:
         self._rules, self._layout, self._reads_book = rules, layout, reads_book
         self._batch = max(1, batch_rows)
-        self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, Kind.SIGNAL, Kind.FILL)}
-        self.writers = {kind: StreamWriter(kind, ROLE) for kind in (Kind.ORDER, Kind.EQUITY)}
-        if reads_book:
-            self.writers[Kind.BOOK] = StreamWriter(Kind.BOOK, ROLE)
+        self.readers = {kind: StreamReader(kind) for kind in read_by(PORTFOLIO)}
+        self.writers = {kind: StreamWriter(kind, PORTFOLIO) for kind in written_by(PORTFOLIO, reads_book=reads_book)}
         self._state = open_book(rules)
         self._working = Orders(layout.assets, lists=rules.lists)
         self._blocks: deque[Block] = deque()
@@ -129,7 +126,7 @@ class PortfolioHandler:
         rows = self._tick // 6
         if rows - self._said >= self._batch or (rows == self._layout.rows and self._said < rows):
             self._said = rows
-            events.append(Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows))
+            events.append(Event(Kind.PROGRESS, PORTFOLIO, rows, rows, 6 * rows))
         return events
 
     def _warm_up(self) -> None:

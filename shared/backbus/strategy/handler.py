@@ -11,14 +11,15 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from backbus.events.event import Event, Kind
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.accounts import BookRows
 from backbus.market.panel import Block, Layout
 from backbus.market.records import Records
 from backbus.market.ticks import PHASES
 from backbus.strategy.base import Strategy
 from backbus.strategy.runner import StrategyRunner
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamReader, StreamWriter
+from backbus.streams.topology import STRATEGY, Kind, read_by
 
 
 class StrategyHandler:
@@ -31,11 +32,9 @@ class StrategyHandler:
     def __init__(self, strategy: Strategy, layout: Layout, *, cash: float = 0.0, progress_rows: int = 1) -> None:
         self.layout = layout
         self.runner = StrategyRunner(strategy, layout)
-        self.writer = StreamWriter(Kind.SIGNAL, "strategy")
+        self.writer = StreamWriter(Kind.SIGNAL, STRATEGY)
         self.writers = {Kind.SIGNAL: self.writer}
-        self.readers = {Kind.NEW_DATA: StreamReader(Kind.NEW_DATA)}
-        if self.runner.reads_book:
-            self.readers[Kind.BOOK] = StreamReader(Kind.BOOK)
+        self.readers = {kind: StreamReader(kind) for kind in read_by(STRATEGY, reads_book=self.runner.reads_book)}
         self.rows_done = 0
         self._cash = cash
         self._progress_rows = max(1, progress_rows)
@@ -89,4 +88,4 @@ class StrategyHandler:
         yield self.writer.write(records, PHASES * self.rows_done)
         if self.rows_done - self._told >= self._progress_rows or self.done:
             self._told = self.rows_done
-            yield Event(Kind.PROGRESS, "strategy", self.rows_done, self.rows_done, PHASES * self.rows_done)
+            yield Event(Kind.PROGRESS, STRATEGY, self.rows_done, self.rows_done, PHASES * self.rows_done)

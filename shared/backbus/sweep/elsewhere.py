@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 import msgpack
 
 from backbus.errors import BackbusError, ProtocolError, UsageError
-from backbus.link.blobs import hash_of_file
 from backbus.sources import identity
 from backbus.sweep.chunk import Chunk
 from backbus.sweep.crew import PointsBetween
 from backbus.sweep.plan import resamples_of, search_of
 from backbus.sweep.process import Limits, Setup, error_of
 from backbus.sweep.wire import unpack_chunk
+from backbus.transport.blobs import hash_of_file
 
 PART_BYTES = 4 << 20
 """Of files, sent in one message."""

@@ -24,11 +24,11 @@ import msgpack
 
 from backbus.errors import BackbusError, DataError, JobError, StackError, StrategyError
 from backbus.jobs import Job
-from backbus.link.blobs import BlobFolder, hash_of_file
 from backbus.sources import cache_home, identity
 from backbus.sweep.crew import LOOK_EVERY_S, Worker
 from backbus.sweep.process import Setup
 from backbus.sweep.wire import pack_chunk
+from backbus.transport.blobs import BlobFolder, hash_of_file
 
 IDLE_S = 60.0
 """How long a child waits for more points of its sweep: an adaptive one thinks between its rounds."""

@@ -19,9 +19,9 @@ from typing import Any
 import zmq
 
 from backbus.errors import ProtocolError
-from backbus.events import control as c
-from backbus.link.sockets import connect, make_socket
 from backbus.settings import Settings
+from backbus.transport import control as c
+from backbus.transport.sockets import connect, make_socket
 
 SHOWS_WHERE_AFTER_S = 2.0
 UNANSWERED = 100

@@ -6,9 +6,9 @@ from typing import Any
 
 import zmq
 
-from backbus.link.curve import secure_client, secure_server
-from backbus.link.limits import MESSAGES_PER_ROW, WINDOW_LIMIT_ROWS
 from backbus.settings import Settings
+from backbus.streams.credit import MESSAGES_PER_ROW, WINDOW_LIMIT_ROWS
+from backbus.transport.curve import secure_client, secure_server
 
 BUS_HIGH_WATER = WINDOW_LIMIT_ROWS * MESSAGES_PER_ROW + 10_000
 """Messages that the broker holds for one reader. Above what the credit window can ever leave unread there, so only an

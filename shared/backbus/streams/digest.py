@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.compiled import loop, step
-from backbus.events.event import Event
-from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block
+from backbus.streams.event import Event
+from backbus.streams.topology import STREAMS, PayloadRows, StreamType
 
 Words = NDArray[np.uint64]
 
@@ -96,21 +96,20 @@ class StreamDigest:
         if isinstance(payload, np.ndarray) and self._columns:
             self._columns[0].add(payload)  # nearly every event of a run that decides often
             return
-        columns: tuple[NDArray[Any], ...]
-        if isinstance(payload, np.ndarray):
-            columns = (payload,)
-        elif isinstance(payload, Block):
-            columns = (payload.end, payload.session, *payload.cells().values())
-        elif isinstance(payload, EquityRows):
-            columns = (payload.equity, payload.cash, payload.gross, payload.bookings)
-        else:
-            columns = (payload.equity, payload.cash, payload.position, payload.average_cost)
+        stream = STREAMS[event.kind]
+        columns = [payload] if isinstance(payload, np.ndarray) else _columns(payload, stream)
         if not self._columns:
-            long = isinstance(payload, Block | EquityRows)
-            self._columns = [_Lanes() if long else _Crc() for _ in columns]
+            self._columns = [_Lanes() if stream.digest == "lanes" else _Crc() for _ in columns]
         for digest, column in zip(self._columns, columns, strict=True):
             digest.add(column)
 
     def value(self) -> str:
         """The digest as hex; equal for equal streams, empty for one without records."""
         return "".join(digest.value() for digest in self._columns)
+
+
+def _columns(payload: PayloadRows, stream: StreamType) -> list[NDArray[Any]]:
+    columns = [getattr(payload, column.name) for column in stream.columns]
+    if isinstance(payload, Block):
+        columns += payload.extra.values()
+    return columns + [getattr(payload, each.name) for each in stream.records if each.digested]

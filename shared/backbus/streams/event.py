@@ -7,27 +7,14 @@ are equal in an event that only says ``through``. Run, attempt and wire format b
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from backbus.market.accounts import BookRows, EquityRows
-from backbus.market.panel import Block
+import numpy as np
+
 from backbus.market.records import Records
+from backbus.streams.topology import Kind, PayloadRows
 
-
-class Kind(StrEnum):
-    """The kinds of event on the bus; a run has one stream of each, and one PROGRESS per reader of the source."""
-
-    NEW_DATA = "NEW_DATA"
-    SIGNAL = "SIGNAL"
-    ORDER = "ORDER"
-    FILL = "FILL"
-    BOOK = "BOOK"
-    EQUITY = "EQUITY"
-    PROGRESS = "PROGRESS"
-
-
-Payload = Block | Records | EquityRows | BookRows | None
+Payload = Records | PayloadRows | None
 
 
 class Event(NamedTuple):
@@ -41,7 +28,7 @@ class Event(NamedTuple):
     through: int
     """The stream is complete up to, not including, this tick. In PROGRESS: 6 × rows worked off."""
     payload: Payload = None
-    """``Block`` in NEW_DATA, records in SIGNAL, ORDER and FILL, ``EquityRows``, ``BookRows``; None where empty."""
+    """Records, or rows with their columns, as the topology has it of this kind; None where empty."""
 
     def after(self, record: int) -> Event:
         """This event without the records before ``record``, for a reader that already has those."""
@@ -51,11 +38,7 @@ class Event(NamedTuple):
             return Event(self.kind, self.source, record, max(record, self.end), self.through, None)
         skip = record - self.begin
         payload = self.payload
-        rest: Payload
-        if isinstance(payload, Block | EquityRows | BookRows):
-            rest = payload.rows(skip, len(payload))
-        else:
-            rest = payload[skip:]
+        rest: Payload = payload[skip:] if isinstance(payload, np.ndarray) else payload.rows(skip, len(payload))
         return Event(self.kind, self.source, record, self.end, self.through, rest)
 
 

@@ -19,13 +19,13 @@ from typing import Any
 import zmq
 
 from backbus.errors import ProtocolError
-from backbus.events import control as c
-from backbus.link.beat import BeatThread, Pulse
-from backbus.link.blobs import BlobFolder
-from backbus.link.request import Requester
-from backbus.link.sockets import CONTROL_HIGH_WATER, connect, make_socket
 from backbus.settings import Settings
 from backbus.sources import cache_home, identity
+from backbus.transport import control as c
+from backbus.transport.blobs import BlobFolder
+from backbus.transport.heartbeat import BeatThread, Pulse
+from backbus.transport.request import Requester
+from backbus.transport.sockets import CONTROL_HIGH_WATER, connect, make_socket
 
 REPEAT_S = 0.5
 

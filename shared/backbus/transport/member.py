@@ -20,17 +20,18 @@ from typing import Any
 import zmq
 
 from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StackError, StrategyError
-from backbus.events import codec
-from backbus.events import control as c
-from backbus.events.event import Event, Kind
 from backbus.jobs import Job
-from backbus.link.admission import admit
-from backbus.link.line import Line
-from backbus.link.role import Assignment, Role, RunningHandler
-from backbus.link.sockets import BUS_HIGH_WATER, connect, make_socket
 from backbus.log import logger
 from backbus.market.panel import Layout
 from backbus.settings import Settings
+from backbus.streams import codec
+from backbus.streams.admission import admit
+from backbus.streams.event import Event
+from backbus.streams.topology import Kind
+from backbus.transport import control as c
+from backbus.transport.role import Assignment, Role, RunningHandler
+from backbus.transport.session import Line
+from backbus.transport.sockets import BUS_HIGH_WATER, connect, make_socket
 
 BURST_S = 0.05
 """How long events are taken before the clock and the orchestrator are looked at again: a strategy that is merely slow

@@ -5,25 +5,18 @@ from __future__ import annotations
 import numpy as np
 
 from backbus.errors import ProtocolError
-from backbus.events.event import Event, Kind
-from backbus.market.accounts import BookRows, EquityRows
+from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Layout
 from backbus.market.records import BOOKING_KINDS, Records
 from backbus.market.ticks import PHASES
-
-WRITER = {
-    Kind.NEW_DATA: "data",
-    Kind.SIGNAL: "strategy",
-    Kind.ORDER: "portfolio",
-    Kind.EQUITY: "portfolio",
-    Kind.BOOK: "portfolio",
-    Kind.FILL: "execution",
-}
+from backbus.streams.event import Event
+from backbus.streams.topology import STREAMS
 
 
 def admit(event: Event, layout: Layout) -> None:
     """Raise ``ProtocolError`` unless the event fits the run: its writer, its rows, its assets, its ticks."""
-    writer = WRITER.get(event.kind)
+    stream = STREAMS[event.kind]
+    writer = stream.writer
     if writer is not None and event.source != writer:
         raise ProtocolError(f"{event.kind} is said by {writer}, not by {event.source!r}")
     end = 6 * layout.rows
@@ -38,9 +31,9 @@ def admit(event: Event, layout: Layout) -> None:
         return
     if payload.first_row + len(payload) > layout.rows:
         raise ProtocolError(f"{event.kind} has rows after the run's end")
-    cells = payload.close if isinstance(payload, Block) else payload.position if isinstance(payload, BookRows) else None
-    if cells is not None and cells.shape[1] != layout.assets:
-        raise ProtocolError(f"{event.kind} has {cells.shape[1]} assets, the run {layout.assets}")
+    wide = next((column.name for column in stream.columns if column.per_asset), None)
+    if wide is not None and (assets := getattr(payload, wide).shape[1]) != layout.assets:
+        raise ProtocolError(f"{event.kind} has {assets} assets, the run {layout.assets}")
     if isinstance(payload, EquityRows) and len(payload.bookings):
         begin, until = (PHASES * (payload.first_row + row) for row in (0, len(payload)))
         kinds = payload.bookings["kind"]

@@ -11,10 +11,10 @@ from typing import Any
 import zmq
 
 from backbus.errors import BackbusError, StackError, UsageError
-from backbus.events import control as c
-from backbus.link.blobs import BlobFolder
-from backbus.link.sockets import CONTROL_HIGH_WATER, connect, make_socket
 from backbus.settings import Settings
+from backbus.transport import control as c
+from backbus.transport.blobs import BlobFolder
+from backbus.transport.sockets import CONTROL_HIGH_WATER, connect, make_socket
 
 REPEAT_S = 1.0
 

@@ -12,7 +12,7 @@ import msgpack
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from backbus.errors import ProtocolError
-from backbus.events.codec import Count, Name, unpack
+from backbus.streams.codec import Count, Name, unpack
 
 VERSION = 1
 PART_BYTES = 1 << 20

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from backbus.events.event import Event, Kind
 from backbus.jobs import Job
-from backbus.link.request import Requester
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.panel import Layout
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamReader, StreamWriter
+from backbus.streams.topology import Kind, read_by
+from backbus.transport.request import Requester
 
 
 class RunningHandler(Protocol):
@@ -64,9 +65,13 @@ class Role(ABC):
     """A role of a run; what a service leaves out does nothing."""
 
     name: str
-    hears: tuple[Kind, ...] = ()
     linger_s: float = 0.0
     """How long to let messages gather before taking them, in a role whose answer nobody waits for."""
+
+    @property
+    def hears(self) -> tuple[Kind, ...]:
+        """The kinds of event that it subscribes to."""
+        return read_by(self.name)
 
     def warm(self) -> None:  # noqa: B027  (most roles need no more than the default)
         """Compile or load what a run will need."""

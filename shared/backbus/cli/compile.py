@@ -1,4 +1,4 @@
-"""Compiles every loop ahead of its first use: at set-up and in the image. ``python -P -m backbus.compile``.
+"""``backbus compile``: every loop ahead of its first use, at set-up and in the image.
 
 What is compiled is kept on disk under a hash of the sources, so the next time this takes a second.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import sys
 import time
 
+import typer
 
-def main() -> None:
-    """Run the rehearsal, and say on standard error what takes so long."""
+
+def compile_() -> None:
+    """Compile the kernels, where they are not compiled yet."""
     from backbus.sources import cache_folder
 
     fresh = not cache_folder().exists()
@@ -28,5 +30,6 @@ def main() -> None:
     sys.stderr.write(f"step functions {'compiled' if fresh else 'are compiled'} ({took:.1f} s)\n")
 
 
-if __name__ == "__main__":
-    main()
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("compile")(compile_)

@@ -7,8 +7,9 @@ A reader expects each event to begin where the last one ended. What it already h
 from __future__ import annotations
 
 from backbus.errors import StreamGap
-from backbus.events.event import Event, Kind, Payload
-from backbus.link.digest import StreamDigest
+from backbus.streams.digest import StreamDigest
+from backbus.streams.event import Event, Payload
+from backbus.streams.topology import Kind
 
 
 class StreamWriter:

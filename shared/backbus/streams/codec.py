@@ -8,59 +8,38 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgpack
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backbus.errors import ProtocolError
-from backbus.events.event import Event, Kind, Payload
 from backbus.market import records as rec
-from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import Block
+from backbus.streams.event import Event, Payload
+from backbus.streams.topology import STREAMS, Kind, PackedRecords
 
 VERSION = 2
 PROBE = "PROBE"
 
-RECORDS: dict[str, np.dtype[np.void]] = {Kind.SIGNAL: rec.SIGNAL, Kind.ORDER: rec.ORDER, Kind.FILL: rec.FILL}
+RECORDS: dict[str, np.dtype[np.void]] = {
+    kind: stream.record for kind, stream in STREAMS.items() if stream.record is not None
+}
 """Streams of records: one packed little-endian struct each, all of an event in one buffer."""
 
 _ROW, _CELL = False, True
-COLUMNS: dict[str, tuple[tuple[str, str, bool], ...]] = {
-    Kind.NEW_DATA: (
-        ("end", "<i8", _ROW),
-        ("session", "<i8", _ROW),
-        ("open", "<f8", _CELL),
-        ("high", "<f8", _CELL),
-        ("low", "<f8", _CELL),
-        ("close", "<f8", _CELL),
-        ("volume", "<f8", _CELL),
-    ),
-    Kind.EQUITY: (("equity", "<f8", _ROW), ("cash", "<f8", _ROW), ("gross", "<f8", _ROW)),
-    Kind.BOOK: (
-        ("equity", "<f8", _ROW),
-        ("cash", "<f8", _ROW),
-        ("position", "<f8", _CELL),
-        ("average_cost", "<f8", _CELL),
-    ),
-}
-"""Streams of rows: name, dtype and whether the column has a value per asset ([rows, assets], row-major)."""
-
-NEWS: dict[str, tuple[tuple[str, np.dtype[np.void]], ...]] = {
-    Kind.BOOK: (("orders", rec.ORDER), ("fills", rec.FILL)),
-    Kind.EQUITY: (("bookings", rec.BOOKING),),
-}
-"""What BOOK and EQUITY have besides, where there is any: packed records of what was decided and done since the row
-before, and of what changed the book in these rows and was no fill."""
-
 EVERY = "every:"
 """What stands before a timeframe in the name of the column that tells when its bars end."""
 
 _KINDS = {kind.value: kind for kind in Kind}
 _NAMES: dict[Kind, str] = {kind: kind.value for kind in Kind}
 _SIZES: dict[str, int] = {kind: dtype.itemsize for kind, dtype in RECORDS.items()}
-_ROWS: dict[str, Any] = {Kind.NEW_DATA: Block, Kind.EQUITY: EquityRows, Kind.BOOK: BookRows}
+
+if TYPE_CHECKING:
+    KindName = str
+else:
+    KindName = Literal[(*_KINDS, PROBE)]
 
 Count = Annotated[int, Field(ge=0, lt=1 << 62)]
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_.-]+$")]
@@ -72,7 +51,7 @@ class Envelope(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
 
     v: Literal[2]
-    kind: Literal["NEW_DATA", "SIGNAL", "ORDER", "FILL", "BOOK", "EQUITY", "PROGRESS", "PROBE"]
+    kind: KindName
     run: Name
     attempt: Count
     stream: Name
@@ -139,11 +118,12 @@ def encode(event: Event, run: str, attempt: int) -> list[bytes]:
 
 def _columns_of(payload: Any, kind: Kind) -> tuple[tuple[str, str, bool, Any], ...]:
     """Name, type, whether there is one for each asset, and values of each column."""
-    found = tuple((name, dtype, cell, getattr(payload, name)) for name, dtype, cell in COLUMNS[kind])
+    stream = STREAMS[kind]
+    found = tuple((each.name, each.dtype, each.per_asset, getattr(payload, each.name)) for each in stream.columns)
     if isinstance(payload, Block) and payload.extra:
         found += tuple((name, "<f8", _CELL, column) for name, column in payload.extra.items())
-    news = NEWS.get(kind, ())
-    found += tuple((name, "V", _ROW, getattr(payload, name)) for name, _ in news if len(getattr(payload, name)))
+    more = ((each.name, getattr(payload, each.name)) for each in stream.records)
+    found += tuple((name, "V", _ROW, records) for name, records in more if len(records))
     if isinstance(payload, Block) and payload.frames:
         found += tuple((EVERY + name, "<i8", _ROW, ends) for name, ends in payload.frames.items())
     return found
@@ -264,18 +244,19 @@ def _payload(envelope: Envelope) -> Payload:
 
 
 def _rows(envelope: Envelope, count: int) -> Payload:
-    columns = envelope.columns or {}
-    wanted = COLUMNS[envelope.kind]
-    known = [name for name, _, _ in wanted]
+    columns, stream = envelope.columns or {}, STREAMS[_KINDS[envelope.kind]]
+    known = [column.name for column in stream.columns]
     more = [name for name in columns if name not in known]
-    news = {name: _news(columns[name], name, dtype) for name, dtype in NEWS.get(envelope.kind, ()) if name in more}
-    strange = envelope.kind != Kind.NEW_DATA and len(news) < len(more)
+    packed = {each.name: _packed(columns[each.name], each) for each in stream.records if each.name in more}
+    strange = not stream.more_columns and len(packed) < len(more)
     if len(columns) - len(more) != len(known) or strange:
         raise ProtocolError(f"columns {sorted(columns)} found, {known} expected")
-    arrays: list[Any] = [_array(columns[name], name, count, envelope, dtype, cell) for name, dtype, cell in wanted]
-    if envelope.kind != Kind.NEW_DATA or not more:
-        plain: Payload = _ROWS[envelope.kind](envelope.row, *arrays, **news)
-        return plain
+    arrays: list[Any] = [
+        _array(columns[each.name], each.name, count, envelope, each.dtype, each.per_asset) for each in stream.columns
+    ]
+    if not stream.more_columns or not more:
+        assert stream.rows is not None  # an event without records was let through before, and records have no columns
+        return stream.rows(envelope.row, *arrays, **packed)
     frames = [name for name in more if name.startswith(EVERY)]
     return Block(
         envelope.row,
@@ -285,10 +266,11 @@ def _rows(envelope: Envelope, count: int) -> Payload:
     )
 
 
-def _news(data: bytes, name: str, dtype: np.dtype[np.void]) -> Any:
-    if len(data) % dtype.itemsize:
-        raise ProtocolError(f"column {name}: {len(data)} bytes are no whole number of records of {dtype.itemsize}")
-    return np.frombuffer(data, dtype=dtype)
+def _packed(data: bytes, column: PackedRecords) -> Any:
+    size = column.dtype.itemsize
+    if len(data) % size:
+        raise ProtocolError(f"column {column.name}: {len(data)} bytes are no whole number of records of {size}")
+    return np.frombuffer(data, dtype=column.dtype)
 
 
 def _array(data: bytes, name: str, count: int, envelope: Envelope, dtype: str, cell: bool) -> Any:
