@@ -26,7 +26,7 @@ lint: setup-dev ## style, types, layers, and that pure files stay pure
 	$(BIN)/python tools/purity.py
 
 bench: setup compile ## time backbus beside other engines (BENCH=--long: memory too)
-	$(BIN)/python -P -m benchmarks $(BENCH)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 up: setup compile ## start the stack: in containers where a Docker engine answers, as local processes otherwise
 	@tools/up

@@ -22,6 +22,7 @@ from backbus.streams import codec
 from backbus.streams.event import Event
 from backbus.streams.topology import Kind
 from backbus.transport.sockets import BUS_HIGH_WATER, connect, make_socket
+from benchmarks.environments import ROOT
 
 RUN = "round-trip"
 TRIPS = 5000
@@ -61,8 +62,8 @@ def measure(settings: Settings, trips: int = TRIPS) -> float:
     variables = {**os.environ, "BACKBUS_BUS_IN": settings.bus_in, "BACKBUS_BUS_OUT": settings.bus_out}
     if settings.bus_here is not None:
         variables["BACKBUS_BUS_HERE"] = str(settings.bus_here)
-    command = [sys.executable, "-P", "-m", "benchmarks.round_trip", str(trips + WARM_TRIPS)]
-    other = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "benchmarks.round_trip", str(trips + WARM_TRIPS)]
+    other = subprocess.Popen(command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL)
     end = End(settings, Kind.FILL)
     try:
         order = rec.empty(rec.ORDER, 1)

@@ -131,7 +131,7 @@ class Stack:
     def _spawn(self, name: str) -> None:
         with (self.logs / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "-P", "-m", f"services.{role_of(name)}"],
+                [sys.executable, "-P", "-m", f"backbus.services.{role_of(name)}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

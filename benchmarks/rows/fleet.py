@@ -127,7 +127,7 @@ def _orchestrator() -> Iterator[tuple[Settings, int]]:
         settings = Settings(orchestrator=f"tcp://127.0.0.1:{free.getsockname()[1]}", state=Path(folder))
         free.close()
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "services.orchestrator"],
+            [sys.executable, "-P", "-m", "backbus.services.orchestrator"],
             env={
                 **os.environ,
                 "BACKBUS_ORCHESTRATOR": settings.orchestrator,

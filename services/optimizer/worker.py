@@ -18,6 +18,7 @@ import zmq
 
 from backbus.errors import BackbusError, DataError, JobError, StackError, StrategyError
 from backbus.log import logger
+from backbus.services.optimizer.sweeping import Sweeping
 from backbus.settings import Settings
 from backbus.sweep.outcome import best_of, worth
 from backbus.sweep.workers.chunk import Chunk
@@ -26,7 +27,6 @@ from backbus.sweep.workers.wire import pack_chunk
 from backbus.transport import control as c
 from backbus.transport import control_codec
 from backbus.transport.session import Line
-from services.optimizer.sweeping import Sweeping
 
 ROLE = "optimizer"
 WANT_EVERY_S = 1.0

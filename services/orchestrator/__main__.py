@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import resource
 
+from backbus.services.orchestrator.shell import Orchestrator
 from backbus.settings import Settings
-from services.orchestrator.shell import Orchestrator
 
 if __name__ == "__main__":
     # Every member has two or three connections: as many as the system lets this process have.

@@ -19,14 +19,14 @@ import msgpack
 from backbus.errors import StackError
 from backbus.job.axes import Distribution
 from backbus.job.job import Job
+from backbus.services.orchestrator import sweep_events as ev
+from backbus.services.orchestrator import sweeps as s
+from backbus.services.orchestrator.store import Store
 from backbus.settings import Settings
 from backbus.sweep.space.space import Space
 from backbus.transport import control as c
 from backbus.transport import control_codec
 from backbus.transport.blobs import BlobFolder
-from services.orchestrator import sweep_events as ev
-from services.orchestrator import sweeps as s
-from services.orchestrator.store import Store
 
 ROLE = "optimizer"
 COUNTED_HERE = 2_000_000

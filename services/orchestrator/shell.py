@@ -15,6 +15,9 @@ from backbus.data import Catalog
 from backbus.errors import BackbusError, JobError, ProtocolError, StackError
 from backbus.job.job import Job
 from backbus.log import logger
+from backbus.services.orchestrator import fleet
+from backbus.services.orchestrator import scheduler as s
+from backbus.services.orchestrator.store import ENDED, Store
 from backbus.settings import Settings
 from backbus.sources import identity
 from backbus.streams.topology import READERS, SOURCES
@@ -23,9 +26,6 @@ from backbus.transport import control_codec
 from backbus.transport.blobs import BlobFolder
 from backbus.transport.curve import Gate
 from backbus.transport.sockets import CONTROL_HIGH_WATER, bind, make_socket
-from services.orchestrator import fleet
-from services.orchestrator import scheduler as s
-from services.orchestrator.store import ENDED, Store
 
 POLL_MS = 50
 REPEAT_S = 0.5

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backbus.errors import StackError
-from services.orchestrator.sweep_events import Best, Extend, Record
+from backbus.services.orchestrator.sweep_events import Best, Extend, Record
 
 SCHEMA = (
     """

@@ -17,8 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from backbus.sweep.workers.chunk_sizes import CHUNK_S, FIRST_POINTS, ChunkSizes
-from services.orchestrator.sweep_events import (
+from backbus.services.orchestrator.sweep_events import (
     Action,
     Asked,
     Beaten,
@@ -46,6 +45,7 @@ from services.orchestrator.sweep_events import (
     Submitted,
     Wanted,
 )
+from backbus.sweep.workers.chunk_sizes import CHUNK_S, FIRST_POINTS, ChunkSizes
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 10.0
 """How long nothing of a sweep is leased after a fault, doubled with each in a row."""

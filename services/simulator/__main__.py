@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from backbus.services.data.source import SourceRole
 from backbus.simulator.rehearsal import rehearse_market
 from backbus.transport.member import serve
-from services.data.source import SourceRole
 
 
 class Simulator(SourceRole):

@@ -25,6 +25,8 @@ _SHELL = (
     "stack/",
 )
 """What carries results, or looks at them, but does not make them: changing it leaves cached answers valid."""
+_PROCESSES = "services"
+"""The processes carry results too. A wheel has them as a folder, a checkout as a link, which may be followed or not."""
 LIBRARIES = ("numba", "llvmlite", "numpy", "pandas", "pyarrow", "exchange_calendars")
 
 
@@ -55,7 +57,8 @@ def kernel_sources() -> list[Path]:
 
 
 def _all_sources() -> list[Path]:
-    return sorted(path.relative_to(_PACKAGE) for path in _PACKAGE.rglob("*.py"))
+    names = (path.relative_to(_PACKAGE) for path in _PACKAGE.rglob("*.py"))
+    return sorted(name for name in names if name.parts[0] != _PROCESSES)
 
 
 def _hash(names: Iterable[Path]) -> str:

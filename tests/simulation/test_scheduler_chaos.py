@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from backbus.services.orchestrator import scheduler as s
 from backbus.transport.control import StreamEnd
-from services.orchestrator import scheduler as s
 
 SEEDS = int(os.environ.get("BACKBUS_SEEDS", "200"))
 BATCH = 100

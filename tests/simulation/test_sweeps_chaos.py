@@ -14,8 +14,8 @@ from itertools import pairwise
 
 import pytest
 
-from services.orchestrator import sweep_events as ev
-from services.orchestrator import sweeps as s
+from backbus.services.orchestrator import sweep_events as ev
+from backbus.services.orchestrator import sweeps as s
 
 SEEDS = int(os.environ.get("BACKBUS_SEEDS", "60"))
 CHAOS_STEPS, HEALTHY_STEPS = 1500, 6000

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import zmq
 
+from backbus.services.optimizer.worker import Optimizer
 from backbus.settings import Settings
 from backbus.transport import control as c
 from backbus.transport import control_codec
 from backbus.transport.heartbeat import BeatThread, Busy, Pulse
-from services.optimizer.worker import Optimizer
 
 LIMIT_S = 30.0
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from backbus.transport.control import StreamEnd
-from services.orchestrator import scheduler as s
-from services.orchestrator.scheduler import (
+from backbus.services.orchestrator import scheduler as s
+from backbus.services.orchestrator.scheduler import (
     AssignTo,
     Beaten,
     Cancelled,
@@ -26,6 +25,7 @@ from services.orchestrator.scheduler import (
     Submitted,
     WasReady,
 )
+from backbus.transport.control import StreamEnd
 
 MEMBERS = ("data-1", "strategy-1", "portfolio-1", "execution-1", "performance-1")
 SECOND = ("data-2", "strategy-2", "portfolio-2", "execution-2", "performance-2")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from services.orchestrator import scheduler as s
+from backbus.services.orchestrator import scheduler as s
 
 STALL_S = 4.0
 

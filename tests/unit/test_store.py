@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from backbus.errors import StackError
-from services.orchestrator.store import SCHEMA, Chunk, Store
-from services.orchestrator.sweep_events import Best, Extend, Record
+from backbus.services.orchestrator.store import SCHEMA, Chunk, Store
+from backbus.services.orchestrator.sweep_events import Best, Extend, Record
 
 
 def opened(path: Path) -> Store:
