@@ -19,8 +19,8 @@ import zmq
 from backbus.events import codec
 from backbus.events.event import Event, Kind
 from backbus.link.sockets import BUS_HIGH_WATER, connect, make_socket
-from backbus.market import records as rec
 from backbus.settings import Settings
+from backbus.trading import records as rec
 
 RUN = "round-trip"
 TRIPS = 5000

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from backbus.market import rules as r
 from backbus.section import Fraction, NonNegative, Positive, Section
+from backbus.trading import rules as r
 
 Percent = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 Limit = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
@@ -182,7 +182,7 @@ def set_account(rules: Any, portfolio: PortfolioSettings, assets: int, year: flo
     exits, interest, limits = portfolio.exits, portfolio.interest, portfolio.limits
     rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
     rules["trailing_loss"] = exits.trail or 0.0
-    rules["buffer"], rules["band"] = portfolio.cash_buffer, portfolio.drift_band
+    rules["cash_buffer"], rules["drift_band"] = portfolio.cash_buffer, portfolio.drift_band
     rules["cash_rate"], rules["debit_rate"], rules["year_days"] = interest.cash, interest.debit, interest.days
     if portfolio.margin is not None:
         rules["maintenance"] = portfolio.margin.maintenance
@@ -192,4 +192,4 @@ def set_account(rules: Any, portfolio: PortfolioSettings, assets: int, year: flo
         limit = getattr(limits, name)
         rules[f"{name}_limit"] = np.inf if limit is None else limit
     rules["limited"] = any(getattr(limits, name) is not None for name in named[:-1])
-    rules["checks"] = portfolio.margin is not None or limits.drawdown is not None
+    rules["checks_account"] = portfolio.margin is not None or limits.drawdown is not None

@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from backbus.market import rules as r
 from backbus.section import NonNegative, Section
+from backbus.trading import rules as r
+from backbus.trading.commission import FeeModel
+from backbus.trading.slippage import SlippageModel
 
 Lines = np.ndarray[Any, np.dtype[np.void]]
 BasisPoints = Annotated[float, Field(ge=0, lt=10_000, allow_inf_nan=False)]
@@ -189,16 +191,20 @@ def set_slippage(lines: Lines, slippage: Slippage) -> None:
     """Put a slippage model into ``INSTRUMENT`` records."""
     match slippage:
         case NoSlippage():
-            lines["slippage_model"] = r.NO_SLIPPAGE
+            lines["slippage_model"] = SlippageModel.NONE
         case BasisPointsSlippage(bps=bps):
-            lines["slippage_model"], lines["slippage"] = r.BASIS_POINTS_SLIPPAGE, bps / 10_000.0
+            lines["slippage_model"], lines["slippage"] = SlippageModel.BASIS_POINTS, bps / 10_000.0
         case HalfSpread(spread=spread):
-            lines["slippage_model"] = r.SPREAD_SEEN if spread is None else r.HALF_SPREAD
+            lines["slippage_model"] = SlippageModel.SPREAD_SEEN if spread is None else SlippageModel.HALF_SPREAD
             lines["slippage"] = 0.5 if spread is None else spread / 2.0
         case VolumeShare(impact=impact, limit=limit):
-            lines["slippage_model"], lines["slippage"], lines["slippage_limit"] = r.VOLUME_SHARE, impact, limit
+            lines["slippage_model"], lines["slippage"], lines["slippage_limit"] = (
+                SlippageModel.VOLUME_SHARE,
+                impact,
+                limit,
+            )
         case SquareRoot(impact=impact):
-            lines["slippage_model"], lines["slippage"] = r.SQUARE_ROOT, impact
+            lines["slippage_model"], lines["slippage"] = SlippageModel.SQUARE_ROOT, impact
 
 
 def set_commission(lines: Lines, commission: Commission) -> None:
@@ -208,19 +214,19 @@ def set_commission(lines: Lines, commission: Commission) -> None:
     tiers: tuple[Tier, ...] = ()
     match commission:
         case NoCommission():
-            lines["fee_model"] = r.NO_FEE
+            lines["fee_model"] = FeeModel.NONE
         case PerShare(fee=fee, minimum=minimum, maximum=maximum, maximum_percent=percent):
-            lines["fee_model"], lines["fee"] = r.PER_SHARE, fee
+            lines["fee_model"], lines["fee"] = FeeModel.PER_SHARE, fee
             lines["fee_minimum"], lines["fee_maximum"] = minimum, math.inf if maximum is None else maximum
             lines["fee_share"] = math.inf if percent is None else percent / 100.0
             tiers = commission.tiers
         case PerOrder(fee=fee):
-            lines["fee_model"], lines["fee"] = r.PER_ORDER, fee
+            lines["fee_model"], lines["fee"] = FeeModel.PER_ORDER, fee
         case BasisPointsCommission(bps=bps):
-            lines["fee_model"], lines["fee"] = r.BASIS_POINTS_FEE, bps / 10_000.0
+            lines["fee_model"], lines["fee"] = FeeModel.BASIS_POINTS, bps / 10_000.0
             tiers = commission.tiers
         case MakerTaker(maker=maker, taker=taker):
-            lines["fee_model"], lines["fee"], lines["maker"] = r.MAKER_TAKER, taker / 10_000.0, maker / 10_000.0
+            lines["fee_model"], lines["fee"], lines["maker"] = FeeModel.MAKER_TAKER, taker / 10_000.0, maker / 10_000.0
     lines["tiers"] = len(tiers)
     for at, tier in enumerate(tiers):
         lines["tier_from"][:, at] = tier.volume

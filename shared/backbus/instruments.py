@@ -12,8 +12,8 @@ from pydantic import Field, model_validator
 
 from backbus.charges import Commission, Slippage, set_commission, set_slippage
 from backbus.errors import JobError, no_symbol
-from backbus.market import rules as r
 from backbus.section import NonNegative, Positive, Section
+from backbus.trading import rules as r
 
 Lines = np.ndarray[Any, np.dtype[np.void]]
 

@@ -19,13 +19,15 @@ from backbus.charges import Commission, HalfSpread, NoCommission, NoSlippage, Sl
 from backbus.errors import JobError
 from backbus.history import DataSettings
 from backbus.instruments import Custom, Instrument, instruments_of
-from backbus.market import rules as r
 from backbus.market.panel import EVENTS, Layout
 from backbus.market.years import DAYS_PER_YEAR, sessions_per_year
 from backbus.markets import SimulatorSettings
 from backbus.parsing import override_field, parse
 from backbus.searches import SweepSettings
 from backbus.section import Positive, Section
+from backbus.trading import rules as r
+from backbus.trading.commission import FeeModel
+from backbus.trading.slippage import SlippageModel
 
 
 class StrategySettings(BaseModel):
@@ -215,21 +217,28 @@ class Job(Section):
         )
         lines = instruments_of(self.instruments, layout.symbols, custom)
         models = lines["slippage_model"]
-        rules["settles"] = bool(lines["settles"].any())
+        rules["has_futures"] = bool(lines["settles"].any())
         rules["capped"] = (
-            execution.volume_cap is not None or execution.no_volume == "wait" or bool((models == r.VOLUME_SHARE).any())
+            execution.volume_cap is not None
+            or execution.no_volume == "wait"
+            or bool((models == SlippageModel.VOLUME_SHARE).any())
         )
-        rules["each_row"] = bool(np.isin(models, (r.SPREAD_SEEN, r.SQUARE_ROOT)).any())
+        rules["slippage_follows_market"] = bool(
+            np.isin(models, (SlippageModel.SPREAD_SEEN, SlippageModel.SQUARE_ROOT)).any()
+        )
         slippages = self.slippages
-        rules["tape_rows"] = max((getattr(slippage, "lookback", 0) for slippage in slippages), default=0)
-        by_hand = lines["tiers"].any() or bool((lines["fee_model"] == r.MAKER_TAKER).any())
-        rules["carries"] = bool(rules["cash_rate"] or rules["debit_rate"] or lines["borrow"].any())
-        rules["acts"] = any(name in layout.columns for name in EVENTS)
+        rules["lookback_rows"] = max((getattr(slippage, "lookback", 0) for slippage in slippages), default=0)
+        by_hand = lines["tiers"].any() or bool((lines["fee_model"] == FeeModel.MAKER_TAKER).any())
+        rules["has_financing"] = bool(rules["cash_rate"] or rules["debit_rate"] or lines["borrow"].any())
+        rules["has_corporate_actions"] = any(name in layout.columns for name in EVENTS)
         foreign = bool((lines["rate_of"] >= 0).any())
-        rules["observes"] = rules["each_row"] or rules["acts"] or foreign
-        rules["stepwise"] = (
-            rules["observes"] or rules["carries"] or rules["checks"] or portfolio.limits.turnover is not None
+        rules["costs_follow_market"] = rules["slippage_follows_market"] or rules["has_corporate_actions"] or foreign
+        rules["no_row_skipped"] = (
+            rules["costs_follow_market"]
+            or rules["has_financing"]
+            or rules["checks_account"]
+            or portfolio.limits.turnover is not None
         )
-        special = rules["stepwise"] or rules["limited"] or not lines["traded"].all()
-        rules["lists"] = portfolio.exits != Exits() or rules["capped"] or by_hand or special
+        special = rules["no_row_skipped"] or rules["limited"] or not lines["traded"].all()
+        rules["needs_order_lists"] = portfolio.exits != Exits() or rules["capped"] or by_hand or special
         return r.Rules(record, lines, self.spread_column)

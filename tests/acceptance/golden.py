@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from backbus import Job, run, run_sweep
-from backbus.local import complete, load_inputs
 from backbus.engine.rehearsal import run_handlers
+from backbus.local import complete, load_inputs
 from backbus.sweep.result import SweepResult
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,6 @@ from backbus.execution.handler import ExecutionHandler
 from backbus.jobs import Job
 from backbus.link.role import RunningHandler
 from backbus.market.panel import DAY_NS, Block, Layout, Panel
-from backbus.market.records import DIRECTION, SIGNAL, WEIGHT
 from backbus.market.ticks import CLOSE_SIGNAL, tick_of
 from backbus.performance.handler import PerformanceHandler
 from backbus.portfolio.handler import PortfolioHandler
@@ -26,6 +25,8 @@ from backbus.strategy.builtins import (
     RsiReversion,
     SmaCross,
 )
+from backbus.trading.codes import SignalKind
+from backbus.trading.records import SIGNAL
 from tests.simulation.network import Faults, Handlers
 from tests.simulation.promises import READERS
 
@@ -192,7 +193,12 @@ class DeafToHoles(Strategy):
                 dice = _dice(self.seed, row, asset)
                 if dice.random() < self.talk:
                     said.append(
-                        (tick_of(row, CLOSE_SIGNAL), asset, dice.choice([DIRECTION, WEIGHT]), dice.choice(SIDES))
+                        (
+                            tick_of(row, CLOSE_SIGNAL),
+                            asset,
+                            dice.choice([SignalKind.DIRECTION, SignalKind.WEIGHT]),
+                            dice.choice(SIDES),
+                        )
                     )
         return np.array(said, dtype=SIGNAL)
 

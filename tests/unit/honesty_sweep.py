@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from backbus.market.panel import Floats
-from backbus.market.records import Records
 from backbus.sweep.honesty import Honesty, Observer, Plan, Settings, judge, make_plan, merge, no_maxima
+from backbus.trading.records import Records
 
 SESSIONS = 43
 

@@ -9,9 +9,9 @@ import strategy_market as sm
 from backbus.errors import StreamGap
 from backbus.events.event import Event, Kind
 from backbus.link.stream import StreamWriter
-from backbus.market.accounts import BookRows
 from backbus.strategy import Strategy, StrategyHandler
 from backbus.strategy.builtins import SmaCross
+from backbus.trading.account_rows import BookRows
 
 
 def data_events(panel, ends=()):

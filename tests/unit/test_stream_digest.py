@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from backbus.events.event import Event, Kind, Payload
 from backbus.link.digest import StreamDigest
-from backbus.market import records as rec
-from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import FIELDS, Block
+from backbus.trading import records as rec
+from backbus.trading.account_rows import BookRows, EquityRows
 
 ROWS, ASSETS = 11, 3
 

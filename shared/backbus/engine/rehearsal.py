@@ -9,7 +9,7 @@ import numpy as np
 
 from backbus.data.handler import DataHandler
 from backbus.data.making import Clock, Maker
-from backbus.engine.points import Point, PointsEngine, terms_of
+from backbus.engine.batch import Point, PointsEngine, terms_of
 from backbus.engine.run import Engine
 from backbus.events import codec
 from backbus.events.event import Event, Handler
@@ -17,7 +17,6 @@ from backbus.execution.handler import ExecutionHandler
 from backbus.jobs import Job
 from backbus.market.framed import framed
 from backbus.market.panel import Block, Layout, Panel, whole
-from backbus.market.records import Records
 from backbus.market.timeframes import bar_size
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
@@ -25,6 +24,7 @@ from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import Strategy, StrategyHandler, StrategyRunner, make_strategy
 from backbus.strategy.bars import Bars
 from backbus.strategy.builtins import CLASSES, SmaCross
+from backbus.trading.records import Records
 
 READERS = ("strategy", "portfolio", "execution", "performance")
 

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backbus.errors import ProtocolError
 from backbus.events.event import Event, Kind, Payload
-from backbus.market import records as rec
-from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import Block
+from backbus.trading import records as rec
+from backbus.trading.account_rows import BookRows, EquityRows
 
 VERSION = 2
 PROBE = "PROBE"

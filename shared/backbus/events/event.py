@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
-from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import Block
-from backbus.market.records import Records
+from backbus.trading.account_rows import BookRows, EquityRows
+from backbus.trading.records import Records
 
 
 class Kind(StrEnum):

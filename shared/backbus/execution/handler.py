@@ -12,14 +12,18 @@ from collections.abc import Iterable
 import numpy as np
 
 from backbus.events.event import Event, Kind
-from backbus.execution import loop as lp
+from backbus.execution.loop import sweep, sweep_lists
 from backbus.link.inbox import RecordQueue
 from backbus.link.stream import StreamReader, StreamWriter
-from backbus.market import records as rec
 from backbus.market.panel import Block, Floats, Layout
-from backbus.market.records import Records, frozen, joined
-from backbus.market.rules import Rules, blank_seen, blank_tape
-from backbus.market.working import Orders
+from backbus.market.ticks import PHASES
+from backbus.trading import records as rec
+from backbus.trading.codes import Flag
+from backbus.trading.groups import CURSOR
+from backbus.trading.market_state import open_market
+from backbus.trading.open_orders import OrderStore
+from backbus.trading.records import Records, frozen, joined
+from backbus.trading.rules import Rules
 
 ROLE = "execution"
 
@@ -32,13 +36,13 @@ class ExecutionHandler:
         self._progress_rows = max(1, progress_rows)
         self.readers = {kind: StreamReader(kind) for kind in (Kind.NEW_DATA, Kind.ORDER)}
         self.writers = {Kind.FILL: StreamWriter(Kind.FILL, ROLE)}
-        self._tape, self._seen = blank_tape(rules.instruments), blank_seen(rules)
-        self._working = Orders(layout.assets, lists=rules.lists)
+        self._market = open_market(rules)
+        self._open_orders = OrderStore(layout.assets, listed=rules.needs_order_lists)
         self._blocks: deque[Block] = deque()
         self._orders = RecordQueue(rec.ORDER)
         self._fills = rec.empty(rec.FILL, 64)
-        self._cursor = np.zeros(4, dtype=np.int64)
-        self._end = 6 * layout.rows
+        self._cursor = np.zeros(len(CURSOR), dtype=np.int64)
+        self._end = PHASES * layout.rows
         self._tick = 0
         """Next tick to match: the cursor's, as a plain number."""
         self._said = 0
@@ -47,7 +51,7 @@ class ExecutionHandler:
     @property
     def rows_done(self) -> int:
         """Rows worked off, warm-up rows included."""
-        return self._tick // 6
+        return self._tick // PHASES
 
     @property
     def done(self) -> bool:
@@ -66,7 +70,7 @@ class ExecutionHandler:
             return ()
         payload = fresh.payload
         if isinstance(payload, np.ndarray):
-            self._working.need(payload["flags"], beyond=rec.LISTED - 1)
+            self._open_orders.need(payload["flags"], beyond=Flag.LISTED - 1)
             self._orders.add(payload)
         elif isinstance(payload, Block):
             self._blocks.append(payload)
@@ -77,7 +81,7 @@ class ExecutionHandler:
         filled: list[Records] = []
         while self._blocks and self._tick < limit:
             block = self._blocks[0]
-            end = 6 * (block.first_row + len(block))
+            end = PHASES * (block.first_row + len(block))
             count = self._match(block, min(limit, end))
             if count:
                 filled.append(frozen(self._fills[:count]))
@@ -87,10 +91,10 @@ class ExecutionHandler:
         writer = self.writers[Kind.FILL]
         if filled or self._tick > writer.through:
             events.append(writer.write(joined(filled) if filled else None, self._tick))
-        rows = self._tick // 6
+        rows = self._tick // PHASES
         if rows - self._said >= self._progress_rows or (rows == self._layout.rows and self._said < rows):
             self._said = rows
-            events.append(Event(Kind.PROGRESS, ROLE, rows, rows, 6 * rows))
+            events.append(Event(Kind.PROGRESS, ROLE, rows, rows, PHASES * rows))
         return events
 
     def _facts_of(self, block: Block) -> Floats:
@@ -101,52 +105,27 @@ class ExecutionHandler:
 
     def _match(self, block: Block, limit: int) -> int:
         """Match the ticks of a block below ``limit``; returns the number of fills."""
-        orders, working = self._orders.pending, self._working
-        room = len(orders) + self._layout.assets
-        if working.lists:
-            working.make_room(len(orders))
-            room = 8 * (room + working.count)
+        decided, orders = self._orders.pending, self._open_orders
+        room = len(decided) + self._layout.assets
+        if orders.listed:
+            orders.make_room(len(decided))
+            room = 8 * (room + orders.count)
         if len(self._fills) < room:
             self._fills = rec.empty(rec.FILL, 2 * room)
         cursor = self._cursor
-        cursor[lp.ORDERS] = cursor[lp.FILLS] = 0
-        if working.lists:
-            lp.sweep_lists(
-                self._rules.record,
-                self._rules.instruments,
-                self._tape,
-                working.working,
-                working.terms,
-                working.heads,
-                block.end,
-                block.session,
-                block.open,
-                block.high,
-                block.low,
-                block.close,
-                block.volume,
-                self._seen,
-                self._facts_of(block),
-                block.first_row,
-                orders,
-                limit,
-                self._fills,
-                cursor,
-            )
+        cursor[CURSOR.ORDERS] = cursor[CURSOR.FILLS] = 0
+        if orders.listed:
+            sweep_lists(
+                self._rules.record, *self._market, orders.slots, orders.terms, orders.heads, block.first_row,
+                block.open, block.close, block.high, block.low, block.volume, self._facts_of(block), block.session,
+                block.end, decided, limit, self._fills, cursor,
+            )  # fmt: skip
         else:
-            lp.sweep(
-                self._rules.record,
-                self._rules.instruments,
-                self._tape,
-                working.working,
-                block.open,
-                block.close,
-                block.first_row,
-                orders,
-                limit,
-                self._fills,
-                cursor,
-            )
-        self._tick, applied, count, _ = cursor.tolist()
+            sweep(
+                self._rules.record, self._market.instruments, self._market.state, *orders.single, block.first_row,
+                block.open, block.close, decided, limit, self._fills, cursor,
+            )  # fmt: skip
+        self._tick = int(cursor[CURSOR.TICK])
+        applied, count = int(cursor[CURSOR.ORDERS]), int(cursor[CURSOR.FILLS])
         self._orders.drop(applied)
         return count

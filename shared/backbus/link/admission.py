@@ -6,10 +6,11 @@ import numpy as np
 
 from backbus.errors import ProtocolError
 from backbus.events.event import Event, Kind
-from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import Block, Layout
-from backbus.market.records import BOOKING_KINDS, Records
 from backbus.market.ticks import PHASES
+from backbus.trading.account_rows import BookRows, EquityRows
+from backbus.trading.codes import BOOKING_KINDS
+from backbus.trading.records import Records
 
 WRITER = {
     Kind.NEW_DATA: "data",

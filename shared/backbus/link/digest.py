@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from backbus.compiled import loop, step
 from backbus.events.event import Event
-from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block
+from backbus.trading.account_rows import EquityRows
 
 Words = NDArray[np.uint64]
 

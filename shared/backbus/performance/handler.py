@@ -16,9 +16,7 @@ import numpy as np
 from backbus.events.event import Event, Kind
 from backbus.jobs import Job
 from backbus.link.stream import StreamReader, StreamWriter
-from backbus.market.accounts import NO_FILLS, EquityRows
 from backbus.market.panel import Block, Layout
-from backbus.market.records import Records, joined
 from backbus.market.ticks import PHASES
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
@@ -33,6 +31,8 @@ from backbus.performance.tables import (
     trades_piece,
 )
 from backbus.performance.trades import put_times
+from backbus.trading.account_rows import NO_FILLS, EquityRows
+from backbus.trading.records import Records, joined
 
 ROLE = "performance"
 

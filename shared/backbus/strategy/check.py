@@ -19,11 +19,12 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.panel import Panel, session_date
-from backbus.market.records import DIRECTION, SIGNAL, SIGNAL_KINDS, Records
 from backbus.market.ticks import PHASES
 from backbus.strategy.base import Strategy
 from backbus.strategy.futures import FUTURES, cut_rows, portion, shaken, truncated
 from backbus.strategy.runner import StrategyRunner
+from backbus.trading.codes import SIGNAL_KINDS, SignalKind
+from backbus.trading.records import SIGNAL, Records
 
 Speak = Callable[[Strategy, Panel, int], Records]
 """All signals of a strategy over a panel that is cut into blocks of so many rows; raises StrategyError."""
@@ -73,7 +74,7 @@ class Said:
     value: float
 
     def __str__(self) -> str:
-        if self.kind != SIGNAL_KINDS[DIRECTION]:
+        if self.kind != SIGNAL_KINDS[SignalKind.DIRECTION]:
             return f"weight {self.value:g}"
         side = "long" if self.value > 0 else "short" if self.value < 0 else "flat"
         return side if abs(self.value) in (0.0, 1.0) else f"{side} {abs(self.value):g}"

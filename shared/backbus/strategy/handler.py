@@ -13,12 +13,12 @@ import numpy as np
 
 from backbus.events.event import Event, Kind
 from backbus.link.stream import StreamReader, StreamWriter
-from backbus.market.accounts import BookRows
 from backbus.market.panel import Block, Layout
-from backbus.market.records import Records
 from backbus.market.ticks import PHASES
 from backbus.strategy.base import Strategy
 from backbus.strategy.runner import StrategyRunner
+from backbus.trading.account_rows import BookRows
+from backbus.trading.records import Records
 
 
 class StrategyHandler:

@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 
 from backbus.errors import StrategyError
-from backbus.market.accounts import BookRows
 from backbus.market.adjusting import Adjusting
 from backbus.market.panel import Block, Layout, Panel, session_date
-from backbus.market.records import SIGNAL, Records
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
 from backbus.strategy.bybar import BarByBar
 from backbus.strategy.failure import failure
 from backbus.strategy.run import Run
 from backbus.strategy.sharing import BUDGET_BYTES, Shared
+from backbus.trading.account_rows import BookRows
+from backbus.trading.records import SIGNAL, Records
 
 
 class StrategyRunner:

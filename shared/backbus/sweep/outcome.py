@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from backbus.errors import BackbusError
 from backbus.jobs import Job
 from backbus.market.panel import Floats
-from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES, Metrics
 from backbus.searches import Objective
 from backbus.sweep.chunk import Chunk, Failure
 from backbus.sweep.honesty import POINT, Honesty, Plan, judge, merge, no_maxima
+from backbus.trading.records import Records
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.market.records import Records
 from backbus.strategy import indicators
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy, param
+from backbus.trading.records import Records
 
 
 class CrossSectionalMomentum(Strategy):

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from backbus.market.panel import Floats
-from backbus.market.records import Records
 from backbus.sweep.honesty.interval import interval
 from backbus.sweep.honesty.overfitting import overfitting
 from backbus.sweep.honesty.resamples import Plan
@@ -27,6 +26,7 @@ from backbus.sweep.honesty.sharpe import (
 )
 from backbus.sweep.honesty.snooping import snooping
 from backbus.sweep.honesty.stability import Stability, stability
+from backbus.trading.records import Records
 
 NOTHING = "no point has returns"
 NO_BEST = "no point has an objective"
