@@ -1,8 +1,9 @@
 """How step functions and loops are compiled, and where compiled code is kept.
 
-``step`` marks a small function over plain arrays that loops inline; ``loop`` marks a unit of compilation that
-Python calls. Both are exact IEEE float64 arithmetic in the order that is written down (no fastmath), and both give
-the same bytes when ``NUMBA_DISABLE_JIT=1`` leaves them plain Python.
+``step`` marks a small function over records and groups of arrays that loops inline; ``part`` a large one that they
+call; ``loop`` marks a unit of compilation that Python calls; ``by_type`` makes one step of several texts. All are exact
+IEEE float64 arithmetic in the order that is written down (no fastmath), and give the same bytes when
+``NUMBA_DISABLE_JIT=1`` leaves them plain Python.
 
 numba's cache notices a change of a function's own file only, not of the functions that it inlines from other files.
 So the cache folder is named by a hash of all sources that can be inlined: a stale kernel cannot be loaded.
@@ -10,10 +11,11 @@ So the cache folder is named by a hash of all sources that can be inlined: a sta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import numba
+from numba.extending import overload
 
 from backbus.sources import cache_folder
 
@@ -39,8 +41,8 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
     return compiled
 
 
-def loop(function: Callable[P, R]) -> Callable[P, R]:
-    """A loop over rows that Python calls once per block; kept compiled between processes.
+def loop(function: Callable[P, R]) -> Callable[..., R]:
+    """A loop over rows that Python calls once per block, with arrays alone; kept compiled between processes.
 
     ``_nrt=False`` (private to numba; a test watches it) forbids allocation inside and with it the reference counting
     of array arguments, which otherwise costs more than the loop's own work.
@@ -60,3 +62,20 @@ def part(function: Callable[P, R]) -> Callable[P, R]:
     """A large piece of several loops, which only they call: compiled once for all of them, and not inlined."""
     compiled: Callable[P, R] = numba.njit(cache=True, _nrt=False, **_COMMON)(function)
     return compiled
+
+
+def by_type(forms: Mapping[type, Any]) -> Any:
+    """A rule that has a text for each class of its first argument, a tuple with names: chosen while compiling.
+
+    A loop that is given one form is compiled without a trace of the others."""
+
+    def chosen(group: Any, *rest: Any) -> Any:
+        return forms[type(group)](group, *rest)
+
+    if not JIT_DISABLED:
+
+        @overload(chosen, strict=False, jit_options={**_COMMON, "forceinline": True})  # type: ignore[untyped-decorator]
+        def _of_type(group: Any, *_: Any) -> Any:
+            return forms.get(getattr(group, "instance_class", None))  # type: ignore[arg-type]
+
+    return chosen

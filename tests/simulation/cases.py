@@ -13,7 +13,6 @@ from backbus.execution.handler import ExecutionHandler
 from backbus.job.costs import PRESETS
 from backbus.job.job import Job
 from backbus.market.panel import Block, Layout, Panel
-from backbus.market.records import DIRECTION, SIGNAL, WEIGHT
 from backbus.market.ticks import CLOSE_SIGNAL, tick_of
 from backbus.market.timeframes import DAY_NS
 from backbus.performance.handler import PerformanceHandler
@@ -27,7 +26,9 @@ from backbus.strategy.builtins import (
     SmaCross,
 )
 from backbus.streams.topology import READERS
+from backbus.trading.codes import SignalKind
 from backbus.trading.numbers import rules_of
+from backbus.trading.records import SIGNAL
 from backbus.transport.role import RunningHandler
 from tests.simulation.network import Faults, Handlers
 
@@ -194,7 +195,12 @@ class DeafToHoles(Strategy):
                 dice = _dice(self.seed, row, asset)
                 if dice.random() < self.talk:
                     said.append(
-                        (tick_of(row, CLOSE_SIGNAL), asset, dice.choice([DIRECTION, WEIGHT]), dice.choice(SIDES))
+                        (
+                            tick_of(row, CLOSE_SIGNAL),
+                            asset,
+                            dice.choice([SignalKind.DIRECTION, SignalKind.WEIGHT]),
+                            dice.choice(SIDES),
+                        )
                     )
         return np.array(said, dtype=SIGNAL)
 

@@ -10,12 +10,13 @@ import pytest
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
 from backbus.job.job import Job
-from backbus.market import records as rec
 from backbus.market.panel import Block, Panel
-from backbus.market.records import Records
 from backbus.strategy import Strategy
 from backbus.streams.event import Event
 from backbus.streams.topology import Kind
+from backbus.trading import records as rec
+from backbus.trading.codes import End
+from backbus.trading.records import Records
 from tests.simulation.cases import some_case
 from tests.simulation.test_one_answer import BATCH, FIRST, SEEDS
 from tests.unit.order_market import bars, flat
@@ -86,7 +87,7 @@ def test_an_order_that_ends_with_its_day_says_the_unit_of_before_that_days_close
         }
     )
     _, fills = records_of_engine(job, market, AsksForTheDay())
-    over = fills[fills["rule"] == rec.DAY_OVER]
+    over = fills[fills["rule"] == End.DAY_OVER]
     assert list(zip(over["tick"] // 6, over["unit"], strict=True)) == [(1, 1.1), (2, 1.2), (3, 1.3)]
     _, found = records_of_handlers(job, market, AsksForTheDay(), 2, 4)
     assert_same_bytes(found, fills, "FILL")

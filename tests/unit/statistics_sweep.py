@@ -8,7 +8,6 @@ from collections.abc import Iterable
 import numpy as np
 
 from backbus.market.panel import Floats
-from backbus.market.records import Records
 from backbus.sweep.statistics import (
     Observer,
     Plan,
@@ -19,6 +18,7 @@ from backbus.sweep.statistics import (
     merge,
     no_maxima,
 )
+from backbus.trading.records import Records
 
 SESSIONS = 43
 

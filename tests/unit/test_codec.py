@@ -15,12 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backbus.errors import ProtocolError
-from backbus.market import records as rec
-from backbus.market.accounts import BookRows, EquityRows
 from backbus.market.panel import Block
 from backbus.streams import codec
 from backbus.streams.event import Event
 from backbus.streams.topology import Kind
+from backbus.trading import records as rec
+from backbus.trading.account_rows import BookRows, EquityRows
+from backbus.trading.codes import Action, Cap, FillRule, InForce, OrderType, SignalKind
 from backbus.transport import control
 
 
@@ -36,13 +37,13 @@ ORDER = (
     10,
     1 << 31,
     1,
-    rec.PLACE,
+    Action.PLACE,
     -3.0,
     -5.0,
     3,
     1,
-    rec.STOP_LIMIT,
-    rec.GOOD_TILL_DATE,
+    OrderType.STOP_LIMIT,
+    InForce.GOOD_TILL_DATE,
     98.0,
     99.0,
     0.5,
@@ -50,7 +51,7 @@ ORDER = (
     -1,
     8,
 )
-FILL = (13, 1 << 31, 1, rec.STOP_TOUCHED, rec.VOLUME_CAP, -3.0, 99.5, 100.0, 1.25, 2.0, -2.0)
+FILL = (13, 1 << 31, 1, FillRule.STOP_TOUCHED, Cap.VOLUME, -3.0, 99.5, 100.0, 1.25, 2.0, -2.0)
 
 EVENTS = {
     "NEW_DATA": Event(
@@ -66,7 +67,7 @@ EVENTS = {
             *(floats([value, np.nan]) for value in (1.5, 2.0, 1.0, 1.75, 100.0)),
         ),
     ),
-    "SIGNAL": Event(Kind.SIGNAL, "strategy", 0, 1, 600, records(rec.SIGNAL, (9, 1, rec.WEIGHT, -0.25))),
+    "SIGNAL": Event(Kind.SIGNAL, "strategy", 0, 1, 600, records(rec.SIGNAL, (9, 1, SignalKind.WEIGHT, -0.25))),
     "ORDER": Event(Kind.ORDER, "portfolio", 4, 5, 16, records(rec.ORDER, ORDER)),
     "FILL": Event(Kind.FILL, "execution", 0, 1, 14, records(rec.FILL, FILL)),
     "BOOK": Event(

@@ -12,7 +12,7 @@ import pytest
 
 from backbus.errors import JobError
 from backbus.job.job import Job
-from backbus.market.costs import month_of
+from backbus.trading.commission import month_of
 from tests.unit.order_market import QUIET, bars, job_of, play
 
 FREE = {"commission": {"model": "none"}}

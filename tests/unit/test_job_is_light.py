@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from backbus.job.costs import MOST_TIERS
-from backbus.market.rules import TIERS
+from backbus.trading.rules import TIERS
 
 HEAVY = ("numba", "llvmlite", "numpy", "pandas", "pyarrow", "exchange_calendars", "scipy", "msgpack", "zmq", "typer")
 READ = """

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from backbus.job.job import PerformanceSettings
 from backbus.market.panel import Floats
-from backbus.market.records import FILL
 from backbus.performance.metrics import Metrics, Sums, compounded, figures, finite, metrics_of, ratio, session_rate
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
 from backbus.performance.sessions import BenchmarkCurve, SessionCurve, read_only
 from backbus.performance.trades import TradeBook
+from backbus.trading.records import FILL
 
 CASH = 1000.0
 

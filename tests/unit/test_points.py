@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backbus.engine.points import Point, PointsEngine, terms_of
+from backbus.engine.batch import Point, PointsEngine, terms_of
 from backbus.engine.rehearsal import small_panel
 from backbus.engine.run import Engine
 from backbus.job.job import Job

@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 
 from backbus.engine.run import Engine
 from backbus.job.job import Job
-from backbus.market import records as rec
 from backbus.market.columns import FIELDS, PRICES
 from backbus.market.panel import Panel
 from backbus.performance.tables import Columns, Piece
 from backbus.strategy import Strategy
+from backbus.trading import records as rec
+from backbus.trading.codes import BOOKING_KINDS, Action, FillRule, OrderType
 from backbus.trading.numbers import rules_of
 from tests.simulation.cases import Case, Trader, some_case
 from tests.unit.rules_run import HOLE
@@ -97,7 +98,7 @@ def entries(tables: dict[str, Columns]) -> list[tuple[str, int, dict[str, float]
         found.append((int(fills["tick"][index]), 1, "fill", {name: column[index] for name, column in fills.items()}))
     booked = tables.get("bookings", {"tick": []})
     for index in range(len(booked["tick"])):
-        kind = rec.BOOKING_KINDS[booked["kind"][index]]
+        kind = BOOKING_KINDS[booked["kind"][index]]
         found.append((int(booked["tick"][index]), 0, kind, {name: column[index] for name, column in booked.items()}))
     found.sort(key=lambda entry: entry[:2])
     return [(kind, tick // 6, columns) for tick, _, kind, columns in found]
@@ -152,7 +153,7 @@ def test_limits_hold_and_stops_are_met(seed: int) -> None:
     tables = run(case.job, case.panel, case.strategy)
     fills, orders = filled(tables), tables["orders"]
     terms = {}
-    for index in np.flatnonzero(orders["kind"] == rec.PLACE).tolist():
+    for index in np.flatnonzero(orders["kind"] == Action.PLACE).tolist():
         terms[int(orders["order"][index])] = {name: orders[name][index] for name in ("type", "limit", "stop")}
     block = case.panel.block
     split = block.extra.get("split", np.ones(block.close.shape))
@@ -165,9 +166,9 @@ def test_limits_hold_and_stops_are_met(seed: int) -> None:
         # A price that a split has moved is on the grid again, and rounded.
         off = 0.0 if since == 1.0 else 1e-9 * fills["price"][index] + 2.0 * tick
         side = np.sign(fills["quantity"][index])
-        if its["type"] in (rec.LIMIT, rec.STOP_LIMIT) and its["limit"] == its["limit"]:
+        if its["type"] in (OrderType.LIMIT, OrderType.STOP_LIMIT) and its["limit"] == its["limit"]:
             assert side * (its["limit"] / since - fills["price"][index]) >= -off
-        if its["type"] == rec.STOP and its["stop"] == its["stop"]:
+        if its["type"] == OrderType.STOP and its["stop"] == its["stop"]:
             reached = block.high[at] if side > 0.0 else block.low[at]
             assert side * (reached - its["stop"] / since) >= -off
 
@@ -250,7 +251,7 @@ def test_equity_is_what_positions_earned_less_fees_whatever_the_instruments(seed
 def test_fills_at_the_open_are_the_open_of_their_bar_made_worse_by_slippage(seed: int) -> None:
     case = case_with(seed, execution={"fill": "open", "slippage": {"model": "bps", "bps": 50.0}}, plain_assets=True)
     fills = filled(run(case.job, case.panel, case.strategy))
-    fills = {name: column[fills["rule"] == rec.AT_OPEN] for name, column in fills.items()}
+    fills = {name: column[fills["rule"] == FillRule.AT_OPEN] for name, column in fills.items()}
     opens = case.panel.block.open[fills["row"], fills["symbol"]]
     worse = np.where(fills["quantity"] > 0.0, 1.0 + 50.0 / 10_000.0, 1.0 - 50.0 / 10_000.0)
     assert fills["reference"].tolist() == opens.tolist()

@@ -18,8 +18,9 @@ from typing import Any
 
 from backbus.errors import JobError
 from backbus.market.panel import session_date
-from backbus.market.records import TIMES_IN_FORCE, order_parts
 from backbus.market.ticks import PHASE_NAMES
+from backbus.trading.codes import TIMES_IN_FORCE
+from backbus.trading.records import order_parts
 
 Row = dict[str, Any]
 NEEDED = ("equity", "orders", "fills", "ends", "signals", "bookings")

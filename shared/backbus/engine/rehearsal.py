@@ -9,12 +9,11 @@ import numpy as np
 
 from backbus.data.handler import DataHandler
 from backbus.data.panels.aggregate import Maker, SessionClock
-from backbus.engine.points import Point, PointsEngine, terms_of
+from backbus.engine.batch import Point, PointsEngine, terms_of
 from backbus.engine.run import Engine
 from backbus.execution.handler import ExecutionHandler
 from backbus.job.job import Job
 from backbus.market.panel import Block, Layout, Panel, whole
-from backbus.market.records import Records
 from backbus.market.timeframe_ends import framed
 from backbus.market.timeframes import bar_size
 from backbus.performance.handler import PerformanceHandler
@@ -28,6 +27,7 @@ from backbus.streams import codec
 from backbus.streams.event import Event, Handler
 from backbus.streams.topology import READERS
 from backbus.trading.numbers import rules_of
+from backbus.trading.records import Records
 
 
 def small_panel(rows: int = 64, assets: int = 2) -> Panel:

@@ -14,9 +14,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from backbus.job.job import Job
-from backbus.market.accounts import NO_FILLS, EquityRows
 from backbus.market.panel import Block, Layout
-from backbus.market.records import Records, joined
 from backbus.market.ticks import PHASES
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
@@ -34,6 +32,8 @@ from backbus.performance.trades import put_times
 from backbus.streams.event import Event
 from backbus.streams.run_handler import RunHandler
 from backbus.streams.topology import PERFORMANCE, Kind
+from backbus.trading.account_rows import NO_FILLS, EquityRows
+from backbus.trading.records import Records, joined
 
 _RECORDS = (Kind.SIGNAL, Kind.ORDER, Kind.FILL)
 _TAIL_BATCH = 4096

@@ -16,10 +16,10 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from backbus.errors import StrategyError
-from backbus.market.records import Records
 from backbus.strategy import holding
 from backbus.strategy.orders import Order
 from backbus.strategy.run import Run
+from backbus.trading.records import Records
 
 
 class Strategy(BaseModel):

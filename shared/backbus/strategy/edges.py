@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from backbus.compiled import loop, step
 from backbus.market.panel import Floats
-from backbus.market.records import DIRECTION, WEIGHT, Records
 from backbus.market.ticks import CLOSE_SIGNAL, PHASES
+from backbus.trading.codes import SignalKind
+from backbus.trading.records import Records
 
 Bools = NDArray[np.bool_]
 
@@ -24,7 +25,7 @@ def write_edge(record: Any, row: int, asset: int, value: float) -> None:
     """A wish for a side and its strength, 0 for flat."""
     record["tick"] = PHASES * row + CLOSE_SIGNAL
     record["asset"] = asset
-    record["kind"] = DIRECTION
+    record["kind"] = SignalKind.DIRECTION
     record["value"] = value
 
 
@@ -148,7 +149,7 @@ def weights(wanted: Floats, close: Floats, out: Records, first_row: int, warmup:
                     return -1 - r
                 out[count]["tick"] = PHASES * (first_row + r) + CLOSE_SIGNAL
                 out[count]["asset"] = a
-                out[count]["kind"] = WEIGHT
+                out[count]["kind"] = SignalKind.WEIGHT
                 out[count]["value"] = value + 0.0
                 count += 1
     return count

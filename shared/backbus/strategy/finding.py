@@ -7,8 +7,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from backbus.market.records import DIRECTION, SIGNAL_KINDS, Records
 from backbus.market.ticks import PHASES
+from backbus.trading.codes import SIGNAL_KINDS, SignalKind
+from backbus.trading.records import Records
 
 Kind = Literal["look-ahead", "blocks", "repeat"]
 
@@ -21,7 +22,7 @@ class Said:
     value: float
 
     def __str__(self) -> str:
-        if self.kind != SIGNAL_KINDS[DIRECTION]:
+        if self.kind != SIGNAL_KINDS[SignalKind.DIRECTION]:
             return f"weight {self.value:g}"
         side = "long" if self.value > 0 else "short" if self.value < 0 else "flat"
         return side if abs(self.value) in (0.0, 1.0) else f"{side} {abs(self.value):g}"

@@ -11,15 +11,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backbus.market.accounts import BookRows
 from backbus.market.panel import Block, Layout
-from backbus.market.records import Records
 from backbus.market.ticks import PHASES
 from backbus.strategy.base import Strategy
 from backbus.strategy.runner import StrategyRunner
 from backbus.streams.event import Event
 from backbus.streams.run_handler import RunHandler
 from backbus.streams.topology import STRATEGY, Kind
+from backbus.trading.account_rows import BookRows
+from backbus.trading.records import Records
 
 
 class StrategyHandler(RunHandler):

@@ -10,11 +10,11 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.panel import Block, Floats, sealed
-from backbus.market.records import Records, frozen
 from backbus.strategy import edges
 from backbus.strategy.orders import said_of
 from backbus.strategy.run import Run
 from backbus.strategy.streams import Above, Stream, check_bars
+from backbus.trading.records import Records, frozen
 
 _NO_TRUTH, _NO_NUMBERS = sealed(np.empty(0, np.bool_)), sealed(np.empty(0))
 

@@ -18,12 +18,12 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.panel import Panel, session_date
-from backbus.market.records import SIGNAL, Records
 from backbus.market.ticks import PHASES
 from backbus.strategy.base import Strategy
 from backbus.strategy.finding import Checked, Difference, Finding, Kind, difference, hint_of
 from backbus.strategy.futures import FUTURES, cut_rows, portion, shaken, truncated
 from backbus.strategy.runner import StrategyRunner
+from backbus.trading.records import SIGNAL, Records
 
 Speak = Callable[[Strategy, Panel, int], Records]
 """All signals of a strategy over a panel that is cut into blocks of so many rows; raises StrategyError."""

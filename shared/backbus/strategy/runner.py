@@ -10,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from backbus.errors import StrategyError
-from backbus.market.accounts import BookRows
 from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Layout, Panel, session_date
-from backbus.market.records import SIGNAL, Records
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
 from backbus.strategy.bybar import BarByBar
@@ -22,6 +20,8 @@ from backbus.strategy.failure import failure
 from backbus.strategy.run import Run
 from backbus.strategy.sharing import BUDGET_BYTES, Shared
 from backbus.strategy.streams import Stream
+from backbus.trading.account_rows import BookRows
+from backbus.trading.records import SIGNAL, Records
 
 
 class StrategyRunner:

@@ -23,10 +23,10 @@ from backbus.errors import BackbusError
 from backbus.job.job import Job
 from backbus.job.sweep import Objective
 from backbus.market.panel import Floats
-from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES, Metrics
 from backbus.sweep.statistics import POINT, Plan, SelectionStatistics, judge, merge, no_maxima
 from backbus.sweep.workers.chunk import Chunk, Failure
+from backbus.trading.records import Records
 
 if TYPE_CHECKING:
     import pyarrow as pa

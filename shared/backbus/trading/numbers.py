@@ -5,20 +5,20 @@ Which numbers follow from others, and so which work a loop may leave out, is dec
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from backbus.errors import JobError, no_symbol
-from backbus.job import costs as c
 from backbus.job import portfolio as p
 from backbus.job.job import Job
-from backbus.market import rules as r
 from backbus.market.columns import EVENTS
 from backbus.market.panel import Layout
-from backbus.market.records import Records
+from backbus.trading import rules as r
+from backbus.trading.commission import BY_FILL, set_commission
+from backbus.trading.records import Records
+from backbus.trading.slippage import CAPPING, FOLLOWING_THE_MARKET, set_slippage
 
 INVERSE = "1/"
 """What stands before a symbol whose price is how much of the currency one unit of the account's buys."""
@@ -47,22 +47,25 @@ def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
     """What follows from all the rest: what may fill in part, which rows must be looked at, whether lists are needed."""
     portfolio, execution = job.portfolio, job.execution
     models = lines["slippage_model"]
-    rules["settles"] = bool(lines["settles"].any())
+    rules["has_futures"] = bool(lines["settles"].any())
     rules["capped"] = (
-        execution.volume_cap is not None or execution.no_volume == "wait" or bool((models == r.VOLUME_SHARE).any())
+        execution.volume_cap is not None or execution.no_volume == "wait" or bool(np.isin(models, CAPPING).any())
     )
-    rules["each_row"] = bool(np.isin(models, (r.SPREAD_SEEN, r.SQUARE_ROOT)).any())
-    rules["tape_rows"] = max((getattr(slippage, "lookback", 0) for slippage in job.slippages), default=0)
-    by_hand = lines["tiers"].any() or bool((lines["fee_model"] == r.MAKER_TAKER).any())
-    rules["carries"] = bool(rules["cash_rate"] or rules["debit_rate"] or lines["borrow"].any())
-    rules["acts"] = any(name in layout.columns for name in EVENTS)
+    rules["slippage_follows_market"] = bool(np.isin(models, FOLLOWING_THE_MARKET).any())
+    rules["lookback_rows"] = max((getattr(slippage, "lookback", 0) for slippage in job.slippages), default=0)
+    by_hand = lines["tiers"].any() or bool(np.isin(lines["fee_model"], BY_FILL).any())
+    rules["has_financing"] = bool(rules["cash_rate"] or rules["debit_rate"] or lines["borrow"].any())
+    rules["has_corporate_actions"] = any(name in layout.columns for name in EVENTS)
     foreign = bool((lines["rate_of"] >= 0).any())
-    rules["observes"] = rules["each_row"] or rules["acts"] or foreign
-    rules["stepwise"] = (
-        rules["observes"] or rules["carries"] or rules["checks"] or portfolio.limits.turnover is not None
+    rules["costs_follow_market"] = rules["slippage_follows_market"] or rules["has_corporate_actions"] or foreign
+    rules["no_row_skipped"] = (
+        rules["costs_follow_market"]
+        or rules["has_financing"]
+        or rules["checks_account"]
+        or portfolio.limits.turnover is not None
     )
-    special = rules["stepwise"] or rules["limited"] or not lines["traded"].all()
-    rules["lists"] = portfolio.exits != p.Exits() or rules["capped"] or by_hand or special
+    special = rules["no_row_skipped"] or rules["limited"] or not lines["traded"].all()
+    rules["needs_order_lists"] = portfolio.exits != p.Exits() or rules["capped"] or by_hand or special
 
 
 def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int, year: float) -> None:
@@ -88,7 +91,7 @@ def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int, year: 
     exits, interest, limits = portfolio.exits, portfolio.interest, portfolio.limits
     rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
     rules["trailing_loss"] = exits.trail or 0.0
-    rules["buffer"], rules["band"] = portfolio.cash_buffer, portfolio.drift_band
+    rules["cash_buffer"], rules["drift_band"] = portfolio.cash_buffer, portfolio.drift_band
     rules["cash_rate"], rules["debit_rate"], rules["year_days"] = interest.cash, interest.debit, interest.days
     if portfolio.margin is not None:
         rules["maintenance"] = portfolio.margin.maintenance
@@ -97,7 +100,7 @@ def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int, year: 
         limit = getattr(limits, name)
         rules[f"{name}_limit"] = np.inf if limit is None else limit
     rules["limited"] = any(getattr(limits, name) is not None for name in LIMITS)
-    rules["checks"] = portfolio.margin is not None or limits.drawdown is not None
+    rules["checks_account"] = portfolio.margin is not None or limits.drawdown is not None
 
 
 def instruments_of(job: Job, symbols: Sequence[str]) -> Records:
@@ -106,8 +109,8 @@ def instruments_of(job: Job, symbols: Sequence[str]) -> Records:
     lines = np.zeros(len(symbols), dtype=r.INSTRUMENT)
     lines["lot"], lines["multiplier"], lines["borrow"] = portfolio.lot, 1.0, portfolio.interest.borrow
     lines["rate_of"], lines["traded"] = -1, 1
-    _set_slippage(lines, job.execution.slippage)
-    _set_commission(lines, job.execution.commission)
+    set_slippage(lines, job.execution.slippage)
+    set_commission(lines, job.execution.commission)
     rates = {currency: _rate_of(currency, symbols, portfolio) for currency in portfolio.rates}
     for instrument in job.instruments:
         for at in instrument.chosen(symbols):
@@ -127,9 +130,9 @@ def instruments_of(job: Job, symbols: Sequence[str]) -> Records:
                 line["tick"] = instrument.tick
                 line["per_tick"] = round(steps) if steps >= 1.0 and abs(steps - round(steps)) < 1e-9 * steps else 0.0
             if instrument.slippage is not None:
-                _set_slippage(line, instrument.slippage)
+                set_slippage(line, instrument.slippage)
             if instrument.commission is not None:
-                _set_commission(line, instrument.commission)
+                set_commission(line, instrument.commission)
     lines.flags.writeable = False
     return lines
 
@@ -158,45 +161,3 @@ def _rate_of(currency: str, symbols: Sequence[str], portfolio: p.PortfolioSettin
     if symbol not in symbols:
         raise JobError(no_symbol(symbol, symbols), field=field)
     return symbols.index(symbol), symbol != named
-
-
-def _set_slippage(lines: Records, slippage: c.Slippage) -> None:
-    """Put a slippage model into ``INSTRUMENT`` records."""
-    match slippage:
-        case c.NoSlippage():
-            lines["slippage_model"] = r.NO_SLIPPAGE
-        case c.BasisPointsSlippage(bps=bps):
-            lines["slippage_model"], lines["slippage"] = r.BASIS_POINTS_SLIPPAGE, bps / 10_000.0
-        case c.HalfSpread(spread=spread):
-            lines["slippage_model"] = r.SPREAD_SEEN if spread is None else r.HALF_SPREAD
-            lines["slippage"] = 0.5 if spread is None else spread / 2.0
-        case c.VolumeShare(impact=impact, limit=limit):
-            lines["slippage_model"], lines["slippage"], lines["slippage_limit"] = r.VOLUME_SHARE, impact, limit
-        case c.SquareRoot(impact=impact):
-            lines["slippage_model"], lines["slippage"] = r.SQUARE_ROOT, impact
-
-
-def _set_commission(lines: Records, commission: c.Commission) -> None:
-    """Put a commission model into ``INSTRUMENT`` records."""
-    if isinstance(commission, c.Preset):
-        commission = c.PRESETS[commission.name]
-    tiers: tuple[c.Tier, ...] = ()
-    match commission:
-        case c.NoCommission():
-            lines["fee_model"] = r.NO_FEE
-        case c.PerShare(fee=fee, minimum=minimum, maximum=maximum, maximum_percent=percent):
-            lines["fee_model"], lines["fee"] = r.PER_SHARE, fee
-            lines["fee_minimum"], lines["fee_maximum"] = minimum, math.inf if maximum is None else maximum
-            lines["fee_share"] = math.inf if percent is None else percent / 100.0
-            tiers = commission.tiers
-        case c.PerOrder(fee=fee):
-            lines["fee_model"], lines["fee"] = r.PER_ORDER, fee
-        case c.BasisPointsCommission(bps=bps):
-            lines["fee_model"], lines["fee"] = r.BASIS_POINTS_FEE, bps / 10_000.0
-            tiers = commission.tiers
-        case c.MakerTaker(maker=maker, taker=taker):
-            lines["fee_model"], lines["fee"], lines["maker"] = r.MAKER_TAKER, taker / 10_000.0, maker / 10_000.0
-    lines["tiers"] = len(tiers)
-    for at, tier in enumerate(tiers):
-        lines["tier_from"][:, at] = tier.volume
-        lines["tier_fee"][:, at] = tier.fee if tier.fee is not None else (tier.bps or 0.0) / 10_000.0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.market.records import Records
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
 from backbus.strategy.indicators.rank import rank
 from backbus.strategy.parameters import param
+from backbus.trading.records import Records
 
 
 class CrossSectionalMomentum(Strategy):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.engine.points import PointsEngine
+from backbus.engine.batch import PointsEngine
 from backbus.errors import JobError
 from backbus.job.job import Job
 from backbus.job.sweep import SweepSettings

@@ -12,9 +12,9 @@ import numpy as np
 
 from backbus.compiled import loop, step
 from backbus.market.panel import Floats, Ints
-from backbus.market.records import Records
 from backbus.performance.sessions import read_only
 from backbus.sweep.statistics.resamples import BLOCKS, Indexes, Plan
+from backbus.trading.records import Records
 
 POINT = np.dtype(
     [

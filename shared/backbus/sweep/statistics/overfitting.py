@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from backbus.compiled import loop, step
 from backbus.market.panel import Floats, Ints
-from backbus.market.records import Records
 from backbus.performance.sessions import read_only
 from backbus.sweep.statistics.resamples import BLOCKS, Plan
+from backbus.trading.records import Records
 
 _HALF = BLOCKS // 2
 _SUBSETS = 1 << _HALF

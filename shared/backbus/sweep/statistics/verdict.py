@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from backbus.market.panel import Floats
-from backbus.market.records import Records
 from backbus.sweep.statistics.interval import interval
 from backbus.sweep.statistics.overfitting import overfitting
 from backbus.sweep.statistics.resamples import Plan
@@ -27,6 +26,7 @@ from backbus.sweep.statistics.sharpe import (
 )
 from backbus.sweep.statistics.snooping import snooping
 from backbus.sweep.statistics.stability import Stability, stability
+from backbus.trading.records import Records
 
 NOTHING = "no point has returns"
 NO_BEST = "no point has an objective"

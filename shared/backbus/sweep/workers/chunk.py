@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.engine.points import Point, PointsEngine, Terms, terms_of
+from backbus.engine.batch import Point, PointsEngine, Terms, terms_of
 from backbus.engine.run import Engine
 from backbus.errors import JobError, StrategyError, no_symbol
 from backbus.job.job import Job
 from backbus.market.panel import Floats, Ints, Panel
-from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import PanelRunner, Strategy, make_strategy
 from backbus.sweep.space.space import point_job, split
 from backbus.sweep.statistics import Observer, Plan, merge
+from backbus.trading.records import Records
 
 REFUSED, RAISED, TOO_LONG, TOO_MUCH, KILLED = "refused", "raised", "time", "memory", "killed"
 """Kinds of failure: its parameters cannot be had together; its strategy raised; it took more processor time or more

@@ -30,10 +30,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backbus.errors import ProtocolError
-from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES
 from backbus.sweep.statistics import POINT
 from backbus.sweep.workers.chunk import FAILURES, Chunk, Failure
+from backbus.trading.records import Records
 
 VERSION = 1
 FRAME_BYTES = 1 << 28

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from backbus.market.panel import Floats
-from backbus.market.records import BOOKING, FILL, ORDER, Records, empty
 from backbus.market.ticks import PHASES
+from backbus.trading.records import BOOKING, FILL, ORDER, Records, empty
 
 NO_ORDERS, NO_FILLS, NO_BOOKINGS = empty(ORDER), empty(FILL), empty(BOOKING)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backbus.market.panel import Block, Floats
-from backbus.market.rules import Rules
+from backbus.trading.rules import Rules
 
 
 class BlockFacts:
