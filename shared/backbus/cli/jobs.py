@@ -1,4 +1,4 @@
-"""``backbus run | submit | jobs | show | cancel``: backtests, here and on a stack."""
+"""``backbus run | submit | jobs | show | explain | pause | resume | cancel``: backtests, here and on a stack."""
 
 from __future__ import annotations
 

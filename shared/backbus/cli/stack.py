@@ -1,4 +1,4 @@
-"""``backbus up | down | ps | logs``: the stack as processes of this machine."""
+"""``backbus up | scale | down | ps | logs``: the stack as processes of this machine."""
 
 from __future__ import annotations
 
