@@ -9,7 +9,6 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
 
@@ -21,7 +20,6 @@ from backbus.events import control
 from backbus.link.limits import WINDOW_LIMIT_ROWS
 from backbus.link.sockets import BUS_HIGH_WATER
 from backbus.market import records as rec
-from backbus.market.ticks import PHASE_NAMES
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.metrics import Metrics
 from backbus.performance.report import Counts, Report
@@ -30,10 +28,8 @@ from backbus.strategy.orders import TERMS, Fill, Order
 from backbus.sweep.cross_validation import PATHS_FILE, SPLITS_FILE
 from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE
 from backbus.sweep.walk_forward import FOLDS_FILE
+from tests.unit.doc_pages import PAGES, ROOT, first_words, rows, section, text_of, words
 
-ROOT = Path(__file__).resolve().parents[2]
-DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 KINDS = {
     ColumnKind.COUNT: "whole number",
     ColumnKind.NUMBER: "number",
@@ -43,39 +39,6 @@ KINDS = {
 }
 """What the pages call a column's type; all others are words."""
 FILES = sorted([*(f"{name}.parquet" for name in TABLES), REPORT_FILE])
-
-
-def text_of(name: str) -> str:
-    return (DOCS / name).read_text(encoding="utf-8")
-
-
-def section(text: str, title: str) -> str:
-    """What stands below a heading, up to the next one of its level or above."""
-    head = re.search(rf"^(#+) {re.escape(title)}$", text, re.MULTILINE)
-    assert head, f"no heading {title!r}"
-    rest = text[head.end() :]
-    end = re.search(rf"^#{{1,{len(head[1])}}} ", rest, re.MULTILINE)
-    return rest[: end.start()] if end else rest
-
-
-def rows(text: str) -> list[list[str]]:
-    """The rows of all tables in a text, heads and rulers left out."""
-    found: list[list[str]] = []
-    lines = text.splitlines()
-    for at, line in enumerate(lines):
-        ruled = at + 1 < len(lines) and lines[at + 1].startswith("|---")
-        if line.startswith("|") and not line.startswith("|---") and not ruled:
-            found.append([cell.strip() for cell in line.strip("|").split("|")])
-    return found
-
-
-def words(text: str) -> list[str]:
-    """What stands as code in a text, code blocks left out."""
-    return re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
-
-
-def first_words(text: str) -> list[str]:
-    return [word for row in rows(text) for word in words(row[0])]
 
 
 # --- what is made from the code ---------------------------------------------------------------------------------------
@@ -166,11 +129,6 @@ def test_every_reason_is_listed() -> None:
 
 
 # --- the life of a run ------------------------------------------------------------------------------------------------
-
-
-def test_the_phases_of_a_row_are_those_of_the_code() -> None:
-    listed = [(row[0], *words(row[1])) for row in rows(section(text_of("architecture.md"), "One row, in order"))]
-    assert listed == [(str(number), name) for number, name in enumerate(PHASE_NAMES)]
 
 
 def kinds(union: Any) -> set[str]:

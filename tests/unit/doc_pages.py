@@ -1,0 +1,43 @@
+"""The pages of the documents, and what stands where in them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+
+
+def text_of(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def section(text: str, title: str) -> str:
+    """What stands below a heading, up to the next one of its level or above."""
+    head = re.search(rf"^(#+) {re.escape(title)}$", text, re.MULTILINE)
+    assert head, f"no heading {title!r}"
+    rest = text[head.end() :]
+    end = re.search(rf"^#{{1,{len(head[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def rows(text: str) -> list[list[str]]:
+    """The rows of all tables in a text, heads and rulers left out."""
+    found: list[list[str]] = []
+    lines = text.splitlines()
+    for at, line in enumerate(lines):
+        ruled = at + 1 < len(lines) and lines[at + 1].startswith("|---")
+        if line.startswith("|") and not line.startswith("|---") and not ruled:
+            found.append([cell.strip() for cell in line.strip("|").split("|")])
+    return found
+
+
+def words(text: str) -> list[str]:
+    """What stands as code in a text, code blocks left out."""
+    return re.findall(r"`([^`]+)`", re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL))
+
+
+def first_words(text: str) -> list[str]:
+    return [word for row in rows(text) for word in words(row[0])]
