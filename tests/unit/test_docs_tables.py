@@ -5,6 +5,7 @@ What can be made from the code is made by ``tools/pages.py``; the rest is held a
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import sys
@@ -15,8 +16,9 @@ from typing import Any, get_args
 import pytest
 import typer
 
+from backbus import __version__
 from backbus.cli.app import app
-from backbus.events import control
+from backbus.events import codec, control
 from backbus.link.limits import WINDOW_LIMIT_ROWS
 from backbus.link.sockets import BUS_HIGH_WATER
 from backbus.market import records as rec
@@ -227,3 +229,60 @@ def test_each_group_of_commands_says_which_it_has() -> None:
         said = text.partition("\n\n")[0]
         for name in names:
             assert re.search(rf"\b{name}\b", said), f"{path.name}: {name}"
+
+
+# --- versions and decisions ------------------------------------------------------------------------------------------
+
+
+def test_the_changelog_tells_of_this_version_and_of_these_messages() -> None:
+    page = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert re.findall(r"^## \[([\d.]+)\]", page, re.MULTILINE)[0] == __version__
+    assert f"messages of the bus are version {codec.VERSION}" in page
+    assert f"Control messages are version {control.VERSION}" in page
+
+
+def test_contributing_names_files_that_there_are() -> None:
+    for name in words((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")):
+        if re.fullmatch(r"[\w.-]+/[\w./-]+", name):
+            assert (ROOT / name).exists(), name
+
+
+def test_every_decision_has_its_date() -> None:
+    decisions = re.findall(r"^### (.+)\n\n(.*)$", text_of("decisions.md"), re.MULTILINE)
+    assert len(decisions) > 60
+    undated = [title for title, first in decisions if not re.fullmatch(r"\*\d{4}-\d\d-\d\d(; measured\b.+)?\*", first)]
+    assert undated == []
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def defined() -> set[str]:
+    """Every name that the library or the processes define, field by field."""
+    names: set[str] = set()
+    for folder in (ROOT / "shared" / "backbus", ROOT / "services"):
+        for path in folder.rglob("*.py"):
+            names |= {path.name, *(part.name for part in path.parents if ROOT in part.parents)}
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef | ast.FunctionDef):
+                    names.add(node.name)
+                elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                    names.add(node.id)
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    names.add(node.value)
+                elif isinstance(node, ast.arg):
+                    names.add(node.arg)
+    return names
+
+
+def test_each_word_of_the_glossary_is_where_it_says() -> None:
+    names = defined()
+    listed = rows(text_of("glossary.md"))
+    assert len(listed) > 100
+    for word, meaning, place in listed:
+        assert meaning and words(place), word
+        for name in words(place):
+            assert name in names or (ROOT / name).exists(), f"{word}: {name}"
+    said = [one.strip() for word, _, _ in listed for one in word.split(",")]
+    twice = {one for one in said if said.count(one) > 1}
+    assert twice == set(), "one word, one thing"
