@@ -26,6 +26,7 @@ from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.metrics import Metrics
 from backbus.performance.report import Counts, Report
 from backbus.performance.tables import CATEGORIES, TABLES, ColumnKind
+from backbus.strategy import BUILTINS, parameters
 from backbus.strategy.orders import TERMS, Fill, Order
 from backbus.sweep.cross_validation import PATHS_FILE, SPLITS_FILE
 from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE
@@ -174,6 +175,23 @@ def test_every_term_of_an_order_and_what_becomes_of_it_is_told() -> None:
     for owner in (Order, Fill):
         for name in owner.__slots__:
             assert re.search(rf"\b{name}\b", told), f"{owner.__name__}.{name}"
+
+
+def test_the_parameters_of_built_in_strategies_are_listed_as_they_are() -> None:
+    listed: dict[str, list[tuple[str, str, str]]] = {}
+    name = ""
+    for row in rows(section(text_of("strategies.md"), "Built-in strategies")):
+        if len(row) == 6:
+            name = row[0] or name  # (a row without one goes on with the strategy above)
+            listed.setdefault(name, []).append((words(row[1])[0], row[2], row[3]))
+    known = {
+        strategy.__name__: [
+            (one.name, one.type, f"{one.default:g}" if one.type != "bool" else str(one.default).lower())
+            for one in parameters(strategy)
+        ]
+        for strategy in set(BUILTINS.values())
+    }
+    assert listed == {name: told for name, told in known.items() if told}
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------
