@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(900)
 """Starting a stack and typing what every page shows takes its time on a machine that does something else as well."""
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), ROOT / "examples" / "README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("[!.]*/README.md")])
 SERVICE_PAGES = sorted((ROOT / "docs" / "services").glob("*.md"))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), ROOT / "examples" / "README.md"])
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("[!.]*/README.md")])
 
 
 def text_of(name: str) -> str:
@@ -28,8 +28,8 @@ def rows(text: str) -> list[list[str]]:
     found: list[list[str]] = []
     lines = text.splitlines()
     for at, line in enumerate(lines):
-        ruled = at + 1 < len(lines) and lines[at + 1].startswith("|---")
-        if line.startswith("|") and not line.startswith("|---") and not ruled:
+        ruled = at + 1 < len(lines) and lines[at + 1].startswith(("|---", "| ---"))
+        if line.startswith("|") and not line.startswith(("|---", "| ---")) and not ruled:
             found.append([cell.strip() for cell in line.strip("|").split("|")])
     return found
 

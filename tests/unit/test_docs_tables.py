@@ -249,6 +249,20 @@ def test_each_group_of_commands_says_which_it_has() -> None:
             assert re.search(rf"\b{name}\b", said), f"{path.name}: {name}"
 
 
+# --- benchmarks -------------------------------------------------------------------------------------------------------
+
+
+def test_every_row_of_the_benchmarks_is_listed() -> None:
+    files = (ROOT / "benchmarks" / "rows").glob("*.py")
+    known = [
+        name for path in files for name in re.findall(r'^ROW = "(\w+)"', path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    page = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    assert sorted(words(row[0])[0] for row in rows(page)) == sorted(known)
+    named = re.findall(r"\b[Rr]ows? `(\w+)`", text_of("performance.md"))
+    assert set(named) <= set(known)
+
+
 # --- versions and decisions ------------------------------------------------------------------------------------------
 
 
