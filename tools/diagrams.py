@@ -1,4 +1,4 @@
-"""Draw the diagrams of ``docs/architecture.md``: ``python tools/diagrams.py``. Needs nothing but Python.
+"""Draw the diagrams of ``docs/architecture.md``: ``python tools/diagrams.py`` (``make pages``).
 
 Each is an SVG file on a ground of its own, light or dark as its reader's system is, so that it can be read on any page.
 """

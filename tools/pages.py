@@ -1,5 +1,4 @@
-"""Make what the pages take from the code: ``python tools/pages.py``. With ``--check`` nothing is written, and the exit
-status is 1 where a page is not as the code is.
+"""Make what the pages take from the code: ``python tools/pages.py`` (``make pages``).
 
 - ``examples/README.md``, from the first comment of each example;
 - in the tables of settings, the columns *type*, *default* and *of models*: of a job in ``docs/jobs.md``, from the
@@ -10,11 +9,12 @@ status is 1 where a page is not as the code is.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from wrap import wrapped
 
 from backbus.jobs import Job
 from backbus.settings import Settings
@@ -235,9 +235,10 @@ def examples_page() -> str:
     parts = [
         "# Examples\n",
         "Made by `tools/pages.py` from the first comment of each file.\n",
-        "`make run` writes the prices that some of them read to `examples/data`, and `python\n"
-        "examples/sample_data.py` does nothing else. Each job runs as it stands, in one process (`backbus run\n"
-        "FILE`, or `backbus sweep FILE` where it searches) and on a stack (`backbus submit FILE --wait`).\n",
+        "`make run` writes the prices that some of them read to `examples/data`, and "
+        "`python examples/sample_data.py` does nothing else. Each job runs as it stands, in one process "
+        "(`backbus run FILE`, or `backbus sweep FILE` where it searches) and on a stack "
+        "(`backbus submit FILE --wait`).\n",
     ]
     for folder, title, pattern in SECTIONS:
         rows = [
@@ -247,7 +248,7 @@ def examples_page() -> str:
         ]
         head = "| file | command | |\n|---|---|---|" if folder != "strategies" else "| file | |\n|---|---|"
         parts.append(f"## {title}\n\n{head}\n" + "\n".join(rows) + "\n")
-    return "\n".join(parts)
+    return wrapped("\n".join(parts))
 
 
 def _command(path: Path) -> str:
@@ -272,16 +273,6 @@ def made() -> dict[Path, str]:
     }
 
 
-def stale() -> list[Path]:
-    """The pages that are not as they should be."""
-    return [path for path, text in made().items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
-
-
 if __name__ == "__main__":
-    wrong = stale()
-    if "--check" not in sys.argv[1:]:
-        for path, text in made().items():
-            path.write_text(text, encoding="utf-8")
-    for path in wrong:
-        print(path.relative_to(ROOT))
-    sys.exit(bool(wrong) and "--check" in sys.argv[1:])
+    for path, text in made().items():
+        path.write_text(text, encoding="utf-8")

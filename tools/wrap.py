@@ -1,13 +1,11 @@
-"""Wrap the prose of all pages at 100 columns: ``python tools/wrap.py``.
+"""Wrap the prose of all pages at 100 columns: ``python tools/wrap.py`` (``make pages``).
 
-With ``--check`` nothing is written, and the exit status is 1 where a page is not wrapped. Tables, headings and code are
-left as they are; code within a line is never parted.
+Tables, headings and code are left as they are; code within a line is never parted.
 """
 
 from __future__ import annotations
 
 import re
-import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,15 +71,11 @@ def _filled(lines: list[str]) -> list[str]:
     return [line.replace(_GLUE, " ") for line in filled]
 
 
-def stale() -> list[Path]:
-    """The pages that are not wrapped."""
-    return [path for path in pages() if (text := path.read_text(encoding="utf-8")) != wrapped(text)]
+def made() -> dict[Path, str]:
+    """Every page as it should be."""
+    return {path: wrapped(path.read_text(encoding="utf-8")) for path in pages()}
 
 
 if __name__ == "__main__":
-    wrong = stale()
-    for path in wrong:
-        print(path.relative_to(ROOT))
-        if "--check" not in sys.argv[1:]:
-            path.write_text(wrapped(path.read_text(encoding="utf-8")), encoding="utf-8")
-    sys.exit(bool(wrong) and "--check" in sys.argv[1:])
+    for path, text in made().items():
+        path.write_text(text, encoding="utf-8")

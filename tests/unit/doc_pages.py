@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -41,3 +44,16 @@ def words(text: str) -> list[str]:
 
 def first_words(text: str) -> list[str]:
     return [word for row in rows(text) for word in words(row[0])]
+
+
+def tool(name: str) -> ModuleType:
+    """One of the programs in ``tools``."""
+    if str(ROOT / "tools") not in sys.path:
+        sys.path.append(str(ROOT / "tools"))
+    return importlib.import_module(name)
+
+
+def stale(name: str) -> list[str]:
+    """The files that a tool would make otherwise than they are."""
+    made = tool(name).made()
+    return [path.name for path, text in made.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]

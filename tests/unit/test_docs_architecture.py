@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
-import sys
 from collections import deque
 
 import numpy as np
@@ -21,7 +19,7 @@ from backbus.performance.handler import PerformanceHandler
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy.bars import Bars
 from backbus.strategy.handler import StrategyHandler
-from tests.unit.doc_pages import ROOT, rows, section, text_of, words
+from tests.unit.doc_pages import ROOT, rows, section, stale, text_of, tool, words
 from tests.unit.order_market import bars, flat
 
 PAGE = text_of("architecture.md")
@@ -46,16 +44,12 @@ def test_the_tree_has_every_folder_and_module_of_the_package_and_no_other() -> N
 
 
 def test_the_diagrams_are_as_they_are_drawn() -> None:
-    spec = importlib.util.spec_from_file_location("diagrams", ROOT / "tools" / "diagrams.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["diagrams"] = module
-    spec.loader.exec_module(module)
-    stale = [path.name for path, text in module.made().items() if path.read_text(encoding="utf-8") != text]
-    assert stale == [], "run: python tools/diagrams.py"
-    for path in module.made():
+    assert stale("diagrams") == [], "run: make pages"
+    for path in tool("diagrams").made():
         assert f"pictures/{path.name}" in PAGE
-    assert set(WRITER) | {Kind.PROGRESS} == {kind for kind in Kind if re.search(rf">{kind}\b", str(module.chain()))}
+    assert set(WRITER) | {Kind.PROGRESS} == {
+        kind for kind in Kind if re.search(rf">{kind}\b", str(tool("diagrams").chain()))
+    }
 
 
 class TwoSignals(Strategy):

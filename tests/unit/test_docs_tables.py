@@ -6,11 +6,8 @@ What can be made from the code is made by ``tools/pages.py``; the rest is held a
 from __future__ import annotations
 
 import ast
-import importlib.util
 import re
-import sys
 from collections.abc import Iterable
-from types import ModuleType
 from typing import Any, get_args
 
 import pytest
@@ -31,7 +28,7 @@ from backbus.strategy.orders import TERMS, Fill, Order
 from backbus.sweep.cross_validation import PATHS_FILE, SPLITS_FILE
 from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE
 from backbus.sweep.walk_forward import FOLDS_FILE
-from tests.unit.doc_pages import PAGES, ROOT, first_words, rows, section, text_of, words
+from tests.unit.doc_pages import PAGES, ROOT, first_words, rows, section, stale, text_of, tool, words
 
 KINDS = {
     ColumnKind.COUNT: "whole number",
@@ -47,22 +44,13 @@ FILES = sorted([*(f"{name}.parquet" for name in TABLES), REPORT_FILE])
 # --- what is made from the code ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def pages() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("pages", ROOT / "tools" / "pages.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["pages"] = module
-    spec.loader.exec_module(module)
-    return module
+@pytest.mark.parametrize("name", ["pages", "api"])
+def test_what_is_made_from_the_code_is_as_the_code_is(name: str) -> None:
+    assert stale(name) == [], "run: make pages"
 
 
-def test_what_is_made_from_the_code_is_as_the_code_is(pages: ModuleType) -> None:
-    stale = [str(path.relative_to(ROOT)) for path in pages.stale()]
-    assert stale == [], "run: python tools/pages.py"
-
-
-def test_a_changed_default_and_a_changed_bound_are_seen(pages: ModuleType) -> None:
+def test_a_changed_default_and_a_changed_bound_are_seen() -> None:
+    pages = tool("pages")
     settings = pages.settings_of_a_job()
     page = text_of("jobs.md").replace("| number, 1 to 100 | 1 |", "| number, 1 to 50 | 2 |")
     assert page != text_of("jobs.md")
