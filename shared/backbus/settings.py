@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     bus_in: str = "tcp://127.0.0.1:5571"
     """Where publishers connect: the broker's XSUB side."""
     bus_out: str = "tcp://127.0.0.1:5572"
-    """Where subscribers connect: the broker's XPUB side."""
+    """Where subscribers connect: the broker's PUB side."""
     orchestrator_bind: str = ""
     bus_in_bind: str = ""
     bus_out_bind: str = ""

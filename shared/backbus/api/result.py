@@ -21,7 +21,7 @@ class Result:
     mode: Literal["engine", "services"]
     report: Report
     artifacts: dict[str, Path]
-    """Files by name: report, equity, fills, orders, signals, trades; empty if none were kept."""
+    """Files by name: the report, and each of the tables that ``frame`` reads; empty if none were kept."""
     attempts: int
     cached: bool
     elapsed_s: float
@@ -37,7 +37,7 @@ class Result:
         return self.report.metrics.model_dump()
 
     def frame(self, table: str) -> pd.DataFrame:
-        """One of the tables as a pandas frame: equity, fills, ends, orders, signals or trades."""
+        """One of the tables as a pandas frame: equity, signals, orders, fills, ends, bookings or trades."""
         import pandas as pd
 
         return pd.read_parquet(self.artifacts[table])

@@ -16,7 +16,7 @@ class SweepResult:
     summary: dict[str, Any]
     """What ``sweep.json`` holds."""
     artifacts: dict[str, Path]
-    """Files by name: table, summary."""
+    """Files by name: table (of points, folds or splits) and summary; paths or fan where the search has them."""
     elapsed_s: float
     mode: str = "engine"
     """``engine``: this machine; ``services``: a fleet; else the kind of cluster, such as ``dask``."""

@@ -169,7 +169,8 @@ class Engine:
             run_lists(
                 self._rules.record, *self._account, *market, *orders.lists, block.first_row, block.open, block.close,
                 block.high, block.low, block.volume, self._facts.of(block), sealed(block.session), sealed(block.end),
-                signals, signal_through, self._orders, self._fills, self._bookings, rows.equity, rows.cash, rows.gross, cursor,
+                signals, signal_through, self._orders, self._fills, self._bookings, rows.equity, rows.cash,
+                rows.gross, cursor,
             )  # fmt: skip
             if cursor[CURSOR.STOPPED_FOR] != StoppedFor.RECORD_ROOM:
                 return
