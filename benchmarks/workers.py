@@ -13,8 +13,8 @@ from typing import Any
 
 import zmq
 
+from backbus.jit.sources import identity
 from backbus.settings import Settings
-from backbus.sources import identity
 from backbus.transport import control as c
 from backbus.transport import control_codec
 

@@ -21,8 +21,8 @@ from typing import Any
 
 from backbus.api.client import Client
 from backbus.errors import StackError
+from backbus.jit.sources import cache_folder
 from backbus.settings import Settings
-from backbus.sources import cache_folder
 
 SERVICES = ("orchestrator", "broker", "data", "simulator", "strategy", "portfolio", "execution", "performance")
 PATIENCE_S = 90.0

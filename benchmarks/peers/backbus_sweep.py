@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import LOOPS
+from backbus.jit.decorators import LOOPS
 from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Panel
 from backbus.performance.metrics import FIGURES

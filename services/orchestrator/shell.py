@@ -13,13 +13,13 @@ import zmq
 
 from backbus.data import Catalog
 from backbus.errors import BackbusError, JobError, ProtocolError, StackError
+from backbus.jit.sources import identity
 from backbus.job.job import Job
 from backbus.log import logger
 from backbus.services.orchestrator import fleet
 from backbus.services.orchestrator import scheduler as s
 from backbus.services.orchestrator.store import ENDED, Store
 from backbus.settings import Settings
-from backbus.sources import identity
 from backbus.streams.topology import READERS, SOURCES
 from backbus.transport import control as c
 from backbus.transport import control_codec

@@ -9,7 +9,7 @@ import pytest
 
 from backbus.api.run_sweep import run_sweep
 from backbus.errors import UsageError
-from backbus.sources import cache_folder
+from backbus.jit.sources import cache_folder
 from backbus.sweep.clusters.registry import GROUP, cluster_at, kinds
 from tests.unit.small_prices import write_prices
 

@@ -20,7 +20,7 @@ import pytest
 from backbus.api.run_sweep import run_sweep
 from backbus.api.sweep_result import SweepResult
 from backbus.errors import BackbusError, StrategyError, UsageError
-from backbus.sources import cache_folder, identity
+from backbus.jit.sources import cache_folder, identity
 from backbus.sweep.clusters import agent, dask
 from backbus.sweep.clusters import cluster as cluster_module
 from backbus.sweep.workers.wire import pack_chunk

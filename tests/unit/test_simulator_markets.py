@@ -100,7 +100,7 @@ def test_after_the_rehearsal_no_market_compiles_anything():
     program = """
 import sys, json
 sys.path.insert(0, sys.argv[1])
-from backbus.compiled import LOOPS
+from backbus.jit.decorators import LOOPS
 from backbus.simulator.rehearsal import rehearse_market
 rehearse_market()
 mine = [l for l in LOOPS if l.__module__.startswith("backbus.simulator") and "fitting" not in l.__module__]

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backbus.compiled import JIT_DISABLED, LOOPS
+from backbus.jit.decorators import JIT_DISABLED, LOOPS
 from backbus.market.panel import Floats
 from backbus.sweep.statistics import Observer, Plan, ResampleSettings, make_plan, merge, no_maxima
 from backbus.sweep.statistics.observation import CONSISTENT, LOWER, UPPER, WHITE

@@ -17,9 +17,9 @@ from backbus.api.run_sweep import run_sweep
 from backbus.api.sweep_result import SweepResult
 from backbus.engine.inputs import inputs_of, open_inputs
 from backbus.errors import BackbusError, JobError, StrategyError
+from backbus.jit.sources import cache_home
 from backbus.job.job import Job
 from backbus.performance.metrics import FIGURES
-from backbus.sources import cache_home
 from backbus.sweep.outcome import Points, gather, table_sha256
 from backbus.sweep.results import find_sweep, top_points
 from backbus.sweep.search.plan import plan_of, points_between

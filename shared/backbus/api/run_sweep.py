@@ -19,11 +19,11 @@ from backbus.api.sweep_result import SweepResult
 from backbus.data import MappedSource, write_panel
 from backbus.engine.inputs import PANEL_FILE, Inputs, Progress, complete, files_of, open_inputs
 from backbus.errors import UsageError
+from backbus.jit.sources import cache_home
 from backbus.job.job import Job
 from backbus.market.timeframe_ends import Framed
 from backbus.performance.metrics import FIGURES
 from backbus.settings import RUNS
-from backbus.sources import cache_home
 from backbus.strategy import Strategy, bundle, load_strategy
 from backbus.sweep.clusters.cluster import Cluster
 from backbus.sweep.clusters.registry import cluster_at

@@ -13,7 +13,7 @@ import typer
 
 def compile_() -> None:
     """Compile the kernels, where they are not compiled yet."""
-    from backbus.sources import cache_folder
+    from backbus.jit.sources import cache_folder
 
     fresh = not cache_folder().exists()
     if fresh:

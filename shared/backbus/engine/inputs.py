@@ -84,7 +84,7 @@ def files_of(job: Job) -> dict[str, Path]:
         return Catalog(Settings().datasets).file(job.data.dataset)
     if job.data.query is not None:
         from backbus.data.catalog.query import answer
-        from backbus.sources import cache_home
+        from backbus.jit.sources import cache_home
 
         return answer(job.data, job.folder, cache_home() / "queries")
     return resolve_files(job.data, job.folder)

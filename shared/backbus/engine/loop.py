@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.compiled import loop, step
 from backbus.execution.corporate_actions import act_in_market
 from backbus.execution.intrabar import match_bar
 from backbus.execution.matching import begin_row, end_of_day, has_close, match_close, match_open
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, INTRABAR_MATCH, OPEN_MATCH, PHASES
 from backbus.portfolio.close_decision import decide_at_close

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import loop, step
 from backbus.engine.loop import run_rows
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import PHASES
 from backbus.performance.fingerprint import Words, mix_fills

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from backbus.compiled import plain
 from backbus.engine.loop import run_lists, run_rows
+from backbus.jit.decorators import plain
 from backbus.job.job import Job
 from backbus.market.panel import Block, Floats, Source, sealed
 from backbus.market.ticks import CLOSE_DECIDE, PHASES

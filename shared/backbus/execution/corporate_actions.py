@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backbus.compiled import part
 from backbus.execution.fills import end_order
+from backbus.jit.decorators import part
 from backbus.market.panel import Floats
 from backbus.trading.codes import End
 from backbus.trading.corporate_actions import act_on_state, is_paid_off, split_of, split_order

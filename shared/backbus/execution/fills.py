@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import part, plain, step
+from backbus.jit.decorators import part, plain, step
 from backbus.trading.codes import Cap, End, FillRule, Flag, InForce
 from backbus.trading.commission import charge, fee_of
 from backbus.trading.groups import MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb

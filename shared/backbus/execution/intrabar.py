@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import part, step
 from backbus.execution.fills import fill
 from backbus.execution.matching import is_ready
+from backbus.jit.decorators import part, step
 from backbus.trading.codes import OrderType
 from backbus.trading.groups import BarArrays, MarketArrays, OrderLists, RecordLog
 from backbus.trading.open_orders import after, first, purge_all, works

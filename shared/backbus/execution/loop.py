@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import loop, step
 from backbus.execution.corporate_actions import act_in_market
 from backbus.execution.intrabar import match_bar
 from backbus.execution.matching import begin_row, end_of_day, match_close, match_open
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import CLOSE_MATCH, CLOSE_SIGNAL, INTRABAR_MATCH, OPEN_DECIDE, OPEN_MATCH, PHASES
 from backbus.trading.codes import Action

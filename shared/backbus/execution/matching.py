@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import part, plain, step
 from backbus.execution.fills import end_order, fill
+from backbus.jit.decorators import part, plain, step
 from backbus.market.panel import Floats
 from backbus.market.ticks import PHASES
 from backbus.trading.codes import End, FillRule, Flag, InForce, OrderType

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop, step
+from backbus.jit.decorators import loop, step
 from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Floats, Ints, sealed
 

@@ -11,7 +11,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop, step
+from backbus.jit.decorators import loop, step
 from backbus.trading.records import FILL, Records
 
 FILL_COLUMNS = ("tick", "order", "asset", "quantity", "price", "fee")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.compiled import loop
 from backbus.errors import ProtocolError
+from backbus.jit.decorators import loop
 from backbus.market.panel import Ints
 from backbus.performance.sessions import read_only
 from backbus.trading.codes import ORDER_KINDS, REASONS, Action, Flag, Reason

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import loop, step
 from backbus.errors import ProtocolError
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import PHASES
 from backbus.performance.sessions import read_only

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.limits import plan, within
 from backbus.portfolio.margin import not_now

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.trading.codes import BookingKind
 from backbus.trading.corporate_actions import write_booking
 from backbus.trading.groups import Account, MarketArrays, RecordLog

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from backbus.compiled import plain
+from backbus.jit.decorators import plain
 from backbus.market.panel import Block, Layout, sealed
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.financing import bookings_of_row

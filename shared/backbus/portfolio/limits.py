@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.trading.codes import Reason
 from backbus.trading.groups import Account, MarketArrays, OpenOrders
 from backbus.trading.lots import whole_lots

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, OPEN_DECIDE, OPEN_MATCH, PHASES
 from backbus.trading.codes import Flag, OrderType

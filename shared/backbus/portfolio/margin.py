@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.order_entry import Ticket, cancel, no_terms, place

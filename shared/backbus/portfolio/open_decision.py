@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.compiled import part, plain, step
+from backbus.jit.decorators import part, plain, step
 from backbus.market.panel import Floats
 from backbus.market.ticks import OPEN_DECIDE, PHASES
 from backbus.portfolio.limits import Allowed, plan, plan_all, within

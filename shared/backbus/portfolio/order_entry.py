@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.portfolio.risk import Accepted, exempt
 from backbus.trading.codes import Action, Flag, InForce, OrderType, Term
 from backbus.trading.groups import OpenOrders, OrderLists, RecordLog, SingleOrders, verb

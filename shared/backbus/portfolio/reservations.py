@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.limits import Allowed

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.market.panel import Floats
 from backbus.portfolio.limits import Allowed
 from backbus.trading.codes import Reason

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.trading.codes import SignalKind
 from backbus.trading.groups import Account, MarketArrays, OpenOrders
 from backbus.trading.ledger import volatility

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backbus.compiled import loop, step
+from backbus.jit.decorators import loop, step
 from backbus.job import simulator as m
 from backbus.market.panel import Floats, Ints
 from backbus.simulator import random

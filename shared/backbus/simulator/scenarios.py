@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop
 from backbus.errors import JobError
+from backbus.jit.decorators import loop
 from backbus.job import scenarios as sc
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.simulator.history import MOVES, Moves, moves_of

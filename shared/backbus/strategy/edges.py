@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop, step
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_SIGNAL, PHASES
 from backbus.trading.codes import SignalKind

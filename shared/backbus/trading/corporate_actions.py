@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import part, step
+from backbus.jit.decorators import part, step
 from backbus.market.panel import Floats
 from backbus.trading.codes import BookingKind
 from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from backbus.compiled import by_type
+from backbus.jit.decorators import by_type
 from backbus.market.panel import Floats, Ints
 from backbus.trading.records import Records
 

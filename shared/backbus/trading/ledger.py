@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.trading.groups import Account, Curve, Inbox, MarketArrays, OpenOrders, RecordLog

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 
 LOT_TOLERANCE = 1e-9
 """Lots by which a size may miss the next whole one and still count as it: 0.1 × 100 000 / 10 must give 1000 shares."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import part
+from backbus.jit.decorators import part
 from backbus.market.panel import Floats
 from backbus.trading.groups import BarArrays, MarketArrays, OrderLists, SingleOrders, verb
 from backbus.trading.records import Records

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.market.panel import Ints
 from backbus.trading.codes import Flag, OrderType
 from backbus.trading.groups import OpenOrders, OrderLists, SingleOrders, verb

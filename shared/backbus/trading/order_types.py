@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.trading.codes import FillRule, Flag, InForce, OrderType, Term
 from backbus.trading.lots import on_tick
 from backbus.trading.order_states import NEXT_STATE, OrderEvent, OrderState

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 
 SIGNAL = np.dtype([("tick", "<i8"), ("asset", "<i4"), ("kind", "<i4"), ("value", "<f8")])
 """A signal or an order that is asked for, or one of its terms, which come before it: ``SignalKind``, ``Term``."""

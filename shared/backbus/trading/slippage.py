@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import step
+from backbus.jit.decorators import step
 from backbus.job import costs as c
 from backbus.trading.lots import on_tick
 from backbus.trading.records import Records

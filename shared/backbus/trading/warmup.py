@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.compiled import loop
+from backbus.jit.decorators import loop
 from backbus.market.panel import Block, Floats, Ints, sealed
 from backbus.market.ticks import PHASES
 from backbus.trading.account_rows import NO_BOOKINGS

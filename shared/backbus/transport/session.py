@@ -19,8 +19,8 @@ from typing import Any
 import zmq
 
 from backbus.errors import ProtocolError
+from backbus.jit.sources import cache_home, identity
 from backbus.settings import Settings
-from backbus.sources import cache_home, identity
 from backbus.transport import control as c
 from backbus.transport import control_codec
 from backbus.transport.blobs import BlobFolder

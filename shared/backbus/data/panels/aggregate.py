@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import loop
 from backbus.data.panels.collect import BARS, ends_of, interval_of_rows, role_of
 from backbus.data.panels.layout import Flat, made_panel
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import session_ends
 from backbus.errors import DataError
+from backbus.jit.decorators import loop
 from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Floats, Ints, Panel, Source, sealed
 from backbus.market.resampling import Resampler

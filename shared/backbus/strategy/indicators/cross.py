@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop
+from backbus.jit.decorators import loop
 from backbus.market.panel import Floats
 from backbus.strategy.indicators.indicated import Indicated, S
 from backbus.strategy.run import Run

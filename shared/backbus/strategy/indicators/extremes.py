@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.compiled import loop
+from backbus.jit.decorators import loop
 from backbus.market.panel import Floats, Ints
 from backbus.strategy.indicators.indicated import Indicated, S, bars_count, counts
 from backbus.strategy.run import Run

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from backbus.compiled import loop
+from backbus.jit.decorators import loop
 from backbus.market.panel import Floats, Ints
 from backbus.strategy.indicators.indicated import bars_count, counts
 from backbus.strategy.run import Run

@@ -23,8 +23,8 @@ from typing import Any
 import msgpack
 
 from backbus.errors import BackbusError, DataError, JobError, StackError, StrategyError
+from backbus.jit.sources import cache_home, identity
 from backbus.job.job import Job
-from backbus.sources import cache_home, identity
 from backbus.sweep.workers.pool import LOOK_EVERY_S, Worker
 from backbus.sweep.workers.process import Setup
 from backbus.sweep.workers.wire import pack_chunk

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 import msgpack
 
 from backbus.errors import BackbusError, ProtocolError
-from backbus.sources import identity
+from backbus.jit.sources import identity
 from backbus.sweep.search.plan import resamples_of, search_of
 from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.pool import PointsBetween

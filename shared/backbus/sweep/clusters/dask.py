@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from backbus.errors import BackbusError, UsageError
-from backbus.sources import identity
+from backbus.jit.sources import identity
 from backbus.sweep.clusters import agent
 from backbus.sweep.clusters.cluster import Address, Opening, Parcel, differing, read_answer
 from backbus.sweep.workers.chunk import Chunk, Values

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from backbus.compiled import loop, step
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats, Ints
 from backbus.performance.sessions import read_only
 from backbus.sweep.statistics.resamples import BLOCKS, Indexes, Plan

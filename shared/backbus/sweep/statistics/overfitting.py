@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop, step
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats, Ints
 from backbus.performance.sessions import read_only
 from backbus.sweep.statistics.resamples import BLOCKS, Plan

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any
 
 from backbus.errors import BackbusError, ProtocolError
-from backbus.sources import cache_folder
+from backbus.jit.sources import cache_folder
 from backbus.sweep.search.plan import plan_for, search_of
 from backbus.sweep.statistics import Plan
 from backbus.sweep.workers.chunk import KILLED, TOO_LONG, TOO_MUCH, Chunk, Failure, Values

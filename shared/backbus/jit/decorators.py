@@ -17,7 +17,8 @@ from typing import Any, ParamSpec, TypeVar
 import numba
 from numba.extending import overload
 
-from backbus.sources import cache_folder
+from backbus.jit.settings import INLINED, OPTIONS, UNCOUNTED
+from backbus.jit.sources import cache_folder
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -26,7 +27,6 @@ if not numba.config.CACHE_DIR:
     # Not through the environment: whoever imported numba before us has had that read already.
     numba.config.CACHE_DIR = str(cache_folder())
 
-_COMMON: dict[str, Any] = {"error_model": "numpy", "fastmath": False, "nogil": True}
 JIT_DISABLED = bool(numba.config.DISABLE_JIT)
 
 LOOPS: list[Any] = []
@@ -35,18 +35,12 @@ LOOPS: list[Any] = []
 
 def step(function: Callable[P, R]) -> Callable[P, R]:
     """A rule of the market or the book as a small function; inlined into each loop that uses it."""
-    compiled: Callable[P, R] = numba.njit(forceinline=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, **_COMMON)(
-        function
-    )
+    compiled: Callable[P, R] = numba.njit(**OPTIONS, **INLINED)(function)
     return compiled
 
 
 def loop(function: Callable[P, R]) -> Callable[..., R]:
-    """A loop over rows that Python calls once per block, with arrays alone; kept compiled between processes.
-
-    ``_nrt=False`` (private to numba; a test watches it) forbids allocation inside and with it the reference counting
-    of array arguments, which otherwise costs more than the loop's own work.
-    """
+    """A loop over rows that Python calls once per block, with arrays alone; kept compiled between processes."""
     compiled = part(function)
     LOOPS.append(compiled)
     return compiled
@@ -60,7 +54,7 @@ def plain(function: Callable[P, R]) -> Callable[P, R]:
 
 def part(function: Callable[P, R]) -> Callable[P, R]:
     """A large piece of several loops, which only they call: compiled once for all of them, and not inlined."""
-    compiled: Callable[P, R] = numba.njit(cache=True, _nrt=False, **_COMMON)(function)
+    compiled: Callable[P, R] = numba.njit(cache=True, **OPTIONS, **UNCOUNTED)(function)
     return compiled
 
 
@@ -74,7 +68,7 @@ def by_type(forms: Mapping[type, Any]) -> Any:
 
     if not JIT_DISABLED:
 
-        @overload(chosen, strict=False, jit_options={**_COMMON, "forceinline": True})  # type: ignore[untyped-decorator]
+        @overload(chosen, strict=False, jit_options={**OPTIONS, "forceinline": True})  # type: ignore[untyped-decorator]
         def _of_type(group: Any, *_: Any) -> Any:
             return forms.get(getattr(group, "instance_class", None))  # type: ignore[arg-type]
 

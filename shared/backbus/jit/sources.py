@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import functools
 import hashlib
 import os
@@ -10,7 +11,12 @@ from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parent
+from backbus.jit.settings import compiler_settings
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_KERNEL_ROOMS = ("jit", "market", "trading")
+"""Whose words and settings compiled code is made of, whether a file compiles anything or not."""
+_DECORATORS = "backbus.jit.decorators"
 _SHELL = (
     "api/check.py",
     "api/client.py",
@@ -38,8 +44,8 @@ def sources_hash() -> str:
 
 @functools.cache
 def kernels_hash() -> str:
-    """Hash of the sources that compiled code is made of: those that declare steps or loops, and the market's words."""
-    return _hash(kernel_sources())
+    """Hash of what compiled code is made of: sources, and the compiler's settings."""
+    return _hash(kernel_sources(), compiler_settings())
 
 
 def result_sources() -> list[Path]:
@@ -48,12 +54,23 @@ def result_sources() -> list[Path]:
 
 
 def kernel_sources() -> list[Path]:
-    """The files that compiled code is made of, relative to the package."""
-    return [
-        name
-        for name in _all_sources()
-        if name.parts[0] == "market" or b"backbus.compiled import" in (_PACKAGE / name).read_bytes()
-    ]
+    """The files that compiled code is made of, relative to the package: the rooms of the market's words, and whoever
+    compiles anything."""
+    return [name for name in _all_sources() if name.parts[0] in _KERNEL_ROOMS or _compiles(_PACKAGE / name)]
+
+
+def _compiles(path: Path) -> bool:
+    """Whether a file imports what compiles."""
+    text = path.read_text(encoding="utf-8")
+    if _DECORATORS not in text:
+        return False
+    imports = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom))
+    return any(
+        node.module == _DECORATORS
+        if isinstance(node, ast.ImportFrom)
+        else any(name.name == _DECORATORS for name in node.names)
+        for node in imports
+    )
 
 
 def _all_sources() -> list[Path]:
@@ -61,8 +78,8 @@ def _all_sources() -> list[Path]:
     return sorted(name for name in names if name.parts[0] != _PROCESSES)
 
 
-def _hash(names: Iterable[Path]) -> str:
-    digest = hashlib.blake2b(digest_size=10)
+def _hash(names: Iterable[Path], settings: str = "") -> str:
+    digest = hashlib.blake2b(settings.encode(), digest_size=10)
     for name in names:
         digest.update(str(name).encode())
         digest.update((_PACKAGE / name).read_bytes())
