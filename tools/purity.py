@@ -21,7 +21,7 @@ from pathlib import Path
 SHARED = Path(__file__).resolve().parent.parent / "shared"
 
 ALLOWED = {
-    "backbus.jit.decorators": "reads where compiled code is kept, once, while it is imported; its decorators do no more",
+    "backbus.jit.decorators": "reads where compiled code is kept, once, while it is imported",
     "backbus.jit.settings": "reads what numba is told, once, for the name of that folder",
     "backbus.jit.sources": "hashes the library's own source, once, for the name of that folder",
     "backbus.job.job": "declares what a job is; only Job.load reads a file, and no handler calls it",
