@@ -86,11 +86,11 @@ def test_a_lease_with_the_number_of_a_lost_one_is_not_lost(monkeypatch: pytest.M
         worker._kept = [Idle()]  # type: ignore[list-item]
         monkeypatch.setattr(worker, "_prepared", lambda job: worker._kept[0])
         lease = c.Lease(id="1-1", epoch=1, job="sweep", number=8, work="points", first=0, stop=4, points=None, trials=0)
-        worker._line.pulse.abandoned = "sweep", 8
+        worker._session.pulse.abandoned = "sweep", 8
         worker._take(lease)
         worker._look()
         assert worker._lease == lease
     finally:
-        worker._line.requester.close()
-        worker._line.socket.close(0)
+        worker._session.requester.close()
+        worker._session.socket.close(0)
         worker._context.term()

@@ -1,4 +1,4 @@
-"""A process's line to the orchestrator: who it is, what must be heard, and what it is told.
+"""A process's session with the orchestrator: who it is, what must be heard, and what it is told.
 
 Says HELLO until it is answered, and again to another orchestrator; repeats what matters until it is acknowledged; gives
 out orders of the present orchestrator alone. A thread beside it beats.
@@ -31,7 +31,7 @@ from backbus.transport.sockets import CONTROL_HIGH_WATER, connect, make_socket
 REPEAT_S = 0.5
 
 
-class Line:
+class Session:
     """One DEALER to the orchestrator under the process's own name. For one thread."""
 
     def __init__(self, context: zmq.Context[Any], settings: Settings, role: str, log: Any) -> None:
