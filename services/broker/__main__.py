@@ -1,4 +1,4 @@
-"""Start the broker: a proxy from publishers (XSUB) to subscribers in a thread of its own, and a beat beside it."""
+"""Start the broker: a proxy from publishers (XSUB) to subscribers in a thread of its own, and a heartbeat beside it."""
 
 from __future__ import annotations
 

@@ -88,11 +88,11 @@ class Optimizer:
             poller.poll(int(LOOK_EVERY_S * 1000))
 
     def _look(self) -> None:
-        pulse, session = self._session.pulse, self._session
+        vitals, session = self._session.vitals, self._session
         session.look()
         if self._lease is not None:
-            pulse.rows += 1
-            if pulse.abandoned == (self._lease.job, self._lease.number) or session.renewed:
+            vitals.rows += 1
+            if vitals.abandoned == (self._lease.job, self._lease.number) or session.renewed:
                 self._log.warning("the lease is lost", job=self._lease.job, number=self._lease.number)
                 self._kept[-1].abandon()
                 self._let_go()
@@ -116,10 +116,10 @@ class Optimizer:
                 return
             self._kept[-1].abandon()
         self._lease, self._began = lease, time.monotonic()
-        pulse = self._session.pulse
+        vitals = self._session.vitals
         # Another orchestrator counts its leases anew, and this one may have the number of a lost one.
-        pulse.abandoned = None
-        pulse.rows, pulse.attempt, pulse.run = 0, lease.number, lease.job
+        vitals.abandoned = None
+        vitals.rows, vitals.attempt, vitals.run = 0, lease.number, lease.job
         try:
             sweeping = self._prepared(lease.job)
             match lease.work:
@@ -231,6 +231,6 @@ class Optimizer:
         if self._kept:
             self._kept[-1].used_at = time.monotonic()
         self._lease = None
-        pulse = self._session.pulse
-        pulse.run, pulse.attempt, pulse.rows = None, 0, 0
+        vitals = self._session.vitals
+        vitals.run, vitals.attempt, vitals.rows = None, 0, 0
         self._wanted_at = 0.0

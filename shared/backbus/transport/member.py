@@ -1,8 +1,8 @@
 """The shell around a handler: sockets, time and process life; the handler inside has none of these.
 
-A member says HELLO, beats, and waits. ASSIGN: it fetches the job's inputs, prepares, subscribes, and loops its probe
-through the broker until it hears it; then READY. START: it makes the handler and feeds it what arrives on the bus.
-When the handler is done it says END with what it saw of each stream, and goes on repeating its high marks until
+A member says HELLO, sends heartbeats, and waits. ASSIGN: it fetches the job's inputs, prepares, subscribes, and loops
+its probe through the broker until it hears it; then READY. START: it makes the handler and feeds it what arrives on the
+bus. When the handler is done it says END with what it saw of each stream, and goes on repeating its high marks until
 RELEASE, because another member may still miss the last message.
 """
 
@@ -54,7 +54,7 @@ class Member:
         self._log = logger(role.name, settings)
         self._context: zmq.Context[Any] = zmq.Context()
         self._session = Session(self._context, settings, role.name, self._log)
-        self._pulse = self._session.pulse
+        self._vitals = self._session.vitals
         self._pub = make_socket(self._context, zmq.PUB, high_water=BUS_HIGH_WATER)
         connect(self._pub, settings, settings.member_bus_in)
         self._sub = make_socket(self._context, zmq.SUB, high_water=BUS_HIGH_WATER)
@@ -114,7 +114,7 @@ class Member:
             self._repeat_high_marks(self._handler)
 
     def _stop(self, *_: object) -> None:
-        if self._pulse.busy_since is not None or self._stopping:
+        if self._vitals.busy_since is not None or self._stopping:
             raise KeyboardInterrupt
         self._stopping = True
 
@@ -148,21 +148,21 @@ class Member:
     # --- an attempt ------------------------------------------------------------------------------------------------
 
     def _take(self, order: c.Assign) -> None:
-        self._pulse.run, self._pulse.attempt, self._pulse.rows = order.run, order.attempt, 0
+        self._vitals.run, self._vitals.attempt, self._vitals.rows = order.run, order.attempt, 0
         self._log.info("assigned", run=order.run, attempt=order.attempt)
         try:
-            self._pulse.busy_since = time.monotonic()
+            self._vitals.busy_since = time.monotonic()
             self._assign = Assignment(
                 order.run, order.attempt, Job.parse(order.job), order.data, order.strategy, self._session.fetch
             )
             facts = self._role.prepare(self._assign)
-            self._pulse.busy_since = None
+            self._vitals.busy_since = None
             self._subscribe(order.run, order.attempt)
         except Exception as error:
             self._fault(error, order.run, order.attempt)
             return
         finally:
-            self._pulse.busy_since = None
+            self._vitals.busy_since = None
         self._session.say(c.Ready(instance=self._session.instance, run=order.run, attempt=order.attempt, facts=facts))
 
     def _subscribe(self, run: str, attempt: int) -> None:
@@ -239,12 +239,12 @@ class Member:
         except ProtocolError as error:
             self._session.count_unreadable(error)
             return
-        self._pulse.busy_since = time.monotonic()
+        self._vitals.busy_since = time.monotonic()
         try:
             self._publish(handler.receive(event))
         finally:
-            self._pulse.busy_since = None
-        self._pulse.rows = handler.rows_done
+            self._vitals.busy_since = None
+        self._vitals.rows = handler.rows_done
 
     def _publish(self, events: Iterable[Event]) -> None:
         assignment = self._assign
@@ -317,7 +317,7 @@ class Member:
         self._assign = self._layout = self._handler = self._progress = None
         self._ended = False
         self._session.forget()
-        self._pulse.run, self._pulse.attempt, self._pulse.rows = None, 0, 0
+        self._vitals.run, self._vitals.attempt, self._vitals.rows = None, 0, 0
         while True:
             try:
                 self._sub.recv_multipart(zmq.NOBLOCK)
