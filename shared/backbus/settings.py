@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     lease_s: float = Field(default=30.0, gt=0)
     """A worker that does not look after its lease for this long loses it."""
     high_mark_s: float = Field(default=0.2, gt=0)
-    """An idle sender repeats its high mark this often."""
+    """An idle sender repeats its high-water mark this often."""
     backoff_s: float = Field(default=0.25, ge=0)
     """First wait before the next attempt; doubled each time, jittered, at most ten seconds."""
     log_level: str = "info"

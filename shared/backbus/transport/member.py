@@ -2,8 +2,8 @@
 
 A member says HELLO, sends heartbeats, and waits. ASSIGN: it fetches the job's inputs, prepares, subscribes, and loops
 its probe through the broker until it hears it; then READY. START: it makes the handler and feeds it what arrives on the
-bus. When the handler is done it says END with what it saw of each stream, and goes on repeating its high marks until
-RELEASE, because another member may still miss the last message.
+bus. When the handler is done it says END with what it saw of each stream, and goes on repeating its high-water marks
+until RELEASE, because another member may still miss the last message.
 """
 
 from __future__ import annotations
@@ -105,13 +105,13 @@ class Member:
             self._context.term()
 
     def _look_around(self) -> None:
-        """What does not have to happen at every message: epochs, repetitions, high marks."""
+        """What does not have to happen at every message: epochs, repetitions, high-water marks."""
         if self._assign is not None and self._session.renewed:
             self._log.warning("another orchestrator is there: this attempt is over")
             self._forget()
         self._session.look()
         if self._handler is not None:
-            self._repeat_high_marks(self._handler)
+            self._repeat_high_water_marks(self._handler)
 
     def _stop(self, *_: object) -> None:
         if self._vitals.busy_since is not None or self._stopping:
@@ -257,10 +257,10 @@ class Member:
             if event.kind is Kind.PROGRESS:
                 self._progress = event
 
-    def _repeat_high_marks(self, handler: RunningHandler) -> None:
+    def _repeat_high_water_marks(self, handler: RunningHandler) -> None:
         now = time.monotonic()
         marks: list[Event] = [
-            writer.high_mark()
+            writer.high_water_mark()
             for kind, writer in handler.writers.items()
             if now - self._sent_at.get(kind, 0.0) >= self._settings.high_mark_s
         ]
