@@ -132,7 +132,7 @@ class Fleet:
         self._hosts[hello.instance] = hello.host, hello.pid
         self._decide(ev.Joined(hello.instance))
 
-    def beat(self, beat: c.Beat) -> dict[str, Any] | None:
+    def beat(self, beat: c.Heartbeat) -> dict[str, Any] | None:
         """The answer to a worker's beat; None where it is no worker's."""
         if beat.instance not in self._state.workers:
             return None

@@ -161,7 +161,7 @@ class Orchestrator:
                 else:
                     self._decide(s.Joined(request.instance, request.role, request.host, request.pid))
                 value = {"epoch": self._epoch}
-            case c.Beat():
+            case c.Heartbeat():
                 value = self._beat(request)
             case c.Ready():
                 self._decide(s.WasReady(request.instance, request.run, request.attempt, request.facts))
@@ -243,7 +243,7 @@ class Orchestrator:
         if self._unreadable <= 10 or self._unreadable % 1000 == 0:
             self._log.warning("message dropped", error=str(error), dropped=self._unreadable)
 
-    def _beat(self, beat: c.Beat) -> dict[str, Any]:
+    def _beat(self, beat: c.Heartbeat) -> dict[str, Any]:
         value = self._fleet.beat(beat)
         if value is not None:
             return value
