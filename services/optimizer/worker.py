@@ -27,7 +27,6 @@ from backbus.sweep.workers.wire import pack_chunk
 from backbus.transport import control as c
 from backbus.transport import control_codec
 from backbus.transport.session import Session
-from services.optimizer.sweeping import Sweeping
 
 ROLE = "optimizer"
 WANT_EVERY_S = 1.0

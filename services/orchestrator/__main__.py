@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 
-from backbus.services.orchestrator.shell import Orchestrator
+from backbus.services.orchestrator.server import Server
 from backbus.settings import Settings
 
 if __name__ == "__main__":
@@ -13,4 +13,4 @@ if __name__ == "__main__":
     with contextlib.suppress(ValueError, OSError):
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    Orchestrator(Settings(key_name="service")).run()
+    Server(Settings(key_name="service")).run()

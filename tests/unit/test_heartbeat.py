@@ -13,7 +13,6 @@ from backbus.settings import Settings
 from backbus.transport import control as c
 from backbus.transport import control_codec
 from backbus.transport.heartbeat import Busy, HeartbeatThread, Vitals
-from services.optimizer.worker import Optimizer
 
 LIMIT_S = 30.0
 

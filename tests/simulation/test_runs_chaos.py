@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from backbus.services.orchestrator import scheduler as s
+from backbus.services.orchestrator.runs import events as ev
+from backbus.services.orchestrator.runs import rules
+from backbus.services.orchestrator.runs import state as st
 from backbus.transport.control import StreamEnd
 
 SEEDS = int(os.environ.get("BACKBUS_SEEDS", "200"))
@@ -57,18 +59,18 @@ class World:
     processes: dict[str, Process] = field(default_factory=dict)
     jobs: dict[str, Fate] = field(default_factory=dict)
     held: dict[str, tuple[str, int]] = field(default_factory=dict)
-    said: list[s.Happening] = field(default_factory=list)
+    said: list[ev.RunEvent] = field(default_factory=list)
     born: int = 0
 
     def __post_init__(self) -> None:
         self.new_orchestrator()
-        for role in (s.BROKER, *s.ROLES, *s.ROLES):
+        for role in (st.BROKER, *st.ROLES, *st.ROLES):
             self.be_born(role)
 
     # What happens.
 
     def new_orchestrator(self) -> None:
-        self.state = s.State(dead_s=2.0, backoff_s=0.5)
+        self.state = st.RunsState(dead_s=2.0, backoff_s=0.5)
         self.held.clear()
         for process in self.processes.values():
             self.forget(process)
@@ -76,18 +78,18 @@ class World:
             if not fate.outcome:
                 fate.restarts += fate.running
                 fate.running = False
-                self.tell(s.Submitted(run, fate.attempts, fate.max_attempts, 5.0))
+                self.tell(ev.RunSubmitted(run, fate.attempts, fate.max_attempts, 5.0))
 
     def be_born(self, role: str) -> None:
         self.born += 1
         instance = f"{role}-{self.born}"
         self.processes[instance] = Process(instance, role)
-        self.tell(s.Joined(instance, role, "host", self.born))
+        self.tell(ev.MemberJoined(instance, role, "host", self.born))
 
     def submit(self) -> None:
         run = f"job-{len(self.jobs)}"
         self.jobs[run] = Fate(self.dice.randint(1, 6))
-        self.tell(s.Submitted(run, 0, self.jobs[run].max_attempts, 5.0))
+        self.tell(ev.RunSubmitted(run, 0, self.jobs[run].max_attempts, 5.0))
 
     def step(self, *, chaos: bool) -> None:
         self.now += STEP_S
@@ -95,7 +97,7 @@ class World:
             self.misfortune()
         for process in list(self.processes.values()):
             self.work(process, chaos=chaos)
-        self.tell(s.Clock())
+        self.tell(ev.RunsClock())
 
     def misfortune(self) -> None:
         dice = self.dice
@@ -109,7 +111,7 @@ class World:
             case 3 | 4:
                 self.fault(dice.choice(list(self.processes.values())), fatal=dice.random() < 0.2)
             case 5 if self.jobs:
-                self.tell(s.Cancelled(dice.choice(list(self.jobs))))
+                self.tell(ev.RunCancelled(dice.choice(list(self.jobs))))
             case 6 if dice.random() < 0.3:
                 self.new_orchestrator()
             case 7 | 8 | 9:
@@ -124,13 +126,13 @@ class World:
         if process.hangs and dice.random() < 0.5:
             return
         if process.instance not in self.state.members:
-            self.tell(s.Joined(process.instance, process.role, "host", 1))
+            self.tell(ev.MemberJoined(process.instance, process.role, "host", 1))
         busy = 6.0 if chaos and process.role == "strategy" and dice.random() < 0.002 else 0.0
-        self.tell(s.Beaten(process.instance, process.run or None, process.attempt, process.rows, busy, ""))
+        self.tell(ev.MemberBeat(process.instance, process.run or None, process.attempt, process.rows, busy, ""))
         if not process.run or process.hangs or dice.random() < 0.5:
             return
         if not process.started:
-            self.tell(s.WasReady(process.instance, process.run, process.attempt, {process.role: 1}))
+            self.tell(ev.MemberReady(process.instance, process.run, process.attempt, {process.role: 1}))
         elif process.rows < 100:
             process.rows += dice.randint(1, 50)
         elif not process.ended:
@@ -141,67 +143,68 @@ class World:
         written = process.role == "data"
         seen = [StreamEnd(kind="NEW_DATA", written=written, records=100, digest="aa" if honest else "bb")]
         run, attempt = process.run, process.attempt
-        self.tell(s.Ended(process.instance, run, attempt, seen))
+        self.tell(ev.MemberEnded(process.instance, run, attempt, seen))
         if process.role == "performance":
-            self.tell(s.Reported(process.instance, run, attempt, {"of": run}, {}))
+            self.tell(ev.RunReported(process.instance, run, attempt, {"of": run}, {}))
 
     def fault(self, process: Process, *, fatal: bool) -> None:
         if process.run:
-            self.tell(s.Faulted(process.instance, process.run, process.attempt, fatal, "it broke", None))
+            self.tell(ev.MemberFaulted(process.instance, process.run, process.attempt, fatal, "it broke", None))
 
     def forget(self, process: Process) -> None:
         process.run, process.attempt, process.rows, process.started, process.ended = "", 0, 0, False, False
 
     # What is done about it.
 
-    def tell(self, event: s.Happening) -> None:
-        if not isinstance(event, s.Submitted):  # the store answers a repeated submission, the scheduler never sees it
+    def tell(self, event: ev.RunEvent) -> None:
+        if not isinstance(event, ev.RunSubmitted):  # the store answers a repeated submission, the rules never see it
             self.said.append(event)
-        for action in s.decide(self.state, event, self.now):
+        for action in rules.decide(self.state, event, self.now):
             self.obey(action)
+        st.validate(self.state)
 
-    def obey(self, action: s.Action) -> None:
+    def obey(self, action: ev.RunAction) -> None:
         fate = self.jobs[action.run]
-        assert not fate.outcome or isinstance(action, s.ReleaseAll), f"{action} after {fate.outcome}"
+        assert not fate.outcome or isinstance(action, ev.ReleaseMembers), f"{action} after {fate.outcome}"
         match action:
-            case s.AssignTo(run, attempt, instances):
+            case ev.AssignRun(run, attempt, instances):
                 assert not fate.running
                 fate.attempts, fate.running = fate.attempts + 1, True
                 assert attempt == fate.attempts <= fate.max_attempts + fate.restarts
-                assert [self.state.members[i].role for i in instances] == list(s.ROLES)
+                assert [self.state.members[i].role for i in instances] == list(st.ROLES)
                 for instance in instances:
                     assert instance not in self.held, f"{instance} has {self.held[instance]} and gets {run}"
                     self.held[instance] = (run, attempt)
                     if instance in self.processes:
                         self.forget(self.processes[instance])
                         self.processes[instance].run, self.processes[instance].attempt = run, attempt
-            case s.StartAll(run, attempt, instances, facts):
-                assert set(facts) == set(s.ROLES), "it starts before everybody is ready"
+            case ev.StartRun(run, attempt, instances, facts):
+                assert set(facts) == set(st.ROLES), "it starts before everybody is ready"
                 for instance in instances:
                     if instance in self.processes:
                         assert not self.processes[instance].started
                         self.processes[instance].started = True
-            case s.ReleaseAll(run, attempt, instances):
+            case ev.ReleaseMembers(run, attempt, instances):
                 for instance, holds in list(self.held.items()):
                     if holds == (run, attempt):
                         assert instance in instances or instance not in self.state.members
                         del self.held[instance]
                         if instance in self.processes:
                             self.forget(self.processes[instance])
-            case s.EndAttempt(_, attempt, reason):
+            case ev.EndAttempt(_, attempt, reason):
                 assert fate.running
                 assert attempt == fate.attempts
                 assert reason
                 fate.running = False
-            case s.Commit(run, attempt, report, _):
+            case ev.CommitRun(run, attempt, report, _):
                 assert report == {"of": run}
                 assert attempt == fate.attempts
                 fate.running, fate.outcome = False, "committed"
-            case s.Fail(_, message, _):
+            case ev.FailRun(_, message, _):
                 assert not fate.running
                 assert message is not None or fate.attempts >= fate.max_attempts
                 fate.outcome = "failed"
-            case s.Drop():
+            case ev.DropRun():
                 assert not fate.running
                 fate.outcome = "cancelled"
 

@@ -1,13 +1,11 @@
-"""The fleet's shell: what workers say becomes what is decided and kept.
+"""The shell of sweeps: what workers say becomes what is decided and kept, and the leases that follow.
 
-Deeds are done in order: first all results of a burst of messages go to disk together, then leases and answers go out. A
-disk that takes no more holds all of this up until it does; nothing is acknowledged before it is kept.
+Actions are carried out in order: first all results of a burst of messages go to disk together, then leases and answers
+go out. A disk that takes no more holds all of this up until it does; nothing is acknowledged before it is kept.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import sqlite3
 import time
 from collections import deque
@@ -17,20 +15,19 @@ from typing import Any
 import msgpack
 
 from backbus.errors import StackError
-from backbus.job.axes import Distribution
 from backbus.job.job import Job
-from backbus.services.orchestrator import sweep_events as ev
-from backbus.services.orchestrator import sweeps as s
+from backbus.services.orchestrator.orders import Outbox
+from backbus.services.orchestrator.recent_events import with_events
+from backbus.services.orchestrator.results import require_complete
 from backbus.services.orchestrator.store import Store
+from backbus.services.orchestrator.sweeps import events as ev
+from backbus.services.orchestrator.sweeps import rules
+from backbus.services.orchestrator.sweeps.state import SweepsState
 from backbus.settings import Settings
-from backbus.sweep.space.space import Space
 from backbus.transport import control as c
-from backbus.transport import control_codec
 from backbus.transport.blobs import BlobFolder
 
 ROLE = "optimizer"
-COUNTED_HERE = 2_000_000
-"""Combinations that constraints are looked at for in this process: some tenths of a second."""
 RETRY_S = 0.5
 """How soon a disk that took no more is tried again."""
 
@@ -41,39 +38,45 @@ Messages = (
 KINDS = (c.Want, c.GetInputs, c.GetChunks, c.GetPoints, c.Total, c.PutChunk, c.PutPoints, c.PutTable, c.LeaseFault)
 
 
-class Fleet:
+class Sweeps:
     """Sweeps and workers of one orchestrator. ``over`` hears of each sweep that has ended."""
 
     def __init__(
-        self, store: Store, blobs: BlobFolder, settings: Settings, epoch: int, send: Send, over: Callable[[str], None],
+        self,
+        store: Store,
+        blobs: BlobFolder,
+        settings: Settings,
+        epoch: int,
+        outbox: Outbox,
+        send: Send,
+        over: Callable[[str], None],
         log: Any,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._store, self._blobs, self._epoch = store, blobs, epoch
-        self._send, self._over, self._log = send, over, log
-        self._state = s.State(dead_s=settings.dead_s, lease_s=settings.lease_s)
+        self._outbox, self._send, self._over, self._log = outbox, send, over, log
+        self._state = SweepsState(dead_s=settings.dead_s, lease_s=settings.lease_s)
         self._hosts: dict[str, tuple[str, int]] = {}
         self._families: dict[str, str] = {}
-        self._orders = 0
-        self._results: list[ev.Record | ev.Extend] = []
-        self._deeds: deque[ev.Action] = deque()
+        self._results: list[ev.RecordChunk | ev.RecordPoints] = []
+        self._actions: deque[ev.SweepAction] = deque()
         self._answers: list[tuple[bytes, c.Message]] = []
         self._retry_at = 0.0
 
     # --- sweeps ----------------------------------------------------------------------------------------------------
 
-    def carry_on(self, row: dict[str, Any], job: Job) -> None:
-        """Take a sweep that is in the store, with what is recorded of it."""
+    def take_up(self, row: dict[str, Any], job: Job) -> None:
+        """Have a sweep of the store worked on, from what is recorded of it on."""
         assert job.sweep is not None
         chunks = self._store.chunks(row["id"])
         best = None
         for chunk in chunks:
-            best = s.better(best, chunk.best)
+            best = rules.better(best, chunk.best)
         known = None
         if job.sweep.method == "adaptive":
             known = max((stop for _, stop, _ in self._store.rounds(row["id"])), default=0)
         self._families[row["id"]] = row["family"]
         self._decide(
-            ev.Submitted(
+            ev.SweepSubmitted(
                 row["id"],
                 row["points"],
                 job.sweep.priority,
@@ -88,21 +91,24 @@ class Fleet:
 
     def cancel(self, job: str) -> None:
         """End a sweep."""
-        self._decide(ev.Cancelled(job))
+        self._decide(ev.SweepCancelled(job))
         self.settle()
 
     def pause(self, job: str, paused: bool) -> None:
         """Lease no more of a sweep, or go on with it."""
         self._store.pause(job, paused)
-        self._decide(ev.Paused(job) if paused else ev.Resumed(job))
+        self._decide(ev.SweepPaused(job) if paused else ev.SweepResumed(job))
         self.settle()
 
-    def progress(self, job: str) -> dict[str, Any] | None:
-        """How far a sweep is; None where it is over."""
-        sweep = self._state.sweeps.get(job)
+    def shown(self, row: dict[str, Any]) -> dict[str, Any]:
+        """How far a sweep is, and what it waits for, as ``SHOW`` tells it."""
+        sweep = self._state.sweeps.get(row["id"])
         if sweep is None:
-            return None
-        return {**s.progress(sweep, time.monotonic()), "workers": len(sweep.leased)}
+            return {}
+        shown = {"progress": {**rules.progress(sweep, time.monotonic()), "workers": len(sweep.leased)}}
+        if sweep.leased or sweep.paused:
+            return shown
+        return {**shown, "waits_for": ["its turn"] if self._state.workers else [ROLE]}
 
     # --- workers ---------------------------------------------------------------------------------------------------
 
@@ -123,21 +129,21 @@ class Fleet:
         ]
 
     @property
-    def held_up(self) -> int:
+    def backlog(self) -> int:
         """Results that wait for room on the disk."""
         return len(self._results)
 
     def join(self, hello: c.Hello) -> None:
         """A worker said HELLO."""
         self._hosts[hello.instance] = hello.host, hello.pid
-        self._decide(ev.Joined(hello.instance))
+        self._decide(ev.WorkerJoined(hello.instance))
 
     def beat(self, beat: c.Heartbeat) -> dict[str, Any] | None:
         """The answer to a worker's beat; None where it is no worker's."""
         if beat.instance not in self._state.workers:
             return None
-        self._decide(ev.Beaten(beat.instance, beat.rows))
-        over = beat.run is not None and not s.holds(self._state, beat.instance, beat.run, beat.attempt)
+        self._decide(ev.WorkerBeat(beat.instance, beat.rows))
+        over = beat.run is not None and not rules.holds(self._state, beat.instance, beat.run, beat.attempt)
         return {"epoch": self._epoch, "known": True, "abandon": over}
 
     def take(self, sender: bytes, message: Messages) -> None:
@@ -145,7 +151,7 @@ class Fleet:
         value: Any = None
         match message:
             case c.Want():
-                self._decide(ev.Wanted(message.instance, tuple(message.prepared)))
+                self._decide(ev.LeaseWanted(message.instance, tuple(message.prepared)))
             case c.GetInputs():
                 value = self._inputs(message.job)
             case c.GetChunks():
@@ -156,9 +162,9 @@ class Fleet:
             case c.PutChunk():
                 best = None
                 if message.best_point is not None and message.best_score is not None:
-                    best = ev.Best(message.best_score, message.best_point)
+                    best = ev.BestPoint(message.best_score, message.best_point)
                 self._decide(
-                    ev.Computed(
+                    ev.ChunkComputed(
                         message.instance,
                         message.job,
                         message.first,
@@ -170,18 +176,18 @@ class Fleet:
                     )
                 )
             case c.Total():
-                self._decide(ev.Counted(message.instance, message.job, message.points))
+                self._decide(ev.PointsCounted(message.instance, message.job, message.points))
             case c.PutPoints():
                 stop = message.first + len(message.points)
                 values = msgpack.packb(message.points)
-                self._decide(ev.Asked(message.instance, message.job, message.first, stop, values))
+                self._decide(ev.PointsProposed(message.instance, message.job, message.first, stop, values))
             case c.PutTable():
-                self._check(message)
-                self._decide(ev.Finished(message.instance, message.job, message.report, message.artifacts))
+                require_complete(self._blobs, message.report, message.artifacts)
+                self._decide(ev.SweepReported(message.instance, message.job, message.report, message.artifacts))
             case c.LeaseFault():
                 self._log.warning("a lease ended in a fault", instance=message.instance, error=message.message)
                 self._decide(
-                    ev.Faulted(message.instance, message.number, message.fatal, message.message, message.traceback)
+                    ev.LeaseFaulted(message.instance, message.number, message.fatal, message.message, message.traceback)
                 )
         self._answers.append((sender, c.Ok(id=message.id, value=value)))
 
@@ -191,28 +197,19 @@ class Fleet:
             raise StackError(f"there is no job {job!r}")
         return {name: row[name] for name in ("job", "data", "strategy")}
 
-    def _check(self, table: c.PutTable) -> None:
-        missing = [blob for blob in table.artifacts.values() if not self._blobs.has(blob)]
-        if missing:
-            raise StackError(f"artifacts are missing: {missing}")
-        try:
-            json.dumps(table.report, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            raise StackError(f"the report cannot be kept: {error}") from None
-
-    # --- decisions and deeds ---------------------------------------------------------------------------------------
+    # --- decisions and actions -------------------------------------------------------------------------------------
 
     def look(self) -> None:
         """Time has passed."""
-        self._decide(ev.Clock())
+        self._decide(ev.SweepsClock())
         self.settle()
 
-    def _decide(self, event: ev.Happening) -> None:
-        for action in s.decide(self._state, event, time.monotonic()):
-            if isinstance(action, ev.Record | ev.Extend):
+    def _decide(self, event: ev.SweepEvent) -> None:
+        for action in rules.decide(self._state, event, time.monotonic()):
+            if isinstance(action, ev.RecordChunk | ev.RecordPoints):
                 self._results.append(action)
             else:
-                self._deeds.append(action)
+                self._actions.append(action)
 
     def settle(self) -> None:
         """Keep what came, then do what follows, then answer; what a full disk holds up is tried again."""
@@ -222,9 +219,9 @@ class Fleet:
             if self._results:
                 self._store.keep(self._results)
                 self._results = []
-            while self._deeds:
-                self._carry_out(self._deeds[0])
-                self._deeds.popleft()
+            while self._actions:
+                self._carry_out(self._actions[0])
+                self._actions.popleft()
         except sqlite3.OperationalError as error:
             self._log.error("the store takes nothing; trying again", error=str(error), waiting=len(self._results))
             self._retry_at = time.monotonic() + RETRY_S
@@ -233,36 +230,34 @@ class Fleet:
         for receiver, message in answers:
             self._send(receiver, message)
 
-    def _carry_out(self, action: ev.Action) -> None:
+    def _carry_out(self, action: ev.SweepAction) -> None:
         match action:
-            case ev.Begin(job):
+            case ev.BeginSweep(job):
                 self._store.begin_sweep(job)
                 self._log.info("sweep begins", job=job)
-            case ev.Give(lease):
+            case ev.GiveLease(lease):
                 self._give(lease)
-            case ev.Size(job, points):
+            case ev.SizeSweep(job, points):
                 self._store.size(job, points)
-            case ev.Commit(job, report, artifacts):
+            case ev.CommitSweep(job, report, artifacts):
                 self._store.end_sweep(job, report, artifacts)
                 self._log.info("done", job=job, table=report.get("table_sha256"))
                 self._over(job)
-            case ev.Fail(job, message, traceback):
-                self._store.fail(job, message, traceback)
+            case ev.FailSweep(job, message, traceback, events):
+                self._store.fail(job, with_events(message, events), traceback)
                 self._log.error("failed", job=job, error=message)
                 self._over(job)
-            case ev.Drop(job):
+            case ev.DropSweep(job):
                 self._store.cancel(job)
                 self._over(job)
 
-    def _give(self, lease: ev.Lease) -> None:
-        if not s.holds(self._state, lease.instance, lease.job, lease.number):
+    def _give(self, lease: ev.GivenLease) -> None:
+        if not rules.holds(self._state, lease.instance, lease.job, lease.number):
             return  # over before it could be told
         points = None
         if lease.kind == "points":
             points = self._points(lease)
-        self._orders += 1
         order = c.Lease(
-            id=control_codec.order_name(self._epoch, self._orders),
             epoch=self._epoch,
             number=lease.number,
             job=lease.job,
@@ -272,28 +267,12 @@ class Fleet:
             points=points,
             trials=self._store.trials(self._families[lease.job]) if lease.kind == "finish" else 0,
         )
-        self._send(lease.instance.encode(), order)
+        self._outbox.give_once(lease.instance, order)
 
-    def _points(self, lease: ev.Lease) -> list[dict[str, Any]] | None:
+    def _points(self, lease: ev.GivenLease) -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] = []
         for first, _, packed in self._store.rounds(lease.job, lease.first):
             if first >= lease.stop:
                 break
             found += msgpack.unpackb(packed)[max(lease.first - first, 0) : lease.stop - first]
         return found or None
-
-
-def points_of(job: Job) -> int | None:
-    """How many points a sweep has, or a JobError; None for a single run.
-
-    0 where that follows from the data, or where counting takes longer than this process may be deaf: a worker counts.
-    """
-    search = job.sweep
-    if search is None:
-        return None
-    if search.method == "grid" and search.constraints:
-        sizes = [axis.steps or 1 if isinstance(axis, Distribution) else axis.size for axis in search.axes.values()]
-        if math.prod(sizes) > COUNTED_HERE:
-            return 0
-    points = len(Space(search))
-    return 0 if search.in_folds else points

@@ -1,5 +1,4 @@
-"""What happens to sweeps, and what is to be done of it: the words between the fleet's shell and the rules in
-``sweeps``.
+"""What happens to sweeps, and what is to be done of it: the words between the machine's shell and its rules.
 
 Plain facts in and plain orders out, so that each decision can be tried without a socket.
 """
@@ -9,24 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["count", "points", "ask", "finish"]
+LeaseKind = Literal["count", "points", "ask", "finish"]
 """What a lease is for: counting the points, computing some, saying which come next, or making the table."""
 
 
 @dataclass(frozen=True)
-class Lease:
+class GivenLease:
     """A worker's right to some points, or to what is to be done once: then ``first`` is ``stop``."""
 
     number: int
     job: str
-    kind: Kind
+    kind: LeaseKind
     first: int
     stop: int
     instance: str
 
 
 @dataclass(frozen=True)
-class Best:
+class BestPoint:
     """A point and its score; a larger score is better."""
 
     score: float
@@ -37,14 +36,14 @@ class Best:
 
 
 @dataclass(frozen=True)
-class Joined:
+class WorkerJoined:
     """A worker said HELLO."""
 
     instance: str
 
 
 @dataclass(frozen=True)
-class Beaten:
+class WorkerBeat:
     """A worker lives."""
 
     instance: str
@@ -53,7 +52,7 @@ class Beaten:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LeaseWanted:
     """A worker is idle. Who holds a lease did not hear of it, and is told again."""
 
     instance: str
@@ -62,7 +61,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Submitted:
+class SweepSubmitted:
     """A sweep is on disk, with what of it is recorded."""
 
     job: str
@@ -73,12 +72,12 @@ class Submitted:
     known: int | None = None
     """Where points follow from results: those whose values are known."""
     failed: int = 0
-    best: Best | None = None
+    best: BestPoint | None = None
     paused: bool = False
 
 
 @dataclass(frozen=True)
-class Computed:
+class ChunkComputed:
     """A chunk's result."""
 
     instance: str
@@ -87,12 +86,12 @@ class Computed:
     stop: int
     seconds: float
     failed: int
-    best: Best | None
+    best: BestPoint | None
     result: bytes
 
 
 @dataclass(frozen=True)
-class Counted:
+class PointsCounted:
     """How many points a sweep has."""
 
     instance: str
@@ -101,7 +100,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Asked:
+class PointsProposed:
     """The values of the points from ``first`` up to ``stop``, which follow from the results before them."""
 
     instance: str
@@ -112,7 +111,7 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Finished:
+class SweepReported:
     """The sweep's table and summary; the artifacts are there as blobs."""
 
     instance: str
@@ -122,7 +121,7 @@ class Finished:
 
 
 @dataclass(frozen=True)
-class Faulted:
+class LeaseFaulted:
     """A worker could not do what lease ``number`` asks. ``fatal``: no other one can."""
 
     instance: str
@@ -133,66 +132,66 @@ class Faulted:
 
 
 @dataclass(frozen=True)
-class Cancelled:
+class SweepCancelled:
     """A client wants the sweep to end."""
 
     job: str
 
 
 @dataclass(frozen=True)
-class Paused:
+class SweepPaused:
     """No more of it is leased; what is leased may end."""
 
     job: str
 
 
 @dataclass(frozen=True)
-class Resumed:
+class SweepResumed:
     """It goes on."""
 
     job: str
 
 
 @dataclass(frozen=True)
-class Clock:
+class SweepsClock:
     """Time has passed."""
 
 
-Happening = (
-    Joined
-    | Beaten
-    | Wanted
-    | Submitted
-    | Computed
-    | Counted
-    | Asked
-    | Finished
-    | Faulted
-    | Cancelled
-    | Paused
-    | Resumed
-    | Clock
+SweepEvent = (
+    WorkerJoined
+    | WorkerBeat
+    | LeaseWanted
+    | SweepSubmitted
+    | ChunkComputed
+    | PointsCounted
+    | PointsProposed
+    | SweepReported
+    | LeaseFaulted
+    | SweepCancelled
+    | SweepPaused
+    | SweepResumed
+    | SweepsClock
 )
 
 # --- actions -------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Give:
+class GiveLease:
     """Send LEASE."""
 
-    lease: Lease
+    lease: GivenLease
 
 
 @dataclass(frozen=True)
-class Begin:
+class BeginSweep:
     """Record that the sweep runs."""
 
     job: str
 
 
 @dataclass(frozen=True)
-class Size:
+class SizeSweep:
     """Record how many points a sweep has."""
 
     job: str
@@ -200,7 +199,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Record:
+class RecordChunk:
     """Keep a chunk's result; only then is it acknowledged."""
 
     job: str
@@ -208,12 +207,12 @@ class Record:
     stop: int
     seconds: float
     failed: int
-    best: Best | None
+    best: BestPoint | None
     result: bytes
 
 
 @dataclass(frozen=True)
-class Extend:
+class RecordPoints:
     """Keep the values of points; only then is it acknowledged."""
 
     job: str
@@ -223,7 +222,7 @@ class Extend:
 
 
 @dataclass(frozen=True)
-class Commit:
+class CommitSweep:
     """Record the sweep's result: the job is done."""
 
     job: str
@@ -232,19 +231,21 @@ class Commit:
 
 
 @dataclass(frozen=True)
-class Fail:
+class FailSweep:
     """Record that the job failed."""
 
     job: str
     message: str
     traceback: str | None = None
+    events: tuple[str, ...] = ()
+    """The last events of the job, in words."""
 
 
 @dataclass(frozen=True)
-class Drop:
+class DropSweep:
     """Record that the job was cancelled."""
 
     job: str
 
 
-Action = Begin | Give | Size | Record | Extend | Commit | Fail | Drop
+SweepAction = BeginSweep | GiveLease | SizeSweep | RecordChunk | RecordPoints | CommitSweep | FailSweep | DropSweep

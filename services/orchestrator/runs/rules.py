@@ -9,279 +9,56 @@ orchestrator's own monotonic clock.
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from dataclasses import dataclass, field
-from typing import Any
 
-from backbus.streams.topology import READERS, SOURCES
-from backbus.transport.control import StreamEnd
+from backbus.services.orchestrator.runs import events as ev
+from backbus.services.orchestrator.runs.state import BROKER, Attempt, PendingRun, RunMember, RunsState
+from backbus.streams.topology import READERS
 
-ROLES = (SOURCES[0], *READERS)
-"""Of a run over history, which most are."""
-BROKER = "broker"
 BACKOFF_LIMIT_S = 10.0
 BUSY_S = 1.0
 """Who has been inside one event for longer may never come back, and is given nothing more until it does."""
 
-# --- state ---------------------------------------------------------------------------------------------------------
 
-
-@dataclass
-class Member:
-    """A process that said HELLO."""
-
-    instance: str
-    role: str
-    host: str
-    pid: int
-    beat_at: float
-    run: str | None = None
-    busy_s: float = 0.0
-    """For how long it had been inside one event when it last beat."""
-
-
-@dataclass
-class Attempt:
-    """One try at a job."""
-
-    run: str
-    number: int
-    members: dict[str, str]
-    """Role to instance."""
-    began_at: float
-    moved_at: float
-    """When it last made progress."""
-    facts: dict[str, Any] = field(default_factory=dict)
-    ready: set[str] = field(default_factory=set)
-    started: bool = False
-    rows: dict[str, int] = field(default_factory=dict)
-    ends: dict[str, list[StreamEnd]] = field(default_factory=dict)
-    report: tuple[dict[str, Any], dict[str, str]] | None = None
-
-
-@dataclass
-class Waiting:
-    """A job that has no attempt at the moment."""
-
-    run: str
-    attempts: int
-    max_attempts: int
-    stall_s: float
-    source: str = SOURCES[0]
-    not_before: float = 0.0
-
-
-@dataclass
-class State:
-    """All that the scheduler knows."""
-
-    dead_s: float
-    backoff_s: float
-    members: dict[str, Member] = field(default_factory=dict)
-    queue: deque[Waiting] = field(default_factory=deque)
-    running: dict[str, tuple[Waiting, Attempt]] = field(default_factory=dict)
-    broker: str | None = None
-
-
-# --- events --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Joined:
-    """A member said HELLO."""
-
-    instance: str
-    role: str
-    host: str
-    pid: int
-
-
-@dataclass(frozen=True)
-class Beaten:
-    """A member's beat."""
-
-    instance: str
-    run: str | None
-    attempt: int
-    rows: int
-    busy_s: float
-    where: str
-
-
-@dataclass(frozen=True)
-class WasReady:
-    """A member is prepared."""
-
-    instance: str
-    run: str
-    attempt: int
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """A member has worked off its run."""
-
-    instance: str
-    run: str
-    attempt: int
-    streams: list[StreamEnd]
-
-
-@dataclass(frozen=True)
-class Faulted:
-    """A member cannot go on."""
-
-    instance: str
-    run: str
-    attempt: int
-    fatal: bool
-    message: str
-    traceback: str | None
-
-
-@dataclass(frozen=True)
-class Reported:
-    """The performance member's result."""
-
-    instance: str
-    run: str
-    attempt: int
-    report: dict[str, Any]
-    artifacts: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """A job is on disk. ``attempts`` that it has had already count."""
-
-    run: str
-    attempts: int
-    max_attempts: int
-    stall_s: float
-    source: str = SOURCES[0]
-
-
-@dataclass(frozen=True)
-class Cancelled:
-    """A client wants a job to end."""
-
-    run: str
-
-
-@dataclass(frozen=True)
-class Clock:
-    """Time has passed."""
-
-
-Happening = Joined | Beaten | WasReady | Ended | Faulted | Reported | Submitted | Cancelled | Clock
-
-# --- actions -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class AssignTo:
-    """Record that the attempt begins, then send ASSIGN to each of its members."""
-
-    run: str
-    attempt: int
-    instances: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class StartAll:
-    """Send START."""
-
-    run: str
-    attempt: int
-    instances: tuple[str, ...]
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class ReleaseAll:
-    """Send RELEASE."""
-
-    run: str
-    attempt: int
-    instances: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class EndAttempt:
-    """Record why an attempt ended without a result."""
-
-    run: str
-    attempt: int
-    reason: str
-
-
-@dataclass(frozen=True)
-class Commit:
-    """Record the result: the job is done."""
-
-    run: str
-    attempt: int
-    report: dict[str, Any]
-    artifacts: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Fail:
-    """Record that the job failed; ``message`` None stands for every attempt's reason."""
-
-    run: str
-    message: str | None
-    traceback: str | None = None
-
-
-@dataclass(frozen=True)
-class Drop:
-    """Record that the job was cancelled."""
-
-    run: str
-
-
-Action = AssignTo | StartAll | ReleaseAll | EndAttempt | Commit | Fail | Drop
-
-# --- transitions ---------------------------------------------------------------------------------------------------
-
-
-def decide(state: State, event: Happening, now: float) -> list[Action]:
+def decide(state: RunsState, event: ev.RunEvent, now: float) -> list[ev.RunAction]:
     """Take one event; change the state; say what is to be done."""
-    actions: list[Action] = []
+    actions: list[ev.RunAction] = []
     match event:
-        case Joined():
+        case ev.MemberJoined():
             _join(state, event, now, actions)
-        case Beaten():
+        case ev.MemberBeat():
             _beat(state, event, now, actions)
-        case WasReady():
+        case ev.MemberReady():
             _ready(state, event, now, actions)
-        case Ended() | Reported():
+        case ev.MemberEnded() | ev.RunReported():
             _end(state, event, now, actions)
-        case Faulted():
+        case ev.MemberFaulted():
             _fault(state, event, now, actions)
-        case Submitted():
-            if event.attempts >= event.max_attempts:  # the last one was running when the orchestrator was ended
-                actions.append(Fail(event.run, None))
-            else:
-                waiting = Waiting(event.run, event.attempts, event.max_attempts, event.stall_s, event.source)
-                state.queue.append(waiting)
-        case Cancelled():
+        case ev.RunSubmitted():
+            _submit(state, event, now, actions)
+        case ev.RunCancelled():
             _cancel(state, event.run, actions)
-        case Clock():
+        case ev.RunsClock():
             _look_for_dead(state, now, actions)
             _look_for_stalled(state, now, actions)
     _assign(state, now, actions)
     return actions
 
 
-def _current(state: State, run: str, number: int) -> tuple[Waiting, Attempt] | None:
+def _current(state: RunsState, run: str, number: int) -> tuple[PendingRun, Attempt] | None:
     pair = state.running.get(run)
     return pair if pair is not None and pair[1].number == number else None
 
 
-def _join(state: State, event: Joined, now: float, actions: list[Action]) -> None:
+def _submit(state: RunsState, event: ev.RunSubmitted, now: float, actions: list[ev.RunAction]) -> None:
+    job = PendingRun(event.run, event.attempts, event.max_attempts, event.stall_s, event.source)
+    job.events.add(now, f"taken up again after attempt {event.attempts}" if event.attempts else "submitted")
+    if event.attempts >= event.max_attempts:  # the last one was running when the orchestrator was ended
+        actions.append(ev.FailRun(event.run, None, events=job.events.told(now)))
+    else:
+        state.queue.append(job)
+
+
+def _join(state: RunsState, event: ev.MemberJoined, now: float, actions: list[ev.RunAction]) -> None:
     if event.role == BROKER:
         if state.broker is not None and state.broker != event.instance:
             state.members.pop(state.broker, None)
@@ -290,12 +67,12 @@ def _join(state: State, event: Joined, now: float, actions: list[Action]) -> Non
         state.broker = event.instance
     known = state.members.get(event.instance)
     if known is None:
-        state.members[event.instance] = Member(event.instance, event.role, event.host, event.pid, now)
+        state.members[event.instance] = RunMember(event.instance, event.role, event.host, event.pid, now)
     else:
         known.beat_at = now
 
 
-def _beat(state: State, event: Beaten, now: float, actions: list[Action]) -> None:
+def _beat(state: RunsState, event: ev.MemberBeat, now: float, actions: list[ev.RunAction]) -> None:
     member = state.members.get(event.instance)
     if member is None:
         return
@@ -313,37 +90,45 @@ def _beat(state: State, event: Beaten, now: float, actions: list[Action]) -> Non
     if event.rows > attempt.rows.get(member.role, 0):
         attempt.rows[member.role] = event.rows
         attempt.moved_at = now
+        job.events.add(now, f"{event.instance} is at row {event.rows}", instead_of=f"rows of {event.instance}")
+    if event.busy_s > BUSY_S:
+        busy = f"{event.instance} has been inside one event for {event.busy_s:.0f} s"
+        job.events.add(now, busy, instead_of=f"patience with {event.instance}")
     if member.role == "strategy" and event.busy_s > job.stall_s:
         place = f"; it stands here:\n{event.where}" if event.where else ""
         reason = f"the strategy did not return for {event.busy_s:.0f} s (run.stall_s = {job.stall_s:g}){place}"
         _end_attempt(state, event.run or "", reason, now, actions, fatal=True)
 
 
-def _ready(state: State, event: WasReady, now: float, actions: list[Action]) -> None:
+def _ready(state: RunsState, event: ev.MemberReady, now: float, actions: list[ev.RunAction]) -> None:
     pair = _current(state, event.run, event.attempt)
     if pair is None or event.instance not in pair[1].members.values():
         return
-    attempt = pair[1]
+    job, attempt = pair
     attempt.moved_at = now
     if event.instance in attempt.ready:
         return
     attempt.ready.add(event.instance)
     attempt.facts.update(event.facts)
+    job.events.add(now, f"{event.instance} is ready")
     if len(attempt.ready) == len(attempt.members) and not attempt.started:
         attempt.started = True
-        actions.append(StartAll(event.run, event.attempt, tuple(attempt.members.values()), dict(attempt.facts)))
+        job.events.add(now, f"attempt {attempt.number} starts")
+        actions.append(ev.StartRun(event.run, event.attempt, tuple(attempt.members.values()), dict(attempt.facts)))
 
 
-def _end(state: State, event: Ended | Reported, now: float, actions: list[Action]) -> None:
+def _end(state: RunsState, event: ev.MemberEnded | ev.RunReported, now: float, actions: list[ev.RunAction]) -> None:
     pair = _current(state, event.run, event.attempt)
     if pair is None or event.instance not in pair[1].members.values():
         return
-    attempt = pair[1]
+    job, attempt = pair
     attempt.moved_at = now
-    if isinstance(event, Ended):
+    if isinstance(event, ev.MemberEnded):
         attempt.ends[event.instance] = event.streams
+        job.events.add(now, f"{event.instance} has worked off the run", instead_of=f"end of {event.instance}")
     else:
         attempt.report = (event.report, event.artifacts)
+        job.events.add(now, f"{event.instance} has sent its report", instead_of="report")
     if len(attempt.ends) < len(attempt.members) or attempt.report is None:
         return
     difference = differing_stream(attempt)
@@ -351,7 +136,7 @@ def _end(state: State, event: Ended | Reported, now: float, actions: list[Action
         _end_attempt(state, event.run, difference, now, actions)
         return
     report, artifacts = attempt.report
-    actions.append(Commit(event.run, attempt.number, report, artifacts))
+    actions.append(ev.CommitRun(event.run, attempt.number, report, artifacts))
     _release(state, event.run, actions)
 
 
@@ -373,7 +158,7 @@ def differing_stream(attempt: Attempt) -> str | None:
     return None
 
 
-def _fault(state: State, event: Faulted, now: float, actions: list[Action]) -> None:
+def _fault(state: RunsState, event: ev.MemberFaulted, now: float, actions: list[ev.RunAction]) -> None:
     pair = _current(state, event.run, event.attempt)
     member = state.members.get(event.instance)
     if pair is None or member is None or event.instance not in pair[1].members.values():
@@ -382,18 +167,18 @@ def _fault(state: State, event: Faulted, now: float, actions: list[Action]) -> N
     _end_attempt(state, event.run, reason, now, actions, fatal=event.fatal, traceback=event.traceback)
 
 
-def _cancel(state: State, run: str, actions: list[Action]) -> None:
+def _cancel(state: RunsState, run: str, actions: list[ev.RunAction]) -> None:
     waiting = next((job for job in state.queue if job.run == run), None)
     if waiting is not None:
         state.queue.remove(waiting)
-        actions.append(Drop(run))
+        actions.append(ev.DropRun(run))
     elif run in state.running:
-        actions.append(EndAttempt(run, state.running[run][1].number, "cancelled"))
-        actions.append(Drop(run))
+        actions.append(ev.EndAttempt(run, state.running[run][1].number, "cancelled"))
+        actions.append(ev.DropRun(run))
         _release(state, run, actions)
 
 
-def _look_for_dead(state: State, now: float, actions: list[Action]) -> None:
+def _look_for_dead(state: RunsState, now: float, actions: list[ev.RunAction]) -> None:
     for member in list(state.members.values()):
         if now - member.beat_at <= state.dead_s:
             continue
@@ -406,7 +191,7 @@ def _look_for_dead(state: State, now: float, actions: list[Action]) -> None:
             _end_attempt(state, member.run, f"{member.role} died ({member.instance}, pid {member.pid})", now, actions)
 
 
-def _look_for_stalled(state: State, now: float, actions: list[Action]) -> None:
+def _look_for_stalled(state: RunsState, now: float, actions: list[ev.RunAction]) -> None:
     for run, (job, attempt) in list(state.running.items()):
         strategy = state.members.get(attempt.members["strategy"])
         if strategy is not None and strategy.busy_s > job.stall_s / 2:
@@ -417,23 +202,24 @@ def _look_for_stalled(state: State, now: float, actions: list[Action]) -> None:
 
 
 def _end_attempt(
-    state: State,
+    state: RunsState,
     run: str,
     reason: str,
     now: float,
-    actions: list[Action],
+    actions: list[ev.RunAction],
     *,
     fatal: bool = False,
     traceback: str | None = None,
 ) -> None:
     job, attempt = state.running[run]
-    actions.append(EndAttempt(run, attempt.number, reason))
+    actions.append(ev.EndAttempt(run, attempt.number, reason))
     _release(state, run, actions)
     if fatal:
-        actions.append(Fail(run, reason, traceback))
+        actions.append(ev.FailRun(run, reason, traceback, job.events.told(now)))
     elif attempt.number >= job.max_attempts:
-        actions.append(Fail(run, None))
+        actions.append(ev.FailRun(run, None, events=job.events.told(now)))
     else:
+        job.events.add(now, f"attempt {attempt.number} ends")
         job.attempts = attempt.number
         job.not_before = now + backoff(run, attempt.number, state.backoff_s)
         state.queue.appendleft(job)
@@ -445,15 +231,15 @@ def backoff(run: str, attempt: int, first_s: float) -> float:
     return min(first_s * 2.0 ** min(attempt - 1, 20), BACKOFF_LIMIT_S) * (1.0 + 0.5 * spread)
 
 
-def _release(state: State, run: str, actions: list[Action]) -> None:
+def _release(state: RunsState, run: str, actions: list[ev.RunAction]) -> None:
     _, attempt = state.running.pop(run)
     living = tuple(instance for instance in attempt.members.values() if instance in state.members)
     for instance in living:
         state.members[instance].run = None
-    actions.append(ReleaseAll(run, attempt.number, living))
+    actions.append(ev.ReleaseMembers(run, attempt.number, living))
 
 
-def _assign(state: State, now: float, actions: list[Action]) -> None:
+def _assign(state: RunsState, now: float, actions: list[ev.RunAction]) -> None:
     if state.broker is None:
         return
     for job in list(state.queue):
@@ -469,6 +255,7 @@ def _assign(state: State, now: float, actions: list[Action]) -> None:
         state.queue.remove(job)
         attempt = Attempt(job.run, job.attempts + 1, chosen, now, now)
         state.running[job.run] = (job, attempt)
+        job.events.add(now, f"attempt {attempt.number} is given to {', '.join(chosen.values())}")
         for instance in chosen.values():
             state.members[instance].run = job.run
-        actions.append(AssignTo(job.run, attempt.number, tuple(chosen.values())))
+        actions.append(ev.AssignRun(job.run, attempt.number, tuple(chosen.values())))
