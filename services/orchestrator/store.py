@@ -140,7 +140,7 @@ class Store:
         ).fetchone()
         return None if row is None else _job(row)
 
-    def add(
+    def add(  # noqa: PLR0913  (the columns of a row, by their names)
         self,
         *,
         job_id: str,

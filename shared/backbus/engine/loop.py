@@ -186,7 +186,7 @@ def _work(
 
 
 @loop
-def run_rows(
+def run_rows(  # noqa: PLR0913  (a loop's door)
     rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
     slots: Records, count: Ints, first_row: int, open_: Floats, close: Floats, signals: Records, signals_through: int,
     orders: Records, fills: Records, equity: Floats, cash: Floats, gross: Floats, cursor: Ints,
@@ -210,7 +210,7 @@ def run_rows(
 
 
 @loop
-def run_lists(
+def run_lists(  # noqa: PLR0913  (a loop's door)
     rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
     window: Floats, slots: Records, terms: Records, intents: Records, heads: Ints, first_row: int, open_: Floats,
     close: Floats, high: Floats, low: Floats, volume: Floats, facts: Floats, session: Ints, end: Ints,

@@ -144,7 +144,7 @@ def _count(
 
 
 @loop
-def run_points(
+def run_points(  # noqa: PLR0913  (a loop's door)
     rules: Records, instruments: Records, signals: Records, bounds: Ints, rates: Floats, warmup: Floats, open_: Floats,
     close: Floats, first_row: int, numbers: Ints, factor: Floats, times: Ints, blank_totals: Records,
     blank_positions: Records, blank_state: Records, blank_trades: Records, totals: Records, positions: Records,
@@ -184,7 +184,7 @@ def run_points(
 
 
 @loop
-def begin_point(
+def begin_point(  # noqa: PLR0913  (a loop's door)
     rules: Records, instruments: Records, warmup: Floats, first_row: int, blank_totals: Records,
     blank_positions: Records, blank_state: Records, blank_trades: Records, totals: Records, positions: Records,
     closes: Floats, state: Records, window: Floats, slots: Records, count: Ints, trades: Records, cursor: Ints,
@@ -201,7 +201,7 @@ def begin_point(
 
 
 @loop
-def count_point(
+def count_point(  # noqa: PLR0913  (a loop's door)
     rules: Records, rate: float, numbers: Ints, factor: Floats, times: Ints, filled: int, bookings: Records,
     fills: Records, fill_words: Words, equity: Floats, equity_words: Words, gross: Floats, last_read: Floats,
     trades: Records, closed: Records, shares: Floats, last: Floats, curves: Records, equity_lanes: Words,

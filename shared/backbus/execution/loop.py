@@ -203,7 +203,7 @@ def _sweep(
 
 
 @loop
-def sweep(
+def sweep(  # noqa: PLR0913  (a loop's door)
     rules: Records, instruments: Records, state: Records, slots: Records, count: Ints, first_row: int, open_: Floats,
     close: Floats, decided: Records, limit: int, fills: Records, cursor: Ints,
 ) -> None:  # fmt: skip
@@ -215,7 +215,7 @@ def sweep(
 
 
 @loop
-def sweep_lists(
+def sweep_lists(  # noqa: PLR0913  (a loop's door)
     rules: Records, instruments: Records, state: Records, window: Floats, slots: Records, terms: Records,
     intents: Records, heads: Ints, first_row: int, open_: Floats, close: Floats, high: Floats, low: Floats,
     volume: Floats, facts: Floats, session: Ints, end: Ints, decided: Records, limit: int, fills: Records, cursor: Ints,

@@ -32,7 +32,7 @@ def complete(row: int, made: int, at: Ints, bar: Floats, told: Ints, out: Floats
 
 
 @loop
-def fold(
+def fold(  # noqa: PLR0913  (a loop's door)
     key: Ints,
     closes: Bools,
     end: Ints,

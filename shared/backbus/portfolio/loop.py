@@ -284,7 +284,7 @@ def _advance(
 
 
 @loop
-def advance(
+def advance(  # noqa: PLR0913  (a loop's door)
     rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
     slots: Records, count: Ints, first_row: int, open_: Floats, close: Floats, signals: Records, signals_through: int,
     fills: Records, fills_through: int, orders: Records, equity: Floats, cash: Floats, gross: Floats,
@@ -306,7 +306,7 @@ def advance(
 
 
 @loop
-def advance_lists(
+def advance_lists(  # noqa: PLR0913  (a loop's door)
     rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
     window: Floats, slots: Records, terms: Records, intents: Records, heads: Ints, first_row: int, open_: Floats,
     close: Floats, volume: Floats, facts: Floats, session: Ints, signals: Records, signals_through: int, fills: Records,

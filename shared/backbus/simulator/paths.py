@@ -91,7 +91,7 @@ def jump(uniforms: Floats, sizes: Floats, rate: float, none: float, mean: float,
 
 
 @loop
-def vary(
+def vary(  # noqa: PLR0913  (a loop's door)
     normals: Floats,
     others: Floats,
     drift: float,

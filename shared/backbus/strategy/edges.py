@@ -41,7 +41,7 @@ def _wanted(how: int, truth: Bools, above: Floats, below: Floats, cell: int) -> 
 
 
 @loop
-def one_side(
+def one_side(  # noqa: PLR0913  (a loop's door)
     how: int,
     truth: Bools,
     above: Floats,

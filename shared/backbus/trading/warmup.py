@@ -33,7 +33,7 @@ def take_in(
 
 
 @loop
-def take_in_market(
+def take_in_market(  # noqa: PLR0913  (a loop's door)
     rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
     window: Floats, close: Floats, volume: Floats, facts: Floats, bookings: Records, length: Ints,
 ) -> None:  # fmt: skip

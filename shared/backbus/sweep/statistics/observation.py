@@ -38,7 +38,7 @@ _LEAST_SPREAD = 1e-13
 
 
 @step
-def _observe(
+def _observe(  # noqa: PLR0913  (what one loop over points hands on, of arrays that it keeps)
     returns: Floats,
     benchmark: Floats,
     rate: float,
@@ -164,7 +164,7 @@ def _observe(
 
 
 @loop
-def observe_returns(
+def observe_returns(  # noqa: PLR0913  (a loop's door)
     returns: Floats,
     indexes: Ints,
     benchmark: Floats,

@@ -130,7 +130,7 @@ class _Figures:
             self.undefined[name] = reason
 
 
-def judge(
+def judge(  # noqa: PLR0913  (what statistics of selection rest on, by their names)
     plan: Plan,
     rows: Records,
     maxima: Floats,
