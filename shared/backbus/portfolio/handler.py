@@ -1,7 +1,7 @@
 """The portfolio as a state machine: bars, signals and fills in; orders, equity and (for who reads it) the book out.
 
-It works through its ticks as far as its inputs are complete. After each input it says how long it will now be silent:
-``ORDER.through`` is the next tick at which it may decide anything, so that the order layer can sweep up to there.
+It works through its ticks as far as its inputs are complete. After each input it says its lookahead:
+ORDER's watermark is the next tick at which it may decide anything, so that the order layer can sweep up to there.
 """
 
 from __future__ import annotations
@@ -106,8 +106,8 @@ class PortfolioHandler(RunHandler):
                 break
         events: list[Event] = []
         order = self.writers[Kind.ORDER]
-        if placed or silent > order.through:
-            events.append(order.write(joined(placed) if placed else None, max(silent, order.through)))
+        if placed or silent > order.watermark:
+            events.append(order.write(joined(placed) if placed else None, max(silent, order.watermark)))
         if self._reads_book:
             events.extend(self._book())
         events.extend(housekeeping)
@@ -158,9 +158,9 @@ class PortfolioHandler(RunHandler):
         after: tuple[Any, ...] = (
             first_row,
             signals,
-            self.readers[Kind.SIGNAL].through,
+            self.readers[Kind.SIGNAL].watermark,
             fills,
-            self.readers[Kind.FILL].through,
+            self.readers[Kind.FILL].watermark,
             self._orders,
             rows.equity,
             rows.cash,
@@ -208,7 +208,7 @@ class PortfolioHandler(RunHandler):
         return booked[:cut]
 
     def _unsaid_end(self) -> bool:
-        return self.writers[Kind.EQUITY].through < self._end
+        return self.writers[Kind.EQUITY].watermark < self._end
 
     def _equity(self) -> Event:
         count = self._filled_rows
