@@ -110,7 +110,7 @@ def _answer(trips: int) -> None:
             end.say(Event(Kind.FILL, "execution", 0, 0, 0))
             continue
         fill["tick"] = order.payload["tick"]
-        end.say(Event(Kind.FILL, "execution", order.begin, order.end, order.through, fill))
+        end.say(Event(Kind.FILL, "execution", order.begin, order.end, order.watermark, fill))
         answered += 1
     end.pub.close(1000)
     end.sub.close(0)

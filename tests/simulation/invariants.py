@@ -16,7 +16,7 @@ class Invariants:
 
     def __init__(self, window: int, handlers: Mapping[str, RunningHandler]) -> None:
         self._window, self._handlers = window, handlers
-        self._through: dict[Kind, int] = {}
+        self._watermark: dict[Kind, int] = {}
         self._end: dict[Kind, int] = {}
         self._rows: dict[str, int] = {}
 
@@ -27,14 +27,14 @@ class Invariants:
             assert event.end <= self._handlers[event.source].rows_done, f"{event.source} counts rows not worked off"
             self._rows[event.source] = event.end
             return
-        lookahead = self._through.get(event.kind, 0)
-        assert event.through >= lookahead, f"{event.kind} takes its lookahead back: {lookahead} to {event.through}"
+        lookahead = self._watermark.get(event.kind, 0)
+        assert event.watermark >= lookahead, f"{event.kind} takes its lookahead back: {lookahead} to {event.watermark}"
         assert event.begin == self._end.get(event.kind, 0), f"{event.kind} does not begin where it ended"
-        self._through[event.kind], self._end[event.kind] = event.through, event.end
+        self._watermark[event.kind], self._end[event.kind] = event.watermark, event.end
         if isinstance(event.payload, np.ndarray):
             ticks = event.payload["tick"]
             assert ticks[0] >= lookahead, f"{event.kind} speaks at {ticks[0]}, within its lookahead of {lookahead}"
-            assert ticks[-1] < event.through, f"{event.kind} is through {event.through} and speaks at {ticks[-1]}"
+            assert ticks[-1] < event.watermark, f"{event.kind} speaks at {ticks[-1]}, after {event.watermark}"
             assert (ticks[1:] >= ticks[:-1]).all(), f"{event.kind} is out of order"
         if event.kind is Kind.NEW_DATA:
             slowest = min(self._handlers[name].rows_done for name in READERS)

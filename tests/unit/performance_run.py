@@ -93,15 +93,15 @@ def events_of(run: Run, rng: np.random.Generator) -> dict[Kind, list[Event]]:
         events: list[Event] = []
         for begin, stop in itertools.pairwise(edges):
             if kind is Kind.NEW_DATA:
-                through = 6 * stop
+                watermark = 6 * stop
             elif kind is Kind.EQUITY:
-                through = 6 * (run.layout.warmup + stop)
+                watermark = 6 * (run.layout.warmup + stop)
             else:
-                through = int(run.payload(kind, stop, stop + 1)["tick"][0]) if stop < size else end  # type: ignore[index]
-            events.append(writer.write(run.payload(kind, begin, stop), through))
+                watermark = int(run.payload(kind, stop, stop + 1)["tick"][0]) if stop < size else end  # type: ignore[index]
+            events.append(writer.write(run.payload(kind, begin, stop), watermark))
             if rng.random() < 0.3:
                 events.append(writer.high_water_mark())
-        if not events or events[-1].through < end:
+        if not events or events[-1].watermark < end:
             events.append(writer.write(None, end))
         streams[kind] = events
     return streams

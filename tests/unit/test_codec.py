@@ -191,12 +191,12 @@ def test_what_is_encoded_is_decoded(name: str) -> None:
     envelope, found = codec.decode(codec.encode(event, "job", 3))
     assert (envelope.run, envelope.attempt) == ("job", 3)
     assert found is not None
-    assert (found.kind, found.source, found.begin, found.end, found.through) == (
+    assert (found.kind, found.source, found.begin, found.end, found.watermark) == (
         event.kind,
         event.source,
         event.begin,
         event.end,
-        event.through,
+        event.watermark,
     )
     assert same(found.payload, event.payload)
 
@@ -207,12 +207,14 @@ def test_what_is_encoded_is_decoded(name: str) -> None:
     st.lists(st.tuples(st.integers(0, 2**62), st.integers(0, 2**19), st.integers(0, 1), st.floats()), max_size=20),
 )
 @settings(deadline=None)
-def test_any_signals_come_back_as_they_were(begin: int, through: int, rows: list[tuple[int, int, int, float]]) -> None:
+def test_any_signals_come_back_as_they_were(
+    begin: int, watermark: int, rows: list[tuple[int, int, int, float]]
+) -> None:
     payload = records(rec.SIGNAL, *rows) if rows else None
-    event = Event(Kind.SIGNAL, "strategy", begin, begin + len(rows), through, payload)
+    event = Event(Kind.SIGNAL, "strategy", begin, begin + len(rows), watermark, payload)
     _, found = codec.decode(codec.encode(event, "a-run.1", 10))
     assert found is not None
-    assert (found.begin, found.end, found.through) == (event.begin, event.end, event.through)
+    assert (found.begin, found.end, found.watermark) == (event.begin, event.end, event.watermark)
     assert same(found.payload, payload)
 
 
@@ -274,6 +276,8 @@ BLOCK = msgpack.unpackb(codec.encode(EVENTS["NEW_DATA"], "job", 3)[1])["columns"
         changed(attempt=-1),
         changed(attempt=1.0),
         changed(surplus=1),
+        changed(begin=0),
+        changed(watermark=14),
         changed(to=0),
         changed(to=2),
         changed(to=1 << 61),
@@ -330,7 +334,7 @@ def test_a_message_of_a_known_topic_may_leave_out_what_has_a_default() -> None:
     fields = {"v": codec.VERSION, "kind": "FILL", "run": "job", "attempt": 3, "stream": "execution", "through": 12}
     found = codec.decode([b"job/3/FILL/", msgpack.packb(fields)])[1]
     assert found is not None
-    assert (found.begin, found.end, found.through, found.payload) == (0, 0, 12, None)
+    assert (found.begin, found.end, found.watermark, found.payload) == (0, 0, 12, None)
 
 
 @given(st.lists(st.binary(max_size=200), max_size=4))

@@ -54,7 +54,7 @@ def test_the_order_of_arrival_does_not_matter(seed: int) -> None:
             assert progress.kind is Kind.PROGRESS
             assert progress.source == "performance"
             assert progress.begin == progress.end == handler.rows_done > told
-            assert progress.through == 6 * handler.rows_done
+            assert progress.watermark == 6 * handler.rows_done
             told = handler.rows_done
         if rng.random() < 0.5:
             pieces += handler.take_pieces()
@@ -100,7 +100,7 @@ def test_rows_count_as_worked_off_only_with_their_equity() -> None:
     assert progress.end == run.layout.warmup
     assert not list(handler.receive(Event(Kind.EQUITY, "portfolio", 0, 9, 6 * 32, run.equity.rows(0, 9))))
     (progress,) = handler.receive(Event(Kind.EQUITY, "portfolio", 9, 10, 6 * 33, run.equity.rows(9, 10)))
-    assert (progress.end, progress.through) == (33, 198)
+    assert (progress.end, progress.watermark) == (33, 198)
 
 
 def test_the_last_rows_are_told_however_few() -> None:

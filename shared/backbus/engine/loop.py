@@ -167,7 +167,7 @@ def _work(
             observe_close(orders, rules, market, bars, at)
             mark(rules, account, market, bars.close, at)
             tick = PHASES * row + CLOSE_DECIDE
-        if signals.through < tick:
+        if signals.watermark < tick:
             break
         decides = False
         if _decides(orders, rules, account, signals, tick):
@@ -188,7 +188,7 @@ def _work(
 @loop
 def run_rows(  # noqa: PLR0913  (a loop's door)
     rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
-    slots: Records, count: Ints, first_row: int, open_: Floats, close: Floats, signals: Records, signals_through: int,
+    slots: Records, count: Ints, first_row: int, open_: Floats, close: Floats, signals: Records, signals_watermark: int,
     orders: Records, fills: Records, equity: Floats, cash: Floats, gross: Floats, cursor: Ints,
 ) -> None:  # fmt: skip
     """Work on from the cursor's logical time to the block's end, or to the first decision that SIGNAL does not cover.
@@ -198,7 +198,7 @@ def run_rows(  # noqa: PLR0913  (a loop's door)
     account, market = Account(totals[0], positions, closes), MarketArrays(instruments, state, None)
     single = SingleOrders(slots, count)
     bars = BarArrays(first_row, open_, close, None, None, None, None, None, None)
-    spoken = Inbox(signals, signals_through, cursor[CURSOR.SIGNALS : CURSOR.SIGNALS + 1])
+    spoken = Inbox(signals, signals_watermark, cursor[CURSOR.SIGNALS : CURSOR.SIGNALS + 1])
     placed = RecordLog(orders, cursor[CURSOR.ORDERS : CURSOR.ORDERS + 1])
     filled = RecordLog(fills, cursor[CURSOR.FILLS : CURSOR.FILLS + 1])
     out = Output(placed, filled, None, Curve(equity, cash, gross))
@@ -214,14 +214,14 @@ def run_lists(  # noqa: PLR0913  (a loop's door)
     rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
     window: Floats, slots: Records, terms: Records, intents: Records, heads: Ints, first_row: int, open_: Floats,
     close: Floats, high: Floats, low: Floats, volume: Floats, facts: Floats, session: Ints, end: Ints,
-    signals: Records, signals_through: int, orders: Records, fills: Records, bookings: Records, equity: Floats,
+    signals: Records, signals_watermark: int, orders: Records, fills: Records, bookings: Records, equity: Floats,
     cash: Floats, gross: Floats, cursor: Ints,
 ) -> None:  # fmt: skip
     """The same where orders of every kind may work."""
     account, market = Account(totals[0], positions, closes), MarketArrays(instruments, state, window)
     lists = OrderLists(slots, heads[heads.shape[0] - 1 :], terms, intents, heads)
     bars = BarArrays(first_row, open_, close, high, low, volume, facts, session, end)
-    spoken = Inbox(signals, signals_through, cursor[CURSOR.SIGNALS : CURSOR.SIGNALS + 1])
+    spoken = Inbox(signals, signals_watermark, cursor[CURSOR.SIGNALS : CURSOR.SIGNALS + 1])
     placed = RecordLog(orders, cursor[CURSOR.ORDERS : CURSOR.ORDERS + 1])
     filled = RecordLog(fills, cursor[CURSOR.FILLS : CURSOR.FILLS + 1])
     booked = RecordLog(bookings, cursor[CURSOR.BOOKINGS : CURSOR.BOOKINGS + 1])

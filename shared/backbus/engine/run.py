@@ -143,8 +143,8 @@ class Engine:
             rows = replace(rows, bookings=self._bookings[:booked])
         return rows, signals, self._orders[: self._cursor[CURSOR.ORDERS]], self._fills[: self._cursor[CURSOR.FILLS]]
 
-    def _trade(self, block: Block, signals: Records, signal_through: int, rows: EquityRows) -> None:
-        """Run the fused loop over a block's rows, as far as ``signal_through`` allows."""
+    def _trade(self, block: Block, signals: Records, signals_watermark: int, rows: EquityRows) -> None:
+        """Run the fused loop over a block's rows, as far as ``signals_watermark`` allows."""
         cursor, market, orders = self._cursor, self._market, self._open_orders
         assets = self._layout.assets
         cursor[CURSOR.SIGNALS] = 0
@@ -160,7 +160,7 @@ class Engine:
             if not orders.listed:
                 run_rows(
                     self._rules.record, *self._account, market.instruments, market.state, *orders.single,
-                    block.first_row, block.open, block.close, signals, signal_through, self._orders, self._fills,
+                    block.first_row, block.open, block.close, signals, signals_watermark, self._orders, self._fills,
                     rows.equity, rows.cash, rows.gross, cursor,
                 )  # fmt: skip
                 return
@@ -169,7 +169,7 @@ class Engine:
             run_lists(
                 self._rules.record, *self._account, *market, *orders.lists, block.first_row, block.open, block.close,
                 block.high, block.low, block.volume, self._facts.of(block), sealed(block.session), sealed(block.end),
-                signals, signal_through, self._orders, self._fills, self._bookings, rows.equity, rows.cash,
+                signals, signals_watermark, self._orders, self._fills, self._bookings, rows.equity, rows.cash,
                 rows.gross, cursor,
             )  # fmt: skip
             if cursor[CURSOR.STOPPED_FOR] != StoppedFor.RECORD_ROOM:

@@ -1,6 +1,6 @@
 """The order layer as a state machine: bars and orders in, fills out.
 
-``ORDER.through = T`` lets it match every tick up to T, because T itself is a decision and not a match; it sweeps all
+ORDER's watermark T lets it match every tick up to T, because T itself is a decision and not a match; it sweeps all
 rows up to there at once and answers with how far its fills are complete.
 """
 
@@ -60,7 +60,7 @@ class ExecutionHandler(RunHandler):
         return self._sweep()
 
     def _sweep(self) -> Iterable[Event]:
-        limit = min(self.readers[Kind.ORDER].through + 1, self._end)
+        limit = min(self.readers[Kind.ORDER].watermark + 1, self._end)
         filled: list[Records] = []
         while self._blocks and self._tick < limit:
             block = self._blocks[0]
@@ -72,7 +72,7 @@ class ExecutionHandler(RunHandler):
                 self._blocks.popleft()
         events: list[Event] = []
         writer = self.writers[Kind.FILL]
-        if filled or self._tick > writer.through:
+        if filled or self._tick > writer.watermark:
             events.append(writer.write(joined(filled) if filled else None, self._tick))
         events.extend(self._progress())
         return events

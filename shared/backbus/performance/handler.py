@@ -149,14 +149,14 @@ class PerformanceHandler(RunHandler):
                 self._records_waiting += len(records) - cut
             if cut or kind is Kind.FILL:
                 self._count(kind, records[:cut])
-        complete = min(self.readers[kind].through for kind in _RECORDS) // PHASES
+        complete = min(self.readers[kind].watermark for kind in _RECORDS) // PHASES
         self._times.forget(min(complete, self._rows))
 
     def _count(self, kind: Kind, records: Records) -> None:
         times = self._times.of(records["tick"])
         if kind is Kind.FILL:
-            through = min(self.readers[Kind.FILL].through, PHASES * self._rows)
-            closed = self.statistics.add_fills(records, times, through)
+            watermark = min(self.readers[Kind.FILL].watermark, PHASES * self._rows)
+            closed = self.statistics.add_fills(records, times, watermark)
             if len(closed):
                 put_times(closed, self._times.of(closed["exit_tick"]))
             if len(records):

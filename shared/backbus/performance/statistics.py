@@ -99,19 +99,19 @@ class Statistics:
             self._benchmark.add(session, shown[warmup:], self._curve.sessions)
         mark_closes(read_only(close), self._closes)
 
-    def add_fills(self, fills: Records, times: Ints | None = None, through: int | None = None) -> Records:
+    def add_fills(self, fills: Records, times: Ints | None = None, watermark: int | None = None) -> Records:
         """Take the next fills, with their instants where trades are kept; returns the trades that they close.
 
-        They are complete up to the tick ``through``, or as far as there are rows: what else befell positions before it
-        is taken in with them."""
+        They are complete up to ``watermark``, or as far as there are rows: what else befell positions before it is
+        taken in with them."""
         self._fills.add(fills)
-        return self._trades.add(fills, times, self._bookings_before(through))
+        return self._trades.add(fills, times, self._bookings_before(watermark))
 
-    def _bookings_before(self, through: int | None) -> Records:
+    def _bookings_before(self, watermark: int | None) -> Records:
         if not self._bookings:
             return NO_BOOKINGS
         bookings = joined(self._bookings)
-        cut = len(bookings) if through is None else int(np.searchsorted(bookings["tick"], through))
+        cut = len(bookings) if watermark is None else int(np.searchsorted(bookings["tick"], watermark))
         self._bookings = [bookings[cut:]] if cut < len(bookings) else []
         return bookings[:cut]
 

@@ -1,7 +1,7 @@
 """The portfolio as a state machine: bars, signals and fills in; orders, equity and (for who reads it) the book out.
 
-It works through its ticks as far as its inputs are complete. After each input it says how long it will now be silent:
-``ORDER.through`` is the next tick at which it may decide anything, so that the order layer can sweep up to there.
+It works through its ticks as far as its inputs are complete. After each input it says its lookahead:
+ORDER's watermark is the next tick at which it may decide anything, so that the order layer can sweep up to there.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ class PortfolioHandler(RunHandler):
                 break
         events: list[Event] = []
         order = self.writers[Kind.ORDER]
-        if placed or silent > order.through:
-            events.append(order.write(joined(placed) if placed else None, max(silent, order.through)))
+        if placed or silent > order.watermark:
+            events.append(order.write(joined(placed) if placed else None, max(silent, order.watermark)))
         if self._reads_book:
             events.extend(self._book())
         events.extend(housekeeping)
@@ -148,18 +148,18 @@ class PortfolioHandler(RunHandler):
             volume, facts, session = block.volume, self._facts.of(block), sealed(block.session)
         for field in (CURSOR.SIGNALS, CURSOR.FILLS, CURSOR.ORDERS, CURSOR.BOOKINGS):
             cursor[field] = 0
-        signals_through, fills_through = self.readers[Kind.SIGNAL].through, self.readers[Kind.FILL].through
+        signals_watermark, fills_watermark = self.readers[Kind.SIGNAL].watermark, self.readers[Kind.FILL].watermark
         curve = (self._rows.equity, self._rows.cash, self._rows.gross)
         if open_orders.listed:
             advance_lists(
                 self._rules.record, *self._account, *market, *open_orders.lists, first_row, open_, close, volume,
-                facts, session, signals, signals_through, fills, fills_through, self._orders, self._bookings, *curve,
+                facts, session, signals, signals_watermark, fills, fills_watermark, self._orders, self._bookings, *curve,
                 self._first_decision, self._end, cursor,
             )  # fmt: skip
         else:
             advance(
                 self._rules.record, *self._account, market.instruments, market.state, *open_orders.single, first_row,
-                open_, close, signals, signals_through, fills, fills_through, self._orders, *curve,
+                open_, close, signals, signals_watermark, fills, fills_watermark, self._orders, *curve,
                 self._first_decision, self._end, cursor,
             )  # fmt: skip
         self._tick, taken, applied, count, self._filled_rows, booked, stopped_for, silent = cursor.tolist()
@@ -197,7 +197,7 @@ class PortfolioHandler(RunHandler):
         return booked[:cut]
 
     def _unsaid_end(self) -> bool:
-        return self.writers[Kind.EQUITY].through < self._end
+        return self.writers[Kind.EQUITY].watermark < self._end
 
     def _equity(self) -> Event:
         count = self._filled_rows

@@ -129,7 +129,7 @@ def _begin_row(
         spare = out.bookings.records.shape[0] - out.bookings.length[0]
         if not _has_room(orders, out.orders) or spare < bookings_of_row(account.positions):
             return StoppedFor.RECORD_ROOM
-        if rules["has_corporate_actions"] != 0 and fills.through <= tick:
+        if rules["has_corporate_actions"] != 0 and fills.watermark <= tick:
             if act_on_any_order(orders, market, bars.facts, at):
                 return StoppedFor.FILL
         _act_and_finance(orders, rules, account, market, bars, at, tick, out.bookings)
@@ -252,7 +252,7 @@ def _advance(
             if orders.working[0] > 0:
                 until = _fills_until(orders, tick)
                 on_close = Flag.ON_CLOSE if phase == CLOSE_MATCH else 0
-                if fills.through <= until and _may_fill(orders, bars.close, at, on_close):
+                if fills.watermark <= until and _may_fill(orders, bars.close, at, on_close):
                     stopped_for = StoppedFor.FILL
                     break
                 _take_fills(orders, account, market, fills, until)
@@ -269,7 +269,7 @@ def _advance(
             mark(rules, account, market, bars.close, at)
             tick += 1
         elif phase == CLOSE_DECIDE:
-            if signals.through < tick:
+            if signals.watermark < tick:
                 stopped_for = StoppedFor.SIGNAL
                 break
             if not _has_room_to_decide(orders, account, signals, out.orders):
@@ -286,8 +286,8 @@ def _advance(
 @loop
 def advance(  # noqa: PLR0913  (a loop's door)
     rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
-    slots: Records, count: Ints, first_row: int, open_: Floats, close: Floats, signals: Records, signals_through: int,
-    fills: Records, fills_through: int, orders: Records, equity: Floats, cash: Floats, gross: Floats,
+    slots: Records, count: Ints, first_row: int, open_: Floats, close: Floats, signals: Records, signals_watermark: int,
+    fills: Records, fills_watermark: int, orders: Records, equity: Floats, cash: Floats, gross: Floats,
     first_decision: int, last_end: int, cursor: Ints,
 ) -> None:  # fmt: skip
     """Work on from the cursor's logical time to the block's end, or to the first whose input is not complete; then say
@@ -296,8 +296,8 @@ def advance(  # noqa: PLR0913  (a loop's door)
     account, market = Account(totals[0], positions, closes), MarketArrays(instruments, state, None)
     single = SingleOrders(slots, count)
     bars = BarArrays(first_row, open_, close, None, None, None, None, None, None)
-    spoken = Inbox(signals, signals_through, cursor[CURSOR.SIGNALS : CURSOR.SIGNALS + 1])
-    filled = Inbox(fills, fills_through, cursor[CURSOR.FILLS : CURSOR.FILLS + 1])
+    spoken = Inbox(signals, signals_watermark, cursor[CURSOR.SIGNALS : CURSOR.SIGNALS + 1])
+    filled = Inbox(fills, fills_watermark, cursor[CURSOR.FILLS : CURSOR.FILLS + 1])
     log, curve = RecordLog(orders, cursor[CURSOR.ORDERS : CURSOR.ORDERS + 1]), Curve(equity, cash, gross)
     _advance(single, rules[0], account, market, bars, spoken, filled, Output(log, None, None, curve), cursor)
     cursor[CURSOR.SILENT_UNTIL] = silent_until(
@@ -309,16 +309,16 @@ def advance(  # noqa: PLR0913  (a loop's door)
 def advance_lists(  # noqa: PLR0913  (a loop's door)
     rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
     window: Floats, slots: Records, terms: Records, intents: Records, heads: Ints, first_row: int, open_: Floats,
-    close: Floats, volume: Floats, facts: Floats, session: Ints, signals: Records, signals_through: int, fills: Records,
-    fills_through: int, orders: Records, bookings: Records, equity: Floats, cash: Floats, gross: Floats,
+    close: Floats, volume: Floats, facts: Floats, session: Ints, signals: Records, signals_watermark: int, fills: Records,
+    fills_watermark: int, orders: Records, bookings: Records, equity: Floats, cash: Floats, gross: Floats,
     first_decision: int, last_end: int, cursor: Ints,
 ) -> None:  # fmt: skip
     """The same where orders of every kind may work."""
     account, market = Account(totals[0], positions, closes), MarketArrays(instruments, state, window)
     lists = OrderLists(slots, heads[heads.shape[0] - 1 :], terms, intents, heads)
     bars = BarArrays(first_row, open_, close, None, None, volume, facts, session, None)
-    spoken = Inbox(signals, signals_through, cursor[CURSOR.SIGNALS : CURSOR.SIGNALS + 1])
-    filled = Inbox(fills, fills_through, cursor[CURSOR.FILLS : CURSOR.FILLS + 1])
+    spoken = Inbox(signals, signals_watermark, cursor[CURSOR.SIGNALS : CURSOR.SIGNALS + 1])
+    filled = Inbox(fills, fills_watermark, cursor[CURSOR.FILLS : CURSOR.FILLS + 1])
     log, booked = (
         RecordLog(orders, cursor[CURSOR.ORDERS : CURSOR.ORDERS + 1]),
         RecordLog(bookings, cursor[CURSOR.BOOKINGS : CURSOR.BOOKINGS + 1]),

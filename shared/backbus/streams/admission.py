@@ -21,8 +21,8 @@ def admit(event: Event, layout: Layout) -> None:
     if writer is not None and event.source != writer:
         raise ProtocolError(f"{event.kind} is said by {writer}, not by {event.source!r}")
     end = 6 * layout.rows
-    if event.through > end:
-        raise ProtocolError(f"{event.kind} is through {event.through}, after the run's end ({end})")
+    if event.watermark > end:
+        raise ProtocolError(f"{event.kind} has the watermark {event.watermark}, after the run's end ({end})")
     payload = event.payload
     if payload is None:
         return

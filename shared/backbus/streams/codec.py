@@ -48,7 +48,7 @@ Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_
 class Envelope(BaseModel):
     """The msgpack map of a bus message. Unknown keys are refused: another version has another number."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     v: Literal[2]
     kind: KindName
@@ -57,7 +57,7 @@ class Envelope(BaseModel):
     stream: Name
     begin: Count = Field(default=0, alias="from")
     end: Count = Field(default=0, alias="to")
-    through: Count = 0
+    watermark: Count = Field(default=0, alias="through")
     row: Count = 0
     """Row that the first record belongs to, in streams of rows."""
     assets: Annotated[int, Field(ge=0, le=rec.MAX_ASSETS)] = 0
@@ -103,7 +103,7 @@ def encode(event: Event, run: str, attempt: int) -> list[bytes]:
         "stream": event.source,
         "from": event.begin,
         "to": event.end,
-        "through": event.through,
+        "through": event.watermark,
     }
     payload = event.payload
     if payload is None:
@@ -185,23 +185,23 @@ def _records_event(stream: _Stream, fields: Any) -> Event | None:
     every decision is two such messages.
     """
     try:
-        begin, end, through = fields["from"], fields["to"], fields["through"]
+        begin, end, watermark = fields["from"], fields["to"], fields["through"]
         attempt = fields["attempt"]
         if (
             (fields["v"], fields["kind"], fields["run"], attempt, fields["stream"]) != stream.same
-            or not (type(begin) is type(end) is type(through) is type(attempt) is type(fields["v"]) is int)
-            or not (0 <= begin <= end < _LIMIT and 0 <= through < _LIMIT)
+            or not (type(begin) is type(end) is type(watermark) is type(attempt) is type(fields["v"]) is int)
+            or not (0 <= begin <= end < _LIMIT and 0 <= watermark < _LIMIT)
         ):
             return None
         if begin == end:
-            return Event(stream.kind, stream.same[4], begin, end, through) if len(fields) == 8 else None
+            return Event(stream.kind, stream.same[4], begin, end, watermark) if len(fields) == 8 else None
         records = fields["records"]
         if len(fields) != 9 or type(records) is not bytes or len(records) != (end - begin) * _SIZES[stream.kind]:
             return None
     except (KeyError, TypeError):
         return None
     payload = np.frombuffer(records, dtype=RECORDS[stream.kind])
-    return Event(stream.kind, stream.same[4], begin, end, through, payload)
+    return Event(stream.kind, stream.same[4], begin, end, watermark, payload)
 
 
 def _checked(name: bytes, fields: Any) -> tuple[Origin, Event | None]:
@@ -218,7 +218,7 @@ def _checked(name: bytes, fields: Any) -> tuple[Origin, Event | None]:
     if envelope.kind == PROBE:
         return origin, None
     kind = _KINDS[envelope.kind]
-    event = Event(kind, envelope.stream, envelope.begin, envelope.end, envelope.through, _payload(envelope))
+    event = Event(kind, envelope.stream, envelope.begin, envelope.end, envelope.watermark, _payload(envelope))
     if name == expected:
         if len(_seen) >= _SEEN_LIMIT:
             _seen.clear()

@@ -1,7 +1,7 @@
-"""An event: some records of one stream, and the tick through which that stream is now complete.
+"""An event: some records of one stream, and its watermark: how far that stream is now complete.
 
 ``begin`` and ``end`` count records of the stream, so that a reader sees what it missed and what it already has; they
-are equal in an event that only says ``through``. Run, attempt and wire format belong to the bus, not to the event.
+are equal in an event that only moves the watermark. Run, attempt and wire format belong to the bus, not to the event.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Event(NamedTuple):
     """The role that says it: data, strategy, portfolio, execution or performance."""
     begin: int
     end: int
-    through: int
+    watermark: int
     """The stream is complete up to, not including, this tick. In PROGRESS: 6 × rows worked off."""
     payload: Payload = None
     """Records, or rows with their columns, as the topology has it of this kind; None where empty."""
@@ -35,11 +35,11 @@ class Event(NamedTuple):
         if record <= self.begin:
             return self
         if record >= self.end or self.payload is None:
-            return Event(self.kind, self.source, record, max(record, self.end), self.through, None)
+            return Event(self.kind, self.source, record, max(record, self.end), self.watermark, None)
         skip = record - self.begin
         payload = self.payload
         rest: Payload = payload[skip:] if isinstance(payload, np.ndarray) else payload.rows(skip, len(payload))
-        return Event(self.kind, self.source, record, self.end, self.through, rest)
+        return Event(self.kind, self.source, record, self.end, self.watermark, rest)
 
 
 class Handler(Protocol):

@@ -32,7 +32,7 @@ class RunHandler(ABC):
     @property
     def done(self) -> bool:
         """Whether every row is worked off and every input is at its end."""
-        return self.rows_done == self._layout.rows and all(r.through >= self._end for r in self.readers.values())
+        return self.rows_done == self._layout.rows and all(r.watermark >= self._end for r in self.readers.values())
 
     def start(self) -> Iterable[Event]:
         """What can be said before anything has been heard; mostly nothing."""

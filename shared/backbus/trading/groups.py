@@ -119,7 +119,7 @@ class Inbox(NamedTuple):
 
     records: Records
     """In the order of their logical time."""
-    through: int
+    watermark: int
     """Every record before this logical time is there."""
     taken: Ints
     """[1] how many were used: the cursor's own cell."""

@@ -147,7 +147,7 @@ def quiet_rows(rules: Any, account: Account, orders: OpenOrders, signals: Inbox,
     an order works or a signal waits, or where no row may be skipped."""
     if orders.working[0] > 0 or account.totals["waiting"] > 0 or rules["no_row_skipped"] != 0:
         return row
-    stop = min(last, (signals.through - CLOSE_DECIDE) // PHASES + 1)
+    stop = min(last, (signals.watermark - CLOSE_DECIDE) // PHASES + 1)
     if signals.taken[0] < signals.records.shape[0]:
         stop = min(stop, signals.records[signals.taken[0]]["tick"] // PHASES)
     return max(stop, row)
