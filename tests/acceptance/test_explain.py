@@ -79,9 +79,9 @@ def test_a_margin_call_is_told_with_the_run_and_by_its_day(told: Path) -> None:
 
 def test_terms_of_every_kind_and_what_is_booked_are_told_in_words(tmp_path: Path) -> None:
     def begin(s: Any, bar: Any, book: Any) -> None:
-        s.order(10.0, take_profit_share=0.5, stop_loss=80.0, trailing_loss_share=0.3)
+        s.order(10.0, take_profit_fraction=0.5, stop_loss=80.0, trailing_loss_fraction=0.3)
         s.order(-5.0, trail=30.0)
-        s.order(-5.0, trail_share=0.25)
+        s.order(-5.0, trail_fraction=0.25)
         s.order(-5.0, stop=70.0, limit=69.0)
         s.order(-5.0, at="close")
         s.order(1.0, limit=60.0, until="1970-01-03T12:00:00+00:00")
