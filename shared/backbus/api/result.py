@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished job. ``mode`` says where it ran; its answer does not depend on that."""
+    """A finished job. ``mode`` says where it ran, in this process or on a stack; its answer does not depend on that."""
 
     job: str
     """The job's id; the last part of the artifacts' folder."""
-    mode: Literal["engine", "services"]
+    mode: Literal["local", "stack"]
     report: Report
     artifacts: dict[str, Path]
     """Files by name: the report, and each of the tables that ``frame`` reads; empty if none were kept."""
