@@ -398,7 +398,7 @@ def some_matching(dice: random.Random) -> dict[str, Any]:
     """Any path through the bar, and what volume allows."""
     return {
         "path": dice.choice(["worst", "open-low-high-close", "open-high-low-close", "nearest-first"]),
-        "trail_by": dice.choice(["extremes", "close"]),
+        "trail_by": dice.choice(["high_low", "close"]),
         "volume_cap": dice.choice([None, None, None, 0.05, 1.0]),
         "no_volume": dice.choice(["fill", "fill", "wait"]),
     }
