@@ -11,6 +11,9 @@ from typing import Any
 TERMS = {f"{name}_share": f"{name}_fraction" for name in ("trail", "take_profit", "stop_loss", "trailing_loss")}
 """Terms of an order or a signal, and exits of a holding rule."""
 
+TABLES = {"ends": "order_ends", "bookings": "account_activity"}
+"""Tables of a run, and their files."""
+
 SETTINGS = {"execution.trail_by": {"extremes": "high_low"}}
 """Values of a job's settings, by the setting's path."""
 

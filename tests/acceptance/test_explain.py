@@ -73,7 +73,7 @@ def test_a_margin_call_is_told_with_the_run_and_by_its_day(told: Path) -> None:
     day = explain(told, asset="A", date="1970-01-05")
     assert [one["reason"] for one in day["decided"]] == ["margin call"]
     day = explain(told, asset="A", date="1970-01-04")
-    assert [booking["kind"] for booking in day["bookings"]] == ["split"]
+    assert [booking["kind"] for booking in day["account_activity"]] == ["split"]
     assert [one["order"] for one in day["working_before"]] == [orders_of(told)[1]["order"]]
 
 

@@ -65,7 +65,7 @@ KEYS = {
     "elapsed_s",
     "artifacts",
 }
-TABLES = {"equity", "fills", "ends", "orders", "signals"}
+TABLES = {"equity", "fills", "order_ends", "orders", "signals"}
 FEW_ROWS = ("data.start=2011-06-01", "data.end=2012-06-01", "data.warmup=150")
 
 

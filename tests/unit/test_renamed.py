@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from backbus import renamed
-from backbus.errors import JobError
+from backbus import Result, explain, renamed
+from backbus.errors import JobError, UsageError
 from backbus.job.job import Job
+from backbus.performance.tables import TABLES
 from backbus.strategy.orders import TERMS
 from backbus.sweep.outcome import SUMMARY_FILE
 from backbus.sweep.results import load_summary
@@ -57,3 +60,32 @@ def test_the_summary_of_a_sweep_of_before_is_read(tmp_path: Path) -> None:
     summary = load_summary(tmp_path)
     assert Job.parse(summary["job"]).execution.trail_by == "high_low"
     assert (summary["best"], summary["points"]) == (None, 4)
+
+
+def test_an_old_name_of_a_table_is_refused_with_the_new_one(tmp_path: Path) -> None:
+    report: Any = None
+    result = Result(
+        "1", "local", report, {"order_ends": tmp_path, "fills": tmp_path, "report": tmp_path}, 1, False, 0.0
+    )
+    for old, new in renamed.TABLES.items():
+        assert new in TABLES
+        with pytest.raises(UsageError, match=f"^{old} is called {new} now$"):
+            result.frame(old)
+    with pytest.raises(UsageError, match=r"there is no table 'fees'; there are order_ends, fills$"):
+        result.frame("fees")
+    with pytest.raises(UsageError, match=r"there is no table 'fills'; none were kept$"):
+        Result("1", "local", report, {}, 1, False, 0.0).frame("fills")
+
+
+def test_a_table_of_a_run_of_before_can_be_read_by_the_name_that_it_has(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"tick": [1, 2]}), tmp_path / "ends.parquet")
+    report: Any = None
+    result = Result("1", "stack", report, {"ends": tmp_path / "ends.parquet"}, 1, False, 0.0)
+    assert result.frame("ends")["tick"].tolist() == [1, 2]
+
+
+def test_a_run_of_before_is_not_explained_but_told_what_to_do(tmp_path: Path) -> None:
+    for name in ("equity", "orders", "fills", "ends", "signals", "bookings", "trades"):
+        (tmp_path / f"{name}.parquet").touch()
+    with pytest.raises(JobError, match=r"ends\.parquet is called order_ends\.parquet now; run the job again, or give"):
+        explain(tmp_path)

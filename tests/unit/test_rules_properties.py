@@ -96,7 +96,7 @@ def entries(tables: dict[str, Columns]) -> list[tuple[str, int, dict[str, float]
     fills = filled(tables)
     for index in range(len(fills["tick"])):
         found.append((int(fills["tick"][index]), 1, "fill", {name: column[index] for name, column in fills.items()}))
-    booked = tables.get("bookings", {"tick": []})
+    booked = tables.get("account_activity", {"tick": []})
     for index in range(len(booked["tick"])):
         kind = BOOKING_KINDS[booked["kind"][index]]
         found.append((int(booked["tick"][index]), 0, kind, {name: column[index] for name, column in booked.items()}))
@@ -235,7 +235,7 @@ def test_equity_is_what_positions_earned_less_fees_whatever_the_instruments(seed
     tables = run(case.job, case.panel, case.strategy)
     fills, closes = filled(tables), case.panel.block.close
     earned = case.job.portfolio.cash - float(fills["fee"].sum())
-    earned += float(tables["bookings"]["amount"].sum()) if "bookings" in tables else 0.0
+    earned += float(tables["account_activity"]["amount"].sum()) if "account_activity" in tables else 0.0
     last = [next((price for price in closes[::-1, asset] if price == price), 0.0) for asset in range(closes.shape[1])]
     units = rules_of(case.job, case.panel.layout).instruments["multiplier"]
     scale = 1.0

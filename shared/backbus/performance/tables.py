@@ -127,7 +127,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "unit": _K.NUMBER,
         "left": _K.NUMBER,
     },
-    "ends": {
+    "order_ends": {
         "tick": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
@@ -140,7 +140,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "level": _K.NUMBER_OR_NONE,
         "nearest": _K.NUMBER_OR_NONE,
     },
-    "bookings": {
+    "account_activity": {
         "tick": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
@@ -228,17 +228,17 @@ def fill_pieces(records: Records, times: Ints) -> list[Piece]:
             "nearest": "reference",
         }
         columns = {name: ends[field] for name, field in shown.items()}
-        more = [("ends", {**_when(ends, times[ended]), "phase": ends["tick"] % PHASES, **columns})]
+        more = [("order_ends", {**_when(ends, times[ended]), "phase": ends["tick"] % PHASES, **columns})]
     filled = records["rule"] < FillRule.LESSENED
     fills, times = (records, times) if filled.all() else (records[filled], times[filled])
     columns = {name: fills[name] for name in names}
     return [("fills", {**_when(fills, times), "phase": fills["tick"] % PHASES, **columns}), *more]
 
 
-def bookings_piece(bookings: Records, times: Ints) -> Piece:
+def activity_piece(bookings: Records, times: Ints) -> Piece:
     """What changed the book and was no fill, with the instants of its rows."""
     names = ("kind", "amount", "quantity", "basis")
-    return "bookings", {**_when(bookings, times), **{name: bookings[name] for name in names}}
+    return "account_activity", {**_when(bookings, times), **{name: bookings[name] for name in names}}
 
 
 def trades_piece(trades: Records) -> Piece:
@@ -268,7 +268,7 @@ def run_pieces(
         signals_piece(signals, times(signals)),
         orders_piece(orders, times(orders)),
         *fill_pieces(fills, times(fills)),
-        *([bookings_piece(equity.bookings, times(equity.bookings))] if len(equity.bookings) else []),
+        *([activity_piece(equity.bookings, times(equity.bookings))] if len(equity.bookings) else []),
         trades_piece(trades),
     ]
 
