@@ -84,7 +84,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "gross": _K.NUMBER,
     },
     "signals": {
-        "tick": _K.COUNT,
+        "logical_time": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
         "symbol": _K.SYMBOL,
@@ -92,7 +92,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "value": _K.NUMBER,
     },
     "orders": {
-        "tick": _K.COUNT,
+        "logical_time": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
         "phase": _K.PHASE,
@@ -112,7 +112,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "group": _K.COUNT,
     },
     "fills": {
-        "tick": _K.COUNT,
+        "logical_time": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
         "phase": _K.PHASE,
@@ -128,7 +128,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "left": _K.NUMBER,
     },
     "order_ends": {
-        "tick": _K.COUNT,
+        "logical_time": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
         "phase": _K.PHASE,
@@ -141,7 +141,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "nearest": _K.NUMBER_OR_NONE,
     },
     "account_activity": {
-        "tick": _K.COUNT,
+        "logical_time": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
         "symbol": _K.SYMBOL,
@@ -275,7 +275,7 @@ def run_pieces(
 
 def _when(records: Records, times: Ints) -> Columns:
     ticks = records["tick"]
-    return {"tick": ticks, "row": ticks // PHASES, "time": times, "symbol": records["asset"]}
+    return {"logical_time": ticks, "row": ticks // PHASES, "time": times, "symbol": records["asset"]}
 
 
 class RowTimes:
