@@ -60,4 +60,4 @@ def test_an_example_has_one_answer(examples: Path, stack: Stack, tmp_path: Path,
         job = Job.load(examples / name, overrides=["run.block=100", "run.window=300"])
         result = client.run(job, fresh=True, folder=tmp_path)
     assert result.report == here
-    assert (result.mode, result.attempts) == ("services", 1)
+    assert (result.mode, result.attempts) == ("stack", 1)

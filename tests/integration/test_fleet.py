@@ -366,6 +366,6 @@ def test_the_command_line_shows_a_sweep(fleet: Stack, folder: Path, tmp_path: Pa
     told = backbus("submit", folder / "job.toml", "--wait", "--json", "--fresh", cwd=tmp_path, env=environment)
     answer = json.loads(told.stdout)
     assert {"job", "points", "failed", "best", "table_sha256", "statistics", "elapsed_s", "points_per_s"} <= set(answer)
-    assert answer["mode"] == "services" and answer["points"] == 3
+    assert answer["mode"] == "stack" and answer["points"] == 3
     assert backbus("rerun", answer["job"], "--best", cwd=tmp_path, env=environment).returncode == 0
     assert answer["table_sha256"] in backbus("show", answer["job"], cwd=tmp_path, env=environment).stdout

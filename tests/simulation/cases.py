@@ -136,7 +136,7 @@ class Trader(Strategy):
             case 4:
                 terms["trail"] = close * dice.choice([0.01, 0.04])
             case 5:
-                terms["trail_share"] = dice.choice([0.01, 0.05])
+                terms["trail_fraction"] = dice.choice([0.01, 0.05])
             case 6:
                 terms["at"] = dice.choice(["open", "close"])
         if set(terms) <= {"limit"} and dice.random() < 0.3:
@@ -147,9 +147,9 @@ class Trader(Strategy):
         for name, sign in (("take_profit", side), ("stop_loss", -side)):
             if dice.random() < 0.4:
                 share = dice.choice([0.01, 0.06])
-                terms |= dice.choice([{name: entry * (1.0 + sign * share)}, {f"{name}_share": share}])
+                terms |= dice.choice([{name: entry * (1.0 + sign * share)}, {f"{name}_fraction": share}])
         if dice.random() < 0.2:
-            terms |= dice.choice([{"trailing_loss": close * 0.03}, {"trailing_loss_share": 0.03}])
+            terms |= dice.choice([{"trailing_loss": close * 0.03}, {"trailing_loss_fraction": 0.03}])
         if dice.random() < 0.1:
             terms["reduce_only"] = True
         return terms
@@ -398,7 +398,7 @@ def some_matching(dice: random.Random) -> dict[str, Any]:
     """Any path through the bar, and what volume allows."""
     return {
         "path": dice.choice(["worst", "open-low-high-close", "open-high-low-close", "nearest-first"]),
-        "trail_by": dice.choice(["extremes", "close"]),
+        "trail_by": dice.choice(["high_low", "close"]),
         "volume_cap": dice.choice([None, None, None, 0.05, 1.0]),
         "no_volume": dice.choice(["fill", "fill", "wait"]),
     }

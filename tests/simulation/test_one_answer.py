@@ -165,4 +165,8 @@ def test_an_order_that_is_left_over_has_one_end_though_lists_began_after_it() ->
     report, found_tables = answer_over(network, case)
     assert report == wanted
     assert report.counts.expired == 1
-    assert found_tables["ends"]["reason"].tolist() == wanted_tables["ends"]["reason"].tolist() == [End.RUN_OVER]
+    assert (
+        found_tables["order_ends"]["reason"].tolist()
+        == wanted_tables["order_ends"]["reason"].tolist()
+        == [End.RUN_OVER]
+    )

@@ -128,18 +128,24 @@ def told(pieces: list[Piece], report: Report, symbols: tuple[str, ...]) -> Told:
     for name, columns in pieces:
         tables.setdefault(name, []).append(columns)
     joined = {name: {c: np.concatenate([p[c] for p in parts]) for c in parts[0]} for name, parts in tables.items()}
-    orders, fills, ends, bookings = joined["orders"], joined["fills"], joined.get("ends"), joined.get("bookings")
+    orders, fills, ends, bookings = (
+        joined["orders"],
+        joined["fills"],
+        joined.get("order_ends"),
+        joined.get("account_activity"),
+    )
     rows = [
         (int(t) // 6, PHASE_NAMES[int(t) % 6], symbols[s], float(q), float(p), int(r), float(f))
         for t, s, q, p, r, f in zip(
-            *(fills[name] for name in ("tick", "symbol", "quantity", "price", "rule", "fee")), strict=True
+            *(fills[name] for name in ("logical_time", "symbol", "quantity", "price", "rule", "fee")), strict=True
         )
     ]
     return Told(
         [
             (int(t) // 6, symbols[s], ORDER_KINDS[k], ORDER_TYPES[y], float(q), REASONS[r])
             for t, s, k, y, q, r in zip(
-                *(orders[name] for name in ("tick", "symbol", "kind", "type", "quantity", "reason")), strict=True
+                *(orders[name] for name in ("logical_time", "symbol", "kind", "type", "quantity", "reason")),
+                strict=True,
             )
         ],
         [row[:5] for row in rows],

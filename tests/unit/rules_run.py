@@ -118,4 +118,4 @@ def outcome(pieces: list[Piece], report: Report) -> Outcome:
 
 
 def _ints(columns: Columns) -> tuple[list[int], list[int]]:
-    return columns["tick"].tolist(), columns["order"].tolist()
+    return columns["logical_time"].tolist(), columns["order"].tolist()

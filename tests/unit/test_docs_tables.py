@@ -159,8 +159,8 @@ def test_every_term_of_an_order_and_what_becomes_of_it_is_told() -> None:
     page = section(text_of("strategies.md"), "Orders")
     told = " ".join(words(page))
     for name in TERMS:
-        # A share of the entry's price is told beside the price that it stands for.
-        assert re.search(rf"\b{name.removesuffix('_share')}\b", told), name
+        # A fraction of the entry's price is told beside the price that it stands for.
+        assert re.search(rf"\b{name.removesuffix('_fraction')}\b", told), name
     for owner in (Order, Fill):
         for name in owner.__slots__:
             assert re.search(rf"\b{name}\b", told), f"{owner.__name__}.{name}"

@@ -66,7 +66,7 @@ def test_the_order_of_arrival_does_not_matter(seed: int) -> None:
     assert tables["equity"]["time"].tobytes() == run.block.end[run.layout.warmup :].tobytes()
     assert tables["equity"]["row"].tolist() == list(range(run.layout.warmup, run.layout.rows))
     for name, records in (("signals", run.signals), ("orders", run.orders), ("fills", run.fills)):
-        assert tables[name]["tick"].tobytes() == records["tick"].tobytes()
+        assert tables[name]["logical_time"].tobytes() == records["tick"].tobytes()
         assert tables[name]["time"].tobytes() == run.block.end[records["tick"] // 6].tobytes()
     metrics = handler.report().metrics
     exits = tables["trades"]["exit_row"]

@@ -77,7 +77,7 @@ def until(tables: dict[str, Columns], tick: int) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for name in ("signals", "orders", "fills", "equity"):
         columns = tables[name]
-        ticks = columns["tick"] if "tick" in columns else 6 * columns["row"] + 5
+        ticks = columns["logical_time"] if "logical_time" in columns else 6 * columns["row"] + 5
         dropped = ("time", "session")
         kept = {c: v[ticks < tick].tolist() for c, v in columns.items() if c not in dropped}
         found[name] = {c: [None if x != x else x for x in values] for c, values in kept.items()}
@@ -94,12 +94,12 @@ def entries(tables: dict[str, Columns]) -> list[tuple[str, int, dict[str, float]
     """What changed the book, in order: "fill" or the kind of booking, the row, and its columns."""
     found = []
     fills = filled(tables)
-    for index in range(len(fills["tick"])):
-        found.append((int(fills["tick"][index]), 1, "fill", {name: column[index] for name, column in fills.items()}))
-    booked = tables.get("bookings", {"tick": []})
-    for index in range(len(booked["tick"])):
+    for index, tick in enumerate(fills["logical_time"]):
+        found.append((int(tick), 1, "fill", {name: column[index] for name, column in fills.items()}))
+    booked = tables.get("account_activity", {"logical_time": []})
+    for index, tick in enumerate(booked["logical_time"]):
         kind = BOOKING_KINDS[booked["kind"][index]]
-        found.append((int(booked["tick"][index]), 0, kind, {name: column[index] for name, column in booked.items()}))
+        found.append((int(tick), 0, kind, {name: column[index] for name, column in booked.items()}))
     found.sort(key=lambda entry: entry[:2])
     return [(kind, tick // 6, columns) for tick, _, kind, columns in found]
 
@@ -159,7 +159,7 @@ def test_limits_hold_and_stops_are_met(seed: int) -> None:
     split = block.extra.get("split", np.ones(block.close.shape))
     shares = np.cumprod(np.where(np.isnan(split), 1.0, split), axis=0)
     tick = max((line["tick"] for line in rules_of(case.job, case.panel.layout).instruments), default=0.0)
-    for index in range(len(fills["tick"])):
+    for index in range(len(fills["logical_time"])):
         number = int(fills["order"][index])
         its, at = terms[number], (fills["row"][index], fills["symbol"][index])
         since = shares[at] / shares[rec.order_parts(number)[0], at[1]]
@@ -235,7 +235,7 @@ def test_equity_is_what_positions_earned_less_fees_whatever_the_instruments(seed
     tables = run(case.job, case.panel, case.strategy)
     fills, closes = filled(tables), case.panel.block.close
     earned = case.job.portfolio.cash - float(fills["fee"].sum())
-    earned += float(tables["bookings"]["amount"].sum()) if "bookings" in tables else 0.0
+    earned += float(tables["account_activity"]["amount"].sum()) if "account_activity" in tables else 0.0
     last = [next((price for price in closes[::-1, asset] if price == price), 0.0) for asset in range(closes.shape[1])]
     units = rules_of(case.job, case.panel.layout).instruments["multiplier"]
     scale = 1.0
@@ -279,7 +279,7 @@ def test_twice_the_cash_and_twice_the_quantity_give_twice_the_result(seed: int, 
     once, twice = results
     for table, column in (("equity", "equity"), ("equity", "cash"), ("fills", "quantity"), ("fills", "fee")):
         assert (2.0 * once[table][column]).tolist() == twice[table][column].tolist()
-    assert once["fills"]["tick"].tolist() == twice["fills"]["tick"].tolist()
+    assert once["fills"]["logical_time"].tolist() == twice["fills"]["logical_time"].tolist()
 
 
 @thoroughly
@@ -400,7 +400,7 @@ def test_the_order_of_assets_decides_nothing_where_cash_does_not(seed: int) -> N
         return sorted(
             (int(tick), names[asset], float(quantity), float(price))
             for tick, asset, quantity, price in zip(
-                *(found[name] for name in ("tick", "symbol", "quantity", "price")), strict=True
+                *(found[name] for name in ("logical_time", "symbol", "quantity", "price")), strict=True
             )
         )
 

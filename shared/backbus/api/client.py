@@ -181,11 +181,11 @@ class Client:
             summary = {**shown["report"], "folder": str((job_folder or Path()).resolve())}
             (_, table), *others = artifacts.items()
             files = {"table": table, **dict(others), "summary": keep_summary(folder, summary)}
-            return SweepResult(shown["job"], summary, files, elapsed_s, "services", shown["cached"])
+            return SweepResult(shown["job"], summary, files, elapsed_s, "stack", shown["cached"])
         from backbus.performance.report import Report
 
         report = Report.model_validate(shown["report"])
-        return Result(shown["job"], "services", report, artifacts, len(shown["attempts"]), shown["cached"], elapsed_s)
+        return Result(shown["job"], "stack", report, artifacts, len(shown["attempts"]), shown["cached"], elapsed_s)
 
     def _download(self, blobs: Mapping[str, str], folder: Path) -> dict[str, Path]:
         folder.mkdir(parents=True, exist_ok=True)

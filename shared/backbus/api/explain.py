@@ -16,6 +16,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
+from backbus import renamed
 from backbus.errors import JobError
 from backbus.market.panel import session_date
 from backbus.market.ticks import PHASE_NAMES
@@ -23,7 +24,7 @@ from backbus.trading.codes import TIMES_IN_FORCE
 from backbus.trading.records import order_parts
 
 Row = dict[str, Any]
-NEEDED = ("equity", "orders", "fills", "ends", "signals", "bookings")
+NEEDED = ("equity", "orders", "fills", "order_ends", "signals", "account_activity")
 PHASES_IN_WORDS = dict(
     zip(
         PHASE_NAMES,
@@ -56,6 +57,10 @@ def explain(folder: Path | str, *, order: int | None = None, asset: str | None =
     Raises JobError for a folder, an order, an asset or a date that is not there.
     """
     folder = Path(folder)
+    for old, new in renamed.TABLES.items():
+        if (folder / f"{old}.parquet").is_file() and not (folder / f"{new}.parquet").is_file():
+            is_now = renamed.is_now(f"{old}.parquet", f"{new}.parquet")
+            raise JobError(f"{is_now}; run the job again, or give the file its new name", file=str(folder))
     for name in NEEDED:
         if not (folder / f"{name}.parquet").is_file():
             raise JobError(f"has no {name}.parquet: not the artifacts of one run", file=str(folder))
@@ -92,11 +97,11 @@ def _order(folder: Path, order: int) -> Row:
     signals = _rows(folder, "signals", ("row", "==", decided), ("symbol", "==", first["symbol"]))
     (account,) = _rows(folder, "equity", ("row", "==", decided))
     fills = [_fill(fill) for fill in _rows(folder, "fills", ("order", "==", order))]
-    ends = _rows(folder, "ends", ("order", "==", order))
+    ends = _rows(folder, "order_ends", ("order", "==", order))
     exits = _rows(folder, "orders", ("parent", "==", order), ("kind", "==", "place"))
     splits = [
         booking
-        for booking in _rows(folder, "bookings", ("symbol", "==", first["symbol"]), ("kind", "==", "split"))
+        for booking in _rows(folder, "account_activity", ("symbol", "==", first["symbol"]), ("kind", "==", "split"))
         if decided < booking["row"]
         and (not (fills or ends) or booking["row"] <= max(e["row"] for e in (*fills, *ends)))
     ]
@@ -180,7 +185,9 @@ def _day(folder: Path, asset: str, date: str) -> Row:
     first, last = rows[0], rows[-1]
     within = (("symbol", "==", asset), ("row", ">=", first), ("row", "<=", last))
     placed = _rows(folder, "orders", ("symbol", "==", asset), ("row", "<=", last))
-    closed = {one["order"]: one["row"] for one in _rows(folder, "ends", ("symbol", "==", asset), ("row", "<", first))}
+    closed = {
+        one["order"]: one["row"] for one in _rows(folder, "order_ends", ("symbol", "==", asset), ("row", "<", first))
+    }
     closed |= {
         one["order"]: one["row"]
         for one in _rows(folder, "fills", ("symbol", "==", asset), ("row", "<", first))
@@ -202,8 +209,8 @@ def _day(folder: Path, asset: str, date: str) -> Row:
         "working_before": [{**_named(one), "quantity": one["quantity"]} for one in waiting],
         "decided": [{**_named(one), **_said(one)} for one in placed if one["row"] >= first],
         "fills": [_fill(fill) for fill in _rows(folder, "fills", *within)],
-        "ends": [_end(end, kinds[end["order"]]) for end in _rows(folder, "ends", *within)],
-        "bookings": [_booking(one) for one in _rows(folder, "bookings", *within)],
+        "order_ends": [_end(end, kinds[end["order"]]) for end in _rows(folder, "order_ends", *within)],
+        "account_activity": [_booking(one) for one in _rows(folder, "account_activity", *within)],
     }
 
 
@@ -223,7 +230,7 @@ def _run(folder: Path) -> Row:
         "fees": report["metrics"]["fees"],
         "slippage": report["metrics"]["slippage"],
         "refused_because": report["counts"]["refused_because"],
-        "ended_because": dict(Counter(end["reason"] for end in _rows(folder, "ends")).most_common()),
+        "ended_because": dict(Counter(end["reason"] for end in _rows(folder, "order_ends")).most_common()),
         "booked": report["booked"],
         "forced": [
             {"when": _when(one), "row": one["row"], "order": one["order"], "symbol": one["symbol"],
@@ -359,21 +366,23 @@ def _of_day(told: Row) -> Iterator[str]:
     yield f"{told['symbol']} on {told['date']} (row{'' if first == last else 's'} {first}" + (
         ")" if first == last else f" to {last})"
     )
-    for one in told["bookings"]:
+    for one in told["account_activity"]:
         yield f"  {one['kind']}: {_money(one['amount'])} to cash, {_source(one)}"
     for one in told["working_before"]:
         yield f"  was working: order {one['order']}, {_terms(one)}, to {_side(one['quantity'])}"
     for fill in told["fills"]:
         yield from (f"  {line}" for line in _fill_lines(fill))
         yield f"    by order {fill['order']}"
-    for end in told["ends"]:
+    for end in told["order_ends"]:
         yield from (f"  {line}" for line in _end_lines(end))
         yield f"    order {end['order']}"
     for row, signals in groupby(told["signals"], key=itemgetter("row")):
         yield f"  row {row}: the strategy said {_wishes(list(signals))}"
     for one in told["decided"]:
         yield f"  {_decision(one)}; order {one['order']}, {_terms(one)}"
-    if not any(told[name] for name in ("bookings", "working_before", "fills", "ends", "signals", "decided")):
+    if not any(
+        told[name] for name in ("account_activity", "working_before", "fills", "order_ends", "signals", "decided")
+    ):
         yield "  nothing was said, worked or filled"
 
 

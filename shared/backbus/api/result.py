@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from backbus import renamed
+from backbus.errors import UsageError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -14,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Result:
-    """A finished job. ``mode`` says where it ran; its answer does not depend on that."""
+    """A finished job. ``mode`` says where it ran, in this process or on a stack; its answer does not depend on that."""
 
     job: str
     """The job's id; the last part of the artifacts' folder."""
-    mode: Literal["engine", "services"]
+    mode: Literal["local", "stack"]
     report: Report
     artifacts: dict[str, Path]
     """Files by name: the report, and each of the tables that ``frame`` reads; empty if none were kept."""
@@ -37,7 +40,14 @@ class Result:
         return self.report.metrics.model_dump()
 
     def frame(self, table: str) -> pd.DataFrame:
-        """One of the tables as a pandas frame: equity, signals, orders, fills, ends, bookings or trades."""
+        """One of the tables as a pandas frame: equity, signals, orders, fills, order_ends, account_activity or trades.
+
+        Raises UsageError for one that is not there."""
+        if table not in self.artifacts:
+            if table in renamed.TABLES:
+                raise UsageError(renamed.is_now(table, renamed.TABLES[table]))
+            there = ", ".join(name for name in self.artifacts if name != "report")
+            raise UsageError(f"there is no table {table!r}; " + (f"there are {there}" if there else "none were kept"))
         import pandas as pd
 
         return pd.read_parquet(self.artifacts[table])

@@ -54,7 +54,7 @@ def run(
 
     if not keep:
         report = Engine(job, source, strategy).run(tell)
-        return Result(job_id, "engine", report, {}, 1, False, time.perf_counter() - started)
+        return Result(job_id, "local", report, {}, 1, False, time.perf_counter() - started)
     folder = folder if folder is not None else RUNS / job_id
     ours = not folder.exists()
     try:
@@ -66,4 +66,4 @@ def run(
             folder.rmdir()
         raise
     artifacts = {path.stem: path for path in paths}
-    return Result(job_id, "engine", report, artifacts, 1, False, time.perf_counter() - started)
+    return Result(job_id, "local", report, artifacts, 1, False, time.perf_counter() - started)

@@ -93,7 +93,7 @@ def run_sweep(
         points = gather(len(search), search.plan, _told(computed, len(search), progress), search.width)
     trials = count_trials(folder.parent / TRIALS_FILE, job, panel, len(search))
     summary, artifacts = search.conclude(folder, panel, strategy, points, trials)
-    mode = "engine" if on is None else on.partition(":")[0]
+    mode = "local" if on is None else on.partition(":")[0]
     return SweepResult(job_id, summary, artifacts, time.perf_counter() - started, mode)
 
 

@@ -18,8 +18,8 @@ class SweepResult:
     artifacts: dict[str, Path]
     """Files by name: table (of points, folds or splits) and summary; paths or fan where the search has them."""
     elapsed_s: float
-    mode: str = "engine"
-    """``engine``: this machine; ``services``: a fleet; else the kind of cluster, such as ``dask``."""
+    mode: str = "local"
+    """``local``: this machine; ``stack``: the workers of one; else the kind of cluster, such as ``dask``."""
     cached: bool = False
 
     def plain(self) -> dict[str, Any]:

@@ -50,7 +50,7 @@ def print_result(result: Result, as_json: bool) -> None:
     console = Console()
     console.print(summary_table(result.report))
     how = "from the store" if result.cached else f"in {result.elapsed_s:.2f} s"
-    where = "in this process" if result.mode == "engine" else f"by the stack, attempts: {result.attempts}"
+    where = "in this process" if result.mode == "local" else f"by the stack, attempts: {result.attempts}"
     sys.stdout.write(f"job {result.job}: {how}, {where}; its artifacts:\n")
     for path in result.artifacts.values():
         sys.stdout.write(f"  {path}\n")

@@ -193,7 +193,7 @@ class ExecutionSettings(Section):
     """``open``: at the next bar's open. ``close``: at the close that decided them; the report says so."""
     path: Literal["worst", "open-low-high-close", "open-high-low-close", "nearest-first"] = "worst"
     """Which way a price takes within a bar, where more than one order could fill."""
-    trail_by: Literal["extremes", "close"] = "extremes"
+    trail_by: Literal["high_low", "close"] = "high_low"
     """Whether trailing stops follow highs and lows, or closes."""
     volume_cap: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
     """The share of a bar's volume that may fill in each asset; what is left carries on in later bars."""

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from backbus import renamed
 from backbus.errors import JobError
 
 Fields = TypeVar("Fields", bound=BaseModel)
@@ -67,6 +68,7 @@ def in_words(mistake: Mapping[str, Any]) -> str:
 def _wrong(model: Any, mistake: Mapping[str, Any], within: tuple[str, ...], file: str | None) -> JobError:
     location = mistake["loc"]
     path, _ = _walk(model, location)
+    name = ".".join((*within, *path))
     message = in_words(mistake)
     match mistake["type"]:
         case "extra_forbidden":
@@ -81,9 +83,11 @@ def _wrong(model: Any, mistake: Mapping[str, Any], within: tuple[str, ...], file
             message = "needs a model, for example { model = ... }: " + str(mistake.get("ctx", {}).get("discriminator"))
         case "union_tag_invalid":
             message = f"unknown model; choose one of {mistake.get('ctx', {}).get('expected_tags')}"
+        case "literal_error" if new := renamed.SETTINGS.get(name, {}).get(str(mistake["input"])):
+            message = renamed.is_now(repr(mistake["input"]), repr(new))
         case "model_type" | "model_attributes_type" | "dict_type":
             message = f"must be a table, not {mistake['input']!r}: write [section] or {{ name = value }}"
-    return JobError(message, field=".".join((*within, *path)) or None, file=file)
+    return JobError(message, field=name or None, file=file)
 
 
 def _walk(model: Any, location: tuple[str | int, ...]) -> tuple[list[str], list[str]]:

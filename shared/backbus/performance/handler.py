@@ -21,7 +21,7 @@ from backbus.performance.statistics import Statistics
 from backbus.performance.tables import (
     Piece,
     RowTimes,
-    bookings_piece,
+    activity_piece,
     equity_piece,
     fill_pieces,
     orders_piece,
@@ -112,7 +112,7 @@ class PerformanceHandler(RunHandler):
                 self._pieces.append(equity_piece(block.rows(count - traded, count), equity))
                 if len(equity.bookings):
                     times = block.end[equity.bookings["tick"] // PHASES - block.first_row]
-                    self._pieces.append(bookings_piece(equity.bookings, times))
+                    self._pieces.append(activity_piece(equity.bookings, times))
             self._rows += count
 
     def _next_equity(self, count: int) -> EquityRows:

@@ -80,7 +80,7 @@ class Emission:
         )
 
     def weight(self, value: float, symbol: str | None, terms: Mapping[str, Any]) -> None:
-        """Want a share of equity, negative for short."""
+        """Want a fraction of equity, negative for short."""
         self._expect_bar()
         if not math.isfinite(value):
             raise StrategyError(f"a target weight must be a finite number, not {value!r}")

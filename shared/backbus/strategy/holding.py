@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from backbus import renamed
 from backbus.errors import StrategyError
 from backbus.market.panel import Block, Floats, sealed
 from backbus.strategy import edges
@@ -113,7 +114,7 @@ def target_weights(run: Run, wanted: Any) -> Records:
     return frozen(out[:count])
 
 
-EXITS = ("take_profit_share", "stop_loss_share", "trailing_loss_share")
+EXITS = ("take_profit_fraction", "stop_loss_fraction", "trailing_loss_fraction")
 
 
 def with_exits(records: Records, exits: Mapping[str, float]) -> Records:
@@ -121,7 +122,7 @@ def with_exits(records: Records, exits: Mapping[str, float]) -> Records:
     if not exits:
         return records
     for name in exits:
-        if name not in EXITS:
+        if name not in EXITS and name not in renamed.TERMS:
             raise StrategyError(f"a holding rule has no {name!r}; its exits are {', '.join(EXITS)}")
     said = said_of(exits, buys=None, close=math.nan)
     wants = records["value"] != 0.0

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from backbus import renamed
 from backbus.errors import StrategyError
 from backbus.market.ticks import PHASES
 from backbus.trading.account_rows import BookRows
@@ -19,17 +20,17 @@ Said = tuple[int, float]
 
 _EXITS = {
     "take_profit": Term.TAKE_PROFIT,
-    "take_profit_share": Term.TAKE_PROFIT_FRACTION,
+    "take_profit_fraction": Term.TAKE_PROFIT_FRACTION,
     "stop_loss": Term.STOP_LOSS,
-    "stop_loss_share": Term.STOP_LOSS_FRACTION,
+    "stop_loss_fraction": Term.STOP_LOSS_FRACTION,
     "trailing_loss": Term.TRAILING_LOSS,
-    "trailing_loss_share": Term.TRAILING_LOSS_FRACTION,
+    "trailing_loss_fraction": Term.TRAILING_LOSS_FRACTION,
 }
-_PRICES = {"limit": Term.LIMIT, "stop": Term.STOP, "trail": Term.TRAIL, "trail_share": Term.TRAIL_FRACTION}
-_SHARES = ("trail_share", "stop_loss_share", "trailing_loss_share")
+_PRICES = {"limit": Term.LIMIT, "stop": Term.STOP, "trail": Term.TRAIL, "trail_fraction": Term.TRAIL_FRACTION}
+_FRACTIONS = ("trail_fraction", "stop_loss_fraction", "trailing_loss_fraction")
 TERMS = (*_PRICES, *_EXITS, "time_in_force", "until", "at", "reduce_only", "group")
 """What an order, or a signal, can be given beside what it wants."""
-_EITHER = tuple((name, f"{name}_share") for name in ("take_profit", "stop_loss", "trailing_loss"))
+_EITHER = tuple((name, f"{name}_fraction") for name in ("take_profit", "stop_loss", "trailing_loss"))
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -84,8 +85,8 @@ class Fill:
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0.0:
         raise StrategyError(f"{name} must be a number above 0, not {value!r}")
-    if name in _SHARES and value >= 1.0:
-        raise StrategyError(f"{name} is a share of the price, 0.05 for 5 %; {value!r} is not below 1")
+    if name in _FRACTIONS and value >= 1.0:
+        raise StrategyError(f"{name} is a fraction of the price, 0.05 for 5 %; {value!r} is not below 1")
     return float(value)
 
 
@@ -126,6 +127,9 @@ def said_of(terms: Mapping[str, Any], *, buys: bool | None, close: float) -> lis
     """The SIGNAL records that say these terms, all but ``group``. ``buys`` is None where the side is not known yet.
 
     Raises StrategyError for terms that no order can have."""
+    for name in terms:
+        if name in renamed.TERMS:
+            raise StrategyError(renamed.is_now(name, renamed.TERMS[name]))
     for name in _PRICES:
         if name in terms and terms[name] is None:
             raise StrategyError(f"{name} has no price (it is None); for an order without one leave {name} out")

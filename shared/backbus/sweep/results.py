@@ -11,6 +11,7 @@ from backbus.job.axes import Axis, Choices
 from backbus.job.job import Job
 from backbus.job.sweep import SweepSettings
 from backbus.performance.metrics import FIGURES
+from backbus.renamed import job_of_before
 from backbus.settings import RUNS
 from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE, column_kind, stored
 from backbus.sweep.space.space import Space
@@ -65,7 +66,7 @@ def load_summary(folder: Path) -> dict[str, Any]:
         summary: dict[str, Any] = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise JobError(f"there is no finished sweep in {folder}; it would have a {SUMMARY_FILE}") from None
-    return summary
+    return {**summary, "job": job_of_before(summary["job"])} if "job" in summary else summary
 
 
 def points_summary(folder: Path) -> dict[str, Any]:

@@ -39,7 +39,7 @@ ORDER = np.dtype(
 """``quantity`` is signed (buy > 0) and is what may fill; ``wanted`` was asked for before cash or risk cut it.
 
 ``stop`` of a trailing stop is the price that it starts from. With the flag RELATIVE, ``limit``, ``stop`` and a TRAIL's
-``trail`` are shares of the price at which ``parent`` filled. ``until`` is a session, or an instant in microseconds.
+``trail`` are fractions of the price at which ``parent`` filled. ``until`` is a session, or an instant in microseconds.
 ``group`` is 0 for an order by itself, the id + 1 of the group's first order, and for exits -1 less their parent's
 id."""
 
