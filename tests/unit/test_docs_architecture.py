@@ -91,8 +91,8 @@ def test_the_example_is_what_the_handlers_say() -> None:
     for event in said_in_the_example():
         records = event.payload if isinstance(event.payload, np.ndarray) else None
         ticks = [] if records is None else records["tick"].tolist()
-        if event.kind in (Kind.SIGNAL, Kind.ORDER, Kind.FILL) and event.through > 1:
-            told.setdefault(event.source, []).append((str(event.kind), ticks, event.through))
+        if event.kind in (Kind.SIGNAL, Kind.ORDER, Kind.FILL) and event.watermark > 1:
+            told.setdefault(event.source, []).append((str(event.kind), ticks, event.watermark))
     listed: dict[str, list[tuple[str, list[int], int]]] = {}
     for who, said, _ in rows(section(PAGE, "Example")):
         kind, watermark = said.partition(",")[0], int(said.rpartition(" ")[2])

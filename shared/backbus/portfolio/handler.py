@@ -148,13 +148,14 @@ class PortfolioHandler(RunHandler):
             volume, facts, session = block.volume, self._facts.of(block), sealed(block.session)
         for field in (CURSOR.SIGNALS, CURSOR.FILLS, CURSOR.ORDERS, CURSOR.BOOKINGS):
             cursor[field] = 0
-        signals_watermark, fills_watermark = self.readers[Kind.SIGNAL].watermark, self.readers[Kind.FILL].watermark
+        signals_watermark = self.readers[Kind.SIGNAL].watermark
+        fills_watermark = self.readers[Kind.FILL].watermark
         curve = (self._rows.equity, self._rows.cash, self._rows.gross)
         if open_orders.listed:
             advance_lists(
                 self._rules.record, *self._account, *market, *open_orders.lists, first_row, open_, close, volume,
-                facts, session, signals, signals_watermark, fills, fills_watermark, self._orders, self._bookings, *curve,
-                self._first_decision, self._end, cursor,
+                facts, session, signals, signals_watermark, fills, fills_watermark, self._orders, self._bookings,
+                *curve, self._first_decision, self._end, cursor,
             )  # fmt: skip
         else:
             advance(

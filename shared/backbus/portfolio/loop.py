@@ -309,9 +309,9 @@ def advance(  # noqa: PLR0913  (a loop's door)
 def advance_lists(  # noqa: PLR0913  (a loop's door)
     rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
     window: Floats, slots: Records, terms: Records, intents: Records, heads: Ints, first_row: int, open_: Floats,
-    close: Floats, volume: Floats, facts: Floats, session: Ints, signals: Records, signals_watermark: int, fills: Records,
-    fills_watermark: int, orders: Records, bookings: Records, equity: Floats, cash: Floats, gross: Floats,
-    first_decision: int, last_end: int, cursor: Ints,
+    close: Floats, volume: Floats, facts: Floats, session: Ints, signals: Records, signals_watermark: int,
+    fills: Records, fills_watermark: int, orders: Records, bookings: Records, equity: Floats, cash: Floats,
+    gross: Floats, first_decision: int, last_end: int, cursor: Ints,
 ) -> None:  # fmt: skip
     """The same where orders of every kind may work."""
     account, market = Account(totals[0], positions, closes), MarketArrays(instruments, state, window)
