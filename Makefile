@@ -18,11 +18,12 @@ test: setup-dev ## all tests
 	@$(BIN)/python examples/sample_data.py >/dev/null
 	$(BIN)/python -m pytest -q
 
-lint: setup-dev ## style, types, layers, and that pure files stay pure
+lint: setup-dev ## style, types, layers, no circles, and that pure files stay pure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/circles.py
 	$(BIN)/python tools/purity.py
 
 bench: setup compile ## time backbus beside other engines (BENCH=--long: memory too)

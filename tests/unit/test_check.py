@@ -18,7 +18,7 @@ from backbus.engine.check import check_strategy, quick_finding
 from backbus.errors import StrategyError
 from backbus.strategy import BUILTINS, Strategy, bundle, load_strategy
 from backbus.strategy.builtins import CLASSES
-from backbus.strategy.finding import Said, difference
+from backbus.strategy.finding import SaidSignal, difference
 from backbus.strategy.futures import FUTURES, cut_rows, portion, synthetic_panel, truncated
 from backbus.strategy.look_ahead import QUICK, THOROUGH, check, speak
 
@@ -284,7 +284,7 @@ def test_what_starts_anew_in_each_block_is_a_finding_of_its_own():
     assert finding is not None and finding.kind == "blocks"
     first = speak(Anew(), LATE, len(LATE))[0]  # one row has no change: blocks of one row say nothing at all
     assert (finding.row, finding.asset) == (first["tick"] // 6, first["asset"])
-    assert finding.change == "blocks of one row" and finding.expected == Said("direction", 1.0)
+    assert finding.change == "blocks of one row" and finding.expected == SaidSignal("direction", 1.0)
 
 
 def test_code_that_some_block_size_breaks_is_an_error_that_says_so():

@@ -15,7 +15,7 @@ Kind = Literal["look-ahead", "blocks", "repeat"]
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class SaidSignal:
     """One signal, without its place."""
 
     kind: str
@@ -40,9 +40,9 @@ class Finding:
     session: str
     asset: int
     symbol: str
-    expected: Said | None
+    expected: SaidSignal | None
     """Over the whole panel at once, with the true future; None: nothing."""
-    found: Said | None
+    found: SaidSignal | None
     """In the other run."""
     change: str
     """What the other run had, such as "rows from 812 on halved" or "blocks of 7 rows"."""
@@ -103,7 +103,7 @@ def instant(time: int) -> str:
     return f"{np.datetime64(time, 'ns').astype('datetime64[s]')}Z"
 
 
-def said(signal: Said | None) -> str:
+def said(signal: SaidSignal | None) -> str:
     """A signal or its absence in words."""
     return "nothing" if signal is None else str(signal)
 
@@ -114,8 +114,8 @@ class Difference:
 
     row: int
     asset: int
-    expected: Said | None
-    found: Said | None
+    expected: SaidSignal | None
+    found: SaidSignal | None
 
     @property
     def place(self) -> tuple[int, int]:
@@ -123,8 +123,8 @@ class Difference:
         return self.row, self.asset
 
 
-def _signal(records: Records, index: int) -> Said:
-    return Said(SIGNAL_KINDS[int(records["kind"][index])], float(records["value"][index]))
+def _signal(records: Records, index: int) -> SaidSignal:
+    return SaidSignal(SIGNAL_KINDS[int(records["kind"][index])], float(records["value"][index]))
 
 
 def difference(expected: Records, found: Records, rows: int) -> Difference | None:
@@ -141,7 +141,7 @@ def difference(expected: Records, found: Records, rows: int) -> Difference | Non
         return None
     tick, asset = min(places)
 
-    def there(records: Records) -> Said | None:
+    def there(records: Records) -> SaidSignal | None:
         here = at < len(records) and (int(records["tick"][at]), int(records["asset"][at])) == (tick, asset)
         return _signal(records, at) if here else None
 
