@@ -45,7 +45,7 @@ FILES = sorted([*(f"{name}.parquet" for name in TABLES), REPORT_FILE])
 # --- what is made from the code ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["pages", "api"])
+@pytest.mark.parametrize("name", ["pages", "api", "order_states"])
 def test_what_is_made_from_the_code_is_as_the_code_is(name: str) -> None:
     assert stale(name) == [], "run: make pages"
 
