@@ -6,7 +6,6 @@ import re
 from collections import deque
 
 import numpy as np
-import pytest
 
 from backbus import Strategy
 from backbus.data.handler import DataHandler
@@ -85,9 +84,6 @@ def said_in_the_example() -> list[Event]:
     return said
 
 
-@pytest.mark.xfail(
-    strict=True, reason="ORDER is promised four rows ahead at most while an order works that is sure to fill"
-)
 def test_the_example_is_what_the_handlers_say() -> None:
     told: dict[str, list[tuple[str, list[int], int]]] = {}
     for event in said_in_the_example():

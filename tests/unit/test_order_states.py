@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from itertools import product
 
+import numba
 import numpy as np
 import pytest
 
 from backbus.trading.codes import ORDER_TYPES, OrderType
+from backbus.trading.open_orders import TERMS
 from backbus.trading.order_states import NEVER, NEXT_STATE, OrderEvent, OrderState
 from backbus.trading.order_types import HAS, TABLE, Has, is_limit, trigger
+from backbus.trading.records import Records
 from tests.unit.order_market import BAR, OPEN, Bar, asks, bars, brackets, play
 
 FOLLOWS = {
@@ -55,13 +58,20 @@ def test_types_stand_in_the_order_of_their_numbers_and_bear_their_words() -> Non
     assert {ORDER_TYPES[kind] for kind in OrderType if HAS[kind] & Has.STOP and HAS[kind] & Has.LIMIT} == {"stop_limit"}
 
 
+@numba.njit
+def met(terms: Records, event: int, price: float) -> tuple[bool, bool, bool]:
+    """Whether an order to buy is a limit before, fills where its stop is met, and is a limit after; Python cannot call
+    a step itself."""
+    before = is_limit(terms[0])
+    fills = trigger(terms[0], event, price, True)
+    return before, fills, is_limit(terms[0])
+
+
 @pytest.mark.parametrize("event", ["STOP_MET", "STOP_MET_IN_BAR"])
 def test_a_stop_limit_is_a_limit_from_the_moment_that_its_stop_is_met(event: str) -> None:
-    terms = np.zeros(1, dtype=[("type", "<i8"), ("state", "<i8"), ("limit", "<f8")])[0]
+    terms = np.zeros(1, dtype=TERMS)
     terms["type"], terms["limit"] = OrderType.STOP_LIMIT, 101.0
-    assert not is_limit(terms)
-    assert not trigger(terms, getattr(OrderEvent, event), 102.0, True)
-    assert is_limit(terms)
+    assert met(terms, getattr(OrderEvent, event), 102.0) == (False, False, True)
 
 
 # --- in a run ---------------------------------------------------------------------------------------------------------

@@ -12,11 +12,24 @@ from backbus.jit.decorators import step
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, OPEN_DECIDE, OPEN_MATCH, PHASES
 from backbus.trading.codes import Flag, OrderType
-from backbus.trading.groups import Account, BarArrays, Inbox, OpenOrders
+from backbus.trading.groups import Account, BarArrays, Inbox, OpenOrders, OrderLists, SingleOrders, verb
 from backbus.trading.open_orders import after, first, reduces, type_of, works
 
-FAR = 4 * PHASES
+FAR = 1 << 40
 """Further than any order waits to be looked at."""
+
+
+def _to_the_end(orders: SingleOrders) -> int:
+    return FAR
+
+
+def _four_rows(orders: OrderLists) -> int:
+    return 4 * PHASES
+
+
+_most_ahead = verb(_to_the_end, _four_rows)
+"""How far ahead silence is promised while orders work, at most: lists of orders, which change by themselves as groups
+and exits do, are looked at again after a few rows."""
 
 
 @step
@@ -80,7 +93,7 @@ def silent_until(
         until = max(PHASES * ((signals.watermark - CLOSE_DECIDE) // PHASES + 1) + CLOSE_DECIDE, first_decision)
     if orders.working[0] > 0:
         again = _look_again(orders, rules, account.positions.shape[0], bars.close, row - bars.first_row, phase)
-        until = min(until, max(PHASES * row + again, tick))
+        until = min(until, max(PHASES * row + min(again, _most_ahead(orders)), tick))
     if rules["checks_account"] != 0 and (orders.working[0] > 0 or account.totals["gross"] > 0.0):
         until = min(until, next_close)
     if account.totals["waiting"] > 0:
