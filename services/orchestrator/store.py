@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backbus.errors import StackError
+from backbus.renamed import job_of_before
 from backbus.services.orchestrator.sweeps.events import BestPoint, RecordChunk, RecordPoints
 
 SCHEMA = (
@@ -352,6 +353,7 @@ def _job(row: sqlite3.Row) -> dict[str, Any]:
     job = dict(row)
     for name in ("job", "data", "strategy", "report", "artifacts"):
         job[name] = None if job[name] is None else json.loads(job[name])
+    job["job"] = job_of_before(job["job"])
     job["cached"] = bool(job["cached"])
     job["paused"] = bool(job["paused"])
     return job
