@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench up scale down test-compose compile pictures lock clean setup setup-dev
+.PHONY: help run test lint bench up scale down test-compose compile pictures pages lock clean setup setup-dev
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -14,19 +14,20 @@ run: setup compile ## set up, then backtest a moving-average cross on real daily
 	@$(BIN)/backbus run examples/sma_crossover.toml
 
 test: setup-dev ## all tests
-	@$(BIN)/python -P -m backbus.compile
+	@$(BIN)/backbus compile
 	@$(BIN)/python examples/sample_data.py >/dev/null
 	$(BIN)/python -m pytest -q
 
-lint: setup-dev ## style, types, layers, and that pure files stay pure
+lint: setup-dev ## style, types, layers, no circles, and that pure files stay pure
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python tools/circles.py
 	$(BIN)/python tools/purity.py
 
 bench: setup compile ## time backbus beside other engines (BENCH=--long: memory too)
-	$(BIN)/python -P -m benchmarks $(BENCH)
+	$(BIN)/python -m benchmarks $(BENCH)
 
 up: setup compile ## start the stack: in containers where a Docker engine answers, as local processes otherwise
 	@tools/up
@@ -41,11 +42,14 @@ test-compose: setup compile ## build the image, start compose.yaml, and compare 
 	@tools/test-compose
 
 compile: setup ## compile the kernels, where they are not compiled yet
-	@$(BIN)/python -P -m backbus.compile
+	@$(BIN)/backbus compile
 
 pictures: setup-dev compile ## draw the pictures of the docs anew (needs a Chromium)
 	@$(BIN)/python examples/sample_data.py >/dev/null
 	@$(BIN)/python -P tools/pictures.py
+
+pages: setup-dev ## make anew what the pages of the docs take from the code, and wrap them
+	@for tool in diagrams pages api wrap; do $(BIN)/python tools/$$tool.py || exit 1; done
 
 lock: ## resolve the dependencies anew into the lock files (UPGRADE=1: to their newest versions)
 	@tools/lock

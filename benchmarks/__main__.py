@@ -1,4 +1,4 @@
-"""``python -P -m benchmarks``: run the rows, print the table, keep it in ``RESULTS.md``.
+"""``python -m benchmarks``: run the rows, print the table, keep it in ``RESULTS.md``.
 
 Exit status 1 where a check failed, which means that something did not do the work that its figure stands for. A bound
 that is missed is a figure like any other: the table says by how much.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.environments import HERE, Absent, python_of
+from benchmarks.environments import HERE, ROOT, Absent, python_of
 from benchmarks.memory import status
 
 OURS = "backbus"
@@ -24,7 +24,7 @@ class Peer:
 
     def __init__(self, name: str, work: str, folder: Path, rows: int, say: Callable[[str], None]) -> None:
         if name == OURS:
-            command = [sys.executable, "-P", "-m", f"benchmarks.peers.{name}_{work}"]
+            command = [sys.executable, "-m", f"benchmarks.peers.{name}_{work}"]
         else:
             command = [str(python_of(name, say)), str(HERE / "peers" / f"{name}_{work}.py")]
         self.name = name
@@ -37,6 +37,7 @@ class Peer:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            cwd=ROOT,
             env=variables,
         )
         self._answer()

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import zmq
 
-from backbus.events import codec
-from backbus.events.event import Event, Kind
-from backbus.link.sockets import BUS_HIGH_WATER, connect, make_socket
-from backbus.market import records as rec
 from backbus.settings import Settings
+from backbus.streams import codec
+from backbus.streams.event import Event
+from backbus.streams.topology import Kind
+from backbus.trading import records as rec
+from backbus.transport.sockets import BUS_HIGH_WATER, connect, make_socket
+from benchmarks.environments import ROOT
 
 RUN = "round-trip"
 TRIPS = 5000
@@ -60,8 +62,8 @@ def measure(settings: Settings, trips: int = TRIPS) -> float:
     variables = {**os.environ, "BACKBUS_BUS_IN": settings.bus_in, "BACKBUS_BUS_OUT": settings.bus_out}
     if settings.bus_here is not None:
         variables["BACKBUS_BUS_HERE"] = str(settings.bus_here)
-    command = [sys.executable, "-P", "-m", "benchmarks.round_trip", str(trips + WARM_TRIPS)]
-    other = subprocess.Popen(command, env=variables, stdin=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "benchmarks.round_trip", str(trips + WARM_TRIPS)]
+    other = subprocess.Popen(command, cwd=ROOT, env=variables, stdin=subprocess.DEVNULL)
     end = End(settings, Kind.FILL)
     try:
         order = rec.empty(rec.ORDER, 1)
@@ -108,7 +110,7 @@ def _answer(trips: int) -> None:
             end.say(Event(Kind.FILL, "execution", 0, 0, 0))
             continue
         fill["tick"] = order.payload["tick"]
-        end.say(Event(Kind.FILL, "execution", order.begin, order.end, order.through, fill))
+        end.say(Event(Kind.FILL, "execution", order.begin, order.end, order.watermark, fill))
         answered += 1
     end.pub.close(1000)
     end.sub.close(0)

@@ -1,1 +1,1 @@
-"""The processes of a stack; started as ``python -P -m services.<name>``."""
+"""The processes of a stack; started as ``python -P -m backbus.services.<name>``."""

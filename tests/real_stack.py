@@ -19,10 +19,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from backbus.client import Client
+from backbus.api.client import Client
 from backbus.errors import StackError
+from backbus.jit.sources import cache_folder
 from backbus.settings import Settings
-from backbus.sources import cache_folder
 
 SERVICES = ("orchestrator", "broker", "data", "simulator", "strategy", "portfolio", "execution", "performance")
 PATIENCE_S = 90.0
@@ -69,7 +69,7 @@ def without_settings() -> dict[str, str]:
 @functools.cache
 def compile_once(folder: Path) -> None:
     """As "up" does: seven processes that each compile the same, into ``folder``, would take minutes."""
-    subprocess.run([sys.executable, "-P", "-m", "backbus.compile"], check=True, capture_output=True, timeout=300)
+    subprocess.run([sys.executable, "-P", "-m", "backbus.cli", "compile"], check=True, capture_output=True, timeout=300)
 
 
 class Stack:
@@ -131,7 +131,7 @@ class Stack:
     def _spawn(self, name: str) -> None:
         with (self.logs / f"{name}.log").open("ab") as log:
             self._processes[name] = subprocess.Popen(
-                [sys.executable, "-P", "-m", f"services.{role_of(name)}"],
+                [sys.executable, "-P", "-m", f"backbus.services.{role_of(name)}"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -2,9 +2,10 @@
 
 Two rules, read from the source without importing it:
 
-- Handlers. Each ``shared/backbus/*/handler.py``, and every backbus module that it imports, directly or not, uses no
-  clock, randomness, environment, files, sockets, threads or processes. So the same handler runs behind sockets, inside
-  one process and inside a simulated network, and arrival order is all that can differ.
+- Handlers. Each ``shared/backbus/*/handler.py``, all of ``shared/backbus/streams``, and every backbus module that they
+  import, directly or not, use no clock, randomness, environment, files, sockets, threads or processes. So the same
+  handler runs behind sockets, inside one process and inside a simulated network, and arrival order is all that can
+  differ.
 - Steps. A function decorated with ``step``, ``part`` or ``loop`` uses nothing whose last bits depend on the machine, on
   the compiler or on the order of summing, and nothing that is undefined for NaN.
 """
@@ -20,11 +21,16 @@ from pathlib import Path
 SHARED = Path(__file__).resolve().parent.parent / "shared"
 
 ALLOWED = {
-    "backbus.compiled": "reads where compiled code is kept, once, while it is imported; its decorators do nothing else",
-    "backbus.sources": "hashes the library's own source, once, for the name of that folder",
-    "backbus.jobs": "declares what a job is; only Job.load reads a file, and no handler calls it",
+    "backbus.jit.decorators": "reads where compiled code is kept, once, while it is imported",
+    "backbus.jit.settings": "reads what numba is told, once, for the name of that folder",
+    "backbus.jit.sources": "hashes the library's own source, once, for the name of that folder",
+    "backbus.job.job": "declares what a job is; only Job.load reads a file, and no handler calls it",
 }
 """Modules that a handler may import although they fail the rule, and why that is no harm."""
+
+
+PURE = ("*/handler.py", "streams/*.py")
+"""Files that have to be pure, with all that they import."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -62,7 +68,7 @@ class Finding:
         return f"{self.file}:{self.line}: {self.what}"
 
 
-# --- which modules a handler runs ------------------------------------------------------------------------------------
+# --- which modules must be pure -------------------------------------------------------------------------------------
 
 
 def file_of(module: str, shared: Path) -> Path | None:
@@ -125,10 +131,10 @@ def imported(module: str, shared: Path) -> set[str]:
 
 
 def reached(shared: Path) -> dict[str, str]:
-    """Every module that some handler runs, with the way to it from the handler."""
-    handlers = [f"backbus.{path.parent.name}.handler" for path in sorted(shared.glob("backbus/*/handler.py"))]
-    way = {handler: handler for handler in handlers}
-    waiting = list(handlers)
+    """Every module that has to be pure, or that such a one imports, with the way to it."""
+    paths = sorted(path for pattern in PURE for path in (shared / "backbus").glob(pattern))
+    waiting = [".".join(path.relative_to(shared).with_suffix("").parts) for path in paths]
+    way = {module: module for module in waiting}
     while waiting:
         module = waiting.pop(0)
         for other in sorted(imported(module, shared)):
@@ -218,7 +224,7 @@ def main() -> int:
         sys.stdout.write(f"{finding}\n")
     if not found:
         handlers = sum(name.endswith(".handler") for name in reached(SHARED))
-        sys.stdout.write(f"purity: {handlers} handlers and all that they import are pure\n")
+        sys.stdout.write(f"purity: {handlers} handlers, the streams and all that they import are pure\n")
     return 1 if found else 0
 
 

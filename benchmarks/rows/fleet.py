@@ -19,8 +19,8 @@ from statistics import median
 
 import numpy as np
 
-from backbus.client import Client
-from backbus.jobs import Job
+from backbus.api.client import Client
+from backbus.job.job import Job
 from backbus.settings import Settings
 from benchmarks import prices
 from benchmarks.bench import Bench
@@ -127,7 +127,7 @@ def _orchestrator() -> Iterator[tuple[Settings, int]]:
         settings = Settings(orchestrator=f"tcp://127.0.0.1:{free.getsockname()[1]}", state=Path(folder))
         free.close()
         process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "services.orchestrator"],
+            [sys.executable, "-P", "-m", "backbus.services.orchestrator"],
             env={
                 **os.environ,
                 "BACKBUS_ORCHESTRATOR": settings.orchestrator,

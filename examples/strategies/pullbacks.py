@@ -29,7 +29,7 @@ class Pullbacks(Strategy):
             max(1, int(self.weight * book.equity / limit)),
             limit=limit,
             until=datetime.date.fromisoformat(bar.date) + datetime.timedelta(self.days),
-            take_profit_share=self.target,
-            stop_loss_share=self.stop,
-            trailing_loss_share=self.trail,
+            take_profit_fraction=self.target,
+            stop_loss_fraction=self.stop,
+            trailing_loss_fraction=self.trail,
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from backbus.link.member import serve
-from services.data.source import SourceRole
+from backbus.services.data.source import SourceRole
+from backbus.transport.member import serve
 
 
 class Data(SourceRole):

@@ -5,19 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.data.handler import DataHandler, block_and_window
-from backbus.events.event import Kind
-from backbus.link.role import Assignment, Role
-from backbus.local import Inputs, inputs_of
+from backbus.engine.inputs import Inputs, inputs_of
 from backbus.market.panel import Layout
+from backbus.streams.topology import READERS
+from backbus.transport.role import Assignment, Role
 
 RELEASE_ROWS = 1 << 16
-READERS = ("strategy", "portfolio", "execution", "performance")
 
 
 class SourceRole(Role):
     """A market as a stream."""
-
-    hears = (Kind.PROGRESS,)
 
     def __init__(self) -> None:
         self._inputs: Inputs | None = None

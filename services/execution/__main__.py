@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.engine.rehearsal import rehearse
-from backbus.events.event import Kind
 from backbus.execution.handler import ExecutionHandler
-from backbus.link.member import serve
-from backbus.link.role import Assignment, Role, batch_rows
 from backbus.market.panel import Layout
+from backbus.trading.numbers import rules_of
+from backbus.transport.member import serve
+from backbus.transport.role import Assignment, Role, batch_rows
 
 
 class Execution(Role):
     """One market."""
 
     name = "execution"
-    hears = (Kind.NEW_DATA, Kind.ORDER)
 
     def warm(self) -> None:
         """Load the loop."""
@@ -24,7 +23,7 @@ class Execution(Role):
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> ExecutionHandler:
         """The order layer's state machine."""
-        return ExecutionHandler(assignment.job.rules(layout), layout, progress_rows=batch_rows(facts))
+        return ExecutionHandler(rules_of(assignment.job, layout), layout, progress_rows=batch_rows(facts))
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from backbus.services.optimizer.worker import Optimizer
 from backbus.settings import Settings
-from services.optimizer.worker import Optimizer
 
 if __name__ == "__main__":
     Optimizer(Settings(key_name="service")).run()

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import resource
 
+from backbus.services.orchestrator.server import Server
 from backbus.settings import Settings
-from services.orchestrator.shell import Orchestrator
 
 if __name__ == "__main__":
     # Every member has two or three connections: as many as the system lets this process have.
     with contextlib.suppress(ValueError, OSError):
         _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    Orchestrator(Settings(key_name="service")).run()
+    Server(Settings(key_name="service")).run()

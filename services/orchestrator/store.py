@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from backbus.errors import StackError
-from services.orchestrator.sweep_events import Best, Extend, Record
+from backbus.services.orchestrator.sweeps.events import BestPoint, RecordChunk, RecordPoints
 
 SCHEMA = (
     """
@@ -77,13 +77,13 @@ CREATE INDEX jobs_by_family ON jobs (family);
 ENDED = ("done", "failed", "cancelled")
 
 
-class Chunk(NamedTuple):
+class KeptChunk(NamedTuple):
     """A chunk whose result is kept."""
 
     first: int
     stop: int
     failed: int
-    best: Best | None
+    best: BestPoint | None
 
 
 class Store:
@@ -123,12 +123,10 @@ class Store:
             return int(self._db.execute("SELECT value FROM meta WHERE name = 'epoch'").fetchone()[0])
 
     def unfinished(self) -> list[dict[str, Any]]:
-        """Queued jobs in the order of their submission, each with the number of attempts it has had."""
-        rows = self._db.execute(
-            "SELECT j.*, (SELECT COALESCE(MAX(number), 0) FROM attempts a WHERE a.job = j.id) AS attempts "
-            "FROM jobs j WHERE state = 'queued' ORDER BY created_at, rowid"
-        )
-        return [_job(row) | {"attempts": row["attempts"]} for row in rows]
+        """Queued jobs in the order of their submission, each with its attempts."""
+        rows = self._db.execute("SELECT id FROM jobs WHERE state = 'queued' ORDER BY created_at, rowid").fetchall()
+        found = (self.job(row["id"]) for row in rows)
+        return [row for row in found if row is not None]
 
     def by_submission(self, submission: str) -> dict[str, Any] | None:
         """The job that a submission became, if it was accepted before."""
@@ -142,7 +140,7 @@ class Store:
         ).fetchone()
         return None if row is None else _job(row)
 
-    def add(
+    def add(  # noqa: PLR0913  (the columns of a row, by their names)
         self,
         *,
         job_id: str,
@@ -261,15 +259,15 @@ class Store:
                 (json.dumps(report), json.dumps(artifacts), time.time(), job_id),
             )
 
-    def keep(self, results: Iterable[Record | Extend]) -> None:
+    def keep(self, results: Iterable[RecordChunk | RecordPoints]) -> None:
         """Keep chunks' results and values of points, all or none; ``StackError`` where a point has one already."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             for result in results:
                 self._keep(result)
 
-    def _keep(self, result: Record | Extend) -> None:
-        table, named = ("chunks", "a result") if isinstance(result, Record) else ("rounds", "values")
+    def _keep(self, result: RecordChunk | RecordPoints) -> None:
+        table, named = ("chunks", "a result") if isinstance(result, RecordChunk) else ("rounds", "values")
         # What is kept does not overlap, so of all that begins before this ends the last one reaches furthest.
         before = self._db.execute(
             f"SELECT first, stop FROM {table} WHERE job = ? AND first < ? ORDER BY first DESC LIMIT 1",
@@ -278,7 +276,7 @@ class Store:
         if before is not None and before["stop"] > result.first:
             raise StackError(f"points {before['first']} to {before['stop']} of {result.job} have {named} already")
         columns: tuple[Any, ...]
-        if isinstance(result, Record):
+        if isinstance(result, RecordChunk):
             best = result.best
             score, point = (None, None) if best is None else (best.score, best.point)
             columns = (result.seconds, result.failed, score, point, result.result)
@@ -287,13 +285,13 @@ class Store:
         row = (result.job, result.first, result.stop, *columns)
         self._db.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)
 
-    def chunks(self, job_id: str) -> list[Chunk]:
+    def chunks(self, job_id: str) -> list[KeptChunk]:
         """What is recorded of a sweep, in the order of its points, without the results."""
         rows = self._db.execute(
             "SELECT first, stop, failed, best_score, best_point FROM chunks WHERE job = ? ORDER BY first", (job_id,)
         )
         return [
-            Chunk(first, stop, failed, None if point is None else Best(score, point))
+            KeptChunk(first, stop, failed, None if point is None else BestPoint(score, point))
             for first, stop, failed, score, point in rows
         ]
 

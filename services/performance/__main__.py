@@ -9,22 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from backbus.engine.rehearsal import rehearse
-from backbus.events import control as c
-from backbus.events.event import Kind
-from backbus.link.blobs import hash_of_file
-from backbus.link.member import serve
-from backbus.link.request import Requester
-from backbus.link.role import Assignment, Role, batch_rows
 from backbus.market.panel import Layout
 from backbus.performance.artifacts import ArtifactWriter
 from backbus.performance.handler import PerformanceHandler
+from backbus.transport import control as c
+from backbus.transport.blobs import hash_of_file
+from backbus.transport.member import serve
+from backbus.transport.request import Requester
+from backbus.transport.role import Assignment, Role, batch_rows
 
 
 class Performance(Role):
     """One report."""
 
     name = "performance"
-    hears = (Kind.NEW_DATA, Kind.SIGNAL, Kind.ORDER, Kind.FILL, Kind.EQUITY)
     linger_s = 0.015
 
     def __init__(self) -> None:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.engine.rehearsal import rehearse
-from backbus.events.event import Kind
-from backbus.link.member import serve
-from backbus.link.role import Assignment, Role, batch_rows
 from backbus.market.panel import Layout
 from backbus.portfolio.handler import PortfolioHandler
+from backbus.trading.numbers import rules_of
+from backbus.transport.member import serve
+from backbus.transport.role import Assignment, Role, batch_rows
 
 
 class Portfolio(Role):
     """One book."""
 
     name = "portfolio"
-    hears = (Kind.NEW_DATA, Kind.SIGNAL, Kind.FILL)
 
     def warm(self) -> None:
         """Load the loop."""
@@ -24,7 +23,7 @@ class Portfolio(Role):
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> PortfolioHandler:
         """The portfolio's state machine."""
-        rules = assignment.job.rules(layout)
+        rules = rules_of(assignment.job, layout)
         return PortfolioHandler(rules, layout, reads_book=bool(facts["reads_book"]), batch_rows=batch_rows(facts))
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from backbus.link.member import serve
+from backbus.services.data.source import SourceRole
 from backbus.simulator.rehearsal import rehearse_market
-from services.data.source import SourceRole
+from backbus.transport.member import serve
 
 
 class Simulator(SourceRole):

@@ -5,18 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.engine.rehearsal import rehearse
-from backbus.events.event import Kind
-from backbus.link.member import serve
-from backbus.link.role import Assignment, Role, batch_rows
 from backbus.market.panel import Layout
 from backbus.strategy import Strategy, StrategyHandler, load_strategy, make_strategy
+from backbus.transport.member import serve
+from backbus.transport.role import Assignment, Role, batch_rows
 
 
 class Strategies(Role):
     """One strategy over one run."""
 
     name = "strategy"
-    hears = (Kind.NEW_DATA, Kind.BOOK)
 
     def __init__(self) -> None:
         self._strategy: Strategy | None = None

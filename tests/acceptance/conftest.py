@@ -42,7 +42,7 @@ def stack_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
 
     def backbus(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-P", "-c", "from backbus.cli import main; main()", *arguments],
+            [sys.executable, "-P", "-m", "backbus.cli", *arguments],
             env=environment,
             cwd=environment["BACKBUS_STATE"],
             stdin=subprocess.DEVNULL,

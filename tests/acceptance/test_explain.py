@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from backbus import run
+from backbus.api.explain import explain, folder_of, sentences
 from backbus.errors import JobError
-from backbus.explain import explain, folder_of, sentences
 from tests.unit.order_market import bars, flat, job_of, scripted
 
 
@@ -73,15 +73,15 @@ def test_a_margin_call_is_told_with_the_run_and_by_its_day(told: Path) -> None:
     day = explain(told, asset="A", date="1970-01-05")
     assert [one["reason"] for one in day["decided"]] == ["margin call"]
     day = explain(told, asset="A", date="1970-01-04")
-    assert [booking["kind"] for booking in day["bookings"]] == ["split"]
+    assert [booking["kind"] for booking in day["account_activity"]] == ["split"]
     assert [one["order"] for one in day["working_before"]] == [orders_of(told)[1]["order"]]
 
 
 def test_terms_of_every_kind_and_what_is_booked_are_told_in_words(tmp_path: Path) -> None:
     def begin(s: Any, bar: Any, book: Any) -> None:
-        s.order(10.0, take_profit_share=0.5, stop_loss=80.0, trailing_loss_share=0.3)
+        s.order(10.0, take_profit_fraction=0.5, stop_loss=80.0, trailing_loss_fraction=0.3)
         s.order(-5.0, trail=30.0)
-        s.order(-5.0, trail_share=0.25)
+        s.order(-5.0, trail_fraction=0.25)
         s.order(-5.0, stop=70.0, limit=69.0)
         s.order(-5.0, at="close")
         s.order(1.0, limit=60.0, until="1970-01-03T12:00:00+00:00")

@@ -65,7 +65,7 @@ KEYS = {
     "elapsed_s",
     "artifacts",
 }
-TABLES = {"equity", "fills", "ends", "orders", "signals"}
+TABLES = {"equity", "fills", "order_ends", "orders", "signals"}
 FEW_ROWS = ("data.start=2011-06-01", "data.end=2012-06-01", "data.warmup=150")
 
 
@@ -112,7 +112,7 @@ def test_the_stack_reports_what_one_process_reports(
             job = Job.load(job_file(project, name), overrides=overrides)
             result = client.run(job, fresh=True, folder=tmp_path / str(number))
             assert result.report == answers[name], overrides
-            assert (result.mode, result.cached, result.attempts) == ("services", False, 1)
+            assert (result.mode, result.cached, result.attempts) == ("stack", False, 1)
 
 
 @pytest.mark.parametrize(("block", "window"), [(1, 2), (7, 15), (4096, 1)])
@@ -167,7 +167,7 @@ def test_the_command_line_gives_one_answer_here_and_there(
     there = one_object(
         backbus("submit", file, "--wait", "--fresh", "--json", cwd=tmp_path, env=stack.client_environment())
     )
-    assert (here["mode"], there["mode"]) == ("engine", "services")
+    assert (here["mode"], there["mode"]) == ("local", "stack")
     for told in (here, there):
         assert told.keys() >= KEYS
         assert told["fingerprint"] == answers[name].fingerprint

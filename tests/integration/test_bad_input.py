@@ -16,12 +16,12 @@ import pytest
 import zmq
 
 from backbus import Job, run
-from backbus.events import codec
+from backbus.streams import codec
 
 if TYPE_CHECKING:
     from real_stack import Stack
 
-    from backbus.client import Client
+    from backbus.api.client import Client
 
 KINDS = ("NEW_DATA", "SIGNAL", "ORDER", "FILL", "BOOK", "EQUITY", "PROGRESS", "PROBE")
 JOB = Job.parse(

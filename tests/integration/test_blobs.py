@@ -13,8 +13,8 @@ import zmq
 
 from backbus import Job, run
 from backbus.errors import BackbusError, StackError
-from backbus.events import control as c
-from backbus.link.request import Requester
+from backbus.transport import control as c
+from backbus.transport.request import Requester
 
 if TYPE_CHECKING:
     from real_stack import Stack

@@ -284,9 +284,9 @@ def test_a_strategy_that_never_returns_is_ended_and_the_next_job_is_served(
 def submit_unchecked(stack: Stack, job: Job, file: Path) -> str:
     """Submit a strategy file without loading it here; returns the job's id."""
     from backbus.data import panel_from_frame, write_panel
-    from backbus.events import control as c
-    from backbus.link.blobs import hash_of_file
-    from backbus.link.request import Requester
+    from backbus.transport import control as c
+    from backbus.transport.blobs import hash_of_file
+    from backbus.transport.request import Requester
 
     panel = file.parent / "panel.arrow"
     write_panel(panel_from_frame(prices(2000), settings=job.data), panel)

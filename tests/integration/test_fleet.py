@@ -21,12 +21,10 @@ import pytest
 from real_stack import Stack, wait_for
 
 from backbus import Job, run_sweep
-from backbus.client import Client
+from backbus.api.client import Client
+from backbus.api.rerun import rerun, rerun_fold, rerun_split
+from backbus.api.sweep_result import SweepResult
 from backbus.errors import JobError, JobFailed, UsageError
-from backbus.sweep.cross_validation import rerun_split
-from backbus.sweep.result import SweepResult
-from backbus.sweep.results import rerun
-from backbus.sweep.walk_forward import rerun_fold
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -368,6 +366,6 @@ def test_the_command_line_shows_a_sweep(fleet: Stack, folder: Path, tmp_path: Pa
     told = backbus("submit", folder / "job.toml", "--wait", "--json", "--fresh", cwd=tmp_path, env=environment)
     answer = json.loads(told.stdout)
     assert {"job", "points", "failed", "best", "table_sha256", "statistics", "elapsed_s", "points_per_s"} <= set(answer)
-    assert answer["mode"] == "services" and answer["points"] == 3
+    assert answer["mode"] == "stack" and answer["points"] == 3
     assert backbus("rerun", answer["job"], "--best", cwd=tmp_path, env=environment).returncode == 0
     assert answer["table_sha256"] in backbus("show", answer["job"], cwd=tmp_path, env=environment).stdout

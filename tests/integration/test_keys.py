@@ -13,10 +13,10 @@ import zmq
 from real_stack import Stack, free_ports, wait_for, without_settings
 
 from backbus import Job, run
-from backbus.client import Client
+from backbus.api.client import Client
 from backbus.errors import StackError
-from backbus.events import codec
-from backbus.link.curve import add_key, init_keys
+from backbus.streams import codec
+from backbus.transport.curve import add_key, init_keys
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +129,7 @@ def test_a_server_that_others_could_reach_does_not_start_without_keys(service: s
     addresses = {f"BACKBUS_{name}": f"tcp://127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
     open_ = {f"{name}_BIND": address.replace("127.0.0.1", "0.0.0.0") for name, address in addresses.items()}
     done = subprocess.run(
-        [sys.executable, "-P", "-m", f"services.{service}"],
+        [sys.executable, "-P", "-m", f"backbus.services.{service}"],
         env={**without_settings(), **addresses, **open_, "BACKBUS_STATE": str(tmp_path)},
         cwd=tmp_path,
         capture_output=True,
@@ -161,7 +161,7 @@ def test_a_stack_without_its_list_of_keys_lets_nobody_in(keys: Path, tmp_path: P
         "BACKBUS_ORCHESTRATOR": f"tcp://127.0.0.1:{port}",
     }
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "services.orchestrator"],
+        [sys.executable, "-P", "-m", "backbus.services.orchestrator"],
         env=variables,
         cwd=tmp_path,
         capture_output=True,

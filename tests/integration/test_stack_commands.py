@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-BACKBUS = [sys.executable, "-P", "-c", "from backbus.cli import main; main()"]
+BACKBUS = [sys.executable, "-P", "-m", "backbus.cli"]
 
 
 class Shell:

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
-from backbus.market import records as rec
+from backbus.job.job import Job
 from backbus.performance.tables import Piece
+from backbus.trading import records as rec
 from tests.peers.paths import GENERATED, Rows, bars, columns, paths
 from tests.unit.order_market import scripted
 
@@ -95,7 +95,7 @@ def ours(rows: Rows, wanted: list[Wanted], **execution: Any) -> list[Filled]:
     return found
 
 
-TYPES = {"limit": "Limit", "stop": "Stop", "trail": "StopTrail", "trail_share": "StopTrail"}
+TYPES = {"limit": "Limit", "stop": "Stop", "trail": "StopTrail", "trail_fraction": "StopTrail"}
 
 
 def theirs(rows: Rows, wanted: list[Wanted]) -> list[Filled]:
@@ -122,8 +122,8 @@ def theirs(rows: Rows, wanted: list[Wanted]) -> list[Filled]:
                 keys |= {"exectype": bt.Order.StopLimit, "price": terms["stop"], "plimit": terms["limit"]}
             elif "trail" in terms:
                 keys |= {"exectype": bt.Order.StopTrail, "trailamount": terms["trail"]}
-            elif "trail_share" in terms:
-                keys |= {"exectype": bt.Order.StopTrail, "trailpercent": terms["trail_share"]}
+            elif "trail_fraction" in terms:
+                keys |= {"exectype": bt.Order.StopTrail, "trailpercent": terms["trail_fraction"]}
             elif "limit" in terms:
                 keys |= {"exectype": bt.Order.Limit, "price": terms["limit"]}
             elif "stop" in terms:
@@ -201,7 +201,7 @@ KINDS: dict[str, Any] = {
     "limit": lambda draw, close, side: {"limit": near(draw, close, draw.choice([side, -side]))},
     "stop": lambda draw, close, side: {"stop": near(draw, close, draw.choice([side, -side]))},
     "trail": lambda draw, close, side: {"trail": cents(close * float(draw.choice([0.005, 0.02, 0.05])))},
-    "trail percent": lambda draw, close, side: {"trail_share": float(draw.choice([0.0051, 0.0207, 0.0513]))},
+    "trail percent": lambda draw, close, side: {"trail_fraction": float(draw.choice([0.0051, 0.0207, 0.0513]))},
 }
 
 

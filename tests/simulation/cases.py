@@ -8,14 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from backbus.charges import PRESETS
 from backbus.data.handler import DataHandler
 from backbus.execution.handler import ExecutionHandler
-from backbus.jobs import Job
-from backbus.link.role import RunningHandler
-from backbus.market.panel import DAY_NS, Block, Layout, Panel
-from backbus.market.records import DIRECTION, SIGNAL, WEIGHT
+from backbus.job.costs import PRESETS
+from backbus.job.job import Job
+from backbus.market.panel import Block, Layout, Panel
 from backbus.market.ticks import CLOSE_SIGNAL, tick_of
+from backbus.market.timeframes import DAY_NS
 from backbus.performance.handler import PerformanceHandler
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import Strategy, StrategyHandler, param
@@ -26,8 +25,12 @@ from backbus.strategy.builtins import (
     RsiReversion,
     SmaCross,
 )
+from backbus.streams.topology import READERS
+from backbus.trading.codes import SignalKind
+from backbus.trading.numbers import rules_of
+from backbus.trading.records import SIGNAL
+from backbus.transport.role import RunningHandler
 from tests.simulation.network import Faults, Handlers
-from tests.simulation.promises import READERS
 
 
 def _dice(*numbers: int) -> random.Random:
@@ -133,7 +136,7 @@ class Trader(Strategy):
             case 4:
                 terms["trail"] = close * dice.choice([0.01, 0.04])
             case 5:
-                terms["trail_share"] = dice.choice([0.01, 0.05])
+                terms["trail_fraction"] = dice.choice([0.01, 0.05])
             case 6:
                 terms["at"] = dice.choice(["open", "close"])
         if set(terms) <= {"limit"} and dice.random() < 0.3:
@@ -144,9 +147,9 @@ class Trader(Strategy):
         for name, sign in (("take_profit", side), ("stop_loss", -side)):
             if dice.random() < 0.4:
                 share = dice.choice([0.01, 0.06])
-                terms |= dice.choice([{name: entry * (1.0 + sign * share)}, {f"{name}_share": share}])
+                terms |= dice.choice([{name: entry * (1.0 + sign * share)}, {f"{name}_fraction": share}])
         if dice.random() < 0.2:
-            terms |= dice.choice([{"trailing_loss": close * 0.03}, {"trailing_loss_share": 0.03}])
+            terms |= dice.choice([{"trailing_loss": close * 0.03}, {"trailing_loss_fraction": 0.03}])
         if dice.random() < 0.1:
             terms["reduce_only"] = True
         return terms
@@ -192,7 +195,12 @@ class DeafToHoles(Strategy):
                 dice = _dice(self.seed, row, asset)
                 if dice.random() < self.talk:
                     said.append(
-                        (tick_of(row, CLOSE_SIGNAL), asset, dice.choice([DIRECTION, WEIGHT]), dice.choice(SIDES))
+                        (
+                            tick_of(row, CLOSE_SIGNAL),
+                            asset,
+                            dice.choice([SignalKind.DIRECTION, SignalKind.WEIGHT]),
+                            dice.choice(SIDES),
+                        )
                     )
         return np.array(said, dtype=SIGNAL)
 
@@ -214,7 +222,7 @@ class Case:
     def handlers(self) -> Handlers:
         """The members of one attempt, fresh."""
         layout, batch = self.panel.layout, max(1, self.window // 4)
-        rules, reads_book = self.job.rules(layout), self.strategy.reads_book
+        rules, reads_book = rules_of(self.job, layout), self.strategy.reads_book
         members: dict[str, RunningHandler] = {
             "data": DataHandler(self.panel, block=self.block, window=self.window, readers=READERS),
             "strategy": StrategyHandler(self.strategy, layout, cash=self.job.portfolio.cash, progress_rows=batch),
@@ -390,7 +398,7 @@ def some_matching(dice: random.Random) -> dict[str, Any]:
     """Any path through the bar, and what volume allows."""
     return {
         "path": dice.choice(["worst", "open-low-high-close", "open-high-low-close", "nearest-first"]),
-        "trail_by": dice.choice(["extremes", "close"]),
+        "trail_by": dice.choice(["high_low", "close"]),
         "volume_cap": dice.choice([None, None, None, 0.05, 1.0]),
         "no_volume": dice.choice(["fill", "fill", "wait"]),
     }

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
-from backbus.market import records as rec
+from backbus.job.job import Job
 from backbus.performance.tables import Columns, Piece
 from backbus.strategy import Strategy
+from backbus.trading.codes import End
 from tests.simulation.cases import Case, some_case
 from tests.simulation.network import Deadlock, Faults, Network, digests
 from tests.unit.order_market import HOLE, bars
@@ -108,7 +108,7 @@ def test_the_seeds_saw_everything_that_can_happen_to_an_order_and_to_an_attempt(
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS // 2, BATCH))
 def test_where_nothing_is_lost_nothing_has_to_be_repeated(first: int) -> None:
-    """Every promise is said when it is made: a run that needs the high marks to get on would crawl at their pace."""
+    """Every lookahead is said when it is known: a run that needs repetitions to get on would crawl at their pace."""
     for seed in range(first, min(first + BATCH, FIRST + SEEDS)):
         case = some_case(seed)
         faults = Faults(delay_s=case.faults.delay_s, stutter=case.faults.stutter, repeats=False)
@@ -165,4 +165,8 @@ def test_an_order_that_is_left_over_has_one_end_though_lists_began_after_it() ->
     report, found_tables = answer_over(network, case)
     assert report == wanted
     assert report.counts.expired == 1
-    assert found_tables["ends"]["reason"].tolist() == wanted_tables["ends"]["reason"].tolist() == [rec.RUN_OVER]
+    assert (
+        found_tables["order_ends"]["reason"].tolist()
+        == wanted_tables["order_ends"]["reason"].tolist()
+        == [End.RUN_OVER]
+    )

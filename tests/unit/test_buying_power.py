@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from tests.unit.order_market import BAR, HOLE, OPEN, QUIET, Told, asks, bars, flat, job_of, play
 
 CUT = "not enough buying power"
@@ -85,7 +85,7 @@ def test_leverage_stretches_the_equity_behind_a_future_and_not_its_margin() -> N
     "terms",
     [
         {"trail": 10.0},
-        {"trail_share": 0.1},
+        {"trail_fraction": 0.1},
         {"stop": 110.0},
         {"stop": 105.0, "limit": 110.0},
         {"limit": 110.0, "at": "open"},

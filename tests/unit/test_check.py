@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import strategy_market as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from typer.testing import CliRunner
 
 import backbus
 from backbus.engine.check import check_strategy, quick_finding
 from backbus.errors import StrategyError
 from backbus.strategy import BUILTINS, Strategy, bundle, load_strategy
 from backbus.strategy.builtins import CLASSES
-from backbus.strategy.check import QUICK, THOROUGH, Said, check, difference, speak
+from backbus.strategy.finding import SaidSignal, difference
 from backbus.strategy.futures import FUTURES, cut_rows, portion, synthetic_panel, truncated
+from backbus.strategy.look_ahead import QUICK, THOROUGH, check, speak
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "strategies"
 MARKET = sm.market(300, 3, seed=3, holes=0.03)
@@ -226,7 +225,7 @@ def test_the_number_of_rows_to_come_is_the_future_too(style):
         def signals(self, bars):
             rows = np.arange(bars.first_row, bars.first_row + len(bars))
             wanted = np.broadcast_to((rows % 10 < 5)[:, None], bars.close.shape)
-            return self.hold_long(wanted & (rows < bars.run.layout.rows - 20)[:, None])
+            return self.hold_long(wanted & (rows < bars.context.run.layout.rows - 20)[:, None])
 
     class EventEnd(Strategy):
         def on_bar(self, bar):
@@ -285,7 +284,7 @@ def test_what_starts_anew_in_each_block_is_a_finding_of_its_own():
     assert finding is not None and finding.kind == "blocks"
     first = speak(Anew(), LATE, len(LATE))[0]  # one row has no change: blocks of one row say nothing at all
     assert (finding.row, finding.asset) == (first["tick"] // 6, first["asset"])
-    assert finding.change == "blocks of one row" and finding.expected == Said("direction", 1.0)
+    assert finding.change == "blocks of one row" and finding.expected == SaidSignal("direction", 1.0)
 
 
 def test_code_that_some_block_size_breaks_is_an_error_that_says_so():
@@ -378,114 +377,3 @@ def test_the_synthetic_market_is_the_same_each_time_and_has_holes_and_jumps():
 def test_thorough_tries_more():
     some, more = check(BUILTINS["SmaCross"](), LATE), check(BUILTINS["SmaCross"](), LATE, effort=THOROUGH)
     assert more.clean and more.cuts > some.cuts and more.altered > some.altered
-
-
-# --- the command ---------------------------------------------------------------------------------------------------
-
-PEEK = """
-import numpy as np
-from backbus import Strategy, param
-
-class Peek(Strategy):
-    ahead: int = param(1, ge=0)
-
-    def signals(self, bars):
-        close = bars.close.values
-        return self.hold_long(np.roll(close, -self.ahead, axis=0) > close)
-"""
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "peek.py").write_text(PEEK)
-    lines = ["Date,Open,High,Low,Close,Volume"]
-    lines += [f"2001-01-{day:02},{10 + day % 3},14,9,{10 + day % 3},100" for day in range(1, 29)]
-    (tmp_path / "X.csv").write_text("\n".join(lines) + "\n")
-    (tmp_path / "job.toml").write_text('[data]\nfiles = "X.csv"\n[strategy]\nuse = "peek.py:Peek"\n')
-    return tmp_path
-
-
-def typed(*arguments: str) -> tuple[int, Any]:
-    """Exit status and what was printed, or the error that ended the command."""
-    from backbus.cli.app import app
-
-    done = CliRunner().invoke(app, ["check", *arguments])
-    if isinstance(done.exception, backbus.BackbusError):
-        return done.exception.exit_status, str(done.exception)
-    return done.exit_code, done.stdout
-
-
-def test_the_command_says_what_it_found_and_where(folder):
-    status, printed = typed("peek.py:Peek")
-    assert status == 1
-    assert "look-ahead" in printed and "rows from 1 on" in printed and "one row ahead" in printed
-    assert "synthetic" in printed
-
-
-def test_a_clean_strategy_ends_the_command_with_status_0(folder):
-    status, printed = typed("SmaCross", "--set", "strategy.fast=3")
-    assert status == 0 and "no look-ahead found" in printed and "fast=3" in printed
-    assert typed("peek.py", "--set", "strategy.ahead=0")[0] == 0
-
-
-def test_json_is_one_object(folder):
-    status, printed = typed("job.toml", "--json")
-    told = json.loads(printed)
-    assert status == 1 and told["clean"] is False and told["synthetic"] is False and told["rows"] == 28
-    finding = told["finding"]
-    assert (finding["kind"], finding["symbol"], finding["ahead"]) == ("look-ahead", "X", 1)
-    assert finding["expected"] == {"kind": "direction", "value": 1.0} and finding["time"].endswith("Z")
-    assert json.loads(typed("SmaCross", "--json")[1])["finding"] is None
-
-
-def test_a_strategy_is_tried_on_the_data_of_a_job(folder):
-    status, printed = typed("SmaCross", "--job", "job.toml", "--set", "strategy.fast=2", "--set", "strategy.slow=4")
-    assert status == 0 and "1 asset, 28 rows" in printed and "synthetic" not in printed
-    assert typed("peek.py", "--job", "job.toml", "--rows", "20")[0] == 1
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["nothing.py"], "there is no file nothing.py"),
-        (["peek.py:Peak"], "did you mean 'Peek'"),
-        (["SmaCros"], "did you mean 'SmaCross'"),
-        (["nothing.toml"], "no such job file"),
-        (["job.toml", "--job", "job.toml"], "is a job already"),
-        (["SmaCross", "--set", "strategy.fast=0"], "strategy.fast"),
-        (["SmaCross", "--set", "strategy"], "--set wants"),
-    ],
-)
-def test_bad_usage_is_one_clear_error_with_status_2(folder, arguments, message):
-    status, told = typed(*arguments)
-    assert status == 2 and message in told
-
-
-def test_a_strategy_that_raises_ends_the_command_as_it_ends_a_run(folder):
-    (folder / "bad.py").write_text(PEEK.replace("close = bars", "raise ValueError('no')\n        close = bars"))
-    status, told = typed("bad.py")
-    assert status == 1 and "Peek failed at rows 0 to 799" in told
-
-
-def test_from_python_a_job_or_a_strategy_will_do(folder):
-    assert not backbus.check("job.toml").clean
-    assert backbus.check({"strategy": {"use": "BuyAndHold"}}).synthetic
-    with pytest.raises(backbus.BackbusError, match="a job or a strategy"):
-        backbus.check()
-
-
-def test_the_page_on_strategies_shows_what_the_command_prints(tmp_path, monkeypatch):
-    page = (Path(__file__).resolve().parents[2] / "docs" / "strategies.md").read_text(encoding="utf-8")
-    section = page.partition("## No look-ahead: backbus check\n")[2].partition("\n## ")[0]
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "peek.py").write_text(section.partition("```python\n")[2].partition("```")[0])
-    shown = section.partition("```console\n")[2].partition("```")[0]
-    commands = shown.split("$ backbus check ")[1:]
-    assert len(commands) == 2
-    for command in commands:
-        line, *expected = command.splitlines()
-        typed_part, _, fails = line.partition(" || test $? = ")
-        status, printed = typed(*typed_part.split())
-        assert status == int(fails or 0)
-        assert printed.splitlines()[: len(expected)] == expected

@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from backbus.data import handler
 from backbus.data.handler import DataHandler, block_and_window
-from backbus.events.event import Event, Kind
-from backbus.link.stream import StreamReader
-from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
-
-READERS = ("strategy", "portfolio", "execution", "performance")
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Layout, Panel
+from backbus.market.timeframes import DAY_NS
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamReader
+from backbus.streams.topology import READERS, Kind
 
 
 def panel_of(rows: int) -> Panel:
@@ -31,7 +32,7 @@ def progress(role: str, rows: int) -> Event:
 
 def test_it_sends_what_the_window_allows_and_waits():
     source = DataHandler(panel_of(100), block=10, window=25, readers=("a", "b"))
-    assert [(event.begin, event.end, event.through) for event in source.start()] == [(0, 10, 60), (10, 20, 120)]
+    assert [(event.begin, event.end, event.watermark) for event in source.start()] == [(0, 10, 60), (10, 20, 120)]
     assert list(source.receive(progress("a", 20))) == []
     assert list(source.receive(progress("b", 4))) == []
     assert [(event.begin, event.end) for event in source.receive(progress("b", 5))] == [(20, 30)]
@@ -102,7 +103,7 @@ def test_credit_rules_hold_whatever_readers_do(rows, block, window, seed):
             assert event.begin == reader.next
             assert len(event.payload) == whole or event.end == rows
             assert len(event.payload) <= whole
-            assert event.through == 6 * event.end
+            assert event.watermark == 6 * event.end
             assert event.end - min(worked.values()) <= window
             received.append(reader.accept(event).payload.close)
         sent = source.writer.end

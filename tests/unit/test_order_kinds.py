@@ -96,7 +96,7 @@ def test_a_trailing_stop_follows_the_high_and_fills_a_distance_below() -> None:
 def test_a_trailing_stop_in_percent_buys_above_the_low() -> None:
     #  starts 10 % above 100; the low of 80 lets it follow to 88; the open of 90 is beyond it
     rows = [(95, 96, 90.5, 91), (85, 87.9, 80, 81), (90, 91, 89, 90)]
-    told = play(bars(QUIET, *rows), {0: asks(10, trail_share=0.1)}, path="open-high-low-close")
+    told = play(bars(QUIET, *rows), {0: asks(10, trail_fraction=0.1)}, path="open-high-low-close")
     assert told.fills == [(3, OPEN, "A", 10.0, 90.0)]
 
 
@@ -157,7 +157,7 @@ def test_an_exit_that_a_gap_has_passed_fills_at_the_open_of_its_own_row() -> Non
 def test_exits_in_shares_start_from_the_price_paid() -> None:
     told = play(
         bars(QUIET, (110, 111, 109, 110), (110, 122, 110, 120), QUIET),
-        {0: asks(10, take_profit_share=0.1, stop_loss_share=0.05)},
+        {0: asks(10, take_profit_fraction=0.1, stop_loss_fraction=0.05)},
     )
     assert told.fills[1] == (2, BAR, "A", -10.0, 110.0 * 1.1)
 

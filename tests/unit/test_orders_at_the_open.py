@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from tests.unit.order_market import BAR, OPEN, QUIET, asks, bars, flat, job_of, play
 
 CUT = "not enough buying power"
@@ -69,7 +69,7 @@ def test_at_a_gap_a_stop_a_market_order_and_a_resting_limit_share_what_there_is(
 
 
 def test_a_trail_to_buy_that_the_open_has_passed_is_cut_there() -> None:
-    for terms in ({"trail": 5.0}, {"trail_share": 0.05}):
+    for terms in ({"trail": 5.0}, {"trail_fraction": 0.05}):
         told = play(bars(QUIET, (125, 126, 124, 125), QUIET), {0: asks(90, **terms)}, cash_account())
         assert told.fills == [(1, OPEN, "A", 80.0, 125.0)]
         assert told.rules == ["trailing stop: the open was at its stop or beyond"]
@@ -106,7 +106,7 @@ def test_each_fill_says_the_rule_that_filled_it() -> None:
         (asks(10, stop=102.0, limit=104.0), (100, 103, 99, 103), "stop order: the price came to its stop"),
         (asks(10, stop=102.0, limit=101.0), (103, 104, 100, 101), "limit order: the price came to its limit"),
         (asks(-10, trail=3.0), (96, 97, 95, 96), "trailing stop: the open was at its stop or beyond"),
-        (asks(-10, trail_share=0.03), (100, 101, 96, 97), "trailing stop: the price came to its stop"),
+        (asks(-10, trail_fraction=0.03), (100, 101, 96, 97), "trailing stop: the price came to its stop"),
         (asks(10, at="open"), QUIET, "market order at the open"),
         (asks(10, at="close"), QUIET, "market order at the close"),
     ]

@@ -38,7 +38,7 @@ def test_a_signal_that_closes_ends_the_exits_of_its_entry() -> None:
 
 def test_a_signal_may_enter_by_a_limit_with_exits_of_its_own() -> None:
     def enter(strategy: Any, bar: Any, book: Any) -> None:
-        strategy.go_short(limit=102.0, take_profit=95.0, stop_loss_share=0.1)
+        strategy.go_short(limit=102.0, take_profit=95.0, stop_loss_fraction=0.1)
 
     job = job_of({"sizing": {"model": "fixed_quantity", "quantity": 10}})
     told = play(bars(QUIET, (101, 103, 100, 101), (99, 100, 94, 96)), {0: enter}, job)
@@ -74,13 +74,15 @@ def test_a_strategy_hears_of_fills_and_orders_in_the_row_in_which_they_happen() 
         ({"limit": 90.0, "stop_loss": 95.0}, "takes one below its limit, 90.0"),
         ({"stop": 110.0, "take_profit": 105.0}, "takes one above its stop, 110.0"),
         ({"trail": 2.0, "limit": 99.0}, "limit and trail do not go together"),
-        ({"trail_share": 5}, "0.05 for 5 %"),
-        ({"take_profit": 110.0, "take_profit_share": 0.1}, "give take_profit or take_profit_share, not both"),
+        ({"trail_fraction": 5}, "0.05 for 5 %"),
+        ({"take_profit": 110.0, "take_profit_fraction": 0.1}, "give take_profit or take_profit_fraction, not both"),
         ({"time_in_force": "forever"}, "time_in_force is one of"),
         ({"time_in_force": "fok", "stop": 110.0}, "a market or a limit order"),
         ({"at": "close", "limit": 99.0}, "leave out limit"),
         ({"until": "tomorrow"}, "until is a date"),
         ({"until": "2020-01-01T10:00:00"}, "has no zone"),
+        ({"trail_share": 0.05}, "trail_share is called trail_fraction now"),
+        ({"stop_loss_share": 0.05}, "stop_loss_share is called stop_loss_fraction now"),
         ({"limits": 99.0}, "an order has no 'limits'; it has limit"),
         ({"group": 7}, "group is an order that was asked for before, not 7"),
     ],
@@ -141,24 +143,32 @@ def test_a_holding_rule_brings_exits_with_each_entry_as_event_style_does() -> No
     class Rule(Strategy):
         def signals(self, bars: Any) -> Any:
             wanted = np.array([1.0, 1.0, 1.0, 0.0, -1.0])[bars.first_row : bars.first_row + len(bars)]
-            return self.hold(wanted[:, None], stop_loss_share=0.05, take_profit_share=0.5)
+            return self.hold(wanted[:, None], stop_loss_fraction=0.05, take_profit_fraction=0.5)
 
     told = play(bars(*rows), Rule())
     assert told.fills[:2] == [(1, "OPEN_MATCH", "A", 1000.0, 100.0), (2, "INTRABAR_MATCH", "A", -1000.0, 95.0)]
     assert [order[3] for order in told.orders if order[2] == "place"] == ["market", "limit", "stop"] * 2
     script = {
-        0: lambda s, bar, book: s.go_long(stop_loss_share=0.05, take_profit_share=0.5),
+        0: lambda s, bar, book: s.go_long(stop_loss_fraction=0.05, take_profit_fraction=0.5),
         3: lambda s, bar, book: s.go_flat(),
-        4: lambda s, bar, book: s.go_short(stop_loss_share=0.05, take_profit_share=0.5),
+        4: lambda s, bar, book: s.go_short(stop_loss_fraction=0.05, take_profit_fraction=0.5),
     }
     assert play(bars(*rows), script).report.fingerprint == told.report.fingerprint
 
 
-@pytest.mark.parametrize("exits", [{"stop_loss": 95.0}, {"stop_loss_share": 1.5}, {"trail": 0.1}])
-def test_a_holding_rule_refuses_what_is_no_exit(exits: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    ("exits", "message"),
+    [
+        ({"stop_loss": 95.0}, "a holding rule has no 'stop_loss'; its exits are take_profit_fraction"),
+        ({"stop_loss_fraction": 1.5}, "0.05 for 5 %"),
+        ({"trail": 0.1}, "a holding rule has no 'trail'"),
+        ({"stop_loss_share": 0.05}, "stop_loss_share is called stop_loss_fraction now"),
+    ],
+)
+def test_a_holding_rule_refuses_what_is_no_exit(exits: dict[str, float], message: str) -> None:
     class Rule(Strategy):
         def signals(self, bars: Any) -> Any:
             return self.hold_long(bars.close > 0.0, **exits)
 
-    with pytest.raises(StrategyError):
+    with pytest.raises(StrategyError, match=message):
         play(bars((100, 101, 99, 100), (100, 101, 99, 100)), Rule())

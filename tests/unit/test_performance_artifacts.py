@@ -40,10 +40,10 @@ def test_the_files_do_not_show_how_the_run_was_cut(tmp_path: Path, monkeypatch: 
     write(run, tmp_path / "b", 2)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
     assert names == [
-        "bookings.parquet",
-        "ends.parquet",
+        "account_activity.parquet",
         "equity.parquet",
         "fills.parquet",
+        "order_ends.parquet",
         "orders.parquet",
         "report.json",
         "signals.parquet",

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from backbus.errors import JobError, StreamGap
-from backbus.events.event import Event, Kind
 from backbus.market.panel import Layout
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
 from backbus.performance.tables import Columns, Piece, run_pieces
+from backbus.streams.event import Event
+from backbus.streams.topology import Kind
 from tests.unit.performance_run import Run, events_of, interleaved, some_run
 
 
@@ -53,7 +54,7 @@ def test_the_order_of_arrival_does_not_matter(seed: int) -> None:
             assert progress.kind is Kind.PROGRESS
             assert progress.source == "performance"
             assert progress.begin == progress.end == handler.rows_done > told
-            assert progress.through == 6 * handler.rows_done
+            assert progress.watermark == 6 * handler.rows_done
             told = handler.rows_done
         if rng.random() < 0.5:
             pieces += handler.take_pieces()
@@ -65,7 +66,7 @@ def test_the_order_of_arrival_does_not_matter(seed: int) -> None:
     assert tables["equity"]["time"].tobytes() == run.block.end[run.layout.warmup :].tobytes()
     assert tables["equity"]["row"].tolist() == list(range(run.layout.warmup, run.layout.rows))
     for name, records in (("signals", run.signals), ("orders", run.orders), ("fills", run.fills)):
-        assert tables[name]["tick"].tobytes() == records["tick"].tobytes()
+        assert tables[name]["logical_time"].tobytes() == records["tick"].tobytes()
         assert tables[name]["time"].tobytes() == run.block.end[records["tick"] // 6].tobytes()
     metrics = handler.report().metrics
     exits = tables["trades"]["exit_row"]
@@ -99,7 +100,7 @@ def test_rows_count_as_worked_off_only_with_their_equity() -> None:
     assert progress.end == run.layout.warmup
     assert not list(handler.receive(Event(Kind.EQUITY, "portfolio", 0, 9, 6 * 32, run.equity.rows(0, 9))))
     (progress,) = handler.receive(Event(Kind.EQUITY, "portfolio", 9, 10, 6 * 33, run.equity.rows(9, 10)))
-    assert (progress.end, progress.through) == (33, 198)
+    assert (progress.end, progress.watermark) == (33, 198)
 
 
 def test_the_last_rows_are_told_however_few() -> None:
@@ -229,7 +230,7 @@ def test_plain_python_makes_the_same_report() -> None:
 
 def test_every_kernel_has_one_signature_whoever_feeds_it() -> None:
     """A kernel compiled a second time would stall a run that was said to be warm."""
-    from backbus.compiled import JIT_DISABLED, LOOPS
+    from backbus.jit.decorators import JIT_DISABLED, LOOPS
 
     run = some_run()
     whole(run)

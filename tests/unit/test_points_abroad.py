@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from backbus.engine.points import Outcome, Point, PointsEngine, terms_of
+from backbus.engine.batch import Outcome, Point, PointsEngine, terms_of
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.performance.metrics import Metrics, metrics_of
 from backbus.performance.report import Report

@@ -18,19 +18,19 @@ ENTRY = (100.5, 101, 99, 100)
     ("quantity", "exit", "missed", "met", "price"),
     [
         # 95 % of 100.5 is 95.475, and a stop that sells waits at 95
-        (10, {"stop_loss_share": 0.05}, (100, 100.5, 95.2, 97), (97, 97, 94.8, 95), 95.0),
+        (10, {"stop_loss_fraction": 0.05}, (100, 100.5, 95.2, 97), (97, 97, 94.8, 95), 95.0),
         # 105 % of it is 105.525, and a limit that sells waits at 106
-        (10, {"take_profit_share": 0.05}, (100, 105.7, 99.5, 101), (100, 106, 99.5, 101), 106.0),
+        (10, {"take_profit_fraction": 0.05}, (100, 105.7, 99.5, 101), (100, 106, 99.5, 101), 106.0),
         # the same for a short: a stop that buys at 106, a limit that buys at 95
-        (-10, {"stop_loss_share": 0.05}, (100, 105.7, 99.5, 101), (100, 106, 99.5, 101), 106.0),
-        (-10, {"take_profit_share": 0.05}, (100, 100.5, 95.2, 97), (97, 97, 95, 95), 95.0),
+        (-10, {"stop_loss_fraction": 0.05}, (100, 105.7, 99.5, 101), (100, 106, 99.5, 101), 106.0),
+        (-10, {"take_profit_fraction": 0.05}, (100, 100.5, 95.2, 97), (97, 97, 95, 95), 95.0),
         # 4 % behind 101, the highest price since the entry, is 96.96
-        (10, {"trailing_loss_share": 0.04}, (100, 100.5, 96.6, 97), (97, 97, 96.4, 97), 96.5),
+        (10, {"trailing_loss_fraction": 0.04}, (100, 100.5, 96.6, 97), (97, 97, 96.4, 97), 96.5),
         # 4 % behind 99, the lowest price since the entry, is 102.96
-        (-10, {"trailing_loss_share": 0.04}, (100, 102.9, 99.5, 101), (100, 103, 99.5, 101), 103.0),
+        (-10, {"trailing_loss_fraction": 0.04}, (100, 102.9, 99.5, 101), (100, 103, 99.5, 101), 103.0),
     ],
 )
-def test_an_exit_at_a_share_of_the_price_paid_waits_on_the_grid(
+def test_an_exit_at_a_fraction_of_the_price_paid_waits_on_the_grid(
     quantity: float, exit: dict[str, Any], missed: Any, met: Any, price: float
 ) -> None:
     told = play(bars(QUIET, ENTRY, missed, met), {0: asks(quantity, **exit)}, GRID)
@@ -56,7 +56,7 @@ def test_an_exit_at_a_price_waits_on_the_grid(
 
 def test_the_orders_table_has_each_exit_with_its_side_its_parent_and_its_own_price() -> None:
     pieces: list[Piece] = []
-    says = {0: brackets(take_profit=105.2, stop_loss=94.8, trailing_loss=7.0), 1: asks(-4, take_profit_share=0.1)}
+    says = {0: brackets(take_profit=105.2, stop_loss=94.8, trailing_loss=7.0), 1: asks(-4, take_profit_fraction=0.1)}
     Engine(GRID, bars(*[QUIET] * 3), scripted(says), pieces.extend).run()
     orders = [dict(columns) for name, columns in pieces if name == "orders" and len(columns["quantity"])]
     assert len(orders) == 1

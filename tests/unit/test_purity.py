@@ -109,6 +109,11 @@ def test_what_a_handler_imports_is_followed(tmp_path: Path) -> None:
         assert "reached by backbus.strategy.handler > backbus.market.book > backbus.market.clock" in one[0]
 
 
+def test_streams_are_pure_whoever_runs_them(tmp_path: Path) -> None:
+    assert len(found(tmp_path, streams__admission="import zmq")) == 1
+    assert {"backbus.streams.codec", "backbus.streams.admission"} <= purity.reached(purity.SHARED).keys()
+
+
 def test_relative_imports_are_followed(tmp_path: Path) -> None:
     assert len(found(tmp_path, strategy__handler="from .clock import now", strategy__clock="import time")) == 1
 
@@ -127,12 +132,12 @@ def test_a_name_that_a_package_passes_on_is_followed_to_its_source_alone(tmp_pat
 
 
 def test_what_only_a_type_checker_imports_is_not_run(tmp_path: Path) -> None:
-    handler = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from backbus.link import bus\n"
-    assert found(tmp_path, strategy__handler=handler, link__bus="import zmq") == []
+    handler = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from backbus.transport import bus\n"
+    assert found(tmp_path, strategy__handler=handler, transport__bus="import zmq") == []
 
 
 def test_files_that_no_handler_runs_may_do_as_they_like(tmp_path: Path) -> None:
-    assert found(tmp_path, strategy__handler="", link__bus="import zmq, time") == []
+    assert found(tmp_path, strategy__handler="", transport__bus="import zmq, time") == []
 
 
 @pytest.mark.parametrize(

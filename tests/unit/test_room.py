@@ -9,9 +9,9 @@ import pytest
 from backbus.engine import run
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
-from backbus.market.records import Records
 from backbus.performance.tables import Piece
 from backbus.strategy import Strategy
+from backbus.trading.records import Records
 from tests.unit.order_market import OPEN, QUIET, bars, flat, job_of, told
 
 
@@ -20,7 +20,7 @@ class Crowd(Strategy):
 
     def on_bar(self, bar: Any, book: Any) -> None:
         for number in range(30):
-            self.order(1 + number % 3, limit=99.0 + number % 5, time_in_force="day", stop_loss_share=0.3)
+            self.order(1 + number % 3, limit=99.0 + number % 5, time_in_force="day", stop_loss_fraction=0.3)
 
 
 def test_a_loop_that_is_given_too_little_room_stops_and_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:

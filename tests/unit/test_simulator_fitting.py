@@ -11,8 +11,8 @@ import pytest
 from simulated import YEAR, market
 
 from backbus.errors import DataError
+from backbus.job.simulator import SimulatorSettings
 from backbus.market.panel import whole
-from backbus.markets import SimulatorSettings
 from backbus.simulator import Market, fitting
 
 PATHS = {
@@ -114,7 +114,7 @@ def test_what_the_command_prints_is_a_market(tmp_path, sample_data):
     job.write_text(head + "[strategy]\nuse = 'BuyAndHold'\n", encoding="utf-8")
 
     def typed(*words):
-        command = [sys.executable, "-P", "-c", "from backbus.cli import main; main()", *words]
+        command = [sys.executable, "-P", "-m", "backbus.cli", *words]
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=120, check=False)
 
     done = typed("simulate", "fit", str(job), "--model", "garch", "--model", "gbm")

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from backbus.errors import StackError
-from services.orchestrator.store import SCHEMA, Chunk, Store
-from services.orchestrator.sweep_events import Best, Extend, Record
+from backbus.services.orchestrator.store import SCHEMA, KeptChunk, Store
+from backbus.services.orchestrator.sweeps.events import BestPoint, RecordChunk, RecordPoints
 
 
 def opened(path: Path) -> Store:
@@ -21,12 +21,12 @@ def opened(path: Path) -> Store:
 
 def test_chunks_outlive_the_orchestrator_in_the_order_of_their_points(tmp_path: Path) -> None:
     store = opened(tmp_path / "file")
-    store.keep([Record("job", 8, 16, 0.5, 1, None, b"later")])
-    store.keep([Record("job", 0, 8, 0.5, 0, Best(1.5, 3), b"earlier")])
+    store.keep([RecordChunk("job", 8, 16, 0.5, 1, None, b"later")])
+    store.keep([RecordChunk("job", 0, 8, 0.5, 0, BestPoint(1.5, 3), b"earlier")])
     store.pause("job", True)
     store.close()
     again = Store(tmp_path / "file")
-    assert again.chunks("job") == [Chunk(0, 8, 0, Best(1.5, 3)), Chunk(8, 16, 1, None)]
+    assert again.chunks("job") == [KeptChunk(0, 8, 0, BestPoint(1.5, 3)), KeptChunk(8, 16, 1, None)]
     assert again.results("job", 0, 1) == [(0, 8, b"earlier")]
     assert again.results("job", 8, 100) == [(8, 16, b"later")]
     assert again.results("job", 9, 100) == []
@@ -37,9 +37,9 @@ def test_chunks_outlive_the_orchestrator_in_the_order_of_their_points(tmp_path: 
 @pytest.mark.parametrize(("first", "stop"), [(8, 16), (0, 9), (15, 20), (10, 11), (0, 99)])
 def test_no_point_has_two_results(tmp_path: Path, first: int, stop: int) -> None:
     store = opened(tmp_path / "file")
-    store.keep([Record("job", 8, 16, 0.5, 0, None, b"one")])
+    store.keep([RecordChunk("job", 8, 16, 0.5, 0, None, b"one")])
     with pytest.raises(StackError, match="points 8 to 16 of job have a result already"):
-        store.keep([Record("job", first, stop, 0.5, 0, None, b"two")])
+        store.keep([RecordChunk("job", first, stop, 0.5, 0, None, b"two")])
     assert len(store.chunks("job")) == 1
     store.close()
 
@@ -47,9 +47,9 @@ def test_no_point_has_two_results(tmp_path: Path, first: int, stop: int) -> None
 def test_results_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
     store = opened(tmp_path / "file")
     with pytest.raises(StackError):
-        store.keep([Record("job", 0, 4, 0.5, 0, None, b"one"), Record("job", 3, 8, 0.5, 0, None, b"two")])
+        store.keep([RecordChunk("job", 0, 4, 0.5, 0, None, b"one"), RecordChunk("job", 3, 8, 0.5, 0, None, b"two")])
     assert store.chunks("job") == []
-    store.keep([Extend("job", 0, 4, b"values"), Extend("job", 4, 6, b"more")])
+    store.keep([RecordPoints("job", 0, 4, b"values"), RecordPoints("job", 4, 6, b"more")])
     assert store.rounds("job") == [(0, 4, b"values"), (4, 6, b"more")]
     assert store.rounds("job", 4) == [(4, 6, b"more")]
     store.close()
@@ -67,7 +67,7 @@ def test_trials_of_a_family_are_its_points_and_runs_each_job_once(tmp_path: Path
     for job, key, family in (("a", "one", "x"), ("b", "one", "x"), ("c", "two", "x"), ("d", "three", "y")):
         add(job, key, family, 50)
     for job, stop in (("a", 10), ("b", 4), ("c", 7), ("d", 50)):
-        store.keep([Record(job, 0, stop, 0.5, 0, None, b"")])
+        store.keep([RecordChunk(job, 0, stop, 0.5, 0, None, b"")])
     assert store.trials("x") == 17
     for job, key in (("r", "run"), ("s", "run"), ("t", "not done")):
         add(job, key, "x", None)
@@ -83,7 +83,7 @@ def test_a_file_of_the_first_version_is_brought_to_this_one(tmp_path: Path) -> N
     database.executescript(f"{SCHEMA[0]} PRAGMA user_version = 1;")
     database.close()
     store = opened(tmp_path / "file")
-    store.keep([Record("job", 0, 1, 0.5, 0, None, b"")])
+    store.keep([RecordChunk("job", 0, 1, 0.5, 0, None, b"")])
     store.close()
 
 

@@ -1,4 +1,4 @@
-"""The handler: what comes in, what goes out, and how far it promises silence."""
+"""The handler: what comes in, what goes out, and how far it says that its stream is complete."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import pytest
 import strategy_market as sm
 
 from backbus.errors import StreamGap
-from backbus.events.event import Event, Kind
-from backbus.link.stream import StreamWriter
-from backbus.market.accounts import BookRows
 from backbus.strategy import Strategy, StrategyHandler
 from backbus.strategy.builtins import SmaCross
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamWriter
+from backbus.streams.topology import Kind
+from backbus.trading.account_rows import BookRows
 
 
 def data_events(panel, ends=()):
@@ -40,12 +41,12 @@ def test_each_block_is_answered_by_signals_and_progress():
     handler = StrategyHandler(SmaCross(fast=2, slow=5), panel.layout)
     out = [list(handler.receive(event)) for event in data_events(panel, (2, 30))]
     assert [[e.kind for e in events] for events in out] == [[Kind.SIGNAL, Kind.PROGRESS]] * 3
-    assert [events[0].through for events in out] == [12, 180, 300]
+    assert [events[0].watermark for events in out] == [12, 180, 300]
     assert out[0][0].payload is None and out[0][0].begin == out[0][0].end == 0
     assert out[2][1] == Event(Kind.PROGRESS, "strategy", 50, 50, 300)
     said = np.concatenate([events[0].payload for events in out[1:]])
     assert said.tobytes() == sm.signals(SmaCross(fast=2, slow=5), panel).tobytes()
-    assert handler.done and handler.writer.through == 300
+    assert handler.done and handler.writer.watermark == 300
 
 
 def test_what_it_already_has_is_ignored_and_what_is_missing_is_a_gap():
@@ -56,7 +57,7 @@ def test_what_it_already_has_is_ignored_and_what_is_missing_is_a_gap():
     assert list(handler.receive(first)) == []
     with pytest.raises(StreamGap):
         list(handler.receive(third))
-    assert next(iter(handler.receive(second))).through == 120
+    assert next(iter(handler.receive(second))).watermark == 120
 
 
 def test_other_kinds_are_ignored():
@@ -71,21 +72,21 @@ def test_a_reader_of_the_book_works_a_row_when_it_has_both():
     handler = StrategyHandler(Reader(), panel.layout, cash=77.0, progress_rows=4)
     first, second = data_events(panel, (6,))
     out = list(handler.receive(first))
-    assert [(e.kind, e.through) for e in out] == [(Kind.SIGNAL, 18)]
+    assert [(e.kind, e.watermark) for e in out] == [(Kind.SIGNAL, 18)]
     told = []
     books = list(book_events(panel))
     for event in books[:3]:
         told += list(handler.receive(event))
-    assert [(e.kind, e.through) for e in told] == [
+    assert [(e.kind, e.watermark) for e in told] == [
         (Kind.SIGNAL, 24),
         (Kind.PROGRESS, 24),
         (Kind.SIGNAL, 30),
         (Kind.SIGNAL, 36),
     ]
     assert list(handler.receive(books[3])) == []
-    assert [e.through for e in handler.receive(second)] == [42]
+    assert [e.watermark for e in handler.receive(second)] == [42]
     rest = [e for event in books[4:] for e in handler.receive(event)]
-    assert [(e.kind, e.through) for e in rest][-1] == (Kind.PROGRESS, 60)
+    assert [(e.kind, e.watermark) for e in rest][-1] == (Kind.PROGRESS, 60)
     assert handler.done
     assert handler.runner.strategy._cash == [77.0] * 6 + [1000.0 + row for row in range(3, 10) for _ in range(2)]
 

@@ -9,7 +9,7 @@ import pytest
 
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.strategy import Strategy
 from tests.unit.order_market import QUIET, bars, flat, job_of

@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from typing import Any
+from typing import Annotated
 
 import typer
 
-from backbus.cli import check, data, jobs, keys, simulate, stack, sweeps
+from backbus import __version__
+from backbus.cli import check, compile, data, jobs, keys, simulate, stack, sweeps
 from backbus.errors import BackbusError, StrategyError
 
 app = typer.Typer(
     name="backbus",
-    help="A distributed, event-driven backtester: one process or many, one answer.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    rich_markup_mode=None,  # half of what --help takes is the import of what draws boxes around it
 )
-for group in (jobs, sweeps, check, data, simulate, stack, keys):
+for group in (jobs, sweeps, check, data, simulate, stack, keys, compile):
     group.register(app)
 
 
-def print_json(value: Any) -> None:
-    """One JSON object on standard output, and nothing else."""
-    sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"backbus {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def backbus(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """A distributed, event-driven backtester: one process or many, one answer."""
 
 
 def main() -> None:
     """Run the command line; an error that backbus raises on purpose is one message on standard error."""
     try:
-        app()
+        app(prog_name="backbus")
     except BackbusError as error:
         sys.stderr.write(f"error: {error}\n")
         if isinstance(error, StrategyError) and error.traceback:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from backbus.cli.jobs import AsJson, bar_of
+from backbus.cli.options import AsJson, OutFolder
+from backbus.cli.output import bar_of, print_json
 
 if TYPE_CHECKING:
     from backbus.data import Catalog
@@ -23,7 +24,7 @@ def import_(
     name: Annotated[str, typer.Option("--name", metavar="NAME", help="What jobs call it.")],
     sets: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="FIELD=VALUE", help="How files are read: \\[data] of a job, as calendar=XNYS."),
+        typer.Option("--set", metavar="FIELD=VALUE", help="How files are read: [data] of a job, as calendar=XNYS."),
     ] = None,
     columns: Annotated[
         list[str] | None, typer.Option("--column", metavar="COLUMN", help="A further column to keep.")
@@ -32,11 +33,10 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Read files once, and keep them as a dataset that opens at once."""
-    from backbus.cli.app import print_json
     from backbus.data import resolve_files
     from backbus.errors import UsageError
-    from backbus.history import DataSettings
-    from backbus.parsing import override_field, parse
+    from backbus.job.data import DataSettings
+    from backbus.job.parsing import override_field, parse
 
     fields: dict[str, Any] = {"files": files, "columns": columns or []}
     for assignment in sets or []:
@@ -58,8 +58,6 @@ def list_(as_json: AsJson = False) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from backbus.cli.app import print_json
-
     catalog = _catalog()
     known = [catalog.about(name) for name in catalog.names()]
     if as_json:
@@ -75,8 +73,6 @@ def list_(as_json: AsJson = False) -> None:
 
 def show(name: Name, as_json: AsJson = False) -> None:
     """Show what a dataset holds, and where it comes from."""
-    from backbus.cli.app import print_json
-
     about = _catalog().about(name)
     if as_json:
         print_json(about)
@@ -86,8 +82,6 @@ def show(name: Name, as_json: AsJson = False) -> None:
 
 def check(name: Name, as_json: AsJson = False) -> None:
     """Look at all bars of a dataset again: splits, outliers, holes, missing sessions."""
-    from backbus.cli.app import print_json
-
     findings = _catalog().check(name)
     if as_json:
         print_json({"dataset": name, "findings": findings})
@@ -98,13 +92,12 @@ def check(name: Name, as_json: AsJson = False) -> None:
 
 def export(
     name: Name,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where SYMBOL.csv of each asset goes.")],
+    out: OutFolder,
     as_json: AsJson = False,
 ) -> None:
     """Write a dataset to CSV files that any program reads."""
-    from backbus.cli.app import print_json
     from backbus.data import open_source, write_csv
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
     catalog = _catalog()
     about = catalog.about(name)
@@ -123,8 +116,6 @@ def rm(
     as_json: AsJson = False,
 ) -> None:
     """Remove datasets; the files they were made of stay."""
-    from backbus.cli.app import print_json
-
     catalog = _catalog()
     missing = [name for name in names if name not in catalog.names()]
     if missing:
@@ -145,7 +136,7 @@ def _catalog() -> Catalog:
 
 
 def _interval(about: dict[str, Any]) -> str:
-    from backbus.data.sessions import span_text
+    from backbus.data.panels.sessions import span_text
 
     return span_text(about["interval_ns"])
 
@@ -155,7 +146,7 @@ def _size(about: dict[str, Any]) -> str:
 
 
 def _print(about: dict[str, Any], more: str) -> None:
-    from backbus.data.adjust import ADVICE, UNADJUSTED
+    from backbus.data.panels.adjust import ADVICE, UNADJUSTED
 
     symbols = about["symbols"]
     told = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")

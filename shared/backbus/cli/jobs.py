@@ -1,29 +1,16 @@
-"""``backbus run | submit | jobs | show | cancel``: backtests, here and on a stack."""
+"""``backbus run | explain | submit | jobs | show | cancel | pause | resume``: backtests, here and on a stack."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from backbus.result import Result
-
-JobFile = Annotated[Path, typer.Argument(metavar="JOB.toml", help="The job file.")]
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, or its first letters.")]
-Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting of the job.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-FigureFile = Annotated[
-    Path | None,
-    typer.Option("--figure", metavar="FILE", help="Draw it too: a page that ends in .html, or .svg, .png or .pdf."),
-]
+from backbus.cli.options import AsJson, JobFile, JobId, Sets
+from backbus.cli.output import bar_of, print_result, print_sweep
 
 
 def run(
@@ -33,8 +20,8 @@ def run(
     block: Annotated[int | None, typer.Option(metavar="ROWS", min=1, help="Rows per block.")] = None,
 ) -> None:
     """Run a backtest in this process."""
-    from backbus.jobs import Job
-    from backbus.local import run as run_here
+    from backbus.api.run import run as run_here
+    from backbus.job.job import Job
 
     overrides = list(sets or [])
     if block is not None:
@@ -53,10 +40,10 @@ def submit(
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute it even if the answer is known.")] = False,
 ) -> None:
     """Submit a backtest or a sweep to a running stack."""
-    from backbus.cli.app import print_json
-    from backbus.client import Client
-    from backbus.jobs import Job
-    from backbus.result import Result
+    from backbus.api.client import Client
+    from backbus.api.result import Result
+    from backbus.cli.output import print_json
+    from backbus.job.job import Job
 
     loaded = Job.load(job, overrides=sets or ())
     with Client() as client:
@@ -79,9 +66,13 @@ def submit(
     if isinstance(result, Result):
         print_result(result, as_json)
     else:
-        from backbus.cli.sweeps import print_sweep
-
         print_sweep(result, as_json)
+
+
+def _move(shown: dict[str, Any], move: Callable[[int, int], None] | None) -> None:
+    progress = shown.get("progress")
+    if move is not None and progress and progress["of"]:
+        move(progress["done"] if "done" in progress else progress["rows"]["performance"], progress["of"])
 
 
 def jobs(
@@ -89,8 +80,8 @@ def jobs(
     as_json: AsJson = False,
 ) -> None:
     """List the latest jobs of the stack."""
-    from backbus.cli.app import print_json
-    from backbus.client import Client
+    from backbus.api.client import Client
+    from backbus.cli.output import print_json
 
     with Client() as client:
         found = client.jobs(limit)
@@ -111,8 +102,8 @@ def jobs(
 
 def show(job: JobId, as_json: AsJson = False) -> None:
     """Show one job: its progress, its attempts, and what came of it."""
-    from backbus.cli.app import print_json
-    from backbus.client import Client
+    from backbus.api.client import Client
+    from backbus.cli.output import print_json
 
     with Client() as client:
         shown = client.show(job)
@@ -168,9 +159,9 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Tell why orders of a run filled as they did, and why others did not."""
-    from backbus import explain as told
-    from backbus.cli.app import print_json
-    from backbus.local import RUNS
+    from backbus.api import explain as told
+    from backbus.cli.output import print_json
+    from backbus.settings import RUNS
 
     found = told.explain(told.folder_of(run, RUNS), order=order, asset=asset, date=date)
     if as_json:
@@ -190,8 +181,8 @@ def resume(job: JobId, as_json: AsJson = False) -> None:
 
 
 def _pause(job: str, paused: bool, as_json: bool) -> None:
-    from backbus.cli.app import print_json
-    from backbus.client import Client
+    from backbus.api.client import Client
+    from backbus.cli.output import print_json
 
     with Client() as client:
         value = client.pause(job) if paused else client.resume(job)
@@ -204,8 +195,8 @@ def _pause(job: str, paused: bool, as_json: bool) -> None:
 
 def cancel(job: JobId, as_json: AsJson = False) -> None:
     """End a job that has not ended."""
-    from backbus.cli.app import print_json
-    from backbus.client import Client
+    from backbus.api.client import Client
+    from backbus.cli.output import print_json
 
     with Client() as client:
         value = client.cancel(job)
@@ -219,47 +210,3 @@ def register(app: typer.Typer) -> None:
     """Add these commands."""
     for command in (run, explain, submit, jobs, show, cancel, pause, resume):
         app.command()(command)
-
-
-def print_result(result: Result, as_json: bool) -> None:
-    """A run's table and its artifacts' places, or its JSON."""
-    from backbus.cli.app import print_json
-
-    if as_json:
-        print_json(result.plain())
-        return
-    from rich.console import Console
-
-    from backbus.performance.summary import summary_table
-
-    console = Console()
-    console.print(summary_table(result.report))
-    how = "from the store" if result.cached else f"in {result.elapsed_s:.2f} s"
-    where = "in this process" if result.mode == "engine" else f"by the stack, attempts: {result.attempts}"
-    sys.stdout.write(f"job {result.job}: {how}, {where}; its artifacts:\n")
-    for path in result.artifacts.values():
-        sys.stdout.write(f"  {path}\n")
-
-
-def _move(shown: dict[str, Any], move: Callable[[int, int], None] | None) -> None:
-    progress = shown.get("progress")
-    if move is not None and progress and progress["of"]:
-        move(progress["done"] if "done" in progress else progress["rows"]["performance"], progress["of"])
-
-
-@contextmanager
-def bar_of(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
-    """A progress bar on standard error, where somebody looks at it."""
-    if quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(name, total=None)
-
-        def move(done: int, rows: int) -> None:
-            bar.update(task, completed=done, total=rows)
-
-        yield move

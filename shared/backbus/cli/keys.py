@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
+from backbus.cli.options import AsJson
+from backbus.cli.output import print_json
+
 DEFAULT_FOLDER = Path("var/keys")
 
 Folder = Annotated[
     Path | None, typer.Option(help="The key folder; BACKBUS_KEYS, or var/keys, where left out.", show_default=False)
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def _folder(given: Path | None) -> Path:
@@ -24,8 +26,7 @@ def _folder(given: Path | None) -> Path:
 
 def init(folder: Folder = None, as_json: AsJson = False) -> None:
     """Make keys for the server, the services and the client of this machine."""
-    from backbus.cli.app import print_json
-    from backbus.link.curve import init_keys
+    from backbus.transport.curve import init_keys
 
     place = _folder(folder)
     names = init_keys(place)
@@ -41,8 +42,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Make a key for one more user or machine, and let it in from now on."""
-    from backbus.cli.app import print_json
-    from backbus.link.curve import add_key
+    from backbus.transport.curve import add_key
 
     place = _folder(folder)
     secret = add_key(place, name)

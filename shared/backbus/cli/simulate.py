@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from backbus.cli.jobs import AsJson, FigureFile, JobFile, Sets, bar_of
+from backbus.cli.options import AsJson, FigureFile, JobFile, OutFolder, Sets
+from backbus.cli.output import bar_of, print_json
 
 if TYPE_CHECKING:
     from backbus.market.panel import Floats
@@ -29,17 +30,16 @@ class _MakesByDefault(TyperGroup):
 
 def make(
     job: JobFile,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where SYMBOL.csv of each asset goes.")],
+    out: OutFolder,
     sets: Sets = None,
     figure: FigureFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Write the market of a job's simulator table to CSV files, and tell how a job reads them."""
-    from backbus.cli.app import print_json
     from backbus.data import write_csv
+    from backbus.engine.inputs import open_inputs
     from backbus.errors import JobError
-    from backbus.jobs import Job
-    from backbus.local import open_inputs
+    from backbus.job.job import Job
 
     made = Job.load(job, overrides=sets or [])
     if made.simulator is None:
@@ -82,10 +82,10 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Fit models to the closes of a job's data, and print the simulator table of the best ones."""
-    from backbus.cli.app import print_json
+    from backbus.cli.output import print_json
+    from backbus.engine.inputs import open_inputs
     from backbus.errors import UsageError, no_symbol
-    from backbus.jobs import Job
-    from backbus.local import open_inputs
+    from backbus.job.job import Job
     from backbus.simulator import fitting
     from backbus.simulator.clock import bars_in_year
 
@@ -132,7 +132,7 @@ def fit(
 
 
 def _draw(found: dict[str, dict[str, Any]], closes: dict[str, Floats], year: float, path: Path) -> None:
-    from backbus.figures import likeness_figure, write_figure
+    from backbus.figures import fit_figure, write_figure
     from backbus.simulator import fitting
 
     made: dict[str, dict[str, Floats]] = {}
@@ -140,7 +140,7 @@ def _draw(found: dict[str, dict[str, Any]], closes: dict[str, Floats], year: flo
         known = ((fit.model, fitting.returns_of_model(fit.path, closes[symbol], year)) for fit in each["fits"])
         made[symbol] = {model: returns for model, returns in known if returns is not None}
     data = {symbol: fitting.returns_of_closes(each) for symbol, each in closes.items()}
-    write_figure(likeness_figure(data, made, "Models beside the data they were fitted to"), path)
+    write_figure(fit_figure(data, made, "Models beside the data they were fitted to"), path)
 
 
 def _print_fits(symbol: str, data: dict[str, float], fits: list[Fit], best: str) -> None:

@@ -1,4 +1,4 @@
-"""``backbus up | down | ps | logs``: the stack as processes of this machine."""
+"""``backbus up | scale | down | ps | logs``: the stack as processes of this machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+from backbus.cli.options import AsJson
+from backbus.cli.output import print_json
 
 
 def up(
@@ -15,7 +16,6 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Start the stack on this machine; returns when every service is ready."""
-    from backbus.cli.app import print_json
     from backbus.settings import Settings
     from backbus.stack.lifecycle import up as start
 
@@ -44,7 +44,6 @@ def scale(
     as_json: AsJson = False,
 ) -> None:
     """Have so many workers of the fleet run on this machine; returns when all are ready."""
-    from backbus.cli.app import print_json
     from backbus.settings import Settings
     from backbus.stack.lifecycle import scale as scale_to
 
@@ -57,7 +56,6 @@ def scale(
 
 def down(as_json: AsJson = False) -> None:
     """Stop the stack on this machine and leave nothing running, whatever became of its supervisor."""
-    from backbus.cli.app import print_json
     from backbus.settings import Settings
     from backbus.stack.folder import Folder
     from backbus.stack.lifecycle import down as stop
@@ -74,7 +72,6 @@ def down(as_json: AsJson = False) -> None:
 
 def ps(as_json: AsJson = False) -> None:
     """Show the services of the stack on this machine. Exit status 1 where it is not up or not ready."""
-    from backbus.cli.app import print_json
     from backbus.settings import Settings
     from backbus.stack.folder import Folder
     from backbus.stack.lifecycle import orphans, states
@@ -115,7 +112,6 @@ def logs(
     as_json: AsJson = False,
 ) -> None:
     """Show what the services wrote last."""
-    from backbus.cli.app import print_json
     from backbus.errors import UsageError
     from backbus.settings import Settings
     from backbus.stack import logs as written

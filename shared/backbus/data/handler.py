@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
-from backbus.events.event import Event, Kind
-from backbus.link.limits import WINDOW_LIMIT_ROWS
-from backbus.link.stream import StreamReader, StreamWriter
 from backbus.market.panel import Source
 from backbus.market.ticks import PHASES
-
-SOURCE = "data"
+from backbus.streams.credit import WINDOW_LIMIT_ROWS
+from backbus.streams.event import Event
+from backbus.streams.stream import StreamReader, StreamWriter
+from backbus.streams.topology import DATA, Kind
 
 BLOCK_ROWS = 8_192
 """Default rows per block of one asset: 448 KiB, and eight of them are as far ahead as a source may be."""
@@ -46,7 +45,7 @@ class DataHandler:
         """``readers`` are the roles whose PROGRESS is waited for; without any, nothing holds the source back."""
         if block < 1 or window < 1:
             raise ValueError(f"block ({block}) and window ({window}) must be at least one row")
-        self.writer = StreamWriter(Kind.NEW_DATA, SOURCE)
+        self.writer = StreamWriter(Kind.NEW_DATA, DATA)
         self.writers = {Kind.NEW_DATA: self.writer}
         self.readers: Mapping[Kind, StreamReader] = {}
         self._rows = len(source)

@@ -12,23 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Ints
-from backbus.market.records import (
+from backbus.market.ticks import PHASE_NAMES, PHASES
+from backbus.performance.trades import NO_TIME
+from backbus.trading.account_rows import EquityRows
+from backbus.trading.codes import (
     BOOKING_KINDS,
     CAPS,
     ENDS,
     FILL_RULES,
-    LESSENED,
     ORDER_KINDS,
     ORDER_TYPES,
     REASONS,
     SIGNAL_KINDS,
     TIMES_IN_FORCE,
-    Records,
+    FillRule,
 )
-from backbus.market.ticks import PHASE_NAMES, PHASES
-from backbus.performance.trades import NO_TIME
+from backbus.trading.records import Records
 
 Columns = dict[str, NDArray[Any]]
 Piece = tuple[str, Columns]
@@ -84,7 +84,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "gross": _K.NUMBER,
     },
     "signals": {
-        "tick": _K.COUNT,
+        "logical_time": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
         "symbol": _K.SYMBOL,
@@ -92,7 +92,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "value": _K.NUMBER,
     },
     "orders": {
-        "tick": _K.COUNT,
+        "logical_time": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
         "phase": _K.PHASE,
@@ -112,7 +112,7 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "group": _K.COUNT,
     },
     "fills": {
-        "tick": _K.COUNT,
+        "logical_time": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
         "phase": _K.PHASE,
@@ -127,8 +127,8 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "unit": _K.NUMBER,
         "left": _K.NUMBER,
     },
-    "ends": {
-        "tick": _K.COUNT,
+    "order_ends": {
+        "logical_time": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
         "phase": _K.PHASE,
@@ -140,8 +140,8 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "level": _K.NUMBER_OR_NONE,
         "nearest": _K.NUMBER_OR_NONE,
     },
-    "bookings": {
-        "tick": _K.COUNT,
+    "account_activity": {
+        "logical_time": _K.COUNT,
         "row": _K.COUNT,
         "time": _K.INSTANT,
         "symbol": _K.SYMBOL,
@@ -228,17 +228,17 @@ def fill_pieces(records: Records, times: Ints) -> list[Piece]:
             "nearest": "reference",
         }
         columns = {name: ends[field] for name, field in shown.items()}
-        more = [("ends", {**_when(ends, times[ended]), "phase": ends["tick"] % PHASES, **columns})]
-    filled = records["rule"] < LESSENED
+        more = [("order_ends", {**_when(ends, times[ended]), "phase": ends["tick"] % PHASES, **columns})]
+    filled = records["rule"] < FillRule.LESSENED
     fills, times = (records, times) if filled.all() else (records[filled], times[filled])
     columns = {name: fills[name] for name in names}
     return [("fills", {**_when(fills, times), "phase": fills["tick"] % PHASES, **columns}), *more]
 
 
-def bookings_piece(bookings: Records, times: Ints) -> Piece:
+def activity_piece(bookings: Records, times: Ints) -> Piece:
     """What changed the book and was no fill, with the instants of its rows."""
     names = ("kind", "amount", "quantity", "basis")
-    return "bookings", {**_when(bookings, times), **{name: bookings[name] for name in names}}
+    return "account_activity", {**_when(bookings, times), **{name: bookings[name] for name in names}}
 
 
 def trades_piece(trades: Records) -> Piece:
@@ -268,14 +268,14 @@ def run_pieces(
         signals_piece(signals, times(signals)),
         orders_piece(orders, times(orders)),
         *fill_pieces(fills, times(fills)),
-        *([bookings_piece(equity.bookings, times(equity.bookings))] if len(equity.bookings) else []),
+        *([activity_piece(equity.bookings, times(equity.bookings))] if len(equity.bookings) else []),
         trades_piece(trades),
     ]
 
 
 def _when(records: Records, times: Ints) -> Columns:
     ticks = records["tick"]
-    return {"tick": ticks, "row": ticks // PHASES, "time": times, "symbol": records["asset"]}
+    return {"logical_time": ticks, "row": ticks // PHASES, "time": times, "symbol": records["asset"]}
 
 
 class RowTimes:

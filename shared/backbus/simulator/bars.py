@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backbus.compiled import loop
+from backbus.jit.decorators import loop
 from backbus.market.panel import Floats
 
 HIGH, LOW, CLOSE, OPEN = range(4)
@@ -39,7 +39,7 @@ def outline(changes: Floats, place: Floats, out: Floats, moved: Floats) -> bool:
 
 
 @loop
-def fill_bars(
+def fill_bars(  # noqa: PLR0913  (a loop's door)
     parts: Floats,
     moved: Floats,
     activity: Floats,

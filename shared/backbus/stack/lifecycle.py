@@ -47,7 +47,7 @@ def _alone(folder: Folder) -> Iterator[None]:
 def compile_kernels(settings: Settings) -> None:
     """Compile before the clock of readiness starts; shows its own progress on standard error."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "backbus.compile"],
+        [sys.executable, "-P", "-m", "backbus.cli", "compile"],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr.fileno(),
         env=environment_of(settings),

@@ -17,7 +17,7 @@ class Service:
 
 
 def _of_ours(name: str, role: str) -> Service:
-    return Service(name, (sys.executable, "-P", "-m", f"services.{name}"), role)
+    return Service(name, (sys.executable, "-P", "-m", f"backbus.services.{name}"), role)
 
 
 SERVICES = (

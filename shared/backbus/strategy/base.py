@@ -16,13 +16,10 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from backbus.errors import StrategyError
-from backbus.market.records import Records
 from backbus.strategy import holding
 from backbus.strategy.orders import Order
-from backbus.strategy.parameters import param
 from backbus.strategy.run import Run
-
-__all__ = ["Strategy", "param"]
+from backbus.trading.records import Records
 
 
 class Strategy(BaseModel):
@@ -96,9 +93,9 @@ class Strategy(BaseModel):
     def hold_long(self, condition: Any, **exits: float) -> Records:
         """Be long while ``condition`` [rows, assets] is true, and flat otherwise.
 
-        ``exits`` come with every entry of a holding rule, as shares of the price paid: ``take_profit_share``,
-        ``stop_loss_share``, ``trailing_loss_share``. What an exit has closed stays closed until the rule changes its
-        mind."""
+        ``exits`` come with every entry of a holding rule, as fractions of the price paid: ``take_profit_fraction``,
+        ``stop_loss_fraction``, ``trailing_loss_fraction``. What an exit has closed stays closed until the rule changes
+        its mind."""
         return holding.with_exits(holding.hold_side(self._run, condition, 1.0), exits)
 
     def hold_short(self, condition: Any, **exits: float) -> Records:
@@ -123,7 +120,7 @@ class Strategy(BaseModel):
         return holding.with_exits(holding.enter_exit(self._run, enter, exit, enter_short, exit_short), exits)
 
     def target_weights(self, weights: Any, **exits: float) -> Records:
-        """Trade to these shares of equity [rows, assets] wherever they are not NaN; negative is short."""
+        """Trade to these fractions of equity [rows, assets] wherever they are not NaN; negative is short."""
         return holding.with_exits(holding.target_weights(self._run, weights), exits)
 
     def go_long(self, strength: float = 1.0, symbol: str | None = None, **terms: Any) -> None:
@@ -141,7 +138,7 @@ class Strategy(BaseModel):
         self._run.emission.direction(0.0, 1.0, symbol, terms)
 
     def target_weight(self, weight: float, symbol: str | None = None, **terms: Any) -> None:
-        """Trade to this share of equity, negative for short, in the current bar's asset or in ``symbol``."""
+        """Trade to this fraction of equity, negative for short, in the current bar's asset or in ``symbol``."""
         self._run.emission.weight(weight, symbol, terms)
 
     def order(self, quantity: float, symbol: str | None = None, **terms: Any) -> Order:
@@ -149,12 +146,12 @@ class Strategy(BaseModel):
         row on, after the account's risk let it pass.
 
         Without terms it is a market order. ``limit``, ``stop`` or both: a limit, stop or stop-limit order. ``trail``
-        (price units) or ``trail_share``: a trailing stop. ``at="open"`` or ``at="close"``: only at the next open or
+        (price units) or ``trail_fraction``: a trailing stop. ``at="open"`` or ``at="close"``: only at the next open or
         close. ``time_in_force``: "gtc" (as long as it takes), "day", "ioc" (at once, the rest is cancelled) or "fok"
         (at once and whole, or not at all); ``until``: a date, or an instant with its zone. ``take_profit``,
-        ``stop_loss``, ``trailing_loss`` (prices; the last a distance), or with ``_share`` behind the name shares of the
-        entry's price: exits that come alive with its fills and end one another. ``group``: an earlier order; one fill
-        ends the others. ``reduce_only``: never beyond flat. Raises StrategyError for what cannot be an order.
+        ``stop_loss``, ``trailing_loss`` (prices; the last a distance), or with ``_fraction`` behind the name fractions
+        of the entry's price: exits that come alive with its fills and end one another. ``group``: an earlier order; one
+        fill ends the others. ``reduce_only``: never beyond flat. Raises StrategyError for what cannot be an order.
         """
         return self._run.emission.order(quantity, symbol, terms)
 

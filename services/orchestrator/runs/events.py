@@ -1,0 +1,185 @@
+"""What happens to runs, and what is to be done of it: the words between the machine's shell and its rules.
+
+Plain facts in and plain orders out, so that each decision can be tried without a socket.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from backbus.streams.topology import SOURCES
+from backbus.transport.control import StreamEnd
+
+# --- events --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MemberJoined:
+    """A member said HELLO."""
+
+    instance: str
+    role: str
+    host: str
+    pid: int
+
+
+@dataclass(frozen=True)
+class MemberBeat:
+    """A member's beat."""
+
+    instance: str
+    run: str | None
+    attempt: int
+    rows: int
+    busy_s: float
+    where: str
+
+
+@dataclass(frozen=True)
+class MemberReady:
+    """A member is prepared."""
+
+    instance: str
+    run: str
+    attempt: int
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class MemberEnded:
+    """A member has worked off its run."""
+
+    instance: str
+    run: str
+    attempt: int
+    streams: list[StreamEnd]
+
+
+@dataclass(frozen=True)
+class MemberFaulted:
+    """A member cannot go on."""
+
+    instance: str
+    run: str
+    attempt: int
+    fatal: bool
+    message: str
+    traceback: str | None
+
+
+@dataclass(frozen=True)
+class RunReported:
+    """The performance member's result."""
+
+    instance: str
+    run: str
+    attempt: int
+    report: dict[str, Any]
+    artifacts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class RunSubmitted:
+    """A job is on disk. ``attempts`` that it has had already count."""
+
+    run: str
+    attempts: int
+    max_attempts: int
+    stall_s: float
+    source: str = SOURCES[0]
+
+
+@dataclass(frozen=True)
+class RunCancelled:
+    """A client wants a job to end."""
+
+    run: str
+
+
+@dataclass(frozen=True)
+class RunsClock:
+    """Time has passed."""
+
+
+RunEvent = (
+    MemberJoined
+    | MemberBeat
+    | MemberReady
+    | MemberEnded
+    | MemberFaulted
+    | RunReported
+    | RunSubmitted
+    | RunCancelled
+    | RunsClock
+)
+
+# --- actions -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class AssignRun:
+    """Record that the attempt begins, then send ASSIGN to each of its members."""
+
+    run: str
+    attempt: int
+    instances: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StartRun:
+    """Send START."""
+
+    run: str
+    attempt: int
+    instances: tuple[str, ...]
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ReleaseMembers:
+    """Send RELEASE."""
+
+    run: str
+    attempt: int
+    instances: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EndAttempt:
+    """Record why an attempt ended without a result."""
+
+    run: str
+    attempt: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class CommitRun:
+    """Record the result: the job is done."""
+
+    run: str
+    attempt: int
+    report: dict[str, Any]
+    artifacts: dict[str, str]
+
+
+@dataclass(frozen=True)
+class FailRun:
+    """Record that the job failed; ``message`` None stands for every attempt's reason."""
+
+    run: str
+    message: str | None
+    traceback: str | None = None
+    events: tuple[str, ...] = ()
+    """The last events of the job, in words."""
+
+
+@dataclass(frozen=True)
+class DropRun:
+    """Record that the job was cancelled."""
+
+    run: str
+
+
+RunAction = AssignRun | StartRun | ReleaseMembers | EndAttempt | CommitRun | FailRun | DropRun

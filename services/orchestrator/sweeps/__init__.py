@@ -1,0 +1,1 @@
+"""The machine of sweeps: which worker computes which points."""

@@ -1,1 +1,0 @@
-"""What handlers say to each other: events, their schemas, and their bytes."""

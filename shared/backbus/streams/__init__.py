@@ -1,0 +1,1 @@
+"""A run's events without sockets: who says what to whom, in which bytes, and both ends of each stream. Pure."""

@@ -1,0 +1,48 @@
+"""The command ``backbus`` as a whole: its version, and what asking it for help costs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+import backbus
+from backbus.cli.app import app
+
+HEAVY = ("numpy", "numba", "pandas", "pydantic", "pyarrow", "zmq", "rich")
+
+
+def test_the_version_is_the_packages_and_stands_in_one_place():
+    told = CliRunner().invoke(app, ["--version"])
+    assert (told.exit_code, told.stdout) == (0, f"backbus {backbus.__version__}\n")
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert "version" not in project["project"]
+    assert project["tool"]["hatch"]["version"]["path"] == "shared/backbus/__init__.py"
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"]], ids=" ".join)
+def test_help_loads_nothing_heavy(words):
+    look = (
+        "import sys\n"
+        "from backbus.cli import main\n"
+        f"sys.argv[1:] = {words}\n"
+        "try:\n"
+        "    main()\n"
+        "finally:\n"
+        f"    print('loaded:', *(name for name in {HEAVY} if name in sys.modules), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", look], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stderr == "loaded:\n"
+
+
+def test_help_tells_what_stands_in_brackets():
+    told = CliRunner().invoke(app, ["sweep", "--help"])
+    assert "Run all points of a job's [sweep], on this machine or on a cluster." in " ".join(told.stdout.split())
+
+
+def test_the_package_says_that_it_is_typed():
+    assert Path(backbus.__file__).with_name("py.typed").exists()

@@ -1,0 +1,125 @@
+"""Write what the docs say of a run's streams anew from the one table of them: ``python -P tools/stream_tables.py``.
+
+In ``docs/protocol.md`` the kinds' names and the tables between ``<!-- streams: NAME -->`` and ``<!-- end -->``, in
+the page of each service of a run the rows ``reads`` and ``writes``. A test tells where a page is not what this writes.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path
+
+from backbus.streams.topology import DATA, READERS, SOURCES, STREAMS, Column, StreamType, read_by, written_by
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+TYPES = {"<i8": "int64", "<f8": "float64"}
+
+
+def kinds() -> list[str]:
+    """The table of kinds: their ends, and what their records and their watermarks are."""
+    rows = [
+        (kind, _writer(stream), ", ".join(stream.readers), stream.contents, stream.watermark, _digest(stream))
+        for kind, stream in STREAMS.items()
+    ]
+    head = ("kind", "said by", "read by", "a record is", "`through`", "digest")
+    return _table(head, [*rows, ("PROBE", "anyone", "itself", "nothing", "0", "")])
+
+
+def columns() -> list[str]:
+    """The table of columns of the kinds that have any; columns that are told alike share a line."""
+    rows: list[tuple[str, ...]] = []
+    for kind, stream in STREAMS.items():
+        lines = []
+        for (dtype, cell, meaning), alike in groupby(stream.columns, key=lambda each: each[1:]):
+            lines.append((_names(alike), ", ".join(filter(None, (TYPES[dtype], meaning))), _shape(cell)))
+        for each in stream.records:
+            told = f"{each.meaning}; left out where there are none"
+            if not each.digested:
+                told += ". Not counted in the stream's digest: they stand in a stream of their own"
+            lines.append((f"`{each.name}`", told, ""))
+        rows += [(kind if number == 0 else "", *line) for number, line in enumerate(lines)]
+    return _table(("kind", "column", "type", "shape"), rows)
+
+
+def reads(service: str) -> str:
+    """The row that tells what a service subscribes to."""
+    told = [_told(kind, STREAMS[kind]) for kind in read_by(service)]
+    return f"| reads | {'; '.join(told)} |"
+
+
+def writes(service: str) -> str:
+    """The row that tells what a service publishes."""
+    kinds = written_by(DATA if service in SOURCES else service)
+    told = [_told(kind, STREAMS[kind]) for kind in kinds]
+    return f"| writes | {'; '.join([*told, 'PROGRESS'] if service in READERS else told)} |"
+
+
+def pages() -> dict[Path, str]:
+    """Each page as it should be. Raises ValueError where one has no place for what belongs on it."""
+    protocol = DOCS / "protocol.md"
+    text = protocol.read_text(encoding="utf-8")
+    for name, lines in (("kinds", kinds()), ("columns", columns())):
+        body = "\n".join(lines)
+        text = _put(protocol, text, rf"(<!-- streams: {name} -->\n).*?(\n<!-- end -->)", rf"\g<1>{body}\g<2>")
+    names = " ".join((*STREAMS, "PROBE"))
+    text = _put(protocol, text, r"^\| `kind` \| str \|[^\n]*$", f"| `kind` | str | always | `{names}` |")
+    found = {protocol: text}
+    for service in (*SOURCES, *READERS):
+        page = DOCS / "services" / f"{service}.md"
+        text = page.read_text(encoding="utf-8")
+        for name, row in (("reads", reads(service)), ("writes", writes(service))):
+            text = _put(page, text, rf"^\| {name} \|[^\n]*$", row)
+        found[page] = text
+    return found
+
+
+def _put(page: Path, text: str, place: str, new: str) -> str:
+    changed, count = re.subn(place, new, text, flags=re.MULTILINE | re.DOTALL)
+    if count != 1:
+        raise ValueError(f"{page} has {count} places that look like {place}")
+    return changed
+
+
+def _writer(stream: StreamType) -> str:
+    if stream.writer is None:
+        return "each reader of NEW_DATA"
+    return f"{stream.writer}{', where the book is read' if stream.where_book_is_read else ''}"
+
+
+def _digest(stream: StreamType) -> str:
+    return f"`{stream.digest}`" if stream.record is not None or stream.columns else ""
+
+
+def _told(kind: str, stream: StreamType) -> str:
+    if stream.writer is None:
+        return f"{kind} of {', '.join(READERS)}"
+    return f"{kind}{', where the strategy reads the book' if stream.where_book_is_read else ''}"
+
+
+def _names(columns: Iterable[Column]) -> str:
+    return " ".join(f"`{column.name}`" for column in columns)
+
+
+def _shape(per_asset: bool) -> str:
+    return "[rows, assets]" if per_asset else "[rows]"
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = ["|".join(("", *(f" {cell} " if cell else " " for cell in line), "")) for line in (head, *rows)]
+    return [lines[0], "|" + "---|" * len(head), *lines[1:]]
+
+
+def main() -> int:
+    """Write the pages that are not as they should be."""
+    for page, text in pages().items():
+        if page.read_text(encoding="utf-8") != text:
+            page.write_text(text, encoding="utf-8")
+            sys.stdout.write(f"{page}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
