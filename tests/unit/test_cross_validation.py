@@ -26,9 +26,9 @@ from backbus.market.panel import Floats
 from backbus.strategy import load_strategy, make_strategy
 from backbus.sweep.outcome import Points
 from backbus.sweep.results import top_points
+from backbus.sweep.search import cross_validation
 from backbus.sweep.search.cross_validation import CrossValidation, _degradation, _distribution
 from backbus.sweep.search.folds import figures_of_many, groups_of, session_figures, train_sessions
-from backbus.sweep.search.search import cross_validation
 from backbus.sweep.space.space import point_job
 from backbus.sweep.statistics import POINT
 from tests.unit.small_prices import write_prices

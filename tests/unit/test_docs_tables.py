@@ -15,7 +15,6 @@ import typer
 
 from backbus import __version__
 from backbus.cli.app import app
-from backbus.market import records as rec
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.metrics import Metrics
 from backbus.performance.report import Counts, Report
@@ -27,7 +26,8 @@ from backbus.streams.credit import WINDOW_LIMIT_ROWS
 from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE
 from backbus.sweep.search.cross_validation import PATHS_FILE, SPLITS_FILE
 from backbus.sweep.search.walk_forward import FOLDS_FILE
-from backbus.transport import control
+from backbus.trading.codes import ENDS, EXPIRED, FILL_RULES, REASONS
+from backbus.transport import control, control_codec
 from backbus.transport.sockets import BUS_HIGH_WATER
 from tests.unit.doc_pages import PAGES, ROOT, first_words, rows, section, stale, text_of, tool, words
 
@@ -45,7 +45,7 @@ FILES = sorted([*(f"{name}.parquet" for name in TABLES), REPORT_FILE])
 # --- what is made from the code ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["pages", "api"])
+@pytest.mark.parametrize("name", ["pages", "api", "order_states"])
 def test_what_is_made_from_the_code_is_as_the_code_is(name: str) -> None:
     assert stale(name) == [], "run: make pages"
 
@@ -111,13 +111,13 @@ def test_every_figure_is_listed_once_and_no_other() -> None:
 def test_every_end_of_an_order_is_listed_as_it_is_counted() -> None:
     listed = [row for row in rows(section(text_of("fills.md"), "Why an order did not fill")) if len(row) == 3]
     counted = {words(row[0])[0]: row[1] for row in listed}
-    ends = {code: rec.FILL_RULES[code] for code in range(rec.ENDS, len(rec.FILL_RULES))}
-    assert counted == {told: "expired" if code in rec.EXPIRED else "ended" for code, told in ends.items()}
+    ends = {code: FILL_RULES[code] for code in range(ENDS, len(FILL_RULES))}
+    assert counted == {told: "expired" if code in EXPIRED else "ended" for code, told in ends.items()}
 
 
 def test_every_reason_is_listed() -> None:
     listed = [row for row in rows(section(text_of("fills.md"), "Why an order did not fill")) if len(row) == 2]
-    assert sorted(word for row in listed for word in words(row[0])) == sorted(filter(None, rec.REASONS))
+    assert sorted(word for row in listed for word in words(row[0])) == sorted(filter(None, REASONS))
 
 
 # --- the life of a run ------------------------------------------------------------------------------------------------
@@ -134,14 +134,14 @@ def messages(page: str, row: str) -> set[str]:
 
 
 def test_the_orchestrator_s_page_names_every_message() -> None:
-    assert messages("orchestrator", "comes in") | {"OK", "ERROR"} == kinds(control.Request)
-    assert messages("orchestrator", "goes out") == kinds(control.Order)
+    assert messages("orchestrator", "comes in") | {"OK", "ERROR"} == kinds(control_codec.Request)
+    assert messages("orchestrator", "goes out") == kinds(control_codec.Order)
 
 
 def test_the_optimizer_s_page_names_the_messages_of_a_worker() -> None:
     members = {"HELLO", "BEAT"}
     workers = {"WANT", "CHUNK", "POINTS", "TOTAL", "TABLE", "LEASE_FAULT", "GET_INPUTS", "GET_CHUNKS", "GET_POINTS"}
-    assert workers <= kinds(control.Request)
+    assert workers <= kinds(control_codec.Request)
     assert messages("optimizer", "goes out") == members | workers
 
 

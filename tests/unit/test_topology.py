@@ -16,12 +16,13 @@ from backbus.data.handler import DataHandler
 from backbus.engine.rehearsal import small_panel
 from backbus.execution.handler import ExecutionHandler
 from backbus.job.job import Job
-from backbus.market import records as rec
 from backbus.performance.handler import PerformanceHandler
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import StrategyHandler, make_strategy
 from backbus.strategy.builtins import SmaCross
 from backbus.streams.topology import READERS, SOURCES, STREAMS, Kind, read_by, written_by
+from backbus.trading import records as rec
+from backbus.trading.numbers import rules_of
 from backbus.transport.role import RunningHandler
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +41,7 @@ def _load(name: str) -> ModuleType:
 def handlers(reads_book: bool) -> dict[str, RunningHandler]:
     panel = small_panel()
     job = Job.parse({"strategy": {"use": "SmaCross"}})
-    rules, strategy = job.rules(panel.layout), make_strategy(SmaCross, {})
+    rules, strategy = rules_of(job, panel.layout), make_strategy(SmaCross, {})
     return {
         "data": DataHandler(panel, block=8, window=32, readers=READERS),
         "strategy": StrategyHandler(strategy, panel.layout),

@@ -1,0 +1,67 @@
+"""Draw the life of an order in ``docs/fills.md`` from its table, and list the types: ``python tools/order_states.py``.
+
+Between ``<!-- states -->`` and ``<!-- end -->`` stands a Mermaid drawing of ``trading/order_states.py``, between
+``<!-- types -->`` and ``<!-- end -->`` a table of ``trading/order_types.py``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from backbus.trading.order_states import NEVER, NEXT_STATE, OrderEvent, OrderState
+from backbus.trading.order_types import TABLE, Has
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "fills.md"
+WAITS = {
+    Has.STOP: "a price as bad as its stop",
+    Has.LIMIT: "a price as good as its limit",
+    Has.TRAIL: "a price as bad as a stop that follows the best price",
+    Has.CLOSE: "the next close",
+}
+
+
+def drawing() -> str:
+    """The states, and which event leads from one to which; what leaves a state as it is is left out."""
+    lines = ["stateDiagram-v2", "    [*] --> LIVE: placed", "    [*] --> ASLEEP: placed as an exit"]
+    for state, name in enumerate(OrderState._fields):
+        for event, told in enumerate(OrderEvent._fields):
+            follows = int(NEXT_STATE[state, event])
+            if follows not in (NEVER, state):
+                lines.append(f"    {name} --> {OrderState._fields[follows]}: {told}")
+    lines += [
+        f"    {name} --> [*]: {'ended' if name == 'ASLEEP' else 'filled or ended'}" for name in OrderState._fields
+    ]
+    return "```mermaid\n" + "\n".join(lines) + "\n```"
+
+
+def types() -> str:
+    """What each type of order waits for."""
+    rows = []
+    for row in TABLE:
+        # The stop comes before the limit: an order with both is a limit order once its stop was met.
+        waits = ", then ".join(told for has, told in WAITS.items() if row.has & has)
+        if row.has & Has.TRAIL:
+            waits += ", by a fraction of it" if row.has & Has.FRACTION else ", by an amount"
+        rows.append(f"| `{row.name}` | {waits or 'nothing: it fills at the next open'} |")
+    return "| type | waits for |\n|---|---|\n" + "\n".join(rows)
+
+
+def made() -> dict[Path, str]:
+    """The page as it should be."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, body in (("states", drawing()), ("types", types())):
+        text, count = re.subn(
+            rf"(<!-- {name} -->\n).*?(\n<!-- end -->)",
+            lambda found, body=body: found[1] + body + found[2],  # type: ignore[misc]
+            text,
+            flags=re.DOTALL,
+        )
+        if count != 1:
+            raise ValueError(f"{PAGE} has {count} places for {name}")
+    return {PAGE: text}
+
+
+if __name__ == "__main__":
+    for path, text in made().items():
+        path.write_text(text, encoding="utf-8")
