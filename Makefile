@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench up scale down test-compose compile pictures pages lock clean setup setup-dev
+.PHONY: help run test lint mutants bench up scale down test-compose compile pictures pages lock clean setup setup-dev
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -25,6 +25,9 @@ lint: setup-dev ## style, types, layers, no circles, and that pure files stay pu
 	$(BIN)/lint-imports
 	$(BIN)/python tools/circles.py
 	$(BIN)/python tools/purity.py
+
+mutants: setup-dev ## change the rules one place at a time, and say which changes no unit test sees (MUTANTS=n SEED=s ONLY=text)
+	@$(BIN)/python -P -m tools.mutants $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
 bench: setup compile ## time backbus beside other engines (BENCH=--long: memory too)
 	$(BIN)/python -m benchmarks $(BENCH)

@@ -10,11 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from backbus.engine.run import Engine
 from backbus.performance import artifacts
 from backbus.performance.artifacts import ArtifactWriter
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
 from backbus.performance.summary import summary_lines, summary_table
+from tests.unit.order_market import QUIET, asks, bars, job_of, scripted
 from tests.unit.performance_run import Run, events_of, interleaved, some_run
 
 
@@ -75,6 +77,16 @@ def test_tables_hold_words_and_times(tmp_path: Path) -> None:
     assert Report.model_validate_json((tmp_path / "report.json").read_text()) == report
 
 
+def test_row_zero_is_a_row_and_a_trade_that_is_open_has_none_for_its_exit(tmp_path: Path) -> None:
+    market = bars(QUIET, QUIET, QUIET)
+    with ArtifactWriter(tmp_path, market.symbols) as writer:
+        writer.close(Engine(job_of(), market, scripted({0: asks(5)}), writer.write).run())
+    assert pq.read_table(tmp_path / "equity.parquet")["row"].to_pylist() == [0, 1, 2]
+    assert pq.read_table(tmp_path / "orders.parquet")["row"].to_pylist() == [0]
+    trades = pq.read_table(tmp_path / "trades.parquet")
+    assert (trades["entry_row"].to_pylist(), trades["exit_row"].to_pylist()) == ([1], [None])
+
+
 def test_a_run_without_records_has_empty_tables(tmp_path: Path) -> None:
     run = some_run()
     with ArtifactWriter(tmp_path, run.layout.symbols) as writer:
@@ -124,6 +136,13 @@ def test_the_summary_of_an_empty_run_shows_dashes() -> None:
     lines = dict(summary_lines(PerformanceHandler(run.job, run.layout, 1).report()))
     assert lines["Sharpe"] == lines["Annual return"] == "–"
     assert lines["Total return"] == "0.00 %"
+
+
+def test_the_summary_names_five_symbols_and_counts_the_rest() -> None:
+    report = PerformanceHandler(some_run().job, some_run().layout, 1).report()
+    for symbols, line in (("ABCDE", "A, B, C, D, E"), ("ABCDEFGH", "A, B, C, D, E and 3 more")):
+        many = report.model_copy(update={"symbols": tuple(symbols), "assets": len(symbols)})
+        assert dict(summary_lines(many))["Symbols"] == line
 
 
 def test_names_with_brackets_are_shown_as_they_are() -> None:

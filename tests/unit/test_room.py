@@ -1,0 +1,66 @@
+"""Room for what a row may write: where it runs out, loops stop, are given more, and nothing of it shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from backbus.engine import run
+from backbus.engine.rehearsal import run_handlers
+from backbus.engine.run import Engine
+from backbus.performance.tables import Piece
+from backbus.strategy import Strategy
+from backbus.trading.records import Records
+from tests.unit.order_market import OPEN, QUIET, bars, flat, job_of, told
+
+
+class Crowd(Strategy):
+    """Asks for dozens of orders in every row, reads the book, and so stops and resumes the loop at every decision."""
+
+    def on_bar(self, bar: Any, book: Any) -> None:
+        for number in range(30):
+            self.order(1 + number % 3, limit=99.0 + number % 5, time_in_force="day", stop_loss_fraction=0.3)
+
+
+def test_a_loop_that_is_given_too_little_room_stops_and_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    market, job = bars(*[QUIET] * 5), job_of()
+    plenty: list[Piece] = []
+    report = Engine(job, market, Crowd(), plenty.extend).run()
+    given, asked = run._with_room, set[Any]()
+    refused = []
+
+    def sparing(records: Records, used: int, room: int) -> Records:
+        """No more than there is when it is asked for the first time."""
+        key = (records.dtype, used, room)
+        if key not in asked:
+            asked.add(key)
+            refused.append(len(records) < used + room)
+            return records
+        return given(records, used, room)
+
+    monkeypatch.setattr(run, "_with_room", sparing)
+    scant: list[Piece] = []
+    assert Engine(job, market, Crowd(), scant.extend).run() == report
+    assert sum(refused) > 10
+    assert told(scant, report, market.symbols) == told(plenty, report, market.symbols)
+    assert report.counts.orders == 5 * 30 * 2
+
+
+def test_an_exit_may_fill_in_more_parts_than_the_market_has_room_for_at_a_time() -> None:
+    """Nothing of it is decided again, so that all its rows are swept in one go."""
+    rows = [QUIET, (*QUIET, 10_000), *[(*flat(106.0), 10)] * 150]
+    market, job, strategy = bars(*rows), job_of(execution={"volume_cap": 0.1}), Deaf()
+    pieces: list[Piece] = []
+    report = Engine(job, market, strategy, pieces.extend).run()
+    # a tenth of ten in each row; 350 of 500 are left
+    assert told(pieces, report, market.symbols).fills[1:] == [(row, OPEN, "A", -1.0, 106.0) for row in range(2, 152)]
+    assert run_handlers(job, market, strategy, block=256, window=1024) == report
+
+
+class Deaf(Strategy):
+    """Buys at once, and reads no book."""
+
+    def on_bar(self, bar: Any) -> None:
+        if bar.row == 0:
+            self.order(500, take_profit=105.0)
