@@ -10,8 +10,8 @@ from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_SIGNAL, OPEN_DECIDE, PHASES, tick_of
 from backbus.portfolio.handler import PortfolioHandler
-from backbus.streams.event import Kind
 from backbus.streams.stream import StreamWriter
+from backbus.streams.topology import Kind
 from backbus.trading.codes import SignalKind, Term
 from backbus.trading.numbers import rules_of
 from backbus.trading.records import SIGNAL, empty
