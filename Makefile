@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench up scale down test-compose compile pictures lock clean setup setup-dev
+.PHONY: help run test lint bench up scale down test-compose compile pictures pages lock clean setup setup-dev
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -46,6 +46,9 @@ compile: setup ## compile the kernels, where they are not compiled yet
 pictures: setup-dev compile ## draw the pictures of the docs anew (needs a Chromium)
 	@$(BIN)/python examples/sample_data.py >/dev/null
 	@$(BIN)/python -P tools/pictures.py
+
+pages: setup-dev ## make anew what the pages of the docs take from the code, and wrap them
+	@for tool in diagrams pages api wrap; do $(BIN)/python tools/$$tool.py || exit 1; done
 
 lock: ## resolve the dependencies anew into the lock files (UPGRADE=1: to their newest versions)
 	@tools/lock

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.performance.report import Report
 from backbus.strategy import bundle, load_strategy, make_strategy

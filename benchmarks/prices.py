@@ -12,7 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Layout, Panel
+from backbus.market.timeframes import DAY_NS
 
 SEED = 1
 """Chosen so that the first averages lie fast below slow: engines disagree whether the other way is a crossing."""

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 import zmq
 
-from backbus.market import records as rec
 from backbus.settings import Settings
 from backbus.streams import codec
 from backbus.streams.event import Event
 from backbus.streams.topology import Kind
+from backbus.trading import records as rec
 from backbus.transport.sockets import BUS_HIGH_WATER, connect, make_socket
 from benchmarks.environments import ROOT
 

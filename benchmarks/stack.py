@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backbus.client import Client
-from backbus.jobs import Job
+from backbus.api.client import Client
+from backbus.api.result import Result
+from backbus.job.job import Job
 from backbus.market.panel import Panel
-from backbus.result import Result
 from backbus.settings import Settings
 from backbus.stack.folder import Folder
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import zmq
 
+from backbus.jit.sources import identity
 from backbus.settings import Settings
-from backbus.sources import identity
 from backbus.transport import control as c
+from backbus.transport import control_codec
 
 BEAT_S = 0.5
 CHUNK_POINTS = 64
@@ -68,7 +69,7 @@ class Workers:
             self._poller.register(socket, zmq.POLLIN)
             worker = self._by_socket[socket] = Worker(name, socket, now + BEAT_S * number / count)
             hello = c.Hello(id="hello", role="optimizer", instance=name, host="bench", pid=number, version=identity())
-            socket.send(c.pack(hello))
+            socket.send(control_codec.pack(hello))
             self._want(worker)
 
     def close(self) -> None:
@@ -102,19 +103,19 @@ class Workers:
 
     def _want(self, worker: Worker) -> None:
         worker.wanted_at = time.monotonic()
-        worker.socket.send(c.pack(c.Want(id="want", instance=worker.name, prepared=["sweep"])))
+        worker.socket.send(control_codec.pack(c.Want(id="want", instance=worker.name, prepared=["sweep"])))
 
     def _beat(self, worker: Worker) -> None:
         lease = worker.lease
         run, number = (lease.job, lease.number) if lease is not None else (None, 0)
         moves = int(time.monotonic() * 20)
         beat = c.Beat(id="beat", instance=worker.name, run=run, attempt=number, rows=moves)
-        worker.socket.send(c.pack(beat))
+        worker.socket.send(control_codec.pack(beat))
 
     def _hear(self, worker: Worker, due: list[Worker]) -> None:
         while True:
             try:
-                order = c.read_order(worker.socket.recv(zmq.NOBLOCK))
+                order = control_codec.read_order(worker.socket.recv(zmq.NOBLOCK))
             except zmq.Again:
                 return
             now = time.monotonic()
@@ -136,8 +137,8 @@ class Workers:
         name = f"{lease.first}-{lease.stop}"
         worker.said[name] = time.monotonic()
         worker.socket.send(
-            c.pack(
-                c.Chunk(
+            control_codec.pack(
+                c.PutChunk(
                     id=name,
                     instance=worker.name,
                     job=lease.job,

@@ -19,10 +19,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from backbus.client import Client
+from backbus.api.client import Client
 from backbus.errors import StackError
+from backbus.jit.sources import cache_folder
 from backbus.settings import Settings
-from backbus.sources import cache_folder
 
 SERVICES = ("orchestrator", "broker", "data", "simulator", "strategy", "portfolio", "execution", "performance")
 PATIENCE_S = 90.0

@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from backbus.figures import bars_figure, fan_figure, grid_figure, likeness_figure, write_figure
-from backbus.jobs import Job
-from backbus.local import files_of, inputs_of
+from backbus.api.run_sweep import run_sweep
+from backbus.engine.inputs import files_of, inputs_of
+from backbus.figures import bars_figure, fan_figure, fit_figure, grid_figure, write_figure
+from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.simulator import fitting
-from backbus.sweep.here import run_sweep
 from backbus.sweep.results import fan_of
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,7 +78,7 @@ def fit() -> None:
         assert returns is not None
         made[model] = returns
     data = {"IBM": fitting.returns_of_closes(closes)}
-    draw("fit", likeness_figure(data, {"IBM": made}, "Models beside the data they were fitted to"))
+    draw("fit", fit_figure(data, {"IBM": made}, "Models beside the data they were fitted to"))
 
 
 def fan() -> None:

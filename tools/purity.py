@@ -21,9 +21,10 @@ from pathlib import Path
 SHARED = Path(__file__).resolve().parent.parent / "shared"
 
 ALLOWED = {
-    "backbus.compiled": "reads where compiled code is kept, once, while it is imported; its decorators do nothing else",
-    "backbus.sources": "hashes the library's own source, once, for the name of that folder",
-    "backbus.jobs": "declares what a job is; only Job.load reads a file, and no handler calls it",
+    "backbus.jit.decorators": "reads where compiled code is kept, once, while it is imported",
+    "backbus.jit.settings": "reads what numba is told, once, for the name of that folder",
+    "backbus.jit.sources": "hashes the library's own source, once, for the name of that folder",
+    "backbus.job.job": "declares what a job is; only Job.load reads a file, and no handler calls it",
 }
 """Modules that a handler may import although they fail the rule, and why that is no harm."""
 

@@ -18,14 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import LOOPS
-from backbus.market.panel import FIELDS, Block, Panel
+from backbus.jit.decorators import LOOPS
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import bundle, load_strategy
-from backbus.sweep.chunk import Chunk, Chunks
-from backbus.sweep.here import in_chunks
-from backbus.sweep.plan import plan_of, points_between, search_of
-from backbus.sweep.space import Space
+from backbus.sweep.search.plan import plan_of, points_between, search_of
+from backbus.sweep.space.space import Space
+from backbus.sweep.workers.chunk import Chunk, Chunks
+from backbus.sweep.workers.in_process import in_chunks
 from benchmarks import prices
 from benchmarks.cross import sweep
 from benchmarks.memory import status

@@ -17,8 +17,8 @@ from pyarrow import csv as pa_csv
 from pyarrow import feather
 
 from backbus.data import Catalog, open_source
-from backbus.history import DataSettings
-from backbus.market.panel import FIELDS
+from backbus.job.data import DataSettings
+from backbus.market.columns import FIELDS
 from benchmarks import prices
 from benchmarks.bench import Bench
 from benchmarks.measure import Check, Hold, Line, duration, interleaved, median, rate, seconds_of, short

@@ -19,8 +19,8 @@ from statistics import median
 
 import numpy as np
 
-from backbus.client import Client
-from backbus.jobs import Job
+from backbus.api.client import Client
+from backbus.job.job import Job
 from backbus.settings import Settings
 from benchmarks import prices
 from benchmarks.bench import Bench

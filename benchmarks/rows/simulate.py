@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from backbus.market.panel import FIELDS
-from backbus.markets import SimulatorSettings
+from backbus.job.simulator import SimulatorSettings
+from backbus.market.columns import FIELDS
 from backbus.simulator import Market
 from benchmarks.bench import Bench
 from benchmarks.measure import Check, Hold, Line, interleaved, median, seconds_of, short

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from backbus.data import Catalog, write_panel
-from backbus.history import DataSettings
-from backbus.market.panel import FIELDS, Block, Panel
+from backbus.job.data import DataSettings
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Panel
 from benchmarks import prices
 from benchmarks.bench import Bench
 from benchmarks.cross import STRATEGIES
@@ -39,7 +40,7 @@ HERE = """
 import json, statistics, sys, time
 from pathlib import Path
 from backbus import Job, run
-from backbus.local import complete, open_inputs
+from backbus.engine.inputs import complete, open_inputs
 import pyarrow
 job = Job.load("job.toml")
 opened = []

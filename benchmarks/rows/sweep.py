@@ -14,10 +14,10 @@ import numpy as np
 from backbus.data import resolve_files, write_panel
 from backbus.market.panel import Ints
 from backbus.strategy import bundle
-from backbus.sweep.crew import Crew
-from backbus.sweep.plan import points_between, search_of, sessions_of
-from backbus.sweep.process import Setup
-from backbus.sweep.space import Space
+from backbus.sweep.search.plan import points_between, search_of, sessions_of
+from backbus.sweep.space.space import Space
+from backbus.sweep.workers.pool import Pool
+from backbus.sweep.workers.process import Setup
 from benchmarks.bench import Bench
 from benchmarks.cross import sweep
 from benchmarks.environments import Absent, versions
@@ -150,7 +150,7 @@ def _beside_backtesting(bench: Bench, ours: Peer, rows: int) -> Iterator[Line | 
 
 
 def _two_processes(bench: Bench, rows: int) -> Iterator[Line | Check]:
-    """The crew of a sweep, of one and of two, whose processes are ready."""
+    """The pool of a sweep, of one and of two, whose processes are ready."""
     points = bench.pick(20_000, 2000)
     with tempfile.TemporaryDirectory(prefix="backbus-bench-") as folder:
         file = Path(folder) / "panel.arrow"
@@ -160,13 +160,13 @@ def _two_processes(bench: Bench, rows: int) -> Iterator[Line | Check]:
         space = Space(search_of(job))
         use = bundle(job.strategy.use, job.folder)
         setup = Setup(job, resolve_files(job.data, job.folder), use, sessions_of(panel))
-        with Crew(setup, 1) as one, Crew(setup, 2) as two:
+        with Pool(setup, 1) as one, Pool(setup, 2) as two:
 
-            def compute(crew: Crew) -> bytes:
-                chunks = sorted(crew.run(points, partial(points_between, space)), key=lambda each: each[0])
+            def compute(pool: Pool) -> bytes:
+                chunks = sorted(pool.run(points, partial(points_between, space)), key=lambda each: each[0])
                 return b"".join(chunk.fingerprints.tobytes() for _, chunk in chunks)
 
-            prints = {compute(crew) for crew in (one, two)}  # and all of their processes are ready
+            prints = {compute(pool) for pool in (one, two)}  # and all of their processes are ready
             bench.say(f"{points} points by one and by two processes in turns")
             alone, both = interleaved(
                 bench.pick(5, 1), lambda: seconds_of(lambda: compute(one)), lambda: seconds_of(lambda: compute(two))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.data.handler import DataHandler, block_and_window
-from backbus.local import Inputs, inputs_of
+from backbus.engine.inputs import Inputs, inputs_of
 from backbus.market.panel import Layout
 from backbus.streams.topology import READERS
 from backbus.transport.role import Assignment, Role

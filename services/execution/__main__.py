@@ -7,6 +7,7 @@ from typing import Any
 from backbus.engine.rehearsal import rehearse
 from backbus.execution.handler import ExecutionHandler
 from backbus.market.panel import Layout
+from backbus.trading.numbers import rules_of
 from backbus.transport.member import serve
 from backbus.transport.role import Assignment, Role, batch_rows
 
@@ -22,7 +23,7 @@ class Execution(Role):
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> ExecutionHandler:
         """The order layer's state machine."""
-        return ExecutionHandler(assignment.job.rules(layout), layout, progress_rows=batch_rows(facts))
+        return ExecutionHandler(rules_of(assignment.job, layout), layout, progress_rows=batch_rows(facts))
 
 
 if __name__ == "__main__":

@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 
 from backbus.errors import StackError
-from backbus.jobs import Job
+from backbus.job.job import Job
+from backbus.job.sweep import Objective
 from backbus.market.panel import Floats
-from backbus.searches import Objective
-from backbus.sweep.chunk import Chunk
-from backbus.sweep.crew import Worker
-from backbus.sweep.kinds import search_for
-from backbus.sweep.plan import resamples_of, search_of
-from backbus.sweep.process import Setup
-from backbus.sweep.search import Search
-from backbus.sweep.wire import unpack_chunk, write_chunk
+from backbus.sweep.search.kinds import search_for
+from backbus.sweep.search.plan import resamples_of, search_of
+from backbus.sweep.search.search import Search
+from backbus.sweep.workers.chunk import Chunk
+from backbus.sweep.workers.pool import Worker
+from backbus.sweep.workers.process import Setup
+from backbus.sweep.workers.wire import unpack_chunk, write_chunk
 from backbus.transport import control as c
 from backbus.transport.blobs import hash_of_file
 from backbus.transport.request import Requester

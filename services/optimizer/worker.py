@@ -20,11 +20,12 @@ from backbus.errors import BackbusError, DataError, JobError, StackError, Strate
 from backbus.log import logger
 from backbus.services.optimizer.sweeping import Sweeping
 from backbus.settings import Settings
-from backbus.sweep.chunk import Chunk
-from backbus.sweep.crew import LOOK_EVERY_S
 from backbus.sweep.outcome import best_of, worth
-from backbus.sweep.wire import pack_chunk
+from backbus.sweep.workers.chunk import Chunk
+from backbus.sweep.workers.pool import LOOK_EVERY_S
+from backbus.sweep.workers.wire import pack_chunk
 from backbus.transport import control as c
+from backbus.transport import control_codec
 from backbus.transport.session import Line
 
 ROLE = "optimizer"
@@ -105,7 +106,7 @@ class Optimizer:
     def _want(self) -> None:
         self._wanted_at = time.monotonic()
         prepared = [sweeping.name for sweeping in self._kept]
-        self._line.tell(c.pack(c.Want(instance=self._line.instance, prepared=prepared)))
+        self._line.tell(control_codec.pack(c.Want(instance=self._line.instance, prepared=prepared)))
 
     # --- a lease ---------------------------------------------------------------------------------------------------
 
@@ -161,12 +162,16 @@ class Optimizer:
             elif lease.work == "ask":
                 if sweeping.search is not None:
                     points = sweeping.ask(self._line.requester, lease.first)
-                    self._say(c.Points(instance=self._line.instance, job=lease.job, first=lease.first, points=points))
+                    self._say(
+                        c.PutPoints(instance=self._line.instance, job=lease.job, first=lease.first, points=points)
+                    )
             elif chunk is not None:
                 self._say_chunk(lease, sweeping, chunk)
             elif sweeping.finished:
                 report, artifacts = sweeping.upload(self._line.requester)
-                self._line.say(c.Table(instance=self._line.instance, job=lease.job, report=report, artifacts=artifacts))
+                self._line.say(
+                    c.PutTable(instance=self._line.instance, job=lease.job, report=report, artifacts=artifacts)
+                )
                 self._drop(sweeping)
                 self._done()
         except Exception as error:
@@ -180,7 +185,7 @@ class Optimizer:
         goal = sweeping.goal
         best = best_of(chunk.figures, goal)
         self._say(
-            c.Chunk(
+            c.PutChunk(
                 instance=self._line.instance,
                 job=lease.job,
                 first=lease.first,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Container
 from dataclasses import dataclass
 
 from backbus.transport import control as c
+from backbus.transport import control_codec
 
 REPEAT_S = 0.5
 
@@ -37,14 +38,14 @@ class Outbox:
         A member's newest order voids those before it: repeating an old ASSIGN would tear it out of its new attempt.
         """
         order = self._numbered(order)
-        frame = c.pack(order)
+        frame = control_codec.pack(order)
         self._unheard = {name: one for name, one in self._unheard.items() if one.instance != instance}
         self._unheard[order.id] = Unheard(instance, frame, time.monotonic())
         self._post(instance.encode(), frame)
 
     def give_once(self, instance: str, order: c.Message) -> None:
         """Send once: to who asks again where it has not heard."""
-        self._post(instance.encode(), c.pack(self._numbered(order)))
+        self._post(instance.encode(), control_codec.pack(self._numbered(order)))
 
     def heard(self, order: str) -> None:
         """The member has acknowledged it."""
@@ -61,4 +62,4 @@ class Outbox:
 
     def _numbered(self, order: c.Message) -> c.Message:
         self._given += 1
-        return order.model_copy(update={"id": c.order_name(self._epoch, self._given)})
+        return order.model_copy(update={"id": control_codec.order_name(self._epoch, self._given)})

@@ -10,7 +10,7 @@ from typing import Any
 
 from backbus.data import Catalog
 from backbus.errors import JobError, StackError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.services.orchestrator.runs.shell import Runs
 from backbus.services.orchestrator.store import ENDED, Store
 from backbus.services.orchestrator.submission import family_of, job_key, points_of

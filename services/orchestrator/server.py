@@ -13,7 +13,8 @@ from typing import Any
 import zmq
 
 from backbus.errors import BackbusError, JobError, ProtocolError, StackError
-from backbus.jobs import Job
+from backbus.jit.sources import identity
+from backbus.job.job import Job
 from backbus.log import logger
 from backbus.services.orchestrator.orders import Outbox
 from backbus.services.orchestrator.requests import Requests
@@ -21,8 +22,8 @@ from backbus.services.orchestrator.runs import shell as runs
 from backbus.services.orchestrator.store import Store
 from backbus.services.orchestrator.sweeps import shell as sweeps
 from backbus.settings import Settings
-from backbus.sources import identity
 from backbus.transport import control as c
+from backbus.transport import control_codec
 from backbus.transport.blobs import BlobFolder
 from backbus.transport.curve import Gate
 from backbus.transport.sockets import CONTROL_HIGH_WATER, bind, make_socket
@@ -116,10 +117,10 @@ class Server:
 
     def _take(self, sender: bytes, frame: bytes) -> None:
         try:
-            request = c.read_request(frame)
+            request = control_codec.read_request(frame)
         except ProtocolError as error:
             self._count_unreadable(error)
-            self._send(sender, c.Error(id=c.id_of(frame), message=str(error)))
+            self._send(sender, c.Error(id=control_codec.id_of(frame), message=str(error)))
             return
         try:
             self._answer(sender, request)
@@ -180,7 +181,7 @@ class Server:
         }
 
     def _send(self, receiver: bytes, message: c.Message) -> None:
-        self._post(receiver, c.pack(message))
+        self._post(receiver, control_codec.pack(message))
 
     def _post(self, receiver: bytes, frame: bytes) -> None:
         try:

@@ -8,10 +8,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from backbus.jobs import Job
-from backbus.searches import Distribution
-from backbus.sources import identity
-from backbus.sweep.space import Space
+from backbus.jit.sources import identity
+from backbus.job.axes import Distribution
+from backbus.job.job import Job
+from backbus.sweep.space.space import Space
 
 COUNTED_HERE = 2_000_000
 """Combinations that constraints are looked at for in this process: some tenths of a second."""

@@ -7,6 +7,7 @@ from typing import Any
 from backbus.engine.rehearsal import rehearse
 from backbus.market.panel import Layout
 from backbus.portfolio.handler import PortfolioHandler
+from backbus.trading.numbers import rules_of
 from backbus.transport.member import serve
 from backbus.transport.role import Assignment, Role, batch_rows
 
@@ -22,7 +23,7 @@ class Portfolio(Role):
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> PortfolioHandler:
         """The portfolio's state machine."""
-        rules = assignment.job.rules(layout)
+        rules = rules_of(assignment.job, layout)
         return PortfolioHandler(rules, layout, reads_book=bool(facts["reads_book"]), batch_rows=batch_rows(facts))
 
 

@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backbus.errors import UsageError
 
+RUNS = Path("var/runs")
+"""Where the files of runs and sweeps go, a folder each, below the current folder."""
+
 ADDRESSES = ("orchestrator", "bus_in", "bus_out", "orchestrator_bind", "bus_in_bind", "bus_out_bind")
 
 
@@ -27,7 +30,7 @@ class Settings(BaseSettings):
     bus_in: str = "tcp://127.0.0.1:5571"
     """Where publishers connect: the broker's XSUB side."""
     bus_out: str = "tcp://127.0.0.1:5572"
-    """Where subscribers connect: the broker's XPUB side."""
+    """Where subscribers connect: the broker's PUB side."""
     orchestrator_bind: str = ""
     bus_in_bind: str = ""
     bus_out_bind: str = ""

@@ -1,8 +1,8 @@
 """What the documents show works, and nothing that a user can set is left out of them.
 
 Conventions of the documents: in a ``console`` block, lines that begin with ``$ `` are commands and the rest is what
-they print; all blocks of a page run in order, in one folder, against a running stack. A code block whose first line is
-``# name.ext`` is that file. Other blocks (``sh``, ``text``) are read by people only.
+they print, where it is shown; all blocks of a page run in order, in one folder, against a running stack. A code block
+whose first line is ``# name.ext`` is that file. Other blocks (``sh``, ``text``) are read by people only.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
-from backbus.jobs import Job, StrategySettings
+from backbus.job.job import Job, StrategySettings
 from backbus.settings import Settings
 from backbus.stack.services import SERVICES, WORKER
 
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(900)
 """Starting a stack and typing what every page shows takes its time on a machine that does something else as well."""
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("[!.]*/README.md")])
 SERVICE_PAGES = sorted((ROOT / "docs" / "services").glob("*.md"))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -48,6 +48,19 @@ def files(page: Path) -> dict[str, str]:
 
 def commands(page: Path) -> list[str]:
     return [line[2:] for body in blocks(page, "console") for line in body.splitlines() if line.startswith("$ ")]
+
+
+def shown(page: Path) -> list[str]:
+    """What the page's commands print, line by line; of many nothing is shown."""
+    return [line for body in blocks(page, "console") for line in body.splitlines() if not line.startswith("$ ")]
+
+
+def same(shown: str, printed: str) -> bool:
+    """Whether two lines differ in nothing but ids of jobs, and in how many attempts a fingerprint took."""
+    one, other = (
+        re.sub(r"^([0-9a-f]{32}) \d$", r"\1", re.sub(r"\b[0-9a-f]{12}\b", "ID", each)) for each in (shown, printed)
+    )
+    return one.rstrip() == other.rstrip()
 
 
 def write_files(page: Path, folder: Path) -> dict[str, str]:
@@ -84,8 +97,10 @@ def test_every_service_has_its_page() -> None:
 def test_commands_of_a_service_page_work(page: Path, stack_environment: dict[str, str], working_folder: Path) -> None:
     typed = commands(page)
     assert typed, f"{page.name} shows no command"
-    script = "set -eu\n" + "\n".join(typed) + "\n"
-    done(["sh", "-c", script], working_folder, stack_environment)
+    script = "exec 2>&1\nset -eu\n" + "\n".join(typed) + "\n"
+    answered = iter(done(["sh", "-c", script], working_folder, stack_environment).splitlines())
+    for line in shown(page):
+        assert any(same(line, one) for one in answered), f"{page.name} shows what was not printed: {line}"
 
 
 def test_the_jobs_of_the_readme_run(working_folder: Path) -> None:
@@ -209,7 +224,7 @@ def test_every_model_of_a_choice_is_documented() -> None:
         each["properties"]["scenario"]["const"] for each in schema.values() if "scenario" in each.get("properties", {})
     }
     assert len(scenarios) == 13
-    assert {name for name in models | scenarios if f"`{name}`" not in text} == set()
+    assert {name for name in models | scenarios if not re.search(rf'`"?{name}"?`', text)} == set()
 
 
 def test_the_job_files_in_the_documents_are_valid() -> None:
@@ -233,7 +248,7 @@ def test_no_page_names_a_variable_that_does_not_exist() -> None:
     known = {f"BACKBUS_{name.upper()}" for name in Settings.model_fields}
     elsewhere = "".join(
         (ROOT / name).read_text(encoding="utf-8")
-        for name in ("compose.yaml", ".ci/run", "tools/up", "tools/down", "shared/backbus/sources.py")
+        for name in ("compose.yaml", ".ci/run", "tools/up", "tools/down", "shared/backbus/jit/sources.py")
     )
     for page in PAGES:
         for name in set(re.findall(r"\bBACKBUS_[A-Z_]+\b", page.read_text(encoding="utf-8"))):
@@ -278,7 +293,7 @@ def test_every_indicator_and_built_in_is_documented() -> None:
 
     text = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
     for owner in (Stream, Bars):
-        for name in vars(owner):
+        for name in dir(owner):
             if not name.startswith("_"):
                 assert re.search(rf"`[^`]*\b{name}\b[^`]*`", text), f"{owner.__name__}.{name}"
     for strategy in set(BUILTINS.values()):

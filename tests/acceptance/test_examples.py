@@ -40,10 +40,10 @@ def examples(tmp_path_factory: pytest.TempPathFactory, sample_data: Path) -> Pat
 
 
 def test_there_is_an_example_of_each_model_and_each_scenario() -> None:
-    from backbus import markets
+    from backbus.job import simulator
 
-    models = {markets.RandomWalk, markets.Gbm, markets.Merton, markets.Heston, markets.Garch}
-    models |= {markets.OrnsteinUhlenbeck, markets.RegimeSwitching, markets.Bootstrap, markets.History}
+    models = {simulator.RandomWalk, simulator.Gbm, simulator.Merton, simulator.Heston, simulator.Garch}
+    models |= {simulator.OrnsteinUhlenbeck, simulator.RegimeSwitching, simulator.Bootstrap, simulator.History}
     tags = {model.model_fields["model"].annotation.__args__[0] for model in models}
     assert tags <= {Path(name).stem for name in SIMULATED}
     scenarios = {each.scenario for name in SIMULATED for each in Job.load(EXAMPLES / name).simulator.scenarios}

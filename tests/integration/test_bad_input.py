@@ -21,7 +21,7 @@ from backbus.streams import codec
 if TYPE_CHECKING:
     from real_stack import Stack
 
-    from backbus.client import Client
+    from backbus.api.client import Client
 
 KINDS = ("NEW_DATA", "SIGNAL", "ORDER", "FILL", "BOOK", "EQUITY", "PROGRESS", "PROBE")
 JOB = Job.parse(

@@ -17,12 +17,14 @@ import msgpack
 import pyarrow.parquet as pq
 import pytest
 
+from backbus.api.run_sweep import run_sweep
+from backbus.api.sweep_result import SweepResult
 from backbus.errors import BackbusError, StrategyError, UsageError
-from backbus.sources import cache_folder, identity
-from backbus.sweep import elsewhere, guest, on_dask
-from backbus.sweep.here import SweepResult, run_sweep
-from backbus.sweep.wire import pack_chunk
-from tests.integration.test_crew import here, setup_of, values_of, write_inputs
+from backbus.jit.sources import cache_folder, identity
+from backbus.sweep.clusters import agent, dask
+from backbus.sweep.clusters import cluster as cluster_module
+from backbus.sweep.workers.wire import pack_chunk
+from tests.integration.test_pool import here, setup_of, values_of, write_inputs
 from tests.unit.small_prices import write_prices
 
 pytestmark = pytest.mark.timeout(120)
@@ -104,7 +106,7 @@ def started(folder: Path, cache: Path, workers: int) -> Any:
     return running
 
 
-def marked(mark: str, command: bytes = b"backbus.sweep.child") -> list[int]:
+def marked(mark: str, command: bytes = b"backbus.sweep.workers.child") -> list[int]:
     """Processes of the cluster, by default the children that compute points."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
@@ -213,19 +215,19 @@ def test_workers_of_another_installation_are_refused(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job, other = write_job(tmp_path), identity().replace("numpy=", "numpy=0.")
-    for module in (elsewhere, on_dask):
+    for module in (cluster_module, dask):
         monkeypatch.setattr(module, "identity", lambda: other)
     with pytest.raises(BackbusError, match=r"worker tcp://.* has another installation.*: numpy [\d.]+ \(here 0\."):
         swept(cluster, tmp_path, job)
     # A worker that comes later is asked when it has been given points.
-    monkeypatch.setattr(on_dask.DaskCluster, "_send_files", send_unasked)
+    monkeypatch.setattr(dask.DaskCluster, "_send_files", send_unasked)
     with pytest.raises(BackbusError, match=r"a worker has another installation of backbus: numpy [\d.]+ \(here 0\."):
         swept(cluster, tmp_path, job)
 
 
 def send_unasked(self: Any) -> None:
     for parts in self._parcel.parts(self._parcel.blobs):
-        self._client.run(guest.take, parts)
+        self._client.run(agent.take, parts)
 
 
 MISTAKES = {
@@ -245,7 +247,7 @@ def test_a_wrong_address_is_one_error(tmp_path: Path, name: str) -> None:
 
 
 def test_a_cluster_that_is_not_there_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(on_dask, "CONNECT_S", 0.5)
+    monkeypatch.setattr(dask, "CONNECT_S", 0.5)
     with pytest.raises(BackbusError, match=r"there is no Dask scheduler at tcp://127\.0\.0\.1:1 that can be reached"):
         run_sweep(write_job(tmp_path), on="dask://127.0.0.1:1", folder=tmp_path / "there")
     assert not (tmp_path / "there").exists()
@@ -270,36 +272,36 @@ def test_a_process_keeps_files_checks_them_and_ends_a_child_that_nobody_asks(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BACKBUS_CACHE", str(cache))
-    monkeypatch.setattr(guest, "IDLE_S", 0.5)
-    guest._folder.cache_clear()
+    monkeypatch.setattr(agent, "IDLE_S", 0.5)
+    agent._folder.cache_clear()
     setup, points = setup_of(write_inputs(tmp_path, f"# {uuid.uuid4()}\n{OTHER}")), values_of([0, 0, 0])
-    parcel = elsewhere.Parcel(setup)
-    compute = functools.partial(guest.compute_points, parcel.spec, msgpack.packb(points))
-    read = functools.partial(elsewhere.read_answer, points=3, resamples=parcel.resamples)
+    parcel = cluster_module.Parcel(setup)
+    compute = functools.partial(agent.compute_points, parcel.spec, msgpack.packb(points))
+    read = functools.partial(cluster_module.read_answer, points=3, resamples=parcel.resamples)
     assert read(compute()) is None
-    assert set(guest.greet(parcel.blobs)["lacking"]) == set(parcel.blobs)
-    monkeypatch.setattr(elsewhere, "PART_BYTES", 1000)
+    assert set(agent.greet(parcel.blobs)["lacking"]) == set(parcel.blobs)
+    monkeypatch.setattr(cluster_module, "PART_BYTES", 1000)
     parts = list(parcel.parts(parcel.blobs))
     assert len(parts) > 2
     blob, _, _, data = parts[-1][-1]
-    assert "damaged" in (guest.take([(blob, len(data), 0, b"\0" * len(data))]) or "")
-    assert [guest.take(part) for part in parts] == [None] * len(parts)
-    kept = guest._folder().path(parcel.blobs[0])
+    assert "damaged" in (agent.take([(blob, len(data), 0, b"\0" * len(data))]) or "")
+    assert [agent.take(part) for part in parts] == [None] * len(parts)
+    kept = agent._folder().path(parcel.blobs[0])
     kept.write_bytes(b"damaged since")
     assert read(compute()) is None
-    assert guest.greet(parcel.blobs)["lacking"] == [parcel.blobs[0]]
+    assert agent.greet(parcel.blobs)["lacking"] == [parcel.blobs[0]]
     for part in parcel.parts(parcel.blobs[:1]):
-        guest.take(part)
+        agent.take(part)
     expected = pack_chunk(here(setup).compute(points))
     for _ in range(2):
         found = read(compute())
         assert found is not None
         assert pack_chunk(found[0]) == expected
-        assert keepers() == 1
-    wait_for(lambda: not keepers())
-    guest.leave(parcel.spec)
+        assert owners() == 1
+    wait_for(lambda: not owners())
+    agent.leave(parcel.spec)
     assert read(compute()) is None
-    guest._folder.cache_clear()
+    agent._folder.cache_clear()
 
 
 OTHER = """
@@ -314,5 +316,5 @@ class Other(Strategy):
 """
 
 
-def keepers() -> int:
-    return sum(thread.name == "backbus-keeper" for thread in threading.enumerate())
+def owners() -> int:
+    return sum(thread.name == "backbus-owner" for thread in threading.enumerate())

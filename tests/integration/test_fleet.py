@@ -21,12 +21,10 @@ import pytest
 from real_stack import Stack, wait_for
 
 from backbus import Job, run_sweep
-from backbus.client import Client
+from backbus.api.client import Client
+from backbus.api.rerun import rerun, rerun_fold, rerun_split
+from backbus.api.sweep_result import SweepResult
 from backbus.errors import JobError, JobFailed, UsageError
-from backbus.sweep.cross_validation import rerun_split
-from backbus.sweep.result import SweepResult
-from backbus.sweep.results import rerun
-from backbus.sweep.walk_forward import rerun_fold
 
 pytestmark = pytest.mark.timeout(600)
 

@@ -13,7 +13,7 @@ import zmq
 from real_stack import Stack, free_ports, wait_for, without_settings
 
 from backbus import Job, run
-from backbus.client import Client
+from backbus.api.client import Client
 from backbus.errors import StackError
 from backbus.streams import codec
 from backbus.transport.curve import add_key, init_keys

@@ -14,8 +14,8 @@ import pytest
 import zmq
 
 from backbus.data import Catalog
-from backbus.history import DataSettings
-from backbus.jobs import Job
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
 
 if TYPE_CHECKING:
     from real_stack import Stack

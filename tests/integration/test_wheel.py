@@ -28,7 +28,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def printed(place: Path, expression: str, folder: Path) -> str:
     """What a Python that finds the library at ``place`` says."""
-    code = f"import backbus, backbus.sources as s; print(backbus.__path__[0]); print({expression})"
+    code = f"import backbus, backbus.jit.sources as s; print(backbus.__path__[0]); print({expression})"
     done = subprocess.run(
         [sys.executable, "-P", "-c", code],
         cwd=folder,

@@ -10,8 +10,9 @@ from arch import arch_model
 from arch.bootstrap import StationaryBootstrap
 from arch.univariate import ConstantMean
 
-from backbus.market.panel import DAY_NS, Block, Layout, Panel, whole
-from backbus.markets import SimulatorSettings
+from backbus.job.simulator import SimulatorSettings
+from backbus.market.panel import Block, Layout, Panel, whole
+from backbus.market.timeframes import DAY_NS
 from backbus.simulator import Market, fitting, random
 
 YEAR = 252.0

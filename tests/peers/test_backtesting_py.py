@@ -15,8 +15,9 @@ import pytest
 
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
-from backbus.jobs import Job
-from backbus.market.panel import DAY_NS, Block, Layout, Panel
+from backbus.job.job import Job
+from backbus.market.panel import Block, Layout, Panel
+from backbus.market.timeframes import DAY_NS
 from backbus.performance.tables import Piece
 from backbus.strategy import Strategy
 

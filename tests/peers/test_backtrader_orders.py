@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
-from backbus.market import records as rec
+from backbus.job.job import Job
 from backbus.performance.tables import Piece
+from backbus.trading import records as rec
 from tests.peers.paths import GENERATED, Rows, bars, columns, paths
 from tests.unit.order_market import scripted
 

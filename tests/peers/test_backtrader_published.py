@@ -16,7 +16,7 @@ import pytest
 from backbus.data import load_panel
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.performance.tables import Piece
 from backbus.strategy import Strategy

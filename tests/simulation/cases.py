@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from backbus.charges import PRESETS
 from backbus.data.handler import DataHandler
 from backbus.execution.handler import ExecutionHandler
-from backbus.jobs import Job
-from backbus.market.panel import DAY_NS, Block, Layout, Panel
-from backbus.market.records import DIRECTION, SIGNAL, WEIGHT
+from backbus.job.costs import PRESETS
+from backbus.job.job import Job
+from backbus.market.panel import Block, Layout, Panel
 from backbus.market.ticks import CLOSE_SIGNAL, tick_of
+from backbus.market.timeframes import DAY_NS
 from backbus.performance.handler import PerformanceHandler
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import Strategy, StrategyHandler, param
@@ -26,6 +26,9 @@ from backbus.strategy.builtins import (
     SmaCross,
 )
 from backbus.streams.topology import READERS
+from backbus.trading.codes import SignalKind
+from backbus.trading.numbers import rules_of
+from backbus.trading.records import SIGNAL
 from backbus.transport.role import RunningHandler
 from tests.simulation.network import Faults, Handlers
 
@@ -192,7 +195,12 @@ class DeafToHoles(Strategy):
                 dice = _dice(self.seed, row, asset)
                 if dice.random() < self.talk:
                     said.append(
-                        (tick_of(row, CLOSE_SIGNAL), asset, dice.choice([DIRECTION, WEIGHT]), dice.choice(SIDES))
+                        (
+                            tick_of(row, CLOSE_SIGNAL),
+                            asset,
+                            dice.choice([SignalKind.DIRECTION, SignalKind.WEIGHT]),
+                            dice.choice(SIDES),
+                        )
                     )
         return np.array(said, dtype=SIGNAL)
 
@@ -214,7 +222,7 @@ class Case:
     def handlers(self) -> Handlers:
         """The members of one attempt, fresh."""
         layout, batch = self.panel.layout, max(1, self.window // 4)
-        rules, reads_book = self.job.rules(layout), self.strategy.reads_book
+        rules, reads_book = rules_of(self.job, layout), self.strategy.reads_book
         members: dict[str, RunningHandler] = {
             "data": DataHandler(self.panel, block=self.block, window=self.window, readers=READERS),
             "strategy": StrategyHandler(self.strategy, layout, cash=self.job.portfolio.cash, progress_rows=batch),

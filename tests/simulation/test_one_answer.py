@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
-from backbus.market import records as rec
+from backbus.job.job import Job
 from backbus.performance.tables import Columns, Piece
 from backbus.strategy import Strategy
+from backbus.trading.codes import End
 from tests.simulation.cases import Case, some_case
 from tests.simulation.network import Deadlock, Faults, Network, digests
 from tests.unit.order_market import HOLE, bars
@@ -165,4 +165,4 @@ def test_an_order_that_is_left_over_has_one_end_though_lists_began_after_it() ->
     report, found_tables = answer_over(network, case)
     assert report == wanted
     assert report.counts.expired == 1
-    assert found_tables["ends"]["reason"].tolist() == wanted_tables["ends"]["reason"].tolist() == [rec.RUN_OVER]
+    assert found_tables["ends"]["reason"].tolist() == wanted_tables["ends"]["reason"].tolist() == [End.RUN_OVER]

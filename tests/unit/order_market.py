@@ -10,13 +10,14 @@ import numpy as np
 
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
-from backbus.jobs import Job
-from backbus.market import records as rec
-from backbus.market.panel import DAY_NS, Block, Layout, Panel
+from backbus.job.job import Job
+from backbus.market.panel import Block, Layout, Panel
 from backbus.market.ticks import PHASE_NAMES
+from backbus.market.timeframes import DAY_NS
 from backbus.performance.report import Report
 from backbus.performance.tables import Piece
 from backbus.strategy import Strategy
+from backbus.trading.codes import BOOKING_KINDS, FILL_RULES, ORDER_KINDS, ORDER_TYPES, REASONS
 
 Bar = tuple[float, float, float, float] | tuple[float, float, float, float, float]
 """Open, high, low, close, and volume where it is not 1000."""
@@ -136,17 +137,17 @@ def told(pieces: list[Piece], report: Report, symbols: tuple[str, ...]) -> Told:
     ]
     return Told(
         [
-            (int(t) // 6, symbols[s], rec.ORDER_KINDS[k], rec.ORDER_TYPES[y], float(q), rec.REASONS[r])
+            (int(t) // 6, symbols[s], ORDER_KINDS[k], ORDER_TYPES[y], float(q), REASONS[r])
             for t, s, k, y, q, r in zip(
                 *(orders[name] for name in ("tick", "symbol", "kind", "type", "quantity", "reason")), strict=True
             )
         ],
         [row[:5] for row in rows],
-        [rec.FILL_RULES[row[5]] for row in rows],
+        [FILL_RULES[row[5]] for row in rows],
         []
         if ends is None
         else [
-            (int(r), symbols[s], rec.FILL_RULES[why])
+            (int(r), symbols[s], FILL_RULES[why])
             for r, s, why in zip(*(ends[name] for name in ("row", "symbol", "reason")), strict=True)
         ],
         [row[6] for row in rows],
@@ -155,7 +156,7 @@ def told(pieces: list[Piece], report: Report, symbols: tuple[str, ...]) -> Told:
         []
         if bookings is None
         else [
-            (int(r), symbols[s] if s >= 0 else "", rec.BOOKING_KINDS[k], float(a))
+            (int(r), symbols[s] if s >= 0 else "", BOOKING_KINDS[k], float(a))
             for r, s, k, a in zip(*(bookings[name] for name in ("row", "symbol", "kind", "amount")), strict=True)
         ],
         report,

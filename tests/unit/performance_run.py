@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backbus.jobs import Job
-from backbus.market.accounts import EquityRows
+from backbus.job.job import Job
 from backbus.market.panel import Block, Floats, Layout
-from backbus.market.records import FILL, ORDER, PLACE, REFUSE, SHORTS_NOT_ALLOWED, SIGNAL, TAKE_BACK, Records, order_id
 from backbus.streams.event import Event
 from backbus.streams.stream import StreamWriter
 from backbus.streams.topology import Kind
+from backbus.trading.account_rows import EquityRows
+from backbus.trading.codes import Action, Reason
+from backbus.trading.records import FILL, ORDER, SIGNAL, Records, order_id
 
 ROWS, WARMUP, PER_SESSION = 200, 23, 6
 
@@ -55,12 +56,12 @@ def some_run(seed: int = 0, *, rows: int = ROWS, warmup: int = WARMUP, **setting
     signals["tick"], orders["tick"] = 6 * decided + 3, 6 * decided + 4
     signals["asset"] = orders["asset"] = rng.integers(0, 2, count)
     signals["value"] = rng.choice([-1.0, 0.0, 1.0], count)
-    orders["kind"] = rng.choice([PLACE, PLACE, PLACE, TAKE_BACK, REFUSE], count)
+    orders["kind"] = rng.choice([Action.PLACE, Action.PLACE, Action.PLACE, Action.CANCEL, Action.REFUSE], count)
     orders["order"] = [order_id(int(row), int(asset), 0) for row, asset in zip(decided, orders["asset"], strict=True)]
-    orders["reason"] = np.where(orders["kind"] == REFUSE, SHORTS_NOT_ALLOWED, 0)
+    orders["reason"] = np.where(orders["kind"] == Action.REFUSE, Reason.SHORTS_NOT_ALLOWED, 0)
     orders["wanted"] = rng.integers(-9, 9, count) * 10.0
     orders["quantity"] = np.where(rng.random(count) < 0.2, orders["wanted"] / 2.0, orders["wanted"])
-    placed = orders[orders["kind"] == PLACE]
+    placed = orders[orders["kind"] == Action.PLACE]
     filled = placed[rng.random(len(placed)) < 0.8]
     fills = np.zeros(len(filled), FILL)
     fills["tick"] = filled["tick"] + 3

@@ -11,10 +11,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from backbus.compiled import LOOPS
 from backbus.engine.rehearsal import rehearse, run_handlers, small_panel
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.jit.decorators import LOOPS
+from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.strategy import Strategy
 from backbus.strategy.builtins import BuyAndHold, CrossSectionalMomentum, DonchianBreakout, RsiReversion, SmaCross

@@ -13,13 +13,15 @@ import numpy as np
 
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
-from backbus.jobs import Job
-from backbus.market import records as rec
-from backbus.market.panel import DAY_NS, Block, Layout, Panel
+from backbus.job.job import Job
+from backbus.market.panel import Block, Layout, Panel
 from backbus.market.ticks import CLOSE_SIGNAL, PHASE_NAMES, tick_of
+from backbus.market.timeframes import DAY_NS
 from backbus.performance.report import Report
 from backbus.performance.tables import Columns, Piece
 from backbus.strategy import Strategy
+from backbus.trading import records as rec
+from backbus.trading.codes import ORDER_KINDS, REASONS, SignalKind
 
 HOLE = float("nan")
 
@@ -65,7 +67,7 @@ def scripted(signals: Sequence[Signal]) -> Strategy:
     records = rec.empty(rec.SIGNAL, len(signals))
     for record, (row, asset, value, *kind) in zip(records, sorted(signals, key=lambda s: s[:2]), strict=True):
         record["tick"], record["asset"], record["value"] = tick_of(row, CLOSE_SIGNAL), asset, value
-        record["kind"] = rec.WEIGHT if kind else rec.DIRECTION
+        record["kind"] = SignalKind.WEIGHT if kind else SignalKind.DIRECTION
 
     class Scripted(Strategy):
         def signals(self, bars: Any) -> rec.Records:
@@ -105,7 +107,7 @@ def outcome(pieces: list[Piece], report: Report) -> Outcome:
         return [(*a, *b) for a, b in zip(when, values, strict=True)]
 
     orders: list[Any] = [
-        (*line[:3], rec.ORDER_KINDS[line[3]], *line[4:6], rec.REASONS[line[6]])
+        (*line[:3], ORDER_KINDS[line[3]], *line[4:6], REASONS[line[6]])
         for line in lines("orders", "kind", "quantity", "wanted", "reason")
     ]
     fills: list[Any] = lines("fills", "quantity", "price", "fee")

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.market.panel import FIELDS, Block, Panel, whole
-from backbus.markets import SimulatorSettings
+from backbus.job.simulator import SimulatorSettings
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Panel, whole
 from backbus.simulator import Market
 
 YEAR = 252.0

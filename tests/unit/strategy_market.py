@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.market.panel import Block, Layout, Panel
-from backbus.market.records import Records
 from backbus.strategy import Strategy, StrategyRunner
+from backbus.trading.records import Records
 
 DAY = 86_400_000_000_000
 

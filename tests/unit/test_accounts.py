@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from backbus.errors import JobError
-from backbus.jobs import Job
+from backbus.job.job import Job
+from backbus.trading.numbers import rules_of
 from tests.unit.order_market import HOLE, Told, asks, bars, flat, job_of, play
 
 QUIET = flat(100.0)
@@ -261,7 +262,7 @@ def test_open_trades_abroad_are_valued_at_the_last_rate() -> None:
 )
 def test_accounts_that_cannot_be_are_refused(fields: dict[str, Any], where: str) -> None:
     with pytest.raises(JobError, match=where):
-        Job.parse({"strategy": {"use": "None"}, **fields}).rules(bars(QUIET).layout)
+        rules_of(Job.parse({"strategy": {"use": "None"}, **fields}), bars(QUIET).layout)
 
 
 # --- sizes -----------------------------------------------------------------------------------------------------------

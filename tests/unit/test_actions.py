@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.strategy import Strategy, StrategyRunner
 from tests.unit.order_market import Told, asks, bars, flat, job_of, play

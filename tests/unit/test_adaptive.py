@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from backbus.errors import JobError
-from backbus.jobs import Job
-from backbus.searches import SweepSettings
-from backbus.sweep.adaptive import Adaptive, Results
+from backbus.job.job import Job
+from backbus.job.sweep import SweepSettings
+from backbus.sweep.space.adaptive import Adaptive, Results
 
 pytest.importorskip("optuna")
 

@@ -11,6 +11,7 @@ import zmq
 from backbus.services.optimizer.worker import Optimizer
 from backbus.settings import Settings
 from backbus.transport import control as c
+from backbus.transport import control_codec
 from backbus.transport.heartbeat import BeatThread, Busy, Pulse
 
 LIMIT_S = 30.0
@@ -29,10 +30,12 @@ def test_a_late_answer_is_about_the_beat_that_it_answers(late: int) -> None:
 
     def heard() -> tuple[bytes, Any]:
         sender, frame = router.recv_multipart()
-        return sender, c.read_request(frame)
+        return sender, control_codec.read_request(frame)
 
     def answer(sender: bytes, beat: Any, **value: Any) -> None:
-        router.send_multipart([sender, c.pack(c.Ok(id=beat.id, value={"known": True, "abandon": False, **value}))])
+        router.send_multipart(
+            [sender, control_codec.pack(c.Ok(id=beat.id, value={"known": True, "abandon": False, **value}))]
+        )
 
     try:
         over = heard()

@@ -20,8 +20,9 @@ from backbus.engine.check import check_strategy, quick_finding
 from backbus.errors import StrategyError
 from backbus.strategy import BUILTINS, Strategy, bundle, load_strategy
 from backbus.strategy.builtins import CLASSES
-from backbus.strategy.check import QUICK, THOROUGH, Said, check, difference, speak
+from backbus.strategy.finding import Said, difference
 from backbus.strategy.futures import FUTURES, cut_rows, portion, synthetic_panel, truncated
+from backbus.strategy.look_ahead import QUICK, THOROUGH, check, speak
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "strategies"
 MARKET = sm.market(300, 3, seed=3, holes=0.03)
@@ -226,7 +227,7 @@ def test_the_number_of_rows_to_come_is_the_future_too(style):
         def signals(self, bars):
             rows = np.arange(bars.first_row, bars.first_row + len(bars))
             wanted = np.broadcast_to((rows % 10 < 5)[:, None], bars.close.shape)
-            return self.hold_long(wanted & (rows < bars.run.layout.rows - 20)[:, None])
+            return self.hold_long(wanted & (rows < bars.context.run.layout.rows - 20)[:, None])
 
     class EventEnd(Strategy):
         def on_bar(self, bar):

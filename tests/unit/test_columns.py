@@ -7,13 +7,13 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from backbus.api.run import run
 from backbus.data import load_panel, map_panel, panel_from_frame, write_panel
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
 from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StrategyError
-from backbus.history import DataSettings
-from backbus.jobs import Job
-from backbus.local import run
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
 from backbus.market.panel import Block, Layout
 from backbus.strategy import Strategy
 from backbus.streams import codec

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from backbus.errors import JobError
-from backbus.jobs import Job
-from backbus.market.costs import month_of
+from backbus.job.job import Job
+from backbus.trading.commission import month_of
 from tests.unit.order_market import QUIET, bars, job_of, play
 
 FREE = {"commission": {"model": "none"}}

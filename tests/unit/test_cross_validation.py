@@ -14,22 +14,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from backbus.api.rerun import rerun, rerun_split
+from backbus.api.run_sweep import run_sweep
+from backbus.api.sweep_result import SweepResult
 from backbus.data import load_panel, resolve_files
 from backbus.engine.run import Engine
 from backbus.errors import BackbusError, JobError
-from backbus.jobs import Job
+from backbus.job.job import Job
+from backbus.job.sweep import CrossValidationSettings
 from backbus.market.panel import Floats
-from backbus.searches import CrossValidationSettings
 from backbus.strategy import load_strategy, make_strategy
-from backbus.sweep import cross_validation
-from backbus.sweep.cross_validation import CrossValidation, _degradation, _distribution, rerun_split
-from backbus.sweep.folds import figures_of_many, groups_of, session_figures, train_sessions
-from backbus.sweep.here import run_sweep
-from backbus.sweep.honesty import POINT
 from backbus.sweep.outcome import Points
-from backbus.sweep.result import SweepResult
-from backbus.sweep.results import rerun, top_points
-from backbus.sweep.space import point_job
+from backbus.sweep.results import top_points
+from backbus.sweep.search.cross_validation import CrossValidation, _degradation, _distribution
+from backbus.sweep.search.folds import figures_of_many, groups_of, session_figures, train_sessions
+from backbus.sweep.search.search import cross_validation
+from backbus.sweep.space.space import point_job
+from backbus.sweep.statistics import POINT
 from tests.unit.small_prices import write_prices
 
 FIELDS: dict[str, Any] = {

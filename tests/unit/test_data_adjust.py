@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backbus.api.run import run
 from backbus.data import Catalog, load_panel, map_panel, open_source, panel_from_frame, read_panel
-from backbus.data.importing import import_files
+from backbus.data.catalog.importing import import_files
 from backbus.errors import DataError, JobError
-from backbus.history import DataSettings
-from backbus.jobs import Job
-from backbus.local import run
-from backbus.market.panel import FIELDS, PRICES, whole
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
+from backbus.market.columns import FIELDS, PRICES
+from backbus.market.panel import whole
 from backbus.strategy import Strategy
 
 ROWS = 300

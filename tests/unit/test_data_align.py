@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from backbus.api.run import run
 from backbus.data import open_source, panel_from_frame, write_panel
 from backbus.errors import DataError, JobError
-from backbus.history import DataSettings
-from backbus.jobs import Job
-from backbus.local import run
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
 from backbus.market.panel import Panel, whole
 from backbus.market.years import _COUNTED, sessions_per_year
 

@@ -9,7 +9,7 @@ import pytest
 
 from backbus.data import Catalog, load_panel
 from backbus.errors import DataError
-from backbus.history import DataSettings
+from backbus.job.data import DataSettings
 
 HEADER = b"Date,Open,High,Low,Close,Volume\n"
 GOOD = HEADER + b"2024-01-02,10,12,9,11,100\n2024-01-03,11,13,10,12,200\n2024-01-04,11,13,10,12,200\n"

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backbus.api.run import run
 from backbus.data import load_panel, panel_from_frame, read_panel, write_panel
-from backbus.data.importing import import_files
-from backbus.data.making import Clock, Maker
+from backbus.data.catalog.importing import import_files
+from backbus.data.panels.aggregate import Maker, SessionClock
 from backbus.errors import DataError, JobError
-from backbus.history import DataSettings
-from backbus.jobs import Job
-from backbus.local import run
-from backbus.market.panel import FIELDS
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
+from backbus.market.columns import FIELDS
 from backbus.market.timeframes import bar_size
 
 NS = 10**9
@@ -100,7 +100,7 @@ def test_where_parts_are_cut_changes_nothing(cuts, text):
     values["volume"] = frame["size"].to_numpy()
 
     def made(edges):
-        maker = Maker(bar_size(text), Clock(None, None))
+        maker = Maker(bar_size(text), SessionClock(None, None))
         for begin, end in zip([0, *edges], [*edges, len(ends)], strict=True):
             maker.take(ends[begin:end], {name: column[begin:end] for name, column in values.items()}, instants=True)
         return maker.finish()

@@ -12,15 +12,17 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from backbus.api.run import run
 from backbus.cli.app import app
 from backbus.data import Catalog, load_panel, map_panel, panel_from_frame, resolve_files
-from backbus.data.findings import findings_of
-from backbus.data.importing import import_files
+from backbus.data.catalog.findings import findings_of
+from backbus.data.catalog.importing import import_files
 from backbus.errors import BackbusError, DataError, JobError, UsageError
-from backbus.history import DataSettings
-from backbus.jobs import Job
-from backbus.local import run
-from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Layout, Panel
+from backbus.market.timeframes import DAY_NS
 
 ROOT = Path(__file__).parents[2]
 
@@ -287,7 +289,7 @@ def made(rows=2000, **changes) -> Panel:
     ],
 )
 def test_each_finding_is_found_in_its_place(monkeypatch, stretch, changes, kind, count, first):
-    monkeypatch.setattr("backbus.data.findings.STRETCH_ROWS", stretch)
+    monkeypatch.setattr("backbus.data.catalog.findings.STRETCH_ROWS", stretch)
     found = findings_of(made(**changes), None)
     if kind is None:
         assert found == []

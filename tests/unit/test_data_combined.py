@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from backbus.data import open_source, panel_from_frame, write_panel
 from backbus.errors import BackbusError
-from backbus.history import DataSettings
+from backbus.job.data import DataSettings
 from backbus.market.panel import Source
 
 

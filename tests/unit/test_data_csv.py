@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from backbus.data import load_panel, resolve_files
 from backbus.errors import BackbusError, DataError, JobError
-from backbus.history import DataSettings
-from backbus.market.panel import DAY_NS, FIELDS
+from backbus.job.data import DataSettings
+from backbus.market.columns import FIELDS
+from backbus.market.timeframes import DAY_NS
 
 HEADER = "Date,Open,High,Low,Close,Volume\n"
 BARS = "2024-01-02,10,12,9,11,100\n2024-01-03,11,13,10,12,200\n2024-01-04,12,14,11,13,300\n"

@@ -11,8 +11,9 @@ import pytest
 
 from backbus.data import load_panel, panel_from_frame
 from backbus.errors import BackbusError, DataError
-from backbus.history import DataSettings
-from backbus.market.panel import FIELDS, Panel
+from backbus.job.data import DataSettings
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Panel
 
 
 def bars(index, **changes) -> pd.DataFrame:

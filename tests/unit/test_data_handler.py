@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from backbus.data import handler
 from backbus.data.handler import DataHandler, block_and_window
-from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Layout, Panel
+from backbus.market.timeframes import DAY_NS
 from backbus.streams.event import Event
 from backbus.streams.stream import StreamReader
 from backbus.streams.topology import READERS, Kind

@@ -15,9 +15,11 @@ from backbus.data import load_panel, map_panel, read_panel, write_panel
 from backbus.engine.rehearsal import small_panel
 from backbus.engine.run import Engine
 from backbus.errors import DataError, JobError
-from backbus.history import DataSettings
-from backbus.jobs import Job
-from backbus.market.panel import DAY_NS, FIELDS, Block, Layout, Panel
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Layout, Panel
+from backbus.market.timeframes import DAY_NS
 from backbus.performance.statistics import Statistics
 from backbus.strategy import make_strategy
 from backbus.strategy.builtins import SmaCross

@@ -11,11 +11,12 @@ import pandas as pd
 import polars as pl
 import pytest
 
+from backbus.api.run import run
+from backbus.api.run_sweep import run_sweep
 from backbus.data import panel_from_frame
+from backbus.engine.inputs import files_of
 from backbus.errors import BackbusError, UsageError
-from backbus.jobs import Job
-from backbus.local import files_of, run
-from backbus.sweep.here import run_sweep
+from backbus.job.job import Job
 
 ROWS = 300
 

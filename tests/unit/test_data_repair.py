@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from backbus.data import load_panel
 from backbus.errors import DataError, JobError
-from backbus.history import DataSettings
-from backbus.market.panel import FIELDS
+from backbus.job.data import DataSettings
+from backbus.market.columns import FIELDS
 
 HEADER = "Date,Open,High,Low,Close,Volume\n"
 GOOD = "2024-01-02,10,12,9,11,100\n2024-01-03,11,13,10,12,200\n"

@@ -12,8 +12,8 @@ import pytest
 
 from backbus.data import load_panel, resolve_files
 from backbus.errors import BackbusError, DataError, JobError
-from backbus.history import DataSettings
-from backbus.market.panel import DAY_NS
+from backbus.job.data import DataSettings
+from backbus.market.timeframes import DAY_NS
 
 MINUTE_NS = 60_000_000_000
 

@@ -9,8 +9,9 @@ import pytest
 
 from backbus.data import load_panel
 from backbus.errors import DataError, JobError
-from backbus.history import DataSettings
-from backbus.market.panel import DAY_NS, session_date
+from backbus.job.data import DataSettings
+from backbus.market.panel import session_date
+from backbus.market.timeframes import DAY_NS
 
 HOUR_NS = 3_600 * 10**9
 MINUTE_NS = 60 * 10**9

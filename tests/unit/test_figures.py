@@ -15,9 +15,9 @@ from typer.testing import CliRunner
 
 from backbus.cli.app import app
 from backbus.errors import UsageError
-from backbus.figures import bars_figure, check_place, fan_figure, grid_figure, likeness_figure, write_figure
+from backbus.figures import bars_figure, check_place, fan_figure, fit_figure, grid_figure, write_figure
 from backbus.figures.bars import CANDLES, MOST_LINES, SMALL, thinned
-from backbus.figures.likeness import density, memory
+from backbus.figures.fit_diagnostics import density, memory
 
 GBM = {"model": "gbm", "volatility": 0.3}
 JOB = """
@@ -104,7 +104,7 @@ def test_a_fan_is_its_table():
     assert figure.layout.shapes[0].y0 == 100.0
 
 
-def test_likeness_is_told_by_density_and_memory():
+def test_how_well_a_model_fits_is_told_by_density_and_memory():
     rng = np.random.default_rng(1)
     normal = rng.normal(0.0, 0.02, 200_000)
     where, dense = density(normal, 0.02)
@@ -117,7 +117,7 @@ def test_likeness_is_told_by_density_and_memory():
     by_pandas = pd.Series(size).autocorr(3)
     assert memory(normal)[2] == pytest.approx(by_pandas, abs=1e-4)
     assert not memory(np.zeros(100)).any()
-    figure = likeness_figure({"A": normal[:5000]}, {"A": {"gbm": normal, "garch": 2 * normal}})
+    figure = fit_figure({"A": normal[:5000]}, {"A": {"gbm": normal, "garch": 2 * normal}})
     assert [trace.name for trace in figure.data] == ["the data"] * 2 + ["gbm"] * 2 + ["garch"] * 2
 
 

@@ -7,14 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backbus.api.run import run
+from backbus.engine.inputs import as_panel
 from backbus.engine.rehearsal import small_panel
 from backbus.errors import JobError
-from backbus.jobs import Job
-from backbus.local import as_panel, run
+from backbus.job.job import Job
+from backbus.job.sweep import WalkForwardSettings
 from backbus.market.panel import session_date
 from backbus.performance.metrics import session_rate
-from backbus.searches import WalkForwardSettings
-from backbus.sweep.folds import panel_between, session_figures, session_rows, walk_forward_folds
+from backbus.sweep.search.folds import panel_between, session_figures, session_rows, walk_forward_folds
 
 
 def folds(sessions: int, **lengths: int | bool) -> list[tuple[tuple[int, int], tuple[int, int]]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backbus.errors import JobError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from tests.unit.order_market import QUIET, asks, bars, job_of, play
 
 FUTURE = {"symbols": "A", "kind": "future", "multiplier": 50, "margin": 1000}

@@ -7,11 +7,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from backbus import Job, run
+from backbus.api.rerun import rerun
+from backbus.api.run_sweep import run_sweep
 from backbus.errors import JobError
 from backbus.performance.metrics import FIGURES
-from backbus.sweep.here import run_sweep
-from backbus.sweep.monte_carlo import QUANTILES, fan_sessions
-from backbus.sweep.results import rerun, top_points
+from backbus.sweep.results import top_points
+from backbus.sweep.search.monte_carlo import QUANTILES, fan_sessions
 
 MARKETS = 12
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from backbus.market.records import FILL, Records
 from backbus.performance.fingerprint import FILL_COLUMNS, FillsDigest, fingerprint
 from backbus.performance.sessions import SessionCurve
+from backbus.trading.records import FILL, Records
 
 
 def some_fills(count: int) -> Records:

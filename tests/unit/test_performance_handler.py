@@ -230,7 +230,7 @@ def test_plain_python_makes_the_same_report() -> None:
 
 def test_every_kernel_has_one_signature_whoever_feeds_it() -> None:
     """A kernel compiled a second time would stall a run that was said to be warm."""
-    from backbus.compiled import JIT_DISABLED, LOOPS
+    from backbus.jit.decorators import JIT_DISABLED, LOOPS
 
     run = some_run()
     whole(run)

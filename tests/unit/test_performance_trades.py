@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backbus.errors import ProtocolError
-from backbus.market.records import FILL, Records
 from backbus.performance.trades import NO_TIME, TradeBook
+from backbus.trading.records import FILL, Records
 
 
 def fills(*rows: tuple[int, int, float, float, float]) -> Records:

@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backbus.engine.points import Point, PointsEngine, terms_of
+from backbus.engine.batch import Point, PointsEngine, terms_of
 from backbus.engine.rehearsal import small_panel
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Layout, Panel
 from backbus.performance.metrics import metrics_of
 from backbus.strategy import Strategy, StrategyRunner, make_strategy, param
 from backbus.strategy.bar import Bar
 from backbus.strategy.book import Book
 from backbus.strategy.builtins import BUILTINS
-from backbus.sweep.chunk import RAISED, REFUSED, Chunks
-from backbus.sweep.honesty import make_plan
-from backbus.sweep.space import point_job, split
+from backbus.sweep.space.space import point_job, split
+from backbus.sweep.statistics import make_plan
+from backbus.sweep.workers.chunk import RAISED, REFUSED, Chunks
 
 FAST = {"fast": 2, "slow": 5}
 JOBS: dict[str, dict[str, Any]] = {

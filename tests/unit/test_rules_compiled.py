@@ -13,8 +13,8 @@ import numba
 import numpy as np
 import pytest
 
-from backbus.compiled import JIT_DISABLED, LOOPS
 from backbus.engine.loop import run_rows
+from backbus.jit.decorators import JIT_DISABLED, LOOPS
 from tests.unit.rules_jobs import answers
 
 ROOT = Path(__file__).parents[2]

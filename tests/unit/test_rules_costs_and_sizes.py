@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
-from backbus.market.ledger import LEDGER, apply_fill, open_book
-from backbus.market.panel import DAY_NS, Layout
+from backbus.market.panel import Layout
+from backbus.market.timeframes import DAY_NS
 from backbus.strategy import Strategy
+from backbus.trading.ledger import POSITION, apply_fill, open_account
+from backbus.trading.numbers import rules_of
+from backbus.trading.records import FILL, empty
 from tests.unit.rules_run import HOLE, job_of, panel, play
 
 NO_VOLATILITY = "too few bars to know its volatility"
@@ -167,18 +170,19 @@ def test_a_size_decided_at_the_open_is_told_as_a_resize(opens_at: float, quantit
 def test_average_cost_is_kept_while_selling_and_starts_anew_through_zero() -> None:
     #  bought 10 at 10, 30 at 14: (100 + 420) / 40 = 13;  sold 20 at 15: 13 stays, gained 20 × 2 = 40
     #  sold 30 at 16: gained 20 × 3 = 60, 10 short at 16;  bought 10 at 12: gained 10 × 4 = 40
-    rules = job_of().rules(Layout(("A",), 1, 0, DAY_NS))
-    account, ledger = open_book(rules)[:2]
+    rules = rules_of(job_of(), Layout(("A",), 1, 0, DAY_NS))
+    account = open_account(rules)
+    line, fill = account.positions[0], empty(FILL, 1)[0]
     book = getattr(apply_fill, "py_func", apply_fill)
     seen = []
     for quantity, price in ((10.0, 10.0), (30.0, 14.0), (-20.0, 15.0), (-30.0, 16.0), (10.0, 12.0)):
-        book(account[0], ledger[0], rules.instruments[0], quantity, price, 1.0, 0.5)
-        line = ledger[0]
+        fill["quantity"], fill["price"], fill["unit"], fill["fee"] = quantity, price, 1.0, 0.5
+        book(account.totals[0], line, rules.instruments[0], fill)
         seen.append((float(line["position"]), float(line["average_cost"])))
     assert seen == [(10.0, 10.0), (40.0, 13.0), (20.0, 13.0), (-10.0, 16.0), (0.0, 0.0)]
-    assert account["cash"] == 1000.0 + 140.0 - 5 * 0.5
-    assert account["fees"] == 2.5
-    assert ledger.dtype == LEDGER
+    assert account.totals["cash"] == 1000.0 + 140.0 - 5 * 0.5
+    assert account.totals["fees"] == 2.5
+    assert account.positions.dtype == POSITION
 
 
 class Diary(Strategy):

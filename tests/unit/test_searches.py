@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from backbus.errors import JobError
-from backbus.jobs import Job
-from backbus.searches import Choices, Distribution, Objective, Range, SweepSettings
+from backbus.job.axes import Choices, Distribution, Range
+from backbus.job.job import Job
+from backbus.job.sweep import Objective, SweepSettings
 from backbus.strategy import Strategy, param
 from backbus.strategy.builtins import SmaCross
-from backbus.sweep.checking import check_names
-from backbus.sweep.space import Space
+from backbus.sweep.space.checking import check_names
+from backbus.sweep.space.space import Space
 
 WHOLE = """
 [strategy]

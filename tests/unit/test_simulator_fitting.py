@@ -11,8 +11,8 @@ import pytest
 from simulated import YEAR, market
 
 from backbus.errors import DataError
+from backbus.job.simulator import SimulatorSettings
 from backbus.market.panel import whole
-from backbus.markets import SimulatorSettings
 from backbus.simulator import Market, fitting
 
 PATHS = {

@@ -18,11 +18,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from simulated import market, near, returns, same, settings
 
+from backbus.api.run import run
 from backbus.data import write_csv
+from backbus.engine.inputs import open_inputs
 from backbus.errors import DataError, JobError, UsageError
-from backbus.jobs import Job
-from backbus.local import open_inputs, run
-from backbus.market.panel import DAY_NS, FIELDS, whole
+from backbus.job.job import Job
+from backbus.market.columns import FIELDS
+from backbus.market.panel import whole
+from backbus.market.timeframes import DAY_NS
 from backbus.simulator import Market
 
 GBM = {"model": "gbm", "drift": 0.1, "volatility": 0.3}
@@ -97,7 +100,7 @@ def test_after_the_rehearsal_no_market_compiles_anything():
     program = """
 import sys, json
 sys.path.insert(0, sys.argv[1])
-from backbus.compiled import LOOPS
+from backbus.jit.decorators import LOOPS
 from backbus.simulator.rehearsal import rehearse_market
 rehearse_market()
 mine = [l for l in LOOPS if l.__module__.startswith("backbus.simulator") and "fitting" not in l.__module__]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from simulated import YEAR, market, near, returns
 
-from backbus.market.panel import FIELDS
+from backbus.market.columns import FIELDS
 from backbus.simulator import paths, random
 
 N = 100_000

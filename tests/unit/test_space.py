@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backbus.errors import JobError
-from backbus.jobs import Job
-from backbus.searches import Distribution, Range
-from backbus.sweep.axes import at_position, range_values, values_of
-from backbus.sweep.constraints import Constraint
-from backbus.sweep.space import Space, point_job, split, uniform
+from backbus.job.axes import Distribution, Range
+from backbus.job.job import Job
+from backbus.sweep.space.axes import at_position, range_values, values_of
+from backbus.sweep.space.constraints import Constraint
+from backbus.sweep.space.space import Space, point_job, split, uniform
 
 PINNED_RANDOM = [
     (0.303568034307, 8, 0.415556253685),

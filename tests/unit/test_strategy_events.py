@@ -9,9 +9,9 @@ import pytest
 import strategy_market as sm
 
 from backbus.errors import StrategyError
-from backbus.market.accounts import BookRows
-from backbus.market.records import DIRECTION, WEIGHT
 from backbus.strategy import Strategy, StrategyRunner
+from backbus.trading.account_rows import BookRows
+from backbus.trading.codes import SignalKind
 
 NAN = np.nan
 
@@ -81,9 +81,9 @@ def test_the_last_signal_of_a_row_counts_and_records_are_in_asset_order():
 
     panel = sm.market(3, 3)
     assert sm.signals(Changeable(), panel).tolist() == [
-        (9, 0, WEIGHT, -0.25),
-        (9, 1, WEIGHT, 0.75),
-        (9, 2, DIRECTION, 1.0),
+        (9, 0, SignalKind.WEIGHT, -0.25),
+        (9, 1, SignalKind.WEIGHT, 0.75),
+        (9, 2, SignalKind.DIRECTION, 1.0),
     ]
 
 
@@ -96,7 +96,7 @@ def test_a_signal_for_an_asset_without_a_bar_waits_for_its_next_one():
     closes = np.array([[1.0, NAN], [1.0, NAN], [1.0, 5.0], [1.0, 5.0]])
     panel = sm.panel_of(*(closes.copy() for _ in range(5)))
     for ends in ((), (1, 2)):
-        assert sm.signals(Early(), panel, ends).tolist() == [(15, 1, DIRECTION, 1.0)]
+        assert sm.signals(Early(), panel, ends).tolist() == [(15, 1, SignalKind.DIRECTION, 1.0)]
 
 
 class Reader(Strategy):

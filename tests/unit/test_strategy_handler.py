@@ -7,12 +7,12 @@ import pytest
 import strategy_market as sm
 
 from backbus.errors import StreamGap
-from backbus.market.accounts import BookRows
 from backbus.strategy import Strategy, StrategyHandler
 from backbus.strategy.builtins import SmaCross
 from backbus.streams.event import Event
 from backbus.streams.stream import StreamWriter
 from backbus.streams.topology import Kind
+from backbus.trading.account_rows import BookRows
 
 
 def data_events(panel, ends=()):

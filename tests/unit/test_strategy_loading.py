@@ -272,7 +272,7 @@ class TestExamples:
         assert strategy.reads_book
         panel = sm.closes(1, 2, 3)
         runner = StrategyRunner(strategy(window=2), panel.layout)
-        from backbus.market.accounts import BookRows
+        from backbus.trading.account_rows import BookRows
 
         cash, none = np.full(3, 100.0), np.zeros((3, 1))
         runner.load(panel.block)

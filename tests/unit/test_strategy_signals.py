@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backbus.errors import StrategyError
-from backbus.market.records import DIRECTION, SIGNAL, WEIGHT
 from backbus.strategy import BUILTINS, PanelRunner, Strategy, StrategyRunner
 from backbus.strategy.builtins import (
     BuyAndHold,
@@ -20,6 +19,8 @@ from backbus.strategy.builtins import (
     RsiReversion,
     SmaCross,
 )
+from backbus.trading.codes import SignalKind
+from backbus.trading.records import SIGNAL
 
 NAN = np.nan
 SMALL = [
@@ -153,7 +154,7 @@ def test_records_carry_tick_asset_and_kind():
     panel = sm.market(3, 2, seed=0)
     records = sm.signals(BuyAndHold(), panel)
     assert records.dtype == SIGNAL
-    assert records.tolist() == [(3, 0, DIRECTION, 1.0), (3, 1, DIRECTION, 1.0)]
+    assert records.tolist() == [(3, 0, SignalKind.DIRECTION, 1.0), (3, 1, SignalKind.DIRECTION, 1.0)]
 
 
 def test_momentum_holds_the_best_and_drops_the_others():
@@ -161,7 +162,7 @@ def test_momentum_holds_the_best_and_drops_the_others():
     closes = np.hstack([rising, rising[::-1], rising**2, np.full((8, 1), 5.0)])
     panel = sm.panel_of(*(closes.copy() for _ in range(5)), warmup=2)
     records = sm.signals(CrossSectionalMomentum(period=2, top=2, every=3), panel, (3, 4))
-    assert (records["kind"] == WEIGHT).all()
+    assert (records["kind"] == SignalKind.WEIGHT).all()
     assert records["tick"].tolist() == [15] * 4 + [33] * 4
     assert records["value"].reshape(2, 4).tolist() == [[0.5, 0.0, 0.5, 0.0]] * 2
 

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from backbus.market import records as rec
-from backbus.market.accounts import BookRows, EquityRows
-from backbus.market.panel import FIELDS, Block
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block
 from backbus.streams.digest import StreamDigest
 from backbus.streams.event import Event, Payload
 from backbus.streams.topology import Kind
+from backbus.trading import records as rec
+from backbus.trading.account_rows import BookRows, EquityRows
 
 ROWS, ASSETS = 11, 3
 

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Block, Layout, Panel
-from backbus.market.records import Records
 from backbus.performance.report import Report
 from backbus.strategy import Strategy
 from backbus.strategy.bars import Bars
+from backbus.trading.records import Records
 
 ROWS = 70
 

@@ -11,20 +11,23 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from backbus.api.rerun import rerun
+from backbus.api.run import run
+from backbus.api.run_sweep import run_sweep
+from backbus.api.sweep_result import SweepResult
+from backbus.engine.inputs import inputs_of, open_inputs
 from backbus.errors import BackbusError, JobError, StrategyError
-from backbus.jobs import Job
-from backbus.local import inputs_of, open_inputs, run
+from backbus.jit.sources import cache_home
+from backbus.job.job import Job
 from backbus.performance.metrics import FIGURES
-from backbus.sources import cache_home
-from backbus.sweep.chunk import Chunk
-from backbus.sweep.crew import Crew
-from backbus.sweep.here import count_trials, data_hash, run_sweep
 from backbus.sweep.outcome import Points, gather, table_sha256
-from backbus.sweep.plan import plan_of, points_between
-from backbus.sweep.process import Setup
-from backbus.sweep.result import SweepResult
-from backbus.sweep.results import find_sweep, rerun, top_points
-from backbus.sweep.space import Space, point_job
+from backbus.sweep.results import find_sweep, top_points
+from backbus.sweep.search.plan import plan_of, points_between
+from backbus.sweep.space.space import Space, point_job
+from backbus.sweep.trials import count_trials, data_hash
+from backbus.sweep.workers.chunk import Chunk
+from backbus.sweep.workers.pool import Pool
+from backbus.sweep.workers.process import Setup
 from tests.unit.small_prices import write_prices
 
 JOB = """
@@ -214,7 +217,7 @@ def test_a_job_without_a_search_says_how_to_write_one(folder: Path) -> None:
 
 
 def small_chunk(points: int, value: float) -> Chunk:
-    from backbus.sweep.honesty import Observer, make_plan
+    from backbus.sweep.statistics import Observer, make_plan
 
     observer = Observer(make_plan(20), points)
     return Chunk(
@@ -227,7 +230,7 @@ def small_chunk(points: int, value: float) -> Chunk:
 
 
 def test_chunks_come_in_any_order_and_each_point_once() -> None:
-    from backbus.sweep.honesty import make_plan
+    from backbus.sweep.statistics import make_plan
 
     plan, parts = make_plan(20), [(0, small_chunk(3, 1.0)), (3, small_chunk(2, 2.0)), (5, small_chunk(4, 3.0))]
     values: list[list[Any]] = [[point] for point in range(9)]
@@ -292,7 +295,7 @@ def test_an_adaptive_search_follows_its_results_and_any_of_its_points_comes_agai
 
 
 def _panel(folder: Path) -> Any:
-    from backbus.local import open_inputs
+    from backbus.engine.inputs import open_inputs
 
     return open_inputs(Job.load(folder / "job.toml")).panel
 
@@ -300,7 +303,7 @@ def _panel(folder: Path) -> Any:
 def test_processes_are_handed_the_prices_that_were_read_and_read_no_text_again(folder, monkeypatch):
     given = []
 
-    class Watched(Crew):
+    class Watched(Pool):
         def __init__(self, setup: Setup, workers: int) -> None:
             panel = inputs_of(setup.job, setup.data).panel
             given.append((setup.job.data, list(setup.data), panel.layout, panel.block.close.tobytes()))
@@ -311,7 +314,7 @@ def test_processes_are_handed_the_prices_that_were_read_and_read_no_text_again(f
     job = job.model_copy(update={"data": job.data.model_copy(update={"holes": "carry", "timeframes": ("1w",)})})
     expected = open_inputs(job).panel
     alone = run_sweep(job, workers=0, folder=folder / "runs" / "alone")
-    monkeypatch.setattr("backbus.sweep.here.Crew", Watched)
+    monkeypatch.setattr("backbus.api.run_sweep.Pool", Watched)
     result = run_sweep(job, workers=1, folder=folder / "runs" / "one")
     assert result.summary["table_sha256"] == alone.summary["table_sha256"]
     ((data, files, layout, close),) = given

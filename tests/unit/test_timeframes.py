@@ -13,19 +13,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from backbus.api.check import check
 from backbus.data import panel_from_frame
+from backbus.engine.inputs import open_inputs
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
 from backbus.errors import JobError, ProtocolError, StrategyError
-from backbus.history import DataSettings
-from backbus.jobs import Job
-from backbus.local import open_inputs
-from backbus.lookahead import check
-from backbus.market.framed import Calendar, frame_ends, framed
-from backbus.market.panel import DAY_NS, Layout, Panel, whole
-from backbus.market.timeframes import timeframe
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
+from backbus.market.panel import Layout, Panel, whole
+from backbus.market.timeframe_ends import Calendar, frame_ends, framed
+from backbus.market.timeframes import DAY_NS, timeframe
 from backbus.strategy import Strategy, StrategyRunner
 from backbus.strategy.bars import Bars
+from backbus.strategy.context import Context
 from backbus.strategy.run import Run
 from backbus.strategy.runner import PanelRunner
 from backbus.streams import codec
@@ -71,10 +72,10 @@ def longer_bars(panel: Panel, text: str, block: int) -> tuple[pd.DataFrame, list
     run, parts, rows = Run(panel.layout), [], []
     for each in panel.blocks(block):
         run.begin(each)
-        longer = Bars(run, each).every(text)
+        longer = Bars(Context(run, each)).every(text)
         columns = {name: getattr(longer, name).values[:, 0] for name in ("open", "high", "low", "close", "volume")}
         parts.append(pd.DataFrame(columns, index=pd.DatetimeIndex(longer.time, tz="UTC")))
-        rows += (longer.completed + each.first_row).tolist()
+        rows += (longer.context.completed + each.first_row).tolist()
         run.finish()
     return pd.concat(parts), rows
 

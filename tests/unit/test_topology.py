@@ -15,7 +15,7 @@ import pytest
 from backbus.data.handler import DataHandler
 from backbus.engine.rehearsal import small_panel
 from backbus.execution.handler import ExecutionHandler
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.performance.handler import PerformanceHandler
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import StrategyHandler, make_strategy

@@ -9,15 +9,15 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from backbus.api.rerun import rerun, rerun_fold
+from backbus.api.run import run
+from backbus.api.run_sweep import run_sweep
+from backbus.api.sweep_result import SweepResult
 from backbus.errors import BackbusError, JobError
-from backbus.jobs import Job
-from backbus.local import run
+from backbus.job.job import Job
 from backbus.performance.metrics import FIGURES
-from backbus.sweep.here import run_sweep
-from backbus.sweep.result import SweepResult
-from backbus.sweep.results import find_sweep, rerun, top_points
-from backbus.sweep.space import point_job
-from backbus.sweep.walk_forward import rerun_fold
+from backbus.sweep.results import find_sweep, top_points
+from backbus.sweep.space.space import point_job
 from tests.unit.small_prices import write_prices
 
 FIELDS: dict[str, Any] = {

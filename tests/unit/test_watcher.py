@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from backbus.performance.metrics import FIGURES
-from backbus.sweep.chunk import KILLED, TOO_LONG, Chunk, Failure, failed_chunk, joined
-from backbus.sweep.honesty import Observer, make_plan
-from backbus.sweep.watcher import MOST_TRIES, Death, Watcher
-from backbus.sweep.wire import pack_chunk
+from backbus.sweep.statistics import Observer, make_plan
+from backbus.sweep.workers.chunk import KILLED, TOO_LONG, Chunk, Failure, failed_chunk, joined
+from backbus.sweep.workers.watcher import MOST_TRIES, Death, Watcher
+from backbus.sweep.workers.wire import pack_chunk
 
 PLAN = make_plan(20, settings=None)
 DIED = Failure(KILLED, "its process ended with status 3")

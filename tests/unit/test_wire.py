@@ -11,9 +11,9 @@ import pytest
 
 from backbus.errors import ProtocolError
 from backbus.performance.metrics import FIGURES
-from backbus.sweep.chunk import RAISED, TOO_LONG, Chunk, Failure
-from backbus.sweep.honesty import POINT
-from backbus.sweep.wire import FrameReader, chunk_of, pack_chunk, pack_frame, plain_of, unpack_chunk
+from backbus.sweep.statistics import POINT
+from backbus.sweep.workers.chunk import RAISED, TOO_LONG, Chunk, Failure
+from backbus.sweep.workers.wire import FrameReader, chunk_of, pack_chunk, pack_frame, plain_of, unpack_chunk
 
 POINTS, RESAMPLES = 3, 4
 

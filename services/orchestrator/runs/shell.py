@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Container
 from typing import Any
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.services.orchestrator.orders import Outbox
 from backbus.services.orchestrator.recent_events import with_events
 from backbus.services.orchestrator.results import require_complete
@@ -19,8 +19,8 @@ from backbus.streams.topology import READERS, SOURCES
 from backbus.transport import control as c
 from backbus.transport.blobs import BlobFolder
 
-Messages = c.Ready | c.End | c.Report | c.Fault
-KINDS = (c.Ready, c.End, c.Report, c.Fault)
+Messages = c.Ready | c.End | c.PutReport | c.Fault
+KINDS = (c.Ready, c.End, c.PutReport, c.Fault)
 
 
 class Runs:
@@ -109,7 +109,7 @@ class Runs:
                 self._decide(ev.MemberReady(*who, message.facts))
             case c.End():
                 self._decide(ev.MemberEnded(*who, message.streams))
-            case c.Report():
+            case c.PutReport():
                 require_complete(self._blobs, message.report, message.artifacts)
                 self._decide(ev.RunReported(*who, message.report, message.artifacts))
             case c.Fault():

@@ -14,7 +14,7 @@ from typing import Any
 
 from backbus.services.orchestrator.sweeps import events as ev
 from backbus.services.orchestrator.sweeps.state import FreePoints, Sweep, SweepsState
-from backbus.sweep.sizes import CHUNK_S, FIRST_POINTS
+from backbus.sweep.workers.chunk_sizes import CHUNK_S, FIRST_POINTS
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 10.0
 """How long nothing of a sweep is leased after a fault, doubled with each in a row."""

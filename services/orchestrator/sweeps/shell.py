@@ -15,7 +15,7 @@ from typing import Any
 import msgpack
 
 from backbus.errors import StackError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.services.orchestrator.orders import Outbox
 from backbus.services.orchestrator.recent_events import with_events
 from backbus.services.orchestrator.results import require_complete
@@ -32,8 +32,10 @@ RETRY_S = 0.5
 """How soon a disk that took no more is tried again."""
 
 Send = Callable[[bytes, c.Message], None]
-Messages = c.Want | c.GetInputs | c.GetChunks | c.GetPoints | c.Total | c.Chunk | c.Points | c.Table | c.LeaseFault
-KINDS = (c.Want, c.GetInputs, c.GetChunks, c.GetPoints, c.Total, c.Chunk, c.Points, c.Table, c.LeaseFault)
+Messages = (
+    c.Want | c.GetInputs | c.GetChunks | c.GetPoints | c.Total | c.PutChunk | c.PutPoints | c.PutTable | c.LeaseFault
+)
+KINDS = (c.Want, c.GetInputs, c.GetChunks, c.GetPoints, c.Total, c.PutChunk, c.PutPoints, c.PutTable, c.LeaseFault)
 
 
 class Sweeps:
@@ -157,7 +159,7 @@ class Sweeps:
             case c.GetPoints():
                 rounds = self._store.rounds(message.job, message.first)
                 value = {"rounds": [(first, stop, msgpack.unpackb(points)) for first, stop, points in rounds]}
-            case c.Chunk():
+            case c.PutChunk():
                 best = None
                 if message.best_point is not None and message.best_score is not None:
                     best = ev.BestPoint(message.best_score, message.best_point)
@@ -175,11 +177,11 @@ class Sweeps:
                 )
             case c.Total():
                 self._decide(ev.PointsCounted(message.instance, message.job, message.points))
-            case c.Points():
+            case c.PutPoints():
                 stop = message.first + len(message.points)
                 values = msgpack.packb(message.points)
                 self._decide(ev.PointsProposed(message.instance, message.job, message.first, stop, values))
-            case c.Table():
+            case c.PutTable():
                 require_complete(self._blobs, message.report, message.artifacts)
                 self._decide(ev.SweepReported(message.instance, message.job, message.report, message.artifacts))
             case c.LeaseFault():

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from backbus.services.orchestrator.recent_events import RecentEvents
 from backbus.services.orchestrator.sweeps.events import BestPoint, GivenLease
-from backbus.sweep.sizes import Sizes
+from backbus.sweep.workers.chunk_sizes import ChunkSizes
 
 
 class FreePoints:
@@ -79,7 +79,7 @@ class Sweep:
     leased: dict[tuple[int, int], GivenLease] = field(default_factory=dict)
     served_s: float = 0.0
     """Work given to it: the least served of the same priority is next."""
-    sizes: Sizes = field(default_factory=lambda: Sizes(1))
+    sizes: ChunkSizes = field(default_factory=lambda: ChunkSizes(1))
     faults: list[str] = field(default_factory=list)
     """Reasons why chunks were not computed, since the last one that was."""
     recent: deque[tuple[float, int]] = field(default_factory=deque)

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backbus.cli.options import AsJson, Sets
-from backbus.cli.output import print_json
 
 if TYPE_CHECKING:
-    from backbus.jobs import Job
-    from backbus.strategy.check import Checked
+    from backbus.job.job import Job
+    from backbus.strategy.finding import Checked
 
 Target = Annotated[
     str, typer.Argument(metavar="STRATEGY", help="A built-in's name, path/to/file.py:ClassName, or a job file.")
@@ -35,7 +34,8 @@ def check(
 
     Without a job the prices are made up: the same synthetic market each time.
     """
-    from backbus.lookahead import check as look
+    from backbus.api.check import check as look
+    from backbus.cli.output import print_json
 
     checked = look(_job(target, job, sets or []), thorough=thorough, rows=rows)
     if as_json:
@@ -49,8 +49,8 @@ def check(
 def _job(target: str, job: Path | None, sets: list[str]) -> Job:
     from backbus.engine.check import PLAIN_JOB
     from backbus.errors import UsageError
-    from backbus.jobs import Job
-    from backbus.parsing import override_field
+    from backbus.job.job import Job
+    from backbus.job.parsing import override_field
 
     if target.endswith(".toml"):
         if job is not None:
@@ -70,7 +70,7 @@ def _job(target: str, job: Path | None, sets: list[str]) -> Job:
 
 
 def _told(checked: Checked) -> str:
-    from backbus.strategy.check import instant, said
+    from backbus.strategy.finding import instant, said
 
     finding = checked.finding
     if finding is None:

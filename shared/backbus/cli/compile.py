@@ -13,7 +13,7 @@ import typer
 
 def compile_() -> None:
     """Compile the kernels, where they are not compiled yet."""
-    from backbus.sources import cache_folder
+    from backbus.jit.sources import cache_folder
 
     fresh = not cache_folder().exists()
     if fresh:
@@ -21,7 +21,7 @@ def compile_() -> None:
     started = time.monotonic()
     from backbus.engine.rehearsal import rehearse
     from backbus.simulator.rehearsal import rehearse_market
-    from backbus.sweep.rehearsal import rehearse_sweep
+    from backbus.sweep.warm import rehearse_sweep
 
     rehearse()
     rehearse_sweep()

@@ -35,8 +35,8 @@ def import_(
     """Read files once, and keep them as a dataset that opens at once."""
     from backbus.data import resolve_files
     from backbus.errors import UsageError
-    from backbus.history import DataSettings
-    from backbus.parsing import override_field, parse
+    from backbus.job.data import DataSettings
+    from backbus.job.parsing import override_field, parse
 
     fields: dict[str, Any] = {"files": files, "columns": columns or []}
     for assignment in sets or []:
@@ -97,7 +97,7 @@ def export(
 ) -> None:
     """Write a dataset to CSV files that any program reads."""
     from backbus.data import open_source, write_csv
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
     catalog = _catalog()
     about = catalog.about(name)
@@ -136,7 +136,7 @@ def _catalog() -> Catalog:
 
 
 def _interval(about: dict[str, Any]) -> str:
-    from backbus.data.sessions import span_text
+    from backbus.data.panels.sessions import span_text
 
     return span_text(about["interval_ns"])
 
@@ -146,7 +146,7 @@ def _size(about: dict[str, Any]) -> str:
 
 
 def _print(about: dict[str, Any], more: str) -> None:
-    from backbus.data.adjust import ADVICE, UNADJUSTED
+    from backbus.data.panels.adjust import ADVICE, UNADJUSTED
 
     symbols = about["symbols"]
     told = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")

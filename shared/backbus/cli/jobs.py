@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from backbus.cli.options import AsJson, JobFile, JobId, Sets
-from backbus.cli.output import bar_of, print_json, print_result, print_sweep
+from backbus.cli.output import bar_of, print_result, print_sweep
 
 
 def run(
@@ -20,8 +20,8 @@ def run(
     block: Annotated[int | None, typer.Option(metavar="ROWS", min=1, help="Rows per block.")] = None,
 ) -> None:
     """Run a backtest in this process."""
-    from backbus.jobs import Job
-    from backbus.local import run as run_here
+    from backbus.api.run import run as run_here
+    from backbus.job.job import Job
 
     overrides = list(sets or [])
     if block is not None:
@@ -40,9 +40,10 @@ def submit(
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute it even if the answer is known.")] = False,
 ) -> None:
     """Submit a backtest or a sweep to a running stack."""
-    from backbus.client import Client
-    from backbus.jobs import Job
-    from backbus.result import Result
+    from backbus.api.client import Client
+    from backbus.api.result import Result
+    from backbus.cli.output import print_json
+    from backbus.job.job import Job
 
     loaded = Job.load(job, overrides=sets or ())
     with Client() as client:
@@ -79,7 +80,8 @@ def jobs(
     as_json: AsJson = False,
 ) -> None:
     """List the latest jobs of the stack."""
-    from backbus.client import Client
+    from backbus.api.client import Client
+    from backbus.cli.output import print_json
 
     with Client() as client:
         found = client.jobs(limit)
@@ -100,7 +102,8 @@ def jobs(
 
 def show(job: JobId, as_json: AsJson = False) -> None:
     """Show one job: its progress, its attempts, and what came of it."""
-    from backbus.client import Client
+    from backbus.api.client import Client
+    from backbus.cli.output import print_json
 
     with Client() as client:
         shown = client.show(job)
@@ -156,8 +159,9 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Tell why orders of a run filled as they did, and why others did not."""
-    from backbus import explain as told
-    from backbus.local import RUNS
+    from backbus.api import explain as told
+    from backbus.cli.output import print_json
+    from backbus.settings import RUNS
 
     found = told.explain(told.folder_of(run, RUNS), order=order, asset=asset, date=date)
     if as_json:
@@ -177,7 +181,8 @@ def resume(job: JobId, as_json: AsJson = False) -> None:
 
 
 def _pause(job: str, paused: bool, as_json: bool) -> None:
-    from backbus.client import Client
+    from backbus.api.client import Client
+    from backbus.cli.output import print_json
 
     with Client() as client:
         value = client.pause(job) if paused else client.resume(job)
@@ -190,7 +195,8 @@ def _pause(job: str, paused: bool, as_json: bool) -> None:
 
 def cancel(job: JobId, as_json: AsJson = False) -> None:
     """End a job that has not ended."""
-    from backbus.client import Client
+    from backbus.api.client import Client
+    from backbus.cli.output import print_json
 
     with Client() as client:
         value = client.cancel(job)

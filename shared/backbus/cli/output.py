@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from backbus.result import Result
-    from backbus.sweep.result import SweepResult
+    from backbus.api.result import Result
+    from backbus.api.sweep_result import SweepResult
 
 _SHOWN = ("total_return", "sharpe", "max_drawdown", "trades")
 """Figures that a table shows besides the objective."""

@@ -37,9 +37,9 @@ def make(
 ) -> None:
     """Write the market of a job's simulator table to CSV files, and tell how a job reads them."""
     from backbus.data import write_csv
+    from backbus.engine.inputs import open_inputs
     from backbus.errors import JobError
-    from backbus.jobs import Job
-    from backbus.local import open_inputs
+    from backbus.job.job import Job
 
     made = Job.load(job, overrides=sets or [])
     if made.simulator is None:
@@ -82,9 +82,10 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Fit models to the closes of a job's data, and print the simulator table of the best ones."""
+    from backbus.cli.output import print_json
+    from backbus.engine.inputs import open_inputs
     from backbus.errors import UsageError, no_symbol
-    from backbus.jobs import Job
-    from backbus.local import open_inputs
+    from backbus.job.job import Job
     from backbus.simulator import fitting
     from backbus.simulator.clock import bars_in_year
 
@@ -131,7 +132,7 @@ def fit(
 
 
 def _draw(found: dict[str, dict[str, Any]], closes: dict[str, Floats], year: float, path: Path) -> None:
-    from backbus.figures import likeness_figure, write_figure
+    from backbus.figures import fit_figure, write_figure
     from backbus.simulator import fitting
 
     made: dict[str, dict[str, Floats]] = {}
@@ -139,7 +140,7 @@ def _draw(found: dict[str, dict[str, Any]], closes: dict[str, Floats], year: flo
         known = ((fit.model, fitting.returns_of_model(fit.path, closes[symbol], year)) for fit in each["fits"])
         made[symbol] = {model: returns for model, returns in known if returns is not None}
     data = {symbol: fitting.returns_of_closes(each) for symbol, each in closes.items()}
-    write_figure(likeness_figure(data, made, "Models beside the data they were fitted to"), path)
+    write_figure(fit_figure(data, made, "Models beside the data they were fitted to"), path)
 
 
 def _print_fits(symbol: str, data: dict[str, float], fits: list[Fit], best: str) -> None:

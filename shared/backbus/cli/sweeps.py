@@ -27,9 +27,9 @@ def sweep(
     as_json: AsJson = False,
 ) -> None:
     """Run all points of a job's [sweep], on this machine or on a cluster."""
+    from backbus.api.run_sweep import run_sweep
     from backbus.errors import UsageError
-    from backbus.jobs import Job
-    from backbus.sweep.here import run_sweep
+    from backbus.job.job import Job
 
     overrides = list(sets or [])
     if allow_look_ahead:
@@ -88,11 +88,10 @@ def rerun(
     as_json: AsJson = False,
 ) -> None:
     """Run one point of a finished sweep whole, and see that its row comes again."""
+    from backbus.api.rerun import rerun as rerun_here
+    from backbus.api.rerun import rerun_fold, rerun_split
     from backbus.errors import UsageError
-    from backbus.sweep.cross_validation import rerun_split
     from backbus.sweep.results import find_sweep
-    from backbus.sweep.results import rerun as rerun_here
-    from backbus.sweep.walk_forward import rerun_fold
 
     if (best, point is not None, fold is not None, split is not None).count(True) > 1:
         raise UsageError("give one of --point, --best, --fold and --split")

@@ -5,10 +5,10 @@
 and ``map_panel`` streams one that is larger than memory.
 """
 
-from backbus.data.catalog import Catalog
+from backbus.data.catalog.catalog import Catalog
 from backbus.data.files import load_panel, open_source, resolve_files
-from backbus.data.frame import panel_from_frame
-from backbus.data.panel_file import MappedPanel, MappedSource, map_panel, read_panel, write_panel
+from backbus.data.panels.frame import panel_from_frame
+from backbus.data.panels.panel_file import MappedPanel, MappedSource, map_panel, read_panel, write_panel
 from backbus.data.write import write_csv
 
 __all__ = [

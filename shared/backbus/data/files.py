@@ -7,17 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
-from backbus.data.assemble import assemble, settled
-from backbus.data.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel
-from backbus.data.readers import KNOWN, read_file
-from backbus.data.shapes import symbol_of
-from backbus.data.table import Table
+from backbus.data.panels.align import Aligned, aligned
+from backbus.data.panels.assemble import assemble
+from backbus.data.panels.layout import settled
+from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel
+from backbus.data.readers.by_name import KNOWN, read_file
+from backbus.data.readers.shapes import symbol_of
+from backbus.data.readers.table import Table
 from backbus.errors import JobError
 from backbus.market.panel import Panel, whole
 
 if TYPE_CHECKING:
-    from backbus.data.aligning import Aligned
-    from backbus.history import DataSettings
+    from backbus.job.data import DataSettings
 
 
 def resolve_files(settings: DataSettings, base: Path) -> dict[str, Path]:
@@ -86,7 +87,7 @@ def _asked_for(mapped: MappedPanel, settings: DataSettings, name: str) -> Panel 
     if mapped.panel.layout.bars == settings.bars is not None:
         settings = settings.model_copy(update={"bars": None})  # so they are already
     if settings.bars is not None:
-        from backbus.data.making import remade  # compiled, and seldom needed
+        from backbus.data.panels.aggregate import remade  # compiled, and seldom needed
 
         # Bars count from the first trade on, whatever part of them the job uses.
         all_rows = {"start": None, "end": None, "warmup": None, "align": False}
@@ -96,6 +97,4 @@ def _asked_for(mapped: MappedPanel, settings: DataSettings, name: str) -> Panel 
         return settled(whole(source), settings)
     if not settings.align:
         return source
-    from backbus.data.aligning import aligned
-
     return aligned(source, settings)

@@ -12,7 +12,8 @@ from typing import IO, Any
 import numpy as np
 
 from backbus.errors import UsageError
-from backbus.market.panel import FIELDS, Block, Source
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Source
 
 BLOCK_ROWS = 8192
 

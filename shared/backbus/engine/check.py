@@ -8,12 +8,13 @@ from __future__ import annotations
 import numpy as np
 
 from backbus.engine.run import Engine
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Panel
-from backbus.market.records import SIGNAL, Records
 from backbus.performance.tables import Piece
 from backbus.strategy import Strategy
-from backbus.strategy.check import QUICK, USUAL, Checked, Effort, Finding, Speak, check, speak
+from backbus.strategy.finding import Checked, Finding
+from backbus.strategy.look_ahead import QUICK, USUAL, Effort, Speak, check, speak
+from backbus.trading.records import SIGNAL, Records
 
 PLAIN_JOB = Job.parse(
     {"strategy": {"use": "checked"}, "portfolio": {"sizing": {"model": "equal_weight"}, "shorts": True}}

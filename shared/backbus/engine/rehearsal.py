@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 
 from backbus.data.handler import DataHandler
-from backbus.data.making import Clock, Maker
-from backbus.engine.points import Point, PointsEngine, terms_of
+from backbus.data.panels.aggregate import Maker, SessionClock
+from backbus.engine.batch import Point, PointsEngine, terms_of
 from backbus.engine.run import Engine
 from backbus.execution.handler import ExecutionHandler
-from backbus.jobs import Job
-from backbus.market.framed import framed
+from backbus.job.job import Job
 from backbus.market.panel import Block, Layout, Panel, whole
-from backbus.market.records import Records
+from backbus.market.timeframe_ends import framed
 from backbus.market.timeframes import bar_size
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
@@ -22,9 +22,12 @@ from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import Strategy, StrategyHandler, StrategyRunner, make_strategy
 from backbus.strategy.bars import Bars
 from backbus.strategy.builtins import CLASSES, SmaCross
+from backbus.strategy.indicators import call_each
 from backbus.streams import codec
 from backbus.streams.event import Event, Handler
 from backbus.streams.topology import READERS
+from backbus.trading.numbers import rules_of
+from backbus.trading.records import Records
 
 
 def small_panel(rows: int = 64, assets: int = 2) -> Panel:
@@ -40,9 +43,18 @@ def small_panel(rows: int = 64, assets: int = 2) -> Panel:
     return whole(framed(Panel(layout, Block(0, *arrays)), ["1w"]))
 
 
-def run_handlers(job: Job, panel: Panel, strategy: Strategy, *, block: int = 8, window: int = 32) -> Report:
-    """The same run as the services do it: five handlers, every event encoded and decoded, in one thread."""
-    layout, rules, batch = panel.layout, job.rules(panel.layout), max(1, window // 4)
+def run_handlers(
+    job: Job,
+    panel: Panel,
+    strategy: Strategy,
+    *,
+    block: int = 8,
+    window: int = 32,
+    hear: Callable[[Event], None] | None = None,
+) -> Report:
+    """The same run as the services do it: five handlers, every event encoded and decoded, in one thread. ``hear`` is
+    told each event."""
+    layout, rules, batch = panel.layout, rules_of(job, panel.layout), max(1, window // 4)
     performance = PerformanceHandler(job, layout, batch)
     source = DataHandler(panel, block=block, window=window, readers=READERS)
     handlers: list[Handler] = [
@@ -58,20 +70,20 @@ def run_handlers(job: Job, panel: Panel, strategy: Strategy, *, block: int = 8, 
     while events:
         event = codec.decode(codec.encode(events.popleft(), "run", 1))[1]
         assert event is not None
+        if hear is not None:
+            hear(event)
         for handler in handlers:
             events.extend(handler.receive(event))
     return performance.report(panel.notes)
 
 
-class TheOtherKernels(Strategy):
-    """Calls every kernel that no built-in strategy calls by default, so that a user's strategy finds it compiled."""
+class EveryIndicator(Strategy):
+    """Calls every indicator, so that a user's strategy finds its loop compiled."""
 
     def signals(self, bars: Bars) -> Records:
         """The sides of the last return."""
-        bars.ema(3)
-        bars.atr(3)
-        bars.bollinger(3)
-        bars.close.crosses_above(bars.sma(3))
+        call_each(bars)
+        call_each(bars.close)
         bars.every("1w").close.on(bars)
         return self.hold(bars.pct_change(1))
 
@@ -88,12 +100,12 @@ def rehearse() -> None:
         PointsEngine(panel).run(
             [Point(terms_of(job, panel.layout), StrategyRunner(cross, panel.layout).on_block(panel.block))]
         )
-    for strategy in (*(make_strategy(strategy_class, {}) for strategy_class in CLASSES), TheOtherKernels()):
+    for strategy in (*(make_strategy(strategy_class, {}) for strategy_class in CLASSES), EveryIndicator()):
         job = Job.parse({"strategy": {"use": type(strategy).__name__}, "performance": {"benchmark": "S0"}})
         Engine(job, panel, strategy).run()
         run_handlers(job, panel, strategy)
         signals = StrategyRunner(strategy, panel.layout).on_block(panel.block)
         PointsEngine(panel, "S0").run([Point(terms_of(job, panel.layout), signals)])
-    maker = Maker(bar_size("1500 volume"), Clock(None, None))
+    maker = Maker(bar_size("1500 volume"), SessionClock(None, None))
     maker.take(panel.block.end, {name: values[:, 0] for name, values in panel.block.cells().items()}, instants=False)
     maker.finish()

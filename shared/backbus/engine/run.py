@@ -10,27 +10,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from backbus.compiled import plain
-from backbus.engine import loop as lp
-from backbus.jobs import Job
-from backbus.market import records as rec
-from backbus.market.accounts import NO_FILLS, NO_ORDERS, BookRows, EquityRows
-from backbus.market.ledger import open_book
+from backbus.engine.loop import run_lists, run_rows
+from backbus.jit.decorators import plain
+from backbus.job.job import Job
 from backbus.market.panel import Block, Floats, Source, sealed
-from backbus.market.records import Records
-from backbus.market.ticks import CLOSE_DECIDE
-from backbus.market.warmup import warm_up
-from backbus.market.working import Orders
+from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
 from backbus.performance.tables import Piece, run_pieces, trades_piece
 from backbus.performance.trades import put_times
-from backbus.portfolio.carrying import bookings_of_row
+from backbus.portfolio.financing import bookings_of_row
 from backbus.strategy import Strategy, StrategyRunner
+from backbus.trading import records as rec
+from backbus.trading.account_rows import NO_FILLS, NO_ORDERS, BookRows, EquityRows
+from backbus.trading.block_facts import BlockFacts
+from backbus.trading.codes import SignalKind
+from backbus.trading.groups import CURSOR, StoppedFor
+from backbus.trading.ledger import open_account
+from backbus.trading.market_state import open_market
+from backbus.trading.numbers import rules_of
+from backbus.trading.open_orders import OrderStore
+from backbus.trading.records import Records
+from backbus.trading.warmup import warm_up
 
 BLOCK_ROWS = 1 << 17
 """Default rows of a block of one asset. Of 2¹⁴ to 2¹⁸ it was the fastest: handing a block from thread to thread costs
@@ -54,15 +58,14 @@ class Engine:
         self._job, self._source, self._sink = job, source, sink
         layout = source.layout
         self._layout = layout
-        self._rules = job.rules(layout)
+        self._rules = rules_of(job, layout)
         self._runner = StrategyRunner(strategy, layout)
-        self._book = open_book(self._rules)
-        self._working = Orders(layout.assets, lists=self._rules.lists)
-        self._cursor = np.zeros(8, dtype=np.int64)
+        self._account, self._market = open_account(self._rules), open_market(self._rules)
+        self._open_orders = OrderStore(layout.assets, listed=self._rules.needs_order_lists)
+        self._cursor = np.zeros(len(CURSOR), dtype=np.int64)
         self._orders, self._fills = rec.empty(rec.ORDER), rec.empty(rec.FILL)
         self._bookings = rec.empty(rec.BOOKING)
-        self._facts: Floats | None = None
-        """What the loop knows of the block's bars besides."""
+        self._facts = BlockFacts(self._rules)
         self._told = (0, 0)
         self._untold: tuple[Records, Records] = (NO_ORDERS, NO_FILLS)
         """Orders and fills of the block before that the strategy has not heard of yet."""
@@ -121,109 +124,75 @@ class Engine:
     def _block(self, block: Block, signals: Records | None) -> Traded:
         warmup = min(max(self._layout.warmup - block.first_row, 0), len(block))
         if warmup:
-            warm_up(self._rules, self._book, block, warmup)
-            self._cursor[lp.TICK] = 6 * (block.first_row + warmup)
+            warm_up(self._rules, self._account, self._market, block, warmup)
+            self._cursor[CURSOR.TICK] = PHASES * (block.first_row + warmup)
         traded = block.rows(warmup, len(block))
         count = len(traded)
         rows = EquityRows(traded.first_row, np.empty(count), np.empty(count), np.empty(count))
         self._untold = self._news()
-        for field in (lp.ROWS, lp.ORDERS, lp.FILLS, lp.BOOKED):
+        for field in (CURSOR.ROWS, CURSOR.ORDERS, CURSOR.FILLS, CURSOR.BOOKINGS):
             self._cursor[field] = 0
-        self._facts = None
         self._told = (0, 0)
         self._orders, self._fills, self._bookings = rec.empty(rec.ORDER), rec.empty(rec.FILL), rec.empty(rec.BOOKING)
         if signals is None:
             signals = self._row_by_row(block, traded, rows)
         elif count:
-            self._trade(traded, signals, 6 * (block.first_row + len(block)), rows)
-        booked = int(self._cursor[lp.BOOKED])
+            self._trade(traded, signals, PHASES * (block.first_row + len(block)), rows)
+        booked = int(self._cursor[CURSOR.BOOKINGS])
         if booked:
             rows = replace(rows, bookings=self._bookings[:booked])
-        return rows, signals, self._orders[: self._cursor[lp.ORDERS]], self._fills[: self._cursor[lp.FILLS]]
+        return rows, signals, self._orders[: self._cursor[CURSOR.ORDERS]], self._fills[: self._cursor[CURSOR.FILLS]]
 
     def _trade(self, block: Block, signals: Records, signal_through: int, rows: EquityRows) -> None:
         """Run the fused loop over a block's rows, as far as ``signal_through`` allows."""
-        cursor, book, working = self._cursor, self._book, self._working
+        cursor, market, orders = self._cursor, self._market, self._open_orders
         assets = self._layout.assets
-        run_rows: Callable[..., None] = lp.run_rows
-        run_lists: Callable[..., None] = lp.run_lists
-        cursor[lp.SIGNALS] = 0
+        cursor[CURSOR.SIGNALS] = 0
         signals.flags.writeable = False
-        working.need(signals["kind"], beyond=rec.WEIGHT)
+        orders.need(signals["kind"], beyond=SignalKind.WEIGHT)
         while True:
             room = len(signals) + 2 * assets
-            if working.lists:
-                working.make_room(4 * (len(signals) + assets))
-                room = 32 * (len(signals) + assets) + 8 * working.count
-            self._orders = _with_room(self._orders, int(cursor[lp.ORDERS]), 3 * room)
-            self._fills = _with_room(self._fills, int(cursor[lp.FILLS]), room)
-            before: tuple[Any, ...] = (
-                self._rules.record,
-                book.account,
-                book.ledger,
-                self._rules.instruments,
-                book.tape,
-                working.working,
-            )
-            after: tuple[Any, ...] = (
-                block.first_row,
-                signals,
-                signal_through,
-                self._orders,
-                self._fills,
-                rows.equity,
-                rows.cash,
-                rows.gross,
-                cursor,
-            )
-            if not working.lists:
-                run_rows(*before, book.history, block.open, block.close, *after)
-                break
-            if self._facts is None or len(self._facts) < len(block):
-                self._facts = self._rules.facts_of(block)
-            self._bookings = _with_room(self._bookings, int(cursor[lp.BOOKED]), plain(bookings_of_row)(book.ledger))
+            if orders.listed:
+                orders.make_room(4 * (len(signals) + assets))
+                room = 32 * (len(signals) + assets) + 8 * orders.count
+            self._orders = _with_room(self._orders, int(cursor[CURSOR.ORDERS]), 3 * room)
+            self._fills = _with_room(self._fills, int(cursor[CURSOR.FILLS]), room)
+            if not orders.listed:
+                run_rows(
+                    self._rules.record, *self._account, market.instruments, market.state, *orders.single,
+                    block.first_row, block.open, block.close, signals, signal_through, self._orders, self._fills,
+                    rows.equity, rows.cash, rows.gross, cursor,
+                )  # fmt: skip
+                return
+            booked = int(cursor[CURSOR.BOOKINGS])
+            self._bookings = _with_room(self._bookings, booked, plain(bookings_of_row)(self._account.positions))
             run_lists(
-                *before,
-                working.terms,
-                working.wishes,
-                working.heads,
-                book.history,
-                sealed(block.end),
-                sealed(block.session),
-                block.open,
-                block.high,
-                block.low,
-                block.close,
-                block.volume,
-                book.seen,
-                self._facts,
-                *after[:5],
-                self._bookings,
-                *after[5:],
-            )
-            if not cursor[lp.WANTS_ROOM]:
-                break
+                self._rules.record, *self._account, *market, *orders.lists, block.first_row, block.open, block.close,
+                block.high, block.low, block.volume, self._facts.of(block), sealed(block.session), sealed(block.end),
+                signals, signal_through, self._orders, self._fills, self._bookings, rows.equity, rows.cash,
+                rows.gross, cursor,
+            )  # fmt: skip
+            if cursor[CURSOR.STOPPED_FOR] != StoppedFor.RECORD_ROOM:
+                return
 
     def _row_by_row(self, block: Block, traded: Block, rows: EquityRows) -> Records:
         warmup = len(block) - len(traded)
         self._runner.load(block)
-        if self._rules.lists:
-            self._facts = self._rules.facts_of(traded)
         spoken = []
         if warmup:
             cash = np.full(warmup, self._job.portfolio.cash)
             none = np.zeros((warmup, self._layout.assets))
             self._runner.on_book(BookRows(block.first_row, cash, cash, none, none))
         for row in range(len(traded)):
-            tick = 6 * (traded.first_row + row)
+            tick = PHASES * (traded.first_row + row)
             self._trade(traded, rec.empty(rec.SIGNAL), tick, rows)
-            account = self._book.account[0]
+            totals = self._account.totals[0]
             book = BookRows(
                 traded.first_row + row,
-                np.array([account["equity"]]),
-                np.array([account["cash"]]),
-                self._book.ledger["position"][None, :].copy(),
-                self._book.ledger["average_cost"][None, :].copy(),
+                np.array([totals["equity"]]),
+                np.array([totals["cash"]]),
+                self._account.positions["position"][None, :].copy(),
+                self._account.positions["average_cost"][None, :].copy(),
                 *self._news(),
             )
             signals = self._runner.on_book(book)
@@ -236,7 +205,7 @@ class Engine:
         """Orders and fills since the last call, which only a strategy that reads the book asks for."""
         if not self._runner.reads_book:
             return NO_ORDERS, NO_FILLS
-        ends = int(self._cursor[lp.ORDERS]), int(self._cursor[lp.FILLS])
+        ends = int(self._cursor[CURSOR.ORDERS]), int(self._cursor[CURSOR.FILLS])
         orders, fills = self._orders[self._told[0] : ends[0]], self._fills[self._told[1] : ends[1]]
         self._told = ends
         orders, fills = (
@@ -253,9 +222,9 @@ class Engine:
         if self._sink is None:
             statistics.add_fills(fills)
             return
-        times = block.end[fills["tick"] // 6 - block.first_row]
+        times = block.end[fills["tick"] // PHASES - block.first_row]
         closed = statistics.add_fills(fills, times)
-        put_times(closed, block.end[closed["exit_tick"] // 6 - block.first_row])
+        put_times(closed, block.end[closed["exit_tick"] // PHASES - block.first_row])
         self._sink(run_pieces(block, rows, signals, orders, fills, closed))
 
 

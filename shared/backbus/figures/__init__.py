@@ -5,7 +5,7 @@ They need the extra ``figures``. Nothing of backbus needs them.
 
 from backbus.figures.bars import bars_figure, grid_figure
 from backbus.figures.fan import fan_figure
-from backbus.figures.likeness import likeness_figure
+from backbus.figures.fit_diagnostics import fit_figure
 from backbus.figures.page import check_place, write_figure
 
-__all__ = ["bars_figure", "check_place", "fan_figure", "grid_figure", "likeness_figure", "write_figure"]
+__all__ = ["bars_figure", "check_place", "fan_figure", "fit_figure", "grid_figure", "write_figure"]

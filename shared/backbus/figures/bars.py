@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from backbus.figures.style import GREEN, GREY, LINES, RED, dress, see_through
-from backbus.market.panel import DAY_NS, Floats, Ints, Panel
+from backbus.market.panel import Floats, Ints, Panel
+from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -21,7 +22,7 @@ _TICKS = 6
 _HEIGHT = 230
 
 
-class Bars(NamedTuple):
+class DrawnBars(NamedTuple):
     """What is drawn of one asset, [bars]; a bar without a trade is not a number."""
 
     open: Floats
@@ -31,7 +32,7 @@ class Bars(NamedTuple):
     volume: Floats
 
 
-def thinned(panel: Panel, asset: int, most: int) -> tuple[Bars, Ints]:
+def thinned(panel: Panel, asset: int, most: int) -> tuple[DrawnBars, Ints]:
     """An asset's bars, at most so many, and the last row of each: of bars that are put together the first open, the
     highest high, the lowest low, the last close, all volume."""
     rows = len(panel)
@@ -48,7 +49,7 @@ def thinned(panel: Panel, asset: int, most: int) -> tuple[Bars, Ints]:
     traded = ~np.isnan(close)
     each = np.arange(count)
     first, last = traded.argmax(axis=1), group - 1 - traded[:, ::-1].argmax(axis=1)
-    found = Bars(
+    found = DrawnBars(
         open_[each, first],
         np.fmax.reduce(high, axis=1),
         np.fmin.reduce(low, axis=1),
@@ -103,7 +104,7 @@ def bars_figure(panel: Panel, title: str | None = None) -> go.Figure:
     return figure
 
 
-def _volume(bars: Bars, rows: Ints, texts: list[str] | None = None) -> go.Bar:
+def _volume(bars: DrawnBars, rows: Ints, texts: list[str] | None = None) -> go.Bar:
     import plotly.graph_objects as go
 
     marker = {"color": GREY, "line": {"width": 0}}
@@ -177,7 +178,7 @@ def grid_figure(
     return figure
 
 
-def _ranges(bars: Bars, rows: Ints, colour: str) -> list[go.Scatter]:
+def _ranges(bars: DrawnBars, rows: Ints, colour: str) -> list[go.Scatter]:
     """One line up and down between highs and lows, thin, and the closes."""
     import plotly.graph_objects as go
 

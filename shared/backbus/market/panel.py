@@ -14,17 +14,12 @@ from typing import Any, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.market.columns import FIELDS
+from backbus.market.timeframes import DAY_NS
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Array = TypeVar("Array", bound=NDArray[Any])
-
-PRICES = ("open", "high", "low", "close")
-FIELDS = (*PRICES, "volume")
-EVENTS = ("split", "dividend", "delisting")
-"""Further columns of what befalls an asset."""
-CARRIED = "carried"
-"""The further column in which 1 marks a bar that is not one, where holes were filled."""
-DAY_NS = 86_400_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

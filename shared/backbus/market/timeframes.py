@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from backbus.market.panel import DAY_NS
+DAY_NS = 86_400_000_000_000
 
 Period = Literal["d", "w", "mo", "q", "y"]
 PERIODS: tuple[Period, ...] = ("d", "w", "mo", "q", "y")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.market.panel import DAY_NS, Ints
+from backbus.market.panel import Ints
+from backbus.market.timeframes import DAY_NS
 
 
 def to_wall(instants: Ints, timezone: str) -> Ints:

@@ -11,8 +11,8 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop, step
-from backbus.market.records import FILL, Records
+from backbus.jit.decorators import loop, step
+from backbus.trading.records import FILL, Records
 
 FILL_COLUMNS = ("tick", "order", "asset", "quantity", "price", "fee")
 """The columns of a fill that its digest covers, in this order."""

@@ -9,14 +9,12 @@ now and then, or nothing but the pieces grows.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import numpy as np
 
-from backbus.jobs import Job
-from backbus.market.accounts import NO_FILLS, EquityRows
+from backbus.job.job import Job
 from backbus.market.panel import Block, Layout
-from backbus.market.records import Records, joined
 from backbus.market.ticks import PHASES
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
@@ -32,23 +30,22 @@ from backbus.performance.tables import (
 )
 from backbus.performance.trades import put_times
 from backbus.streams.event import Event
-from backbus.streams.stream import StreamReader, StreamWriter
-from backbus.streams.topology import PERFORMANCE, Kind, read_by
+from backbus.streams.run_handler import RunHandler
+from backbus.streams.topology import PERFORMANCE, Kind
+from backbus.trading.account_rows import NO_FILLS, EquityRows
+from backbus.trading.records import Records, joined
 
 _RECORDS = (Kind.SIGNAL, Kind.ORDER, Kind.FILL)
 _TAIL_BATCH = 4096
 """Records gathered before they are counted once all rows are worked off; before that, rows set the pace."""
 
 
-class PerformanceHandler:
+class PerformanceHandler(RunHandler):
     """Counts a run. ``progress_rows`` is how many rows are worked off at a time; at most a quarter of the window."""
 
     def __init__(self, job: Job, layout: Layout, progress_rows: int) -> None:
-        self.readers = {kind: StreamReader(kind) for kind in read_by(PERFORMANCE)}
-        self.writers: Mapping[Kind, StreamWriter] = {}
+        super().__init__(PERFORMANCE, layout, progress_rows)
         self.statistics = Statistics(job, layout)
-        self._layout = layout
-        self._progress_rows = max(1, progress_rows)
         self._rows = 0
         self._blocks: deque[Block] = deque()
         self._equity: deque[EquityRows] = deque()
@@ -63,29 +60,15 @@ class PerformanceHandler:
         """Rows worked off, warm-up included."""
         return self._rows
 
-    @property
-    def done(self) -> bool:
-        """Whether every stream has come to its end."""
-        end = PHASES * self._layout.rows
-        return self._rows == self._layout.rows and all(self.readers[kind].through >= end for kind in _RECORDS)
-
-    def start(self) -> Iterable[Event]:
-        """Nothing is known before the first event."""
-        return ()
-
-    def receive(self, event: Event) -> Iterable[Event]:
-        """Take one event; PROGRESS where enough rows have been worked off. A gap in a stream raises ``StreamGap``."""
-        reader = self.readers.get(event.kind)
-        fresh = reader.accept(event) if reader is not None else None
-        if fresh is None:
-            return ()
-        payload = fresh.payload
+    def _take(self, event: Event) -> Iterable[Event]:
+        """Take in rows or records; PROGRESS where enough rows have been worked off."""
+        payload = event.payload
         if isinstance(payload, Block):
             self._blocks.append(payload)
         elif isinstance(payload, EquityRows):
             self._equity.append(payload)
         elif isinstance(payload, np.ndarray):
-            self._waiting[fresh.kind].append(payload)
+            self._waiting[event.kind].append(payload)
             self._records_waiting += len(payload)
             if self._rows < self._layout.rows:
                 return ()  # records are counted with their rows: nothing can follow from them alone
@@ -112,10 +95,7 @@ class PerformanceHandler:
         if self.done and not self._told_open_trades:
             self._told_open_trades = True
             self._pieces.append(trades_piece(self.statistics.open_trades()))
-        return (self._progress(),) if worked else ()
-
-    def _progress(self) -> Event:
-        return Event(Kind.PROGRESS, PERFORMANCE, self._rows, self._rows, PHASES * self._rows)
+        return self._progress()
 
     def _work_off(self, ready: int) -> None:
         while self._rows < ready:

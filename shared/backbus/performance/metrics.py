@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from backbus.market.panel import Ints
-from backbus.market.records import Records
 from backbus.performance.sessions import BenchmarkCurve, drawdown_sessions
+from backbus.trading.records import Records
 
 _LEAST_VARIANCE = 1e-30
 """Below this a benchmark does not vary and has no beta: empyrical's limit."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.compiled import loop, step
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats
-from backbus.market.records import Records
+from backbus.trading.records import Records
 
 MOMENTS = np.dtype(
     [("mean", "<f8"), ("squares", "<f8"), ("downside", "<f8"), ("least", "<f8"), ("greatest", "<f8")],

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.compiled import loop
 from backbus.errors import ProtocolError
+from backbus.jit.decorators import loop
 from backbus.market.panel import Ints
-from backbus.market.records import (
-    DRAWDOWN_STOP,
-    MARGIN_CALL,
-    ORDER_KINDS,
-    PLACE,
-    REASONS,
-    REFUSE,
-    RESIZE,
-    SIZE_AT_OPEN,
-    TAKE_BACK,
-    Records,
-)
 from backbus.performance.sessions import read_only
+from backbus.trading.codes import ORDER_KINDS, REASONS, Action, Flag, Reason
+from backbus.trading.records import Records
 
 
 @loop
@@ -34,9 +24,9 @@ def count_orders(orders: Records, counts: Ints, last_cut: Ints, cut: Ints) -> bo
             return False
         counts[kind, reason] += 1
         if (
-            kind in (PLACE, RESIZE)
+            kind in (Action.PLACE, Action.RESIZE)
             and 0.0 < abs(order["quantity"]) < abs(order["wanted"])
-            and order["flags"] & SIZE_AT_OPEN == 0
+            and order["flags"] & Flag.SIZE_AT_OPEN == 0
             and order["order"] != last_cut[asset]
         ):
             # An order that is cut when it is placed and again at the open is one order; before it is sized at
@@ -64,22 +54,24 @@ class OrderCounts:
     @property
     def placed(self) -> int:
         """Orders that went to the market."""
-        return int(self._counts[PLACE].sum())
+        return int(self._counts[Action.PLACE].sum())
 
     @property
     def refused(self) -> int:
         """Wishes that never became an order."""
-        return int(self._counts[REFUSE].sum())
+        return int(self._counts[Action.REFUSE].sum())
 
     @property
     def refused_because(self) -> dict[str, int]:
         """Refusals by their reason, only reasons that occurred."""
-        return {reason: int(count) for reason, count in zip(REASONS, self._counts[REFUSE], strict=True) if count}
+        return {reason: int(count) for reason, count in zip(REASONS, self._counts[Action.REFUSE], strict=True) if count}
 
     @property
     def forced(self) -> dict[str, int]:
         """Orders that the account itself asked for, by their reason."""
-        reasons = {REASONS[code]: int(self._counts[PLACE][code]) for code in (MARGIN_CALL, DRAWDOWN_STOP)}
+        reasons = {
+            REASONS[code]: int(self._counts[Action.PLACE][code]) for code in (Reason.MARGIN_CALL, Reason.DRAWDOWN_STOP)
+        }
         return {reason: count for reason, count in reasons.items() if count}
 
     @property
@@ -90,4 +82,4 @@ class OrderCounts:
     @property
     def cancelled(self) -> int:
         """Orders taken back before they filled."""
-        return int(self._counts[TAKE_BACK].sum())
+        return int(self._counts[Action.CANCEL].sum())

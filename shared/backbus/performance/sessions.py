@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop
+from backbus.jit.decorators import loop
 from backbus.market.panel import Floats, Ints
-from backbus.market.records import Records
 from backbus.performance.fingerprint import Words, canonical, lanes_digest, mix, new_lanes
+from backbus.trading.records import Records
 
 ACCOUNT = np.dtype(
     [

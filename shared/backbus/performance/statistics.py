@@ -12,11 +12,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from backbus.errors import JobError, no_symbol
-from backbus.jobs import Job
-from backbus.market.accounts import NO_BOOKINGS, EquityRows
-from backbus.market.adjusting import Adjusting
+from backbus.job.job import Job
+from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Floats, Ints, Layout, session_date
-from backbus.market.records import BOOKING_KINDS, Records, joined
 from backbus.performance.fingerprint import FillsDigest, fingerprint
 from backbus.performance.metrics import Metrics, Sums, figures, metrics_of, session_rate
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
@@ -24,6 +22,10 @@ from backbus.performance.orders import OrderCounts
 from backbus.performance.report import Counts, Report
 from backbus.performance.sessions import BenchmarkCurve, SessionCurve, mark_closes, read_only
 from backbus.performance.trades import TradeBook
+from backbus.trading.account_rows import NO_BOOKINGS, EquityRows
+from backbus.trading.codes import BOOKING_KINDS
+from backbus.trading.numbers import instruments_of
+from backbus.trading.records import Records, joined
 
 
 class Statistics:
@@ -50,7 +52,7 @@ class Statistics:
         self._job, self._layout = job, layout
         self._curve = SessionCurve(job.portfolio.cash)
         self._fills = FillsDigest()
-        self._instruments = job.rules(layout).instruments
+        self._instruments = instruments_of(job, layout.symbols)
         self._trades = TradeBook(layout.assets, self._instruments)
         self._bookings: list[Records] = []
         """Those that have not met the fills of their rows yet."""

@@ -12,23 +12,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Ints
-from backbus.market.records import (
+from backbus.market.ticks import PHASE_NAMES, PHASES
+from backbus.performance.trades import NO_TIME
+from backbus.trading.account_rows import EquityRows
+from backbus.trading.codes import (
     BOOKING_KINDS,
     CAPS,
     ENDS,
     FILL_RULES,
-    LESSENED,
     ORDER_KINDS,
     ORDER_TYPES,
     REASONS,
     SIGNAL_KINDS,
     TIMES_IN_FORCE,
-    Records,
+    FillRule,
 )
-from backbus.market.ticks import PHASE_NAMES, PHASES
-from backbus.performance.trades import NO_TIME
+from backbus.trading.records import Records
 
 Columns = dict[str, NDArray[Any]]
 Piece = tuple[str, Columns]
@@ -229,7 +229,7 @@ def fill_pieces(records: Records, times: Ints) -> list[Piece]:
         }
         columns = {name: ends[field] for name, field in shown.items()}
         more = [("ends", {**_when(ends, times[ended]), "phase": ends["tick"] % PHASES, **columns})]
-    filled = records["rule"] < LESSENED
+    filled = records["rule"] < FillRule.LESSENED
     fills, times = (records, times) if filled.all() else (records[filled], times[filled])
     columns = {name: fills[name] for name in names}
     return [("fills", {**_when(fills, times), "phase": fills["tick"] % PHASES, **columns}), *more]

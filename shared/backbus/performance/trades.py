@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import loop, step
 from backbus.errors import ProtocolError
-from backbus.market.accounts import NO_BOOKINGS
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats, Ints
-from backbus.market.records import DELISTING, DIVIDEND, ENDS, EXPIRED, FILL_RULES, LESSENED, SPLIT, Records
 from backbus.market.ticks import PHASES
 from backbus.performance.sessions import read_only
+from backbus.trading.account_rows import NO_BOOKINGS
+from backbus.trading.codes import ENDS, EXPIRED, FILL_RULES, BookingKind, FillRule
+from backbus.trading.records import Records
 
 TRADE = np.dtype(
     [
@@ -122,13 +123,13 @@ def _close(trade: Any, asset: int, side: int, tick: int, time: int, total: Any, 
 def _take_booking(booking: Any, open_trades: Records, total: Any, closed: Records, count: int) -> int:
     """Let a split, dividend or delisting change an open trade. Returns the number of closed ones."""
     asset, kind = booking["asset"], booking["kind"]
-    if asset < 0 or asset >= len(open_trades) or kind < DIVIDEND:
+    if asset < 0 or asset >= len(open_trades) or kind < BookingKind.DIVIDEND:
         return count
     trade = open_trades[asset]
     held = trade["position"]
     if held == 0.0:
         return count
-    if kind == SPLIT:
+    if kind == BookingKind.SPLIT:
         ratio = booking["basis"]
         trade["peak"] = trade["peak"] * ratio
         trade["entered"] = trade["entered"] * ratio
@@ -138,7 +139,7 @@ def _take_booking(booking: Any, open_trades: Records, total: Any, closed: Record
         if trade["position"] == 0.0:
             return count + _pay_off(trade, asset, held * ratio, booking["tick"], 0.0, 0.0, total, closed[count])
         return count
-    if kind == DELISTING:
+    if kind == BookingKind.DELISTING:
         worth, price = abs(booking["amount"]), booking["basis"]
         return count + _pay_off(trade, asset, held, booking["tick"], price, worth, total, closed[count])
     trade["income"] = trade["income"] + booking["amount"]
@@ -175,7 +176,7 @@ def match_fills(
         trade = open_trades[asset]
         quantity, price, fee = fill["quantity"], fill["price"], fill["fee"]
         size = abs(quantity)
-        if size == 0.0 and fill["rule"] >= LESSENED:
+        if size == 0.0 and fill["rule"] >= FillRule.LESSENED:
             continue
         unit = fill["unit"]
         total["fills"] += 1

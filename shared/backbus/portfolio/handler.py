@@ -7,83 +7,75 @@ It works through its ticks as far as its inputs are complete. After each input i
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
-from backbus.compiled import plain
-from backbus.market import records as rec
-from backbus.market.accounts import NO_BOOKINGS, NO_FILLS, NO_ORDERS, BookRows, EquityRows
-from backbus.market.ledger import open_book
-from backbus.market.panel import Block, Floats, Layout, sealed
-from backbus.market.records import Records, frozen, joined
-from backbus.market.rules import FACTS, Rules
+from backbus.jit.decorators import plain
+from backbus.market.panel import Block, Layout, sealed
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
-from backbus.market.warmup import warm_up
-from backbus.market.working import Orders
-from backbus.portfolio import loop as lp
-from backbus.portfolio.carrying import bookings_of_row
+from backbus.portfolio.financing import bookings_of_row
+from backbus.portfolio.loop import advance, advance_lists
 from backbus.streams.event import Event
 from backbus.streams.record_queue import RecordQueue
-from backbus.streams.stream import StreamReader, StreamWriter
-from backbus.streams.topology import PORTFOLIO, Kind, read_by, written_by
+from backbus.streams.run_handler import RunHandler
+from backbus.streams.topology import PORTFOLIO, Kind
+from backbus.trading import records as rec
+from backbus.trading.account_rows import NO_BOOKINGS, NO_FILLS, NO_ORDERS, BookRows, EquityRows
+from backbus.trading.block_facts import BlockFacts
+from backbus.trading.codes import SignalKind
+from backbus.trading.groups import CURSOR, StoppedFor
+from backbus.trading.ledger import open_account
+from backbus.trading.market_state import open_market
+from backbus.trading.open_orders import OrderStore
+from backbus.trading.records import Records, frozen, joined
+from backbus.trading.rules import FACTS, Rules
+from backbus.trading.warmup import warm_up
 
 NO_FACTS, NO_SESSIONS = sealed(np.empty((0, FACTS, 0))), sealed(np.empty(0, dtype=np.int64))
 
 
-class PortfolioHandler:
+class PortfolioHandler(RunHandler):
     """One run's portfolio. ``batch_rows`` bounds EQUITY batches and the rows between two PROGRESS events."""
 
     def __init__(self, rules: Rules, layout: Layout, *, reads_book: bool, batch_rows: int) -> None:
-        self._rules, self._layout, self._reads_book = rules, layout, reads_book
-        self._batch = max(1, batch_rows)
-        self.readers = {kind: StreamReader(kind) for kind in read_by(PORTFOLIO)}
-        self.writers = {kind: StreamWriter(kind, PORTFOLIO) for kind in written_by(PORTFOLIO, reads_book=reads_book)}
-        self._state = open_book(rules)
-        self._working = Orders(layout.assets, lists=rules.lists)
+        super().__init__(PORTFOLIO, layout, batch_rows, reads_book=reads_book)
+        self._rules, self._reads_book = rules, reads_book
+        self._batch = self._progress_rows
+        self._account, self._market = open_account(rules), open_market(rules)
+        self._open_orders = OrderStore(layout.assets, listed=rules.needs_order_lists)
         self._blocks: deque[Block] = deque()
         self._signals, self._fills = RecordQueue(rec.SIGNAL), RecordQueue(rec.FILL)
         self._orders = rec.empty(rec.ORDER, 64)
         self._rows = EquityRows(layout.warmup, np.empty(self._batch), np.empty(self._batch), np.empty(self._batch))
-        self._cursor = np.zeros(8, dtype=np.int64)
+        self._cursor = np.zeros(len(CURSOR), dtype=np.int64)
         self._no_rows = np.zeros((0, layout.assets))
         self._no_rows.flags.writeable = False
-        self._first_decision, self._end = 6 * layout.warmup + CLOSE_DECIDE, 6 * layout.rows
+        self._first_decision = PHASES * layout.warmup + CLOSE_DECIDE
         self._tick = self._filled_rows = 0
         """Next tick, and rows of equity not said yet: the cursor's, as plain numbers."""
-        self._said = 0
-        self._facts: tuple[Block, Floats] | None = None
+        self._facts = BlockFacts(rules)
         self._booked: list[Records] = []
         """BOOKING records that EQUITY has not said yet."""
-        self._bookings = rec.empty(rec.BOOKING, 4 * plain(bookings_of_row)(self._state.ledger))
+        self._bookings = rec.empty(rec.BOOKING, 4 * plain(bookings_of_row)(self._account.positions))
         self._news: tuple[list[Records], list[Records]] = ([], [])
         """Orders decided and fills taken since the last BOOK."""
 
     @property
     def rows_done(self) -> int:
         """Rows worked off, warm-up rows included."""
-        return self._tick // 6
-
-    @property
-    def done(self) -> bool:
-        """Whether every row is worked off and every input is at its end."""
-        return self._tick >= self._end and all(r.through >= self._end for r in self.readers.values())
+        return self._tick // PHASES
 
     def start(self) -> Iterable[Event]:
         """What is true before anything is known: no order before the first decision."""
         yield self.writers[Kind.ORDER].write(None, self._first_decision)
 
-    def receive(self, event: Event) -> Iterable[Event]:
+    def _take(self, event: Event) -> Iterable[Event]:
         """Take in a block, signals or fills, and say what follows."""
-        reader = self.readers.get(event.kind)
-        fresh = reader.accept(event) if reader is not None else None
-        if fresh is None:
-            return ()
-        payload = fresh.payload
+        payload = event.payload
         if isinstance(payload, np.ndarray):
-            if fresh.kind is Kind.SIGNAL:
-                self._working.need(payload["kind"], beyond=rec.WEIGHT)
+            if event.kind is Kind.SIGNAL:
+                self._open_orders.need(payload["kind"], beyond=SignalKind.WEIGHT)
                 self._signals.add(payload)
             else:
                 self._fills.add(payload)
@@ -99,16 +91,16 @@ class PortfolioHandler:
             if block is not None and block.first_row < self._layout.warmup:
                 self._warm_up()
                 continue
-            count, waits_for, silent = self._run(block)
+            count, stopped_for, silent = self._run(block)
             if count:
                 placed.append(frozen(self._orders[:count]))
                 if self._reads_book:
                     self._news[0].append(placed[-1])
-            if waits_for == lp.ROOM:
+            if stopped_for == StoppedFor.ROOM:
                 housekeeping.append(self._equity())
-            elif waits_for == lp.ORDER_ROOM:
+            elif stopped_for == StoppedFor.RECORD_ROOM:
                 continue
-            elif waits_for == lp.NOTHING and block is not None:
+            elif stopped_for == StoppedFor.NOTHING and block is not None:
                 self._blocks.popleft()
                 if not self._blocks:
                     break
@@ -123,18 +115,15 @@ class PortfolioHandler:
         events.extend(housekeeping)
         if self._filled_rows == self._batch or (self._tick >= self._end and self._unsaid_end()):
             events.append(self._equity())
-        rows = self._tick // 6
-        if rows - self._said >= self._batch or (rows == self._layout.rows and self._said < rows):
-            self._said = rows
-            events.append(Event(Kind.PROGRESS, PORTFOLIO, rows, rows, 6 * rows))
+        events.extend(self._progress())
         return events
 
     def _warm_up(self) -> None:
         """Take in the rows of the first block that come before the first traded one."""
         block = self._blocks.popleft()
         rows = min(self._layout.warmup - block.first_row, len(block))
-        warm_up(self._rules, self._state, block, rows)
-        self._cursor[lp.TICK] = self._tick = 6 * (block.first_row + rows)
+        warm_up(self._rules, self._account, self._market, block, rows)
+        self._cursor[CURSOR.TICK] = self._tick = PHASES * (block.first_row + rows)
         if rows < len(block):
             self._blocks.appendleft(block.rows(rows, len(block)))
 
@@ -143,70 +132,57 @@ class PortfolioHandler:
         tick at which anything may be decided."""
         cursor = self._cursor
         signals, fills = self._signals.pending, self._fills.pending
-        book, working = self._state, self._working
-        assets, wishes = self._layout.assets, len(signals)
-        room = 3 * (wishes + 2 * assets)
-        if working.lists:
-            working.make_room(4 * (wishes + assets))
-            room = 4 * (wishes + 2 * assets) + 2 * working.count
+        market, open_orders = self._market, self._open_orders
+        assets, said = self._layout.assets, len(signals)
+        room = 3 * (said + 2 * assets)
+        if open_orders.listed:
+            open_orders.make_room(4 * (said + assets))
+            room = 4 * (said + 2 * assets) + 2 * open_orders.count
         if len(self._orders) < room:
             self._orders = rec.empty(rec.ORDER, 2 * room)
         if block is None:
-            first_row, open_, close = self._tick // 6, self._no_rows, self._no_rows
+            first_row, open_, close = self._tick // PHASES, self._no_rows, self._no_rows
             volume, facts, session = self._no_rows, NO_FACTS, NO_SESSIONS
         else:
             first_row, open_, close = block.first_row, block.open, block.close
-            volume, facts, session = block.volume, self._facts_of(block), sealed(block.session)
-        cursor[lp.SIGNALS] = cursor[lp.FILLS] = cursor[lp.ORDERS] = cursor[lp.BOOKED] = 0
-        rows = self._rows
-        before: tuple[Any, ...] = (
-            self._rules.record,
-            book.account,
-            book.ledger,
-            self._rules.instruments,
-            book.tape,
-            working.working,
-        )
-        bars: tuple[Any, ...] = (book.history, open_, close)
-        after: tuple[Any, ...] = (
-            first_row,
-            signals,
-            self.readers[Kind.SIGNAL].through,
-            fills,
-            self.readers[Kind.FILL].through,
-            self._orders,
-            rows.equity,
-            rows.cash,
-            rows.gross,
-            self._first_decision,
-            self._end,
-            cursor,
-        )
-        advance: Callable[..., None] = lp.advance_lists if working.lists else lp.advance
-        lists = (working.terms, working.wishes, working.heads) if working.lists else ()
-        market = (volume, book.seen, facts, session, self._bookings) if working.lists else ()
-        advance(*before, *lists, *bars, *market, *after)
-        self._tick, taken, applied, count, self._filled_rows, waits_for, silent, booked = cursor.tolist()
+            volume, facts, session = block.volume, self._facts.of(block), sealed(block.session)
+        for field in (CURSOR.SIGNALS, CURSOR.FILLS, CURSOR.ORDERS, CURSOR.BOOKINGS):
+            cursor[field] = 0
+        signals_through, fills_through = self.readers[Kind.SIGNAL].through, self.readers[Kind.FILL].through
+        curve = (self._rows.equity, self._rows.cash, self._rows.gross)
+        if open_orders.listed:
+            advance_lists(
+                self._rules.record, *self._account, *market, *open_orders.lists, first_row, open_, close, volume,
+                facts, session, signals, signals_through, fills, fills_through, self._orders, self._bookings, *curve,
+                self._first_decision, self._end, cursor,
+            )  # fmt: skip
+        else:
+            advance(
+                self._rules.record, *self._account, market.instruments, market.state, *open_orders.single, first_row,
+                open_, close, signals, signals_through, fills, fills_through, self._orders, *curve,
+                self._first_decision, self._end, cursor,
+            )  # fmt: skip
+        self._tick, taken, applied, count, self._filled_rows, booked, stopped_for, silent = cursor.tolist()
         if booked:
             self._booked.append(frozen(self._bookings[:booked]))
         self._signals.drop(taken)
         if self._reads_book and applied:
             self._news[1].append(fills[:applied])
         self._fills.drop(applied)
-        return count, waits_for, silent
+        return count, stopped_for, silent
 
     def _book(self) -> Iterable[Event]:
         writer = self.writers[Kind.BOOK]
         tick = self._tick
-        row = tick // 6
-        if tick % 6 == CLOSE_DECIDE and writer.end == row - self._layout.warmup:
-            account = self._state.account[0]
+        row = tick // PHASES
+        if tick % PHASES == CLOSE_DECIDE and writer.end == row - self._layout.warmup:
+            totals = self._account.totals[0]
             payload = BookRows(
                 row,
-                np.array([account["equity"]]),
-                np.array([account["cash"]]),
-                self._state.ledger["position"][None, :].copy(),
-                self._state.ledger["average_cost"][None, :].copy(),
+                np.array([totals["equity"]]),
+                np.array([totals["cash"]]),
+                self._account.positions["position"][None, :].copy(),
+                self._account.positions["average_cost"][None, :].copy(),
                 *(joined(news) if news else none for news, none in zip(self._news, (NO_ORDERS, NO_FILLS), strict=True)),
             )
             self._news = ([], [])
@@ -220,18 +196,12 @@ class PortfolioHandler:
         self._booked = [booked[cut:]] if cut < len(booked) else []
         return booked[:cut]
 
-    def _facts_of(self, block: Block) -> Floats:
-        """What the loop knows of a block besides: made once, since the loop may stop within it."""
-        if self._facts is None or self._facts[0] is not block:
-            self._facts = (block, self._rules.facts_of(block))
-        return self._facts[1]
-
     def _unsaid_end(self) -> bool:
         return self.writers[Kind.EQUITY].through < self._end
 
     def _equity(self) -> Event:
         count = self._filled_rows
-        self._cursor[lp.ROWS] = self._filled_rows = 0
+        self._cursor[CURSOR.ROWS] = self._filled_rows = 0
         first = self._rows.first_row
         rows = EquityRows(
             first,
@@ -241,4 +211,4 @@ class PortfolioHandler:
             self._bookings_before(PHASES * (first + count)),
         )
         self._rows = EquityRows(first + count, self._rows.equity, self._rows.cash, self._rows.gross)
-        return self.writers[Kind.EQUITY].write(rows, 6 * (first + count))
+        return self.writers[Kind.EQUITY].write(rows, PHASES * (first + count))

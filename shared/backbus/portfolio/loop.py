@@ -1,458 +1,330 @@
-"""The portfolio's own loop: through the ticks of a block as far as signals and fills allow."""
+"""The portfolio's own loop: through the logical times of a block as far as signals and fills allow."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from backbus.compiled import loop, part, plain, step
-from backbus.market.actions import act_on_any_order, act_on_book, act_on_orders, act_on_tape
-from backbus.market.costs import observe
-from backbus.market.ledger import apply_fill, mark, mark_stretch, quiet_rows, value
+from backbus.jit.decorators import loop, part, step
 from backbus.market.panel import Floats, Ints
-from backbus.market.records import ENDS, MARKET, MARKET_ON_CLOSE, NO_ORDER, ON_CLOSE, REDUCES, Records
-from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, OPEN_DECIDE, OPEN_MATCH, PHASES
-from backbus.market.working import end_node, find_order, purge, works
-from backbus.portfolio.carrying import begin_session, bookings_of_row
-from backbus.portfolio.decisions import close_decide, decide_at_close, take_signals
-from backbus.portfolio.opening import decide_at_open, open_decide
+from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, OPEN_MATCH, PHASES
+from backbus.portfolio.close_decision import decide_at_close
+from backbus.portfolio.financing import begin_session, bookings_of_row
+from backbus.portfolio.lookahead import silent_until
+from backbus.portfolio.open_decision import decide_at_open
+from backbus.trading.codes import ENDS, Flag
+from backbus.trading.corporate_actions import act_on_any_order, act_on_book, act_on_orders, act_on_state
+from backbus.trading.groups import (
+    CURSOR,
+    Account,
+    BarArrays,
+    Curve,
+    Inbox,
+    MarketArrays,
+    OpenOrders,
+    OrderLists,
+    Output,
+    RecordLog,
+    SingleOrders,
+    StoppedFor,
+    verb,
+)
+from backbus.trading.ledger import apply_fill, mark, mark_stretch, quiet_rows, value, write_row
+from backbus.trading.market_state import observe_close
+from backbus.trading.open_orders import end_node, find_order, purge, works
+from backbus.trading.records import Records
 
-TICK, SIGNALS, FILLS, ORDERS, ROWS, WAITS_FOR, SILENT, BOOKED = range(8)
-"""What the cursor holds: next tick; signals and fills taken; orders and equity rows written; what stopped the loop;
-the next tick at which anything may be decided; bookings written."""
+# --- fills --------------------------------------------------------------------------------------------------------
 
-NOTHING, SIGNAL, FILL, ROOM, ORDER_ROOM = range(5)
-"""What the loop stopped for: the block's end, a signal, a fill, or room for equity rows or for orders."""
+
+def _filled_whole(orders: SingleOrders, node: int, quantity: float) -> None:
+    pass
+
+
+def _filled_in_part(orders: OrderLists, node: int, quantity: float) -> None:
+    orders.terms[node]["filled"] = orders.terms[node]["filled"] + abs(quantity)
+
+
+_note_fill = verb(_filled_whole, _filled_in_part)
 
 
 @step
-def may_fill(working: Records, close: Floats, at: int, on_close: int) -> bool:
-    """Whether an order can fill in this phase of the row: an asset with a hole has none."""
-    for asset in range(working.shape[0]):
-        slot = working[asset]
-        if slot["order"] != NO_ORDER and slot["flags"] & ON_CLOSE == on_close and close[at, asset] == close[at, asset]:
+def _take_fill(orders: OpenOrders, account: Account, market: MarketArrays, fill: Any) -> None:
+    """Book what the market says it did, and keep the order that it did it to up to date."""
+    asset, quantity = fill["asset"], fill["quantity"]
+    if quantity != 0.0:
+        apply_fill(account.totals, account.positions[asset], market.instruments[asset], fill)
+    node = find_order(orders, asset, fill["order"])
+    if node >= 0:
+        orders.slots[node]["quantity"] = fill["left"]
+        _note_fill(orders, node, quantity)
+        if fill["rule"] >= ENDS or (fill["left"] == 0.0 and quantity != 0.0):
+            end_node(orders, node)
+            purge(orders, asset)
+
+
+@step
+def _take_fills(orders: OpenOrders, account: Account, market: MarketArrays, fills: Inbox, tick: int) -> None:
+    """Take the fills up to a logical time."""
+    while fills.taken[0] < fills.records.shape[0] and fills.records[fills.taken[0]]["tick"] <= tick:
+        _take_fill(orders, account, market, fills.records[fills.taken[0]])
+        fills.taken[0] += 1
+
+
+def _some_can_fill(orders: SingleOrders, close: Floats, at: int, on_close: int) -> bool:
+    for asset in range(orders.slots.shape[0]):
+        price = close[at, asset]
+        if works(orders, asset) and orders.slots[asset]["flags"] & Flag.ON_CLOSE == on_close and price == price:  # noqa: PLR0124
             return True
     return False
 
 
-@step
-def _looked_at_again(
-    rules: Any, working: Records, terms: Records, heads: Ints, close: Floats, at: int, phase: int, row: int
-) -> int:
-    """The first phase, counted from this row's first, at which a working order must be looked at; far away for none.
-
-    What waits in the market for its price needs no look. A market order that is sure to fill in this phase needs none
-    any more; one that may be left over, and one that the next open may gap through, needs one there."""
-    sure = rules["capped"] == 0
-    first = 4 * PHASES
-    for asset in range(heads.shape[0] - 3):
-        node = heads[asset]
-        while node >= 0:
-            slot, kind = working[node], terms[node]["type"]
-            traded = phase == OPEN_DECIDE or close[at, asset] == close[at, asset]
-            if kind == MARKET_ON_CLOSE or slot["flags"] & ON_CLOSE:
-                fills_now = sure and traded and phase == CLOSE_MATCH and kind == MARKET
-                if slot["flags"] & REDUCES == 0 and not fills_now:
-                    first = min(first, CLOSE_DECIDE if phase <= CLOSE_DECIDE else PHASES + CLOSE_DECIDE)
-            elif kind == MARKET:
-                if phase == OPEN_DECIDE:
-                    first = 0
-                elif not (sure and traded and phase == OPEN_MATCH):
-                    first = min(first, PHASES)
-            elif slot["flags"] & REDUCES == 0:
-                first = min(first, 0 if phase == OPEN_DECIDE else PHASES)
-            node = slot["next"]
-    return first
+def _any_can_fill(orders: OrderLists, close: Floats, at: int, on_close: int) -> bool:
+    return True
 
 
-@step
-def promise(
+_may_fill = verb(_some_can_fill, _any_can_fill)
+"""Whether an order can fill in this phase of the row: an asset with a hole has none."""
+
+
+def _at_open(orders: SingleOrders, tick: int) -> int:
+    return tick
+
+
+def _before_close(orders: OrderLists, tick: int) -> int:
+    return tick if tick % PHASES == CLOSE_MATCH else tick - OPEN_MATCH + CLOSE_SIGNAL
+
+
+_fills_until = verb(_at_open, _before_close)
+"""The last logical time at which orders that work in this phase may fill, without a decision in between."""
+
+
+# --- what a row begins with ---------------------------------------------------------------------------------------
+
+
+def _nothing_to_begin(
+    orders: SingleOrders,
     rules: Any,
-    account: Any,
-    working: Records,
-    terms: Any,
-    heads: Any,
-    close: Floats,
-    first_row: int,
-    signals: Records,
-    signal_through: int,
-    first_decision: int,
-    end: int,
+    account: Account,
+    market: MarketArrays,
+    bars: BarArrays,
     tick: int,
-    used: int,
+    fills: Inbox,
+    out: Output,
 ) -> int:
-    """The next tick at which anything may be decided, whatever is still to arrive: what ORDER is silent until.
-
-    ``close`` is the block that ``tick``, the next one, lies in or ends at. ``used`` signals are taken.
-    ``first_decision`` is the run's, ``end`` the tick after its last.
-    """
-    row = tick // PHASES
-    phase = tick - PHASES * row
-    if used < signals.shape[0]:
-        until = PHASES * (signals[used]["tick"] // PHASES) + CLOSE_DECIDE
-    elif signal_through >= end:
-        until = end
-    else:
-        until = max(PHASES * ((signal_through - CLOSE_DECIDE) // PHASES + 1) + CLOSE_DECIDE, first_decision)
-    if heads is not None:
-        if works(heads) > 0:
-            again = _looked_at_again(rules, working, terms, heads, close, row - first_row, phase, row)
-            until = min(until, max(PHASES * row + again, tick))
-        if rules["checks"] != 0 and (works(heads) > 0 or account["gross"] > 0.0):
-            until = min(until, PHASES * (row if phase <= CLOSE_DECIDE else row + 1) + CLOSE_DECIDE)
-    elif account["working"] > 0:
-        if phase == OPEN_DECIDE:
-            until = min(until, tick)
-        elif phase in (OPEN_MATCH, CLOSE_MATCH):
-            # An order that cannot fill in this phase, because its asset has a hole here, is looked at in the next row.
-            on_close = ON_CLOSE if phase == CLOSE_MATCH else 0
-            for asset in range(working.shape[0]):
-                slot = working[asset]
-                price = close[row - first_row, asset]
-                if slot["order"] != NO_ORDER and (slot["flags"] & ON_CLOSE != on_close or price != price):  # noqa: PLR0124
-                    until = min(until, PHASES * (row + 1))
-                    break
-    if account["waiting"] > 0:
-        until = min(until, PHASES * (row if phase <= CLOSE_DECIDE else row + 1) + CLOSE_DECIDE)
-    return min(until, end)
+    return StoppedFor.NOTHING
 
 
-@step
-def take_fill(
-    account: Any,
-    ledger: Records,
-    instruments: Records,
-    working: Records,
-    terms: Any,
-    heads: Any,
-    record: Any,
-) -> None:
-    """Book what the market says it did, and keep the order that it did it to up to date."""
-    asset = record["asset"]
-    quantity = record["quantity"]
-    if quantity != 0.0:
-        apply_fill(
-            account, ledger[asset], instruments[asset], quantity, record["price"], record["unit"], record["fee"]
-        )  # fmt: skip
-    if heads is not None:
-        node = find_order(working, heads, asset, record["order"])
-        if node >= 0:
-            working[node]["quantity"] = record["left"]
-            terms[node]["filled"] = terms[node]["filled"] + abs(quantity)
-            if record["rule"] >= ENDS or (record["left"] == 0.0 and quantity != 0.0):
-                end_node(working, heads, node)
-                purge(working, heads, asset)
-            account["working"] = works(heads)
-    else:
-        working[asset]["order"] = NO_ORDER
-        account["working"] = account["working"] - 1
+def _begin_row(
+    orders: OrderLists,
+    rules: Any,
+    account: Account,
+    market: MarketArrays,
+    bars: BarArrays,
+    tick: int,
+    fills: Inbox,
+    out: Output,
+) -> int:
+    if rules["no_row_skipped"] != 0:
+        at = tick // PHASES - bars.first_row
+        spare = out.bookings.records.shape[0] - out.bookings.length[0]
+        if not _has_room(orders, out.orders) or spare < bookings_of_row(account.positions):
+            return StoppedFor.RECORD_ROOM
+        if rules["has_corporate_actions"] != 0 and fills.through <= tick:
+            if act_on_any_order(orders, market, bars.facts, at):
+                return StoppedFor.FILL
+        _act_and_finance(orders, rules, account, market, bars, at, tick, out.bookings)
+        _take_fills(orders, account, market, fills, tick)
+    return StoppedFor.NOTHING
+
+
+_begin = verb(_nothing_to_begin, _begin_row)
+"""What a row does to the book before anything is decided in it; what it has to wait for, if it has to."""
 
 
 @part
-def begin_row_of_book(
-    rules_: Records,
-    account_: Records,
-    ledger: Records,
-    instruments: Records,
-    tape: Records,
-    seen: Floats,
-    working: Records,
-    terms: Records,
-    heads: Ints,
-    history: Floats,
-    facts: Floats,
-    session: Ints,
+def _act_and_finance(
+    orders: OrderLists,
+    rules: Any,
+    account: Account,
+    market: MarketArrays,
+    bars: BarArrays,
     at: int,
     tick: int,
-    bookings: Records,
-    count: int,
+    bookings: RecordLog,
+) -> None:
+    begin_session(rules, account, market, bars.session[at], tick, bookings)
+    if rules["has_corporate_actions"] != 0:
+        act_on_book(account, market, bars.facts, at, tick, bookings)
+        act_on_orders(orders, market, bars.facts, at)
+        act_on_state(market, bars.facts, at)
+
+
+# --- room ---------------------------------------------------------------------------------------------------------
+
+
+def _always_room(orders: SingleOrders, log: RecordLog) -> bool:
+    return True
+
+
+def _room_for_each(orders: OrderLists, log: RecordLog) -> bool:
+    return bool(log.records.shape[0] - log.length[0] >= orders.working[0])
+
+
+_has_room = verb(_always_room, _room_for_each)
+"""Whether there is room for a record of each open order: who calls the loop with single orders sees to it."""
+
+
+def _always_room_to_decide(orders: SingleOrders, account: Account, signals: Inbox, log: RecordLog) -> bool:
+    return True
+
+
+def _room_for_all(orders: OrderLists, account: Account, signals: Inbox, log: RecordLog) -> bool:
+    most = 4 * (account.positions.shape[0] + signals.records.shape[0] - signals.taken[0]) + orders.working[0]
+    return bool(log.records.shape[0] - log.length[0] >= most)
+
+
+_has_room_to_decide = verb(_always_room_to_decide, _room_for_all)
+
+
+# --- the loop -----------------------------------------------------------------------------------------------------
+
+
+@step
+def _skip(
+    orders: OpenOrders,
+    rules: Any,
+    account: Account,
+    market: MarketArrays,
+    bars: BarArrays,
+    row: int,
+    signals: Inbox,
+    curve: Curve,
+    rows: int,
 ) -> int:
-    """What a row does to the book before anything is decided in it. Returns the BOOKING records."""
-    rules, account = rules_[0], account_[0]
-    count = begin_session(rules, account, ledger, instruments, tape, session[at], tick, bookings, count)
-    if rules["acts"] != 0:
-        count = act_on_book(account_, ledger, instruments, tape, history, facts, at, tick, bookings, count)
-        act_on_orders(instruments, tape, working, terms, heads, facts, at)
-        act_on_tape(instruments, tape, seen, facts, at)
-    return count
+    """Mark the rows from ``row`` on in which nothing can happen, as far as there is room for them; the row after."""
+    end = bars.first_row + bars.open.shape[0]
+    last = min(end, row + curve.equity.shape[0] - rows)
+    quiet = quiet_rows(rules, account, orders, signals, row, last)
+    if quiet > row:
+        begin = row - bars.first_row
+        mark_stretch(rules, account, market, bars.close, begin, quiet - bars.first_row, curve, rows)
+    return quiet
 
 
 @step
 def _advance(
-    rules_: Records,
-    account_: Records,
-    ledger: Records,
-    instruments: Records,
-    tape: Records,
-    working: Records,
-    terms: Any,
-    wishes: Any,
-    heads: Any,
-    history: Floats,
-    open_: Floats,
-    close: Floats,
-    volume: Any,
-    seen: Any,
-    facts: Any,
-    session: Any,
-    bookings: Any,
-    first_row: int,
-    signals: Records,
-    signal_through: int,
-    fills: Records,
-    fill_through: int,
-    orders: Records,
-    equity: Floats,
-    cash: Floats,
-    gross: Floats,
-    first_decision: int,
-    last_end: int,
-    cursor: Any,
+    orders: OpenOrders,
+    rules: Any,
+    account: Account,
+    market: MarketArrays,
+    bars: BarArrays,
+    signals: Inbox,
+    fills: Inbox,
+    out: Output,
+    cursor: Ints,
 ) -> None:
-    rules, account = rules_[0], account_[0]
-    tick = cursor[TICK]
-    signal = cursor[SIGNALS]
-    fill = cursor[FILLS]
-    order = cursor[ORDERS]
-    rows = cursor[ROWS]
-    booking = cursor[BOOKED]
-    waits_for = NOTHING
-    end = PHASES * (first_row + open_.shape[0])
+    """Work on to the block's end, or to the first logical time whose input is not complete."""
+    tick, rows = cursor[CURSOR.TICK], cursor[CURSOR.ROWS]
+    stopped_for = StoppedFor.NOTHING
+    end = PHASES * (bars.first_row + bars.open.shape[0])
     while tick < end:
         row = tick // PHASES
-        at = row - first_row
+        at = row - bars.first_row
         phase = tick - PHASES * row
         if phase < OPEN_MATCH:
-            if rows == equity.shape[0]:
-                waits_for = ROOM
+            if rows == out.curve.equity.shape[0]:
+                stopped_for = StoppedFor.ROOM
                 break
-            if heads is not None:
-                if rules["stepwise"] != 0:
-                    spare = bookings.shape[0] - booking
-                    if orders.shape[0] - order < works(heads) or spare < bookings_of_row(ledger):
-                        waits_for = ORDER_ROOM
-                        break
-                    if rules["acts"] != 0:
-                        if act_on_any_order(tape, heads, facts, at):
-                            if fill_through <= tick:
-                                waits_for = FILL
-                                break
-                    booking = begin_row_of_book(
-                        rules_, account_, ledger, instruments, tape, seen, working, terms, heads, history, facts,
-                        session, at, tick, bookings, booking,
-                    )  # fmt: skip
-                    account["working"] = works(heads)
-                    while fill < fills.shape[0] and fills[fill]["tick"] <= tick:
-                        take_fill(account, ledger, instruments, working, terms, heads, fills[fill])
-                        fill += 1
-            if account["working"] == 0:
-                last = min(end // PHASES, row + equity.shape[0] - rows)
-                quiet = quiet_rows(rules, account, signals, signal, signal_through, row, last)
-                if quiet > row:
-                    stop = quiet - first_row
-                    mark_stretch(
-                        rules, account, ledger, instruments, tape, history, close, at, stop, equity, cash, gross, rows
-                    )
-                    rows += quiet - row
-                    tick = PHASES * quiet
-                else:
-                    tick = PHASES * row + CLOSE_SIGNAL
+            stopped_for = _begin(orders, rules, account, market, bars, tick, fills, out)
+            if stopped_for != StoppedFor.NOTHING:
+                break
+            if orders.working[0] == 0:
+                quiet = _skip(orders, rules, account, market, bars, row, signals, out.curve, rows)
+                rows += quiet - row
+                tick = PHASES * quiet if quiet > row else PHASES * row + CLOSE_SIGNAL
                 continue
-            if heads is not None:
-                if orders.shape[0] - order < works(heads):
-                    waits_for = ORDER_ROOM
-                    break
-                order = decide_at_open(
-                    rules,
-                    account,
-                    ledger,
-                    instruments,
-                    tape,
-                    history,
-                    working,
-                    terms,
-                    heads,
-                    open_,
-                    at,
-                    row,
-                    orders,
-                    order,
-                )
-            else:
-                order = open_decide(
-                    rules,
-                    account,
-                    ledger,
-                    instruments,
-                    tape,
-                    history,
-                    working,
-                    None,
-                    None,
-                    open_,
-                    at,
-                    row,
-                    orders,
-                    order,
-                )
+            if not _has_room(orders, out.orders):
+                stopped_for = StoppedFor.RECORD_ROOM
+                break
+            decide_at_open(orders, rules, account, market, bars.open, at, row, out.orders)
             tick += 1
         elif phase in (OPEN_MATCH, CLOSE_MATCH):
-            on_close = ON_CLOSE if phase == CLOSE_MATCH else 0
-            through = tick
-            if account["working"] > 0:
-                if heads is not None:
-                    through = tick if phase == CLOSE_MATCH else PHASES * row + CLOSE_SIGNAL
-                    if fill_through <= through:
-                        waits_for = FILL
-                        break
-                elif fill_through <= through and may_fill(working, close, at, on_close):
-                    waits_for = FILL
+            if orders.working[0] > 0:
+                until = _fills_until(orders, tick)
+                on_close = Flag.ON_CLOSE if phase == CLOSE_MATCH else 0
+                if fills.through <= until and _may_fill(orders, bars.close, at, on_close):
+                    stopped_for = StoppedFor.FILL
                     break
-                while fill < fills.shape[0] and fills[fill]["tick"] <= through:
-                    take_fill(account, ledger, instruments, working, terms, heads, fills[fill])
-                    fill += 1
-                if on_close != 0:
-                    value(rules, account, ledger, instruments, tape)
-            if on_close != 0:
-                equity[rows] = account["equity"]
-                cash[rows] = account["cash"]
-                gross[rows] = account["gross"]
+                _take_fills(orders, account, market, fills, until)
+                if phase == CLOSE_MATCH:
+                    value(rules, account, market)
+            if phase == CLOSE_MATCH:
+                write_row(out.curve, rows, account)
                 rows += 1
                 tick += 1
             else:
                 tick = PHASES * row + CLOSE_SIGNAL
         elif phase == CLOSE_SIGNAL:
-            if seen is not None:
-                if rules["observes"] != 0:
-                    observe(rules_, instruments, tape, seen, close, volume, facts, at)
-            mark(rules, account, ledger, instruments, tape, history, close, at)
+            observe_close(orders, rules, market, bars, at)
+            mark(rules, account, market, bars.close, at)
             tick += 1
         elif phase == CLOSE_DECIDE:
-            if signal_through < tick:
-                waits_for = SIGNAL
+            if signals.through < tick:
+                stopped_for = StoppedFor.SIGNAL
                 break
-            first = signal
-            if heads is not None:
-                if orders.shape[0] - order < 4 * (ledger.shape[0] + signals.shape[0] - signal) + works(heads):
-                    waits_for = ORDER_ROOM
-                    break
-            signal = take_signals(account, working, wishes, signals, signal, tick)
-            if heads is not None:
-                if account["waiting"] > 0 or first < signal or account["working"] > 0 or rules["checks"] != 0:
-                    order = decide_at_close(
-                        rules,
-                        account,
-                        ledger,
-                        instruments,
-                        tape,
-                        history,
-                        working,
-                        terms,
-                        wishes,
-                        heads,
-                        close,
-                        at,
-                        row,
-                        signals,
-                        first,
-                        signal,
-                        orders,
-                        order,
-                    )
-            elif account["waiting"] > 0:
-                order = close_decide(
-                    rules,
-                    account,
-                    ledger,
-                    instruments,
-                    tape,
-                    history,
-                    working,
-                    None,
-                    None,
-                    None,
-                    close,
-                    at,
-                    row,
-                    signals,
-                    first,
-                    signal,
-                    orders,
-                    order,
-                )
+            if not _has_room_to_decide(orders, account, signals, out.orders):
+                stopped_for = StoppedFor.RECORD_ROOM
+                break
+            decide_at_close(orders, rules, account, market, bars.close, at, row, signals, out.orders)
             tick += 1
         else:
             tick += 1
-    cursor[TICK] = tick
-    cursor[SIGNALS] = signal
-    cursor[FILLS] = fill
-    cursor[ORDERS] = order
-    cursor[ROWS] = rows
-    cursor[BOOKED] = booking
-    cursor[WAITS_FOR] = waits_for
-    cursor[SILENT] = promise(
-        rules, account, working, terms, heads, close, first_row, signals, signal_through, first_decision,
-        last_end, tick, signal,
-    )  # fmt: skip
+    cursor[CURSOR.TICK], cursor[CURSOR.ROWS] = tick, rows
+    cursor[CURSOR.STOPPED_FOR] = stopped_for
 
 
 @loop
 def advance(
-    rules: Records,
-    account: Records,
-    ledger: Records,
-    instruments: Records,
-    tape: Records,
-    working: Records,
-    history: Floats,
-    open_: Floats,
-    close: Floats,
-    first_row: int,
-    signals: Records,
-    signal_through: int,
-    fills: Records,
-    fill_through: int,
-    orders: Records,
-    equity: Floats,
-    cash: Floats,
-    gross: Floats,
-    first_decision: int,
-    last_end: int,
-    cursor: Any,
-) -> None:
-    """Work on from the cursor's tick to the block's end, or to the first tick whose input is not complete; then say for
-    how long nothing will be decided. ``first_decision`` is the run's, ``last_end`` the tick after its last."""
-    _advance(
-        rules,
-        account,
-        ledger,
-        instruments,
-        tape,
-        working,
-        None,
-        None,
-        None,
-        history,
-        open_,
-        close,
-        None,
-        None,
-        None,
-        None,
-        None,
-        first_row,
-        signals,
-        signal_through,
-        fills,
-        fill_through,
-        orders,
-        equity,
-        cash,
-        gross,
-        first_decision,
-        last_end,
-        cursor,
+    rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
+    slots: Records, count: Ints, first_row: int, open_: Floats, close: Floats, signals: Records, signals_through: int,
+    fills: Records, fills_through: int, orders: Records, equity: Floats, cash: Floats, gross: Floats,
+    first_decision: int, last_end: int, cursor: Ints,
+) -> None:  # fmt: skip
+    """Work on from the cursor's logical time to the block's end, or to the first whose input is not complete; then say
+    for how long nothing will be decided. ``first_decision`` is the run's, ``last_end`` the logical time after its
+    last."""
+    account, market = Account(totals[0], positions, closes), MarketArrays(instruments, state, None)
+    single = SingleOrders(slots, count)
+    bars = BarArrays(first_row, open_, close, None, None, None, None, None, None)
+    spoken = Inbox(signals, signals_through, cursor[CURSOR.SIGNALS : CURSOR.SIGNALS + 1])
+    filled = Inbox(fills, fills_through, cursor[CURSOR.FILLS : CURSOR.FILLS + 1])
+    log, curve = RecordLog(orders, cursor[CURSOR.ORDERS : CURSOR.ORDERS + 1]), Curve(equity, cash, gross)
+    _advance(single, rules[0], account, market, bars, spoken, filled, Output(log, None, None, curve), cursor)
+    cursor[CURSOR.SILENT_UNTIL] = silent_until(
+        single, rules[0], account, bars, spoken, first_decision, last_end, cursor[CURSOR.TICK]
     )
 
 
-advance_lists = loop(plain(_advance))
-"""The same where orders of every kind may work: it takes all that ``_advance`` takes."""
+@loop
+def advance_lists(
+    rules: Records, totals: Records, positions: Records, closes: Floats, instruments: Records, state: Records,
+    window: Floats, slots: Records, terms: Records, intents: Records, heads: Ints, first_row: int, open_: Floats,
+    close: Floats, volume: Floats, facts: Floats, session: Ints, signals: Records, signals_through: int, fills: Records,
+    fills_through: int, orders: Records, bookings: Records, equity: Floats, cash: Floats, gross: Floats,
+    first_decision: int, last_end: int, cursor: Ints,
+) -> None:  # fmt: skip
+    """The same where orders of every kind may work."""
+    account, market = Account(totals[0], positions, closes), MarketArrays(instruments, state, window)
+    lists = OrderLists(slots, heads[heads.shape[0] - 1 :], terms, intents, heads)
+    bars = BarArrays(first_row, open_, close, None, None, volume, facts, session, None)
+    spoken = Inbox(signals, signals_through, cursor[CURSOR.SIGNALS : CURSOR.SIGNALS + 1])
+    filled = Inbox(fills, fills_through, cursor[CURSOR.FILLS : CURSOR.FILLS + 1])
+    log, booked = (
+        RecordLog(orders, cursor[CURSOR.ORDERS : CURSOR.ORDERS + 1]),
+        RecordLog(bookings, cursor[CURSOR.BOOKINGS : CURSOR.BOOKINGS + 1]),
+    )
+    out = Output(log, None, booked, Curve(equity, cash, gross))
+    _advance(lists, rules[0], account, market, bars, spoken, filled, out, cursor)
+    cursor[CURSOR.SILENT_UNTIL] = silent_until(
+        lists, rules[0], account, bars, spoken, first_decision, last_end, cursor[CURSOR.TICK]
+    )

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from backbus.compiled import step
-from backbus.market.costs import fee_of
-from backbus.market.lots import whole_lots
+from backbus.jit.decorators import step
 from backbus.market.panel import Floats
-from backbus.market.records import BUYING_POWER, Records
 from backbus.portfolio.limits import Allowed
+from backbus.trading.codes import Reason
+from backbus.trading.commission import fee_of
+from backbus.trading.groups import Account, MarketArrays
+from backbus.trading.lots import whole_lots
+from backbus.trading.records import copied
 
 CUT_TRIALS = 64
 
 
 class Accepted(NamedTuple):
-    """An order as it may go to the market: made by ``accept``, and for what only lessens a position; of nothing else
-    are orders placed."""
+    """An order as it may go to the market: made by ``accept``, and by ``exempt`` for what needs no risk; of nothing
+    else are orders placed."""
 
     quantity: float
     """Signed; 0 where nothing may."""
@@ -31,68 +33,82 @@ class Accepted(NamedTuple):
 
 
 @step
-def buying_power(
-    rules: Any, account: Any, ledger: Records, instruments: Records, tape: Records, prices: Floats, row: int
-) -> float:
+def exempt(quantity: float) -> Accepted:
+    """An order that only lessens a position, or waits beside one that was accepted: it needs no buying power."""
+    return Accepted(quantity, Reason.NONE)
+
+
+@step
+def buying_power(rules: Any, account: Account, market: MarketArrays, prices: Floats, at: int) -> float:
     """Buying power at ``prices`` ([rows, assets]), at the last price where an asset has a hole."""
-    power = account["cash"] + 0.0
-    if rules["shorts"] != 0 or rules["leverage"] > 1.0 or rules["settles"] != 0:
+    power = copied(account.totals["cash"])
+    if rules["shorts"] != 0 or rules["leverage"] > 1.0 or rules["has_futures"] != 0:
         equity = power
         shorts = 0.0
         locked = 0.0
-        for asset in range(ledger.shape[0]):
-            held = ledger[asset]["position"]
+        for asset in range(account.positions.shape[0]):
+            line, instrument, state = account.positions[asset], market.instruments[asset], market.state[asset]
+            held = line["position"]
             if held != 0.0:
-                price = prices[row, asset]
+                price = prices[at, asset]
                 if price != price:  # noqa: PLR0124  (a hole)
-                    price = ledger[asset]["price"]
-                equity += (held * price - ledger[asset]["settled"]) * tape[asset]["unit"]
-                if instruments[asset]["settles"] != 0:
-                    locked += abs(held) * instruments[asset]["margin"] * tape[asset]["rate"]
+                    price = line["price"]
+                equity += (held * price - line["settled"]) * state["unit"]
+                if instrument["settles"] != 0:
+                    locked += abs(held) * instrument["margin"] * state["rate"]
                 elif held < 0.0:
-                    shorts -= held * price * tape[asset]["unit"]
+                    shorts -= held * price * state["unit"]
         power = power - 2.0 * shorts + (rules["leverage"] - 1.0) * equity - rules["leverage"] * locked
     return power
 
 
+class Trade(NamedTuple):
+    """What an order would do: the position before it, its quantity (signed), the price that it would pay at most, and
+    the one at which the asset then stands."""
+
+    held: float
+    quantity: float
+    price: float
+    last: float
+
+
 @step
-def power_after(
-    rules: Any, instrument: Any, line: Any, power: float, held: float, quantity: float, price: float, market: float
-) -> float:
-    """Buying power after a fill of ``quantity`` at ``price`` while the asset is worth ``market``."""
-    fee = fee_of(rules, instrument, line, quantity, price)
+def power_after(rules: Any, instrument: Any, state: Any, power: float, trade: Trade) -> float:
+    """Buying power after a trade."""
+    held, quantity, price, last = trade
+    fee = fee_of(rules, instrument, state, quantity, price)
     if instrument["settles"] != 0:
-        locked = (abs(held + quantity) - abs(held)) * instrument["margin"] * line["rate"]
-        return power - fee - rules["leverage"] * (locked + quantity * (price - market) * line["unit"])
-    power = power - quantity * price * line["unit"] - fee
+        locked = (abs(held + quantity) - abs(held)) * instrument["margin"] * state["rate"]
+        return power - fee - rules["leverage"] * (locked + quantity * (price - last) * state["unit"])
+    power = power - quantity * price * state["unit"] - fee
     short_before, short_after = max(-held, 0.0), max(-(held + quantity), 0.0)
     if short_before != short_after:
-        power -= 2.0 * (short_after - short_before) * market * line["unit"]
+        power -= 2.0 * (short_after - short_before) * last * state["unit"]
     return power
 
 
 @step
-def affordable(
-    rules: Any, instrument: Any, line: Any, power: float, held: float, quantity: float, price: float, market: float
-) -> float:
-    """The largest part of ``quantity`` (signed) that buying power covers; what only reduces ``held`` always passes."""
-    if power_after(rules, instrument, line, power, held, quantity, price, market) >= 0.0:
+def affordable(rules: Any, instrument: Any, state: Any, power: float, trade: Trade) -> float:
+    """The largest part of a trade's quantity (signed) that buying power covers; what only reduces the position always
+    passes."""
+    held, quantity, price, last = trade
+    if power_after(rules, instrument, state, power, trade) >= 0.0:
         return quantity
     side = 1.0 if quantity > 0.0 else -1.0
     size = abs(quantity)
     reducing = min(size, abs(held)) if held * quantity < 0.0 else 0.0
     if size <= reducing:
         return quantity
-    left = (
-        power_after(rules, instrument, line, power, held, side * reducing, price, market) if reducing > 0.0 else power
-    )
+    left = power
+    if reducing > 0.0:
+        left = power_after(rules, instrument, state, power, Trade(held, side * reducing, price, last))
     if instrument["settles"] != 0:
-        unit = rules["leverage"] * (instrument["margin"] * line["rate"] + side * (price - market) * line["unit"])
+        unit = rules["leverage"] * (instrument["margin"] * state["rate"] + side * (price - last) * state["unit"])
     else:
-        unit = (price if side > 0.0 else 2.0 * market - price) * line["unit"]
+        unit = (price if side > 0.0 else 2.0 * last - price) * state["unit"]
     shrink = 1e-15
     for _ in range(CUT_TRIALS):
-        room = max(left - fee_of(rules, instrument, line, size, price), 0.0) / unit if unit > 0.0 else 0.0
+        room = max(left - fee_of(rules, instrument, state, size, price), 0.0) / unit if unit > 0.0 else 0.0
         smaller = reducing + whole_lots(instrument["lot"], room)
         if smaller >= size:
             smaller = size - instrument["lot"] if instrument["lot"] > 0.0 else size * (1.0 - shrink)
@@ -100,26 +116,19 @@ def affordable(
         size = max(smaller, reducing)
         if size <= reducing:
             return side * reducing
-        if power_after(rules, instrument, line, power, held, side * size, price, market) >= 0.0:
+        if power_after(rules, instrument, state, power, Trade(held, side * size, price, last)) >= 0.0:
             return side * size
     return side * reducing
 
 
 @step
 def accept(
-    rules: Any,
-    instrument: Any,
-    line: Any,
-    power: float,
-    held: float,
-    allowed: Allowed,
-    reduces: bool,
-    price: float,
-    market: float,
+    rules: Any, instrument: Any, state: Any, power: float, trade: Trade, allowed: Allowed, lessens: bool
 ) -> Accepted:
-    """What of an order that limits let pass may go to the market, where it would fill at ``price`` or better."""
+    """What of an order that limits let pass may go to the market, where it would fill at the trade's price or better;
+    the trade's quantity is the one that limits allow."""
     wanted = allowed.quantity
-    if reduces or wanted == 0.0:
+    if lessens or wanted == 0.0:
         return Accepted(wanted, allowed.reason)
-    quantity = affordable(rules, instrument, line, power, held, wanted, price, market)
-    return Accepted(quantity, allowed.reason if quantity == wanted else BUYING_POWER)
+    quantity = affordable(rules, instrument, state, power, Trade(trade.held, wanted, trade.price, trade.last))
+    return Accepted(quantity, allowed.reason if quantity == wanted else Reason.BUYING_POWER)

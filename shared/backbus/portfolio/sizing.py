@@ -6,46 +6,38 @@ from typing import Any
 
 import numpy as np
 
-from backbus.compiled import step
-from backbus.market.ledger import volatility
-from backbus.market.lots import whole_lots
-from backbus.market.panel import Floats
-from backbus.market.records import WEIGHT, Records
-from backbus.market.rules import FIXED_CASH, FIXED_QUANTITY, TARGET_WEIGHT, VOLATILITY_TARGET
+from backbus.jit.decorators import step
+from backbus.trading.codes import SignalKind
+from backbus.trading.groups import Account, MarketArrays, OpenOrders
+from backbus.trading.ledger import volatility
+from backbus.trading.lots import whole_lots
+from backbus.trading.rules import Sizing
 
 
 @step
 def desired_position(
-    rules: Any,
-    instrument: Any,
-    unit: float,
-    kind: int,
-    value: float,
-    held: float,
-    price: float,
-    equity: float,
-    deviation: float,
+    rules: Any, instrument: Any, slot: Any, held: float, worth: float, equity: float, deviation: float
 ) -> float:
     """The signed position that a signal asks for; NaN where it cannot be sized (no volatility yet).
 
-    A direction that equals the side of ``held`` asks for what is held. ``deviation`` is per bar, used by the
-    volatility target alone; ``unit`` is what one unit of price is worth in the account's currency.
+    A direction that equals the side of ``held`` asks for what is held. ``slot`` has the signal, ``worth`` is what one
+    unit is worth in the account's currency, ``deviation`` is per bar, used by the volatility target alone.
     """
-    sizing = rules["sizing"]
+    sizing, value = rules["sizing"], slot["value"]
     weight = value
-    if kind != WEIGHT:
+    if slot["kind"] != SignalKind.WEIGHT:
         if value == 0.0:
             return 0.0
-        if sizing == TARGET_WEIGHT:
+        if sizing == Sizing.TARGET_WEIGHT:
             weight = value * rules["size"]
         else:
             if value * held > 0.0:
                 return held
-            if sizing == FIXED_QUANTITY:
+            if sizing == Sizing.FIXED_QUANTITY:
                 return np.sign(value) * whole_lots(instrument["lot"], abs(value) * rules["size"])
-            if sizing == FIXED_CASH:
-                return np.sign(value) * whole_lots(instrument["lot"], abs(value) * rules["size"] / (price * unit))
-            if sizing == VOLATILITY_TARGET:
+            if sizing == Sizing.FIXED_CASH:
+                return np.sign(value) * whole_lots(instrument["lot"], abs(value) * rules["size"] / worth)
+            if sizing == Sizing.VOLATILITY_TARGET:
                 if not deviation >= 0.0:
                     return np.nan
                 share = rules["max_weight"]
@@ -57,33 +49,24 @@ def desired_position(
                 weight = value * rules["size"]
     if weight == 0.0:
         return 0.0
-    return np.sign(weight) * whole_lots(instrument["lot"], max(abs(weight) * equity, 0.0) / (price * unit))
+    return np.sign(weight) * whole_lots(instrument["lot"], max(abs(weight) * equity, 0.0) / worth)
 
 
 @step
-def wished_position(
-    rules: Any,
-    account: Any,
-    ledger: Records,
-    instrument: Any,
-    line: Any,
-    history: Floats,
-    working: Records,
-    asset: int,
-    price: float,
+def sized_position(
+    orders: OpenOrders, rules: Any, account: Account, market: MarketArrays, asset: int, price: float
 ) -> float:
     """The signed position that an asset's signal asks for at a price, of the account as it is."""
+    line = account.positions[asset]
     deviation = 0.0
-    if rules["sizing"] == VOLATILITY_TARGET:
-        deviation = volatility(history, asset, ledger[asset]["bars"])
+    if rules["sizing"] == Sizing.VOLATILITY_TARGET:
+        deviation = volatility(account.closes, asset, line["bars"])
     return desired_position(
         rules,
-        instrument,
-        line["unit"],
-        working[asset]["kind"],
-        working[asset]["value"],
-        ledger[asset]["position"],
-        price,
-        account["equity"] * (1.0 - rules["buffer"]),
+        market.instruments[asset],
+        orders.slots[asset],
+        line["position"],
+        price * market.state[asset]["unit"],
+        account.totals["equity"] * (1.0 - rules["cash_buffer"]),
         deviation,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backbus.compiled import loop
+from backbus.jit.decorators import loop
 from backbus.market.panel import Floats
 
 HIGH, LOW, CLOSE, OPEN = range(4)

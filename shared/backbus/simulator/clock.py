@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from backbus.errors import JobError
+from backbus.job.simulator import SimulatorSettings
 from backbus.market.calendars import sessions_between
-from backbus.market.panel import DAY_NS, Floats, Ints, Panel
-from backbus.markets import SimulatorSettings
+from backbus.market.panel import Floats, Ints, Panel
+from backbus.market.timeframes import DAY_NS
 
 FIELD = "simulator.calendar"
 _DAYS, _SESSIONS = 365.0, 252.0

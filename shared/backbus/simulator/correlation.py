@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backbus import markets as m
-from backbus.compiled import loop
+from backbus.jit.decorators import loop
+from backbus.job import simulator as m
 from backbus.market.panel import Floats
 from backbus.simulator import random
 from backbus.simulator.random import Numbers

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.compiled import loop
 from backbus.errors import DataError
+from backbus.jit.decorators import loop
+from backbus.job.simulator import SimulatorSettings
 from backbus.market.panel import Floats, Panel, whole
-from backbus.markets import SimulatorSettings
 from backbus.simulator.clock import bars_in_year
 from backbus.simulator.market import Market
 from backbus.simulator.maths import log as _log

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backbus import markets as m
 from backbus.errors import DataError, JobError
-from backbus.market.panel import FIELDS, Block, Floats, Ints, Layout, Panel, session_date
-from backbus.scenarios import Together
+from backbus.job import simulator as m
+from backbus.job.scenarios import Together
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Floats, Ints, Layout, Panel, session_date
 from backbus.simulator import random
 from backbus.simulator.bars import fill_bars, outline
 from backbus.simulator.clock import Clock, OfHistory, clock_of, shape
@@ -69,8 +70,8 @@ class Market:
         other.settings = self.settings.model_copy(update={"seed": seed})
         return other
 
-    def _walk(self) -> _Walk:
-        return _Walk(self.settings, self._clock, self._history)
+    def _walk(self) -> _Walking:
+        return _Walking(self.settings, self._clock, self._history)
 
 
 class _Bars:
@@ -107,7 +108,7 @@ class _Rows:
         return self._strip[1]
 
 
-class _Walk:
+class _Walking:
     """The state of a market between two blocks."""
 
     def __init__(self, settings: m.SimulatorSettings, clock: Clock, history: Panel | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.compiled import loop, step
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats
 
 _LOG2_E = 1.4426950408889634

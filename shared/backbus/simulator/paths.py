@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from backbus import markets as m
-from backbus.compiled import loop, step
+from backbus.jit.decorators import loop, step
+from backbus.job import simulator as m
 from backbus.market.panel import Floats, Ints
 from backbus.simulator import random
 from backbus.simulator.maths import cosh_of, exp_of, log_of
@@ -269,7 +269,7 @@ class _Regimes(Path):
         self._numbers, self._number = scale.numbers, number
         volatility = np.array([regime.volatility for regime in path.regimes])
         drift = np.array([regime.drift for regime in path.regimes])
-        chances = path.chances()
+        chances = _chances(path)
         self._below = np.cumsum(chances, axis=1)
         self._means, self._deviations = (drift - 0.5 * volatility**2) * scale.dt, volatility * math.sqrt(scale.dt)
         self._regime = np.array([-path.first - 1])
@@ -280,6 +280,17 @@ class _Regimes(Path):
     def move(self, normals: Floats, first_row: int, out: Floats) -> None:
         chances = self._numbers.uniforms(random.REGIMES, self._number, first_row, normals.shape[1], 1)
         switch(normals, chances, self._below, self._means, self._deviations, self._regime, out)
+
+
+def _chances(path: m.RegimeSwitching) -> Floats:
+    """[from, to] per bar."""
+    if path.transitions is not None:
+        return np.array(path.transitions)
+    count = len(path.regimes)
+    leaving = np.array([1.0 / (regime.rows or 1.0) for regime in path.regimes])
+    chances = np.repeat(leaving[:, None] / (count - 1), count, axis=1)
+    np.fill_diagonal(chances, 1.0 - leaving)
+    return chances
 
 
 def stationary(chances: Floats) -> Floats:

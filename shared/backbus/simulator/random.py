@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop, step
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats
 from backbus.simulator.maths import log
 from backbus.simulator.scratch import Scratch, Words

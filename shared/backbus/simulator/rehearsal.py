@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from backbus.market.panel import DAY_NS, Block, Layout, Panel
-from backbus.markets import SimulatorSettings
+from backbus.job.simulator import SimulatorSettings
+from backbus.market.panel import Block, Layout, Panel
+from backbus.market.timeframes import DAY_NS
 from backbus.simulator.market import Market
 
 ROWS = 64

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus import scenarios as sc
-from backbus.compiled import loop
 from backbus.errors import JobError
+from backbus.jit.decorators import loop
+from backbus.job import scenarios as sc
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.simulator.history import MOVES, Moves, moves_of
 from backbus.simulator.maths import exp_of, exps, log_of
@@ -130,7 +130,7 @@ def fold(changes: Floats, begin: int, stop: int, low: float, high: float, place:
 
 
 class _Range(Effect):
-    def __init__(self, scenario: sc.Range) -> None:
+    def __init__(self, scenario: sc.TradingRange) -> None:
         self._row, self._stop = scenario.row, scenario.stop
         self._low, self._high = log_of(1.0 - scenario.width), log_of(1.0 + scenario.width)
         self._place = np.zeros(2)
@@ -230,7 +230,7 @@ def effect_of(scenario: sc.Scenario, number: int, history: Panel | None) -> Effe
             return _Scaled(scenario)
         case sc.Gap():
             return _Gap(scenario)
-        case sc.Range():
+        case sc.TradingRange():
             return _Range(scenario)
         case sc.PriceLimits():
             return _Limits(scenario)

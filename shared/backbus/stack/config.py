@@ -54,7 +54,7 @@ def configuration(folder: Folder, services: Iterable[Service]) -> str:
     parts.append(f"[group:{GROUP}]\nprograms={','.join(members)}\n")
     for rank, service in enumerate(services, start=1):
         pid_file = folder.service_pid_file(service.name).relative_to(folder.state)
-        command = [sys.executable, "-P", "-m", "backbus.stack.pace", str(pid_file), *service.command]
+        command = [sys.executable, "-P", "-m", "backbus.stack.respawn", str(pid_file), *service.command]
         parts.append(
             f"[program:{service.name}]\n"
             f"command={_quoted(shlex.join(command))}\n"

@@ -18,7 +18,7 @@ ASK_S = 1.0
 
 def ask_orchestrator(settings: Settings) -> dict[str, Any] | None:
     """STATUS by way of the client."""
-    from backbus.client import Client
+    from backbus.api.client import Client
 
     try:
         with Client(settings, timeout_s=ASK_S) as client:

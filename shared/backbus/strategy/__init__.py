@@ -1,10 +1,10 @@
 """The strategy handler: parameters, bars, indicators and holding rules in; SIGNAL out."""
 
-from backbus.strategy.base import Strategy, param
+from backbus.strategy.base import Strategy
 from backbus.strategy.builtins import BUILTINS
 from backbus.strategy.handler import StrategyHandler
 from backbus.strategy.loading import bundle, load_strategy
-from backbus.strategy.parameters import Parameter, make_strategy, parameters
+from backbus.strategy.parameters import Parameter, make_strategy, param, parameters
 from backbus.strategy.runner import PanelRunner, StrategyRunner
 
 __all__ = [

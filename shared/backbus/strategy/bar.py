@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from backbus.errors import StrategyError
-from backbus.market.adjusting import Adjusted
-from backbus.market.longer import Folder
-from backbus.market.panel import EVENTS, FIELDS, Block, Floats, session_date
+from backbus.market.columns import EVENTS, FIELDS
+from backbus.market.forward_adjusted import Adjusted
+from backbus.market.panel import Block, Floats, session_date
+from backbus.market.resampling import Resampler
 from backbus.strategy.raw import unknown_column, unknown_timeframe
 
 
-class History:
+class BarHistory:
     """The last ``depth`` bars of each asset, and those of the block that is being worked on."""
 
     __slots__ = ("_factors", "_names", "_windows", "depth", "ends", "now")
@@ -75,7 +76,7 @@ class Longer:
     Prices are NaN before the first. The same object is used for each bar: keep its values, not the object.
     """
 
-    __slots__ = ("_folder", "_history", "_rows", "asset", "made", "new", "timeframe")
+    __slots__ = ("_history", "_resampler", "_rows", "asset", "made", "new", "timeframe")
 
     def __init__(self, timeframe: str, assets: int, depth: int, columns: tuple[str, ...]) -> None:
         self.timeframe = timeframe
@@ -84,14 +85,14 @@ class Longer:
         """For each asset, how many have been completed."""
         self.new = [False] * assets
         """For each asset, whether this row completed one."""
-        self._history = History(assets, max(depth, 1), columns)
-        self._folder = Folder(assets, columns)
+        self._history = BarHistory(assets, max(depth, 1), columns)
+        self._resampler = Resampler(assets, columns)
         self._rows: list[tuple[int, list[bool]]] = []
 
     def extend(self, block: Block) -> None:
         """Take in the rows that come next."""
         key = block.frames[self.timeframe]
-        made, rows = self._folder.take(block, key, block.end >= key)
+        made, rows = self._resampler.take(block, key, block.end >= key)
         if len(made):
             self._history.extend(made)
             present = (~np.isnan(made.close)).tolist()
@@ -109,7 +110,7 @@ class Longer:
                     self.new[asset] = True
 
     @property
-    def bars(self) -> History:
+    def bars(self) -> BarHistory:
         """Those that are complete."""
         return self._history
 
@@ -183,7 +184,7 @@ class Bar:
         "volume",
     )
 
-    def __init__(self, history: History, longer: Sequence[Longer] = ()) -> None:
+    def __init__(self, history: BarHistory, longer: Sequence[Longer] = ()) -> None:
         self._history = history
         self._longer = {each.timeframe: each for each in longer}
         self.row = 0

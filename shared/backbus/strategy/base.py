@@ -16,13 +16,10 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict
 
 from backbus.errors import StrategyError
-from backbus.market.records import Records
 from backbus.strategy import holding
 from backbus.strategy.orders import Order
-from backbus.strategy.parameters import param
 from backbus.strategy.run import Run
-
-__all__ = ["Strategy", "param"]
+from backbus.trading.records import Records
 
 
 class Strategy(BaseModel):

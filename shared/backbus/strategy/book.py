@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from backbus.market.accounts import BookRows
 from backbus.strategy.emission import Emission
 from backbus.strategy.orders import Fill, Order
+from backbus.trading.account_rows import BookRows
 
 
 class Book:

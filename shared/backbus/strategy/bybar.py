@@ -10,14 +10,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from backbus.market.accounts import BookRows
-from backbus.market.adjusting import Adjusting
+from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Floats, session_date
-from backbus.market.records import Records
-from backbus.strategy.bar import Bar, History, Longer
+from backbus.strategy.bar import Bar, BarHistory, Longer
 from backbus.strategy.book import Book
 from backbus.strategy.failure import failure
 from backbus.strategy.run import Run
+from backbus.trading.account_rows import BookRows
+from backbus.trading.records import Records
 
 if TYPE_CHECKING:
     from backbus.strategy.base import Strategy
@@ -32,7 +32,7 @@ class BarByBar:
     def __init__(self, strategy: Strategy, run: Run) -> None:
         self._strategy = strategy
         self._layout, self._emission = run.layout, run.emission
-        self._history = History(run.layout.assets, strategy.reach(), run.layout.columns)
+        self._history = BarHistory(run.layout.assets, strategy.reach(), run.layout.columns)
         layout = run.layout
         self._longer = [
             Longer(timeframe, layout.assets, strategy.reach(), layout.columns) for timeframe in layout.timeframes

@@ -14,24 +14,10 @@ import numpy as np
 
 from backbus.errors import StrategyError, no_symbol
 from backbus.market.panel import Layout
-from backbus.market.records import (
-    AT_ASSET,
-    AT_ROW,
-    CANCEL,
-    DIRECTION,
-    GROUP_OF,
-    INSTEAD_OF,
-    MAX_ORDINAL,
-    ORDINALS_OF_ONE,
-    QUANTITY,
-    SIGNAL,
-    WEIGHT,
-    Records,
-    order_id,
-    order_parts,
-)
 from backbus.market.ticks import CLOSE_SIGNAL, PHASES
 from backbus.strategy.orders import Blotter, Order, Said, said_of
+from backbus.trading.codes import SignalKind, Term
+from backbus.trading.records import MAX_ORDINAL, ORDINALS_OF_ONE, SIGNAL, Records, order_id, order_parts
 
 _SILENCE = np.empty(0, SIGNAL)
 
@@ -89,14 +75,16 @@ class Emission:
         self._expect_bar()
         if not 0.0 < strength <= 1.0:
             raise StrategyError(f"strength must be above 0 and at most 1, not {strength!r}")
-        self._say(symbol, DIRECTION, side * float(strength) if side else 0.0, terms, side > 0.0 if side else None)
+        self._say(
+            symbol, SignalKind.DIRECTION, side * float(strength) if side else 0.0, terms, side > 0.0 if side else None
+        )
 
     def weight(self, value: float, symbol: str | None, terms: Mapping[str, Any]) -> None:
         """Want a share of equity, negative for short."""
         self._expect_bar()
         if not math.isfinite(value):
             raise StrategyError(f"a target weight must be a finite number, not {value!r}")
-        self._say(symbol, WEIGHT, float(value) + 0.0, terms, None)
+        self._say(symbol, SignalKind.WEIGHT, float(value) + 0.0, terms, None)
 
     def _say(self, symbol: str | None, kind: int, value: float, terms: Mapping[str, Any], buys: bool | None) -> None:
         asset = self.find(symbol)
@@ -122,16 +110,16 @@ class Emission:
         said = said_of(terms, buys=quantity > 0.0, close=close)
         group = terms.get("group")
         if group is not None:
-            said = [*self._name(group, asset, "group"), (GROUP_OF, float(order_parts(group.id)[2])), *said]
+            said = [*self._name(group, asset, "group"), (Term.GROUP, float(order_parts(group.id)[2])), *said]
         if instead_of is not None:
             # A term names the row for those behind it, so this pair comes last.
-            said += [*self._name(instead_of, asset, "order"), (INSTEAD_OF, float(order_parts(instead_of.id)[2]))]
+            said += [*self._name(instead_of, asset, "order"), (Term.INSTEAD_OF, float(order_parts(instead_of.id)[2]))]
         ordinal = self.ordinals.get(asset, 0) + ORDINALS_OF_ONE
         if ordinal > MAX_ORDINAL - ORDINALS_OF_ONE:
             raise StrategyError(f"more than {MAX_ORDINAL // ORDINALS_OF_ONE - 1} orders of one asset in one row")
         self.ordinals[asset] = ordinal
         order = Order(order_id(self.row, asset, ordinal), self._symbols[asset], float(quantity), dict(terms))
-        self.asked.append((asset, [*said, (QUANTITY, float(quantity))], order))
+        self.asked.append((asset, [*said, (SignalKind.QUANTITY, float(quantity))], order))
         self.blotter.ask(order)
         return order
 
@@ -139,14 +127,14 @@ class Emission:
         """Take an order back."""
         self._expect_bar()
         asset = order_parts(order.id)[1] if isinstance(order, Order) else 0
-        said = [*self._name(order, asset, "order"), (CANCEL, float(order_parts(order.id)[2]))]
+        said = [*self._name(order, asset, "order"), (SignalKind.CANCEL, float(order_parts(order.id)[2]))]
         self.asked.append((asset, said, None))
 
     def _name(self, order: Any, asset: int, what: str) -> list[Said]:
         if not isinstance(order, Order):
             raise StrategyError(f"{what} is an order that was asked for before, not {order!r}")
         row, of, _ = order_parts(order.id)
-        return [(AT_ROW, float(row)), (AT_ASSET, float(of))]
+        return [(Term.ROW, float(row)), (Term.ASSET, float(of))]
 
     def _expect_bar(self) -> None:
         if not self.speaking:

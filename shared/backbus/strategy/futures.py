@@ -11,7 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from backbus.market.panel import DAY_NS, FIELDS, Block, Floats, Ints, Layout, Panel
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Floats, Ints, Layout, Panel
+from backbus.market.timeframes import DAY_NS
 
 SYNTHETIC_ROWS, SYNTHETIC_ASSETS = 800, 12
 """Enough for the longest built-in (momentum of 252 bars) to speak, and for its ten best to be a choice."""

@@ -7,22 +7,22 @@ the portfolio go on. Pure: no sockets, clock, randomness, files or threads.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
-from backbus.market.accounts import BookRows
 from backbus.market.panel import Block, Layout
-from backbus.market.records import Records
 from backbus.market.ticks import PHASES
 from backbus.strategy.base import Strategy
 from backbus.strategy.runner import StrategyRunner
 from backbus.streams.event import Event
-from backbus.streams.stream import StreamReader, StreamWriter
-from backbus.streams.topology import STRATEGY, Kind, read_by
+from backbus.streams.run_handler import RunHandler
+from backbus.streams.topology import STRATEGY, Kind
+from backbus.trading.account_rows import BookRows
+from backbus.trading.records import Records
 
 
-class StrategyHandler:
+class StrategyHandler(RunHandler):
     """One run of one strategy.
 
     ``cash`` is what the book shows in warm-up rows, before the portfolio has one. PROGRESS is said at least every
@@ -30,34 +30,26 @@ class StrategyHandler:
     """
 
     def __init__(self, strategy: Strategy, layout: Layout, *, cash: float = 0.0, progress_rows: int = 1) -> None:
-        self.layout = layout
         self.runner = StrategyRunner(strategy, layout)
-        self.writer = StreamWriter(Kind.SIGNAL, STRATEGY)
-        self.writers = {Kind.SIGNAL: self.writer}
-        self.readers = {kind: StreamReader(kind) for kind in read_by(STRATEGY, reads_book=self.runner.reads_book)}
-        self.rows_done = 0
+        super().__init__(STRATEGY, layout, progress_rows, reads_book=self.runner.reads_book)
+        self.writer = self.writers[Kind.SIGNAL]
         self._cash = cash
-        self._progress_rows = max(1, progress_rows)
-        self._told = 0
-        self._loaded = 0
+        self._rows = self._loaded = 0
         self._books: deque[BookRows] = deque()
 
     @property
+    def rows_done(self) -> int:
+        """Rows worked off, warm-up rows included."""
+        return self._rows
+
+    @property
     def done(self) -> bool:
-        """Whether all rows of the run are worked off."""
-        return self.rows_done == self.layout.rows
+        """Whether all rows of the run are worked off: what the book becomes after the last one is nobody's to know."""
+        return self._rows == self._layout.rows
 
-    def start(self) -> Iterable[Event]:
-        """Nothing can be said before the first bar."""
-        return ()
-
-    def receive(self, event: Event) -> Iterator[Event]:
-        """Take one event; say everything that can be said now. Raises StreamGap, StrategyError."""
-        reader = self.readers.get(event.kind)
-        fresh = None if reader is None else reader.accept(event)
-        if fresh is None:
-            return
-        match fresh.payload:
+    def _take(self, event: Event) -> Iterator[Event]:
+        """Take in bars or a book, and speak as far as both are there. Raises ``StrategyError``."""
+        match event.payload:
             case Block() as block if self.runner.reads_book:
                 self.runner.load(block)
                 self._loaded += len(block)
@@ -69,23 +61,21 @@ class StrategyHandler:
             yield from self._with_book()
 
     def _with_book(self) -> Iterator[Event]:
-        early = min(self._loaded, self.layout.warmup) - self.rows_done
+        early = min(self._loaded, self._layout.warmup) - self._rows
         if early > 0:
             yield from self._said(self.runner.on_book(self._flat(early)), early)
-        while self._books and self.rows_done < self._loaded:
+        while self._books and self._rows < self._loaded:
             book = self._books.popleft()
-            count = min(len(book), self._loaded - self.rows_done)
+            count = min(len(book), self._loaded - self._rows)
             if count < len(book):
                 self._books.appendleft(book.rows(count, len(book)))
             yield from self._said(self.runner.on_book(book.rows(0, count)), count)
 
     def _flat(self, rows: int) -> BookRows:
-        cash, none = np.full(rows, self._cash), np.zeros((rows, self.layout.assets))
-        return BookRows(self.rows_done, cash, cash, none, none)
+        cash, none = np.full(rows, self._cash), np.zeros((rows, self._layout.assets))
+        return BookRows(self._rows, cash, cash, none, none)
 
     def _said(self, records: Records, rows: int) -> Iterator[Event]:
-        self.rows_done += rows
-        yield self.writer.write(records, PHASES * self.rows_done)
-        if self.rows_done - self._told >= self._progress_rows or self.done:
-            self._told = self.rows_done
-            yield Event(Kind.PROGRESS, STRATEGY, self.rows_done, self.rows_done, PHASES * self.rows_done)
+        self._rows += rows
+        yield self.writer.write(records, PHASES * self._rows)
+        yield from self._progress()

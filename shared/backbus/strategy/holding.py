@@ -10,11 +10,11 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.panel import Block, Floats, sealed
-from backbus.market.records import Records, frozen
-from backbus.strategy.kernels import holding as kernels
+from backbus.strategy import edges
 from backbus.strategy.orders import said_of
 from backbus.strategy.run import Run
 from backbus.strategy.streams import Above, Stream, check_bars
+from backbus.trading.records import Records, frozen
 
 _NO_TRUTH, _NO_NUMBERS = sealed(np.empty(0, np.bool_)), sealed(np.empty(0))
 
@@ -46,7 +46,7 @@ def _fit(name: str, wanted: Any, block: Block) -> np.ndarray[Any, Any]:
     return values
 
 
-def _truth(name: str, wanted: Any, block: Block) -> kernels.Bools:
+def _truth(name: str, wanted: Any, block: Block) -> edges.Bools:
     values = _fit(name, wanted, block)
     if values.dtype != np.bool_:
         values = (values != 0) & ~np.isnan(values)
@@ -61,16 +61,16 @@ def hold_side(run: Run, condition: Any, side: float) -> Records:
     """Edges of one side."""
     block = _block(run)
     _of_the_run(condition)
-    how, truth, above, below = kernels.TRUE, _NO_TRUTH, _NO_NUMBERS, _NO_NUMBERS
+    how, truth, above, below = edges.TRUE, _NO_TRUTH, _NO_NUMBERS, _NO_NUMBERS
     if isinstance(condition, Above) and condition.above.shape == block.close.shape:
-        how = kernels.ABOVE_OR_EQUAL if condition.or_equal else kernels.ABOVE
+        how = edges.ABOVE_OR_EQUAL if condition.or_equal else edges.ABOVE
         above, below = condition.above.reshape(-1), condition.below.reshape(-1)
     else:
         truth = _truth("hold_long" if side > 0 else "hold_short", condition, block).reshape(-1)
     held = run.slot(("hold", side), lambda: np.zeros(block.close.shape[1], np.bool_))
     close = sealed(block.close).reshape(-1)
     out = run.room(close.size)
-    count = kernels.one_side(how, truth, above, below, close, side, held, out, block.first_row, run.layout.warmup)
+    count = edges.one_side(how, truth, above, below, close, side, held, out, block.first_row, run.layout.warmup)
     return frozen(out[:count])
 
 
@@ -80,7 +80,7 @@ def hold_direction(run: Run, direction: Any) -> Records:
     wanted = _numbers("hold", direction, block)
     state = run.slot(("hold",), lambda: np.zeros(block.close.shape[1]))
     out = run.room(wanted.size)
-    count = kernels.directions(wanted, sealed(block.close), state, out, block.first_row, run.layout.warmup)
+    count = edges.directions(wanted, sealed(block.close), state, out, block.first_row, run.layout.warmup)
     if count < 0:
         raise StrategyError(f"row {block.first_row - 1 - count}: a strength above 1; directions lie between -1 and 1")
     return frozen(out[:count])
@@ -98,7 +98,7 @@ def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: 
     state = run.slot((name,), lambda: np.zeros(block.close.shape[1]))
     out = run.room(long[0].size)
     close = sealed(block.close)
-    count = kernels.latched(*long, *short, close, state, out, block.first_row, run.layout.warmup)
+    count = edges.latched(*long, *short, close, state, out, block.first_row, run.layout.warmup)
     return frozen(out[:count])
 
 
@@ -107,7 +107,7 @@ def target_weights(run: Run, wanted: Any) -> Records:
     block = _block(run)
     values = _numbers("target_weights", wanted, block)
     out = run.room(values.size)
-    count = kernels.weights(values, sealed(block.close), out, block.first_row, run.layout.warmup)
+    count = edges.weights(values, sealed(block.close), out, block.first_row, run.layout.warmup)
     if count < 0:
         raise StrategyError(f"row {block.first_row - 1 - count}: a target weight is infinite")
     return frozen(out[:count])

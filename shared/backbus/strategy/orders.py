@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from backbus.errors import StrategyError
-from backbus.market import records as rec
-from backbus.market.accounts import BookRows
 from backbus.market.ticks import PHASES
+from backbus.trading.account_rows import BookRows
+from backbus.trading.codes import ENDS, FILL_RULES, REASONS, TIMES_IN_FORCE, Action, InForce, Term
 
 TimeInForce = Literal["gtc", "day", "ioc", "fok", "open"]
 Said = tuple[int, float]
 """Kind and value of a SIGNAL record."""
 
 _EXITS = {
-    "take_profit": rec.TAKE_PROFIT,
-    "take_profit_share": rec.TAKE_PROFIT_SHARE,
-    "stop_loss": rec.STOP_LOSS,
-    "stop_loss_share": rec.STOP_LOSS_SHARE,
-    "trailing_loss": rec.TRAILING_LOSS,
-    "trailing_loss_share": rec.TRAILING_LOSS_SHARE,
+    "take_profit": Term.TAKE_PROFIT,
+    "take_profit_share": Term.TAKE_PROFIT_FRACTION,
+    "stop_loss": Term.STOP_LOSS,
+    "stop_loss_share": Term.STOP_LOSS_FRACTION,
+    "trailing_loss": Term.TRAILING_LOSS,
+    "trailing_loss_share": Term.TRAILING_LOSS_FRACTION,
 }
-_PRICES = {"limit": rec.LIMIT_AT, "stop": rec.STOP_AT, "trail": rec.TRAIL_BY, "trail_share": rec.TRAIL_SHARE}
+_PRICES = {"limit": Term.LIMIT, "stop": Term.STOP, "trail": Term.TRAIL, "trail_share": Term.TRAIL_FRACTION}
 _SHARES = ("trail_share", "stop_loss_share", "trailing_loss_share")
 TERMS = (*_PRICES, *_EXITS, "time_in_force", "until", "at", "reduce_only", "group")
 """What an order, or a signal, can be given beside what it wants."""
@@ -94,7 +94,7 @@ def _order_type(terms: Mapping[str, Any]) -> None:
     if len(given) > 1 and given != ["limit", "stop"]:
         raise StrategyError(f"{' and '.join(given)} do not go together; a stop-limit order has stop and limit")
     force, at = terms.get("time_in_force", "gtc"), terms.get("at")
-    if force not in rec.TIMES_IN_FORCE or force in ("gtd", "gtt"):
+    if force not in TIMES_IN_FORCE or force in ("gtd", "gtt"):
         raise StrategyError(f"time_in_force is one of gtc, day, ioc, fok and open, not {force!r}; for a date: until")
     if at not in (None, "open", "close"):
         raise StrategyError(f'at is "open" or "close", not {at!r}')
@@ -144,11 +144,11 @@ def said_of(terms: Mapping[str, Any], *, buys: bool | None, close: float) -> lis
         said += _until(given["until"])
     elif given.get("at") == "open" or "time_in_force" in given:
         force = "open" if given.get("at") == "open" else given["time_in_force"]
-        said.append((rec.IN_FORCE, float(rec.TIMES_IN_FORCE.index(force))))
+        said.append((Term.IN_FORCE, float(TIMES_IN_FORCE.index(force))))
     if given.get("at") == "close":
-        said.append((rec.AT_CLOSE, 1.0))
+        said.append((Term.AT_CLOSE, 1.0))
     if given.get("reduce_only"):
-        said.append((rec.REDUCE, 1.0))
+        said.append((Term.REDUCE, 1.0))
     return said
 
 
@@ -162,9 +162,9 @@ def _until(until: Any) -> list[Said]:
         if until.tzinfo is None:
             raise StrategyError(f"until {until} has no zone; give it one, or a date")
         micros = (until - _EPOCH) // datetime.timedelta(microseconds=1)
-        return [(rec.IN_FORCE, float(rec.GOOD_TILL_TIME)), (rec.UNTIL, float(micros))]
+        return [(Term.IN_FORCE, float(InForce.GOOD_TILL_TIME)), (Term.UNTIL, float(micros))]
     if isinstance(until, datetime.date):
-        return [(rec.IN_FORCE, float(rec.GOOD_TILL_DATE)), (rec.UNTIL, float((until - _EPOCH.date()).days))]
+        return [(Term.IN_FORCE, float(InForce.GOOD_TILL_DATE)), (Term.UNTIL, float((until - _EPOCH.date()).days))]
     raise StrategyError(f"until is a date, or a date and time with its zone, not {until!r}")
 
 
@@ -228,13 +228,13 @@ class Blotter:
 
     def _decided(self, record: Any) -> None:
         order, kind = self._order(record), int(record["kind"])
-        order.reason = rec.REASONS[record["reason"]]
-        if kind in (rec.PLACE, rec.RESIZE):
+        order.reason = REASONS[record["reason"]]
+        if kind in (Action.PLACE, Action.RESIZE):
             order.state = "working"
-            order.quantity = float(record["quantity"]) + (order.filled if kind == rec.RESIZE else 0.0)
+            order.quantity = float(record["quantity"]) + (order.filled if kind == Action.RESIZE else 0.0)
             self._working[order.id] = order
         else:
-            order.state = "refused" if kind == rec.REFUSE else "ended"
+            order.state = "refused" if kind == Action.REFUSE else "ended"
             self._working.pop(order.id, None)
         self.news.append(order)
 
@@ -255,14 +255,14 @@ class Blotter:
                 price,
                 float(record["reference"]),
                 float(record["fee"]),
-                rec.FILL_RULES[rule],
+                FILL_RULES[rule],
             )
             self.fills.append(fill)
             if not record["left"]:
                 order.state = "filled"
                 self._working.pop(order.id, None)
-        elif rule >= rec.ENDS:
-            order.state, order.reason = "ended", rec.FILL_RULES[rule]
+        elif rule >= ENDS:
+            order.state, order.reason = "ended", FILL_RULES[rule]
             self._working.pop(order.id, None)
             self.news.append(order)
         else:

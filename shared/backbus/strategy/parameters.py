@@ -5,19 +5,17 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import Field, GetCoreSchemaHandler, ValidationError
+from pydantic import BaseModel, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_after_validator_function
 
 from backbus.errors import JobError
-from backbus.parsing import first_mistake, in_words
+from backbus.job.parsing import first_mistake, in_words
 
-if TYPE_CHECKING:
-    from backbus.strategy.base import Strategy
-
-AnyStrategy = TypeVar("AnyStrategy", bound="Strategy")
+AnyStrategy = TypeVar("AnyStrategy", bound=BaseModel)
+"""A strategy, of which nothing matters here but that its fields are its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ class Parameter:
     description: str
 
 
-def parameters(strategy: type[Strategy]) -> tuple[Parameter, ...]:
+def parameters(strategy: type[BaseModel]) -> tuple[Parameter, ...]:
     """What a strategy can be told, in the order in which its class says so."""
     return tuple(
         Parameter(
@@ -101,7 +99,7 @@ def _bound(rule: object) -> str:
     return "".join(f"{sign} {getattr(rule, name)}" for name, sign in _SIGNS if hasattr(rule, name))
 
 
-def _wrong(strategy: type[Strategy], error: ValidationError) -> JobError:
+def _wrong(strategy: type[BaseModel], error: ValidationError) -> JobError:
     mistake = first_mistake(error)
     name = ".".join(str(part) for part in mistake["loc"])
     field = f"strategy.{name}" if name else "strategy"

@@ -7,7 +7,8 @@ from functools import cached_property
 import numpy as np
 
 from backbus.errors import StrategyError
-from backbus.market.panel import FIELDS, Block, Floats
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Floats
 
 
 def unknown_column(name: str, columns: tuple[str, ...]) -> StrategyError:

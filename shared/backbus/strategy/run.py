@@ -13,11 +13,11 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.panel import Block, Layout
-from backbus.market.records import SIGNAL, Records
 from backbus.strategy.emission import Emission
 from backbus.strategy.raw import Tail
+from backbus.strategy.sharing import Key
+from backbus.trading.records import SIGNAL, Records
 
-Key = tuple[object, ...]
 State = TypeVar("State")
 
 

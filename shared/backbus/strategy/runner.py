@@ -10,16 +10,18 @@ from typing import Any
 import numpy as np
 
 from backbus.errors import StrategyError
-from backbus.market.accounts import BookRows
-from backbus.market.adjusting import Adjusting
+from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Layout, Panel, session_date
-from backbus.market.records import SIGNAL, Records
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
 from backbus.strategy.bybar import BarByBar
+from backbus.strategy.context import Context
 from backbus.strategy.failure import failure
 from backbus.strategy.run import Run
 from backbus.strategy.sharing import BUDGET_BYTES, Shared
+from backbus.strategy.streams import Stream
+from backbus.trading.account_rows import BookRows
+from backbus.trading.records import SIGNAL, Records
 
 
 class StrategyRunner:
@@ -64,11 +66,7 @@ class StrategyRunner:
             return np.empty(0, SIGNAL)
         if self._adjusting.acts:
             block = self._adjusting.take(block).block
-        bars = Bars(self._run, block)
-        try:
-            return _signals(self.strategy, bars)
-        finally:
-            bars._end()
+        return _signals(self.strategy, Bars(Context(self._run, block)))
 
 
 class PanelRunner:
@@ -76,11 +74,11 @@ class PanelRunner:
 
     def __init__(self, panel: Panel, budget_bytes: int = BUDGET_BYTES) -> None:
         self._panel = panel
-        self.shared = Shared(budget_bytes)
+        self.shared: Shared[Stream] = Shared(budget_bytes)
         adjusting, block = Adjusting(panel.layout), panel.block
         if adjusting.acts:
             block = adjusting.take(block).block
-        self._bars = Bars(Run(panel.layout), block, self.shared)
+        self._bars = Bars(Context(Run(panel.layout), block, self.shared))
 
     def signals(self, strategy: Strategy) -> Records:
         """All signals of a strategy that reads no book; raises StrategyError.
@@ -92,15 +90,15 @@ class PanelRunner:
             return StrategyRunner(strategy, panel.layout).on_block(panel.block)
         bars, lookback = self._bars, strategy.reach()
         if lookback:
-            bars = Bars(Run(panel.layout, lookback), bars.block, self.shared)
+            bars = Bars(Context(Run(panel.layout, lookback), bars.context.block, self.shared))
         else:
-            bars.run.restart()
-        object.__setattr__(strategy, "_backbus_run", bars.run)
+            bars.context.run.restart()
+        object.__setattr__(strategy, "_backbus_run", bars.context.run)
         return _signals(strategy, bars)
 
 
 def _signals(strategy: Any, bars: Bars) -> Records:
-    run, block = bars.run, bars.block
+    run, block = bars.context.run, bars.context.block
     run.begin(block)
     try:
         records: Any = strategy.signals(bars)

@@ -8,19 +8,18 @@ the asset's own bars: in a hole they are NaN and do not move.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backbus.errors import StrategyError
 from backbus.market.panel import Floats, sealed
-from backbus.strategy import indicators
-
-if TYPE_CHECKING:
-    from backbus.strategy.bars import Bars
-    from backbus.strategy.run import Run
-    from backbus.strategy.sharing import Key
+from backbus.strategy.context import Context, OfContext
+from backbus.strategy.indicators import OfStreams
+from backbus.strategy.indicators.indicated import ratio
+from backbus.strategy.run import Run
+from backbus.strategy.sharing import Key
 
 Values = NDArray[Any]
 _QUIET = (np.greater, np.less, np.greater_equal, np.less_equal, np.logical_and, np.logical_or, np.logical_not)
@@ -28,131 +27,61 @@ _QUIET = (np.greater, np.less, np.greater_equal, np.less_equal, np.logical_and, 
 Operand: TypeAlias = "Stream | float | Values"
 
 
-class Stream:
+class Stream(OfStreams["Stream"]):
     """Read-only [rows, assets] float64 or bool values of a block; what its methods return is of the same shape."""
 
-    __slots__ = ("_bars", "_key", "values")
+    __slots__ = ("_context", "_key", "values")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, bars: Bars, values: Values, key: Key | None = None) -> None:
+    def __init__(self, context: Context, values: Values, key: Key | None = None) -> None:
         if values.flags.writeable:
             values = values.view()
             values.flags.writeable = False
-        self._bars = bars
+        self._context = context
         self._key = key
         self.values = values
 
-    # Indicators: each value is finite or NaN, and NaN until the asset has had enough bars.
+    # What indicators are made of.
 
-    def sma(self, n: int) -> Stream:
-        """Simple moving average of the last ``n`` bars."""
-        return self._indicator("sma", n, indicators.sma)
+    @property
+    def _run(self) -> Run:
+        return self._context.run
 
-    def ema(self, n: int) -> Stream:
-        """Exponential moving average: alpha 2 / (n + 1), seeded at bar n by the mean of the first n."""
-        return self._indicator("ema", n, indicators.ema)
+    @property
+    def _there(self) -> Floats:
+        return self._context.close
 
-    def rsi(self, n: int = 14) -> Stream:
-        """Wilder's relative strength index, 0 to 100, from the bar n + 1 on.
+    def _values(self, made: Stream) -> Floats:
+        return made.values
 
-        The mean gain and the mean loss start as plain means of the first n changes and then move by 1 / n of each new
-        one; 50 where nothing has moved.
-        """
-        return self._indicator("rsi", n, indicators.rsi)
+    def _like(self, other: Operand) -> Floats:
+        return self._apply(_plus, other, np.zeros(self.values.shape))._numbers()
 
-    def bollinger(self, n: int = 20, k: float = 2.0) -> tuple[Stream, Stream, Stream]:
-        """(middle, upper, lower): the mean of the last n bars, and k population standard deviations around it."""
-        mean, deviation = indicators.moments(self._bars.run, "bollinger", self._numbers(), n)
-        return self._new(mean), self._new(mean + k * deviation), self._new(mean - k * deviation)
+    def _made(self, values: Values) -> Stream:
+        return Stream(self._context, values)
 
-    def zscore(self, n: int) -> Stream:
-        """Distance from the mean of the last n bars in population standard deviations; NaN where these are zero."""
-        values = self._numbers()
-        mean, deviation = indicators.moments(self._bars.run, "zscore", values, n)
-        with np.errstate(all="ignore"):
-            return self._new(_ratio(values - mean, deviation))
-
-    def macd(self, fast: int = 12, slow: int = 26, signal: int = 9) -> tuple[Stream, Stream, Stream]:
-        """(line, signal, histogram): ema(fast) − ema(slow), the line's ema(signal), and line − signal."""
-        line = self.ema(fast) - self.ema(slow)
-        average = line.ema(signal)
-        return line, average, line - average
-
-    def rolling_high(self, n: int) -> Stream:
-        """Highest of the last n bars, this one included: ``.shift(1)`` leaves it out."""
-        return self._indicator("rolling_high", n, indicators.rolling_high)
-
-    def rolling_low(self, n: int) -> Stream:
-        """Lowest of the last n bars, this one included."""
-        return self._indicator("rolling_low", n, indicators.rolling_low)
-
-    def rolling(self, n: int, function: Callable[[Floats], float]) -> Stream:
-        """``function`` of the last n bars, oldest first, as a read-only [n] array: a number for each bar.
-
-        It is called once per bar, in plain Python; it may be compiled by numba.
-        """
-        return self._new(indicators.rolling(self._bars.run, self._numbers(), n, function))
-
-    def shift(self, n: int = 1) -> Stream:
-        """The value of n own bars ago."""
-        close = self._bars.close.values
-        return self._indicator("shift", n, lambda run, values, n: indicators.shift(run, values, close, n))
-
-    def diff(self, n: int = 1) -> Stream:
-        """Difference to n own bars ago."""
-        return self - self.shift(n)
-
-    def pct_change(self, n: int = 1) -> Stream:
-        """Change since n own bars ago, as a fraction of the value then."""
-        before = self.shift(n)
-        return (self - before) / before
-
-    def roc(self, n: int) -> Stream:
-        """Rate of change: ``pct_change(n)`` in percent."""
-        return self.pct_change(n) * 100.0
-
-    def crosses_above(self, other: Operand) -> Stream:
-        """True where this comes from strictly below ``other`` to strictly above; touching does not change the side."""
-        return self._crosses("crosses_above", other, 1.0)
-
-    def crosses_below(self, other: Operand) -> Stream:
-        """True where this comes from strictly above ``other`` to strictly below; touching does not change the side."""
-        return self._crosses("crosses_below", other, -1.0)
-
-    def rank(self, *, descending: bool = False) -> Stream:
-        """Place among the assets of the same row: 1 is the lowest, or the highest; ties in the order of assets."""
-        return self._new(indicators.rank(self._numbers(), descending=descending))
-
-    def _crosses(self, name: str, other: Operand, side: float) -> Stream:
-        against = self._apply(_plus, other, np.zeros(self.values.shape))._numbers()
-        return self._new(indicators.cross(self._bars.run, name, self._numbers(), against, side))
-
-    def _new(self, values: Values) -> Stream:
-        return Stream(self._bars, values)
-
-    def _indicator(self, name: str, n: int, compute: Callable[[Run, Floats, int], Floats]) -> Stream:
-        """A stream that only the panel, this stream's own key, ``name`` and ``n`` decide."""
-        bars = self._bars
+    def _named(self, name: str, n: int, compute: Callable[[Run, Floats, int], Floats]) -> Stream:
+        context = self._context
         if self._key is None or type(n) is not int:
-            return self._new(compute(bars.run, self._numbers(), n))
+            return self._made(compute(context.run, self._numbers(), n))
         key = (*self._key, name, n)
-        shared = bars.shared
-        known = shared.get(key) if shared is not None else None
+        shared = context.shared
+        known: Stream | None = shared.get(key) if shared is not None else None
         if known is None:
-            known = Stream(bars, compute(bars.run, self._numbers(), n), key)
+            known = Stream(context, compute(context.run, self._numbers(), n), key)
             if shared is not None:
                 shared.put(key, known)
         # One that another strategy made would take that one's place in the order of calls.
-        return known if known._bars is bars else Stream(bars, known.values, key)
+        return known if known._context is context else Stream(context, known.values, key)
 
-    def on(self, bars: Bars) -> Stream:
+    def on(self, bars: OfContext) -> Stream:
         """Values of longer bars on ``bars``: in each row the last one of a bar that is complete, NaN or false before
         the first."""
-        longer = self._bars
-        if longer.base is not bars:
+        longer, base = self._context, bars.context
+        if longer.base is not base:
             raise StrategyError(".on(bars) takes the bars that these longer bars were made of: bars.every(…)")
-        found = indicators.onto(longer.run, str(longer.timeframe), self._numbers(), longer.completed, len(bars))
-        return Stream(bars, found == 1.0 if self.values.dtype == np.bool_ else found)
+        found = _onto(longer, self._numbers(), len(base.block))
+        return Stream(base, found == 1.0 if self.values.dtype == np.bool_ else found)
 
     def _numbers(self) -> Floats:
         """The values as numbers, NaN in holes whatever was computed there."""
@@ -160,8 +89,8 @@ class Stream:
         if values.dtype != np.float64:
             values = values.astype(np.float64)
         # Prices, and indicators of prices, have a key and are NaN in holes already.
-        if self._key is None and self._bars.holes is not None:
-            values = np.where(self._bars.holes, np.nan, values)
+        if self._key is None and self._context.holes is not None:
+            values = np.where(self._context.holes, np.nan, values)
         return sealed(values)
 
     # Arithmetic and comparison.
@@ -170,7 +99,7 @@ class Stream:
         arrays = []
         for operand in operands:
             if isinstance(operand, Stream):
-                check_bars(operand, self._bars)
+                check_bars(operand, self._context)
                 arrays.append(operand.values)
             else:
                 arrays.append(operand)
@@ -185,18 +114,18 @@ class Stream:
         if result.shape != shape:
             raise StrategyError(f"an operand does not fit {shape[0]} rows × {shape[1]} assets: it gave {result.shape}")
         result.flags.writeable = False  # nobody else has it: no view is needed to seal it
-        return self._new(result)
+        return self._made(result)
 
     def _above(self, above: Operand, below: Operand, or_equal: bool) -> Stream:
         """Where one is above the other."""
         if (
             isinstance(above, Stream)
             and isinstance(below, Stream)
-            and above._bars.timeframe == below._bars.timeframe
+            and above._context.timeframe == below._context.timeframe
             and above.values.dtype == below.values.dtype == np.float64
             and above.values.shape == below.values.shape == self.values.shape
         ):
-            return Above(self._bars, sealed(above.values), sealed(below.values), or_equal)
+            return Above(self._context, sealed(above.values), sealed(below.values), or_equal)
         return self._apply(np.greater_equal if or_equal else np.greater, above, below)
 
     def __add__(self, other: Operand) -> Stream:
@@ -218,10 +147,10 @@ class Stream:
         return self._apply(_times, other, self)
 
     def __truediv__(self, other: Operand) -> Stream:
-        return self._apply(_ratio, self, other)
+        return self._apply(ratio, self, other)
 
     def __rtruediv__(self, other: Operand) -> Stream:
-        return self._apply(_ratio, other, self)
+        return self._apply(ratio, other, self)
 
     def __neg__(self) -> Stream:
         return self._apply(_minus, 0.0, self)
@@ -293,9 +222,9 @@ class Stream:
         return f"Stream({self.values!r})"
 
 
-def check_bars(stream: Stream, bars: Bars | None) -> None:
-    """Raise unless a stream goes by the rows of ``bars``, or None for those of the run."""
-    mine, other = stream._bars.timeframe, None if bars is None else bars.timeframe
+def check_bars(stream: Stream, context: Context | None) -> None:
+    """Raise unless a stream goes by the bars of ``context``, or None for those of the run."""
+    mine, other = stream._context.timeframe, None if context is None else context.timeframe
     if mine != other:
         one, another = (f"{each or 'the run'}'s bars" for each in (mine, other))
         raise StrategyError(f"a value of {one} stands beside one of {another}: write .on(bars) behind the longer")
@@ -304,21 +233,21 @@ def check_bars(stream: Stream, bars: Bars | None) -> None:
 class Above(Stream):
     """Where one number is above another: compared by whoever works with it, or when its values are asked for."""
 
-    __slots__ = ("_made", "above", "below", "or_equal")
+    __slots__ = ("_compared", "above", "below", "or_equal")
 
-    def __init__(self, bars: Bars, above: Values, below: Values, or_equal: bool) -> None:
-        self._bars = bars
+    def __init__(self, context: Context, above: Values, below: Values, or_equal: bool) -> None:
+        self._context = context
         self._key = None
         self.above, self.below, self.or_equal = above, below, or_equal
-        self._made: Values | None = None
+        self._compared: Values | None = None
 
     @property
     def values(self) -> Values:  # type: ignore[override]
         """[rows, assets] truth values."""
-        if self._made is None:
-            self._made = np.greater_equal(self.above, self.below) if self.or_equal else self.above > self.below
-            self._made.flags.writeable = False
-        return self._made
+        if self._compared is None:
+            self._compared = np.greater_equal(self.above, self.below) if self.or_equal else self.above > self.below
+            self._compared.flags.writeable = False
+        return self._compared
 
 
 def _plus(a: Any, b: Any) -> Values:
@@ -342,9 +271,12 @@ def _differ(left: Any, right: Any) -> Values:
     return differ
 
 
-def _ratio(a: Any, b: Any) -> Values:
-    quotient: Values = np.true_divide(a, b, dtype=np.float64)
-    infinite = np.isinf(quotient)
-    if infinite.any():
-        quotient[infinite] = np.nan
-    return quotient
+def _onto(longer: Context, x: Floats, rows: int) -> Floats:
+    """The last of longer bars' values that is there in each of ``rows``."""
+    last = longer.run.slot(("on", str(longer.timeframe)), lambda: np.full(x.shape[1], np.nan))
+    known = np.concatenate((last[None, :], x))
+    place = np.where(np.isnan(known), 0, np.arange(len(known))[:, None])
+    known = np.take_along_axis(known, np.maximum.accumulate(place, axis=0), axis=0)
+    last[:] = known[-1]
+    found: Floats = known[np.searchsorted(longer.completed, np.arange(rows), side="right")]
+    return found

@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from backbus.errors import ProtocolError
-from backbus.market.accounts import EquityRows
 from backbus.market.panel import Block, Layout
-from backbus.market.records import BOOKING_KINDS, Records
 from backbus.market.ticks import PHASES
 from backbus.streams.event import Event
 from backbus.streams.topology import STREAMS
+from backbus.trading.account_rows import EquityRows
+from backbus.trading.codes import BOOKING_KINDS
+from backbus.trading.records import Records
 
 
 def admit(event: Event, layout: Layout) -> None:

@@ -15,10 +15,10 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backbus.errors import ProtocolError
-from backbus.market import records as rec
 from backbus.market.panel import Block
 from backbus.streams.event import Event, Payload
 from backbus.streams.topology import STREAMS, Kind, PackedRecords
+from backbus.trading import records as rec
 
 VERSION = 2
 PROBE = "PROBE"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.compiled import loop, step
+from backbus.jit.decorators import loop, step
 from backbus.market.panel import Block
 from backbus.streams.event import Event
 from backbus.streams.topology import STREAMS, PayloadRows, StreamType

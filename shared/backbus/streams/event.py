@@ -11,8 +11,8 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from backbus.market.records import Records
 from backbus.streams.topology import Kind, PayloadRows
+from backbus.trading.records import Records
 
 Payload = Records | PayloadRows | None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.market.records import Records, frozen, joined
+from backbus.trading.records import Records, frozen, joined
 
 
 class RecordQueue:

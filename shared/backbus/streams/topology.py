@@ -13,9 +13,10 @@ from typing import Literal, NamedTuple, Protocol, Self
 
 import numpy as np
 
-from backbus.market.accounts import BookRows, EquityRows
-from backbus.market.panel import FIELDS, Block
-from backbus.market.records import BOOKING, FILL, ORDER, SIGNAL
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block
+from backbus.trading.account_rows import BookRows, EquityRows
+from backbus.trading.records import BOOKING, FILL, ORDER, SIGNAL
 
 DATA, STRATEGY, PORTFOLIO, EXECUTION, PERFORMANCE = "data", "strategy", "portfolio", "execution", "performance"
 """The roles of a run, by which events name who said them."""

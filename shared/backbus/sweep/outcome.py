@@ -20,18 +20,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.errors import BackbusError
-from backbus.jobs import Job
+from backbus.job.job import Job
+from backbus.job.sweep import Objective
 from backbus.market.panel import Floats
-from backbus.market.records import Records
 from backbus.performance.metrics import FIGURES, Metrics
-from backbus.searches import Objective
-from backbus.sweep.chunk import Chunk, Failure
-from backbus.sweep.honesty import POINT, Honesty, Plan, judge, merge, no_maxima
+from backbus.sweep.statistics import POINT, Plan, SelectionStatistics, judge, merge, no_maxima
+from backbus.sweep.workers.chunk import Chunk, Failure
+from backbus.trading.records import Records
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from backbus.sweep.space import Space
+    from backbus.sweep.space.space import Space
 
 TABLE_FILE, SUMMARY_FILE, FAN_FILE = "points.parquet", "sweep.json", "fan.parquet"
 WHOLE_FIGURES = tuple(name for name, field in Metrics.model_fields.items() if field.annotation is int)
@@ -51,7 +51,7 @@ class Points:
     failures: dict[int, Failure]
     """By point."""
     observed: Records
-    """[points] ``honesty.POINT``."""
+    """[points] ``statistics.POINT``."""
     maxima: Floats
     """[4, resamples + 1]."""
     returns: Floats | None = None
@@ -162,8 +162,8 @@ def parameters_of(space: Space) -> NDArray[Any]:
 
 def verdict(
     job: Job, space: Space, points: Points, plan: Plan, goal: Objective, best_returns: Floats | None, trials_family: int
-) -> Honesty:
-    """The honest statistics of a finished sweep."""
+) -> SelectionStatistics:
+    """The statistics of a finished sweep."""
     best = best_of(points.figures, goal)
     return judge(
         plan,

@@ -1,4 +1,4 @@
-"""What is done with a finished sweep: its best points, and any point run whole again."""
+"""A finished sweep as its files tell it: where they are, its summary, its best points, and the values of any."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backbus.errors import BackbusError, JobError, UsageError
-from backbus.jobs import Job
-from backbus.local import RUNS, Progress, run
+from backbus.errors import JobError, UsageError
+from backbus.job.axes import Axis, Choices
+from backbus.job.job import Job
+from backbus.job.sweep import SweepSettings
 from backbus.performance.metrics import FIGURES
-from backbus.searches import Axis, Choices, SweepSettings
+from backbus.settings import RUNS
 from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE, column_kind, stored
-from backbus.sweep.space import Space, point_job
+from backbus.sweep.space.space import Space
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from backbus.result import Result
 
 
 def find_sweep(name: str) -> Path:
@@ -35,7 +34,7 @@ def top_points(folder: Path, top: int, by: str | None = None) -> list[dict[str, 
     """The best points as rows of the table; ``by`` is a figure, ``-figure`` for the smallest first."""
     import pyarrow.parquet as pq
 
-    objective = _of_points(folder)["objective"]
+    objective = points_summary(folder)["objective"]
     order = by or objective
     figure = order.removeprefix("-")
     if figure not in FIGURES:
@@ -46,7 +45,7 @@ def top_points(folder: Path, top: int, by: str | None = None) -> list[dict[str, 
     return list(ordered.slice(0, top).to_pylist())
 
 
-def _values(search: SweepSettings, row: dict[str, Any]) -> dict[str, Any]:
+def values_of(search: SweepSettings, row: dict[str, Any]) -> dict[str, Any]:
     """The values of a row's point. Those of an adaptive search stand nowhere but in its table."""
     if search.method != "adaptive":
         return Space(search).values(row["point"])
@@ -69,7 +68,7 @@ def load_summary(folder: Path) -> dict[str, Any]:
     return summary
 
 
-def _of_points(folder: Path) -> dict[str, Any]:
+def points_summary(folder: Path) -> dict[str, Any]:
     """The summary of a sweep over all of the data; one in folds has no table of points."""
     summary = load_summary(folder)
     if "best" not in summary:
@@ -83,34 +82,3 @@ def fan_of(folder: Path) -> tuple[Job, pa.Table] | None:
 
     path = folder / FAN_FILE
     return (Job.parse(load_summary(folder)["job"]), pq.read_table(path)) if path.is_file() else None
-
-
-def rerun(sweep: Path, point: int | None = None, *, progress: Progress | None = None) -> Result:
-    """Run one point of a finished sweep whole, the best where none is named; its row of the table must come again.
-
-    ``sweep`` is the sweep's folder. BackbusError where the run differs from the row: the code or the data is another.
-    """
-    import pyarrow.parquet as pq
-
-    summary = _of_points(sweep)
-    if point is None:
-        if summary["best"] is None:
-            raise JobError("the sweep has no best point: none has its objective")
-        point = int(summary["best"]["point"])
-    if not 0 <= point < summary["points"]:
-        raise JobError(f"the sweep has points 0 to {summary['points'] - 1}, not {point}")
-    job = Job.parse(summary["job"])
-    job.come_from(Path(summary["folder"]))
-    assert job.sweep is not None
-    row = pq.read_table(sweep / TABLE_FILE, filters=[("point", "=", point)]).to_pylist()[0]
-    if row["failure"] is not None:
-        raise JobError(f"point {point} failed ({row['failure']}): {row['message']}")
-    result = run(point_job(job, _values(job.sweep, row)), progress=progress)
-    told: dict[str, Any] = {"fingerprint": result.fingerprint, **result.metrics}
-    differing = [name for name, value in told.items() if row[name] != value]
-    if differing:
-        raise BackbusError(
-            f"point {point} did not come again: {', '.join(differing[:5])} differ from the table; "
-            "the strategy, the data or backbus is not what it was"
-        )
-    return result

@@ -1,4 +1,4 @@
-"""What members and clients say to the orchestrator and back, over DEALER and ROUTER: one msgpack map per message.
+"""What members and clients say to the orchestrator and back, over DEALER and ROUTER: the schema of each message.
 
 Every message has an ``id``. A request is repeated with the same ``id`` until a reply with that ``id`` comes; whoever
 answers must therefore take the same request twice without harm. A reply is ``{"kind": "OK" | "ERROR", "id": …}``.
@@ -8,18 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import msgpack
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from backbus.errors import ProtocolError
-from backbus.streams.codec import Count, Name, unpack
+from backbus.streams.codec import Count, Name
 
 VERSION = 1
 PART_BYTES = 1 << 20
 """Size of the parts in which blobs travel."""
-
-DEEPEST = 32
-"""How deep a message may be nested: what is accepted here must be packed again for others, which has its limits."""
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 """BLAKE2b-256 of the bytes, as hex."""
@@ -129,7 +124,7 @@ class Fault(Message):
     traceback: str | None = None
 
 
-class Report(Message):
+class PutReport(Message):
     """The result of an attempt; its artifacts are already there as blobs."""
 
     kind: Literal["REPORT"] = "REPORT"
@@ -243,7 +238,7 @@ class Total(Message):
     points: Annotated[int, Field(ge=1)]
 
 
-class Chunk(Message):
+class PutChunk(Message):
     """The result of some points. Answered when it is on disk, or when others' were there before."""
 
     kind: Literal["CHUNK"] = "CHUNK"
@@ -260,7 +255,7 @@ class Chunk(Message):
     """A chunk as the library packs it; the orchestrator does not look into it."""
 
 
-class Points(Message):
+class PutPoints(Message):
     """The values of points that follow from the results before them. Answered when they are on disk."""
 
     kind: Literal["POINTS"] = "POINTS"
@@ -270,7 +265,7 @@ class Points(Message):
     points: Annotated[list[dict[str, Any]], Field(min_length=1)]
 
 
-class Table(Message):
+class PutTable(Message):
     """A sweep's summary; its artifacts are already there as blobs."""
 
     kind: Literal["TABLE"] = "TABLE"
@@ -376,93 +371,3 @@ class Status(Message):
     """Who is there: the members by role, and how many jobs are queued, running and ended."""
 
     kind: Literal["STATUS"] = "STATUS"
-
-
-Request = Annotated[
-    Hello
-    | Beat
-    | Ready
-    | End
-    | Fault
-    | Report
-    | HaveBlobs
-    | PutBlob
-    | GetBlob
-    | Submit
-    | Jobs
-    | Show
-    | Cancel
-    | Pause
-    | Resume
-    | Status
-    | Want
-    | GetInputs
-    | GetChunks
-    | GetPoints
-    | Total
-    | Chunk
-    | Points
-    | Table
-    | LeaseFault
-    | Ok
-    | Error,
-    Field(discriminator="kind"),
-]
-Order = Annotated[Assign | Start | Release | Lease | Ok | Error, Field(discriminator="kind")]
-
-_REQUEST: TypeAdapter[Any] = TypeAdapter(Request)
-_ORDER: TypeAdapter[Any] = TypeAdapter(Order)
-
-
-def order_name(epoch: int, number: int) -> str:
-    """The id of an order: orders of one epoch are numbered from 1 in the order in which they were given."""
-    return f"{epoch}.{number}"
-
-
-def order_number(name: str) -> int:
-    """The number in an order's id; 0 where there is none."""
-    number = name.rpartition(".")[2]
-    return int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
-
-
-def pack(message: Message) -> bytes:
-    """The bytes of a message."""
-    packed: bytes = msgpack.packb(message.model_dump())
-    return packed
-
-
-def read_request(frame: bytes) -> Any:
-    """What arrived at the orchestrator, or ``ProtocolError``."""
-    return _read(_REQUEST, frame)
-
-
-def read_order(frame: bytes) -> Any:
-    """What arrived from the orchestrator, or ``ProtocolError``."""
-    return _read(_ORDER, frame)
-
-
-def _read(adapter: TypeAdapter[Any], frame: bytes) -> Any:
-    fields = unpack(frame)
-    if _deeper(fields, DEEPEST):
-        raise ProtocolError(f"values lie more than {DEEPEST} deep in each other")
-    try:
-        return adapter.validate_python(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ProtocolError(f"field {where or '(message)'}: {first['msg']}") from None
-
-
-def _deeper(value: Any, levels: int) -> bool:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return levels < 0 or any(_deeper(one, levels - 1) for one in inner if isinstance(one, dict | list))
-
-
-def id_of(frame: bytes) -> str:
-    """The id of a message that could not be read otherwise, so that its sender can be told; "0" if there is none."""
-    try:
-        fields = unpack(frame)
-    except ProtocolError:
-        return "0"
-    name = fields.get("id") if isinstance(fields, dict) else None
-    return name if isinstance(name, str) and 0 < len(name) <= 100 else "0"

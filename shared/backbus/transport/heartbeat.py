@@ -21,6 +21,7 @@ import zmq
 from backbus.errors import ProtocolError
 from backbus.settings import Settings
 from backbus.transport import control as c
+from backbus.transport import control_codec
 from backbus.transport.sockets import connect, make_socket
 
 SHOWS_WHERE_AFTER_S = 2.0
@@ -94,7 +95,7 @@ class BeatThread(threading.Thread):
                 beat = self._beat()
                 self._sent.append(beat)
                 try:
-                    socket.send(c.pack(beat), zmq.NOBLOCK)
+                    socket.send(control_codec.pack(beat), zmq.NOBLOCK)
                 except zmq.Again:
                     continue
                 while socket.poll(0):
@@ -122,7 +123,7 @@ class BeatThread(threading.Thread):
 
     def _hear(self, frame: bytes) -> None:
         try:
-            reply = c.read_order(frame)
+            reply = control_codec.read_order(frame)
         except ProtocolError as error:
             self._log.warning("unreadable answer to a beat", error=str(error))
             return

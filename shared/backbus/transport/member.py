@@ -20,7 +20,7 @@ from typing import Any
 import zmq
 
 from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StackError, StrategyError
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.log import logger
 from backbus.market.panel import Layout
 from backbus.settings import Settings
@@ -29,6 +29,7 @@ from backbus.streams.admission import admit
 from backbus.streams.event import Event
 from backbus.streams.topology import Kind
 from backbus.transport import control as c
+from backbus.transport import control_codec
 from backbus.transport.role import Assignment, Role, RunningHandler
 from backbus.transport.session import Line
 from backbus.transport.sockets import BUS_HIGH_WATER, connect, make_socket
@@ -127,8 +128,8 @@ class Member:
                         problem = StackError(f"the orchestrator refused what this member said: {message}")
                         self._fault(problem, self._assign.run, self._assign.attempt)
                 case c.Assign() | c.Start() | c.Release():
-                    self._line.tell(c.pack(c.Ok(id=order.id)))
-                    place = (order.epoch, c.order_number(order.id))
+                    self._line.tell(control_codec.pack(c.Ok(id=order.id)))
+                    place = (order.epoch, control_codec.order_number(order.id))
                     if place > self._obeyed:
                         self._obeyed = place
                         self._obey(order)
@@ -273,7 +274,7 @@ class Member:
         if result is not None:
             report, artifacts = result
             self._line.say(
-                c.Report(
+                c.PutReport(
                     instance=self._line.instance,
                     run=assignment.run,
                     attempt=assignment.attempt,

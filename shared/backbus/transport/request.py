@@ -13,6 +13,7 @@ import zmq
 from backbus.errors import BackbusError, StackError, UsageError
 from backbus.settings import Settings
 from backbus.transport import control as c
+from backbus.transport import control_codec
 from backbus.transport.blobs import BlobFolder
 from backbus.transport.sockets import CONTROL_HIGH_WATER, connect, make_socket
 
@@ -33,7 +34,7 @@ class Requester:
         Raises ``UsageError`` where the request is refused, ``StackError`` where nobody answers.
         """
         message = message.model_copy(update={"id": uuid.uuid4().hex})
-        packed = c.pack(message)
+        packed = control_codec.pack(message)
         deadline = time.monotonic() + self._timeout_s + patience_s
         while True:
             left = deadline - time.monotonic()
@@ -49,7 +50,7 @@ class Requester:
             while (wait := resend - time.monotonic()) > 0:
                 if not self._socket.poll(max(1, int(wait * 1000))):
                     continue
-                reply = c.read_order(self._socket.recv())
+                reply = control_codec.read_order(self._socket.recv())
                 if reply.id != message.id:
                     continue
                 if isinstance(reply, c.Error):

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from backbus.jobs import Job
+from backbus.job.job import Job
 from backbus.market.panel import Layout
-from backbus.streams.event import Event
+from backbus.streams.event import Handler
 from backbus.streams.stream import StreamReader, StreamWriter
 from backbus.streams.topology import Kind, read_by
 from backbus.transport.request import Requester
 
 
-class RunningHandler(Protocol):
-    """What the shell needs of a handler."""
+class RunningHandler(Handler, Protocol):
+    """What the shell needs of a handler besides."""
 
     @property
     def readers(self) -> Mapping[Kind, StreamReader]:
@@ -37,14 +37,6 @@ class RunningHandler(Protocol):
     @property
     def rows_done(self) -> int:
         """Rows worked off."""
-        ...
-
-    def start(self) -> Iterable[Event]:
-        """What can be said before anything has been heard."""
-        ...
-
-    def receive(self, event: Event) -> Iterable[Event]:
-        """Take one event; say everything that can be said now."""
         ...
 
 

@@ -19,9 +19,10 @@ from typing import Any
 import zmq
 
 from backbus.errors import ProtocolError
+from backbus.jit.sources import cache_home, identity
 from backbus.settings import Settings
-from backbus.sources import cache_home, identity
 from backbus.transport import control as c
+from backbus.transport import control_codec
 from backbus.transport.blobs import BlobFolder
 from backbus.transport.heartbeat import BeatThread, Pulse
 from backbus.transport.request import Requester
@@ -88,12 +89,12 @@ class Line:
             pid=os.getpid(),
             version=identity(),
         )
-        self.tell(c.pack(hello))
+        self.tell(control_codec.pack(hello))
 
     def say(self, message: c.Message) -> str:
         """Send until it is acknowledged; returns its id."""
         message = message.model_copy(update={"id": uuid.uuid4().hex})
-        packed = c.pack(message)
+        packed = control_codec.pack(message)
         self._outbox[message.id] = (packed, time.monotonic())
         self.tell(packed)
         return message.id
@@ -115,7 +116,7 @@ class Line:
             except zmq.Again:
                 return
             try:
-                order = c.read_order(frame)
+                order = control_codec.read_order(frame)
             except ProtocolError as error:
                 self.count_unreadable(error)
                 continue

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from backbus.market.records import Records
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
+from backbus.trading.records import Records
 
 
 class BuyAndHold(Strategy):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.market.records import Records
-from backbus.strategy import indicators
 from backbus.strategy.bars import Bars
-from backbus.strategy.base import Strategy, param
+from backbus.strategy.base import Strategy
+from backbus.strategy.indicators.rank import rank
+from backbus.strategy.parameters import param
+from backbus.trading.records import Records
 
 
 class CrossSectionalMomentum(Strategy):
@@ -29,6 +30,6 @@ class CrossSectionalMomentum(Strategy):
         ahead = -(first - bars.warmup) % self.every
         rows = np.arange(first - bars.first_row + ahead, len(bars), self.every)
         weights = np.full(bars.close.shape, np.nan)
-        places = indicators.rank(rise.values[rows], descending=True)
+        places = rank(rise.values[rows], descending=True)
         weights[rows] = np.where(places <= self.top, 1.0 / self.top, 0.0)
         return self.target_weights(weights)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from backbus.market.records import Records
 from backbus.strategy.bars import Bars
-from backbus.strategy.base import Strategy, param
+from backbus.strategy.base import Strategy
+from backbus.strategy.parameters import param
+from backbus.trading.records import Records
 
 
 class DonchianBreakout(Strategy):

@@ -6,9 +6,10 @@ from typing import Self
 
 from pydantic import model_validator
 
-from backbus.market.records import Records
 from backbus.strategy.bars import Bars
-from backbus.strategy.base import Strategy, param
+from backbus.strategy.base import Strategy
+from backbus.strategy.parameters import param
+from backbus.trading.records import Records
 
 
 class RsiReversion(Strategy):

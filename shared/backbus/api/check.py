@@ -1,0 +1,55 @@
+"""``check``: whether a strategy looks ahead, for a job or a strategy in this process.
+
+A job's strategy, parameters, data and portfolio are used; where neither the job nor the caller has prices, a market
+is made up, the same one every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from backbus.engine.inputs import complete, load_inputs
+from backbus.job.job import Job
+
+if TYPE_CHECKING:
+    from backbus.strategy import Strategy
+    from backbus.strategy.finding import Checked
+
+
+def check(
+    job: Job | Mapping[str, Any] | str | Path | None = None,
+    data: Any = None,
+    *,
+    strategy: Strategy | None = None,
+    thorough: bool = False,
+    rows: int | None = None,
+) -> Checked:
+    """Run a strategy on truncated and altered futures, at several block sizes, and twice.
+
+    ``job``, ``data`` and ``strategy`` are those of ``run``; either a job or a strategy must be there. At most ``rows``
+    traded rows are tried. Raises JobError, DataError or StrategyError; what it finds is ``.finding`` of the answer.
+    """
+    from backbus.engine.check import PLAIN_JOB, check_strategy
+    from backbus.errors import UsageError
+    from backbus.strategy.futures import synthetic_panel
+    from backbus.strategy.look_ahead import THOROUGH, USUAL
+
+    if job is None:
+        if strategy is None:
+            raise UsageError("check needs a job or a strategy")
+        job = PLAIN_JOB
+    elif isinstance(job, str | Path):
+        job = Job.load(job)
+    elif not isinstance(job, Job):
+        job = Job.parse(job)
+    job = complete(job)
+    synthetic = data is None and job.simulator is None and not job.data.named
+    opened, strategy = load_inputs(job, synthetic_panel() if synthetic else data, strategy)
+    effort = THOROUGH if thorough else USUAL
+    if rows is not None:
+        effort = replace(effort, rows=rows, event_cells=rows * opened.panel.layout.assets)
+    checked = check_strategy(strategy, opened.panel, job=job, effort=effort)
+    return replace(checked, synthetic=synthetic)

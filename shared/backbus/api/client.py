@@ -1,0 +1,218 @@
+"""The way to a running stack: submit a job with all that it needs, watch it, fetch what came of it.
+
+Everything travels over the one connection to the orchestrator, by hash and in parts; no folder is shared. A
+submission carries the client's own id, so that asking again after a lost answer does not submit twice.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import zmq
+
+from backbus.api.result import Result
+from backbus.engine.inputs import PANEL_FILE, as_panel, complete, files_of
+from backbus.errors import JobFailed, StackError
+from backbus.job.job import Job
+from backbus.settings import RUNS, Settings
+from backbus.transport import control as c
+from backbus.transport.blobs import BlobFolder, hash_of_file
+from backbus.transport.request import Requester
+
+if TYPE_CHECKING:
+    from backbus.api.sweep_result import SweepResult
+
+ENDED = ("done", "failed", "cancelled")
+LOOK_EVERY_S = 1.0
+
+
+class Client:
+    """A connection to an orchestrator. Use it in one thread, and close it or use ``with``."""
+
+    def __init__(self, settings: Settings | None = None, *, timeout_s: float = 10.0) -> None:
+        self._settings = settings or Settings()
+        self._context: zmq.Context[Any] = zmq.Context()
+        self._requester = Requester(self._context, self._settings, timeout_s=timeout_s)
+
+    def close(self) -> None:
+        """End the connection."""
+        self._requester.close()
+        self._context.term()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- asking ----------------------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """Epoch, members by role, and how many jobs are in each state."""
+        value: dict[str, Any] = self._requester.ask(c.Status())
+        return value
+
+    def jobs(self, limit: int = 50) -> list[dict[str, Any]]:
+        """The latest jobs, newest first."""
+        jobs: list[dict[str, Any]] = self._requester.ask(c.Jobs(limit=limit))["jobs"]
+        return jobs
+
+    def show(self, job: str, *, wait_s: float = 0.0) -> dict[str, Any]:
+        """One job; with ``wait_s``, answered when it ends or when that time is over."""
+        value: dict[str, Any] = self._requester.ask(c.Show(job=job, wait_s=wait_s), patience_s=wait_s)
+        return value
+
+    def cancel(self, job: str) -> dict[str, Any]:
+        """End a job that has not ended; returns its id and state."""
+        value: dict[str, Any] = self._requester.ask(c.Cancel(job=job))
+        return value
+
+    def pause(self, job: str) -> dict[str, Any]:
+        """Lease no more points of a sweep; returns its id, state and whether it is paused."""
+        value: dict[str, Any] = self._requester.ask(c.Pause(job=job))
+        return value
+
+    def resume(self, job: str) -> dict[str, Any]:
+        """Go on with a sweep that was paused."""
+        value: dict[str, Any] = self._requester.ask(c.Resume(job=job))
+        return value
+
+    # --- submitting ------------------------------------------------------------------------------------------------
+
+    def submit(self, job: Job, data: Any = None, *, fresh: bool = False) -> dict[str, Any]:
+        """Upload what the job needs and submit it; returns ``{"job", "state", "cached"}``.
+
+        ``data`` stands for ``data.files``, as in ``run``. The strategy is loaded here first, so that a wrong parameter
+        is told before anything travels. Raises JobError, StrategyError, StackError.
+        """
+        from backbus.strategy import bundle, load_strategy, make_strategy
+
+        use = job.strategy.use
+        files = bundle(use, job.folder)
+        found = load_strategy(use, files)
+        if job.sweep is None:
+            make_strategy(found, job.strategy.params)
+        else:
+            from backbus.sweep.space.checking import check_names
+            from backbus.sweep.space.space import Space
+
+            check_names(Space(job.sweep), job, found)
+        strategy = self._upload(files)
+        job = complete(job)
+        fields = job.plain()
+        if data is None:
+            inputs = self._upload(files_of(job))
+        else:
+            inputs = self._upload_panel(data, job)
+            fields["data"] = job.data.of_panel(PANEL_FILE).model_dump(mode="json")
+        value: dict[str, Any] = self._requester.ask(
+            c.Submit(submission=uuid.uuid4().hex, job=fields, data=inputs, strategy=strategy, fresh=fresh)
+        )
+        return value
+
+    def _upload_panel(self, data: Any, job: Job) -> dict[str, str]:
+        from backbus.data import write_panel
+
+        with tempfile.TemporaryDirectory(prefix="backbus-") as folder:
+            path = Path(folder) / PANEL_FILE
+            write_panel(as_panel(data, job), path)
+            return self._upload({PANEL_FILE: path})
+
+    def _upload(self, files: Mapping[str, Path]) -> dict[str, str]:
+        if not files:
+            return {}
+        hashes = {name: hash_of_file(path) for name, path in files.items()}
+        missing = set(self._requester.ask(c.HaveBlobs(hashes=list(hashes.values())))["missing"])
+        for name, path in files.items():
+            if hashes[name] in missing:
+                self._requester.put(hashes[name], path)
+        return hashes
+
+    # --- results ---------------------------------------------------------------------------------------------------
+
+    def wait(self, job: str, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
+        """The job once it has ended; ``progress`` hears of it about once a second. Survives a restarted stack."""
+        silent_since: float | None = None
+        while True:
+            try:
+                shown = self.show(job, wait_s=LOOK_EVERY_S)
+                silent_since = None
+            except StackError:
+                # An orchestrator that was killed is back soon, and has kept the job.
+                silent_since = silent_since or time.monotonic()
+                if time.monotonic() - silent_since > 60.0:
+                    raise
+                continue
+            if progress is not None:
+                progress(shown)
+            if shown["state"] in ENDED:
+                return shown
+
+    def result(
+        self,
+        shown: dict[str, Any],
+        *,
+        folder: Path | None = None,
+        elapsed_s: float = 0.0,
+        job_folder: Path | None = None,
+    ) -> Result | SweepResult:
+        """The result of an ended job, its artifacts downloaded to ``folder``; a sweep's is a ``SweepResult``.
+
+        ``job_folder`` is what the paths of a sweep's job start from when one of its points is run again; the current
+        folder, where left out. Raises JobFailed where there is no result.
+        """
+        if shown["state"] != "done":
+            text = f"job {shown['job']} {shown['state']}: {shown['error']}"
+            if shown.get("traceback"):
+                text += f"\n{shown['traceback']}"
+            raise JobFailed(text.rstrip())
+        folder = folder if folder is not None else RUNS / shown["job"]
+        artifacts = self._download(shown["artifacts"], folder)
+        if shown["points"] is not None:
+            from backbus.api.sweep_result import SweepResult
+            from backbus.sweep.outcome import keep_summary
+
+            summary = {**shown["report"], "folder": str((job_folder or Path()).resolve())}
+            (_, table), *others = artifacts.items()
+            files = {"table": table, **dict(others), "summary": keep_summary(folder, summary)}
+            return SweepResult(shown["job"], summary, files, elapsed_s, "services", shown["cached"])
+        from backbus.performance.report import Report
+
+        report = Report.model_validate(shown["report"])
+        return Result(shown["job"], "services", report, artifacts, len(shown["attempts"]), shown["cached"], elapsed_s)
+
+    def _download(self, blobs: Mapping[str, str], folder: Path) -> dict[str, Path]:
+        folder.mkdir(parents=True, exist_ok=True)
+        arriving = BlobFolder(folder / ".arriving")
+        artifacts: dict[str, Path] = {}
+        for name, blob in blobs.items():
+            if Path(name).name != name or not name.strip("."):
+                raise StackError(f"artifact {name!r} is not the name of a file")
+            path = folder / name
+            if not (path.is_file() and hash_of_file(path) == blob):
+                self._requester.fetch(blob, arriving).replace(path)
+            artifacts[path.stem] = path
+        shutil.rmtree(arriving.folder, ignore_errors=True)
+        return artifacts
+
+    def run(
+        self,
+        job: Job,
+        data: Any = None,
+        *,
+        fresh: bool = False,
+        folder: Path | None = None,
+        progress: Callable[[dict[str, Any]], None] | None = None,
+    ) -> Result | SweepResult:
+        """Submit, wait, download."""
+        started = time.perf_counter()
+        submitted = self.submit(job, data, fresh=fresh)
+        shown = self.wait(submitted["job"], progress)
+        elapsed_s = time.perf_counter() - started
+        return self.result(shown, folder=folder, elapsed_s=elapsed_s, job_folder=job.folder)

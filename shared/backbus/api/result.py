@@ -1,0 +1,63 @@
+"""What a finished job is to whoever asked for it: its report and where its artifacts lie."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backbus.performance.report import Report
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished job. ``mode`` says where it ran; its answer does not depend on that."""
+
+    job: str
+    """The job's id; the last part of the artifacts' folder."""
+    mode: Literal["engine", "services"]
+    report: Report
+    artifacts: dict[str, Path]
+    """Files by name: the report, and each of the tables that ``frame`` reads; empty if none were kept."""
+    attempts: int
+    cached: bool
+    elapsed_s: float
+
+    @property
+    def fingerprint(self) -> str:
+        """Equal for equal fills and equity, wherever and however they were computed."""
+        return self.report.fingerprint
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """The figures by name (docs/metrics.md)."""
+        return self.report.metrics.model_dump()
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """One of the tables as a pandas frame: equity, signals, orders, fills, ends, bookings or trades."""
+        import pandas as pd
+
+        return pd.read_parquet(self.artifacts[table])
+
+    def plain(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        report = self.report
+        return {
+            "job": self.job,
+            "name": report.name,
+            "mode": self.mode,
+            "fingerprint": report.fingerprint,
+            "rows": report.rows,
+            "assets": report.assets,
+            "orders": report.counts.orders,
+            "fills": report.counts.fills,
+            "final_equity": report.final_equity,
+            "metrics": report.metrics.model_dump(mode="json"),
+            "attempts": self.attempts,
+            "cached": self.cached,
+            "elapsed_s": round(self.elapsed_s, 6),
+            "artifacts": {name: str(path) for name, path in self.artifacts.items()},
+        }

@@ -1,0 +1,143 @@
+"""``run_sweep``: all points of a job's search on this machine, from its files to its table, without a stack."""
+
+from __future__ import annotations
+
+import functools
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from backbus.api.sweep_result import SweepResult
+from backbus.data import MappedSource, write_panel
+from backbus.engine.inputs import PANEL_FILE, Inputs, Progress, complete, files_of, open_inputs
+from backbus.errors import UsageError
+from backbus.jit.sources import cache_home
+from backbus.job.job import Job
+from backbus.market.timeframe_ends import Framed
+from backbus.performance.metrics import FIGURES
+from backbus.settings import RUNS
+from backbus.strategy import Strategy, bundle, load_strategy
+from backbus.sweep.clusters.cluster import Cluster
+from backbus.sweep.clusters.registry import cluster_at
+from backbus.sweep.outcome import gather
+from backbus.sweep.search.kinds import search_for
+from backbus.sweep.search.plan import search_of, sessions_of
+from backbus.sweep.search.search import Search
+from backbus.sweep.space.checking import check_names, refuse_look_ahead
+from backbus.sweep.trials import TRIALS_FILE, count_trials
+from backbus.sweep.workers.chunk import Chunk
+from backbus.sweep.workers.in_process import InThisProcess
+from backbus.sweep.workers.pool import Pool
+from backbus.sweep.workers.process import Setup
+
+Opening = Callable[[], AbstractContextManager[Cluster]]
+
+
+def run_sweep(
+    job: Job | Mapping[str, Any] | str | Path,
+    data: Any = None,
+    *,
+    strategy: type[Strategy] | None = None,
+    workers: int | None = None,
+    on: str | None = None,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> SweepResult:
+    """Run a job's sweep on this machine, or from here on a cluster.
+
+    ``job`` and ``data`` are those of ``run``; ``strategy`` is a class that stands for ``strategy.use``. Points are
+    computed by ``workers`` processes, as many as cores where left out, within the limits that the job's ``[sweep]``
+    sets; in this process, without limits, where prices or a class are handed over, or ``workers`` is 0. ``on`` is the
+    address of a cluster that computes them instead, such as ``dask://host:8786``. ``progress`` hears how many points
+    are done, and of how many. Files go to ``folder`` (``var/runs/<job>``). Raises JobError, DataError or StrategyError;
+    nothing is left half written.
+    """
+    started = time.perf_counter()
+    if isinstance(job, str | Path):
+        job = Job.load(job)
+    elif not isinstance(job, Job):
+        job = Job.parse(job)
+    if on is not None and (workers is not None or data is not None or strategy is not None):
+        raise UsageError("a sweep on a cluster takes prices and strategy from the job's files, and no workers here")
+    cluster = None if on is None else cluster_at(on)
+    search_of(job)
+    job = complete(job)
+    opened, handed_over = open_inputs(job, data), strategy is not None
+    panel = opened.panel
+    strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
+    search = search_for(job, sessions_of(panel))
+    search.source = opened.source
+    check_names(search.space, job, strategy)
+    if data is not None or handed_over or workers == 0:
+        refuse_look_ahead(job, panel, search.space, strategy)
+        opening: Opening = functools.partial(InThisProcess, search.computes(panel, strategy))
+    else:
+        use = job.strategy.use
+        setup = Setup(job, {}, bundle(use, job.folder), search.plan.sessions)
+        if cluster is None:
+            opening = functools.partial(_pool, setup, opened, workers or os.cpu_count() or 1)
+        else:
+            opening = functools.partial(cluster, replace(setup, data=files_of(job)))
+    computed = _computed(search, opening)
+    job_id = uuid.uuid4().hex[:12]
+    folder = folder if folder is not None else RUNS / job_id
+    with closing(computed):
+        points = gather(len(search), search.plan, _told(computed, len(search), progress), search.width)
+    trials = count_trials(folder.parent / TRIALS_FILE, job, panel, len(search))
+    summary, artifacts = search.conclude(folder, panel, strategy, points, trials)
+    mode = "engine" if on is None else on.partition(":")[0]
+    return SweepResult(job_id, summary, artifacts, time.perf_counter() - started, mode)
+
+
+Computed = Generator[tuple[int, Chunk], None, None]
+
+
+def _computed(search: Search, opening: Opening) -> Computed:
+    with opening() as cluster:
+        while points := search.next():
+            figures = np.empty((len(points), len(FIGURES)))
+            for first, chunk in cluster.run(len(points), functools.partial(_after, search, points.start)):
+                figures[first : first + len(chunk.figures)] = chunk.figures
+                yield points.start + first, chunk
+            search.tell(figures)
+
+
+@contextmanager
+def _pool(setup: Setup, opened: Inputs, workers: int) -> Iterator[Pool]:
+    """Processes that compute points. Prices that were read from text are handed to them as one file, which they map:
+    none of them reads the text again."""
+    job = setup.job
+    source = opened.source.source if isinstance(opened.source, Framed) else opened.source
+    if job.simulator is not None or isinstance(source, MappedSource):
+        with Pool(replace(setup, data=files_of(job)), workers) as pool:
+            yield pool
+        return
+    home = cache_home() / "panels"
+    home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home, prefix="sweep-") as folder:
+        path = Path(folder) / PANEL_FILE
+        write_panel(opened.panel, path, sync=False)
+        mapped = job.model_copy(update={"data": job.data.of_panel(PANEL_FILE)})
+        with Pool(replace(setup, job=mapped, data={PANEL_FILE: path}), workers) as pool:
+            yield pool
+
+
+def _after(search: Search, first: int, begin: int, stop: int) -> list[dict[str, Any]]:
+    return search.values(first + begin, first + stop)
+
+
+def _told(chunks: Iterable[tuple[int, Chunk]], points: int, progress: Progress | None) -> Iterator[tuple[int, Chunk]]:
+    done = 0
+    for first, chunk in chunks:
+        done += len(chunk.figures)
+        if progress is not None:
+            progress(done, points)
+        yield first, chunk

@@ -1,0 +1,1 @@
+"""Datasets: imported once, inspected, and found by name."""

@@ -1,0 +1,1 @@
+"""Tables to panels: one clock, one interval, inspected, adjusted, laid out row by asset."""

@@ -1,0 +1,147 @@
+"""Prices adjusted for splits and dividends: by the vendor's adjusted close, or by the actions themselves.
+
+An action of a row takes effect at its open. ``split`` is how many shares one became, 0 or 1 where there was none;
+``dividend`` is cash for each share that there is after the split. Prices before it are divided by the split and, for
+total return, multiplied by 1 − dividend × split / close before (as the Center for Research in Security Prices does);
+volumes before it are multiplied by the split. Prices of the last row that is used stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from backbus.data.panels.rows import Rows
+from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT
+from backbus.market.columns import PRICES
+from backbus.market.panel import Floats
+
+ACTIONS = (SPLIT, DIVIDEND)
+SUSPICIOUS = 0.05
+"""Difference of raw and adjusted close-to-close returns that is more than a usual dividend."""
+
+ADVICE = 'prices are used as they are: set data.adjust = "adj_close" unless that is meant'
+UNADJUSTED = 'prices are used as they are: set data.adjust = "splits" or "total_return" unless that is meant'
+_NAMED = 5
+
+
+def adjusted(fields: Mapping[str, Floats], adjusted_close: Floats) -> dict[str, Floats]:
+    """Prices times, and volume divided by, adjusted close / close of the same bar; arrays of any one shape.
+
+    Multiplying by one positive factor keeps the order of a bar's prices, rounding included.
+    """
+    factor = adjusted_close / fields["close"]
+    return {role: fields[role] * factor for role in PRICES} | {"volume": fields["volume"] / factor}
+
+
+@dataclass
+class Actions:
+    """The splits and dividends of one asset, in order of time."""
+
+    total_return: bool
+    before: float = np.nan
+    """The last close that was seen."""
+    rows: list[int] = field(default_factory=list)
+    prices: list[float] = field(default_factory=list)
+    volumes: list[float] = field(default_factory=list)
+
+    def take(self, first_row: int, close: Floats, split: Floats, dividend: Floats) -> tuple[int, str] | None:
+        """Take in the next rows; the row of an action that cannot be, and why."""
+        ratios, paid = whole_actions(split, dividend)
+        for row in np.flatnonzero((ratios != 1.0) | ((paid != 0.0) & self.total_return)).tolist():
+            earlier = close[:row][~np.isnan(close[:row])]
+            before = float(earlier[-1]) if len(earlier) else self.before
+            ratio, cash = float(ratios[row]), float(paid[row]) if self.total_return else 0.0
+            if not (0.0 < ratio < np.inf and 0.0 <= cash < np.inf):
+                return row, f"a split of {ratio:g} and a dividend of {cash:g} cannot be"
+            if np.isnan(before):
+                continue  # there is nothing before it to adjust
+            if cash * ratio >= before:
+                return row, f"a dividend of {cash:g} is not less than the close before it, {before:g}"
+            self.rows.append(first_row + row)
+            self.prices.append((1.0 - cash * ratio / before) / ratio)
+            self.volumes.append(ratio)
+        known = close[~np.isnan(close)]
+        if len(known):
+            self.before = float(known[-1])
+        return None
+
+    def factors(self, first_row: int, stop_row: int) -> tuple[Floats, Floats]:
+        """What prices and volumes of some rows are multiplied by."""
+        after = np.searchsorted(self.rows, np.arange(first_row, stop_row), side="right")
+        prices, volumes = (
+            np.append(np.cumprod(np.array(each)[::-1])[::-1], 1.0) for each in (self.prices, self.volumes)
+        )
+        return prices[after], volumes[after]
+
+
+def whole_actions(split: Floats, dividend: Floats) -> tuple[Floats, Floats]:
+    """Ratios of splits, 1 where there is none, and cash per share, 0 where there is none."""
+    return np.where(np.isnan(split) | (split == 0.0), 1.0, split), np.nan_to_num(dividend)
+
+
+def adjusted_by(fields: Mapping[str, Floats], prices: Floats, volumes: Floats) -> dict[str, Floats]:
+    """Prices and volumes times their factors."""
+    return {role: fields[role] * prices for role in PRICES} | {"volume": fields["volume"] * volumes}
+
+
+def adjusted_rows(rows: Rows, *, total_return: bool) -> dict[str, Floats]:
+    """Prices and volumes of bars, sorted by asset and time, adjusted by their actions."""
+    missing = np.full(len(rows), np.nan)
+    split, dividend = (rows.numbers.get(role, missing) for role in ACTIONS)
+    prices, volumes = np.empty(len(rows)), np.empty(len(rows))
+    edges = np.r_[0, np.flatnonzero(np.diff(rows.asset)) + 1, len(rows)].tolist()
+    for start, stop in pairwise(edges):
+        actions = Actions(total_return)
+        wrong = actions.take(0, rows.numbers["close"][start:stop], split[start:stop], dividend[start:stop])
+        if wrong is not None:
+            raise rows.error(start + wrong[0], wrong[1])
+        prices[start:stop], volumes[start:stop] = actions.factors(0, stop - start)
+    return adjusted_by(rows.numbers, prices, volumes)
+
+
+def unadjusted_actions(rows: Rows) -> list[str]:
+    """A sentence for each asset that has splits which prices are not adjusted for."""
+    if SPLIT not in rows.numbers:
+        return []
+    ratios, _ = whole_actions(rows.numbers[SPLIT], rows.numbers[SPLIT])
+    at = np.flatnonzero(ratios != 1.0)
+    sentences = []
+    for asset in np.unique(rows.asset[at]):
+        here = at[rows.asset[at] == asset].tolist()
+        named = ", ".join(f"{rows.when(bar)} ({ratios[bar]:g} for 1)" for bar in here[:_NAMED])
+        more = f" and {len(here) - _NAMED} more" if len(here) > _NAMED else ""
+        sentences.append(f"{rows.symbols[int(asset)]}: splits at {named}{more}; {UNADJUSTED}")
+    return sentences
+
+
+def unadjusted_jumps(rows: Rows) -> list[str]:
+    """A sentence for each asset whose raw returns leave its adjusted ones: an unadjusted split, most of the time.
+
+    ``rows`` are sorted by asset and time.
+    """
+    close, adjusted_close = rows.numbers["close"], rows.numbers[ADJ_CLOSE]
+    raw, true = _returns(close), _returns(adjusted_close)
+    with np.errstate(invalid="ignore"):
+        jumps = (rows.asset[1:] == rows.asset[:-1]) & (np.abs(raw - true) > SUSPICIOUS)
+    at = np.flatnonzero(jumps) + 1
+    sentences = []
+    for asset in np.unique(rows.asset[at]):
+        here = at[rows.asset[at] == asset].tolist()
+        named = ", ".join(
+            f"{rows.place(bar)} ({rows.when(bar)}: {raw[bar - 1]:+.1%} raw, {true[bar - 1]:+.1%} adjusted)"
+            for bar in here[:_NAMED]
+        )
+        more = f" and {len(here) - _NAMED} more" if len(here) > _NAMED else ""
+        sentences.append(
+            f"{rows.symbols[int(asset)]}: the close jumps where the adjusted close does not, at {named}{more}; {ADVICE}"
+        )
+    return sentences
+
+
+def _returns(prices: Floats) -> Floats:
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        return prices[1:] / prices[:-1] - 1.0

@@ -1,0 +1,175 @@
+"""A market's rows as a calendar has them: none outside its sessions, and one for each bar of a session.
+
+A bar that no file has is a row of holes. Bars of an amount have no place in a session: of them, those that end outside
+are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backbus.data.panels.panel_file import MappedSource
+from backbus.errors import JobError
+from backbus.market.calendars import sessions_between
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Block, Floats, Ints, Panel, sealed, whole
+from backbus.market.timeframes import DAY_NS
+
+if TYPE_CHECKING:
+    from backbus.job.data import DataSettings
+
+FIELD = "data.align"
+_CHUNK = 1 << 18
+
+
+class Aligned:
+    """A market on its calendar, as a ``Source``."""
+
+    def __init__(self, source: Panel | MappedSource, calendar: str, warmup: int | None = None) -> None:
+        """``warmup`` rows at most are kept before the first that is traded. Raises ``JobError`` for bars of more than a
+        day, and where no row is in a session."""
+        layout = source.layout
+        self._source, self._ends = source, source.ends
+        if layout.interval_ns > DAY_NS:
+            raise JobError("bars of more than a day have no place in a session; remove it", field=FIELD)
+        ends = self._ends
+        days = int(ends[0]) // DAY_NS - 1, int(ends[-1]) // DAY_NS + 1
+        self._days, self._opens, self._closes = sessions_between(calendar, *days, field="data.calendar")
+        self._grid = _Grid(self._opens, self._closes, layout.interval_ns, self._offset(layout.interval_ns))
+        first, stop = self._grid.place(int(ends[0])), self._grid.place(int(ends[-1]) + 1)
+        traded = self._grid.place(int(ends[layout.warmup])) if layout.warmup < len(ends) else stop
+        if traded >= stop:
+            raise JobError(f"no row that is traded is in a session of {calendar}", field=FIELD)
+        self.notes = (*source.notes, *self._counted(calendar, first, stop))
+        if warmup is not None:
+            first = max(first, traded - warmup)
+        self._first, self._stop = first, stop
+        self.layout = replace(layout, rows=stop - first, warmup=traded - first, calendar=calendar)
+
+    def __len__(self) -> int:
+        return self._stop - self._first
+
+    @property
+    def ends(self) -> Ints:
+        """[rows] when rows end."""
+        return self._grid.ends(self._first, self._stop)[0]
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        """The rows in blocks of ``size``; the last one may be shorter."""
+        for start in range(0, len(self), size):
+            yield self._block(start, min(start + size, len(self)))
+
+    def release(self, row: int) -> None:
+        """Let go of the memory of the rows before ``row``."""
+        if isinstance(self._source, MappedSource) and 0 < row < len(self):
+            end = self._grid.ends(self._first + row, self._first + row + 1)[0][0]
+            self._source.release(int(np.searchsorted(self._ends, end)))
+
+    def _offset(self, interval: int) -> int:
+        """How long after a session opens its bars begin: not all are counted from the opening."""
+        if interval in (0, DAY_NS):
+            return 0
+        ends = self._ends[:_CHUNK]
+        session = np.minimum(np.searchsorted(self._closes, ends), len(self._closes) - 1)
+        inside = (ends > self._opens[session]) & (ends < self._closes[session])
+        offsets, counts = np.unique((ends - self._opens[session])[inside] % interval, return_counts=True)
+        return int(offsets[np.argmax(counts)]) if len(offsets) else 0
+
+    def _block(self, start: int, stop: int) -> Block:
+        ends, session = self._grid.ends(self._first + start, self._first + stop)
+        low, high = np.searchsorted(self._ends, (ends[0], ends[-1] + 1)).tolist()
+        part = self._source.part(low, high)
+        place = np.searchsorted(ends, part.end)
+        there = ends[np.minimum(place, len(ends) - 1)] == part.end
+        place = place[there]
+
+        def moved(values: Floats) -> Floats:
+            found = np.full((len(ends), values.shape[1]), np.nan)
+            found[place] = values[there]
+            return sealed(found)
+
+        fields = {name: moved(getattr(part, name)) for name in FIELDS}
+        extra = {name: moved(values) for name, values in part.extra.items()}
+        return Block.of(start, sealed(ends), sealed(self._days[session]), fields, extra)
+
+    def _counted(self, calendar: str, first: int, stop: int) -> list[str]:
+        """What becomes of the source's rows."""
+        kept = 0
+        for start in range(first, stop, _CHUNK):
+            ends, _ = self._grid.ends(start, min(start + _CHUNK, stop))
+            low, high = np.searchsorted(self._ends, (ends[0], ends[-1] + 1))
+            kept += int(np.isin(self._ends[low:high], ends, assume_unique=True).sum())
+            if isinstance(self._source, MappedSource):
+                self._source.release(int(low))
+        if not kept:
+            raise JobError(f"no row of the data ends with a bar of a session of {calendar}", field=FIELD)
+        left_out, put_in = len(self._ends) - kept, stop - first - kept
+        notes = []
+        if left_out:
+            notes.append(f"{left_out} rows that end in no bar of a session of {calendar} were left out")
+        if put_in:
+            notes.append(f"{put_in} rows of {calendar} that the data does not have were put in, without bars")
+        return notes
+
+
+class _Grid:
+    """The ends of all bars of a calendar's sessions, numbered from the first one of the first session."""
+
+    def __init__(self, opens: Ints, closes: Ints, interval: int, offset: int) -> None:
+        self._interval, self._closes = interval, closes
+        if interval == DAY_NS:
+            self._starts, counts = closes, np.ones(len(closes), dtype=np.int64)
+        else:
+            self._starts = opens + (offset or interval)
+            counts = np.maximum(-(-(closes - self._starts) // interval) + 1, 1)
+        self._begins = np.concatenate(([0], np.cumsum(counts)))
+
+    def ends(self, first: int, stop: int) -> tuple[Ints, Ints]:
+        """When bars end, and the place of their sessions."""
+        number = np.arange(first, stop, dtype=np.int64)
+        session = np.searchsorted(self._begins, number, side="right") - 1
+        ends = self._starts[session] + (number - self._begins[session]) * self._interval
+        return np.minimum(ends, self._closes[session]), session
+
+    def place(self, end: int) -> int:
+        """The number of the first bar that does not end before ``end``."""
+        session = int(np.searchsorted(self._closes, end))
+        if session == len(self._closes):
+            return int(self._begins[-1])
+        waiting = end - int(self._starts[session])
+        inside = 0 if waiting <= 0 else -(-waiting // self._interval) if self._interval < DAY_NS else 0
+        return int(self._begins[session]) + inside
+
+
+def aligned(source: Panel | MappedSource, settings: DataSettings) -> Panel | Aligned:
+    """The market on the job's calendar, or its own."""
+    calendar = settings.calendar or source.layout.calendar
+    if calendar is None:
+        raise JobError("is missing: which calendar is the dataset aligned to?", field="data.calendar")
+    if source.layout.interval_ns == 0:
+        return within(whole(source), calendar, settings.warmup)
+    return Aligned(source, calendar, settings.warmup)
+
+
+def within(panel: Panel, calendar: str, warmup: int | None) -> Panel:
+    """Bars of no fixed length: those that end outside of sessions are left out."""
+    ends = panel.block.end
+    sessions = sessions_between(calendar, int(ends[0]) // DAY_NS - 1, int(ends[-1]) // DAY_NS + 1, field=FIELD)
+    place = np.minimum(np.searchsorted(sessions.closes, ends), len(sessions.closes) - 1)
+    kept = (ends > sessions.opens[place]) & (ends <= sessions.closes[place])
+    traded = int(np.count_nonzero(kept[: panel.layout.warmup]))
+    chosen = np.flatnonzero(kept)[0 if warmup is None else max(0, traded - warmup) :]
+    before = traded if warmup is None else min(traded, warmup)
+    if before >= len(chosen):
+        raise JobError(f"no row that is traded is in a session of {calendar}", field=FIELD)
+    cells = {name: sealed(values[chosen]) for name, values in panel.block.cells().items()}
+    fields = {name: cells.pop(name) for name in FIELDS}
+    block = Block.of(0, sealed(ends[chosen]), sealed(sessions.days[place[chosen]]), fields, cells)
+    out = int(np.count_nonzero(~kept))
+    notes = [f"{out} rows that end in no session of {calendar} were left out"] if out else []
+    layout = replace(panel.layout, rows=len(chosen), warmup=before, calendar=calendar)
+    return Panel(layout, block, (*panel.notes, *notes))

@@ -1,0 +1,104 @@
+"""Tables to a panel: stamps become ends and sessions, bars are inspected, adjusted, and laid out row by asset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from backbus.data.panels.adjust import ACTIONS, adjusted, adjusted_rows, unadjusted_actions, unadjusted_jumps
+from backbus.data.panels.collect import BARS, common_zone, ends_of, gather, interval_of_rows, role_of, ticks_error
+from backbus.data.panels.layout import laid_out, made_panel, rows_by_end, rows_used, settled
+from backbus.data.panels.ranges import check_range, choose_symbols
+from backbus.data.panels.repair import Inspection
+from backbus.data.panels.rows import Rows
+from backbus.data.readers.headers import ADJ_CLOSE
+from backbus.data.readers.table import Table
+from backbus.errors import JobError
+from backbus.market.columns import FIELDS
+from backbus.market.panel import Ints, Layout, Panel
+from backbus.market.zones import local_days
+
+if TYPE_CHECKING:
+    from backbus.job.data import DataSettings
+
+
+def assemble(
+    tables: Sequence[Table], settings: DataSettings, known: Iterable[str] = (), *, keep_adjusted: bool = False
+) -> Panel:
+    """One panel of all tables. ``known`` names assets that were left unread, for the sake of messages.
+
+    ``keep_adjusted`` makes an adjusted close that all of them have a column of the panel.
+
+    Raises ``DataError`` for what is wrong with the data, ``JobError`` for a setting that does not fit it.
+    """
+    check_range(settings)
+    if settings.timezone is None:
+        settings = settings.model_copy(update={"timezone": common_zone(tables)})
+    symbols = choose_symbols({symbol for table in tables for symbol in table.symbols} | set(known), settings)
+    rows = gather(tables, symbols, settings)
+    if rows.ticks and settings.bars is None:
+        raise ticks_error(rows)
+    notes: list[str] = []
+    inspection = Inspection(rows, settings.repair)
+    inspection.stamps()
+    inspection.order()
+    zone = None if rows.dates else settings.timezone
+    if settings.bars is not None:
+        from backbus.data.panels.aggregate import made_of  # compiled, and seldom needed
+
+        if keep_adjusted and not rows.ticks:
+            raise JobError("must be left out: a dataset keeps bars as they are, jobs make longer ones", field=BARS)
+        interval_ns, flat = made_of(_priced(inspection, settings, notes), symbols, settings, notes)
+        layout = Layout(symbols, 0, 0, interval_ns, settings.columns_made, zone, settings.calendar, bars=settings.bars)
+        return made_panel(flat, layout, settings, notes)
+    interval_ns = interval_of_rows(inspection.rows)
+    inspection.intervals(interval_ns)
+    row_ends, row_of = rows_by_end(ends_of(inspection.rows, interval_ns, settings), len(symbols))
+    sessions = _sessions(inspection.rows, row_of, row_ends, settings)
+    first, stop, warmup = rows_used(row_ends, sessions, interval_ns, settings)
+    if (first, stop) != (0, len(row_ends)):
+        kept = (row_of >= first) & (row_of < stop)
+        inspection.rows = inspection.rows.take(kept)
+        row_of = row_of[kept] - first
+        row_ends, sessions = row_ends[first:stop], sessions[first:stop]
+    rows = _priced(inspection, settings, notes)
+    names = settings.columns_of_files
+    roles = {name: role_of(name, settings) for name in names}
+    if keep_adjusted:
+        adjusting = [ADJ_CLOSE] if all(ADJ_CLOSE in table.numbers for table in rows.tables) else []
+        adjusting = [role for role in (*adjusting, *ACTIONS) if role in rows.numbers and role not in names]
+        names, roles = (*names, *adjusting), {**roles, **{role: role for role in adjusting}}
+    numbers = {name: rows.numbers[roles.get(name, name)] for name in (*FIELDS, *names)}
+    layout = Layout(symbols, len(row_ends), warmup, interval_ns, names, zone, settings.calendar)
+    panel = laid_out(numbers, row_of, rows.asset, row_ends, sessions, layout, notes)
+    return settled(panel, settings, keep_mark=keep_adjusted)
+
+
+def _priced(inspection: Inspection, settings: DataSettings, notes: list[str]) -> Rows:
+    """The bars with their prices settled, and adjusted where the job wants that."""
+    inspection.prices(adjusting=settings.adjust == "adj_close")
+    rows = inspection.rows
+    notes += inspection.notes
+    match settings.adjust:
+        case "adj_close":
+            prices = {role: rows.numbers[role] for role in FIELDS}
+            return replace(rows, numbers={**rows.numbers, **adjusted(prices, rows.numbers[ADJ_CLOSE])})
+        case "splits" | "total_return":
+            found = adjusted_rows(rows, total_return=settings.adjust == "total_return")
+            return replace(rows, numbers={**rows.numbers, **found})
+        case "none" if ADJ_CLOSE in rows.numbers:
+            notes += unadjusted_jumps(rows)
+        case "none":
+            notes += unadjusted_actions(rows)
+    return rows
+
+
+def _sessions(rows: Rows, row_of: Ints, row_ends: Ints, settings: DataSettings) -> Ints:
+    if not rows.dates:
+        return local_days(row_ends, settings.timezone)
+    sessions = np.empty(len(row_ends), dtype=np.int64)
+    sessions[row_of] = rows.stamp
+    return sessions

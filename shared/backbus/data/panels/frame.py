@@ -1,0 +1,123 @@
+"""Prices that are already in Python: pandas frames to a panel, by the same rules as files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backbus.data.panels.assemble import assemble
+from backbus.data.readers.columnar import table_of
+from backbus.data.readers.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra
+from backbus.data.readers.stamps import parse_stamps
+from backbus.data.readers.table import Codes, Stamps, Table, of_ticks
+from backbus.errors import DataError
+from backbus.market.panel import Panel
+from backbus.market.timeframes import DAY_NS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from backbus.job.data import DataSettings
+
+
+def panel_from_frame(
+    frame: pd.DataFrame | Mapping[str, pd.DataFrame],
+    *,
+    symbol: str = "ASSET",
+    settings: DataSettings | None = None,
+) -> Panel:
+    """A panel of one frame of bars, of a frame with a symbol column, or of ``{symbol: frame}``.
+
+    Bars are stamped by a DatetimeIndex or a date column; columns are named as in files. ``symbol`` names the asset of
+    a frame that does not. ``settings`` are a job's ``data``; ``files`` in it is not looked at. Raises ``DataError``
+    naming the frame and row, or ``JobError``.
+    """
+    from backbus.job.data import DataSettings as Settings
+
+    frames = {symbol: frame} if not isinstance(frame, Mapping) else frame
+    if not frames:
+        raise DataError("no frame was given")
+    settings = Settings() if settings is None else settings
+    return assemble([_table(name, one, settings.headers_read) for name, one in frames.items()], settings)
+
+
+def _table(name: str, frame: pd.DataFrame, extra: Sequence[str]) -> Table:
+    import pandas as pd
+
+    label = f"frame {name}"
+    if not isinstance(frame, pd.DataFrame) and hasattr(frame, "__arrow_c_stream__"):
+        import pyarrow as pa
+
+        arrow = pa.table(frame)
+        table = table_of(label, name, arrow.column_names, None, lambda names: arrow, extra)
+        assert table is not None
+        return table
+    if not isinstance(frame, pd.DataFrame):
+        raise DataError(
+            f"a pandas or polars DataFrame or an Arrow table was expected, not {type(frame).__name__}", file=label
+        )
+    if len(frame) == 0:
+        raise DataError("has no rows", file=label)
+    if not isinstance(frame.index, pd.RangeIndex):
+        names = [
+            "date"
+            if level.name is None and isinstance(frame.index.get_level_values(number), pd.DatetimeIndex)
+            else level.name
+            for number, level in enumerate(
+                frame.index.levels if isinstance(frame.index, pd.MultiIndex) else [frame.index]
+            )
+        ]
+        frame = frame.reset_index(names=["index" if one is None else one for one in names])
+    headers = [str(column) for column in frame.columns]
+    roles = find_columns(headers, label, None)
+    if TIME in roles:
+        raise DataError("give one date-and-time column, not two", file=label)
+    more = {extra_role(name): position for name, position in find_extra(headers, extra, label).items()}
+    roles |= more
+    numbers, unreadable = {}, {}
+    for role, position in roles.items():
+        if role not in NUMBERS and role not in more:
+            continue
+        column = frame.iloc[:, position]
+        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        for row in np.flatnonzero(np.isnan(values) & column.notna().to_numpy()).tolist():
+            unreadable[role, row] = str(column.iloc[row])
+        numbers[role] = values
+    symbols: tuple[str, ...] = (name,)
+    codes: Codes | None = None
+    if SYMBOL in roles:
+        numbered, found = pd.factorize(frame.iloc[:, roles[SYMBOL]].astype("string").str.strip())
+        if (numbered < 0).any():
+            raise DataError("this row names no symbol", file=f"{label}, row {int(np.argmax(numbered < 0))}")
+        codes, symbols = numbered.astype(np.int32), tuple(str(one) for one in found)
+    table = Table(
+        name=label,
+        stamps=_stamps(frame.iloc[:, roles[STAMP]], label),
+        symbols=symbols,
+        codes=codes,
+        numbers=numbers,
+        headers={role: headers[position] for role, position in roles.items()},
+        unreadable=unreadable,
+    )
+    return of_ticks(table)
+
+
+def _stamps(column: pd.Series[Any], label: str) -> Stamps:
+    import pandas as pd
+    import pyarrow as pa
+
+    if column.isna().any():
+        raise DataError("there is no date", file=f"{label}, row {int(np.argmax(column.isna().to_numpy()))}")
+    if not pd.api.types.is_datetime64_any_dtype(column):
+        return parse_stamps(
+            pa.chunked_array([pa.array(column.astype(str).to_list(), pa.string())]),
+            lambda row, message: DataError(message, file=f"{label}, row {row}"),
+        )
+    index = pd.DatetimeIndex(column).as_unit("ns")
+    instants = np.asarray(index.asi8, dtype=np.int64)
+    if index.tz is None:
+        return Stamps("local", instants)
+    wall = np.asarray(index.tz_localize(None).asi8, dtype=np.int64)
+    return Stamps("instant", instants, None if (wall % DAY_NS).any() else wall)

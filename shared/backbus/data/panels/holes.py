@@ -1,0 +1,47 @@
+"""Rows in which an asset has no bar although it has some before and after: left alone, dropped, or carried over."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbus.market.columns import CARRIED, FIELDS, PRICES
+from backbus.market.panel import Block, Floats, Ints, Panel, sealed
+
+
+def within_life(close: Floats) -> NDArray[np.bool_]:
+    """[rows, assets] holes between an asset's first and last bar."""
+    there = ~np.isnan(close)
+    begun: NDArray[np.bool_] = np.logical_or.accumulate(there, axis=0)
+    reversed_: NDArray[np.bool_] = np.logical_or.accumulate(there[::-1], axis=0)
+    goes_on = reversed_[::-1]
+    found: NDArray[np.bool_] = ~there & begun & goes_on
+    return found
+
+
+def drop(panel: Panel) -> tuple[Panel, int]:
+    """Without the rows in which any asset has a hole, and how many these are."""
+    layout, block = panel.layout, panel.block
+    kept = np.asarray(~within_life(block.close).any(axis=1))
+    cells = {name: sealed(values[kept]) for name, values in block.cells().items()}
+    fields = {name: cells.pop(name) for name in FIELDS}
+    chosen = Block.of(0, sealed(block.end[kept]), sealed(block.session[kept]), fields, cells)
+    warmup = int(np.count_nonzero(kept[: layout.warmup]))
+    layout = replace(layout, rows=len(chosen), warmup=warmup)
+    return Panel(layout, chosen, panel.notes), int(np.count_nonzero(~kept))
+
+
+def carry(panel: Panel) -> tuple[Panel, int]:
+    """Each hole as a bar of the last close without volume, marked in a further column; and how many there are."""
+    layout, block = panel.layout, panel.block
+    holes = within_life(block.close)
+    row: Ints = np.where(np.isnan(block.close), 0, np.arange(len(block))[:, None])
+    last = np.take_along_axis(block.close, np.maximum.accumulate(row, axis=0), axis=0)
+    fields = {name: sealed(np.where(holes, last, getattr(block, name))) for name in PRICES}
+    fields["volume"] = sealed(np.where(holes, 0.0, block.volume))
+    extra = {**block.extra, CARRIED: sealed(holes.astype(np.float64))}
+    filled = Block.of(0, block.end, block.session, fields, extra)
+    layout = replace(layout, columns=(*layout.columns, CARRIED))
+    return Panel(layout, filled, panel.notes), int(holes.sum())

@@ -1,0 +1,1 @@
+"""Files and frames to tables of bars or trades, as they are written."""

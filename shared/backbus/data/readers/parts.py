@@ -1,0 +1,79 @@
+"""A file's tables a part at a time, where it is larger than memory; the next part is read while one is worked on."""
+
+from __future__ import annotations
+
+import functools
+import mmap
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from backbus.data.readers.by_name import TEXT, read_file
+from backbus.data.readers.columnar import PARQUET, parquet_parts
+from backbus.data.readers.csv_file import CsvFile
+from backbus.data.readers.table import Table
+
+if TYPE_CHECKING:
+    from backbus.job.data import DataSettings
+
+_HEAD_BYTES = 4 << 20
+_BLANK_BYTES = 1 << 16
+
+Part = tuple[Table, int]
+
+
+def ahead(parts: Iterator[Part]) -> Iterator[Part]:
+    """The same, the next one being read while one is worked on."""
+    with ThreadPoolExecutor(1) as reader:
+        following = reader.submit(next, parts, None)
+        while (part := following.result()) is not None:
+            following = reader.submit(next, parts, None)
+            yield part
+
+
+def parts_of(name: str, path: Path, settings: DataSettings, size: int) -> Iterator[Part]:
+    """The tables of a file, and how many of its bytes were read for each."""
+    there = path.stat().st_size
+    if there > size and PurePath(name).suffix.lower() in PARQUET:
+        yield from parquet_parts(name, path, size, settings.headers_read)
+        return
+    if PurePath(name).suffix.lower() not in TEXT or there <= size:
+        tables = read_file(name, path, None, settings.header, settings.headers_read)
+        yield from ((table, there // len(tables)) for table in tables)
+        return
+    with path.open("rb") as file:
+        csv = CsvFile(name, lambda: _read(path, 0, _HEAD_BYTES), settings.header, settings.headers_read)
+        begin = csv.body + (3 if file.read(3) == b"\xef\xbb\xbf" else 0)
+        while begin < there:
+            file.seek(min(begin + size, there))
+            file.readline(_HEAD_BYTES)
+            stop = file.tell()
+            if stop - begin < _BLANK_BYTES and not _read(path, begin, stop - begin).strip():
+                return
+            part = functools.partial(_mapped, path, begin, stop - begin)
+            yield csv.part(part, functools.partial(_lines_before, path, begin)), stop - begin
+            begin = stop
+
+
+def _read(path: Path, begin: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(begin)
+        return file.read(size)
+
+
+def _mapped(path: Path, begin: int, size: int) -> memoryview:
+    """Bytes of a file that are not copied."""
+    with path.open("rb") as file:
+        first = begin // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
+        pages = mmap.mmap(file.fileno(), begin + size - first, access=mmap.ACCESS_READ, offset=first)
+    return memoryview(pages)[begin - first :]
+
+
+def _lines_before(path: Path, offset: int) -> int:
+    lines = 0
+    with path.open("rb") as file:
+        while offset > 0 and (data := file.read(min(offset, 1 << 22))):
+            lines += data.count(b"\n")
+            offset -= len(data)
+    return lines

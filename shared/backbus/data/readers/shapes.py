@@ -1,0 +1,108 @@
+"""Shapes of files that do not say what they hold: those of exchanges' kline dumps and of LEAN's data folder.
+
+Sources: Binance's public data (github.com/binance/binance-public-data) and the data folder of QuantConnect's LEAN
+(github.com/QuantConnect/Lean, its readme files in Data/*).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import PurePath
+from typing import NamedTuple
+
+import numpy as np
+
+from backbus.data.readers.headers import STAMP
+from backbus.market.columns import PRICES
+from backbus.market.panel import Floats
+
+
+class Shape(NamedTuple):
+    """What a file's name and first line tell of it."""
+
+    symbol: str
+    """The asset of a file that names none in a column."""
+    headers: tuple[str, ...] | None = None
+    """The columns of a file whose first line is a bar already."""
+    columns: Mapping[str, int] | None = None
+    """Which of them is which, where their names do not tell."""
+    units: float = 1.0
+    """How many of its units a price of 1 is."""
+    zone: str | None = None
+    """Where the clock hangs that stamps without a zone are read from."""
+    day: int | None = None
+    """Days since 1970: stamps are milliseconds of this day."""
+    quotes: bool = False
+    """Whether its prices are a bid and an ask, each with an open, a high, a low and a close."""
+
+
+KLINE = (
+    *("open time", "open", "high", "low", "close", "volume", "close time", "quote volume", "trades"),
+    *("taker buy volume", "taker buy quote volume", "ignore"),
+)
+BARS = ("date", *PRICES, "volume")
+SIDES = ("bid", "ask")
+_QUOTES = {STAMP: 0} | {
+    f"{side}_{price}": 1 + 5 * number + place for number, side in enumerate(SIDES) for place, price in enumerate(PRICES)
+}
+_DECI_CENTS = 1e4
+_SCALED, _IN_NEW_YORK = ("equity", "option"), ("equity", "option", "indexoption", "index")
+_KLINE_NAME = re.compile(r"(?P<symbol>[A-Za-z0-9_]+)-\d+(?:s|m|h|d|w|mo)-\d{4}(?:-\d{2}){0,2}$")
+_KLINE_TIME, _NUMBER = re.compile(r"\d{13}(?:\d{3})?$"), re.compile(r"-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?$")
+_LEAN_DAY = re.compile(r"(?P<day>\d{8})_(?P<symbol>.+)_(?:minute|second)_(?P<kind>trade|quote)$")
+_LEAN_STAMP = re.compile(r"\d{8} \d{2}:\d{2}$")
+_LEAN_TYPE = re.compile(r"(?:^|/)(?P<type>[a-z]+)/(?P<market>[a-z0-9]+)/(?:daily|hour|minute|second)/")
+
+
+def symbol_of(name: str) -> str:
+    """The asset that a file is named after: IBM of ``data/IBM.csv.gz``, BTCUSDT of ``BTCUSDT-1m-2024-01.zip``."""
+    path = PurePath(name)
+    stem = PurePath(path.stem).stem if path.suffix in (".gz", ".zip") else path.stem
+    found = _KLINE_NAME.match(stem)
+    return found["symbol"] if found else stem
+
+
+def shape_of(name: str, first: Sequence[str]) -> Shape:
+    """The shape of a file, by its name and the fields of its first line."""
+    cells = [cell.strip() for cell in first]
+    if 11 <= len(cells) <= 12 and _KLINE_TIME.match(cells[0]) and all(map(_NUMBER.match, cells[1:7])):
+        return Shape(symbol_of(name), KLINE[: len(cells)])
+    if not all(map(_NUMBER.match, (cell for cell in cells[1:] if cell))):
+        return Shape(symbol_of(name))
+    stem = PurePath(name).stem
+    lean = _LEAN_DAY.match(stem)
+    whole = all(map(str.isdigit, cells[1:5]))
+    if lean and cells[0].isdigit() and len(cells) in (6, 11):
+        day = date.fromisoformat(f"{lean['day'][:4]}-{lean['day'][4:6]}-{lean['day'][6:]}")
+        units, zone = _units(name, whole)
+        known = (day - date(1970, 1, 1)).days
+        symbol = lean["symbol"].upper()
+        if lean["kind"] == "quote":
+            return Shape(symbol, ("",) * len(cells), _QUOTES, units, zone, known, quotes=True)
+        return Shape(symbol, BARS, None, units, zone, known)
+    if _LEAN_STAMP.match(cells[0]) and len(cells) in (6, 11):
+        symbol = re.sub(r"_(trade|quote)$", "", stem).upper()
+        units, zone = _units(name, whole)
+        if len(cells) == 11:
+            return Shape(symbol, ("",) * 11, _QUOTES, units, zone, quotes=True)
+        return Shape(symbol, BARS, None, units, zone)
+    return Shape(symbol_of(name))
+
+
+def _units(name: str, whole: bool) -> tuple[float, str]:
+    """Units and zone of a LEAN file: shares in ten-thousandths of a dollar by New York's clock, the rest as it is."""
+    found = _LEAN_TYPE.search(name)
+    kind = found["type"] if found else "equity" if whole else "crypto"
+    return (_DECI_CENTS if kind in _SCALED else 1.0), ("America/New_York" if kind in _IN_NEW_YORK else "UTC")
+
+
+def mid_prices(sides: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Bars in the middle of bid and ask; where one side is missing, of the other. High and low hold open and close."""
+    found: dict[str, Floats] = {}
+    for price in PRICES:
+        bid, ask = (np.where(sides[f"{side}_{price}"] > 0.0, sides[f"{side}_{price}"], np.nan) for side in SIDES)
+        found[price] = np.where(np.isnan(bid), ask, np.where(np.isnan(ask), bid, 0.5 * (bid + ask)))
+    ends = np.fmax(found["open"], found["close"]), np.fmin(found["open"], found["close"])
+    return found | {"high": np.fmax(found["high"], ends[0]), "low": np.fmin(found["low"], ends[1])}

@@ -1,0 +1,252 @@
+"""Batches of runs over one panel: strategies have spoken, then one compiled call trades and counts them all.
+
+Nothing of a point is kept but its sums, digests and returns: memory depends on the panel and on the points of one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from backbus.engine.loop import run_lists
+from backbus.engine.points import Blank, PointSums, Views, begin_point, count_point, run_points
+from backbus.job.job import Job
+from backbus.market.forward_adjusted import Adjusting
+from backbus.market.panel import Floats, Ints, Layout, Panel
+from backbus.market.ticks import PHASES
+from backbus.performance import metrics
+from backbus.performance.fingerprint import FILL_COLUMNS, WORDS_OF_FILL, fingerprints, new_lanes
+from backbus.performance.metrics import Values, figures, session_rate
+from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION
+from backbus.performance.sessions import ACCOUNT, BenchmarkCurve, mark_closes, number_sessions, read_only
+from backbus.performance.trades import NO_TIME, TOTALS, TRADE, no_trades
+from backbus.trading import records as rec
+from backbus.trading.account_rows import NO_BOOKINGS
+from backbus.trading.codes import SignalKind
+from backbus.trading.groups import CURSOR, StoppedFor
+from backbus.trading.ledger import open_account
+from backbus.trading.market_state import blank_window, open_market
+from backbus.trading.numbers import rules_of
+from backbus.trading.open_orders import OrderStore
+from backbus.trading.records import Records
+from backbus.trading.rules import Rules
+from backbus.trading.warmup import NOTHING_WRITTEN
+
+NO_BOOKINGS_READ = read_only(NO_BOOKINGS)
+
+
+class Terms(NamedTuple):
+    """The numbers of a job that rule its run and measure it: made once for all points that share them."""
+
+    rules: Rules
+    year: float
+    rate: float
+
+
+def terms_of(job: Job, layout: Layout) -> Terms:
+    """What a point takes from its job."""
+    settings = job.performance
+    rate = session_rate(settings.risk_free, job.year)
+    return Terms(rules_of(job, layout), job.year, rate)
+
+
+class Point(NamedTuple):
+    """One run of a batch: its terms, and its signals over the whole panel."""
+
+    terms: Terms
+    signals: Records
+
+
+class Outcome(NamedTuple):
+    """What a batch of runs came to."""
+
+    figures: dict[str, Values]
+    """By name, [runs] float64 each, NaN where not defined."""
+    fingerprints: list[str]
+    returns: Floats
+    """[runs, sessions]; rows of runs whose equity fell to zero or below hold no returns."""
+    returned: Values
+    """[runs] whether each session has a return."""
+
+
+class PointsEngine:
+    """Runs batches of points over one panel."""
+
+    def __init__(self, panel: Panel, benchmark: str | None = None) -> None:
+        layout, block = panel.layout, panel.block
+        self._layout = layout
+        warmup, rows = layout.warmup, len(panel) - layout.warmup
+        self._early, self._traded = block.rows(0, warmup), block.rows(warmup, len(block))
+        self._warmup = read_only(self._early.close)
+        bars = self._traded
+        self._open, self._high, self._low = read_only(bars.open), read_only(bars.high), read_only(bars.low)
+        self._close, self._volume = read_only(bars.close), read_only(bars.volume)
+        self._through = PHASES * len(panel)
+        self._end, self._session = read_only(bars.end), read_only(bars.session)
+        self.sessions = int(np.count_nonzero(np.diff(self._session))) + 1 if rows else 0
+        """Sessions that are traded."""
+        self._benchmark: BenchmarkCurve | None = None
+        self._factor = NO_RETURNS
+        if benchmark is not None:
+            self._benchmark = self._curve_of(panel, benchmark)
+            self._factor = self._benchmark.returns()
+        self._equity, self._cash, self._gross = np.empty(rows), np.empty(rows), np.empty(rows)
+        self._shares = np.empty(rows)
+        self._last = np.empty(self.sessions if self.sessions < rows else 0)
+        self._curve = np.zeros(1, dtype=ACCOUNT)
+        numbers = np.empty(rows, dtype=np.int64)
+        number_sessions(self._session, 0, self._curve, np.empty(self.sessions, dtype=np.int64), numbers)
+        self._numbers = read_only(numbers)
+        self._cursor = np.zeros(len(CURSOR), dtype=np.int64)
+        self._room = 0
+
+    def _curve_of(self, panel: Panel, benchmark: str) -> BenchmarkCurve:
+        """The benchmark's sessions, in prices that corporate actions do not move."""
+        layout, warmup = self._layout, self._layout.warmup
+        closes, early, close = np.full(layout.assets, np.nan), self._warmup, self._close
+        adjusting = Adjusting(layout)
+        if adjusting.acts:
+            shown = adjusting.take(panel.block).block.close
+            early, close = read_only(shown[:warmup]), read_only(shown[warmup:])
+        if warmup:
+            mark_closes(early, closes)
+        curve = BenchmarkCurve(layout.symbols.index(benchmark))
+        curve.start(closes)
+        curve.add(self._session, close, self.sessions)
+        return curve
+
+    def _make_room(self, room: int) -> None:
+        if room > self._room:
+            self._room = 2 * room
+            self._orders = rec.empty(rec.ORDER, 3 * self._room)
+            self._fills = rec.empty(rec.FILL, self._room)
+            self._times = read_only(np.full(self._room, NO_TIME, dtype=np.int64))
+            self._closed = np.zeros(2 * self._room, dtype=TRADE)  # what fills close, and what bookings do
+            self._bookings = rec.empty(rec.BOOKING, self._room)
+
+    def _views(self) -> Views:
+        words = self._fills.view(np.uint64).reshape(-1, WORDS_OF_FILL)
+        last = self._last if self.sessions < len(self._equity) else self._equity
+        return Views(
+            read_only(self._fills),
+            read_only(words),
+            read_only(self._equity),
+            read_only(self._equity.view(np.uint64)),
+            read_only(self._gross),
+            read_only(last),
+        )
+
+    def run(self, points: Sequence[Point]) -> Outcome:
+        """Run at least one point; all look back as far for their volatility (``rules["volatility_rows"]``)."""
+        count, assets = len(points), self._layout.assets
+        rules = rec.joined([point.terms.rules.record for point in points]).copy()
+        signals = rec.joined([point.signals for point in points])
+        bounds = np.concatenate(([0], np.cumsum([len(point.signals) for point in points]))).astype(np.int64)
+        most = int(np.diff(bounds).max())
+        orders = OrderStore(assets, listed=any(point.terms.rules.needs_order_lists for point in points))
+        orders.need(signals["kind"], beyond=SignalKind.WEIGHT)
+        if orders.listed:
+            orders.make_room(4 * (most + assets))
+        self._make_room((32 if orders.listed else 2) * (most + assets))
+        sums = self._blank_sums(count)
+        with np.errstate(over="ignore"):
+            if orders.listed:
+                for number, point in enumerate(points):
+                    own = read_only(signals[bounds[number] : bounds[number + 1]])
+                    self._run_by_itself(point, rules[number : number + 1], own, orders, _line(sums, number))
+            else:
+                self._run_together(points, rules, signals, bounds, orders, sums)
+        year = np.array([point.terms.year for point in points])
+        parts = metrics.Sums(
+            sums.curves, sums.totals, sums.open_trades, sums.moments, sums.regressions, sums.ends
+        )  # fmt: skip
+        found = figures(rules["cash"], year, parts, self._benchmark)
+        prints = fingerprints(sums.fills_lanes, sums.equity_lanes)
+        return Outcome(found, prints, sums.returns, sums.ends["returned"] == 1)
+
+    def _blank_sums(self, count: int) -> PointSums:
+        return PointSums(
+            np.repeat(self._curve, count),
+            np.repeat(new_lanes()[None], count, axis=0),
+            np.repeat(new_lanes(len(FILL_COLUMNS))[None], count, axis=0),
+            np.zeros(count, dtype=TOTALS),
+            np.zeros(count, dtype=np.int64),
+            np.zeros(count, dtype=MOMENTS),
+            np.zeros(count, dtype=REGRESSION),
+            np.zeros(count, dtype=ENDS),
+            np.empty((count, self.sessions)),
+        )
+
+    def _blank(self, rules: Rules) -> Blank:
+        account, market = open_account(rules), open_market(rules)
+        return Blank(account.totals, account.positions, market.state, no_trades(self._layout.assets))
+
+    def _run_together(
+        self,
+        points: Sequence[Point],
+        rules: Records,
+        signals: Records,
+        bounds: Ints,
+        orders: OrderStore,
+        sums: PointSums,
+    ) -> None:
+        """One call for all points: only plain market orders work."""
+        instruments = read_only(rec.joined([point.terms.rules.instruments for point in points]))
+        rates = np.array([point.terms.rate for point in points])
+        own, blank = points[0].terms.rules, self._blank(points[0].terms.rules)
+        run_points(
+            rules, instruments, read_only(signals), bounds, rates, self._warmup, self._open, self._close,
+            self._layout.warmup, self._numbers, self._factor, self._times, *blank, *open_account(own),
+            open_market(own).state, *orders.single, self._orders, self._fills, NO_BOOKINGS_READ, self._equity,
+            self._cash, self._gross, self._cursor, *self._views(), blank.trades.copy(), self._closed, self._shares,
+            self._last, *sums,
+        )  # fmt: skip
+
+    def _run_by_itself(
+        self, point: Point, rule: Records, signals: Records, orders: OrderStore, sums: PointSums
+    ) -> None:
+        """One point in which orders of every kind may work."""
+        own = point.terms.rules
+        blank, account, market = self._blank(own), open_account(own), open_market(own)
+        instruments, facts = read_only(own.instruments), own.facts_of(self._traded)
+        trades = blank.trades.copy()
+        while True:
+            window = blank_window(own)
+            orders.clear()
+            begin_point(
+                rule, instruments, self._warmup, self._layout.warmup, *blank, *account, market.state, window,
+                *orders.single, trades, self._cursor, read_only(self._early.volume), own.facts_of(self._early),
+                self._bookings, NOTHING_WRITTEN,
+            )  # fmt: skip
+            run_lists(
+                rule, *account, instruments, market.state, window, *orders.lists, self._layout.warmup, self._open,
+                self._close, self._high, self._low, self._volume, facts, self._session, self._end, signals,
+                self._through, self._orders, self._fills, self._bookings, self._equity, self._cash, self._gross,
+                self._cursor,
+            )  # fmt: skip
+            if self._cursor[CURSOR.STOPPED_FOR] != StoppedFor.RECORD_ROOM:
+                break
+            self._make_room(2 * self._room)
+        bookings = read_only(self._bookings[: self._cursor[CURSOR.BOOKINGS]])
+        count_point(
+            rule, point.terms.rate, self._numbers, self._factor, self._times, int(self._cursor[CURSOR.FILLS]),
+            bookings, *self._views(), trades, self._closed, self._shares, self._last, *sums,
+        )  # fmt: skip
+
+
+def _line(sums: PointSums, number: int) -> PointSums:
+    """The lines of one point."""
+    own = slice(number, number + 1)
+    return PointSums(
+        sums.curves[own],
+        sums.equity_lanes[number],
+        sums.fills_lanes[number],
+        sums.totals[own],
+        sums.open_trades[own],
+        sums.moments[own],
+        sums.regressions[own],
+        sums.ends[own],
+        sums.returns[number],
+    )

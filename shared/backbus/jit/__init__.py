@@ -1,0 +1,1 @@
+"""How rules are compiled, where compiled code is kept, and which arithmetic it is."""

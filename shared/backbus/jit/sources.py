@@ -1,0 +1,104 @@
+"""Which arithmetic this is: a hash of the library's sources, and the versions of the libraries that compute with it."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import os
+import platform
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+from backbus.jit.settings import compiler_settings
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_KERNEL_ROOMS = ("jit", "market", "trading")
+"""Whose words and settings compiled code is made of, whether a file compiles anything or not."""
+_DECORATORS = "backbus.jit.decorators"
+_SHELL = (
+    "api/check.py",
+    "api/client.py",
+    "api/explain.py",
+    "api/rerun.py",
+    "api/result.py",
+    "api/sweep_result.py",
+    "cli/",
+    "figures/",
+    "log.py",
+    "settings.py",
+    "stack/",
+)
+"""What carries results, or looks at them, but does not make them: changing it leaves cached answers valid."""
+_PROCESSES = "services"
+"""The processes carry results too. A wheel has them as a folder, a checkout as a link, which may be followed or not."""
+LIBRARIES = ("numba", "llvmlite", "numpy", "pandas", "pyarrow", "exchange_calendars")
+
+
+@functools.cache
+def sources_hash() -> str:
+    """Hash of every source file of the library that can take part in a result."""
+    return _hash(result_sources())
+
+
+@functools.cache
+def kernels_hash() -> str:
+    """Hash of what compiled code is made of: sources, and the compiler's settings."""
+    return _hash(kernel_sources(), compiler_settings())
+
+
+def result_sources() -> list[Path]:
+    """The library's files that can take part in a result, relative to the package."""
+    return [name for name in _all_sources() if not name.as_posix().startswith(_SHELL)]
+
+
+def kernel_sources() -> list[Path]:
+    """The files that compiled code is made of, relative to the package: the rooms of the market's words, and whoever
+    compiles anything."""
+    return [name for name in _all_sources() if name.parts[0] in _KERNEL_ROOMS or _compiles(_PACKAGE / name)]
+
+
+def _compiles(path: Path) -> bool:
+    """Whether a file imports what compiles."""
+    text = path.read_text(encoding="utf-8")
+    if _DECORATORS not in text:
+        return False
+    imports = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom))
+    return any(
+        node.module == _DECORATORS
+        if isinstance(node, ast.ImportFrom)
+        else any(name.name == _DECORATORS for name in node.names)
+        for node in imports
+    )
+
+
+def _all_sources() -> list[Path]:
+    names = (path.relative_to(_PACKAGE) for path in _PACKAGE.rglob("*.py"))
+    return sorted(name for name in names if name.parts[0] != _PROCESSES)
+
+
+def _hash(names: Iterable[Path], settings: str = "") -> str:
+    digest = hashlib.blake2b(settings.encode(), digest_size=10)
+    for name in names:
+        digest.update(str(name).encode())
+        digest.update((_PACKAGE / name).read_bytes())
+    return digest.hexdigest()
+
+
+@functools.cache
+def identity() -> str:
+    """The arithmetic of this installation in one line: sources, interpreter, libraries."""
+    libraries = ",".join(f"{name}={version(name)}" for name in LIBRARIES)
+    return f"{sources_hash()} python={platform.python_version()} {libraries}"
+
+
+def cache_home() -> Path:
+    """Where what can be had again is kept: ``BACKBUS_CACHE``, or a folder of ours in the user's cache folder."""
+    named = os.environ.get("BACKBUS_CACHE")
+    return Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "backbus"
+
+
+def cache_folder() -> Path:
+    """Where compiled code lies: one folder per state of the sources it is made of."""
+    return cache_home() / f"compiled-{kernels_hash()}"

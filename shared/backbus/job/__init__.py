@@ -1,0 +1,1 @@
+"""The job file, one module a table: what a user wrote, checked; no numbers are made of it here."""

@@ -1,0 +1,197 @@
+"""The ``[data]`` table of a job: where prices come from, how they are read, and what is done to them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from backbus.job.section import Section
+from backbus.market.columns import CARRIED, FIELDS
+from backbus.market.columns import EVENTS as ACTING
+from backbus.market.timeframes import MADE, bar_size, timeframe
+
+MOST_COLUMNS, COLUMN_LENGTH = 256, 100
+EVENTS = ("split", "dividend")
+SETTLED = ("header", "stamps", "timezone", "repair")
+"""Settings of how files are read: what is in a dataset has been."""
+
+
+class Repair(Section):
+    """What to do about each kind of bad bar: ``refuse`` ends the job with file and line, the others are reported."""
+
+    duplicates: Literal["refuse", "first", "last"] = "refuse"
+    unsorted: Literal["refuse", "sort"] = "refuse"
+    missing: Literal["refuse", "hole"] = "refuse"
+    """An empty or unreadable price. ``hole``: the bar did not trade."""
+    negative: Literal["refuse", "hole"] = "refuse"
+    """A price that is zero or less, or a volume below zero."""
+    impossible: Literal["refuse", "hole", "widen"] = "refuse"
+    """High below low, or open or close outside them. ``widen``: high and low take in open and close."""
+    zero_volume: Literal["keep", "refuse", "hole"] = "keep"
+    """A bar in which nothing was traded, of an asset that has volumes."""
+    outliers: Literal["keep", "refuse", "hole"] = "keep"
+    """A close far from those around it: a wrong tick."""
+    intervals: Literal["keep", "refuse", "drop"] = "keep"
+    """A bar that comes sooner than others of its asset do: of a shorter interval."""
+    clock: Literal["refuse", "shift", "drop"] = "refuse"
+    """A time that the zone's clock skips or repeats. ``shift``: the first instant after a skipped hour; of a repeated
+    one, the first or second as the order of bars tells."""
+    future: Literal["refuse", "keep", "drop"] = "refuse"
+    """A bar that begins after today."""
+    outlier_z: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 20.0
+    """How far: in robust deviations of the 10 closes around it."""
+
+
+class DataSettings(Section):
+    """Where prices come from and how they are read."""
+
+    files: tuple[str, ...] = Field(default=(), description="files, folders or globs, relative to the job file")
+    dataset: str | None = None
+    """A name in the catalog, in place of files."""
+    query: str | None = None
+    """SQL whose rows are bars, in place of files."""
+    database: str | None = None
+    """The DuckDB or SQLite file that is asked, relative to the job file; none where the query names files itself."""
+    header: tuple[str, ...] | None = None
+    """Names of the columns of CSV files whose first line is a bar."""
+    symbols: tuple[str, ...] | None = None
+    """Which assets to use, in this order; all, by name, where left out."""
+    columns: tuple[str, ...] = ()
+    """Further columns of numbers that strategies read: ``bars["rate"]``."""
+    bars: str | None = None
+    """What bars to make of trades, quotes or shorter bars: ``5m``, ``1d``, ``500 ticks``, ``1e6 volume`` or ``5e7
+    dollars``."""
+    timeframes: tuple[str, ...] = ()
+    """Longer bars that strategies read beside those of the run: ``bars.every("1w")``."""
+    adjust: Literal["none", "adj_close", "splits", "total_return", "events"] = "none"
+    """``splits``, ``total_return``: by the data's splits, and dividends. ``events``: raw prices, and the columns
+    ``split`` and ``dividend`` beside them."""
+    start: date | datetime | None = None
+    """First row that is traded (inclusive)."""
+    end: date | datetime | None = None
+    """Last row (inclusive; a date means all of that day)."""
+    warmup: int | None = Field(default=None, ge=0)
+    """Rows read before ``start`` for indicators; all there are, where left out."""
+    stamps: Literal["start", "end"] = "start"
+    """What timestamps mark. Date-only bars always end at the session's close."""
+    timezone: str | None = None
+    """Zone of timestamps that carry none; UTC where left out."""
+    calendar: str | None = None
+    """An exchange_calendars name such as XNYS: date-only bars then end at its closes."""
+    align: bool = False
+    """Whether rows are those of the calendar: none outside its sessions, and one for each bar of a session."""
+    repair: Repair = Repair()
+    holes: Literal["leave", "drop", "carry"] = "leave"
+    """Rows in which an asset has no bar, between its first and last. ``drop``: no asset has the row. ``carry``: the
+    last close stands in it, with no volume, and the column ``carried`` is 1."""
+
+    @field_validator("files", "symbols", "columns", "timeframes", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("symbols")
+    @classmethod
+    def _distinct(cls, value: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if value is not None and (not value or len(set(value)) < len(value)):
+            raise ValueError("name each symbol once, and at least one")
+        return value
+
+    @property
+    def named(self) -> bool:
+        """Whether it names where prices come from."""
+        return bool(self.files or self.dataset or self.query)
+
+    @property
+    def columns_read(self) -> tuple[str, ...]:
+        """The further columns that strategies read."""
+        events = EVENTS if self.adjust == "events" else ()
+        return (*self.columns, *(name for name in events if name not in self.columns))
+
+    @property
+    def columns_of_files(self) -> tuple[str, ...]:
+        """The further columns that files must have: all but those that filling holes and making bars make."""
+        return tuple(name for name in self.columns_made if name not in MADE or self.bars is None)
+
+    @property
+    def headers_read(self) -> tuple[str, ...]:
+        """The further columns that are found by their own names; those of actions have many."""
+        return tuple(name for name in self.columns_of_files if self.adjust != "events" or name not in EVENTS)
+
+    @property
+    def columns_made(self) -> tuple[str, ...]:
+        """The further columns of bars that are made: all but the mark that filling holes makes."""
+        return tuple(name for name in self.columns_read if name != CARRIED or self.holes != "carry")
+
+    def of_panel(self, file: str) -> DataSettings:
+        """What is left to ask of a panel file that these settings made."""
+        adjust = "events" if self.adjust == "events" else "none"
+        done = {"adjust": adjust, "align": False, "holes": "leave", "columns": self.columns_read}
+        return self.model_copy(
+            update={"files": (file,), "dataset": None, "query": None, "database": None, "header": None, **done}
+        )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> DataSettings:
+        sources = [name for name in ("files", "dataset", "query") if getattr(self, name)]
+        if len(sources) > 1:
+            raise ValueError(f"{sources[0]} and {sources[1]} cannot both be given: prices come from one of them")
+        if self.database is not None and self.query is None:
+            raise ValueError("database is missing its query: which of its rows are bars?")
+        if self.adjust == "events" and self.bars is not None:
+            raise ValueError('adjust = "events" goes with bars as they are: a longer bar may hold several actions')
+        if self.align and self.calendar is None and self.dataset is None:
+            raise ValueError("align needs a calendar: which one, for example XNYS?")
+        if self.dataset is not None:
+            default = DataSettings()
+            settled = [name for name in SETTLED if getattr(self, name) != getattr(default, name)]
+            if settled:
+                raise ValueError(f"{settled[0]} is settled when a dataset is imported: remove it here")
+        return self
+
+    @model_validator(mode="after")
+    def _act(self) -> DataSettings:
+        acting = [name for name in ACTING if name in self.columns]
+        if acting and self.adjust != "events":
+            raise ValueError(f'the column {acting[0]!r} takes effect in a run: set adjust = "events"')
+        return self
+
+    @field_validator("columns")
+    @classmethod
+    def _of_their_own(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not name or len(name) > COLUMN_LENGTH or name in ("end", "session", *FIELDS) or ":" in name:
+                raise ValueError(f"{name!r} is no name of a further column")
+        if len(set(value)) < len(value) or len(value) > MOST_COLUMNS:
+            raise ValueError(f"name each column once, and at most {MOST_COLUMNS}")
+        return value
+
+    @field_validator("bars")
+    @classmethod
+    def _size(cls, value: str | None) -> str | None:
+        if value is not None:
+            bar_size(value)
+        return value
+
+    @field_validator("timeframes")
+    @classmethod
+    def _lengths(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            timeframe(text)
+        if len(set(value)) < len(value):
+            raise ValueError("name each timeframe once")
+        return value
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        if value is not None:
+            import zoneinfo
+
+            try:
+                zoneinfo.ZoneInfo(value)
+            except (zoneinfo.ZoneInfoNotFoundError, ValueError):
+                raise ValueError(f"unknown time zone {value!r}; use a name like America/New_York") from None
+        return value

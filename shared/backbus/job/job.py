@@ -1,0 +1,176 @@
+"""What a user submits: a job, as TOML or as Python, checked whole before anything runs.
+
+A job is data: it names files and a strategy, and holds every setting that can change a result. ``Job.load`` reads a
+file, ``Job.parse`` a mapping; both raise ``JobError`` naming the field and how to mend it.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+
+from backbus.errors import JobError
+from backbus.job.costs import ExecutionSettings, HalfSpread, Slippage
+from backbus.job.data import DataSettings
+from backbus.job.instruments import Instrument
+from backbus.job.parsing import override_field, parse
+from backbus.job.portfolio import PortfolioSettings
+from backbus.job.section import Positive, Section
+from backbus.job.simulator import SimulatorSettings
+from backbus.job.sweep import SweepSettings
+from backbus.market.years import DAYS_PER_YEAR, sessions_per_year
+
+
+class StrategySettings(BaseModel):
+    """Which strategy, and its parameters beside it: ``use = "SmaCross"`` or ``use = "my_file.py:MyClass"``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    use: str = Field(min_length=1)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The strategy's own parameters, by name."""
+        return dict(self.model_extra or {})
+
+
+class PerformanceSettings(Section):
+    """How results are measured."""
+
+    risk_free: Annotated[float, Field(gt=-1, lt=10, allow_inf_nan=False)] = 0.0
+    """Annual rate, as a fraction."""
+    periods_per_year: Positive | None = None
+    """Sessions in a year, for annualising; those of the data's calendar where left out, 252 without one."""
+    benchmark: str | None = None
+    """One of the data's symbols."""
+
+
+class RunSettings(Section):
+    """How a run is carried out; nothing here changes a result."""
+
+    block: int | None = Field(default=None, ge=1)
+    """Rows per block; chosen by the number of assets where left out."""
+    window: int | None = Field(default=None, ge=1)
+    """Rows that the source may be ahead of its slowest reader."""
+    stall_s: Positive = 60.0
+    """An attempt without progress for this long is ended."""
+    max_attempts: int = Field(default=10, ge=1, le=1000)
+
+
+class Job(Section):
+    """A backtest as data: everything that decides its result, and nothing else."""
+
+    name: str = Field(default="backtest", min_length=1, max_length=200)
+    data: DataSettings = DataSettings()
+    simulator: SimulatorSettings | None = None
+    """The market that is made in place of the one in ``data``."""
+    strategy: StrategySettings
+    portfolio: PortfolioSettings = PortfolioSettings()
+    instruments: tuple[Instrument, ...] = ()
+    execution: ExecutionSettings = ExecutionSettings()
+    performance: PerformanceSettings = PerformanceSettings()
+    run: RunSettings = RunSettings()
+    sweep: SweepSettings | None = None
+    """Which variations of this job a sweep runs; a single run takes no notice of it."""
+    _folder: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def folder(self) -> Path:
+        """What the job's relative paths start from: its file's folder, or the current one."""
+        return self._folder
+
+    def come_from(self, folder: Path) -> None:
+        """Let relative paths start from ``folder``."""
+        self._folder = folder
+
+    @model_validator(mode="after")
+    def _one_moment(self) -> Job:
+        if self.portfolio.size_at == "open" and self.execution.fill == "close":
+            raise ValueError(
+                'portfolio.size_at = "open" cannot go with execution.fill = "close": the close comes first'
+            )
+        return self
+
+    @property
+    def slippages(self) -> list[Slippage]:
+        """The job's slippage, and those of its instruments."""
+        own = [instrument.slippage for instrument in self.instruments]
+        return [self.execution.slippage, *(slippage for slippage in own if slippage is not None)]
+
+    @property
+    def spread_column(self) -> str | None:
+        """The column of the data that quoted spreads are in."""
+        return next((s.column for s in self.slippages if isinstance(s, HalfSpread) and s.column is not None), None)
+
+    @model_validator(mode="after")
+    def _spread_is_read(self) -> Job:
+        columns = {s.column for s in self.slippages if isinstance(s, HalfSpread) and s.column is not None}
+        if len(columns) > 1:
+            raise ValueError(f"slippage reads one column of spreads, not {len(columns)}: {', '.join(sorted(columns))}")
+        for column in columns:
+            if column not in self.data.columns_read:
+                raise ValueError(f"slippage reads the column {column!r}: add it to data.columns")
+        return self
+
+    @model_validator(mode="after")
+    def _one_market(self) -> Job:
+        made = self.simulator
+        if made is not None and not made.needs_history and self.data != DataSettings(timeframes=self.data.timeframes):
+            raise ValueError("[simulator] makes this job's market, and nothing in it needs history: remove [data]")
+        if made is None and self.sweep is not None and self.sweep.monte_carlo is not None:
+            raise ValueError("[sweep.monte_carlo] runs over simulated markets: add [simulator]")
+        return self
+
+    @classmethod
+    def parse(cls, fields: Mapping[str, Any], *, file: str | None = None) -> Job:
+        """A job from nested mappings, or a ``JobError`` that names the first wrong field and how to mend it."""
+        return parse(cls, fields, file=file)
+
+    @classmethod
+    def load(cls, path: str | Path, *, overrides: Iterable[str] = ()) -> Job:
+        """A job from a TOML file, after ``section.field=value`` overrides."""
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise JobError("no such job file; give the path of a TOML file", file=str(path)) from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise JobError(f"cannot be read as UTF-8 text: {error}", file=str(path)) from None
+        try:
+            fields = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise JobError(f"is not valid TOML: {error}", file=str(path)) from None
+        for override in overrides:
+            override_field(fields, override)
+        job = cls.parse(fields, file=str(path))
+        job.come_from(path.parent)
+        return job
+
+    @property
+    def reads_files(self) -> bool:
+        """Whether its market needs those in ``data``."""
+        return self.simulator is None or self.simulator.needs_history
+
+    @property
+    def year(self) -> float:
+        """Sessions in a year, for annualising."""
+        if self.performance.periods_per_year is not None:
+            return self.performance.periods_per_year
+        made = self.simulator
+        if made is None or self.reads_files:
+            return sessions_per_year(self.data.calendar)
+        return DAYS_PER_YEAR if made.calendar is None else sessions_per_year(made.calendar)
+
+    def on_calendar(self, calendar: str | None) -> Job:
+        """This job with the calendar of its dataset, where it names none itself."""
+        if calendar is None or self.data.calendar is not None:
+            return self
+        return self.model_copy(update={"data": self.data.model_copy(update={"calendar": calendar})})
+
+    def plain(self) -> dict[str, Any]:
+        """The job as plain values, fit for JSON and for ``parse``."""
+        return self.model_dump(mode="json")

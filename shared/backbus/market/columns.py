@@ -1,0 +1,10 @@
+"""What is known of each bar, by name."""
+
+from __future__ import annotations
+
+PRICES = ("open", "high", "low", "close")
+FIELDS = (*PRICES, "volume")
+EVENTS = ("split", "dividend", "delisting")
+"""Further columns of what befalls an asset."""
+CARRIED = "carried"
+"""The further column in which 1 marks a bar that is not one, where holes were filled."""

@@ -1,0 +1,191 @@
+"""``OPEN_DECIDE``, where orders are sized or checked again at the price that will fill them: as at the close,
+reductions come first. No price of the row is read but the open.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backbus.jit.decorators import part, plain, step
+from backbus.market.panel import Floats
+from backbus.market.ticks import OPEN_DECIDE, PHASES
+from backbus.portfolio.limits import Allowed, plan, plan_all, within
+from backbus.portfolio.order_entry import cancel, resize, worst_of_order
+from backbus.portfolio.reservations import brings, is_checked_at_open, trade_of
+from backbus.portfolio.risk import Trade, accept, buying_power, power_after
+from backbus.portfolio.sizing import sized_position
+from backbus.trading.codes import Flag, OrderType, Reason
+from backbus.trading.groups import Account, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
+from backbus.trading.open_orders import after, first, purge, reduces, type_of, works
+from backbus.trading.records import copied
+
+
+@step
+def _value_at_open(account: Account, market: MarketArrays, open_: Floats, at: int) -> None:
+    """Equity at this open, at the last price where an asset has a hole."""
+    equity = copied(account.totals["cash"])
+    for asset in range(account.positions.shape[0]):
+        line = account.positions[asset]
+        held = line["position"]
+        if held != 0.0:
+            price = open_[at, asset]
+            if price != price:  # noqa: PLR0124  (a hole)
+                price = line["price"]
+            equity += (held * price - line["settled"]) * market.state[asset]["unit"]
+    account.totals["equity"] = equity
+
+
+def _flags_as_they_are(orders: SingleOrders, rules: Any, flags: int, wanted: float) -> int:
+    return flags
+
+
+def _flags_beside_others(orders: OrderLists, rules: Any, flags: int, wanted: float) -> int:
+    if flags & Flag.REDUCES or (rules["shorts"] == 0 and wanted < 0.0):
+        return flags | Flag.REDUCE_ONLY
+    return flags
+
+
+_flags_of_size = verb(_flags_as_they_are, _flags_beside_others)
+
+
+@step
+def _size(orders: OpenOrders, rules: Any, account: Account, market: MarketArrays, open_: Floats, at: int) -> None:
+    """Size the orders that ask for it at this open."""
+    _value_at_open(account, market, open_, at)
+    for asset in range(account.positions.shape[0]):
+        slot, price = orders.slots[asset], open_[at, asset]
+        if works(orders, asset) and slot["flags"] & Flag.SIZE_AT_OPEN and price == price:  # noqa: PLR0124
+            held = account.positions[asset]["position"]
+            wish = sized_position(orders, rules, account, market, asset, price)
+            if wish < 0.0 and rules["shorts"] == 0:
+                wish = 0.0
+            wanted = wish - held
+            slot["quantity"] = wanted
+            slot["wanted"] = wanted
+            flags = slot["flags"] & ~(Flag.REDUCES | Flag.REDUCE_ONLY)
+            if wanted * held < 0.0 and abs(wanted) <= abs(held):
+                flags |= Flag.REDUCES
+            slot["flags"] = _flags_of_size(orders, rules, flags, wanted)
+
+
+def _none_rests(
+    orders: SingleOrders, rules: Any, account: Account, market: MarketArrays, open_: Floats, at: int, power: float
+) -> float:
+    return power
+
+
+def _what_rests(
+    orders: OrderLists, rules: Any, account: Account, market: MarketArrays, open_: Floats, at: int, power: float
+) -> float:
+    for asset in range(account.positions.shape[0]):
+        node = first(orders, asset)
+        while node >= 0:
+            rests = type_of(orders, node) != OrderType.MARKET
+            if not reduces(orders.slots[node]) and rests:
+                if not is_checked_at_open(orders, rules, node, open_[at, asset]):
+                    trade = trade_of(orders, account, market, asset, node)
+                    power = power_after(rules, market.instruments[asset], market.state[asset], power, trade)
+            node = after(orders, node)
+    return power
+
+
+_power_beside = verb(_none_rests, _what_rests)
+"""Buying power less what orders that are not looked at here may cost."""
+
+
+@step
+def _allowed_here(rules: Any, account: Account, market: MarketArrays, asset: int, slot: Any, price: float) -> Allowed:
+    """What limits let pass of an order that was sized at this open; anything of one that they have let pass."""
+    wanted = slot["quantity"]
+    if rules["limited"] != 0 and slot["flags"] & Flag.SIZE_AT_OPEN and not reduces(slot):
+        line, worth = account.positions[asset], price * market.state[asset]["unit"]
+        plan(account.totals, line, worth, -wanted)
+        allowed = within(rules, account.totals, line, market.instruments[asset], wanted, False, worth)
+        plan(account.totals, line, worth, allowed.quantity)
+        return allowed
+    return Allowed(wanted, Reason.NONE)
+
+
+@step
+def open_decide(
+    orders: OpenOrders,
+    rules: Any,
+    account: Account,
+    market: MarketArrays,
+    open_: Floats,
+    at: int,
+    row: int,
+    log: RecordLog,
+) -> None:
+    """Size the orders that ask for it at this open, and cut the others to what the account can pay there."""
+    tick = PHASES * row + OPEN_DECIDE
+    power = buying_power(rules, account, market, open_, at)
+    if rules["size_at_open"] != 0:
+        _size(orders, rules, account, market, open_, at)
+        if rules["limited"] != 0:
+            plan_all(orders, account, market)
+    power = _power_beside(orders, rules, account, market, open_, at, power)
+    for opening in range(2):
+        for asset in range(account.positions.shape[0]):
+            instrument, state, price = market.instruments[asset], market.state[asset], open_[at, asset]
+            ended = False
+            node = first(orders, asset)
+            while node >= 0:
+                slot, here = orders.slots[node], node
+                node = after(orders, node)
+                lessens = reduces(slot)
+                if lessens != (opening == 0) or not works(orders, here):
+                    continue
+                if not is_checked_at_open(orders, rules, here, price):
+                    continue
+                held, wanted = account.positions[asset]["position"], slot["quantity"]
+                paid = worst_of_order(orders, instrument, state, here, price)
+                allowed = _allowed_here(rules, account, market, asset, slot, price)
+                trade = Trade(held, wanted, paid, price)
+                accepted = accept(rules, instrument, state, power, trade, allowed, lessens)
+                if accepted.quantity == 0.0:
+                    reason = Reason.BELOW_ONE_LOT if wanted == 0.0 else accepted.reason
+                    cancel(orders, asset, here, tick, reason, log)
+                    ended = True
+                    continue
+                if not lessens or brings(orders, rules, asset, here):
+                    power = power_after(rules, instrument, state, power, Trade(held, accepted.quantity, paid, price))
+                if accepted.quantity != slot["quantity"] or slot["flags"] & Flag.SIZE_AT_OPEN:
+                    slot["flags"] = slot["flags"] & ~Flag.SIZE_AT_OPEN
+                    resize(orders, asset, here, tick, accepted, log)
+            if ended:
+                purge(orders, asset)
+
+
+_decide_lists = part(plain(open_decide))
+"""Compiled by itself, since it is large."""
+
+
+def _decide_single(
+    orders: SingleOrders,
+    rules: Any,
+    account: Account,
+    market: MarketArrays,
+    open_: Floats,
+    at: int,
+    row: int,
+    log: RecordLog,
+) -> None:
+    open_decide(orders, rules, account, market, open_, at, row, log)
+
+
+def _decide_listed(
+    orders: OrderLists,
+    rules: Any,
+    account: Account,
+    market: MarketArrays,
+    open_: Floats,
+    at: int,
+    row: int,
+    log: RecordLog,
+) -> None:
+    _decide_lists(orders, rules, account, market, open_, at, row, log)
+
+
+decide_at_open = verb(_decide_single, _decide_listed)
+"""``open_decide``."""

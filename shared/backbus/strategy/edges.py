@@ -1,0 +1,155 @@
+"""From what a strategy wants on every bar to the signals that say so: edges only, holes skipped, flat before trading.
+
+Each loop goes row by row, so that signals come out in (row, asset) order, writes ``SIGNAL`` records and returns how
+many. Rows before ``warmup`` neither speak nor move the state.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbus.jit.decorators import loop, step
+from backbus.market.panel import Floats
+from backbus.market.ticks import CLOSE_SIGNAL, PHASES
+from backbus.trading.codes import SignalKind
+from backbus.trading.records import Records
+
+Bools = NDArray[np.bool_]
+
+
+@step
+def write_edge(record: Any, row: int, asset: int, value: float) -> None:
+    """A wish for a side and its strength, 0 for flat."""
+    record["tick"] = PHASES * row + CLOSE_SIGNAL
+    record["asset"] = asset
+    record["kind"] = SignalKind.DIRECTION
+    record["value"] = value
+
+
+TRUE, ABOVE, ABOVE_OR_EQUAL = range(3)
+"""What is wanted on one side: where a truth value says so, or where one number is above another."""
+
+
+@step
+def _wanted(how: int, truth: Bools, above: Floats, below: Floats, cell: int) -> bool:
+    if how == TRUE:
+        return bool(truth[cell])
+    return bool(above[cell] > below[cell] if how == ABOVE else above[cell] >= below[cell])
+
+
+@loop
+def one_side(
+    how: int,
+    truth: Bools,
+    above: Floats,
+    below: Floats,
+    close: Floats,
+    side: float,
+    held: Bools,
+    out: Records,
+    first_row: int,
+    warmup: int,
+) -> int:
+    """``side`` while it is wanted, flat otherwise. What ``how`` does not ask for is empty; all are flat views but
+    held: [assets]. Comparing here spares most strategies an array of truth values."""
+    count, assets = 0, held.shape[0]
+    first = max(0, warmup - first_row)
+    if assets == 1:
+        # One asset is the case of long histories: nearly all bars want what is held.
+        now = held[0]
+        for row in range(first, close.shape[0]):
+            if _wanted(how, truth, above, below, row) != now and close[row] == close[row]:
+                now = not now
+                write_edge(out[count], first_row + row, 0, side if now else 0.0)
+                count += 1
+        held[0] = now
+        return count
+    cell = first * assets
+    while cell < close.shape[0]:
+        for asset in range(assets):
+            if _wanted(how, truth, above, below, cell) != held[asset] and close[cell] == close[cell]:
+                held[asset] = not held[asset]
+                write_edge(out[count], first_row + cell // assets, asset, side if held[asset] else 0.0)
+                count += 1
+            cell += 1
+    return count
+
+
+@loop
+def directions(wanted: Floats, close: Floats, state: Floats, out: Records, first_row: int, warmup: int) -> int:
+    """The side and strength in ``wanted`` (NaN: flat); state: [assets] the side held.
+
+    Only a change of side is an edge. A strength above 1 ends the loop: the answer is then −1 − the row in the block.
+    """
+    count = 0
+    for r in range(max(0, warmup - first_row), close.shape[0]):
+        for a in range(close.shape[1]):
+            value = wanted[r, a]
+            side = 1.0 if value > 0.0 else (-1.0 if value < 0.0 else 0.0)
+            if side != state[a] and close[r, a] == close[r, a]:
+                if value > 1.0 or value < -1.0:
+                    return -1 - r
+                state[a] = side
+                write_edge(out[count], first_row + r, a, value if side != 0.0 else 0.0)
+                count += 1
+    return count
+
+
+@loop
+def latched(
+    enter: Bools,
+    leave: Bools,
+    enter_short: Bools,
+    leave_short: Bools,
+    close: Floats,
+    state: Floats,
+    out: Records,
+    first_row: int,
+    warmup: int,
+) -> int:
+    """A side from its entry to its exit; state: [assets] the side held.
+
+    An exit beats an entry of its own side in the same row; an entry of the opposite side reverses; both entries at
+    once say nothing.
+    """
+    count = 0
+    for r in range(max(0, warmup - first_row), close.shape[0]):
+        for a in range(close.shape[1]):
+            if close[r, a] != close[r, a]:
+                continue
+            held = state[a]
+            target = held
+            if (held > 0.0 and leave[r, a]) or (held < 0.0 and leave_short[r, a]):
+                target = 0.0
+            up = enter[r, a] and not leave[r, a]
+            down = enter_short[r, a] and not leave_short[r, a]
+            if up and not down:
+                target = 1.0
+            elif down and not up:
+                target = -1.0
+            if target != held:
+                state[a] = target
+                write_edge(out[count], first_row + r, a, target)
+                count += 1
+    return count
+
+
+@loop
+def weights(wanted: Floats, close: Floats, out: Records, first_row: int, warmup: int) -> int:
+    """Every weight that is not NaN, where the asset has a bar. An infinite one ends the loop: −1 − its row."""
+    count = 0
+    for r in range(max(0, warmup - first_row), close.shape[0]):
+        for a in range(close.shape[1]):
+            value = wanted[r, a]
+            if not np.isnan(value) and close[r, a] == close[r, a]:
+                if np.isinf(value):
+                    return -1 - r
+                out[count]["tick"] = PHASES * (first_row + r) + CLOSE_SIGNAL
+                out[count]["asset"] = a
+                out[count]["kind"] = SignalKind.WEIGHT
+                out[count]["value"] = value + 0.0
+                count += 1
+    return count

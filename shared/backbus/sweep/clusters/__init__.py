@@ -1,0 +1,1 @@
+"""Points computed by a cluster that is there already."""

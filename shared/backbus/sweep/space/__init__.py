@@ -1,0 +1,1 @@
+"""Which points a sweep has: axes, constraints, draws, and searches that follow from results."""

@@ -1,0 +1,16 @@
+"""A small sweep through the loops that only sweeps have: after it, and the engine's, nothing is left to compile."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from backbus.sweep.statistics import Observer, judge, make_plan
+
+
+def rehearse_sweep() -> None:
+    """Observe and judge a few points that need no market."""
+    plan = make_plan(64)
+    observer = Observer(plan, 4)
+    for point in range(4):
+        observer.observe(point, 0.01 * np.sin(np.arange(64.0) * (point + 1)))
+    judge(plan, observer.rows, observer.maxima, periods_per_year=252, trials_sweep=4, trials_family=4)

@@ -1,0 +1,1 @@
+"""Chunks of points, and the processes that compute them."""

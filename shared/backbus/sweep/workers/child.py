@@ -1,0 +1,223 @@
+"""The process that computes chunks, and that may die of them: ``python -P -m backbus.sweep.workers.child WORDS``.
+
+Frames come on standard input and go to what was standard output; both are closed to the strategy, which reads nothing
+and whose prints go to standard error. In: the setup, then ``{points}`` or ``{finish}``. Out: ``{ready}`` or
+``{error}``, then for each chunk ``{first, points, chunk}`` of parts of it as they are done, the last one with
+``{done}``, and for a sweep's end ``{finished}``; or ``{memory}`` where memory ran out, after which this process ends.
+It also ends with its input, and with the process that started it.
+
+``WORDS`` is the descriptor of a small shared file that says at every moment which point is in hand (``InHand``): what
+killed a process is known although nobody is left to tell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import mmap
+import os
+import resource
+import signal
+import struct
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+from backbus.engine.inputs import inputs_of
+from backbus.engine.rehearsal import rehearse
+from backbus.errors import BackbusError, DataError, JobError
+from backbus.job.job import Job
+from backbus.strategy import load_strategy
+from backbus.sweep.outcome import gather
+from backbus.sweep.search.kinds import search_for
+from backbus.sweep.search.plan import sessions_of
+from backbus.sweep.search.search import Computes
+from backbus.sweep.space.checking import check_names, refuse_look_ahead
+from backbus.sweep.warm import rehearse_sweep
+from backbus.sweep.workers.chunk import TOO_MUCH
+from backbus.sweep.workers.wire import FrameReader, pack_frame, plain_of, read_chunks
+
+WORDS = struct.Struct("=qqq")
+"""Points begun before the ones in hand, since the process started; place in the chunk of the first one in hand; how
+many are."""
+PART_S = 0.2
+"""How long the points of a part should take: what a death costs besides the point that it is due to."""
+FIRST_PART, LARGEST_PART = 4, 256
+PR_SET_PDEATHSIG = 1
+_MEMORY = pack_frame({"memory": True})
+
+
+def main(words: int) -> None:
+    """Serve until the input ends."""
+    _die_with_parent()
+    incoming, outgoing = _take_pipes()
+    with mmap.mmap(words, WORDS.size) as shared:
+        os.close(words)
+        messages = _Messages(incoming)
+        setup = messages.next()
+        if setup is None:
+            return
+        try:
+            prepared = Prepared(setup)
+        except Exception as error:
+            _write(outgoing, pack_frame({"error": _plain(error)}))
+            return
+        gc.collect()
+        gc.freeze()  # what is there now is there for good
+        _limit_memory(setup["memory_bytes"])
+        _write(outgoing, pack_frame({"ready": prepared.facts}))
+        computing = _Computing(prepared.computes, shared, outgoing)
+        while (message := messages.next()) is not None:
+            try:
+                if "points" in message:
+                    computing.run(message["points"])
+                else:
+                    _write(outgoing, pack_frame({"finished": prepared.finish(**message["finish"])}))
+            except MemoryError:
+                _write(outgoing, _MEMORY)
+                os._exit(1)
+            except Exception as error:
+                _write(outgoing, pack_frame({"error": _plain(error)}))
+
+
+class Prepared:
+    """Panel, strategy and plan of a setup, with every kernel compiled, and what is told of them."""
+
+    def __init__(self, setup: dict[str, Any]) -> None:
+        started = time.monotonic()
+        job = Job.parse(setup["job"])
+        job.come_from(Path(setup["folder"]))
+        inputs = inputs_of(job, {name: Path(path) for name, path in setup["data"].items()})
+        self._panel = panel = inputs.panel
+        files = {name: Path(path) for name, path in setup["strategy"].items()}
+        self._strategy = strategy = load_strategy(job.strategy.use, files)
+        sessions = sessions_of(panel)
+        if setup["sessions"] not in (None, sessions):
+            raise DataError(
+                f"the data has {sessions} sessions where the sweep has {setup['sessions']}: it was changed meanwhile"
+            )
+        self._search = search = search_for(job, sessions)
+        search.source = inputs.source
+        if setup["check"]:
+            check_names(search.space, job, strategy)
+            refuse_look_ahead(job, panel, search.space, strategy)
+        rehearse()
+        rehearse_sweep()
+        self.computes = search.computes(panel, strategy)
+        self.facts = {
+            "rows": panel.layout.rows,
+            "assets": panel.layout.assets,
+            "sessions": sessions,
+            "pid": os.getpid(),
+            "prepare_s": round(time.monotonic() - started, 3),
+        }
+
+    def finish(self, chunks: str, folder: str, trials: int) -> dict[str, Any]:
+        """Gather the chunks of a file and write the sweep's files; the summary, and the files by name."""
+        search = self._search
+        with Path(chunks).open("rb") as file:
+            chunks_there = read_chunks(file, search.record, search.plan.resamples)
+            points = gather(len(search), search.plan, chunks_there, search.width)
+        summary, files = search.conclude(Path(folder), self._panel, self._strategy, points, trials)
+        return {"summary": summary, "files": {name: str(path) for name, path in files.items()}}
+
+
+class _Computing:
+    """Computes chunks in parts, and says which point is in hand."""
+
+    def __init__(self, computes: Computes, shared: mmap.mmap, outgoing: int) -> None:
+        self._computes, self._shared, self._outgoing = computes, shared, outgoing
+        self._begun = 0
+        self._first = 0
+        self._size = float(FIRST_PART)
+
+    def run(self, points: list[dict[str, Any]]) -> None:
+        """Compute a chunk and send its parts."""
+        self._first = 0
+        while self._first < len(points):
+            started = time.monotonic()
+            part = points[self._first : self._first + int(self._size)]
+            chunk = self._computes.compute(part, self._tell)
+            for place, failure in sorted(chunk.failures.items()):
+                if failure.kind == TOO_MUCH:
+                    # Perhaps the points before it took what it lacks: let a new process say whether it can be had.
+                    self._tell(place, 1)
+                    raise MemoryError
+            frame = {"first": self._first, "points": len(part), "chunk": plain_of(chunk)}
+            self._first += len(part)
+            self._begun += len(part)
+            _write(self._outgoing, pack_frame({**frame, "done": self._first == len(points)}))
+            took = max(time.monotonic() - started, 1e-6)
+            self._size = min(max(len(part) * PART_S / took, 1.0), 2.0 * self._size, LARGEST_PART)
+
+    def _tell(self, place: int, count: int) -> None:
+        WORDS.pack_into(self._shared, 0, self._begun + place, self._first + place, count)
+
+
+class _Messages:
+    """Frames of the input, one by one."""
+
+    def __init__(self, incoming: int) -> None:
+        self._incoming, self._reader = incoming, FrameReader()
+        self._waiting: list[dict[str, Any]] = []
+
+    def next(self) -> dict[str, Any] | None:
+        """The next message; None at the end."""
+        while not self._waiting:
+            data = os.read(self._incoming, 1 << 20)
+            if not data:
+                return None
+            self._waiting = self._reader.feed(data)
+        return self._waiting.pop(0)
+
+
+def _write(outgoing: int, frame: bytes) -> None:
+    left = memoryview(frame)
+    while left:
+        left = left[os.write(outgoing, left) :]
+
+
+def _plain(error: Exception) -> dict[str, Any]:
+    ours = isinstance(error, BackbusError)
+    return {
+        "type": type(error).__name__,
+        "message": str(error),
+        "field": error.field if isinstance(error, JobError) else None,
+        "traceback": getattr(error, "traceback", None) if ours else "".join(traceback.format_exception(error)),
+    }
+
+
+def _take_pipes() -> tuple[int, int]:
+    """Input and output for frames alone: whoever reads or prints from now on finds nothing, or standard error."""
+    incoming, outgoing = os.dup(0), os.dup(1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return incoming, outgoing
+
+
+def _die_with_parent() -> None:
+    """Have Linux kill this process when the thread that started it is gone; elsewhere it ends with its input."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _limit_memory(memory_bytes: int) -> None:
+    """From now on an allocation that needs more than this fails, and no process that dies writes its memory to disk."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with contextlib.suppress(OSError):
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        used = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
+        resource.setrlimit(resource.RLIMIT_DATA, (used + memory_bytes, used + memory_bytes))
+
+
+if __name__ == "__main__":
+    try:
+        main(int(sys.argv[1]))
+    except SystemExit as end:
+        # Threads that a strategy left behind must not keep its process.
+        os._exit(end.code if isinstance(end.code, int) else 1)

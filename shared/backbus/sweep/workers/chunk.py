@@ -1,0 +1,260 @@
+"""Some points of a sweep computed: the one function that local processes, fleet workers and other engines run.
+
+``Chunks`` is made once per process: panel, strategy class and indicator values are shared by all points that it ever
+computes. A point that fails says how; the points beside it do not notice.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbus.engine.batch import Point, PointsEngine, Terms, terms_of
+from backbus.engine.run import Engine
+from backbus.errors import JobError, StrategyError, no_symbol
+from backbus.job.job import Job
+from backbus.market.panel import Floats, Ints, Panel
+from backbus.performance.metrics import FIGURES
+from backbus.strategy import PanelRunner, Strategy, make_strategy
+from backbus.sweep.space.space import point_job, split
+from backbus.sweep.statistics import Observer, Plan, merge
+from backbus.trading.records import Records
+
+REFUSED, RAISED, TOO_LONG, TOO_MUCH, KILLED = "refused", "raised", "time", "memory", "killed"
+"""Kinds of failure: its parameters cannot be had together; its strategy raised; it took more processor time or more
+memory than allowed; its process died of it."""
+FAILURES = (REFUSED, RAISED, TOO_LONG, TOO_MUCH, KILLED)
+
+BATCH_BYTES = 12 * 2**20
+"""What the signals and returns of the points of one compiled call may take."""
+BATCH_POINTS = 256
+JOBS = 1024
+"""Jobs that are kept made. Points of a sweep come in an order in which neighbours share theirs."""
+MESSAGE_LETTERS = 2000
+
+Values = Mapping[str, Any]
+"""One point: the swept fields by their dotted path, ``strategy.fast`` and the like."""
+
+Kind = tuple[str | None, int]
+"""The benchmark and the length of volatility: points of one compiled call have them in common."""
+
+InHand = Callable[[int, int], None]
+"""Told what is worked on from now: the place of the first point, and how many."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a point has no figures."""
+
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """What some points came to, in their order."""
+
+    figures: Floats
+    """[points, figures] in the order of ``FIGURES``; NaN where not defined."""
+    fingerprints: NDArray[np.uint8]
+    """[points, 16]; zeros where the point failed."""
+    failures: dict[int, Failure]
+    """By place in the chunk."""
+    observed: Records
+    """[points] ``statistics.POINT``."""
+    maxima: Floats
+    """[4, resamples + 1], over the chunk's points."""
+    returns: Floats | None = None
+    """[points, sessions], NaN where there is none; only where a search asks for them."""
+
+
+def failed_chunk(failure: Failure, plan: Plan) -> Chunk:
+    """One point that failed."""
+    made = _Making(1, plan)
+    made.fail(0, failure.kind, failure.message)
+    return made.chunk()
+
+
+def joined(parts: Sequence[Chunk]) -> Chunk:
+    """Chunks that follow each other as one: the same bytes however they were cut. At least one."""
+    failures: dict[int, Failure] = {}
+    first = 0
+    for part in parts:
+        failures.update({first + place: failure for place, failure in part.failures.items()})
+        first += len(part.figures)
+    return Chunk(
+        np.concatenate([part.figures for part in parts]),
+        np.concatenate([part.fingerprints for part in parts]),
+        failures,
+        np.concatenate([part.observed for part in parts]),
+        functools.reduce(merge, [part.maxima for part in parts]),
+        _joined_returns(parts),
+    )
+
+
+def _joined_returns(parts: Sequence[Chunk]) -> Floats | None:
+    """As wide as the widest."""
+    widest = max((part.returns.shape[1] for part in parts if part.returns is not None), default=0)
+    if not widest:
+        return None
+    found = np.full((sum(len(part.figures) for part in parts), widest), np.nan)
+    first = 0
+    for part in parts:
+        stop = first + len(part.figures)
+        if part.returns is not None:
+            found[first:stop, : part.returns.shape[1]] = part.returns
+        first = stop
+    return found
+
+
+class Chunks:
+    """Computes chunks of one sweep over one panel."""
+
+    def __init__(
+        self, job: Job, panel: Panel, strategy: type[Strategy], plan: Plan, *, keep_returns: bool = False
+    ) -> None:
+        self._job, self._panel, self._strategy, self._plan = job, panel, strategy, plan
+        self._keep_returns = keep_returns
+        self._runner = PanelRunner(panel)
+        self._jobs: dict[str, _Common] = {}
+        self._engines: dict[str | None, PointsEngine] = {}
+
+    def compute(self, points: Sequence[Values], in_hand: InHand = lambda first, count: None) -> Chunk:
+        """Run the points. What they raise is recorded; nothing else is caught."""
+        count = len(points)
+        made = _Making(count, self._plan, self._keep_returns)
+        batch = _Batch()
+        for index, values in enumerate(points):
+            own, others = split(values)
+            in_hand(index, 1)
+            try:
+                common = self._common(others)
+                strategy = make_strategy(self._strategy, {**common.job.strategy.params, **own})
+            except (JobError, StrategyError) as error:
+                made.fail(index, REFUSED, str(error))
+                continue
+            try:
+                if strategy.reads_book:
+                    made.take_report(index, Engine(common.job, self._panel, strategy))
+                    continue
+                signals = self._runner.signals(strategy)
+            except (StrategyError, MemoryError) as error:
+                made.fail(index, TOO_MUCH if _lacks_memory(error) else RAISED, str(error) or type(error).__name__)
+                continue
+            if batch.full(signals, self._plan.sessions) or (batch.points and batch.kind != common.kind):
+                self._run(batch, made, in_hand)
+            batch.add(index, common.kind, Point(common.terms, signals))
+        self._run(batch, made, in_hand)
+        return made.chunk()
+
+    def _run(self, batch: _Batch, made: _Making, in_hand: InHand) -> None:
+        if not batch.points:
+            return
+        in_hand(batch.places[0], batch.places[-1] + 1 - batch.places[0])
+        benchmark = batch.kind[0]
+        engine = self._engines.get(benchmark)
+        if engine is None:
+            engine = self._engines[benchmark] = PointsEngine(self._panel, benchmark)
+        outcome = engine.run(batch.points)
+        places = np.array(batch.places)
+        made.take(places, np.column_stack([outcome.figures[name] for name in FIGURES]), outcome.fingerprints)
+        if outcome.returned.all():
+            made.observe(places, outcome.returns)
+        else:
+            made.observe(places[outcome.returned], outcome.returns[outcome.returned])
+        batch.clear()
+
+    def _common(self, others: Values) -> _Common:
+        """What a point is apart from its strategy's parameters; the same for points that differ in these alone."""
+        key = repr(others)
+        known = self._jobs.get(key)
+        if known is None:
+            job = point_job(self._job, others) if others else self._job
+            if job.performance.benchmark not in (None, *self._panel.symbols):
+                raise JobError(no_symbol(job.performance.benchmark, self._panel.symbols), field="performance.benchmark")
+            if len(self._jobs) >= JOBS:
+                self._jobs.clear()
+            terms = terms_of(job, self._panel.layout)
+            kind = job.performance.benchmark, int(terms.rules.record["volatility_rows"][0])
+            known = self._jobs[key] = _Common(job, terms, kind)
+        return known
+
+
+def _lacks_memory(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__cause__
+    return error is not None
+
+
+class _Common(NamedTuple):
+    """What points that differ in nothing but their strategy's parameters share."""
+
+    job: Job
+    terms: Terms
+    kind: Kind
+
+
+class _Batch:
+    """Points that wait for one compiled call: all of one kind."""
+
+    def __init__(self) -> None:
+        self.kind: Kind = (None, 0)
+        self.clear()
+
+    def clear(self) -> None:
+        self.points: list[Point] = []
+        self.places: list[int] = []
+        self._bytes = 0
+
+    def full(self, signals: Records, sessions: int) -> bool:
+        self._bytes += signals.nbytes + 8 * sessions
+        return bool(self.points) and (self._bytes > BATCH_BYTES or len(self.points) >= BATCH_POINTS)
+
+    def add(self, place: int, kind: Kind, point: Point) -> None:
+        self.kind = kind
+        self.places.append(place)
+        self.points.append(point)
+
+
+class _Making:
+    """A chunk that is being filled."""
+
+    def __init__(self, points: int, plan: Plan, keep_returns: bool = False) -> None:
+        self._returns = np.full((points, plan.sessions), np.nan) if keep_returns else None
+        self._figures = np.full((points, len(FIGURES)), np.nan)
+        self._prints = np.zeros((points, 16), dtype=np.uint8)
+        self._failures: dict[int, Failure] = {}
+        self._observer = Observer(plan, points)
+
+    def fail(self, place: int, kind: str, message: str) -> None:
+        # A message travels and is stored: what a strategy put there must be text, and no more of it than is read.
+        text = message[:MESSAGE_LETTERS].encode("utf-8", "backslashreplace").decode()
+        self._failures[place] = Failure(kind, text)
+
+    def take(self, places: Ints, figures: Floats, fingerprints: Sequence[str]) -> None:
+        self._figures[places] = figures
+        self._prints[places] = np.frombuffer(bytes.fromhex("".join(fingerprints)), dtype=np.uint8).reshape(-1, 16)
+
+    def observe(self, places: Ints, returns: Floats) -> None:
+        self._observer.observe_some(places, returns)
+        if self._returns is not None:
+            self._returns[places] = returns
+
+    def take_report(self, place: int, engine: Engine) -> None:
+        report = engine.run()
+        plain = report.metrics.as_dict()
+        row = np.array([np.nan if plain[name] is None else plain[name] for name in FIGURES], dtype=np.float64)
+        places, returns = np.array([place]), engine.returns()
+        self.take(places, row[None], [report.fingerprint])
+        if returns is not None:
+            self.observe(places, returns[None])
+
+    def chunk(self) -> Chunk:
+        return Chunk(
+            self._figures, self._prints, self._failures, self._observer.rows, self._observer.maxima, self._returns
+        )

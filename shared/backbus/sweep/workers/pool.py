@@ -1,0 +1,304 @@
+"""Chunks computed by child processes of this one: a worker is a watcher and a child, a pool is several workers.
+
+Points and a setup flow in, chunks flow out; nothing that a strategy does to its process can hurt this one, and the
+chunks are those that ``Chunks`` computes here, to the last byte.
+"""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from backbus.errors import BackbusError, ProtocolError
+from backbus.jit.sources import cache_folder
+from backbus.sweep.search.plan import plan_for, search_of
+from backbus.sweep.statistics import Plan
+from backbus.sweep.workers.chunk import KILLED, TOO_LONG, TOO_MUCH, Chunk, Failure, Values
+from backbus.sweep.workers.chunk_sizes import ChunkSizes
+from backbus.sweep.workers.process import Child, InHand, PointLimits, Setup, error_of
+from backbus.sweep.workers.watcher import Death, Watcher
+from backbus.sweep.workers.wire import chunk_of
+
+LOOK_EVERY_S = 0.05
+"""How often the limits of a child are looked at."""
+WAIT_FACTOR = 10.0
+"""How much longer than its processor time a point may take by the clock."""
+STARTS = 3
+"""Children that may die before they are ready, one after the other, until that is an error."""
+
+PointsBetween = Callable[[int, int], Sequence[Values]]
+
+
+class Worker:
+    """A child that is watched, and followed by another one when it dies. One chunk at a time.
+
+    The loop around it waits until ``fileno`` is readable, for ``LOOK_EVERY_S`` at most, and calls ``work``.
+    """
+
+    def __init__(self, setup: Setup, limits: PointLimits | None = None) -> None:
+        self._setup, self._limits = setup, limits or PointLimits.of(search_of(setup.job))
+        self._plan: Plan | None = None
+        self._watcher: Watcher | None = None
+        self._points: Sequence[Values] = ()
+        self._finish: tuple[Path, Path, int] | None = None
+        self._finish_s = 0.0
+        self.finished: dict[str, Any] | None = None
+        """What came of ``finish``: ``summary``, and ``files`` by name; None until then."""
+        self._unready = 0
+        """Children in a row that died before they were ready: not by anything of theirs, unless all do."""
+        self._start()
+
+    def _start(self) -> None:
+        self._child = Child(self._setup, self._limits)
+        self.facts: dict[str, Any] | None = None
+        """What the child said of its panel when it was ready; None until then."""
+        self._sent = False
+        self._looked = 0.0
+        self._at = InHand(0, 0, 0)
+        self._since_cpu_s, self._since_s = 0.0, time.monotonic()
+        self._memory_bytes = 0
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._child.pid
+
+    def fileno(self) -> int:
+        """Another one after ``work``, where the child has died."""
+        return self._child.fileno()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the child can be given points."""
+        return self.facts is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has something to do."""
+        return bool(self._points) or self._finish is not None
+
+    def give(self, points: Sequence[Values]) -> None:
+        """Compute a chunk of at least one point."""
+        if self.busy or not points:
+            raise ValueError("a worker has one chunk at a time, of at least one point")
+        self._points = points
+        self._go_on()
+
+    def finish(self, chunks: Path, folder: Path, trials: int, runs: int) -> None:
+        """Make the sweep's files in ``folder`` of a file of all chunks, with ``runs`` backtests; see ``finished``."""
+        if self.busy:
+            raise ValueError("a worker does one thing at a time")
+        self._finish, self.finished = (chunks, folder, trials), None
+        self._finish_s = self._limits.start_s + runs * self._limits.point_s
+        self._go_on()
+
+    def work(self) -> Chunk | None:
+        """Take what the child has sent and look at its limits; the chunk, once it is done.
+
+        Raises the error of a child that cannot start, and BackbusError where our own code failed in it or where it did
+        not survive ``finish``.
+        """
+        self._hear()
+        if self._child.ended:
+            self._bury(KILLED, f"its process {self._child.how_it_ended()}")
+        elif time.monotonic() - self._looked >= LOOK_EVERY_S:
+            self._look()
+        self._go_on()
+        watcher = self._watcher
+        if watcher is None or watcher.next is not None:
+            return None
+        self._watcher, self._points = None, ()
+        return watcher.chunk()
+
+    def abandon(self) -> None:
+        """Forget what it has to do."""
+        if self.busy:
+            self._watcher, self._points, self._finish = None, (), None
+            self._child.close()
+            self._start()
+
+    def close(self) -> None:
+        """End the child."""
+        self._child.close()
+
+    def _go_on(self) -> None:
+        if not self.ready or self._sent:
+            return
+        if self._finish is not None:
+            self._begin()
+            self._child.finish(*self._finish)
+            return
+        if self._points and self._watcher is None:
+            assert self._plan is not None
+            self._watcher = Watcher(len(self._points), self._plan)
+        if self._watcher is not None and self._watcher.next is not None:
+            given = self._watcher.give()
+            self._begin()
+            self._child.send(self._points[given.start : given.stop])
+
+    def _begin(self) -> None:
+        self._sent, self._at = True, InHand(0, 0, 0)
+        self._since_cpu_s, self._since_s = self._child.cpu_s(), time.monotonic()
+
+    def _hear(self) -> None:
+        for message in self._child.receive():
+            if "ready" in message:
+                self.facts = message["ready"]
+                self._setup = replace(self._setup, check=False)  # whoever follows need not look again
+                self._plan = self._plan or plan_for(self._setup.job, int(message["ready"]["sessions"]))
+                self._unready = 0
+                self._memory_bytes = self._child.memory_bytes()
+            elif "error" in message:
+                self._child.close()
+                raise error_of(message["error"])
+            elif "memory" in message:
+                self._bury(TOO_MUCH, f"took more than {_shown(self._limits.memory_bytes)} of memory")
+                return
+            elif "finished" in message:
+                if self._finish is not None:
+                    self._finish, self._sent, self.finished = None, False, message["finished"]
+            elif self._watcher is not None and self._sent:
+                try:
+                    self._take(self._watcher, message)
+                except (ProtocolError, LookupError, TypeError, ValueError):
+                    self._bury(KILLED, "its process said what cannot be understood")
+                    return
+
+    def _take(self, watcher: Watcher, message: dict[str, Any]) -> None:
+        chunk = chunk_of(message["chunk"], points=message["points"], resamples=watcher.resamples)
+        watcher.part(message["first"], chunk)
+        self._sent = not message["done"]
+
+    def _look(self) -> None:
+        """Kill a child that is over its limits."""
+        now = self._looked = time.monotonic()
+        if self.ready and not self._sent:
+            return
+        limits, child = self._limits, self._child
+        at, cpu_s = child.in_hand(), child.cpu_s()
+        if at != self._at:
+            self._at, self._since_cpu_s, self._since_s = at, cpu_s, now
+        if self._finish is not None:
+            limit_s = self._finish_s
+        else:
+            limit_s = limits.point_s * max(1, at.points) if self.ready else limits.start_s
+        if cpu_s - self._since_cpu_s > limit_s:
+            self._bury(TOO_LONG, f"took more than {limit_s:g} s of processor time", sure=at.points == 1)
+        elif now - self._since_s > WAIT_FACTOR * limit_s:
+            self._bury(TOO_LONG, f"was not done after {WAIT_FACTOR * limit_s:g} s")
+        elif self.ready and child.memory_bytes() - self._memory_bytes > limits.memory_bytes:
+            self._bury(TOO_MUCH, f"took more than {_shown(limits.memory_bytes)} of memory")
+
+    def _bury(self, kind: str, message: str, sure: bool = False) -> None:
+        """End the child, take what it has still said, and start another one.
+
+        ``sure`` says that the point in hand is to blame, and so says a lack of memory at a child's very first point.
+        """
+        child = self._child
+        child.kill()
+        if not self.ready:
+            child.close()
+            self._unready += 1
+            if kind != KILLED or self._unready == STARTS:
+                raise BackbusError(f"a process that computes points was not ready: {message}")
+            self._start()
+            return
+        if not child.ended:
+            self._hear()
+        at = child.in_hand()
+        child.close()
+        if self._finish is not None:
+            self._finish = None
+            self._start()
+            raise BackbusError(f"making the sweep's table failed: {message}")
+        if self._sent and self._watcher is not None:
+            sure = sure or (kind == TOO_MUCH and at.points == 1 and at.begun == 0)
+            self._watcher.died(Death(Failure(kind, message), sure, at.first, at.points))
+        self._start()
+
+
+def _shown(size: int) -> str:
+    return f"{size / 2**30:.3g} GiB" if size >= 2**30 else f"{size / 2**20:.3g} MiB"
+
+
+class Pool:
+    """Workers on this machine. A context manager: leaving it ends and reaps their processes, however it is left."""
+
+    def __init__(self, setup: Setup, children: int, limits: PointLimits | None = None) -> None:
+        self._setup, self._limits, self._children = setup, limits, children
+        # What is not compiled yet is compiled by the first one alone, and loaded by the others.
+        alone = not cache_folder().exists()
+        self._workers: list[Worker] = []
+        # One child alone looks whether the strategy may be swept at all.
+        self._workers.append(Worker(replace(setup, check=True), limits))
+        self._hire(1 if alone else children)
+        self._sizes = ChunkSizes(children)
+
+    def _hire(self, workers: int) -> None:
+        while len(self._workers) < workers:
+            self._workers.append(Worker(self._setup, self._limits))
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all children."""
+        for worker in self._workers:
+            worker.close()
+        self._workers = []
+
+    @property
+    def pids(self) -> list[int]:
+        """Process ids of the children."""
+        return [worker.pid for worker in self._workers]
+
+    def run(self, count: int, points: PointsBetween) -> Iterator[tuple[int, Chunk]]:
+        """All of ``count`` points as chunks with the number of their first point, in the order in which they are done.
+
+        ``points(begin, stop)`` gives their values. A chunk takes about a second. May be called again when it is
+        through; whoever breaks it off ends the pool.
+        """
+        begin = 0
+        given: dict[int, tuple[int, int, float]] = {}
+        try:
+            while begin < count or given:
+                for place, worker in enumerate(self._workers):
+                    if begin < count and worker.ready and not worker.busy:
+                        stop = min(begin + self._sizes.next(count - begin), count)
+                        worker.give(points(begin, stop))
+                        given[place] = begin, stop - begin, time.monotonic()
+                        begin = stop
+                self._wait()
+                for place, chunk in self._work():
+                    first, size, started = given.pop(place)
+                    self._sizes.took(size, time.monotonic() - started)
+                    yield first, chunk
+        except BaseException:
+            self.close()
+            raise
+
+    def _work(self) -> list[tuple[int, Chunk]]:
+        done = []
+        for place, worker in enumerate(self._workers):
+            chunk = worker.work()
+            if chunk is not None:
+                done.append((place, chunk))
+        if len(self._workers) < self._children and self._workers[0].ready:
+            self._hire(self._children)
+        return done
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        for worker in self._workers:
+            poll.register(worker.fileno(), select.POLLIN)
+        poll.poll(LOOK_EVERY_S * 1000)

@@ -1,0 +1,218 @@
+"""One child process that computes chunks, as whoever watches it sees it: frames, what it has in hand, what it takes."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import mmap
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StrategyError
+from backbus.job.job import Job
+from backbus.job.sweep import SweepSettings
+from backbus.sweep.workers.child import WORDS
+from backbus.sweep.workers.chunk import Values
+from backbus.sweep.workers.wire import FrameReader, pack_frame
+
+REAP_S = 10.0
+_ERRORS: dict[str, type[BackbusError]] = {each.__name__: each for each in (DataError, JobError, StrategyError)}
+
+
+@dataclass(frozen=True)
+class PointLimits:
+    """What a point may take before its process is killed."""
+
+    point_s: float = 60.0
+    """Processor time. By the clock it is ten times as long, for who waits and computes nothing."""
+    memory_bytes: int = 2 << 30
+    """Memory beyond what the process had when it was ready."""
+    start_s: float = 600.0
+    """Processor time until the process is ready: to read the data, and to compile what is not compiled yet. As long,
+    besides the backtests in it, may what is done once at the end of a sweep take."""
+
+    @classmethod
+    def of(cls, search: SweepSettings) -> PointLimits:
+        """Those that a job sets."""
+        return cls(search.point_s, search.memory_mib << 20)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a child needs for a sweep."""
+
+    job: Job
+    data: Mapping[str, Path]
+    """Price files by the name that messages use, as ``resolve_files`` gives them."""
+    strategy: Mapping[str, Path]
+    """The strategy's files by relative name, as ``bundle`` gives them."""
+    sessions: int | None = None
+    """How many the data must have to trade; None where nobody has counted them yet."""
+    check: bool = False
+    """Whether parameters that the strategy lacks, and a strategy that knows the future, are refused."""
+
+    def plain(self, limits: PointLimits) -> dict[str, Any]:
+        """The frame that says all this."""
+        return {
+            "job": self.job.plain(),
+            "folder": str(self.job.folder.absolute()),
+            "data": {name: str(path.absolute()) for name, path in self.data.items()},
+            "strategy": {name: str(path.absolute()) for name, path in self.strategy.items()},
+            "sessions": self.sessions,
+            "check": self.check,
+            "memory_bytes": limits.memory_bytes,
+        }
+
+
+class InHand(NamedTuple):
+    """What a child says that it works on."""
+
+    begun: int
+    """Points that its process had begun before."""
+    first: int
+    """Place of the first point in hand, in the chunk that it was sent."""
+    points: int
+    """How many are; 0 before the first."""
+
+
+PIPE_BYTES = 2**20
+
+
+class Child:
+    """A child process: started at once, ready when ``receive`` has given ``ready``.
+
+    Linux kills it when the thread that made this object ends.
+    """
+
+    def __init__(self, setup: Setup, limits: PointLimits) -> None:
+        with tempfile.TemporaryFile() as file:
+            file.write(bytes(WORDS.size))
+            file.flush()
+            self._words = mmap.mmap(file.fileno(), WORDS.size)
+            self._process = subprocess.Popen(
+                (sys.executable, "-P", "-m", "backbus.sweep.workers.child", str(file.fileno())),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=(file.fileno(),),
+                # Not killed by Ctrl-C before its watcher knows, and killed with all that its strategy has started.
+                start_new_session=True,
+            )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._in, self._out = self._process.stdin, self._process.stdout
+        os.set_blocking(self._out.fileno(), False)
+        for pipe in (self._in, self._out):
+            # A chunk then goes over in one piece; where that many bytes are not to be had, in several.
+            with contextlib.suppress(OSError, AttributeError):
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        self._reader = FrameReader()
+        self.ended = False
+        """Whether it has closed its output: nothing will come any more."""
+        self._write(setup.plain(limits))
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    def fileno(self) -> int:
+        """Readable when frames have come, or the end."""
+        return self._out.fileno()
+
+    def send(self, points: Sequence[Values]) -> None:
+        """Give it points, when it has nothing to do."""
+        WORDS.pack_into(self._words, 0, *InHand(0, 0, 0))
+        self._write({"points": list(points)})
+
+    def finish(self, chunks: Path, folder: Path, trials: int) -> None:
+        """Have it make the sweep's files in ``folder``, from a file of chunks as ``wire.write_chunks`` writes it."""
+        self._write({"finish": {"chunks": str(chunks.absolute()), "folder": str(folder.absolute()), "trials": trials}})
+
+    def _write(self, message: dict[str, Any]) -> None:
+        left = memoryview(pack_frame(message))
+        with contextlib.suppress(BrokenPipeError):  # its end is noticed where it is read
+            while left:
+                left = left[os.write(self._in.fileno(), left) :]
+
+    def receive(self) -> list[dict[str, Any]]:
+        """The messages that have come. A child that sends anything else counts as ended."""
+        found: list[dict[str, Any]] = []
+        while not self.ended:
+            try:
+                data = os.read(self._out.fileno(), PIPE_BYTES)
+                found += self._reader.feed(data)
+            except BlockingIOError:
+                break
+            except ProtocolError:
+                data = b""
+            self.ended = not data
+        return found
+
+    def in_hand(self) -> InHand:
+        """What it works on at this moment, or worked on when it died."""
+        return InHand(*WORDS.unpack_from(self._words))
+
+    def cpu_s(self) -> float:
+        """Processor time that it has taken; by the clock where there is no /proc."""
+        try:
+            stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace")
+        except OSError:
+            return time.monotonic()
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def memory_bytes(self) -> int:
+        """Resident memory without that of mapped files; 0 where there is no /proc."""
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii", errors="replace")
+            lines = (line.split() for line in status.splitlines() if line.startswith(("RssAnon:", "RssShmem:")))
+            return 1024 * sum(int(line[1]) for line in lines)
+        return 0
+
+    def kill(self) -> None:
+        """End it and whatever it has started. What it has sent before can still be received."""
+        if self._process.returncode is not None:
+            return  # its number may be another's by now
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(REAP_S)
+
+    def how_it_ended(self) -> str:
+        """In words, after ``kill`` or its own end."""
+        self.kill()
+        status = self._process.returncode
+        if status is None or status >= 0:
+            return f"ended with status {status}"
+        try:
+            return f"was ended by {signal.Signals(-status).name}"
+        except ValueError:
+            return f"was ended by signal {-status}"
+
+    def close(self) -> None:
+        """End it and let go of it."""
+        self.kill()
+        self._in.close()
+        self._out.close()
+        self._words.close()
+
+
+def error_of(plain: Mapping[str, Any]) -> BackbusError:
+    """The error that a child told of."""
+    message, kind = str(plain["message"]), str(plain["type"])
+    if kind not in _ERRORS:
+        return BackbusError(f"a process that computes points failed: {kind}: {message}\n{plain['traceback'] or ''}")
+    error = _ERRORS[kind](message)
+    if isinstance(error, JobError):
+        error.field = plain["field"]
+    if isinstance(error, StrategyError):
+        error.traceback = plain["traceback"]
+    return error

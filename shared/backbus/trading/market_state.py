@@ -1,0 +1,125 @@
+"""What is known of each asset's market, as its bars and its fills have made it.
+
+Portfolio and market keep one each, alike: what costs will be is known to both from what was known before the bar that
+fills. A share of the bar's own volume is known to the market alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backbus.jit.decorators import part
+from backbus.market.panel import Floats
+from backbus.trading.groups import BarArrays, MarketArrays, OrderLists, SingleOrders, verb
+from backbus.trading.records import Records
+from backbus.trading.rules import Fact, Rules
+from backbus.trading.slippage import SlippageModel
+
+MARKET_STATE = np.dtype(
+    [
+        ("held", "<f8"),
+        ("room", "<f8"),
+        ("row", "<i8"),
+        ("unit", "<f8"),
+        ("rate", "<f8"),
+        ("spread", "<f8"),
+        ("deviation", "<f8"),
+        ("mean_volume", "<f8"),
+        ("bar_volume", "<f8"),
+        ("month", "<i8"),
+        ("month_size", "<f8"),
+        ("month_value", "<f8"),
+        ("bars", "<i8"),
+        ("payoff", "<f8"),
+        ("delisted", "<i8"),
+    ]
+)
+"""The position that the asset's fills have made; units that the volume of the bar of ``row`` still lets fill; what one
+unit of price is worth in the account's currency (``unit``), and one unit of the asset's (``rate``); the spread last
+seen; the deviation of returns and the mean volume of the bars looked back on; the bar's volume; what was traded in a
+``month``; ``bars`` seen; what each unit will be paid off with in the next row, because the asset is delisted (NaN where
+it is not), and whether it has been."""
+
+
+def blank_state(instruments: Records) -> Records:
+    """[assets] ``MARKET_STATE`` records before the first row."""
+    state = np.zeros(len(instruments), dtype=MARKET_STATE)
+    state["rate"] = np.where(instruments["rate_of"] >= 0, np.nan, 1.0)
+    state["unit"] = instruments["multiplier"] * state["rate"]
+    state["payoff"] = np.nan
+    state["row"] = -1
+    state["room"] = np.inf
+    return state
+
+
+def blank_window(rules: Rules) -> Floats:
+    """[assets, 2 × (lookback_rows + 1)] before the first row, [assets, 0] where costs do not look back."""
+    rows = int(rules.record["lookback_rows"][0])
+    return np.zeros((len(rules.instruments), 2 * (rows + 1) if rows else 0))
+
+
+def open_market(rules: Rules) -> MarketArrays:
+    """What is known of a job's market before the first row."""
+    return MarketArrays(rules.instruments, blank_state(rules.instruments), blank_window(rules))
+
+
+@part
+def observe(rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:
+    """Take in a row at its close: spreads and delistings, rates of currencies, and returns and volumes of the last
+    ``lookback_rows`` bars of each asset."""
+    close, window = bars.close, market.window
+    size = window.shape[1] // 2
+    for asset in range(market.state.shape[0]):
+        pair = market.instruments[asset]["rate_of"]
+        if pair >= 0 and close[at, pair] == close[at, pair]:
+            rate = 1.0 / close[at, pair] if market.instruments[asset]["inverse"] != 0 else close[at, pair]
+            market.state[asset]["rate"] = rate
+            market.state[asset]["unit"] = market.instruments[asset]["multiplier"] * rate
+    for asset in range(market.state.shape[0]):
+        price = close[at, asset]
+        if price != price:  # noqa: PLR0124  (a hole)
+            continue
+        state, model = market.state[asset], market.instruments[asset]["slippage_model"]
+        if model == SlippageModel.SPREAD_SEEN:
+            if bars.facts[at, Fact.SPREAD, asset] >= 0.0:
+                state["spread"] = bars.facts[at, Fact.SPREAD, asset]
+        if rules["has_corporate_actions"] != 0 and bars.facts[at, Fact.DELISTING, asset] >= 0.0:
+            state["payoff"] = bars.facts[at, Fact.DELISTING, asset]
+        if rules["lookback_rows"] > 0 and model == SlippageModel.SQUARE_ROOT:
+            seen = state["bars"]
+            window[asset, seen % size] = price
+            window[asset, size + seen % size] = bars.volume[at, asset] if bars.volume[at, asset] > 0.0 else 0.0
+            seen += 1
+            state["bars"] = seen
+            count = min(seen, size) - 1
+            if count >= 2:
+                mean = 0.0
+                traded = 0.0
+                for back in range(count):
+                    mean += window[asset, (seen - 1 - back) % size] / window[asset, (seen - 2 - back) % size] - 1.0
+                    traded += window[asset, size + (seen - 1 - back) % size]
+                mean /= count
+                squares = 0.0
+                for back in range(count):
+                    change = (
+                        window[asset, (seen - 1 - back) % size] / window[asset, (seen - 2 - back) % size] - 1.0 - mean
+                    )
+                    squares += change * change
+                state["deviation"] = np.sqrt(squares / (count - 1))
+                state["mean_volume"] = traded / count
+
+
+def _nothing_observed(orders: SingleOrders, rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:
+    pass
+
+
+def _observe_row(orders: OrderLists, rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:
+    if rules["costs_follow_market"] != 0:
+        observe(rules, market, bars, at)
+
+
+observe_close = verb(_nothing_observed, _observe_row)
+"""``observe_close(orders, rules, market, bars, at)``: let what is known of the market take in a row's close, where
+anything but plain market orders asks for it."""

@@ -1,0 +1,177 @@
+"""The rules of one job as step functions read them: a record of numbers, and one line per asset; made once, never
+changed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from backbus.market.columns import EVENTS
+from backbus.market.panel import Block, Floats, sealed
+from backbus.trading.records import Records
+
+RULES = np.dtype(
+    [
+        ("cash", "<f8"),
+        ("leverage", "<f8"),
+        ("size", "<f8"),
+        ("max_weight", "<f8"),
+        ("bars_per_year", "<f8"),
+        ("volume_cap", "<f8"),
+        ("assets", "<i8"),
+        ("sizing", "<i8"),
+        ("volatility_rows", "<i8"),
+        ("shorts", "<i8"),
+        ("fill_at_close", "<i8"),
+        ("size_at_open", "<i8"),
+        ("path", "<i8"),
+        ("trail_by_close", "<i8"),
+        ("wait_for_volume", "<i8"),
+        ("capped", "<i8"),
+        ("daily", "<i8"),
+        ("rows", "<i8"),
+        ("needs_order_lists", "<i8"),
+        ("slippage_follows_market", "<i8"),
+        ("costs_follow_market", "<i8"),
+        ("no_row_skipped", "<i8"),
+        ("checks_account", "<i8"),
+        ("has_financing", "<i8"),
+        ("has_corporate_actions", "<i8"),
+        ("limited", "<i8"),
+        ("lookback_rows", "<i8"),
+        ("has_futures", "<i8"),
+        ("cash_only", "<i8"),
+        ("take_profit", "<f8"),
+        ("stop_loss", "<f8"),
+        ("trailing_loss", "<f8"),
+        ("cash_buffer", "<f8"),
+        ("drift_band", "<f8"),
+        ("cash_rate", "<f8"),
+        ("debit_rate", "<f8"),
+        ("year_days", "<f8"),
+        ("maintenance", "<f8"),
+        ("call_rule", "<i8"),
+        ("gross_limit", "<f8"),
+        ("net_limit", "<f8"),
+        ("weight_limit", "<f8"),
+        ("positions_limit", "<f8"),
+        ("turnover_limit", "<f8"),
+        ("drawdown_limit", "<f8"),
+    ]
+)
+"""``volume_cap`` is 0 where there is none, ``capped`` 1 where any order may fill in part; ``needs_order_lists`` where
+more than plain market orders may work from the start. ``slippage_follows_market`` is 1 where no order may be left
+alone, and ``lookback_rows`` is how far it looks back; ``costs_follow_market`` where anything of the market's state
+does, rates of currencies included; ``no_row_skipped`` where no row may be passed over, ``checks_account`` where the
+account is looked at in every row, ``has_financing`` where cash or positions cost or bring something over time,
+``has_corporate_actions`` where the data has splits and dividends, ``limited`` where risk has limits, ``has_futures``
+where any asset is one; ``cash_only`` in an account without shorts and leverage. ``take_profit``, ``stop_loss`` and
+``trailing_loss`` are the exits that come with each entry, as fractions of its price, 0 where there is none. Rates are
+of a year of ``year_days``; limits are fractions of equity, infinite where there is none."""
+
+TIERS = 8
+INSTRUMENT = np.dtype(
+    [
+        ("lot", "<f8"),
+        ("tick", "<f8"),
+        ("per_tick", "<f8"),
+        ("multiplier", "<f8"),
+        ("margin", "<f8"),
+        ("slippage", "<f8"),
+        ("slippage_limit", "<f8"),
+        ("fee", "<f8"),
+        ("fee_minimum", "<f8"),
+        ("fee_maximum", "<f8"),
+        ("fee_share", "<f8"),
+        ("maker", "<f8"),
+        ("tier_from", "<f8", (TIERS,)),
+        ("tier_fee", "<f8", (TIERS,)),
+        ("slippage_model", "<i8"),
+        ("fee_model", "<i8"),
+        ("tiers", "<i8"),
+        ("settles", "<i8"),
+        ("maintenance", "<f8"),
+        ("borrow", "<f8"),
+        ("rate_of", "<i8"),
+        ("inverse", "<i8"),
+        ("traded", "<i8"),
+    ]
+)
+"""What trading one asset is like. ``tick`` is 0 where prices can be anything, ``per_tick`` how many of them make 1,
+or 0. ``settles`` is 1 for a future: no cash pays for its position, gains and losses go to cash at each close;
+``margin`` is locked for each contract, ``maintenance`` must be kept. ``borrow`` is the yearly rate that a short
+position costs. ``rate_of`` is the asset whose price is what one unit of this one's currency is worth in the
+account's, or the ``inverse`` of that; -1 where it is the same currency. ``traded`` is 0 where no orders are taken."""
+
+
+class _Sizing(NamedTuple):
+    """How much a signal holds."""
+
+    FIXED_QUANTITY: int = 0
+    FIXED_CASH: int = 1
+    PERCENT_OF_EQUITY: int = 2
+    TARGET_WEIGHT: int = 3
+    EQUAL_WEIGHT: int = 4
+    VOLATILITY_TARGET: int = 5
+
+
+class _Path(NamedTuple):
+    """Which way a price takes within a bar."""
+
+    WORST: int = 0
+    OPEN_LOW_HIGH_CLOSE: int = 1
+    OPEN_HIGH_LOW_CLOSE: int = 2
+    NEAREST_FIRST: int = 3
+
+
+class _CallRule(NamedTuple):
+    """What a margin call sells."""
+
+    ALL: int = 0
+    PRO_RATA: int = 1
+    LARGEST_FIRST: int = 2
+
+
+class _Fact(NamedTuple):
+    """What else loops know of each bar: [rows, FACTS, assets]."""
+
+    SPREAD: int = 0
+    SPLIT: int = 1
+    DIVIDEND: int = 2
+    DELISTING: int = 3
+
+
+Sizing, Path, CallRule, Fact = _Sizing(), _Path(), _CallRule(), _Fact()
+SIZINGS = ("fixed_quantity", "fixed_cash", "percent_of_equity", "target_weight", "equal_weight", "volatility_target")
+PATHS = ("worst", "open-low-high-close", "open-high-low-close", "nearest-first")
+CALL_RULES = ("all", "pro_rata", "largest_first")
+FACTS = len(Fact)
+
+
+class Rules(NamedTuple):
+    """A job's numbers."""
+
+    record: Records
+    """One ``RULES`` record."""
+    instruments: Records
+    """[assets] ``INSTRUMENT`` records."""
+    spread: str | None = None
+    """The column of the data that quoted spreads are in."""
+
+    def facts_of(self, block: Block) -> Floats:
+        """[rows, FACTS, assets] quoted spreads, splits, dividends and delistings, NaN where there is none; [rows, 0,
+        assets] where nothing looks at them."""
+        if not self.record["has_corporate_actions"][0] and self.spread is None:
+            return sealed(np.empty((len(block), 0, block.close.shape[1])))
+        facts = np.full((len(block), FACTS, block.close.shape[1]), np.nan)
+        names = (self.spread, *(EVENTS if self.record["has_corporate_actions"][0] else ()))
+        for at, name in enumerate(names):
+            if name is not None and name in block.extra:
+                facts[:, at] = block.extra[name]
+        return sealed(facts)
+
+    @property
+    def needs_order_lists(self) -> bool:
+        """Whether more than one market order per asset may work from the start."""
+        return bool(self.record["needs_order_lists"][0])

@@ -1,0 +1,100 @@
+"""What the market takes beside its price: codes, arithmetic, numbers and flags of the models of slippage.
+
+Slippage knows what was known before the bar that fills: the spread last seen, the deviation of returns and the mean
+volume. A share of the bar's own volume is known to the market alone; the portfolio reckons with the largest that may
+be.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from backbus.jit.decorators import step
+from backbus.job import costs as c
+from backbus.trading.lots import on_tick
+from backbus.trading.records import Records
+
+
+class _SlippageModel(NamedTuple):
+    """The models, as INSTRUMENT records say them."""
+
+    NONE: int = 0
+    BASIS_POINTS: int = 1
+    HALF_SPREAD: int = 2
+    SPREAD_SEEN: int = 3
+    VOLUME_SHARE: int = 4
+    SQUARE_ROOT: int = 5
+
+
+SlippageModel = _SlippageModel()
+FOLLOWING_THE_MARKET = (SlippageModel.SPREAD_SEEN, SlippageModel.SQUARE_ROOT)
+"""Models whose costs change with what was seen, so that no order may be left alone."""
+CAPPING = (SlippageModel.VOLUME_SHARE,)
+"""Models that let an order fill in part."""
+
+
+@step
+def fill_price(instrument: Any, state: Any, reference: float, quantity: float) -> float:
+    """Price paid for ``quantity`` (signed) where the market stands at ``reference``; never below zero.
+
+    Of a share of the bar's volume it is the worst that may be. ``state`` is the asset's MARKET_STATE."""
+    model = instrument["slippage_model"]
+    if model == SlippageModel.NONE:
+        return reference
+    if model == SlippageModel.BASIS_POINTS:
+        if quantity > 0.0:
+            return on_tick(instrument, reference * (1.0 + instrument["slippage"]), True)
+        return on_tick(instrument, reference * (1.0 - instrument["slippage"]), False)
+    if model == SlippageModel.HALF_SPREAD:
+        return _moved(instrument, reference, instrument["slippage"], quantity)
+    if model == SlippageModel.SPREAD_SEEN:
+        return _moved(instrument, reference, instrument["slippage"] * state["spread"], quantity)
+    if model == SlippageModel.VOLUME_SHARE:
+        return _moved(
+            instrument,
+            reference,
+            reference * instrument["slippage"] * instrument["slippage_limit"] * instrument["slippage_limit"],
+            quantity,
+        )
+    if model == SlippageModel.SQUARE_ROOT and state["mean_volume"] > 0.0:
+        size = np.sqrt(abs(quantity) / state["mean_volume"])
+        return _moved(instrument, reference, reference * instrument["slippage"] * state["deviation"] * size, quantity)
+    return reference
+
+
+@step
+def market_price(instrument: Any, state: Any, reference: float, quantity: float) -> float:
+    """Price paid for ``quantity`` in a bar whose volume the market knows."""
+    if instrument["slippage_model"] == SlippageModel.VOLUME_SHARE and state["bar_volume"] > 0.0:
+        share = min(abs(quantity) / state["bar_volume"], instrument["slippage_limit"])
+        return _moved(instrument, reference, reference * instrument["slippage"] * share * share, quantity)
+    return fill_price(instrument, state, reference, quantity)
+
+
+@step
+def _moved(instrument: Any, reference: float, by: float, quantity: float) -> float:
+    if quantity > 0.0:
+        return on_tick(instrument, reference + by, True)
+    return max(on_tick(instrument, reference - by, False), 0.0)
+
+
+def set_slippage(lines: Records, slippage: c.Slippage) -> None:
+    """Put a slippage model into ``INSTRUMENT`` records."""
+    match slippage:
+        case c.NoSlippage():
+            lines["slippage_model"] = SlippageModel.NONE
+        case c.BasisPointsSlippage(bps=bps):
+            lines["slippage_model"], lines["slippage"] = SlippageModel.BASIS_POINTS, bps / 10_000.0
+        case c.HalfSpread(spread=spread):
+            lines["slippage_model"] = SlippageModel.SPREAD_SEEN if spread is None else SlippageModel.HALF_SPREAD
+            lines["slippage"] = 0.5 if spread is None else spread / 2.0
+        case c.VolumeShare(impact=impact, limit=limit):
+            lines["slippage_model"], lines["slippage"], lines["slippage_limit"] = (
+                SlippageModel.VOLUME_SHARE,
+                impact,
+                limit,
+            )
+        case c.SquareRoot(impact=impact):
+            lines["slippage_model"], lines["slippage"] = SlippageModel.SQUARE_ROOT, impact

@@ -1,0 +1,35 @@
+"""A job file is read by whoever submits one, and whoever only looks: that loads no compiler and no numbers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from backbus.job.costs import MOST_TIERS
+from backbus.trading.rules import TIERS
+
+HEAVY = ("numba", "llvmlite", "numpy", "pandas", "pyarrow", "exchange_calendars", "scipy", "msgpack", "zmq", "typer")
+READ = """
+import sys
+from backbus.job.job import Job
+job = Job.parse({
+    "strategy": {"use": "sma_cross", "fast": 5},
+    "data": {"files": "prices.csv", "bars": "500 ticks", "calendar": "XNYS", "start": "2020-01-01"},
+    "execution": {"slippage": {"model": "square_root"}, "commission": {"model": "preset", "name": "ibkr_tiered"}},
+    "instruments": [{"symbols": "ES*", "kind": "future", "margin": 10_000}],
+    "sweep": {"parameters": {"fast": [5, 10], "slow": {"from": 20, "to": 50, "step": 5}}},
+})
+assert job.year > 250 and Job.parse(job.plain()) == job
+print(*sorted(set(sys.modules)))
+"""
+
+
+def test_reading_a_job_loads_no_compiler_and_no_numbers() -> None:
+    ended = subprocess.run([sys.executable, "-c", READ], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(ended.stdout.split())
+    assert "backbus.job.sweep" in loaded
+    assert loaded & set(HEAVY) == set()
+
+
+def test_a_schedule_may_have_as_many_tiers_as_its_record_has_room_for() -> None:
+    assert MOST_TIERS == TIERS
