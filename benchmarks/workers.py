@@ -109,7 +109,7 @@ class Workers:
         lease = worker.lease
         run, number = (lease.job, lease.number) if lease is not None else (None, 0)
         moves = int(time.monotonic() * 20)
-        beat = c.Beat(id="beat", instance=worker.name, run=run, attempt=number, rows=moves)
+        beat = c.Heartbeat(id="beat", instance=worker.name, run=run, attempt=number, rows=moves)
         worker.socket.send(control_codec.pack(beat))
 
     def _hear(self, worker: Worker, due: list[Worker]) -> None:

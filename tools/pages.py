@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from backbus.jobs import Job
 from wrap import wrapped
 
+from backbus.job.job import Job
 from backbus.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent

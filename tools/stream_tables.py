@@ -1,7 +1,7 @@
 """Write what the docs say of a run's streams anew from the one table of them: ``python -P tools/stream_tables.py``.
 
-In ``docs/protocol.md`` the tables between ``<!-- streams: NAME -->`` and ``<!-- end -->``; in the page of each service
-of a run the rows ``reads`` and ``writes``. A test tells where a page is not what this would write.
+In ``docs/protocol.md`` the kinds' names and the tables between ``<!-- streams: NAME -->`` and ``<!-- end -->``, in
+the page of each service of a run the rows ``reads`` and ``writes``. A test tells where a page is not what this writes.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ TYPES = {"<i8": "int64", "<f8": "float64"}
 def kinds() -> list[str]:
     """The table of kinds: their ends, and what their records and their watermarks are."""
     rows = [
-        (kind, _writer(stream), ", ".join(stream.readers), stream.contents, stream.watermark)
+        (kind, _writer(stream), ", ".join(stream.readers), stream.contents, stream.watermark, _digest(stream))
         for kind, stream in STREAMS.items()
     ]
-    head = ("kind", "said by", "read by", "a record is", "`through`")
-    return _table(head, [*rows, ("PROBE", "anyone", "itself", "nothing", "0")])
+    head = ("kind", "said by", "read by", "a record is", "`through`", "digest")
+    return _table(head, [*rows, ("PROBE", "anyone", "itself", "nothing", "0", "")])
 
 
 def columns() -> list[str]:
@@ -64,6 +64,8 @@ def pages() -> dict[Path, str]:
     for name, lines in (("kinds", kinds()), ("columns", columns())):
         body = "\n".join(lines)
         text = _put(protocol, text, rf"(<!-- streams: {name} -->\n).*?(\n<!-- end -->)", rf"\g<1>{body}\g<2>")
+    names = " ".join((*STREAMS, "PROBE"))
+    text = _put(protocol, text, r"^\| `kind` \| str \|[^\n]*$", f"| `kind` | str | always | `{names}` |")
     found = {protocol: text}
     for service in (*SOURCES, *READERS):
         page = DOCS / "services" / f"{service}.md"
@@ -85,6 +87,10 @@ def _writer(stream: StreamType) -> str:
     if stream.writer is None:
         return "each reader of NEW_DATA"
     return f"{stream.writer}{', where the book is read' if stream.where_book_is_read else ''}"
+
+
+def _digest(stream: StreamType) -> str:
+    return f"`{stream.digest}`" if stream.record is not None or stream.columns else ""
 
 
 def _told(kind: str, stream: StreamType) -> str:

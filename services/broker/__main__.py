@@ -1,4 +1,4 @@
-"""Start the broker: a proxy from publishers (XSUB) to subscribers in a thread of its own, and a beat beside it."""
+"""Start the broker: a proxy from publishers (XSUB) to subscribers in a thread of its own, and a heartbeat beside it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import zmq
 from backbus.log import logger
 from backbus.settings import Settings
 from backbus.transport.curve import Gate
-from backbus.transport.session import Line
+from backbus.transport.session import Session
 from backbus.transport.sockets import BUS_HIGH_WATER, bind, make_socket
 
 ROLE = "broker"
@@ -39,7 +39,7 @@ class Broker:
         bind(self._xpub, settings, settings.bus_out_bind or settings.bus_out)
         if settings.bus_here is not None:
             bind(self._xpub, settings, settings.member_bus_out)
-        self._line = Line(self._context, settings, ROLE, self._log)
+        self._session = Session(self._context, settings, ROLE, self._log)
         self._stopping = threading.Event()
 
     def run(self) -> None:
@@ -47,18 +47,18 @@ class Broker:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: self._stopping.set())
         threading.Thread(target=self._forward, name="proxy", daemon=True).start()
-        self._line.start()
+        self._session.start()
         self._log.info("forwarding", bus_in=self._settings.bus_in, bus_out=self._settings.bus_out)
         refreshed = 0.0
         while not self._stopping.is_set():
-            self._line.socket.poll(100)
-            for _ in self._line.hear():
+            self._session.socket.poll(100)
+            for _ in self._session.hear():
                 pass  # a broker is given no orders
-            self._line.look()
+            self._session.look()
             if time.monotonic() - refreshed > REFRESH_S:
                 refreshed = time.monotonic()
                 self._gate.refresh()
-        self._line.close()
+        self._session.close()
         self._gate.close()
         self._context.destroy(linger=0)
 

@@ -26,7 +26,7 @@ from backbus.sweep.workers.pool import LOOK_EVERY_S
 from backbus.sweep.workers.wire import pack_chunk
 from backbus.transport import control as c
 from backbus.transport import control_codec
-from backbus.transport.session import Line
+from backbus.transport.session import Session
 
 ROLE = "optimizer"
 WANT_EVERY_S = 1.0
@@ -45,7 +45,7 @@ class Optimizer:
     def __init__(self, settings: Settings) -> None:
         self._log = logger(ROLE, settings)
         self._context: zmq.Context[Any] = zmq.Context()
-        self._line = Line(self._context, settings, ROLE, self._log)
+        self._session = Session(self._context, settings, ROLE, self._log)
         self._kept: list[Sweeping] = []
         """The one in use last is the last."""
         self._lease: c.Lease | None = None
@@ -57,12 +57,12 @@ class Optimizer:
         """Serve until SIGTERM or SIGINT."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
-        self._line.start()
-        self._log.info("ready to serve", instance=self._line.instance)
+        self._session.start()
+        self._log.info("ready to serve", instance=self._session.instance)
         try:
             while not self._stopping:
                 self._wait()
-                for order in self._line.hear():
+                for order in self._session.hear():
                     match order:
                         case c.Lease():
                             self._take(order)
@@ -73,7 +73,7 @@ class Optimizer:
         finally:
             for sweeping in self._kept:
                 sweeping.close()
-            self._line.close()
+            self._session.close()
             self._context.term()
 
     def _stop(self, *_: object) -> None:
@@ -81,24 +81,24 @@ class Optimizer:
 
     def _wait(self) -> None:
         poller = zmq.Poller()
-        poller.register(self._line.socket, zmq.POLLIN)
+        poller.register(self._session.socket, zmq.POLLIN)
         if self._lease is not None:
             poller.register(self._kept[-1].fileno(), zmq.POLLIN)
         with contextlib.suppress(InterruptedError, select.error):
             poller.poll(int(LOOK_EVERY_S * 1000))
 
     def _look(self) -> None:
-        pulse, line = self._line.pulse, self._line
-        line.look()
+        vitals, session = self._session.vitals, self._session
+        session.look()
         if self._lease is not None:
-            pulse.rows += 1
-            if pulse.abandoned == (self._lease.job, self._lease.number) or line.renewed:
+            vitals.rows += 1
+            if vitals.abandoned == (self._lease.job, self._lease.number) or session.renewed:
                 self._log.warning("the lease is lost", job=self._lease.job, number=self._lease.number)
                 self._kept[-1].abandon()
                 self._let_go()
             return
         now = time.monotonic()
-        if line.epoch is not None and line.unheard <= UNHEARD and now - self._wanted_at > WANT_EVERY_S:
+        if session.epoch is not None and session.unheard <= UNHEARD and now - self._wanted_at > WANT_EVERY_S:
             self._want()
         for sweeping in [each for each in self._kept if now - each.used_at > IDLE_S]:
             self._drop(sweeping)
@@ -106,7 +106,7 @@ class Optimizer:
     def _want(self) -> None:
         self._wanted_at = time.monotonic()
         prepared = [sweeping.name for sweeping in self._kept]
-        self._line.tell(control_codec.pack(c.Want(instance=self._line.instance, prepared=prepared)))
+        self._session.tell(control_codec.pack(c.Want(instance=self._session.instance, prepared=prepared)))
 
     # --- a lease ---------------------------------------------------------------------------------------------------
 
@@ -116,10 +116,10 @@ class Optimizer:
                 return
             self._kept[-1].abandon()
         self._lease, self._began = lease, time.monotonic()
-        pulse = self._line.pulse
+        vitals = self._session.vitals
         # Another orchestrator counts its leases anew, and this one may have the number of a lost one.
-        pulse.abandoned = None
-        pulse.rows, pulse.attempt, pulse.run = 0, lease.number, lease.job
+        vitals.abandoned = None
+        vitals.rows, vitals.attempt, vitals.run = 0, lease.number, lease.job
         try:
             sweeping = self._prepared(lease.job)
             match lease.work:
@@ -128,7 +128,7 @@ class Optimizer:
                 case "count" | "ask":
                     pass  # when the child has looked at the data
                 case "finish":
-                    sweeping.finish(self._line.requester, lease.stop, lease.trials)
+                    sweeping.finish(self._session.requester, lease.stop, lease.trials)
         except Exception as error:
             self._fault(error)
 
@@ -140,8 +140,8 @@ class Optimizer:
                 return sweeping
         while len(self._kept) >= KEPT:
             self._drop(self._kept[0])
-        inputs = self._line.requester.ask(c.GetInputs(job=job))
-        self._kept.append(Sweeping(job, inputs, self._line.fetch))
+        inputs = self._session.requester.ask(c.GetInputs(job=job))
+        self._kept.append(Sweeping(job, inputs, self._session.fetch))
         self._log.info("preparing", job=job)
         return self._kept[-1]
 
@@ -158,19 +158,19 @@ class Optimizer:
             chunk = sweeping.work()
             if lease.work == "count":
                 if sweeping.search is not None:
-                    self._say(c.Total(instance=self._line.instance, job=lease.job, points=len(sweeping.search)))
+                    self._say(c.Total(instance=self._session.instance, job=lease.job, points=len(sweeping.search)))
             elif lease.work == "ask":
                 if sweeping.search is not None:
-                    points = sweeping.ask(self._line.requester, lease.first)
+                    points = sweeping.ask(self._session.requester, lease.first)
                     self._say(
-                        c.PutPoints(instance=self._line.instance, job=lease.job, first=lease.first, points=points)
+                        c.PutPoints(instance=self._session.instance, job=lease.job, first=lease.first, points=points)
                     )
             elif chunk is not None:
                 self._say_chunk(lease, sweeping, chunk)
             elif sweeping.finished:
-                report, artifacts = sweeping.upload(self._line.requester)
-                self._line.say(
-                    c.PutTable(instance=self._line.instance, job=lease.job, report=report, artifacts=artifacts)
+                report, artifacts = sweeping.upload(self._session.requester)
+                self._session.say(
+                    c.PutTable(instance=self._session.instance, job=lease.job, report=report, artifacts=artifacts)
                 )
                 self._drop(sweeping)
                 self._done()
@@ -178,7 +178,7 @@ class Optimizer:
             self._fault(error)
 
     def _say(self, message: c.Message) -> None:
-        self._line.say(message)
+        self._session.say(message)
         self._done()
 
     def _say_chunk(self, lease: c.Lease, sweeping: Sweeping, chunk: Chunk) -> None:
@@ -186,7 +186,7 @@ class Optimizer:
         best = best_of(chunk.figures, goal)
         self._say(
             c.PutChunk(
-                instance=self._line.instance,
+                instance=self._session.instance,
                 job=lease.job,
                 first=lease.first,
                 stop=lease.stop,
@@ -210,9 +210,9 @@ class Optimizer:
         )
         for sweeping in [each for each in self._kept if each.name == lease.job]:
             self._drop(sweeping)
-        self._line.say(
+        self._session.say(
             c.LeaseFault(
-                instance=self._line.instance,
+                instance=self._session.instance,
                 number=lease.number,
                 fatal=isinstance(error, FATAL),
                 message=str(error) if ours else f"{type(error).__name__}: {error}",
@@ -224,13 +224,13 @@ class Optimizer:
     def _done(self) -> None:
         """The lease is over: at once for the next, unless too much waits to be heard."""
         self._let_go()
-        if self._line.unheard <= UNHEARD:
+        if self._session.unheard <= UNHEARD:
             self._want()
 
     def _let_go(self) -> None:
         if self._kept:
             self._kept[-1].used_at = time.monotonic()
         self._lease = None
-        pulse = self._line.pulse
-        pulse.run, pulse.attempt, pulse.rows = None, 0, 0
+        vitals = self._session.vitals
+        vitals.run, vitals.attempt, vitals.rows = None, 0, 0
         self._wanted_at = 0.0

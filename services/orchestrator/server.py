@@ -140,8 +140,8 @@ class Server:
                 return
             case c.Hello():
                 value = self._greet(request)
-            case c.Beat():
-                value = self._sweeps.beat(request) or self._runs.beat(request)
+            case c.Heartbeat():
+                value = self._sweeps.heartbeat(request) or self._runs.heartbeat(request)
             case c.HaveBlobs():
                 value = {"missing": [blob for blob in dict.fromkeys(request.hashes) if not self._blobs.has(blob)]}
             case c.PutBlob():

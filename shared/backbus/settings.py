@@ -49,11 +49,11 @@ class Settings(BaseSettings):
     """The catalog: datasets that ``backbus data import`` has made."""
     beat_s: float = Field(default=0.5, gt=0)
     dead_s: float = Field(default=3.0, gt=0)
-    """No beat for this long: the member is dead."""
+    """No heartbeat for this long: the member is dead."""
     lease_s: float = Field(default=30.0, gt=0)
     """A worker that does not look after its lease for this long loses it."""
     high_mark_s: float = Field(default=0.2, gt=0)
-    """An idle sender repeats its high mark this often."""
+    """An idle sender repeats its high-water mark this often."""
     backoff_s: float = Field(default=0.25, ge=0)
     """First wait before the next attempt; doubled each time, jittered, at most ten seconds."""
     log_level: str = "info"

@@ -22,11 +22,11 @@ from backbus.streams.admission import admit
 from backbus.streams.event import Event
 from backbus.streams.topology import STREAMS, Kind
 from backbus.transport.role import RunningHandler
-from tests.simulation.promises import Promises
+from tests.simulation.invariants import Invariants
 
-HIGH_MARK_S = 0.2
+HIGH_WATER_MARK_S = 0.2
 SILENT_S = 60.0
-"""Simulated time without any progress after which a run counts as deadlocked: 300 repetitions of each high mark."""
+"""Simulated time without progress after which a run counts as deadlocked: 300 repetitions of each high-water mark."""
 
 SLOWEST_S = 3.0
 """No message is under way for longer than this, so that what does not arrive in ``SILENT_S`` never will."""
@@ -37,7 +37,7 @@ Frames = list[bytes]
 
 @dataclass(frozen=True)
 class Faults:
-    """How bad a network is. Probabilities are per message and channel, ``crash`` per member and high-mark interval."""
+    """How bad a network is. Probabilities are per message and channel, ``crash`` per member and repetition of marks."""
 
     delay_s: float = 0.01
     """Mean delay of a message."""
@@ -49,7 +49,7 @@ class Faults:
     faulty_attempts: int = 3
     """Attempts after which nothing is lost and nobody crashes any more, so that every run ends."""
     repeats: bool = True
-    """Whether members repeat themselves; without it a promise that was not said when it was made is never heard."""
+    """Whether members repeat themselves; without it a lookahead that was not said when it was known is never heard."""
 
 
 class Deadlock(AssertionError):
@@ -89,20 +89,20 @@ class Network:
         return self.attempt <= self._faults.faulty_attempts
 
     def _one_attempt(self, handlers: Handlers) -> None:
-        promises = Promises(self._window, handlers)
+        invariants = Invariants(self._window, handlers)
         self._sent_at: dict[tuple[str, Kind], float] = {}
         self._progress: dict[str, Event] = {}
         moved_at, moved = self._clock, -1
-        marks_at = self._clock + HIGH_MARK_S
+        marks_at = self._clock + HIGH_WATER_MARK_S
         for name, handler in handlers.items():
-            self._publish(name, handler.start(), promises)
+            self._publish(name, handler.start(), invariants)
         while not all(handler.done for handler in handlers.values()):
             if self._under_way and self._under_way[0][0] <= marks_at:
                 self._clock, _, reader, frames = heapq.heappop(self._under_way)
-                self._deliver(reader, frames, handlers, promises)
+                self._deliver(reader, frames, handlers, invariants)
                 continue
             self._clock = marks_at
-            marks_at += HIGH_MARK_S
+            marks_at += HIGH_WATER_MARK_S
             now = sum(handler.rows_done for handler in handlers.values()) + sum(h.done for h in handlers.values())
             if now != moved:
                 moved_at, moved = self._clock, now
@@ -111,22 +111,22 @@ class Network:
             for name, handler in handlers.items():
                 if self._faulty and self._random.random() < self._faults.crash:
                     raise Crash(name)
-                self._publish(name, self._repeated(name, handler), promises)
+                self._publish(name, self._repeated(name, handler), invariants)
 
     def _repeated(self, name: str, handler: RunningHandler) -> list[Event]:
         if not self._faults.repeats:
             return []
-        marks = [w.high_mark() for kind, w in handler.writers.items() if self._idle(name, kind)]
+        marks = [w.high_water_mark() for kind, w in handler.writers.items() if self._idle(name, kind)]
         if name in self._progress and self._idle(name, Kind.PROGRESS):
             marks.append(self._progress[name])
         return marks
 
     def _idle(self, name: str, kind: Kind) -> bool:
-        return self._clock - self._sent_at.get((name, kind), 0.0) >= HIGH_MARK_S
+        return self._clock - self._sent_at.get((name, kind), 0.0) >= HIGH_WATER_MARK_S
 
-    def _publish(self, writer: str, events: Iterable[Event], promises: Promises) -> None:
+    def _publish(self, writer: str, events: Iterable[Event], invariants: Invariants) -> None:
         for event in events:
-            promises.check(event)
+            invariants.check(event)
             self._sent_at[writer, event.kind] = self._clock
             if event.kind is Kind.PROGRESS:
                 self._progress[writer] = event
@@ -150,14 +150,14 @@ class Network:
         self._posted += 1
         heapq.heappush(self._under_way, (arrival, self._posted, reader, frames))
 
-    def _deliver(self, reader: str, frames: Frames, handlers: Handlers, promises: Promises) -> None:
+    def _deliver(self, reader: str, frames: Frames, handlers: Handlers, invariants: Invariants) -> None:
         envelope, event = codec.decode(frames)
         if envelope.attempt != self.attempt:
             return
         assert event is not None
         admit(event, self._layout)
         self.deliveries += 1
-        self._publish(reader, handlers[reader].receive(event), promises)
+        self._publish(reader, handlers[reader].receive(event), invariants)
 
 
 class Crash(Exception):

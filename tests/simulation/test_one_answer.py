@@ -108,7 +108,7 @@ def test_the_seeds_saw_everything_that_can_happen_to_an_order_and_to_an_attempt(
 
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS // 2, BATCH))
 def test_where_nothing_is_lost_nothing_has_to_be_repeated(first: int) -> None:
-    """Every promise is said when it is made: a run that needs the high marks to get on would crawl at their pace."""
+    """Every lookahead is said when it is known: a run that needs repetitions to get on would crawl at their pace."""
     for seed in range(first, min(first + BATCH, FIRST + SEEDS)):
         case = some_case(seed)
         faults = Faults(delay_s=case.faults.delay_s, stutter=case.faults.stutter, repeats=False)

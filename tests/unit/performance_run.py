@@ -100,7 +100,7 @@ def events_of(run: Run, rng: np.random.Generator) -> dict[Kind, list[Event]]:
                 through = int(run.payload(kind, stop, stop + 1)["tick"][0]) if stop < size else end  # type: ignore[index]
             events.append(writer.write(run.payload(kind, begin, stop), through))
             if rng.random() < 0.3:
-                events.append(writer.high_mark())
+                events.append(writer.high_water_mark())
         if not events or events[-1].through < end:
             events.append(writer.write(None, end))
         streams[kind] = events

@@ -22,7 +22,7 @@ MESSAGES: dict[str, c.Message] = {
     "OK": c.Ok(id="i", value={"epoch": 3}),
     "ERROR": c.Error(id="i", message="no", usage=False),
     "HELLO": c.Hello(id="i", role="data", instance="d-1", host="h", pid=7, version="x"),
-    "BEAT": c.Beat(id="i", instance="d-1", **PLACE, rows=9, busy_s=0.5, where="w"),
+    "BEAT": c.Heartbeat(id="i", instance="d-1", **PLACE, rows=9, busy_s=0.5, where="w"),
     "READY": c.Ready(id="i", instance="d-1", **PLACE, facts={"rows": 10}),
     "END": c.End(
         id="i",

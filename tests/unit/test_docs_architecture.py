@@ -6,19 +6,20 @@ import re
 from collections import deque
 
 import numpy as np
-from backbus.events.event import Event, Kind
-from backbus.jobs import Job
-from backbus.link.admission import WRITER
 
 from backbus import Strategy
 from backbus.data.handler import DataHandler
 from backbus.engine.rehearsal import READERS
 from backbus.execution.handler import ExecutionHandler
+from backbus.job.job import Job
 from backbus.market.ticks import PHASE_NAMES
 from backbus.performance.handler import PerformanceHandler
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy.bars import Bars
 from backbus.strategy.handler import StrategyHandler
+from backbus.streams.admission import WRITER
+from backbus.streams.event import Event
+from backbus.streams.topology import Kind
 from tests.unit.doc_pages import ROOT, rows, section, stale, text_of, tool, words
 from tests.unit.order_market import bars, flat
 

@@ -12,11 +12,6 @@ from typing import Any, get_args
 
 import pytest
 import typer
-from backbus.events import codec, control
-from backbus.link.limits import WINDOW_LIMIT_ROWS
-from backbus.link.sockets import BUS_HIGH_WATER
-from backbus.sweep.cross_validation import PATHS_FILE, SPLITS_FILE
-from backbus.sweep.walk_forward import FOLDS_FILE
 
 from backbus import __version__
 from backbus.cli.app import app
@@ -27,7 +22,13 @@ from backbus.performance.report import Counts, Report
 from backbus.performance.tables import CATEGORIES, TABLES, ColumnKind
 from backbus.strategy import BUILTINS, parameters
 from backbus.strategy.orders import TERMS, Fill, Order
+from backbus.streams import codec
+from backbus.streams.credit import WINDOW_LIMIT_ROWS
 from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE
+from backbus.sweep.search.cross_validation import PATHS_FILE, SPLITS_FILE
+from backbus.sweep.search.walk_forward import FOLDS_FILE
+from backbus.transport import control
+from backbus.transport.sockets import BUS_HIGH_WATER
 from tests.unit.doc_pages import PAGES, ROOT, first_words, rows, section, stale, text_of, tool, words
 
 KINDS = {

@@ -1,4 +1,4 @@
-"""The handler: what comes in, what goes out, and how far it promises silence."""
+"""The handler: what comes in, what goes out, and how far it says that its stream is complete."""
 
 from __future__ import annotations
 

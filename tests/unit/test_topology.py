@@ -16,6 +16,7 @@ from backbus.data.handler import DataHandler
 from backbus.engine.rehearsal import small_panel
 from backbus.execution.handler import ExecutionHandler
 from backbus.job.job import Job
+from backbus.market import records as rec
 from backbus.performance.handler import PerformanceHandler
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.strategy import StrategyHandler, make_strategy
@@ -94,6 +95,16 @@ def test_the_protocol_names_all_kinds() -> None:
     for stream in STREAMS.values():
         for dtype in (stream.record, *(each.dtype for each in stream.records)):
             assert dtype is None or re.search(rf"^[A-Z]+, {dtype.itemsize} bytes", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["SIGNAL", "ORDER", "FILL", "BOOKING"])
+def test_the_protocol_lays_records_out_as_they_are(name: str) -> None:
+    dtype: np.dtype[np.void] = getattr(rec, name)
+    text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    table = text.partition(f"\n{name}, {dtype.itemsize} bytes")[2].split("\n\n")[1]
+    rows = [(int(at), field, kind) for at, field, kind in re.findall(r"^\| (\d+) \| `(\w+)` \| (\w+) \|", table, re.M)]
+    assert dtype.fields is not None
+    assert rows == [(at, field, one.name) for field, (one, at) in dtype.fields.items()]
 
 
 def told(text: str) -> set[str]:

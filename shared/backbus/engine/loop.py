@@ -7,7 +7,7 @@ from typing import Any
 from backbus.execution.corporate_actions import act_in_market
 from backbus.execution.intrabar import match_bar
 from backbus.execution.matching import begin_row, end_of_day, has_close, match_close, match_open
-from backbus.jit.decorators import loop, step
+from backbus.jit.decorators import body, loop, step
 from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, INTRABAR_MATCH, OPEN_MATCH, PHASES
 from backbus.portfolio.close_decision import decide_at_close
@@ -130,29 +130,7 @@ _decides = verb(_if_signals_wait, _if_anything_may)
 # --- the loop -----------------------------------------------------------------------------------------------------
 
 
-@step
-def _end_row(
-    orders: OpenOrders,
-    rules: Any,
-    account: Account,
-    market: MarketArrays,
-    bars: BarArrays,
-    row: int,
-    signals: Inbox,
-    out: Output,
-) -> None:
-    """Decide at a row's close, and match there."""
-    at, tick = row - bars.first_row, PHASES * row + CLOSE_DECIDE
-    if _decides(orders, rules, account, signals, tick):
-        decide_at_close(orders, rules, account, market, bars.close, at, row, signals, out.orders)
-    if orders.working[0] > 0 and has_close(orders, rules, row):
-        begin = out.fills.length[0]
-        match_close(orders, rules, market, bars, at, PHASES * row + CLOSE_MATCH, out.fills)
-        book_fills(account, market, out.fills, begin)
-        value(rules, account, market)
-
-
-@step
+@body
 def _work(
     orders: OpenOrders,
     rules: Any,
@@ -192,7 +170,13 @@ def _work(
         if signals.through < tick:
             break
         decides = False
-        _end_row(orders, rules, account, market, bars, row, signals, out)
+        if _decides(orders, rules, account, signals, tick):
+            decide_at_close(orders, rules, account, market, bars.close, at, row, signals, out.orders)
+        if orders.working[0] > 0 and has_close(orders, rules, row):
+            begin = out.fills.length[0]
+            match_close(orders, rules, market, bars, at, PHASES * row + CLOSE_MATCH, out.fills)
+            book_fills(account, market, out.fills, begin)
+            value(rules, account, market)
         write_row(out.curve, rows, account)
         rows += 1
         row += 1

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from backbus.execution.loop import sweep, sweep_lists
-from backbus.market.panel import Block, Layout
+from backbus.market.panel import Block, Layout, sealed
 from backbus.market.ticks import PHASES
 from backbus.streams.event import Event
 from backbus.streams.record_queue import RecordQueue
@@ -90,9 +90,9 @@ class ExecutionHandler(RunHandler):
         cursor[CURSOR.ORDERS] = cursor[CURSOR.FILLS] = 0
         if orders.listed:
             sweep_lists(
-                self._rules.record, *self._market, orders.slots, orders.terms, orders.heads, block.first_row,
-                block.open, block.close, block.high, block.low, block.volume, self._facts.of(block), block.session,
-                block.end, decided, limit, self._fills, cursor,
+                self._rules.record, *self._market, *orders.lists, block.first_row, block.open, block.close, block.high,
+                block.low, block.volume, self._facts.of(block), sealed(block.session), sealed(block.end), decided,
+                limit, self._fills, cursor,
             )  # fmt: skip
         else:
             sweep(

@@ -9,7 +9,7 @@ import numpy as np
 from backbus.execution.corporate_actions import act_in_market
 from backbus.execution.intrabar import match_bar
 from backbus.execution.matching import begin_row, end_of_day, match_close, match_open
-from backbus.jit.decorators import loop, step
+from backbus.jit.decorators import body, loop, step
 from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import CLOSE_MATCH, CLOSE_SIGNAL, INTRABAR_MATCH, OPEN_DECIDE, OPEN_MATCH, PHASES
 from backbus.trading.codes import Action
@@ -158,20 +158,7 @@ _begin = verb(_begins_as_it_is, _begins)
 # --- the loop -----------------------------------------------------------------------------------------------------
 
 
-@step
-def _match(orders: OpenOrders, rules: Any, market: MarketArrays, bars: BarArrays, tick: int, fills: RecordLog) -> None:
-    """What one logical time does to open orders."""
-    phase, at = tick % PHASES, tick // PHASES - bars.first_row
-    if phase == OPEN_MATCH:
-        _begin(orders, rules, market, bars, at, tick, fills)
-        match_open(orders, rules, market, bars.open, at, tick, fills)
-    elif phase == CLOSE_MATCH:
-        match_close(orders, rules, market, bars, at, tick, fills)
-    else:
-        _match_between(orders, rules, market, bars, tick, fills)
-
-
-@step
+@body
 def _sweep(
     orders: OpenOrders,
     rules: Any,
@@ -201,7 +188,14 @@ def _sweep(
         if not _has_room(orders, market, fills):
             break
         if orders.working[0] > 0:
-            _match(orders, rules, market, bars, tick, fills)
+            phase, at = tick % PHASES, tick // PHASES - bars.first_row
+            if phase == OPEN_MATCH:
+                _begin(orders, rules, market, bars, at, tick, fills)
+                match_open(orders, rules, market, bars.open, at, tick, fills)
+            elif phase == CLOSE_MATCH:
+                match_close(orders, rules, market, bars, at, tick, fills)
+            else:
+                _match_between(orders, rules, market, bars, tick, fills)
         if tick % PHASES == CLOSE_SIGNAL:
             observe_close(orders, rules, market, bars, tick // PHASES - bars.first_row)
         tick += 1
@@ -222,12 +216,12 @@ def sweep(
 
 @loop
 def sweep_lists(
-    rules: Records, instruments: Records, state: Records, window: Floats, slots: Records, terms: Records, heads: Ints,
-    first_row: int, open_: Floats, close: Floats, high: Floats, low: Floats, volume: Floats, facts: Floats,
-    session: Ints, end: Ints, decided: Records, limit: int, fills: Records, cursor: Ints,
+    rules: Records, instruments: Records, state: Records, window: Floats, slots: Records, terms: Records,
+    intents: Records, heads: Ints, first_row: int, open_: Floats, close: Floats, high: Floats, low: Floats,
+    volume: Floats, facts: Floats, session: Ints, end: Ints, decided: Records, limit: int, fills: Records, cursor: Ints,
 ) -> None:  # fmt: skip
     """The same where orders of every kind may work."""
     bars = BarArrays(first_row, open_, close, high, low, volume, facts, session, end)
     log = RecordLog(fills, cursor[CURSOR.FILLS : CURSOR.FILLS + 1])
-    lists = OrderLists(slots, heads[heads.shape[0] - 1 :], terms, None, heads)
+    lists = OrderLists(slots, heads[heads.shape[0] - 1 :], terms, intents, heads)
     _sweep(lists, rules[0], MarketArrays(instruments, state, window), bars, decided, limit, log, cursor)

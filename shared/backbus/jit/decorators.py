@@ -39,6 +39,13 @@ def step(function: Callable[P, R]) -> Callable[P, R]:
     return compiled
 
 
+def body(function: Callable[P, R]) -> Callable[P, R]:
+    """What several loops do once they have made groups of their arrays: put in its place before anything is compiled,
+    so that it is not compiled by itself as well. It has one way out, its end."""
+    compiled: Callable[P, R] = numba.njit(inline="always", **OPTIONS)(function)
+    return compiled
+
+
 def loop(function: Callable[P, R]) -> Callable[..., R]:
     """A loop over rows that Python calls once per block, with arrays alone; kept compiled between processes."""
     compiled = part(function)

@@ -291,20 +291,6 @@ _decide_lists = part(plain(close_decide))
 """Compiled by itself, since it is large."""
 
 
-def _decide_single(
-    orders: SingleOrders,
-    rules: Any,
-    account: Account,
-    market: MarketArrays,
-    close: Floats,
-    at: int,
-    row: int,
-    signals: Inbox,
-    log: RecordLog,
-) -> None:
-    close_decide(orders, rules, account, market, close, at, row, signals, log)
-
-
 def _decide_listed(
     orders: OrderLists,
     rules: Any,
@@ -319,5 +305,5 @@ def _decide_listed(
     _decide_lists(orders, rules, account, market, close, at, row, signals, log)
 
 
-decide_at_close = verb(_decide_single, _decide_listed)
+decide_at_close = verb(plain(close_decide), _decide_listed)
 """``close_decide``, for what has a signal, or looks at its account or its orders at each close."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.jit.decorators import loop, part, step
+from backbus.jit.decorators import body, loop, part, step
 from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, OPEN_MATCH, PHASES
 from backbus.portfolio.close_decision import decide_at_close
@@ -211,7 +211,7 @@ def _skip(
     return quiet
 
 
-@step
+@body
 def _advance(
     orders: OpenOrders,
     rules: Any,

@@ -161,19 +161,6 @@ _decide_lists = part(plain(open_decide))
 """Compiled by itself, since it is large."""
 
 
-def _decide_single(
-    orders: SingleOrders,
-    rules: Any,
-    account: Account,
-    market: MarketArrays,
-    open_: Floats,
-    at: int,
-    row: int,
-    log: RecordLog,
-) -> None:
-    open_decide(orders, rules, account, market, open_, at, row, log)
-
-
 def _decide_listed(
     orders: OrderLists,
     rules: Any,
@@ -187,5 +174,5 @@ def _decide_listed(
     _decide_lists(orders, rules, account, market, open_, at, row, log)
 
 
-decide_at_open = verb(_decide_single, _decide_listed)
+decide_at_open = verb(plain(open_decide), _decide_listed)
 """``open_decide``."""

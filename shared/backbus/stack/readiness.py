@@ -28,7 +28,7 @@ def ask_orchestrator(settings: Settings) -> dict[str, Any] | None:
 
 
 def healthy_roles(status: dict[str, Any] | None) -> Counter[str]:
-    """How many members fill each role; the orchestrator lists a member for as long as its beats arrive."""
+    """How many members fill each role; the orchestrator lists a member for as long as its heartbeats arrive."""
     return Counter(member["role"] for member in status["members"]) if status else Counter()
 
 

@@ -1,6 +1,6 @@
 """The strategy's place in a run: NEW_DATA comes in (and BOOK, where the strategy reads it), SIGNAL and PROGRESS go out.
 
-It works a row when it has all that it reads of it, and says so even when it has no signal: its silence is what lets
+It works a row when it has all that it reads of it, and says so even when it has no signal: that is what lets
 the portfolio go on. Pure: no sockets, clock, randomness, files or threads.
 """
 

@@ -1,7 +1,7 @@
 """Both ends of a stream, without sockets: a writer that counts its records, a reader that misses none.
 
 A reader expects each event to begin where the last one ended. What it already has is trimmed; what is missing raises
-``StreamGap``, also when only a repeated high mark tells of it.
+``StreamGap``, also when only a repeated high-water mark tells of it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from backbus.streams.topology import Kind
 
 
 class StreamWriter:
-    """Numbers the records of one stream and remembers its high mark."""
+    """Numbers the records of one stream and remembers its high-water mark."""
 
     __slots__ = ("digest", "end", "kind", "source", "through")
 
@@ -32,7 +32,7 @@ class StreamWriter:
         self.digest.add(event)
         return event
 
-    def high_mark(self) -> Event:
+    def high_water_mark(self) -> Event:
         """An empty event that says how far the stream has come."""
         return Event(self.kind, self.source, self.end, self.end, self.through)
 

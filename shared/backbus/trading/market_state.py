@@ -66,10 +66,10 @@ def open_market(rules: Rules) -> MarketArrays:
 
 
 @part
-def observe(rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:
+def observe(rules: Any, market: MarketArrays, close: Floats, volume: Floats, facts: Floats, at: int) -> None:
     """Take in a row at its close: spreads and delistings, rates of currencies, and returns and volumes of the last
     ``lookback_rows`` bars of each asset."""
-    close, window = bars.close, market.window
+    window = market.window
     size = window.shape[1] // 2
     for asset in range(market.state.shape[0]):
         pair = market.instruments[asset]["rate_of"]
@@ -83,14 +83,14 @@ def observe(rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:
             continue
         state, model = market.state[asset], market.instruments[asset]["slippage_model"]
         if model == SlippageModel.SPREAD_SEEN:
-            if bars.facts[at, Fact.SPREAD, asset] >= 0.0:
-                state["spread"] = bars.facts[at, Fact.SPREAD, asset]
-        if rules["has_corporate_actions"] != 0 and bars.facts[at, Fact.DELISTING, asset] >= 0.0:
-            state["payoff"] = bars.facts[at, Fact.DELISTING, asset]
+            if facts[at, Fact.SPREAD, asset] >= 0.0:
+                state["spread"] = facts[at, Fact.SPREAD, asset]
+        if rules["has_corporate_actions"] != 0 and facts[at, Fact.DELISTING, asset] >= 0.0:
+            state["payoff"] = facts[at, Fact.DELISTING, asset]
         if rules["lookback_rows"] > 0 and model == SlippageModel.SQUARE_ROOT:
             seen = state["bars"]
             window[asset, seen % size] = price
-            window[asset, size + seen % size] = bars.volume[at, asset] if bars.volume[at, asset] > 0.0 else 0.0
+            window[asset, size + seen % size] = volume[at, asset] if volume[at, asset] > 0.0 else 0.0
             seen += 1
             state["bars"] = seen
             count = min(seen, size) - 1
@@ -117,7 +117,7 @@ def _nothing_observed(orders: SingleOrders, rules: Any, market: MarketArrays, ba
 
 def _observe_row(orders: OrderLists, rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:
     if rules["costs_follow_market"] != 0:
-        observe(rules, market, bars, at)
+        observe(rules, market, bars.close, bars.volume, bars.facts, at)
 
 
 observe_close = verb(_nothing_observed, _observe_row)

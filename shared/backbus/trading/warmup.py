@@ -9,7 +9,7 @@ from backbus.market.panel import Block, Floats, Ints, sealed
 from backbus.market.ticks import PHASES
 from backbus.trading.account_rows import NO_BOOKINGS
 from backbus.trading.corporate_actions import act_on_book, act_on_state
-from backbus.trading.groups import Account, BarArrays, MarketArrays, RecordLog
+from backbus.trading.groups import Account, MarketArrays, RecordLog
 from backbus.trading.ledger import mark
 from backbus.trading.market_state import observe
 from backbus.trading.records import Records
@@ -40,13 +40,12 @@ def take_in_market(
     """The same where costs follow the market, or corporate actions change it; ``bookings`` and ``length`` [1] take
     nothing, since nothing is held yet."""
     account, market = Account(totals[0], positions, closes), MarketArrays(instruments, state, window)
-    bars = BarArrays(0, close, close, None, None, volume, facts, None, None)
     for row in range(close.shape[0]):
         if rules[0]["has_corporate_actions"] != 0:
             act_on_book(account, market, facts, row, PHASES * row, RecordLog(bookings, length))
             act_on_state(market, facts, row)
         if rules[0]["costs_follow_market"] != 0:
-            observe(rules[0], market, bars, row)
+            observe(rules[0], market, close, volume, facts, row)
         mark(rules[0], account, market, close, row)
 
 

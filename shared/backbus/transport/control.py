@@ -59,7 +59,7 @@ class Hello(Message):
     """The arithmetic that it performs: it must be the orchestrator's own."""
 
 
-class Beat(Message):
+class Heartbeat(Message):
     """Sent twice a second from a thread of its own. Answered with ``{"epoch", "known", "abandon"}``.
 
     A worker says its lease: the sweep as ``run``, the lease's number as ``attempt``.

@@ -16,7 +16,7 @@ DEEPEST = 32
 
 Request = Annotated[
     c.Hello
-    | c.Beat
+    | c.Heartbeat
     | c.Ready
     | c.End
     | c.Fault

@@ -26,13 +26,13 @@ from backbus.transport.sockets import connect, make_socket
 
 SHOWS_WHERE_AFTER_S = 2.0
 UNANSWERED = 100
-BEATS_AT_ONCE = 2.0
-"""Beats' time that may count as busy between two looks: a process that was frozen was not stuck for as long."""
+HEARTBEATS_AT_ONCE = 2.0
+"""Heartbeats' time that may count as busy between two looks: a process that was frozen was not stuck for as long."""
 
 
 @dataclass
-class Pulse:
-    """What the main thread lets the beat thread know, and the other way round. Plain assignments only."""
+class Vitals:
+    """What the main thread lets the heartbeat thread know, and the other way round. Plain assignments only."""
 
     instance: str
     run: str | None = None
@@ -49,12 +49,12 @@ class Pulse:
 
 
 class Busy:
-    """For how long the main thread has been inside one piece of work, as seen by someone who looks at every beat.
+    """For how long the main thread has been inside one piece of work, as seen by someone who looks at every heartbeat.
 
     Time in which nobody could look, because the whole process was frozen, is no time that the work took."""
 
     def __init__(self, beat_s: float) -> None:
-        self._most = BEATS_AT_ONCE * beat_s
+        self._most = HEARTBEATS_AT_ONCE * beat_s
         self._since: float | None = None
         self._looked = 0.0
         self._seconds = 0.0
@@ -69,17 +69,17 @@ class Busy:
         return self._seconds
 
 
-class BeatThread(threading.Thread):
-    """Beats until it is stopped."""
+class HeartbeatThread(threading.Thread):
+    """Sends heartbeats until it is stopped."""
 
-    def __init__(self, context: zmq.Context[Any], settings: Settings, pulse: Pulse, log: Any) -> None:
-        super().__init__(name="beat", daemon=True)
-        self._context, self._settings, self._pulse, self._log = context, settings, pulse, log
+    def __init__(self, context: zmq.Context[Any], settings: Settings, vitals: Vitals, log: Any) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._context, self._settings, self._vitals, self._log = context, settings, vitals, log
         self._ended = threading.Event()
         self._busy = Busy(settings.beat_s)
         self._beats = 0
-        self._sent: deque[c.Beat] = deque(maxlen=UNANSWERED)
-        """Beats whose answers may still come: an answer is about the beat that it names, not about the newest."""
+        self._sent: deque[c.Heartbeat] = deque(maxlen=UNANSWERED)
+        """Those whose answers may still come: an answer is about the heartbeat that it names, not about the newest."""
 
     def stop(self) -> None:
         """Ask the thread to end, and wait for it."""
@@ -87,15 +87,15 @@ class BeatThread(threading.Thread):
         self.join(timeout=5.0)
 
     def run(self) -> None:
-        """Beat, read what comes back, wait."""
+        """Send one, read what comes back, wait."""
         socket = make_socket(self._context, zmq.DEALER, high_water=100)
         connect(socket, self._settings, self._settings.orchestrator)
         try:
             while not self._ended.wait(self._settings.beat_s):
-                beat = self._beat()
-                self._sent.append(beat)
+                heartbeat = self._heartbeat()
+                self._sent.append(heartbeat)
                 try:
-                    socket.send(control_codec.pack(beat), zmq.NOBLOCK)
+                    socket.send(control_codec.pack(heartbeat), zmq.NOBLOCK)
                 except zmq.Again:
                     continue
                 while socket.poll(0):
@@ -103,20 +103,20 @@ class BeatThread(threading.Thread):
         finally:
             socket.close(0)
 
-    def _beat(self) -> c.Beat:
-        pulse = self._pulse
-        busy_s = self._busy.look(pulse.busy_since, time.monotonic())
+    def _heartbeat(self) -> c.Heartbeat:
+        vitals = self._vitals
+        busy_s = self._busy.look(vitals.busy_since, time.monotonic())
         where = ""
         if busy_s > SHOWS_WHERE_AFTER_S:
-            frame = sys._current_frames().get(pulse.main_thread)
+            frame = sys._current_frames().get(vitals.main_thread)
             where = "".join(traceback.format_stack(frame)[-6:])[-4000:] if frame is not None else ""
         self._beats += 1
-        return c.Beat(
+        return c.Heartbeat(
             id=str(self._beats),
-            instance=pulse.instance,
-            run=pulse.run,
-            attempt=pulse.attempt,
-            rows=pulse.rows,
+            instance=vitals.instance,
+            run=vitals.run,
+            attempt=vitals.attempt,
+            rows=vitals.rows,
             busy_s=busy_s,
             where=where,
         )
@@ -125,20 +125,21 @@ class BeatThread(threading.Thread):
         try:
             reply = control_codec.read_order(frame)
         except ProtocolError as error:
-            self._log.warning("unreadable answer to a beat", error=str(error))
+            self._log.warning("unreadable answer to a heartbeat", error=str(error))
             return
         if not isinstance(reply, c.Ok) or not isinstance(reply.value, dict):
             return
-        pulse = self._pulse
-        pulse.epoch = reply.value.get("epoch")
-        pulse.known = bool(reply.value.get("known"))
-        beat = next((sent for sent in self._sent if sent.id == reply.id), None)
-        if beat is None:
+        vitals = self._vitals
+        vitals.epoch = reply.value.get("epoch")
+        vitals.known = bool(reply.value.get("known"))
+        heartbeat = next((sent for sent in self._sent if sent.id == reply.id), None)
+        if heartbeat is None:
             return
-        if reply.value.get("abandon") and beat.run is not None:
-            pulse.abandoned = beat.run, beat.attempt
-        abandoned = reply.value.get("abandon") or (beat.run is not None and not pulse.known)
-        if abandoned and beat.busy_s > self._settings.dead_s and (pulse.run, pulse.attempt) == (beat.run, beat.attempt):
+        if reply.value.get("abandon") and heartbeat.run is not None:
+            vitals.abandoned = heartbeat.run, heartbeat.attempt
+        abandoned = reply.value.get("abandon") or (heartbeat.run is not None and not vitals.known)
+        same = (vitals.run, vitals.attempt) == (heartbeat.run, heartbeat.attempt)
+        if abandoned and same and heartbeat.busy_s > self._settings.dead_s:
             self._log.error("the attempt was given up while its handler did not return: ending this process")
             sys.stderr.flush()
             os._exit(70)

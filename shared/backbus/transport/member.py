@@ -1,9 +1,9 @@
 """The shell around a handler: sockets, time and process life; the handler inside has none of these.
 
-A member says HELLO, beats, and waits. ASSIGN: it fetches the job's inputs, prepares, subscribes, and loops its probe
-through the broker until it hears it; then READY. START: it makes the handler and feeds it what arrives on the bus.
-When the handler is done it says END with what it saw of each stream, and goes on repeating its high marks until
-RELEASE, because another member may still miss the last message.
+A member says HELLO, sends heartbeats, and waits. ASSIGN: it fetches the job's inputs, prepares, subscribes, and loops
+its probe through the broker until it hears it; then READY. START: it makes the handler and feeds it what arrives on the
+bus. When the handler is done it says END with what it saw of each stream, and goes on repeating its high-water marks
+until RELEASE, because another member may still miss the last message.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from backbus.streams.topology import Kind
 from backbus.transport import control as c
 from backbus.transport import control_codec
 from backbus.transport.role import Assignment, Role, RunningHandler
-from backbus.transport.session import Line
+from backbus.transport.session import Session
 from backbus.transport.sockets import BUS_HIGH_WATER, connect, make_socket
 
 BURST_S = 0.05
@@ -53,8 +53,8 @@ class Member:
         self._role, self._settings = role, settings
         self._log = logger(role.name, settings)
         self._context: zmq.Context[Any] = zmq.Context()
-        self._line = Line(self._context, settings, role.name, self._log)
-        self._pulse = self._line.pulse
+        self._session = Session(self._context, settings, role.name, self._log)
+        self._vitals = self._session.vitals
         self._pub = make_socket(self._context, zmq.PUB, high_water=BUS_HIGH_WATER)
         connect(self._pub, settings, settings.member_bus_in)
         self._sub = make_socket(self._context, zmq.SUB, high_water=BUS_HIGH_WATER)
@@ -80,14 +80,14 @@ class Member:
         started = time.monotonic()
         self._role.warm()
         gc.freeze()  # what is there now is there for good: no collection need walk through it again
-        self._log.info("ready to serve", instance=self._line.instance, warm_s=round(time.monotonic() - started, 2))
-        self._line.start()
+        self._log.info("ready to serve", instance=self._session.instance, warm_s=round(time.monotonic() - started, 2))
+        self._session.start()
         looked = 0.0
         try:
             while not self._stopping:
                 if self._handler is None:
                     # What the bus brings waits in its socket until there is a handler.
-                    self._line.socket.poll(LOOK_EVERY_MS)
+                    self._session.socket.poll(LOOK_EVERY_MS)
                 else:
                     self._work()
                 self._hear_orchestrator()
@@ -99,36 +99,36 @@ class Member:
             pass
         finally:
             self._role.leave()
-            self._line.close()
+            self._session.close()
             for socket in (self._pub, self._sub):
                 socket.close(0)
             self._context.term()
 
     def _look_around(self) -> None:
-        """What does not have to happen at every message: epochs, repetitions, high marks."""
-        if self._assign is not None and self._line.renewed:
+        """What does not have to happen at every message: epochs, repetitions, high-water marks."""
+        if self._assign is not None and self._session.renewed:
             self._log.warning("another orchestrator is there: this attempt is over")
             self._forget()
-        self._line.look()
+        self._session.look()
         if self._handler is not None:
-            self._repeat_high_marks(self._handler)
+            self._repeat_high_water_marks(self._handler)
 
     def _stop(self, *_: object) -> None:
-        if self._pulse.busy_since is not None or self._stopping:
+        if self._vitals.busy_since is not None or self._stopping:
             raise KeyboardInterrupt
         self._stopping = True
 
     # --- the orchestrator ------------------------------------------------------------------------------------------
 
     def _hear_orchestrator(self) -> None:
-        for order in self._line.hear():
+        for order in self._session.hear():
             match order:
                 case c.Error(message=message):
                     if self._assign is not None and (self._handler is not None or not self._ended):
                         problem = StackError(f"the orchestrator refused what this member said: {message}")
                         self._fault(problem, self._assign.run, self._assign.attempt)
                 case c.Assign() | c.Start() | c.Release():
-                    self._line.tell(control_codec.pack(c.Ok(id=order.id)))
+                    self._session.tell(control_codec.pack(c.Ok(id=order.id)))
                     place = (order.epoch, control_codec.order_number(order.id))
                     if place > self._obeyed:
                         self._obeyed = place
@@ -148,22 +148,22 @@ class Member:
     # --- an attempt ------------------------------------------------------------------------------------------------
 
     def _take(self, order: c.Assign) -> None:
-        self._pulse.run, self._pulse.attempt, self._pulse.rows = order.run, order.attempt, 0
+        self._vitals.run, self._vitals.attempt, self._vitals.rows = order.run, order.attempt, 0
         self._log.info("assigned", run=order.run, attempt=order.attempt)
         try:
-            self._pulse.busy_since = time.monotonic()
+            self._vitals.busy_since = time.monotonic()
             self._assign = Assignment(
-                order.run, order.attempt, Job.parse(order.job), order.data, order.strategy, self._line.fetch
+                order.run, order.attempt, Job.parse(order.job), order.data, order.strategy, self._session.fetch
             )
             facts = self._role.prepare(self._assign)
-            self._pulse.busy_since = None
+            self._vitals.busy_since = None
             self._subscribe(order.run, order.attempt)
         except Exception as error:
             self._fault(error, order.run, order.attempt)
             return
         finally:
-            self._pulse.busy_since = None
-        self._line.say(c.Ready(instance=self._line.instance, run=order.run, attempt=order.attempt, facts=facts))
+            self._vitals.busy_since = None
+        self._session.say(c.Ready(instance=self._session.instance, run=order.run, attempt=order.attempt, facts=facts))
 
     def _subscribe(self, run: str, attempt: int) -> None:
         probe = codec.encode_probe(run, attempt, self._role.name)
@@ -200,7 +200,7 @@ class Member:
             # Nobody waits for this role's answer: let more arrive and take it all at once.
             if not self._sub.poll(LOOK_EVERY_MS):
                 return
-            self._line.socket.poll(int(self._role.linger_s * 1000))
+            self._session.socket.poll(int(self._role.linger_s * 1000))
             flags = zmq.NOBLOCK
         until = time.monotonic() + BURST_S
         try:
@@ -237,14 +237,14 @@ class Member:
             assert self._layout is not None
             admit(event, self._layout)
         except ProtocolError as error:
-            self._line.count_unreadable(error)
+            self._session.count_unreadable(error)
             return
-        self._pulse.busy_since = time.monotonic()
+        self._vitals.busy_since = time.monotonic()
         try:
             self._publish(handler.receive(event))
         finally:
-            self._pulse.busy_since = None
-        self._pulse.rows = handler.rows_done
+            self._vitals.busy_since = None
+        self._vitals.rows = handler.rows_done
 
     def _publish(self, events: Iterable[Event]) -> None:
         assignment = self._assign
@@ -257,10 +257,10 @@ class Member:
             if event.kind is Kind.PROGRESS:
                 self._progress = event
 
-    def _repeat_high_marks(self, handler: RunningHandler) -> None:
+    def _repeat_high_water_marks(self, handler: RunningHandler) -> None:
         now = time.monotonic()
         marks: list[Event] = [
-            writer.high_mark()
+            writer.high_water_mark()
             for kind, writer in handler.writers.items()
             if now - self._sent_at.get(kind, 0.0) >= self._settings.high_mark_s
         ]
@@ -270,12 +270,12 @@ class Member:
 
     def _finish(self, assignment: Assignment, handler: RunningHandler) -> None:
         self._ended = True
-        result = self._role.finish(handler, self._line.requester)
+        result = self._role.finish(handler, self._session.requester)
         if result is not None:
             report, artifacts = result
-            self._line.say(
+            self._session.say(
                 c.PutReport(
-                    instance=self._line.instance,
+                    instance=self._session.instance,
                     run=assignment.run,
                     attempt=assignment.attempt,
                     report=report,
@@ -287,8 +287,8 @@ class Member:
             for written, streams in ((True, handler.writers), (False, handler.readers))
             for kind, stream in streams.items()
         ]
-        self._line.say(
-            c.End(instance=self._line.instance, run=assignment.run, attempt=assignment.attempt, streams=ends)
+        self._session.say(
+            c.End(instance=self._session.instance, run=assignment.run, attempt=assignment.attempt, streams=ends)
         )
 
     def _fault(self, error: Exception, run: str, attempt: int) -> None:
@@ -297,9 +297,9 @@ class Member:
         self._log.error("the attempt cannot go on", run=run, attempt=attempt, error=str(error), traceback=text)
         self._handler = None
         self._ended = True
-        self._line.say(
+        self._session.say(
             c.Fault(
-                instance=self._line.instance,
+                instance=self._session.instance,
                 run=run,
                 attempt=attempt,
                 fatal=isinstance(error, FATAL),
@@ -316,8 +316,8 @@ class Member:
             self._role.leave()
         self._assign = self._layout = self._handler = self._progress = None
         self._ended = False
-        self._line.forget()
-        self._pulse.run, self._pulse.attempt, self._pulse.rows = None, 0, 0
+        self._session.forget()
+        self._vitals.run, self._vitals.attempt, self._vitals.rows = None, 0, 0
         while True:
             try:
                 self._sub.recv_multipart(zmq.NOBLOCK)

@@ -1,7 +1,7 @@
-"""A process's line to the orchestrator: who it is, what must be heard, and what it is told.
+"""A process's session with the orchestrator: who it is, what must be heard, and what it is told.
 
 Says HELLO until it is answered, and again to another orchestrator; repeats what matters until it is acknowledged; gives
-out orders of the present orchestrator alone. A thread beside it beats.
+out orders of the present orchestrator alone. A thread beside it sends heartbeats.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from backbus.settings import Settings
 from backbus.transport import control as c
 from backbus.transport import control_codec
 from backbus.transport.blobs import BlobFolder
-from backbus.transport.heartbeat import BeatThread, Pulse
+from backbus.transport.heartbeat import HeartbeatThread, Vitals
 from backbus.transport.request import Requester
 from backbus.transport.sockets import CONTROL_HIGH_WATER, connect, make_socket
 
 REPEAT_S = 0.5
 
 
-class Line:
+class Session:
     """One DEALER to the orchestrator under the process's own name. For one thread."""
 
     def __init__(self, context: zmq.Context[Any], settings: Settings, role: str, log: Any) -> None:
         self._role, self._log = role, log
         self.instance = f"{role}-{uuid.uuid4().hex[:12]}"
-        self.pulse = Pulse(self.instance)
+        self.vitals = Vitals(self.instance)
         self.socket = make_socket(context, zmq.DEALER, high_water=CONTROL_HIGH_WATER)
         self.socket.setsockopt_string(zmq.IDENTITY, self.instance)
         connect(self.socket, settings, settings.orchestrator)
         self.requester = Requester(context, settings, timeout_s=30.0)
-        self._beat = BeatThread(context, settings, self.pulse, log)
+        self._heartbeat = HeartbeatThread(context, settings, self.vitals, log)
         self._outbox: dict[str, tuple[bytes, float]] = {}
         self.epoch: int | None = None
         """That of the orchestrator that took this process; None before."""
@@ -50,19 +50,19 @@ class Line:
         self.unreadable = 0
 
     def start(self) -> None:
-        """Begin to beat."""
-        self._beat.start()
+        """Begin to send heartbeats."""
+        self._heartbeat.start()
 
     def close(self) -> None:
         """Fall silent."""
-        self._beat.stop()
+        self._heartbeat.stop()
         self.requester.close()
         self.socket.close(0)
 
     @property
     def renewed(self) -> bool:
         """Whether another orchestrator answers than the one that took this process."""
-        return self.pulse.epoch is not None and self.pulse.epoch != self.epoch
+        return self.vitals.epoch is not None and self.vitals.epoch != self.epoch
 
     @property
     def unheard(self) -> int:
@@ -72,7 +72,7 @@ class Line:
     def look(self) -> None:
         """Greet where it is due, and repeat what was not acknowledged."""
         now = time.monotonic()
-        if (self.epoch is None or self.renewed or not self.pulse.known) and now - self._greeted > REPEAT_S:
+        if (self.epoch is None or self.renewed or not self.vitals.known) and now - self._greeted > REPEAT_S:
             self._greet(now)
         for name, (packed, sent) in list(self._outbox.items()):
             if now - sent > REPEAT_S:
@@ -122,8 +122,8 @@ class Line:
                 continue
             match order:
                 case c.Ok(id="hello", value={"epoch": int(epoch)}):
-                    self.epoch = self.pulse.epoch = epoch
-                    self.pulse.known = True
+                    self.epoch = self.vitals.epoch = epoch
+                    self.vitals.known = True
                 case c.Error(id="hello", message=message):
                     self._log.error("the orchestrator does not take this member", reason=message)
                 case c.Ok():

@@ -12,7 +12,7 @@ from backbus.services.optimizer.worker import Optimizer
 from backbus.settings import Settings
 from backbus.transport import control as c
 from backbus.transport import control_codec
-from backbus.transport.heartbeat import BeatThread, Busy, Pulse
+from backbus.transport.heartbeat import Busy, HeartbeatThread, Vitals
 
 LIMIT_S = 30.0
 
@@ -23,34 +23,34 @@ def test_a_late_answer_is_about_the_beat_that_it_answers(late: int) -> None:
     router = context.socket(zmq.ROUTER)
     router.setsockopt(zmq.RCVTIMEO, int(LIMIT_S * 1000))
     port = router.bind_to_random_port("tcp://127.0.0.1")
-    pulse = Pulse("optimizer-1", run="first", attempt=7)
+    vitals = Vitals("optimizer-1", run="first", attempt=7)
     settings = Settings(orchestrator=f"tcp://127.0.0.1:{port}", beat_s=0.01)
-    thread = BeatThread(context, settings, pulse, log=None)
+    thread = HeartbeatThread(context, settings, vitals, log=None)
     thread.start()
 
     def heard() -> tuple[bytes, Any]:
         sender, frame = router.recv_multipart()
         return sender, control_codec.read_request(frame)
 
-    def answer(sender: bytes, beat: Any, **value: Any) -> None:
+    def answer(sender: bytes, heartbeat: Any, **value: Any) -> None:
         router.send_multipart(
-            [sender, control_codec.pack(c.Ok(id=beat.id, value={"known": True, "abandon": False, **value}))]
+            [sender, control_codec.pack(c.Ok(id=heartbeat.id, value={"known": True, "abandon": False, **value}))]
         )
 
     try:
         over = heard()
-        pulse.run, pulse.attempt = "second", 8
+        vitals.run, vitals.attempt = "second", 8
         waiting = [heard() for _ in range(late)]
         while waiting[-1][1].run != "second":
             waiting.append(heard())
         answer(*over, abandon=True, epoch=1)
-        for sender, beat in waiting:
-            answer(sender, beat, epoch=2)
+        for sender, heartbeat in waiting:
+            answer(sender, heartbeat, epoch=2)
         limit = time.monotonic() + LIMIT_S
-        while pulse.epoch != 2:
+        while vitals.epoch != 2:
             assert time.monotonic() < limit
             time.sleep(0.01)
-        assert pulse.abandoned == ("first", 7)
+        assert vitals.abandoned == ("first", 7)
     finally:
         thread.stop()
         router.close(0)
@@ -67,7 +67,7 @@ def test_a_frozen_process_was_not_stuck_in_its_work() -> None:
     assert busy.look(41.75, 42.0) == 0.25
     assert busy.look(None, 42.5) == 0.0
     stuck = Busy(beat_s=0.5)
-    assert [stuck.look(0.0, 0.5 * beat) for beat in range(1, 80)][-1] == 39.5
+    assert [stuck.look(0.0, 0.5 * heartbeat) for heartbeat in range(1, 80)][-1] == 39.5
 
 
 class Idle:
@@ -86,11 +86,11 @@ def test_a_lease_with_the_number_of_a_lost_one_is_not_lost(monkeypatch: pytest.M
         worker._kept = [Idle()]  # type: ignore[list-item]
         monkeypatch.setattr(worker, "_prepared", lambda job: worker._kept[0])
         lease = c.Lease(id="1-1", epoch=1, job="sweep", number=8, work="points", first=0, stop=4, points=None, trials=0)
-        worker._line.pulse.abandoned = "sweep", 8
+        worker._session.vitals.abandoned = "sweep", 8
         worker._take(lease)
         worker._look()
         assert worker._lease == lease
     finally:
-        worker._line.requester.close()
-        worker._line.socket.close(0)
+        worker._session.requester.close()
+        worker._session.socket.close(0)
         worker._context.term()

@@ -1,4 +1,4 @@
-"""What every event of a run has to keep: promises of silence, order, credit. Checked as events are said."""
+"""What every event of a run has to keep: its stream's lookahead, order, credit. Checked as events are said."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from backbus.streams.topology import READERS, Kind
 from backbus.transport.role import RunningHandler
 
 
-class Promises:
+class Invariants:
     """One attempt's. ``window`` is how many rows the source may be ahead of its slowest reader."""
 
     def __init__(self, window: int, handlers: Mapping[str, RunningHandler]) -> None:
@@ -27,13 +27,13 @@ class Promises:
             assert event.end <= self._handlers[event.source].rows_done, f"{event.source} counts rows not worked off"
             self._rows[event.source] = event.end
             return
-        promised = self._through.get(event.kind, 0)
-        assert event.through >= promised, f"{event.kind} takes its promise back: {promised} to {event.through}"
+        lookahead = self._through.get(event.kind, 0)
+        assert event.through >= lookahead, f"{event.kind} takes its lookahead back: {lookahead} to {event.through}"
         assert event.begin == self._end.get(event.kind, 0), f"{event.kind} does not begin where it ended"
         self._through[event.kind], self._end[event.kind] = event.through, event.end
         if isinstance(event.payload, np.ndarray):
             ticks = event.payload["tick"]
-            assert ticks[0] >= promised, f"{event.kind} speaks at {ticks[0]}, silent through {promised} as it promised"
+            assert ticks[0] >= lookahead, f"{event.kind} speaks at {ticks[0]}, within its lookahead of {lookahead}"
             assert ticks[-1] < event.through, f"{event.kind} is through {event.through} and speaks at {ticks[-1]}"
             assert (ticks[1:] >= ticks[:-1]).all(), f"{event.kind} is out of order"
         if event.kind is Kind.NEW_DATA:
