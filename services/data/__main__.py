@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from backbus.services.data.source import SourceRole
+from backbus.services.data.service import Data
 from backbus.transport.member import serve
-
-
-class Data(SourceRole):
-    """History as a stream."""
-
-    name = "data"
-
 
 if __name__ == "__main__":
     serve(Data())

@@ -1,1 +1,1 @@
-"""The data service: reads a job's prices and plays them to the run as NEW_DATA."""
+"""The optimizer: a worker of the fleet, which computes points of sweeps."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backbus.services.optimizer.worker import Optimizer
+from backbus.services.optimizer.service import Optimizer
 from backbus.settings import Settings
 
 if __name__ == "__main__":

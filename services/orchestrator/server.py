@@ -141,7 +141,7 @@ class Server:
             case c.Hello():
                 value = self._greet(request)
             case c.Heartbeat():
-                value = self._sweeps.beat(request) or self._runs.beat(request)
+                value = self._sweeps.heartbeat(request) or self._runs.heartbeat(request)
             case c.HaveBlobs():
                 value = {"missing": [blob for blob in dict.fromkeys(request.hashes) if not self._blobs.has(blob)]}
             case c.PutBlob():

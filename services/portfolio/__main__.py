@@ -2,30 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from backbus.engine.rehearsal import rehearse
-from backbus.market.panel import Layout
-from backbus.portfolio.handler import PortfolioHandler
-from backbus.trading.numbers import rules_of
+from backbus.services.portfolio.service import Portfolio
 from backbus.transport.member import serve
-from backbus.transport.role import Assignment, Role, batch_rows
-
-
-class Portfolio(Role):
-    """One book."""
-
-    name = "portfolio"
-
-    def warm(self) -> None:
-        """Load the loop."""
-        rehearse()
-
-    def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> PortfolioHandler:
-        """The portfolio's state machine."""
-        rules = rules_of(assignment.job, layout)
-        return PortfolioHandler(rules, layout, reads_book=bool(facts["reads_book"]), batch_rows=batch_rows(facts))
-
 
 if __name__ == "__main__":
     serve(Portfolio())

@@ -1,1 +1,1 @@
-"""The simulator service: reads a job's prices and plays them to the run as NEW_DATA."""
+"""The simulator service: makes a job's market and plays it to the run as NEW_DATA."""

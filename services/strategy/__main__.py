@@ -2,45 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from backbus.engine.rehearsal import rehearse
-from backbus.market.panel import Layout
-from backbus.strategy import Strategy, StrategyHandler, load_strategy, make_strategy
+from backbus.services.strategy.service import Strategies
 from backbus.transport.member import serve
-from backbus.transport.role import Assignment, Role, batch_rows
-
-
-class Strategies(Role):
-    """One strategy over one run."""
-
-    name = "strategy"
-
-    def __init__(self) -> None:
-        self._strategy: Strategy | None = None
-
-    def warm(self) -> None:
-        """Load the indicators' kernels."""
-        rehearse()
-
-    def prepare(self, assignment: Assignment) -> dict[str, Any]:
-        """Fetch and load the strategy, and check its parameters."""
-        settings = assignment.job.strategy
-        strategy_class = load_strategy(settings.use, assignment.fetch(assignment.strategy))
-        self._strategy = make_strategy(strategy_class, settings.params)
-        return {"reads_book": self._strategy.reads_book}
-
-    def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> StrategyHandler:
-        """The strategy's state machine."""
-        assert self._strategy is not None
-        return StrategyHandler(
-            self._strategy, layout, cash=assignment.job.portfolio.cash, progress_rows=batch_rows(facts)
-        )
-
-    def leave(self) -> None:
-        """Let go of the strategy."""
-        self._strategy = None
-
 
 if __name__ == "__main__":
     serve(Strategies())

@@ -128,7 +128,7 @@ class World:
         if process.instance not in self.state.members:
             self.tell(ev.MemberJoined(process.instance, process.role, "host", 1))
         busy = 6.0 if chaos and process.role == "strategy" and dice.random() < 0.002 else 0.0
-        self.tell(ev.MemberBeat(process.instance, process.run or None, process.attempt, process.rows, busy, ""))
+        self.tell(ev.MemberHeartbeat(process.instance, process.run or None, process.attempt, process.rows, busy, ""))
         if not process.run or process.hangs or dice.random() < 0.5:
             return
         if not process.started:

@@ -110,7 +110,9 @@ class World:
                 continue
             # Some do not look after their work, although they beat.
             moves = 0 if instance in self.hung else round(self.now / STEP_S)
-            self.tell(ev.WorkerBeat(instance, moves) if instance in self.state.workers else ev.WorkerJoined(instance))
+            self.tell(
+                ev.WorkerHeartbeat(instance, moves) if instance in self.state.workers else ev.WorkerJoined(instance)
+            )
             lost = work is not None and not rules.holds(self.state, instance, work[0].job, work[0].number)
             if lost and self.dice.random() < 0.5:  # its beat tells it, but perhaps its work is done before
                 self.workers[instance] = None
@@ -230,10 +232,10 @@ def test_a_lease_that_runs_out_is_given_to_another_and_the_late_result_is_droppe
     rules.decide(state, ev.LeaseWanted("slow"), 0.0)
     begin, given = rules.decide(state, ev.SweepSubmitted("job", 4, 0, 10), 0.0)
     assert begin == ev.BeginSweep("job") and isinstance(given, ev.GiveLease)
-    rules.decide(state, ev.WorkerBeat("slow", 5), 0.8)
+    rules.decide(state, ev.WorkerHeartbeat("slow", 5), 0.8)
     rules.decide(state, ev.SweepsClock(), 1.5)
     assert rules.holds(state, "slow", "job", given.lease.number)
-    rules.decide(state, ev.WorkerBeat("slow", 5), 1.7)
+    rules.decide(state, ev.WorkerHeartbeat("slow", 5), 1.7)
     rules.decide(state, ev.SweepsClock(), 1.9)
     assert not rules.holds(state, "slow", "job", given.lease.number)
     rules.decide(state, ev.WorkerJoined("quick"), 2.0)

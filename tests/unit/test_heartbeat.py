@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import zmq
 
-from backbus.services.optimizer.worker import Optimizer
+from backbus.services.optimizer.service import Optimizer
 from backbus.settings import Settings
 from backbus.transport import control as c
 from backbus.transport import control_codec

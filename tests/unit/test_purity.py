@@ -114,6 +114,11 @@ def test_streams_are_pure_whoever_runs_them(tmp_path: Path) -> None:
     assert {"backbus.streams.codec", "backbus.streams.admission"} <= purity.reached(purity.SHARED).keys()
 
 
+def test_the_orchestrator_s_rules_are_pure() -> None:
+    machines = [f"backbus.services.orchestrator.{machine}.rules" for machine in ("runs", "sweeps")]
+    assert purity.reached(purity.SHARED).keys() >= set(machines)
+
+
 def test_relative_imports_are_followed(tmp_path: Path) -> None:
     assert len(found(tmp_path, strategy__handler="from .clock import now", strategy__clock="import time")) == 1
 

@@ -37,7 +37,7 @@ class Scheduler:
         return [a for i in instances for a in self.tell(ev.MemberReady(i, run, attempt, {i: "ready"}))]
 
     def beat(self, instance: str, *, rows: int = 0, busy_s: float = 0.0, run: str = "job", attempt: int = 1) -> Any:
-        return self.tell(ev.MemberBeat(instance, run, attempt, rows, busy_s, "line 7"))
+        return self.tell(ev.MemberHeartbeat(instance, run, attempt, rows, busy_s, "line 7"))
 
     def all_beat_after(self, seconds: float, *but: str) -> list[ev.RunAction]:
         """Pass time in steps in which nobody is silent for long, except for ``but``; the actions of the last second."""
@@ -332,7 +332,7 @@ def test_a_running_job_that_is_cancelled_lets_its_members_go() -> None:
         ev.MemberReady("data-1", "another", 2, {}),
         ev.MemberEnded("stranger-1", "job", 2, []),
         ev.MemberFaulted("stranger-1", "job", 2, fatal=True, message="not mine", traceback=None),
-        ev.MemberBeat("stranger-1", "job", 2, 5, 999.0, ""),
+        ev.MemberHeartbeat("stranger-1", "job", 2, 5, 999.0, ""),
         ev.RunCancelled("another"),
     ],
     ids=lambda event: type(event).__name__,

@@ -20,7 +20,7 @@ def running() -> st.RunsState:
 
 
 def beat(state: st.RunsState, role: str, now: float, busy_s: float, run: str | None = "run") -> list[ev.RunAction]:
-    return rules.decide(state, ev.MemberBeat(f"{role}-1", run, 1, 0, busy_s, "line 7"), now)
+    return rules.decide(state, ev.MemberHeartbeat(f"{role}-1", run, 1, 0, busy_s, "line 7"), now)
 
 
 def beat_all(state: st.RunsState, now: float, strategy_busy_s: float) -> list[ev.RunAction]:

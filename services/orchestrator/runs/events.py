@@ -25,8 +25,8 @@ class MemberJoined:
 
 
 @dataclass(frozen=True)
-class MemberBeat:
-    """A member's beat."""
+class MemberHeartbeat:
+    """A member's heartbeat."""
 
     instance: str
     run: str | None
@@ -104,7 +104,7 @@ class RunsClock:
 
 RunEvent = (
     MemberJoined
-    | MemberBeat
+    | MemberHeartbeat
     | MemberReady
     | MemberEnded
     | MemberFaulted

@@ -25,7 +25,7 @@ def decide(state: RunsState, event: ev.RunEvent, now: float) -> list[ev.RunActio
     match event:
         case ev.MemberJoined():
             _join(state, event, now, actions)
-        case ev.MemberBeat():
+        case ev.MemberHeartbeat():
             _beat(state, event, now, actions)
         case ev.MemberReady():
             _ready(state, event, now, actions)
@@ -72,7 +72,7 @@ def _join(state: RunsState, event: ev.MemberJoined, now: float, actions: list[ev
         known.beat_at = now
 
 
-def _beat(state: RunsState, event: ev.MemberBeat, now: float, actions: list[ev.RunAction]) -> None:
+def _beat(state: RunsState, event: ev.MemberHeartbeat, now: float, actions: list[ev.RunAction]) -> None:
     member = state.members.get(event.instance)
     if member is None:
         return

@@ -94,9 +94,9 @@ class Runs:
         """A member said HELLO."""
         self._decide(ev.MemberJoined(hello.instance, hello.role, hello.host, hello.pid))
 
-    def beat(self, beat: c.Heartbeat) -> dict[str, Any]:
-        """The answer to a member's beat."""
-        self._decide(ev.MemberBeat(beat.instance, beat.run, beat.attempt, beat.rows, beat.busy_s, beat.where))
+    def heartbeat(self, beat: c.Heartbeat) -> dict[str, Any]:
+        """The answer to a member's heartbeat."""
+        self._decide(ev.MemberHeartbeat(beat.instance, beat.run, beat.attempt, beat.rows, beat.busy_s, beat.where))
         current = self._state.running.get(beat.run or "")
         over = beat.run is not None and (current is None or current[1].number != beat.attempt)
         return {"epoch": self._epoch, "known": beat.instance in self._state.members, "abandon": over}

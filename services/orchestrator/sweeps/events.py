@@ -43,7 +43,7 @@ class WorkerJoined:
 
 
 @dataclass(frozen=True)
-class WorkerBeat:
+class WorkerHeartbeat:
     """A worker lives."""
 
     instance: str
@@ -159,7 +159,7 @@ class SweepsClock:
 
 SweepEvent = (
     WorkerJoined
-    | WorkerBeat
+    | WorkerHeartbeat
     | LeaseWanted
     | SweepSubmitted
     | ChunkComputed

@@ -31,7 +31,7 @@ def decide(state: SweepsState, event: ev.SweepEvent, now: float) -> list[ev.Swee
     match event:
         case ev.WorkerJoined(instance):
             _hear(state, instance, now)
-        case ev.WorkerBeat(instance, moves):
+        case ev.WorkerHeartbeat(instance, moves):
             if instance in state.workers:
                 _hear(state, instance, now)
                 if instance in state.held and moves > state.moved[instance][0]:

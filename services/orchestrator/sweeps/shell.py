@@ -138,11 +138,11 @@ class Sweeps:
         self._hosts[hello.instance] = hello.host, hello.pid
         self._decide(ev.WorkerJoined(hello.instance))
 
-    def beat(self, beat: c.Heartbeat) -> dict[str, Any] | None:
-        """The answer to a worker's beat; None where it is no worker's."""
+    def heartbeat(self, beat: c.Heartbeat) -> dict[str, Any] | None:
+        """The answer to a worker's heartbeat; None where it is no worker's."""
         if beat.instance not in self._state.workers:
             return None
-        self._decide(ev.WorkerBeat(beat.instance, beat.rows))
+        self._decide(ev.WorkerHeartbeat(beat.instance, beat.rows))
         over = beat.run is not None and not rules.holds(self._state, beat.instance, beat.run, beat.attempt)
         return {"epoch": self._epoch, "known": True, "abandon": over}
 

@@ -1,4 +1,4 @@
-"""What a service is besides the shell that all share; each service says so in ``services/<name>/__main__.py``."""
+"""What a service is besides the shell that all share; each service says so in ``services/<name>/service.py``."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ from backbus.transport.request import Requester
 Fetch = Callable[[Mapping[str, str]], dict[str, Path]]
 
 
-class Sweeping:
+class PreparedSweep:
     """Prepared for one sweep. The child starts at once."""
 
     def __init__(self, name: str, inputs: Mapping[str, Any], fetch: Fetch) -> None:

@@ -18,7 +18,7 @@ import zmq
 
 from backbus.errors import BackbusError, DataError, JobError, StackError, StrategyError
 from backbus.log import logger
-from backbus.services.optimizer.sweeping import Sweeping
+from backbus.services.optimizer.prepared_sweep import PreparedSweep
 from backbus.settings import Settings
 from backbus.sweep.outcome import best_of, worth
 from backbus.sweep.workers.chunk import Chunk
@@ -46,7 +46,7 @@ class Optimizer:
         self._log = logger(ROLE, settings)
         self._context: zmq.Context[Any] = zmq.Context()
         self._session = Session(self._context, settings, ROLE, self._log)
-        self._kept: list[Sweeping] = []
+        self._kept: list[PreparedSweep] = []
         """The one in use last is the last."""
         self._lease: c.Lease | None = None
         self._began = 0.0
@@ -71,8 +71,8 @@ class Optimizer:
                 self._work()
                 self._look()
         finally:
-            for sweeping in self._kept:
-                sweeping.close()
+            for sweep in self._kept:
+                sweep.close()
             self._session.close()
             self._context.term()
 
@@ -100,12 +100,12 @@ class Optimizer:
         now = time.monotonic()
         if session.epoch is not None and session.unheard <= UNHEARD and now - self._wanted_at > WANT_EVERY_S:
             self._want()
-        for sweeping in [each for each in self._kept if now - each.used_at > IDLE_S]:
-            self._drop(sweeping)
+        for sweep in [each for each in self._kept if now - each.used_at > IDLE_S]:
+            self._drop(sweep)
 
     def _want(self) -> None:
         self._wanted_at = time.monotonic()
-        prepared = [sweeping.name for sweeping in self._kept]
+        prepared = [sweep.name for sweep in self._kept]
         self._session.tell(control_codec.pack(c.Want(instance=self._session.instance, prepared=prepared)))
 
     # --- a lease ---------------------------------------------------------------------------------------------------
@@ -121,58 +121,58 @@ class Optimizer:
         vitals.abandoned = None
         vitals.rows, vitals.attempt, vitals.run = 0, lease.number, lease.job
         try:
-            sweeping = self._prepared(lease.job)
+            sweep = self._prepared(lease.job)
             match lease.work:
                 case "points":
-                    sweeping.compute(lease.first, lease.stop, lease.points)
+                    sweep.compute(lease.first, lease.stop, lease.points)
                 case "count" | "ask":
                     pass  # when the child has looked at the data
                 case "finish":
-                    sweeping.finish(self._session.requester, lease.stop, lease.trials)
+                    sweep.finish(self._session.requester, lease.stop, lease.trials)
         except Exception as error:
             self._fault(error)
 
-    def _prepared(self, job: str) -> Sweeping:
-        for sweeping in self._kept:
-            if sweeping.name == job:
-                self._kept.remove(sweeping)
-                self._kept.append(sweeping)
-                return sweeping
+    def _prepared(self, job: str) -> PreparedSweep:
+        for sweep in self._kept:
+            if sweep.name == job:
+                self._kept.remove(sweep)
+                self._kept.append(sweep)
+                return sweep
         while len(self._kept) >= KEPT:
             self._drop(self._kept[0])
         inputs = self._session.requester.ask(c.GetInputs(job=job))
-        self._kept.append(Sweeping(job, inputs, self._session.fetch))
+        self._kept.append(PreparedSweep(job, inputs, self._session.fetch))
         self._log.info("preparing", job=job)
         return self._kept[-1]
 
-    def _drop(self, sweeping: Sweeping) -> None:
-        self._kept.remove(sweeping)
-        sweeping.close()
+    def _drop(self, sweep: PreparedSweep) -> None:
+        self._kept.remove(sweep)
+        sweep.close()
 
     def _work(self) -> None:
         lease = self._lease
         if lease is None:
             return
-        sweeping = self._kept[-1]
+        sweep = self._kept[-1]
         try:
-            chunk = sweeping.work()
+            chunk = sweep.work()
             if lease.work == "count":
-                if sweeping.search is not None:
-                    self._say(c.Total(instance=self._session.instance, job=lease.job, points=len(sweeping.search)))
+                if sweep.search is not None:
+                    self._say(c.Total(instance=self._session.instance, job=lease.job, points=len(sweep.search)))
             elif lease.work == "ask":
-                if sweeping.search is not None:
-                    points = sweeping.ask(self._session.requester, lease.first)
+                if sweep.search is not None:
+                    points = sweep.ask(self._session.requester, lease.first)
                     self._say(
                         c.PutPoints(instance=self._session.instance, job=lease.job, first=lease.first, points=points)
                     )
             elif chunk is not None:
-                self._say_chunk(lease, sweeping, chunk)
-            elif sweeping.finished:
-                report, artifacts = sweeping.upload(self._session.requester)
+                self._say_chunk(lease, sweep, chunk)
+            elif sweep.finished:
+                report, artifacts = sweep.upload(self._session.requester)
                 self._session.say(
                     c.PutTable(instance=self._session.instance, job=lease.job, report=report, artifacts=artifacts)
                 )
-                self._drop(sweeping)
+                self._drop(sweep)
                 self._done()
         except Exception as error:
             self._fault(error)
@@ -181,8 +181,8 @@ class Optimizer:
         self._session.say(message)
         self._done()
 
-    def _say_chunk(self, lease: c.Lease, sweeping: Sweeping, chunk: Chunk) -> None:
-        goal = sweeping.goal
+    def _say_chunk(self, lease: c.Lease, sweep: PreparedSweep, chunk: Chunk) -> None:
+        goal = sweep.goal
         best = best_of(chunk.figures, goal)
         self._say(
             c.PutChunk(
@@ -208,8 +208,8 @@ class Optimizer:
         self._log.error(
             "the lease cannot be done", job=lease.job, number=lease.number, error=str(error), traceback=text
         )
-        for sweeping in [each for each in self._kept if each.name == lease.job]:
-            self._drop(sweeping)
+        for sweep in [each for each in self._kept if each.name == lease.job]:
+            self._drop(sweep)
         self._session.say(
             c.LeaseFault(
                 instance=self._session.instance,

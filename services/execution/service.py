@@ -1,0 +1,25 @@
+"""The execution service, or order layer: the market of one run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backbus.engine.rehearsal import rehearse
+from backbus.execution.handler import ExecutionHandler
+from backbus.market.panel import Layout
+from backbus.trading.numbers import rules_of
+from backbus.transport.role import Assignment, Role, batch_rows
+
+
+class Execution(Role):
+    """One market."""
+
+    name = "execution"
+
+    def warm(self) -> None:
+        """Load the loop."""
+        rehearse()
+
+    def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> ExecutionHandler:
+        """The order layer's state machine."""
+        return ExecutionHandler(rules_of(assignment.job, layout), layout, progress_rows=batch_rows(facts))

@@ -1,0 +1,71 @@
+"""The performance service: the report of one run, and the tables that are uploaded with it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from backbus.engine.rehearsal import rehearse
+from backbus.market.panel import Layout
+from backbus.performance.artifacts import ArtifactWriter
+from backbus.performance.handler import PerformanceHandler
+from backbus.transport import control as c
+from backbus.transport.blobs import hash_of_file
+from backbus.transport.request import Requester
+from backbus.transport.role import Assignment, Role, batch_rows
+
+
+class Performance(Role):
+    """One report."""
+
+    name = "performance"
+    linger_s = 0.015
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._writer: ArtifactWriter | None = None
+        self._notes: list[str] = []
+
+    def warm(self) -> None:
+        """Load the kernels, and the library that writes tables."""
+        import pyarrow.parquet  # noqa: F401
+
+        rehearse()
+
+    def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> PerformanceHandler:
+        """The statistics' state machine, and a folder for this attempt's artifacts."""
+        self._folder = Path(tempfile.mkdtemp(prefix="backbus-artifacts-"))
+        self._writer = ArtifactWriter(self._folder, layout.symbols)
+        self._notes = list(facts["notes"])
+        return PerformanceHandler(assignment.job, layout, batch_rows(facts))
+
+    def after(self, handler: PerformanceHandler) -> None:
+        """Write what the handler has worked off."""
+        if self._writer is not None:
+            self._writer.write(handler.take_pieces())
+
+    def finish(self, handler: PerformanceHandler, requester: Requester) -> tuple[dict[str, Any], dict[str, str]]:
+        """Close the artifacts and upload them."""
+        assert self._writer is not None
+        self.after(handler)
+        report = handler.report(self._notes)
+        artifacts: dict[str, str] = {}
+        for path in self._writer.close(report):
+            blob = hash_of_file(path)
+            if requester.ask(c.HaveBlobs(hashes=[blob]))["missing"]:
+                requester.put(blob, path)
+            artifacts[path.name] = blob
+        self._writer = None
+        return json.loads(report.model_dump_json()), artifacts
+
+    def leave(self) -> None:
+        """Remove the attempt's folder."""
+        if self._writer is not None:
+            self._writer.abort()
+            self._writer = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
