@@ -45,8 +45,8 @@ def _with_book(job: Job) -> Speak:
         def keep(pieces: list[Piece]) -> None:
             for name, columns in pieces:
                 if name == "signals":
-                    records = np.empty(len(columns["tick"]), SIGNAL)
-                    records["tick"], records["asset"] = columns["tick"], columns["symbol"]
+                    records = np.empty(len(columns["logical_time"]), SIGNAL)
+                    records["tick"], records["asset"] = columns["logical_time"], columns["symbol"]
                     records["kind"], records["value"] = columns["kind"], columns["value"]
                     parts.append(records)
 
