@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from backbus.errors import ProtocolError
-from backbus.market.panel import Block, Layout
+from backbus.market.panel import Block, Ints, Layout
 from backbus.market.ticks import PHASES
 from backbus.streams.event import Event
-from backbus.streams.topology import STREAMS
+from backbus.streams.topology import STREAMS, Kind
 from backbus.trading.account_rows import EquityRows
-from backbus.trading.codes import BOOKING_KINDS
+from backbus.trading.codes import BOOKING_KINDS, ORDER_TYPES
 from backbus.trading.records import Records
 
 
@@ -29,6 +29,8 @@ def admit(event: Event, layout: Layout) -> None:
     if isinstance(payload, np.ndarray):
         if not _fits(payload, layout.assets, end):
             raise ProtocolError(f"{event.kind} names an asset or a tick that the run does not have, or out of order")
+        if event.kind is Kind.ORDER and not _known(payload["type"]):
+            raise ProtocolError("ORDER has a type that there is not: rules look it up in a table")
         return
     if payload.first_row + len(payload) > layout.rows:
         raise ProtocolError(f"{event.kind} has rows after the run's end")
@@ -47,6 +49,13 @@ def admit(event: Event, layout: Layout) -> None:
         raise ProtocolError(f"NEW_DATA has timeframes {list(payload.frames)}, the run {list(layout.timeframes)}")
     if isinstance(payload, Block) and payload.first_row != event.begin:
         raise ProtocolError("NEW_DATA counts rows from 0: its first row must be its first record")
+
+
+def _known(types: Ints) -> bool:
+    """Whether every number is that of an order type."""
+    if len(types) == 1:
+        return 0 <= int(types.item()) < len(ORDER_TYPES)
+    return bool(types.min() >= 0 and types.max() < len(ORDER_TYPES))
 
 
 def _fits(records: Records, assets: int, end: int, least: int = 0) -> bool:
