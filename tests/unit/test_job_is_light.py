@@ -1,9 +1,12 @@
-"""A job file is read by whoever submits one, and whoever only looks: that loads no compiler and no numbers."""
+"""A job file is read by whoever submits one, and whoever only looks: that loads no compiler and no numbers. Who passes
+messages on loads no compiler either."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+
+import pytest
 
 from backbus.job.costs import MOST_TIERS
 from backbus.trading.rules import TIERS
@@ -29,6 +32,18 @@ def test_reading_a_job_loads_no_compiler_and_no_numbers() -> None:
     loaded = set(ended.stdout.split())
     assert "backbus.job.sweep" in loaded
     assert loaded & set(HEAVY) == set()
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["backbus.cli", "backbus.api.client", "backbus.services.broker.__main__", "backbus.services.orchestrator.__main__"],
+)
+def test_what_only_passes_messages_on_loads_no_compiler(module: str) -> None:
+    loads = f"import importlib, sys; importlib.import_module({module!r}); print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(ended.stdout.split())
+    assert module in loaded
+    assert loaded & {"numba", "llvmlite"} == set()
 
 
 def test_a_schedule_may_have_as_many_tiers_as_its_record_has_room_for() -> None:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backbus.jit.decorators import part, plain, step
+from backbus.jit.fields import copied
 from backbus.trading.codes import Cap, End, FillRule, Flag, InForce
 from backbus.trading.commission import charge, fee_of
 from backbus.trading.groups import MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
@@ -19,7 +20,6 @@ from backbus.trading.lots import whole_lots
 from backbus.trading.open_orders import after, end_node, first, sleeps_beside, works
 from backbus.trading.order_states import NEXT_STATE, OrderEvent, OrderState
 from backbus.trading.order_types import exit_on_grid, has_limit, level_of, trails
-from backbus.trading.records import copied
 from backbus.trading.slippage import market_price
 
 

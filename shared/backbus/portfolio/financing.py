@@ -11,10 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.jit.decorators import step
+from backbus.jit.fields import copied
 from backbus.trading.codes import BookingKind
 from backbus.trading.corporate_actions import write_booking
 from backbus.trading.groups import Account, MarketArrays, RecordLog
-from backbus.trading.records import NO_SESSION, Records, copied
+from backbus.trading.records import NO_SESSION, Records
 
 
 @step

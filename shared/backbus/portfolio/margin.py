@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from backbus.jit.decorators import step
+from backbus.jit.fields import copied
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.order_entry import Ticket, cancel, no_terms, place
@@ -20,7 +21,7 @@ from backbus.trading.codes import Flag, Reason
 from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog
 from backbus.trading.lots import whole_lots
 from backbus.trading.open_orders import after, first, new_node, purge, reduces, works
-from backbus.trading.records import ASSET_SCALE, NO_ORDER, ROW_SCALE, copied
+from backbus.trading.records import ASSET_SCALE, NO_ORDER, ROW_SCALE
 from backbus.trading.rules import CallRule
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.jit.decorators import part, plain, step
+from backbus.jit.fields import copied
 from backbus.market.panel import Floats
 from backbus.market.ticks import OPEN_DECIDE, PHASES
 from backbus.portfolio.limits import Allowed, plan, plan_all, within
@@ -17,7 +18,6 @@ from backbus.portfolio.sizing import sized_position
 from backbus.trading.codes import Flag, OrderType, Reason
 from backbus.trading.groups import Account, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
 from backbus.trading.open_orders import after, first, purge, reduces, type_of, works
-from backbus.trading.records import copied
 
 
 @step

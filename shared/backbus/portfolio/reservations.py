@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.jit.decorators import step
+from backbus.jit.fields import copied
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.limits import Allowed
@@ -18,7 +19,7 @@ from backbus.trading.codes import Flag, OrderType, Reason
 from backbus.trading.groups import Account, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
 from backbus.trading.open_orders import after, first, purge, reduces, type_of, works
 from backbus.trading.order_types import level_at_open
-from backbus.trading.records import ROW_SCALE, copied
+from backbus.trading.records import ROW_SCALE
 from backbus.trading.slippage import fill_price
 
 

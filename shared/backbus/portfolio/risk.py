@@ -11,13 +11,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from backbus.jit.decorators import step
+from backbus.jit.fields import copied
 from backbus.market.panel import Floats
 from backbus.portfolio.limits import Allowed
 from backbus.trading.codes import Reason
 from backbus.trading.commission import fee_of
 from backbus.trading.groups import Account, MarketArrays
 from backbus.trading.lots import whole_lots
-from backbus.trading.records import copied
 
 CUT_TRIALS = 64
 

@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backbus.jit.decorators import step
+from backbus.jit.fields import copied
 from backbus.job import costs as c
 from backbus.trading.groups import MarketArrays
-from backbus.trading.records import Records, copied
+from backbus.trading.records import Records
 
 
 class _FeeModel(NamedTuple):

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from backbus.jit.decorators import part, step
+from backbus.jit.fields import copied
 from backbus.market.panel import Floats
 from backbus.trading.codes import BookingKind
 from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog
@@ -20,7 +21,6 @@ from backbus.trading.lots import whole_lots
 from backbus.trading.open_orders import after, end_node, first, purge, sleeps_beside, works
 from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import split_terms
-from backbus.trading.records import copied
 from backbus.trading.rules import Fact
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from backbus.jit.decorators import step
+from backbus.jit.fields import copied
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.trading.groups import Account, Curve, Inbox, MarketArrays, OpenOrders, RecordLog
-from backbus.trading.records import NO_SESSION, copied
+from backbus.trading.records import NO_SESSION
 from backbus.trading.rules import Rules, Sizing
 
 POSITION = np.dtype(

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backbus.jit.decorators import step
+from backbus.jit.fields import copied
 from backbus.trading.codes import FillRule, Flag, InForce, OrderType, Term
 from backbus.trading.lots import on_tick
 from backbus.trading.order_states import NEXT_STATE, OrderEvent, OrderState
-from backbus.trading.records import copied
 from backbus.trading.slippage import fill_price
 
 

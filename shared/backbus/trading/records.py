@@ -11,8 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.jit.decorators import step
-
 SIGNAL = np.dtype([("tick", "<i8"), ("asset", "<i4"), ("kind", "<i4"), ("value", "<f8")])
 """A signal or an order that is asked for, or one of its terms, which come before it: ``SignalKind``, ``Term``."""
 
@@ -38,8 +36,9 @@ ORDER = np.dtype(
 )
 """``quantity`` is signed (buy > 0) and is what may fill; ``wanted`` was asked for before cash or risk cut it.
 
-``stop`` of a trailing stop is the price that it starts from. With the flag RELATIVE, ``limit``, ``stop`` and a TRAIL's
-``trail`` are fractions of the price at which ``parent`` filled. ``until`` is a session, or an instant in microseconds.
+``stop`` of a trailing stop is the price that it starts from. With the flag RELATIVE, ``limit`` or ``stop`` is worked
+out when ``parent`` fills, and ``trail`` is the fraction of that price that it lies away; a TRAIL_PERCENT's ``trail`` is
+the fraction that it follows by. ``until`` is a session, or an instant in microseconds.
 ``group`` is 0 for an order by itself, the id + 1 of the group's first order, and for exits -1 less their parent's
 id."""
 
@@ -104,12 +103,6 @@ def order_parts(order: int) -> tuple[int, int, int]:
         (order >> _ORDINAL_BITS) & (MAX_ASSETS - 1),
         order & ((1 << _ORDINAL_BITS) - 1),
     )
-
-
-@step
-def copied(field: float) -> float:
-    """A field of a record as a number by itself: it is read here, before the record changes, and −0.0 becomes 0.0."""
-    return field + 0.0
 
 
 def empty(dtype: np.dtype[np.void], size: int = 0) -> Records:
