@@ -4,7 +4,7 @@ BIN := .venv/bin
 export PYTHONUNBUFFERED := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint mutants bench up scale down test-compose compile pictures pages lock clean setup setup-dev
+.PHONY: help run test test-quick lint mutants bench up scale down test-compose compile pictures pages lock clean setup setup-dev
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -13,10 +13,11 @@ run: setup compile ## set up, then backtest a moving-average cross on real daily
 	@$(BIN)/python examples/sample_data.py
 	@$(BIN)/backbus run examples/sma_crossover.toml
 
-test: setup-dev ## all tests
-	@$(BIN)/backbus compile
-	@$(BIN)/python examples/sample_data.py >/dev/null
-	$(BIN)/python -m pytest -q
+test: ## all tests, and how long set-up, compilation and tests took
+	@tools/test
+
+test-quick: ## the tests that start nothing and take no time, for while you work
+	@tools/test quick
 
 lint: setup-dev ## style, types, layers, no circles, and that pure files stay pure
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ and keys: a renamed column moves nothing.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import sys
@@ -22,6 +23,7 @@ from backbus import Job, run, run_sweep
 from backbus.api.sweep_result import SweepResult
 from backbus.engine.inputs import complete, load_inputs
 from backbus.engine.rehearsal import run_handlers
+from backbus.performance.report import Report
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -42,9 +44,10 @@ def expected() -> dict[str, Answer]:
     return answers
 
 
-def fingerprint_here(name: str) -> str:
+@functools.cache
+def report_here(name: str) -> Report:
     """Of the run in one process."""
-    return run(EXAMPLES / name, keep=False).report.fingerprint
+    return run(EXAMPLES / name, keep=False).report
 
 
 def fingerprint_of_handlers(name: str) -> str:
@@ -100,7 +103,7 @@ def answers() -> dict[str, Answer]:
     found: dict[str, Answer] = {}
     for name in NAMES:
         sys.stderr.write(f"{name}\n")
-        found[name] = {"fingerprint": fingerprint_here(name)}
+        found[name] = {"fingerprint": report_here(name).fingerprint}
         assert fingerprint_of_handlers(name) == found[name]["fingerprint"], f"{name}: five handlers say otherwise"
         if name in SEARCHES:
             with tempfile.TemporaryDirectory() as alone, tempfile.TemporaryDirectory() as two:

@@ -7,13 +7,14 @@ whose first line is ``# name.ext`` is that file. Other blocks (``sh``, ``text``)
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from pydantic import BaseModel
@@ -21,11 +22,14 @@ from pydantic import BaseModel
 from backbus.job.job import Job, StrategySettings
 from backbus.settings import Settings
 from backbus.stack.services import SERVICES, WORKER
+from tests.processes import ROOT
+
+if TYPE_CHECKING:
+    from tests.stacks import Stack
 
 pytestmark = pytest.mark.timeout(900)
 """Starting a stack and typing what every page shows takes its time on a machine that does something else as well."""
 
-ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("[!.]*/README.md")])
 SERVICE_PAGES = sorted((ROOT / "docs" / "services").glob("*.md"))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -63,6 +67,13 @@ def same(shown: str, printed: str) -> bool:
     return one.rstrip() == other.rstrip()
 
 
+@pytest.fixture
+def working_folder(tmp_path: Path, examples: Path) -> Path:
+    """A folder of a user's own with the examples in it."""
+    (tmp_path / "examples").symlink_to(examples)
+    return tmp_path
+
+
 def write_files(page: Path, folder: Path) -> dict[str, str]:
     shown = files(page)
     for name, text in shown.items():
@@ -94,11 +105,11 @@ def test_every_service_has_its_page() -> None:
 
 
 @pytest.mark.parametrize("page", SERVICE_PAGES, ids=lambda page: page.stem)
-def test_commands_of_a_service_page_work(page: Path, stack_environment: dict[str, str], working_folder: Path) -> None:
+def test_commands_of_a_service_page_work(page: Path, stack: Stack, working_folder: Path) -> None:
     typed = commands(page)
     assert typed, f"{page.name} shows no command"
     script = "exec 2>&1\nset -eu\n" + "\n".join(typed) + "\n"
-    answered = iter(done(["sh", "-c", script], working_folder, stack_environment).splitlines())
+    answered = iter(done(["sh", "-c", script], working_folder, stack.user()).splitlines())
     for line in shown(page):
         assert any(same(line, one) for one in answered), f"{page.name} shows what was not printed: {line}"
 
@@ -106,18 +117,19 @@ def test_commands_of_a_service_page_work(page: Path, stack_environment: dict[str
 def test_the_jobs_of_the_readme_run(working_folder: Path) -> None:
     shown = write_files(ROOT / "README.md", working_folder)
     jobs = [name for name in shown if name.endswith(".toml")]
+    variables = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     assert len(jobs) >= 2
     for name in jobs:
-        printed = done(["backbus", "run", name], working_folder, _path_with_backbus())
+        printed = done(["backbus", "run", name], working_folder, variables)
         assert "Fingerprint" in printed
 
 
-def test_the_readme_s_python_runs_here_and_on_a_stack(stack_environment: dict[str, str], working_folder: Path) -> None:
+def test_the_readme_s_python_runs_here_and_on_a_stack(stack: Stack, working_folder: Path) -> None:
     shown = write_files(ROOT / "README.md", working_folder)
     scripts = [name for name, text in shown.items() if name.endswith(".py") and "(Strategy)" not in text]
     assert scripts
     for name in scripts:
-        done([sys.executable, name], working_folder, stack_environment)
+        done([sys.executable, name], working_folder, stack.user())
 
 
 def test_each_strategy_of_the_readme_trades(working_folder: Path) -> None:
@@ -149,23 +161,15 @@ def test_the_strategies_in_the_reference_can_be_loaded(tmp_path: Path) -> None:
                 load_strategy(f"{path.name}:{name}", {path.name: path})
 
 
-def test_a_plain_client_in_the_protocol_page_gets_its_answer(
-    stack_environment: dict[str, str], working_folder: Path
-) -> None:
+def test_a_plain_client_in_the_protocol_page_gets_its_answer(stack: Stack, working_folder: Path) -> None:
     page = ROOT / "docs" / "protocol.md"
     write_files(page, working_folder)
     imported = {line.split()[1] for line in files(page)["plain_client.py"].splitlines() if line.startswith("import ")}
     assert imported <= {"hashlib", "os", "pathlib", "uuid", "msgpack", "zmq", "zmq.auth"}
-    answered = done([sys.executable, "plain_client.py"], working_folder, stack_environment).split()[0]
-    watched = done([sys.executable, "watch.py"], working_folder, stack_environment).strip()
+    answered = done([sys.executable, "plain_client.py"], working_folder, stack.user()).split()[0]
+    watched = done([sys.executable, "watch.py"], working_folder, stack.user()).strip()
     assert answered == watched
     assert re.fullmatch(r"[0-9a-f]{32}", answered)
-
-
-def _path_with_backbus() -> dict[str, str]:
-    import os
-
-    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
 
 
 # --- completeness --------------------------------------------------------------------------------------------------

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from backbus import Job, run
+from tests.acceptance.golden import EXAMPLES, report_here
 
 if TYPE_CHECKING:
-    from real_stack import Stack
+    from tests.stacks import Stack
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 AT_THE_TOP = (
     "brackets.toml",
     "calendar.toml",
@@ -26,17 +25,6 @@ AT_THE_TOP = (
 SIMULATED = sorted(
     str(path.relative_to(EXAMPLES)) for kind in ("simulated", "scenarios") for path in (EXAMPLES / kind).glob("*.toml")
 )
-
-
-@pytest.fixture(scope="module")
-def examples(tmp_path_factory: pytest.TempPathFactory, sample_data: Path) -> Path:
-    folder = tmp_path_factory.mktemp("examples")
-    shutil.copytree(sample_data, folder / "data")
-    for kind in ("simulated", "scenarios", "strategies"):
-        shutil.copytree(EXAMPLES / kind, folder / kind)
-    for name in AT_THE_TOP:
-        shutil.copy(EXAMPLES / name, folder)
-    return folder
 
 
 def test_there_is_an_example_of_each_model_and_each_scenario() -> None:
@@ -52,7 +40,7 @@ def test_there_is_an_example_of_each_model_and_each_scenario() -> None:
 
 @pytest.mark.parametrize("name", [*AT_THE_TOP, *SIMULATED])
 def test_an_example_has_one_answer(examples: Path, stack: Stack, tmp_path: Path, name: str) -> None:
-    here = run(examples / name, keep=False).report
+    here = report_here(name)
     assert here.counts.fills >= 4
     cut = Job.load(examples / name, overrides=["run.block=97"])
     assert run(cut, keep=False).report == here

@@ -2,47 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from golden import (
+
+from backbus import Job
+from tests.acceptance.golden import (
     EXAMPLES,
     NAMES,
     SEARCHES,
     digests,
     expected,
-    fingerprint_here,
     fingerprint_of_handlers,
     moved,
+    report_here,
     search_here,
 )
 
-from backbus import Job
-
 if TYPE_CHECKING:
-    from real_stack import Stack
+    from tests.stacks import Stack
 
 GOLDEN = expected()
 
 
-@pytest.fixture(scope="module", autouse=True)
-def prices(sample_data: Path) -> None:
-    """The prices that examples read, in the examples' own folder."""
-    if not (EXAMPLES / "data").exists():
-        shutil.copytree(sample_data, EXAMPLES / "data")
-
-
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack with two workers."""
-    from real_stack import Stack
-
-    running = Stack(tmp_path_factory.mktemp("fleet"), ("orchestrator", "broker"), workers=2).start()
-    yield running
-    running.stop()
+pytestmark = pytest.mark.usefixtures("examples")
 
 
 def test_every_example_is_written_down() -> None:
@@ -52,7 +36,7 @@ def test_every_example_is_written_down() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_one_process_and_five_handlers_give_the_fingerprint_that_is_written_down(name: str) -> None:
-    assert fingerprint_here(name) == GOLDEN[name]["fingerprint"]
+    assert report_here(name).fingerprint == GOLDEN[name]["fingerprint"]
     assert fingerprint_of_handlers(name) == GOLDEN[name]["fingerprint"]
 
 
@@ -65,8 +49,8 @@ def test_a_search_on_this_machine_gives_the_tables_that_are_written_down(
 
 
 @pytest.mark.parametrize("name", SEARCHES)
-def test_a_fleet_gives_the_tables_that_are_written_down(name: str, fleet: Stack, tmp_path: Path) -> None:
-    with fleet.client(timeout_s=300.0) as client:
+def test_a_fleet_gives_the_tables_that_are_written_down(name: str, stack: Stack, tmp_path: Path) -> None:
+    with stack.client(timeout_s=300.0) as client:
         result: Any = client.run(Job.load(EXAMPLES / name), fresh=True, folder=tmp_path / "search")
     assert digests(result) == GOLDEN[name]["search"]
 

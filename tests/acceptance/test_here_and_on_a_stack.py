@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,9 @@ from backbus import Job, run
 from backbus.performance.report import Report
 
 if TYPE_CHECKING:
-    from conftest import CommandLine
-    from real_stack import Stack
+    from tests.plain_python import PlainPython
+    from tests.processes import CommandLine
+    from tests.stacks import Stack
 
 STRATEGIES = Path(__file__).resolve().parents[2] / "examples" / "strategies"
 USES = {
@@ -124,31 +124,16 @@ def test_the_stack_takes_any_block_and_window(
         assert client.run(job, fresh=True, folder=tmp_path).report == answers["moving averages"]
 
 
-def test_plain_python_computes_what_compiled_code_computes(project: Path) -> None:
-    program = """
-import json, sys
-from pathlib import Path
-from backbus import Job, run
-few = json.loads(sys.argv[1])
-paths = map(Path, sys.argv[2:])
-print(json.dumps({p.name: run(Job.load(p, overrides=few), keep=False).report.model_dump(mode="json") for p in paths}))
-"""
+def reports_of(paths: list[str]) -> dict[str, Any]:
+    """The reports of these jobs over a few of their rows, by file."""
+    return {path: run(Job.load(path, overrides=FEW_ROWS), keep=False).report.model_dump(mode="json") for path in paths}
+
+
+def test_plain_python_computes_what_compiled_code_computes(project: Path, plain_python: PlainPython) -> None:
     paths = [str(job_file(project, name)) for name in USES]
-    reports = []
-    for disabled in ("0", "1"):
-        done = subprocess.run(
-            [sys.executable, "-c", program, json.dumps(FEW_ROWS), *paths],
-            env={**os.environ, "NUMBA_DISABLE_JIT": disabled},
-            cwd=project.parent,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        reports.append(json.loads(done.stdout))
-    assert reports[0] == reports[1]
-    assert len({report["fingerprint"] for report in reports[0].values()}) == len(USES)
+    reports = reports_of(paths)
+    assert plain_python(__name__, "reports_of", paths) == json.loads(json.dumps(reports))
+    assert len({report["fingerprint"] for report in reports.values()}) == len(USES)
 
 
 def one_object(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
@@ -164,9 +149,7 @@ def test_the_command_line_gives_one_answer_here_and_there(
 ) -> None:
     file = os.path.relpath(job_file(project, name), tmp_path)
     here = one_object(backbus("run", file, "--json", "--block", 7, cwd=tmp_path))
-    there = one_object(
-        backbus("submit", file, "--wait", "--fresh", "--json", cwd=tmp_path, env=stack.client_environment())
-    )
+    there = one_object(backbus("submit", file, "--wait", "--fresh", "--json", cwd=tmp_path, env=stack.user_elsewhere()))
     assert (here["mode"], there["mode"]) == ("local", "stack")
     for told in (here, there):
         assert told.keys() >= KEYS
@@ -192,7 +175,7 @@ def test_a_known_answer_comes_from_the_store_unless_it_is_asked_for_fresh(
     project: Path, stack: Stack, backbus: CommandLine, tmp_path: Path
 ) -> None:
     file = job_file(project, "rsi")
-    env = stack.client_environment()
+    env = stack.user_elsewhere()
     # A cash that no other test uses: the question is new, whatever ran on this stack before.
     new = ("--set", "portfolio.cash=98765")
     told = [
@@ -206,7 +189,7 @@ def test_a_known_answer_comes_from_the_store_unless_it_is_asked_for_fresh(
 
 
 def test_jobs_show_and_cancel_tell_of_a_job(project: Path, stack: Stack, backbus: CommandLine, tmp_path: Path) -> None:
-    env = stack.client_environment()
+    env = stack.user_elsewhere()
 
     def ask(*arguments: object) -> subprocess.CompletedProcess[str]:
         return backbus(*arguments, cwd=tmp_path, env=env)
@@ -236,7 +219,7 @@ def test_jobs_show_and_cancel_tell_of_a_job(project: Path, stack: Stack, backbus
 def test_the_exit_status_tells_a_failed_job_from_bad_usage(
     project: Path, stack: Stack, backbus: CommandLine, tmp_path: Path
 ) -> None:
-    env = stack.client_environment()
+    env = stack.user_elsewhere()
     file = job_file(project, "rsi")
     raises = tmp_path / "raises.toml"
     (tmp_path / "raises.py").write_text(

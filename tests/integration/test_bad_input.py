@@ -19,9 +19,8 @@ from backbus import Job, run
 from backbus.streams import codec
 
 if TYPE_CHECKING:
-    from real_stack import Stack
-
     from backbus.api.client import Client
+    from tests.stacks import Stack
 
 KINDS = ("NEW_DATA", "SIGNAL", "ORDER", "FILL", "BOOK", "EQUITY", "PROGRESS", "PROBE")
 JOB = Job.parse(

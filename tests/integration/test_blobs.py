@@ -17,7 +17,7 @@ from backbus.transport import control as c
 from backbus.transport.request import Requester
 
 if TYPE_CHECKING:
-    from real_stack import Stack
+    from tests.stacks import Stack
 
 ABOVE = ("../../../escaped.py", "/tmp/escaped.py", "a/../../escaped.py")
 

@@ -9,8 +9,8 @@ import pytest
 
 from backbus.api.run_sweep import run_sweep
 from backbus.errors import UsageError
-from backbus.jit.sources import cache_folder
 from backbus.sweep.clusters.registry import GROUP, cluster_at, kinds
+from tests.processes import own_cache
 from tests.unit.small_prices import write_prices
 
 JOB = """
@@ -81,10 +81,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_table_of_a_cluster_that_was_installed_is_the_one_of_this_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / cache_folder().name).symlink_to(cache_folder())
-    monkeypatch.setenv("BACKBUS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("BACKBUS_CACHE", str(own_cache(tmp_path)))
     write_prices(tmp_path, 120)
     job = tmp_path / "job.toml"
     job.write_text(JOB, encoding="utf-8")

@@ -7,9 +7,8 @@ import os
 import signal
 import sys
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +19,16 @@ import pytest
 from backbus.api.run_sweep import run_sweep
 from backbus.api.sweep_result import SweepResult
 from backbus.errors import BackbusError, StrategyError, UsageError
-from backbus.jit.sources import cache_folder, identity
+from backbus.jit.sources import identity
 from backbus.sweep.clusters import agent, dask
 from backbus.sweep.clusters import cluster as cluster_module
 from backbus.sweep.workers.wire import pack_chunk
-from tests.integration.test_pool import here, setup_of, values_of, write_inputs
+from tests.integration.hurtful import here, setup_of, values_of, write_inputs
+from tests.processes import own_cache, running, wait_for
 from tests.unit.small_prices import write_prices
 
 pytestmark = pytest.mark.timeout(120)
 
-LIMIT_S = 30.0
 MARK = "BACKBUS_TEST_DASK"
 JOB = """
 [data]
@@ -77,24 +76,21 @@ def write_job(folder: Path, parameters: str = GRID, more: str = "", wait_s: floa
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache folder that has compiled code and nothing else."""
-    folder = tmp_path_factory.mktemp("cache")
-    cache_folder().mkdir(parents=True, exist_ok=True)
-    (folder / cache_folder().name).symlink_to(cache_folder())
-    return folder
+    return own_cache(tmp_path_factory.mktemp("dask"))
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Any]:
-    with started(tmp_path_factory.mktemp("dask"), cache, 2) as running:
-        yield running
-    wait_for(lambda: not marked(running.mark, b""))
+    with started(tmp_path_factory.mktemp("dask"), cache, 2) as two:
+        yield two
+    wait_for(lambda: not running(two.mark))
 
 
 def started(folder: Path, cache: Path, workers: int) -> Any:
     import distributed
 
     mark = uuid.uuid4().hex
-    running = distributed.LocalCluster(
+    cluster = distributed.LocalCluster(
         n_workers=workers,
         threads_per_worker=1,
         processes=True,
@@ -102,27 +98,13 @@ def started(folder: Path, cache: Path, workers: int) -> Any:
         local_directory=str(folder),
         env={MARK: mark, "BACKBUS_CACHE": str(cache)},
     )
-    running.mark = mark
-    return running
+    cluster.mark = f"{MARK}={mark}"
+    return cluster
 
 
-def marked(mark: str, command: bytes = b"backbus.sweep.workers.child") -> list[int]:
-    """Processes of the cluster, by default the children that compute points."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if f"{MARK}={mark}".encode() in (folder / "environ").read_bytes():
-                found += [int(folder.name)] if command in (folder / "cmdline").read_bytes() else []
-        except OSError:
-            continue
-    return found
-
-
-def wait_for(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + LIMIT_S
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
+def children(cluster: Any) -> list[int]:
+    """The processes of the cluster that compute points."""
+    return running(cluster.mark, "backbus.sweep.workers.child")
 
 
 def swept(cluster: Any, folder: Path, job: Path, **options: Any) -> SweepResult:
@@ -130,7 +112,7 @@ def swept(cluster: Any, folder: Path, job: Path, **options: Any) -> SweepResult:
     try:
         return run_sweep(job, on=address, folder=folder / "there", **options)
     finally:
-        wait_for(lambda: not marked(cluster.mark))
+        wait_for(lambda: not children(cluster))
 
 
 def sha256(result: SweepResult) -> str:
@@ -167,11 +149,11 @@ def test_a_dask_worker_that_is_lost_loses_and_doubles_no_point(cluster: Any, tmp
 
     def kill(done: int, of: int) -> None:
         if not killed and done < of / 2:
-            busy = marked(cluster.mark)
+            busy = children(cluster)
             assert len(busy) == 2
             killed.append(parent_of(busy[0]))
             os.kill(killed[0], signal.SIGKILL)
-            wait_for(lambda: busy[0] not in marked(cluster.mark))
+            wait_for(lambda: busy[0] not in children(cluster))
 
     there = swept(cluster, tmp_path, job, progress=kill)
     assert killed
@@ -197,9 +179,9 @@ def test_what_is_broken_off_leaves_nothing_under_way(cluster: Any, tmp_path: Pat
 def test_a_cluster_that_ends_meanwhile_is_one_error(cache: Path, tmp_path: Path) -> None:
     job = write_job(tmp_path, LONG, 'method = "random"\npoints = 5000', wait_s=0.02)
     lost = pytest.raises(BackbusError, match=r"connection to the Dask scheduler at tcp://.* is lost")
-    with started(tmp_path / "dask", cache, 1) as running, lost:
-        swept(running, tmp_path, job, progress=lambda done, of: running.close())
-    wait_for(lambda: not marked(running.mark, b""))
+    with started(tmp_path / "dask", cache, 1) as ending, lost:
+        swept(ending, tmp_path, job, progress=lambda done, of: ending.close())
+    wait_for(lambda: not running(ending.mark))
 
 
 def test_an_error_of_a_child_is_the_same_error_here(cluster: Any, tmp_path: Path) -> None:

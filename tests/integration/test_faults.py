@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +16,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import zmq
-from real_stack import Stack, wait_for
 
 from backbus import Job, run
 from backbus.errors import StackError
+from tests.processes import wait_for
 
 if TYPE_CHECKING:
     from backbus.performance.report import Report
+    from tests.stacks import Stack
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -95,12 +95,9 @@ def prices(rows: int) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.date_range("2024-01-01", periods=rows, freq="min", tz="UTC"))
 
 
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of its own, because its processes are killed here; stands in for the shared one."""
-    running = Stack(tmp_path_factory.mktemp("faults")).start()
-    yield running
-    running.stop()
+@pytest.fixture
+def stack(stack_to_break: Stack) -> Stack:
+    return stack_to_break
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +169,6 @@ def test_a_job_survives_kill_9_of_each_process_in_its_middle(
     stack: Stack, folder: Path, name: str, victims: tuple[str, ...], made: bool, tmp_path: Path
 ) -> None:
     expected = engine_s_answer(folder, name, made)
-    stack.wait_ready()
     with stack.client() as client:
         one = job_of(folder, name, made=made, pause_s=PAUSE_S[name])
         job = client.submit(one, None if made else prices(ROWS[name]), fresh=True)["job"]
@@ -199,7 +195,6 @@ def test_a_job_survives_kill_9_of_each_process_in_its_middle(
 
 def test_a_frozen_member_is_given_up_and_its_replacement_finishes(stack: Stack, folder: Path, tmp_path: Path) -> None:
     expected = engine_s_answer(folder, "Crosses")
-    stack.wait_ready()
     with stack.client() as client:
         submitted = client.submit(job_of(folder, "Crosses", pause_s=0.02), prices(ROWS["Crosses"]), fresh=True)
         job = submitted["job"]
@@ -218,7 +213,6 @@ def test_a_frozen_member_is_given_up_and_its_replacement_finishes(stack: Stack, 
 
 def test_a_member_that_was_frozen_for_a_while_serves_again(stack: Stack, folder: Path, tmp_path: Path) -> None:
     expected = engine_s_answer(folder, "Crosses")
-    stack.wait_ready()
     before = stack.pids()
     with stack.client() as client:
         submitted = client.submit(job_of(folder, "Crosses", pause_s=0.02), prices(ROWS["Crosses"]), fresh=True)
@@ -234,7 +228,6 @@ def test_a_member_that_was_frozen_for_a_while_serves_again(stack: Stack, folder:
 
 
 def test_a_strategy_that_raises_fails_its_job_at_once_with_its_own_lines(stack: Stack, folder: Path) -> None:
-    stack.wait_ready()
     before = stack.pids()
     with stack.client() as client:
         shown = client.wait(client.submit(job_of(folder, "Raises"), prices(2000), fresh=True)["job"])
@@ -258,7 +251,6 @@ def test_a_strategy_that_raises_fails_its_job_at_once_with_its_own_lines(stack: 
 def test_a_strategy_that_never_returns_is_ended_and_the_next_job_is_served(
     stack: Stack, folder: Path, tmp_path: Path, name: str, file: str, place: str
 ) -> None:
-    stack.wait_ready()
     stuck = stack.pid("strategy")
     with stack.client() as client:
         if file == "endless.py":
@@ -321,7 +313,6 @@ def submit_unchecked(stack: Stack, job: Job, file: Path) -> str:
 
 def test_an_onlooker_that_never_reads_stalls_nobody(stack: Stack, folder: Path, tmp_path: Path) -> None:
     expected = engine_s_answer(folder, "Careful")
-    stack.wait_ready()
     context: zmq.Context[Any] = zmq.Context()
     onlooker = context.socket(zmq.SUB)
     onlooker.setsockopt(zmq.RCVHWM, 1)
@@ -341,7 +332,6 @@ def test_an_onlooker_that_never_reads_stalls_nobody(stack: Stack, folder: Path, 
 
 def test_a_frozen_onlooker_stalls_nobody(stack: Stack, folder: Path, tmp_path: Path) -> None:
     expected = engine_s_answer(folder, "Crosses")
-    stack.wait_ready()
     program = """
 import sys, zmq
 context = zmq.Context()

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from real_stack import Stack, wait_for
 
 from backbus import Job, run_sweep
 from backbus.api.client import Client
 from backbus.api.rerun import rerun, rerun_fold, rerun_split
 from backbus.api.sweep_result import SweepResult
 from backbus.errors import JobError, JobFailed, UsageError
+from tests.processes import wait_for
+from tests.stacks import Stack
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -88,13 +89,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    running = Stack(tmp_path_factory.mktemp("fleet"), ("orchestrator", "broker"), workers=2).start()
-    yield running
-    running.stop()
-
-
 def job_of(folder: Path, sweep: dict[str, Any], **sections: Any) -> Job:
     sweep = {"resamples": 40, "constraints": ["fast < slow"], **sweep}
     job = Job.parse({"data": {"files": "*.csv"}, "strategy": {"use": "mine.py"}, "sweep": sweep, **sections})
@@ -102,8 +96,8 @@ def job_of(folder: Path, sweep: dict[str, Any], **sections: Any) -> Job:
     return job
 
 
-def swept(fleet: Stack, job: Job, place: Path) -> SweepResult:
-    with fleet.client() as client:
+def swept(stack: Stack, job: Job, place: Path) -> SweepResult:
+    with stack.client() as client:
         result = client.run(job, folder=place, fresh=True)
     assert isinstance(result, SweepResult)
     return result
@@ -150,13 +144,13 @@ SECTIONS = {
 
 
 @pytest.mark.parametrize("search", SEARCHES)
-def test_the_table_is_that_of_this_machine_alone(fleet: Stack, folder: Path, tmp_path: Path, search: str) -> None:
+def test_the_table_is_that_of_this_machine_alone(stack: Stack, folder: Path, tmp_path: Path, search: str) -> None:
     sweep = {**SEARCHES[search]}
     if search == "costs and sizes":
         sweep["constraints"] = []
     job = job_of(folder, sweep, **SECTIONS, **(MADE if search == "simulated markets" else {}))
     workers = 1 if search == "points that fail in each way" else 0
-    there, here = swept(fleet, job, tmp_path / "there"), run_sweep(job, workers=workers, folder=tmp_path / "here")
+    there, here = swept(stack, job, tmp_path / "there"), run_sweep(job, workers=workers, folder=tmp_path / "here")
     apart = ("folder", "statistics")
     assert {k: v for k, v in there.summary.items() if k not in apart} == {
         k: v for k, v in here.summary.items() if k not in apart
@@ -181,10 +175,10 @@ def test_the_table_is_that_of_this_machine_alone(fleet: Stack, folder: Path, tmp
     assert there.summary["best"]["fingerprint"] == again.fingerprint
 
 
-def test_the_same_sweep_again_is_answered_from_the_store(fleet: Stack, folder: Path, tmp_path: Path) -> None:
+def test_the_same_sweep_again_is_answered_from_the_store(stack: Stack, folder: Path, tmp_path: Path) -> None:
     job = job_of(folder, {**GRID, "points": 7, "method": "latin_hypercube"})
-    first = swept(fleet, job, tmp_path / "first")
-    with fleet.client() as client:
+    first = swept(stack, job, tmp_path / "first")
+    with stack.client() as client:
         again = client.run(job, folder=tmp_path / "again")
         reordered = {"fast": GRID["parameters"]["fast"], "slow": GRID["parameters"]["slow"]}
         turned = job_of(folder, {"parameters": dict(reversed(reordered.items())), "points": 7, "method": "random"})
@@ -193,7 +187,7 @@ def test_the_same_sweep_again_is_answered_from_the_store(fleet: Stack, folder: P
     assert again.summary["table_sha256"] == first.summary["table_sha256"]
 
 
-def test_trials_are_counted_across_edits_of_the_code(fleet: Stack, folder: Path, tmp_path: Path) -> None:
+def test_trials_are_counted_across_edits_of_the_code(stack: Stack, folder: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
     for path in folder.iterdir():
@@ -203,7 +197,7 @@ def test_trials_are_counted_across_edits_of_the_code(fleet: Stack, folder: Path,
     def family(values: list[int]) -> int:
         sweep = {"resamples": 40, "constraints": [], "parameters": {"fast": values}}
         job = job_of(mine, sweep, strategy={"use": "other.py"})
-        return int(swept(fleet, job, tmp_path / "out").summary["statistics"]["trials_family"])
+        return int(swept(stack, job, tmp_path / "out").summary["statistics"]["trials_family"])
 
     assert family([2, 3, 4]) == 3
     (mine / "other.py").write_text(STRATEGY + "\n# edited\n", encoding="utf-8")
@@ -224,19 +218,19 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_told_before_anything_travels(fleet: Stack, folder: Path, mistake: str) -> None:
+def test_a_mistake_is_told_before_anything_travels(stack: Stack, folder: Path, mistake: str) -> None:
     sweep, names = MISTAKES[mistake]
-    with fleet.client() as client, pytest.raises((JobError, UsageError), match=names):
+    with stack.client() as client, pytest.raises((JobError, UsageError), match=names):
         client.submit(job_of(folder, sweep))
 
 
-def test_a_strategy_that_knows_the_future_is_refused_by_the_fleet(fleet: Stack, folder: Path, tmp_path: Path) -> None:
+def test_a_strategy_that_knows_the_future_is_refused_by_the_fleet(stack: Stack, folder: Path, tmp_path: Path) -> None:
     sweep = {"parameters": {"fast": [1, 2]}, "constraints": []}
     job = job_of(folder, sweep, strategy={"use": "leak.py"})
     with pytest.raises(JobFailed, match="does not pass `backbus check`"):
-        swept(fleet, job, tmp_path)
+        swept(stack, job, tmp_path)
     allowed = job_of(folder, {**sweep, "allow_look_ahead": True}, strategy={"use": "leak.py"})
-    assert swept(fleet, allowed, tmp_path).summary["failed"] == 0
+    assert swept(stack, allowed, tmp_path).summary["failed"] == 0
 
 
 def slow_grid(points: int, pause_s: float) -> dict[str, Any]:
@@ -260,8 +254,8 @@ def done(client: Client, job: str) -> int:
     return int(shown["progress"]["done"]) if "progress" in shown else 0
 
 
-def test_a_sweep_pauses_goes_on_and_is_cancelled(fleet: Stack, folder: Path) -> None:
-    with fleet.client() as client:
+def test_a_sweep_pauses_goes_on_and_is_cancelled(stack: Stack, folder: Path) -> None:
+    with stack.client() as client:
         job = client.submit(job_of(folder, slow_grid(2000, 0.02)), fresh=True)["job"]
         wait_for(lambda: done(client, job) > 0, "the first points")
         assert client.pause(job)["paused"]
@@ -275,11 +269,11 @@ def test_a_sweep_pauses_goes_on_and_is_cancelled(fleet: Stack, folder: Path) -> 
         shown = client.show(job)["progress"]
         assert shown["best"] is not None and shown["rate"] > 0
         assert client.cancel(job)["state"] == "cancelled"
-        wait_for(lambda: all(m["state"] == "idle" for m in (fleet.status() or {})["members"]), "idle workers")
+        wait_for(lambda: all(m["state"] == "idle" for m in (stack.status() or {})["members"]), "idle workers")
 
 
-def test_of_two_sweeps_the_one_of_higher_priority_ends_first(fleet: Stack, folder: Path) -> None:
-    with fleet.client() as client:
+def test_of_two_sweeps_the_one_of_higher_priority_ends_first(stack: Stack, folder: Path) -> None:
+    with stack.client() as client:
         slow = client.submit(job_of(folder, slow_grid(800, 0.02)), fresh=True)["job"]
         wait_for(lambda: done(client, slow) > 0, "the first points")
         urgent = client.submit(job_of(folder, {**slow_grid(40, 0.01), "priority": 5}), fresh=True)["job"]
@@ -302,29 +296,28 @@ def test_kills_and_frozen_workers_change_nothing(folder: Path, tmp_path: Path) -
     undisturbed = run_sweep(job_of(folder, slow_grid(points, 0.0)), workers=2, folder=tmp_path / "here")
     names = ("optimizer-1", "optimizer-2", "optimizer-3", "orchestrator", "broker")
     dice = random.Random(11)
-    stack = Stack(tmp_path / "stack", ("orchestrator", "broker"), workers=3, dead_s=1.5).start()
-    try:
-        with stack.client() as client:
-            name = client.submit(job, fresh=True)["job"]
-            kills: Counter[str] = Counter()
-            while sum(kills.values()) < KILLS:
-                time.sleep(dice.uniform(0.2, 1.6))
-                assert client.show(name)["state"] in ("queued", "running"), "it ended before all kills"
-                victim = dice.choice(names)
-                if victim.startswith("optimizer") and dice.random() < 0.2:
-                    stack.send(victim, signal.SIGSTOP)
-                    time.sleep(2.5)
-                    stack.send(victim, signal.SIGCONT)
-                else:
-                    stack.send(victim, signal.SIGKILL)
-                kills[victim] += 1
-            with hurrying(folder):
-                shown = client.wait(name)
-            result = client.result(shown, folder=tmp_path / "there")
+    with (
+        Stack(tmp_path / "stack", ("orchestrator", "broker"), workers=3, dead_s=1.5) as stack,
+        stack.client() as client,
+    ):
+        name = client.submit(job, fresh=True)["job"]
+        kills: Counter[str] = Counter()
+        while sum(kills.values()) < KILLS:
+            time.sleep(dice.uniform(0.2, 1.6))
+            assert client.show(name)["state"] in ("queued", "running"), "it ended before all kills"
+            victim = dice.choice(names)
+            if victim.startswith("optimizer") and dice.random() < 0.2:
+                stack.send(victim, signal.SIGSTOP)
+                time.sleep(2.5)
+                stack.send(victim, signal.SIGCONT)
+            else:
+                stack.send(victim, signal.SIGKILL)
+            kills[victim] += 1
+        with hurrying(folder):
+            shown = client.wait(name)
+        result = client.result(shown, folder=tmp_path / "there")
         assert isinstance(result, SweepResult)
         assert recorded(stack, name) == Counter(range(points))
-    finally:
-        stack.stop()
     mine, theirs = (
         pd.read_parquet(r.artifacts["table"]).drop(columns="strategy.pause_s") for r in (undisturbed, result)
     )
@@ -332,37 +325,33 @@ def test_kills_and_frozen_workers_change_nothing(folder: Path, tmp_path: Path) -
     assert result.summary["failed"] == 0
 
 
-def test_a_full_disk_holds_results_up_and_loses_none(folder: Path, tmp_path: Path) -> None:
-    stack = Stack(tmp_path / "stack", ("orchestrator", "broker"), workers=2).start()
-    try:
-        job = job_of(folder, slow_grid(400, 0.01))
-        with stack.client() as client:
-            name = client.submit(job, fresh=True)["job"]
-            wait_for(lambda: done(client, name) > 0, "the first points")
-            pid = stack.pid("orchestrator")
-            free = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, free[1]))  # no file may grow any more
-            wait_for(lambda: client.status()["held_up"], "results that are held up")
-            held = recorded(stack, name)
-            time.sleep(2.0)  # nothing tells that nothing happens
-            assert recorded(stack, name) == held
-            assert client.show(name)["state"] == "running"
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, free)
-            with hurrying(folder):
-                assert client.wait(name)["state"] == "done"
-        assert stack.pid("orchestrator") == pid
-        assert recorded(stack, name) == Counter(range(400))
-    finally:
-        stack.stop()
+def test_a_full_disk_holds_results_up_and_loses_none(stack_to_break: Stack, folder: Path) -> None:
+    stack, job = stack_to_break, job_of(folder, slow_grid(400, 0.01))
+    with stack.client() as client:
+        name = client.submit(job, fresh=True)["job"]
+        wait_for(lambda: done(client, name) > 0, "the first points")
+        pid = stack.pid("orchestrator")
+        free = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, free[1]))  # no file may grow any more
+        wait_for(lambda: client.status()["held_up"], "results that are held up")
+        held = recorded(stack, name)
+        time.sleep(2.0)  # nothing tells that nothing happens
+        assert recorded(stack, name) == held
+        assert client.show(name)["state"] == "running"
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, free)
+        with hurrying(folder):
+            assert client.wait(name)["state"] == "done"
+    assert stack.pid("orchestrator") == pid
+    assert recorded(stack, name) == Counter(range(400))
 
 
-def test_the_command_line_shows_a_sweep(fleet: Stack, folder: Path, tmp_path: Path, backbus: Any) -> None:
+def test_the_command_line_shows_a_sweep(stack: Stack, folder: Path, tmp_path: Path, backbus: Any) -> None:
     text = (
         '[data]\nfiles = "*.csv"\n[strategy]\nuse = "mine.py"\n[sweep]\nresamples = 40\n'
         "[sweep.parameters]\nfast = [2, 3, 4]\n"
     )
     (folder / "job.toml").write_text(text, encoding="utf-8")
-    environment = fleet.client_environment()
+    environment = stack.user_elsewhere()
     told = backbus("submit", folder / "job.toml", "--wait", "--json", "--fresh", cwd=tmp_path, env=environment)
     answer = json.loads(told.stdout)
     assert {"job", "points", "failed", "best", "table_sha256", "statistics", "elapsed_s", "points_per_s"} <= set(answer)

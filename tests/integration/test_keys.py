@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import zmq
-from real_stack import Stack, free_ports, wait_for, without_settings
 
 from backbus import Job, run
 from backbus.api.client import Client
 from backbus.errors import StackError
 from backbus.streams import codec
 from backbus.transport.curve import add_key, init_keys
+from tests.processes import wait_for
+from tests.stacks import Stack, addresses, as_variables
 
 
-@pytest.fixture(scope="module")
-def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("keys") / "ours"
-    init_keys(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, keys: Path) -> Iterator[Stack]:
-    """A stack that asks everyone for a key; stands in for the shared one."""
-    running = Stack(tmp_path_factory.mktemp("locked"), keys=keys).start()
-    yield running
-    running.stop()
+@pytest.fixture
+def stack(stack_with_keys: Stack) -> Stack:
+    return stack_with_keys
 
 
 JOB = Job.parse({"data": {"files": ["IBM.csv"], "adjust": "adj_close"}, "strategy": {"use": "SmaCross"}})
@@ -124,13 +115,11 @@ def test_nobody_listens_to_the_bus_or_speaks_on_it_without_a_key(stack: Stack, k
 
 @pytest.mark.parametrize("service", ["orchestrator", "broker"])
 def test_a_server_that_others_could_reach_does_not_start_without_keys(service: str, tmp_path: Path) -> None:
-    ports = free_ports(3)
-    names = ("ORCHESTRATOR", "BUS_IN", "BUS_OUT")
-    addresses = {f"BACKBUS_{name}": f"tcp://127.0.0.1:{port}" for name, port in zip(names, ports, strict=True)}
-    open_ = {f"{name}_BIND": address.replace("127.0.0.1", "0.0.0.0") for name, address in addresses.items()}
+    here = addresses()
+    open_ = {f"{name}_bind": address.replace("127.0.0.1", "0.0.0.0") for name, address in here.items()}
     done = subprocess.run(
         [sys.executable, "-P", "-m", f"backbus.services.{service}"],
-        env={**without_settings(), **addresses, **open_, "BACKBUS_STATE": str(tmp_path)},
+        env={**os.environ, **as_variables({**here, **open_, "state": tmp_path})},
         cwd=tmp_path,
         capture_output=True,
         text=True,
@@ -153,16 +142,10 @@ def test_a_stack_without_its_list_of_keys_lets_nobody_in(keys: Path, tmp_path: P
     bare.mkdir()
     for name in ("server.key", "server.key_secret"):
         (bare / name).write_bytes((keys / name).read_bytes())
-    port = free_ports(1)[0]
-    variables = {
-        **without_settings(),
-        "BACKBUS_KEYS": str(bare),
-        "BACKBUS_STATE": str(tmp_path / "state"),
-        "BACKBUS_ORCHESTRATOR": f"tcp://127.0.0.1:{port}",
-    }
+    settings = {"keys": bare, "state": tmp_path / "state", "orchestrator": addresses()["orchestrator"]}
     done = subprocess.run(
         [sys.executable, "-P", "-m", "backbus.services.orchestrator"],
-        env=variables,
+        env={**os.environ, **as_variables(settings)},
         cwd=tmp_path,
         capture_output=True,
         text=True,

@@ -18,7 +18,7 @@ from backbus.job.data import DataSettings
 from backbus.job.job import Job
 
 if TYPE_CHECKING:
-    from real_stack import Stack
+    from tests.stacks import Stack
 
 Ask = Any
 
@@ -101,7 +101,7 @@ def test_a_dataset_of_the_orchestrator_s_catalog_needs_no_upload(
     stack: Stack, ask: Ask, sample_data: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     files = {name: sample_data / name for name in ("IBM.csv", "MSFT.csv")}
-    place = stack.cwd / stack.settings.datasets
+    place = stack.settings.datasets
     Catalog(place).add("two", files, DataSettings())
     with_files = submission(ask, sample_data)
     fields = {**with_files["job"], "data": {"dataset": "two", "adjust": "adj_close"}}

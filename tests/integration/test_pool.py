@@ -9,109 +9,26 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from backbus.data import load_panel, resolve_files
 from backbus.errors import BackbusError, JobError, StrategyError
-from backbus.job.job import Job
-from backbus.strategy import bundle, load_strategy
-from backbus.sweep.search.plan import plan_of, sessions_of
 from backbus.sweep.workers import chunk_sizes
 from backbus.sweep.workers import pool as pool_module
 from backbus.sweep.workers import watcher as watching
-from backbus.sweep.workers.chunk import KILLED, RAISED, REFUSED, TOO_LONG, TOO_MUCH, Chunk, Chunks, joined
+from backbus.sweep.workers.chunk import RAISED, REFUSED, TOO_LONG, Chunk, joined
 from backbus.sweep.workers.pool import Pool, Worker
 from backbus.sweep.workers.process import PointLimits, Setup
 from backbus.sweep.workers.wire import pack_chunk
+from tests.integration.hurtful import KINDS, here, setup_of, values_of, write_inputs
+from tests.processes import ROOT, running, wait_for
 
 LIMIT_S = 60.0
 MARK = "BACKBUS_TEST_CREW"
 LIMITS = PointLimits(point_s=1.0, memory_bytes=256 << 20)
-STRATEGY = """
-import mmap
-import os
-import signal
-import sys
-import time
-
-import numpy as np
-
-from backbus import Strategy, param
-
-KEPT = []
-
-
-class Hurtful(Strategy):
-    length: int = param(3, ge=2)
-    harm: int = param(0, ge=0, le=20)
-
-    def signals(self, bars):
-        harm = self.harm
-        if harm == 1:
-            raise ValueError("not this one \\udc80")
-        if harm == 2:
-            while True:
-                pass
-        if harm == 3:
-            KEPT.append(np.ones(1 << 27))
-        if harm == 4:
-            os._exit(3)
-        if harm == 5:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if harm == 6:
-            print("garbage")
-            os.write(1, b"\\xff" * 9)
-            sys.stdout.flush()
-        if harm == 11 and (sys.stdin.read() or os.read(0, 1)):
-            raise ValueError("there is something to read")
-        if harm == 7:
-            room = mmap.mmap(-1, 1 << 29)
-            while True:
-                for page in range(0, 1 << 29, 4096):
-                    room[page] = 1
-        if harm == 8:
-            time.sleep(3600)
-        if harm == 10:
-            KEPT.append(np.ones(6_000_000))  # not much, but kept
-        return self.hold_long(bars.close > bars.sma(self.length))
-"""
-KINDS = {1: RAISED, 2: TOO_LONG, 3: TOO_MUCH, 4: KILLED, 5: KILLED, 7: TOO_MUCH, 8: TOO_LONG, 21: REFUSED}
-
-
-def write_inputs(folder: Path, strategy: str = STRATEGY) -> Job:
-    steps = np.random.Generator(np.random.Philox(5)).integers(-9, 10, (300, 2))
-    prices = 100.0 + np.cumsum(steps / 64.0, axis=0)
-    day = np.datetime64("2020-01-01")
-    lines = ["date,symbol,open,high,low,close,volume"]
-    for row, line in enumerate(prices):
-        for symbol, price in zip("AB", line, strict=True):
-            lines.append(f"{day + row},{symbol},{price},{price + 1},{price - 1},{price + 0.25},1000")
-    (folder / "prices.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (folder / "hurtful.py").write_text(strategy, encoding="utf-8")
-    sweep = {"objective": "sharpe", "resamples": 20, "parameters": {"length": [2, 3]}}
-    job = Job.parse({"data": {"files": "prices.csv"}, "strategy": {"use": "hurtful.py"}, "sweep": sweep})
-    job.come_from(folder)
-    return job
-
-
-def setup_of(job: Job) -> Setup:
-    files = resolve_files(job.data, job.folder)
-    return Setup(job, files, bundle(job.strategy.use, job.folder), sessions_of(load_panel(job.data, files)))
-
-
-def here(setup: Setup) -> Chunks:
-    job = setup.job
-    panel = load_panel(job.data, setup.data)
-    return Chunks(job, panel, load_strategy(job.strategy.use, setup.strategy), plan_of(job, panel))
-
-
-def values_of(harms: list[int]) -> list[dict[str, Any]]:
-    return [{"strategy.length": 2 + place % 40, "strategy.harm": harm} for place, harm in enumerate(harms)]
 
 
 def computed(pool: Pool, points: list[dict[str, Any]]) -> Chunk:
@@ -123,34 +40,13 @@ def computed(pool: Pool, points: list[dict[str, Any]]) -> Chunk:
     return joined([found[first] for first in sorted(found)])
 
 
-def marked(mark: str) -> list[int]:
-    """The processes that are there with this mark in their environment, but for this one."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                alive = (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-                if alive and mark.encode() in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
-
-
-def wait_for(fact: Callable[[], bool], limit_s: float = LIMIT_S) -> None:
-    limit = time.monotonic() + limit_s
-    while not fact():
-        assert time.monotonic() < limit, "it did not become true"
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Every process that a test starts has it; at its end none must be left."""
-    mark = uuid.uuid4().hex
-    monkeypatch.setenv(MARK, mark)
-    yield mark
-    left = marked(mark)
+    name = uuid.uuid4().hex
+    monkeypatch.setenv(MARK, name)
+    yield f"{MARK}={name}"
+    left = running(f"{MARK}={name}")
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     assert left == []
@@ -306,10 +202,8 @@ def test_a_job_error_keeps_its_field(tmp_path: Path, mark: str) -> None:
 
 
 WATCHER = """
-import sys
-sys.path.insert(0, {tests!r})
 from pathlib import Path
-from test_pool import setup_of, values_of, write_inputs
+from tests.integration.hurtful import setup_of, values_of, write_inputs
 from backbus.sweep.workers.pool import Pool
 
 setup = setup_of(write_inputs(Path({folder!r})))
@@ -328,9 +222,9 @@ with Pool(setup, 1) as pool:
 def test_children_in_an_endless_loop_are_gone_when_their_watcher_is(
     tmp_path: Path, mark: str, number: signal.Signals
 ) -> None:
-    script = WATCHER.format(tests=str(Path(__file__).parent), folder=str(tmp_path))
+    script = WATCHER.format(folder=str(tmp_path))
     with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as watcher:
         try:
             assert watcher.stdout is not None
@@ -342,7 +236,7 @@ def test_children_in_an_endless_loop_are_gone_when_their_watcher_is(
             watcher.wait(LIMIT_S)
         finally:
             watcher.kill()
-    wait_for(functools.partial(lambda: not marked(mark)))
+    wait_for(functools.partial(lambda: not running(mark)))
 
 
 def cpu_s(pid: int) -> float:

@@ -21,6 +21,8 @@ from backbus.stack import lifecycle, logs, supervisor
 from backbus.stack.folder import MARKER, Folder
 from backbus.stack.processes import processes_of
 from backbus.stack.services import Service
+from tests.processes import alive, wait_for
+from tests.stacks import addresses
 
 TOY = """
 import os, pathlib, signal, sys, time
@@ -45,39 +47,11 @@ def toy(name: str, how: str = "well", role: str | None = None) -> Service:
     return Service(name, (sys.executable, "-c", one_line, name, how), name if role is None else role)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
-
-
-def alive(pid: int) -> bool:
-    try:
-        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-
-
-def wait_for(fact: Callable[[], Any], limit_s: float = 15.0) -> Any:
-    limit = time.monotonic() + limit_s
-    while not (found := fact()):
-        assert time.monotonic() < limit, "waited in vain"
-        time.sleep(0.02)
-    return found
-
-
-class Stack:
+class Toys:
     """One stack of toys; stands in for the orchestrator by reading what the toys wrote."""
 
     def __init__(self, state: Path, services: list[Service]) -> None:
-        ports = [free_port() for _ in range(3)]
-        self.settings = Settings(
-            state=state,
-            orchestrator=f"tcp://127.0.0.1:{ports[0]}",
-            bus_in=f"tcp://127.0.0.1:{ports[1]}",
-            bus_out=f"tcp://127.0.0.1:{ports[2]}",
-        )
+        self.settings = Settings(state=state, **addresses())
         self.services = services
         self.folder = Folder.of(self.settings)
 
@@ -112,15 +86,15 @@ class Stack:
         return {row["service"]: row for row in lifecycle.states(self.settings, self.services, ask=self.status)}
 
 
-Make = Callable[..., Stack]
+Make = Callable[..., Toys]
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    made: list[Stack] = []
+    made: list[Toys] = []
 
-    def _make(*services: Service, state: str = "state") -> Stack:
-        made.append(Stack(tmp_path / state, list(services)))
+    def _make(*services: Service, state: str = "state") -> Toys:
+        made.append(Toys(tmp_path / state, list(services)))
         return made[-1]
 
     yield _make

@@ -6,9 +6,6 @@ import math
 
 import numpy as np
 import pytest
-from arch import arch_model
-from arch.bootstrap import StationaryBootstrap
-from arch.univariate import ConstantMean
 
 from backbus.job.simulator import SimulatorSettings
 from backbus.market.panel import Block, Layout, Panel, whole
@@ -38,6 +35,8 @@ def autocorrelation(x, lag):
 
 def test_arch_finds_in_our_prices_the_normals_that_they_were_made_of():
     """Its filter takes shocks and gives their variances; a return has half of its own variance in it."""
+    from arch import arch_model
+
     rows = 5000
     r = returns_of(market(GARCH, rows, seed=3))
     model = arch_model(r, mean="Zero", vol="GARCH", rescale=False)
@@ -53,6 +52,9 @@ def test_arch_finds_in_our_prices_the_normals_that_they_were_made_of():
 
 
 def test_our_garch_moves_like_that_of_arch():
+    from arch import arch_model
+    from arch.univariate import ConstantMean
+
     n = 400_000
     ours = returns_of(market(GARCH, n, seed=1))
     model = ConstantMean(None)
@@ -75,6 +77,8 @@ def test_our_garch_moves_like_that_of_arch():
 
 
 def test_our_fit_of_garch_is_that_of_arch():
+    from arch import arch_model
+
     closes = whole(market(GARCH, 4000, seed=5)).block.close[:, 0]
     ours = fitting.fit(closes, "garch", YEAR)
     shocks = fitting.returns_of_closes(closes)
@@ -105,6 +109,8 @@ def history_of(returns):
 @pytest.mark.parametrize("length", [2, 10, 40])
 def test_bootstrapped_markets_vary_like_those_of_arch(length):
     """Blocks are for the variance of a mean over markets: of returns that remember it grows with their length."""
+    from arch.bootstrap import StationaryBootstrap
+
     rng = np.random.default_rng(2)
     noise = rng.normal(0.0, 0.01, 400)
     remembering = np.zeros(400)

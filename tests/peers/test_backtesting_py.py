@@ -21,8 +21,6 @@ from backbus.market.timeframes import DAY_NS
 from backbus.performance.tables import Piece
 from backbus.strategy import Strategy
 
-backtesting = pytest.importorskip("backtesting")
-
 CASH = 10_000.0
 JOB = Job.parse(
     {
@@ -48,6 +46,7 @@ class Cross(Strategy):
 
 @pytest.fixture(scope="module")
 def frame() -> Any:
+    pytest.importorskip("backtesting")
     from backtesting.test import GOOG
 
     return GOOG
@@ -64,10 +63,11 @@ def panel(frame: Any) -> Panel:
 
 @pytest.fixture(scope="module")
 def theirs(frame: Any) -> Any:
+    from backtesting import Backtest, Strategy
     from backtesting.lib import crossover
     from backtesting.test import SMA
 
-    class SmaCross(backtesting.Strategy):  # type: ignore[misc, name-defined]
+    class SmaCross(Strategy):  # type: ignore[misc, name-defined]
         def init(self) -> None:
             self.fast = self.I(SMA, self.data.Close, 10)
             self.slow = self.I(SMA, self.data.Close, 30)
@@ -80,7 +80,7 @@ def theirs(frame: Any) -> Any:
                 self.position.close()
                 self.sell()
 
-    return backtesting.Backtest(frame, SmaCross, cash=CASH, finalize_trades=True).run()
+    return Backtest(frame, SmaCross, cash=CASH, finalize_trades=True).run()
 
 
 def ours(panel: Panel) -> tuple[Any, dict[str, Any]]:

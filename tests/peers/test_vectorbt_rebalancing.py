@@ -22,8 +22,6 @@ from backbus.performance.tables import Piece
 from backbus.strategy import Strategy
 from tests.peers.paths import FIELDS, real
 
-vbt = pytest.importorskip("vectorbt")
-
 ROWS, ASSETS, EVERY, CASH = 300, 20, 21, 1_000_000.0
 
 
@@ -92,6 +90,7 @@ def ours(panel: Panel, wanted: Any, execution: dict[str, Any], size_at: str) -> 
 
 def theirs(panel: Panel, wanted: Any, price: Any, fees: float) -> tuple[Any, Any]:
     """The same in vectorbt."""
+    vbt = pytest.importorskip("vectorbt")
     portfolio = vbt.Portfolio.from_orders(
         close=panel.block.close,
         size=wanted,

@@ -20,6 +20,7 @@ from backbus.trading.codes import End
 from tests.simulation.cases import Case, some_case
 from tests.simulation.network import Deadlock, Faults, Network, digests
 from tests.unit.order_market import HOLE, bars
+from tests.unit.panels import tables_of
 
 SEEDS = int(os.environ.get("BACKBUS_SEEDS", "300"))
 FIRST = int(os.environ.get("BACKBUS_FIRST_SEED", "0"))
@@ -27,23 +28,15 @@ BATCH = 50
 """Seeds to a test: few enough that a failing test says where to look, and that the list of tests stays readable."""
 
 
-def tables(pieces: list[Piece]) -> dict[str, Columns]:
-    """A run's tables from their pieces."""
-    parts: dict[str, list[Columns]] = {}
-    for name, columns in pieces:
-        if len(next(iter(columns.values()))):
-            parts.setdefault(name, []).append(columns)
-    return {
-        name: {column: np.concatenate([part[column] for part in some]) for column in some[0]}
-        for name, some in parts.items()
-    }
+def _rows(piece: Piece) -> int:
+    return len(next(iter(piece[1].values())))
 
 
 def engines_answer(case: Case) -> tuple[Any, dict[str, Columns]]:
     """The report and the tables of the run in one process."""
     pieces: list[Piece] = []
     report = Engine(case.job, case.panel, case.strategy, pieces.extend).run()
-    return report, tables(pieces)
+    return report, tables_of(piece for piece in pieces if _rows(piece))
 
 
 def answer_over(network: Network, case: Case) -> tuple[Any, dict[str, Columns]]:
@@ -53,7 +46,7 @@ def answer_over(network: Network, case: Case) -> tuple[Any, dict[str, Columns]]:
     for (reader, kind), seen in digests(members, "readers").items():
         assert seen == written[kind], f"{reader} read another {kind} than was written"
     performance: Any = members["performance"]
-    return performance.report(case.panel.notes), tables(performance.take_pieces())
+    return performance.report(case.panel.notes), tables_of(piece for piece in performance.take_pieces() if _rows(piece))
 
 
 def check(seed: int) -> Counter[str]:
@@ -86,8 +79,11 @@ def check(seed: int) -> Counter[str]:
 
 
 happened: Counter[str] = Counter()
+counted = pytest.mark.shares("seeds of the faulty network")
+"""Of the tests that count what happened, and the one that reads it: run by one worker."""
 
 
+@counted
 @pytest.mark.parametrize("first", range(FIRST, FIRST + SEEDS, BATCH))
 def test_handlers_behind_a_faulty_network_give_the_engines_answer(first: int) -> None:
     for seed in range(first, min(first + BATCH, FIRST + SEEDS)):
@@ -98,6 +94,7 @@ def test_handlers_behind_a_faulty_network_give_the_engines_answer(first: int) ->
             raise
 
 
+@counted
 def test_the_seeds_saw_everything_that_can_happen_to_an_order_and_to_an_attempt() -> None:
     if happened["runs"] < 200:
         pytest.skip("too few random runs were tried before this test")

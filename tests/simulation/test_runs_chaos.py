@@ -210,8 +210,11 @@ class World:
 
 
 outcomes: Counter[str] = Counter()
+counted = pytest.mark.shares("outcomes of the scheduler's worlds")
+"""Of the tests that count outcomes, and the one that reads them: run by one worker."""
 
 
+@counted
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
 def test_whatever_happens_a_job_has_one_outcome_and_a_member_one_run(first: int) -> None:
     for seed in range(first, min(first + BATCH, SEEDS)):
@@ -231,6 +234,7 @@ def test_whatever_happens_a_job_has_one_outcome_and_a_member_one_run(first: int)
         outcomes.update(fate.outcome for fate in world.jobs.values())
 
 
+@counted
 def test_the_worlds_saw_jobs_committed_failed_and_cancelled() -> None:
     if sum(outcomes.values()) < 500:
         pytest.skip("too few random worlds were tried before this test")

@@ -1,8 +1,13 @@
-"""Tiny markets and scripted orders: what each row of a golden case asks for, and what came of it as plain tuples."""
+"""One little language for playing orders: a tiny market, what each row of it asks for, and what came of it as plain
+tuples.
+
+The engine gives the tables; the handlers, fed with decoded events and cut in many ways, must give the same report, or
+``play`` fails.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,27 +16,67 @@ import numpy as np
 from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
 from backbus.job.job import Job
-from backbus.market.panel import Block, Layout, Panel
-from backbus.market.ticks import PHASE_NAMES
-from backbus.market.timeframes import DAY_NS
+from backbus.market.panel import Panel
+from backbus.market.ticks import CLOSE_SIGNAL, PHASE_NAMES, tick_of
 from backbus.performance.report import Report
-from backbus.performance.tables import Piece
+from backbus.performance.tables import Columns
 from backbus.strategy import Strategy
-from backbus.trading.codes import BOOKING_KINDS, FILL_RULES, ORDER_KINDS, ORDER_TYPES, REASONS
+from backbus.trading.codes import BOOKING_KINDS, FILL_RULES, ORDER_KINDS, ORDER_TYPES, REASONS, SignalKind
+from backbus.trading.records import SIGNAL, Records, empty, order_parts
+from tests.unit.panels import panel_of, tables_of
 
 Bar = tuple[float, float, float, float] | tuple[float, float, float, float, float]
 """Open, high, low, close, and volume where it is not 1000."""
-Says = Callable[[Any, Any, Any], None]
+Does = Callable[[Any, Any, Any], None]
 """What a strategy does at a bar: called with the strategy, the bar and the book."""
+Signal = tuple[int, int, float] | tuple[int, int, float, str]
+"""Row, asset, value; ``"weight"`` at its end makes it a target weight, otherwise it is a direction."""
+Script = Mapping[int, Does] | Sequence[Signal]
+"""What is done at the first asset's bar of each row, or signals."""
+OrderId = tuple[int, int, int]
+"""Row, asset, ordinal."""
 
-HOLE: Bar = (np.nan, np.nan, np.nan, np.nan, np.nan)
+NAN = float("nan")
+HOLE: Bar = (NAN, NAN, NAN, NAN, NAN)
 QUIET = (100.0, 101.0, 99.0, 100.0)
 OPEN, BAR, CLOSE = "OPEN_MATCH", "INTRABAR_MATCH", "CLOSE_MATCH"
+
+
+# --- markets -------------------------------------------------------------------------------------------------------
 
 
 def flat(price: float) -> tuple[float, float, float, float]:
     """A bar that does not move."""
     return (price, price, price, price)
+
+
+def bars(*rows: Bar | Sequence[Bar], per_session: int = 1, **extra: Any) -> Panel:
+    """Rows of one bar, or of one per asset; ``per_session`` rows a session, daily where it is 1. ``extra`` columns are
+    {row: value} of the first asset."""
+    cells = np.array([[_five(bar) for bar in (row if isinstance(row[0], tuple | list) else [row])] for row in rows])
+    columns = [np.ascontiguousarray(cells[:, :, field], dtype=np.float64) for field in range(5)]
+    further = {}
+    for name, values in extra.items():
+        further[name] = np.full(columns[0].shape, np.nan)
+        further[name][list(values), 0] = list(values.values())
+    return panel_of(*columns, per_session=per_session, extra=further)
+
+
+def open_close(opens: Sequence[Any], closes: Sequence[Any] | None = None, *, warmup: int = 0) -> Panel:
+    """Rows of one open and one close, the same where there are no ``closes``, or of one of each per asset; NaN is none.
+    High, low and volume follow."""
+    rows = len(opens)
+    open_, close = (np.array(some, dtype=np.float64).reshape(rows, -1) for some in (opens, closes or opens))
+    return panel_of(
+        open_, np.maximum(open_, close), np.minimum(open_, close), close, close * 0.0 + 1000.0, warmup=warmup
+    )
+
+
+def _five(bar: Any) -> tuple[float, ...]:
+    return tuple(bar) if len(bar) == 5 else (*bar, 1000.0)
+
+
+# --- what is asked -------------------------------------------------------------------------------------------------
 
 
 def asks(quantity: float, symbol: str | None = None, **terms: Any) -> Any:
@@ -44,72 +89,12 @@ def brackets(entry: dict[str, Any] | None = None, **exits: Any) -> Any:
     return asks(10, **(entry or {}), **exits)
 
 
-def bars(*rows: Bar | Sequence[Bar], per_session: int = 1, **extra: Any) -> Panel:
-    """Rows of one bar, or of one per asset; ``per_session`` rows a session, daily where it is 1. ``extra`` columns are
-    {row: value} of the first asset."""
-    cells = np.array([[_five(bar) for bar in (row if isinstance(row[0], tuple | list) else [row])] for row in rows])
-    columns = [np.ascontiguousarray(cells[:, :, field], dtype=np.float64) for field in range(5)]
-    for column in columns:
-        column.flags.writeable = False
-    count, assets = columns[0].shape
-    step = DAY_NS // per_session
-    number = np.arange(count, dtype=np.int64)
-    layout = Layout(tuple("ABCDEFGH"[:assets]), count, 0, step, tuple(extra))
-    further = {}
-    for name, values in extra.items():
-        column = further[name] = np.full((count, assets), np.nan)
-        column[list(values), 0] = list(values.values())
-        column.flags.writeable = False
-    return Panel(layout, Block(0, (number + 1) * step, number // per_session, *columns, extra=further))
+def scripted(says: Script) -> Strategy:
+    """A strategy that does what the script says, or says its signals."""
+    return _doing(says) if isinstance(says, Mapping) else _signalling(says)
 
 
-def _five(bar: Any) -> tuple[float, ...]:
-    return tuple(bar) if len(bar) == 5 else (*bar, 1000.0)
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a run did."""
-
-    orders: list[tuple[int, str, str, str, float, str]]
-    """Row, asset, kind, type, quantity, reason."""
-    fills: list[tuple[int, str, str, float, float]]
-    """Row, phase, asset, quantity, price."""
-    rules: list[str]
-    """The rule of each fill."""
-    ends: list[tuple[int, str, str]]
-    """Row, asset, why an order ended."""
-    fees: list[float]
-    cash: list[float]
-    equity: list[float]
-    bookings: list[tuple[int, str, str, float]]
-    """Row, asset ("" for none), kind and amount of what was no fill."""
-    report: Report
-
-
-def job_of(portfolio: dict[str, Any] | None = None, execution: dict[str, Any] | None = None, **more: Any) -> Job:
-    """100 000 in cash, shorts allowed, no costs, unless said otherwise."""
-    account = {"cash": 100_000.0, "shorts": True, **(portfolio or {})}
-    return Job.parse({"strategy": {"use": "None"}, "portfolio": account, "execution": execution or {}, **more})
-
-
-def play(market: Panel, says: dict[int, Says] | Strategy, job: Job | None = None, **execution: Any) -> Told:
-    """Run a script, {row: what is done at the first asset's bar}, in the engine and in the handlers, cut in many
-    ways."""
-    strategy = says if isinstance(says, Strategy) else scripted(says)
-    job = job or job_of(execution=execution)
-    pieces: list[Piece] = []
-    report = Engine(job, market, strategy, pieces.extend).run()
-    for block, window in ((1, 2), (2, 4), (64, 256)):
-        assert run_handlers(job, market, strategy, block=block, window=window) == report
-        cut = job.model_copy(update={"run": job.run.model_copy(update={"block": block})})
-        assert Engine(cut, market, strategy).run().fingerprint == report.fingerprint
-    return told(pieces, report, market.symbols)
-
-
-def scripted(says: dict[int, Says]) -> Strategy:
-    """A strategy that does what the script says at the first asset's bar of each row."""
-
+def _doing(says: Mapping[int, Does]) -> Strategy:
     class Scripted(Strategy):
         _kept: Any = None
 
@@ -122,48 +107,110 @@ def scripted(says: dict[int, Says]) -> Strategy:
     return Scripted()
 
 
-def told(pieces: list[Piece], report: Report, symbols: tuple[str, ...]) -> Told:
+def _signalling(signals: Sequence[Signal]) -> Strategy:
+    records = empty(SIGNAL, len(signals))
+    for record, (row, asset, value, *kind) in zip(records, sorted(signals, key=lambda s: s[:2]), strict=True):
+        record["tick"], record["asset"], record["value"] = tick_of(row, CLOSE_SIGNAL), asset, value
+        record["kind"] = SignalKind.WEIGHT if kind else SignalKind.DIRECTION
+
+    class Scripted(Strategy):
+        def signals(self, bars: Any) -> Records:
+            begin, end = np.searchsorted(records["tick"], [6 * bars.first_row, 6 * (bars.first_row + len(bars))])
+            return records[begin:end].copy()
+
+    return Scripted()
+
+
+# --- the account ---------------------------------------------------------------------------------------------------
+
+
+def job_of(portfolio: dict[str, Any] | None = None, execution: dict[str, Any] | None = None, **more: Any) -> Job:
+    """100 000 in cash, shorts allowed, no costs, unless said otherwise."""
+    account = {"cash": 100_000.0, "shorts": True, **(portfolio or {})}
+    return Job.parse({"strategy": {"use": "None"}, "portfolio": account, "execution": execution or {}, **more})
+
+
+def small(execution: dict[str, Any] | None = None, **portfolio: Any) -> Job:
+    """1000 in cash, ten shares per entry, no shorts, no costs, unless said otherwise."""
+    ten = {"model": "fixed_quantity", "quantity": 10.0}
+    return job_of({"cash": 1000.0, "shorts": False, "sizing": ten, **portfolio}, execution)
+
+
+# --- what came of it -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a run did, phases, kinds and reasons in words."""
+
+    orders: list[tuple[int, str, str, str, float, str]]
+    """Row, asset, kind, type, quantity, reason."""
+    decisions: list[tuple[int, str, OrderId, str, float, float, str]]
+    """The same by ids: row, phase, order, kind, quantity, quantity that was wanted, reason."""
+    fills: list[tuple[int, str, str, float, float]]
+    """Row, phase, asset, quantity, price."""
+    filled: list[tuple[int, str, OrderId, float, float, float]]
+    """The same by ids: row, phase, order, quantity, price, fee."""
+    rules: list[str]
+    """The rule of each fill."""
+    ends: list[tuple[int, str, str]]
+    """Row, asset, why an order ended."""
+    fees: list[float]
+    rows: list[int]
+    cash: list[float]
+    equity: list[float]
+    gross: list[float]
+    bookings: list[tuple[int, str, str, float]]
+    """Row, asset ("" for none), kind and amount of what was no fill."""
+    trades: Columns
+    report: Report
+
+
+def play(market: Panel, says: Script | Strategy, job: Job | None = None, **execution: Any) -> Told:
+    """Run a script, or a strategy, in the engine and in the handlers, cut in many ways."""
+    strategy = says if isinstance(says, Strategy) else scripted(says)
+    job = job or job_of(execution=execution)
+    pieces: list[Any] = []
+    report = Engine(job, market, strategy, pieces.extend).run()
+    for block, window in ((1, 2), (2, 4), (64, 256)):
+        assert run_handlers(job, market, strategy, block=block, window=window) == report
+        cut = job.model_copy(update={"run": job.run.model_copy(update={"block": block})})
+        assert Engine(cut, market, strategy).run().fingerprint == report.fingerprint
+    return told(tables_of(pieces), report, market.symbols)
+
+
+def told(tables: dict[str, Columns], report: Report, symbols: tuple[str, ...]) -> Told:
     """The tables of a run as tuples."""
-    tables: dict[str, list[Any]] = {}
-    for name, columns in pieces:
-        tables.setdefault(name, []).append(columns)
-    joined = {name: {c: np.concatenate([p[c] for p in parts]) for c in parts[0]} for name, parts in tables.items()}
-    orders, fills, ends, bookings = (
-        joined["orders"],
-        joined["fills"],
-        joined.get("order_ends"),
-        joined.get("account_activity"),
-    )
-    rows = [
-        (int(t) // 6, PHASE_NAMES[int(t) % 6], symbols[s], float(q), float(p), int(r), float(f))
-        for t, s, q, p, r, f in zip(
-            *(fills[name] for name in ("logical_time", "symbol", "quantity", "price", "rule", "fee")), strict=True
-        )
-    ]
+
+    def lines(table: str, *columns: str) -> Iterator[tuple[Any, ...]]:
+        found = tables.get(table)
+        return zip(*(found[name].tolist() for name in columns), strict=True) if found else iter(())
+
+    def moments(table: str) -> list[tuple[int, str]]:
+        return [(tick // 6, PHASE_NAMES[tick % 6]) for (tick,) in lines(table, "logical_time")]
+
+    orders = list(lines("orders", "order", "symbol", "kind", "type", "quantity", "wanted", "reason"))
+    fills = list(lines("fills", "order", "symbol", "quantity", "price", "fee", "rule"))
+    decided, filled = zip(moments("orders"), orders, strict=True), zip(moments("fills"), fills, strict=True)
+    account = {name: [value for (value,) in lines("equity", name)] for name in ("row", "cash", "equity", "gross")}
+    both = [(*at, *one) for at, one in decided]
+    done = [(*at, *one) for at, one in filled]
     return Told(
+        [(row, symbols[s], ORDER_KINDS[k], ORDER_TYPES[y], q, REASONS[r]) for row, _, _, s, k, y, q, _, r in both],
+        [(row, at, order_parts(o), ORDER_KINDS[k], q, w, REASONS[r]) for row, at, o, _, k, _, q, w, r in both],
+        [(row, at, symbols[s], q, price) for row, at, _, s, q, price, _, _ in done],
+        [(row, at, order_parts(o), q, price, fee) for row, at, o, _, q, price, fee, _ in done],
+        [FILL_RULES[rule] for *_, rule in done],
+        [(row, symbols[s], FILL_RULES[why]) for row, s, why in lines("order_ends", "row", "symbol", "reason")],
+        [fee for *_, fee, _ in done],
+        account["row"],
+        account["cash"],
+        account["equity"],
+        account["gross"],
         [
-            (int(t) // 6, symbols[s], ORDER_KINDS[k], ORDER_TYPES[y], float(q), REASONS[r])
-            for t, s, k, y, q, r in zip(
-                *(orders[name] for name in ("logical_time", "symbol", "kind", "type", "quantity", "reason")),
-                strict=True,
-            )
+            (row, symbols[s] if s >= 0 else "", BOOKING_KINDS[kind], amount)
+            for row, s, kind, amount in lines("account_activity", "row", "symbol", "kind", "amount")
         ],
-        [row[:5] for row in rows],
-        [FILL_RULES[row[5]] for row in rows],
-        []
-        if ends is None
-        else [
-            (int(r), symbols[s], FILL_RULES[why])
-            for r, s, why in zip(*(ends[name] for name in ("row", "symbol", "reason")), strict=True)
-        ],
-        [row[6] for row in rows],
-        joined["equity"]["cash"].tolist(),
-        joined["equity"]["equity"].tolist(),
-        []
-        if bookings is None
-        else [
-            (int(r), symbols[s] if s >= 0 else "", BOOKING_KINDS[k], float(a))
-            for r, s, k, a in zip(*(bookings[name] for name in ("row", "symbol", "kind", "amount")), strict=True)
-        ],
+        tables["trades"],
         report,
     )

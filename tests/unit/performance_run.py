@@ -10,6 +10,8 @@ import numpy as np
 
 from backbus.job.job import Job
 from backbus.market.panel import Block, Floats, Layout
+from backbus.performance.report import Report
+from backbus.performance.statistics import Statistics
 from backbus.streams.event import Event
 from backbus.streams.stream import StreamWriter
 from backbus.streams.topology import Kind
@@ -74,6 +76,21 @@ def some_run(seed: int = 0, *, rows: int = ROWS, warmup: int = WARMUP, **setting
     job = Job.parse({"name": "made up", "strategy": {"use": "None"}, "performance": {"benchmark": "B"}, **settings})
     layout = Layout(("A", "B"), rows, warmup, 60_000_000_000)
     return Run(job, layout, block, EquityRows(warmup, equity, equity - gross, gross), signals, orders, fills)
+
+
+def whole(run: Run) -> Report:
+    """The report as the engine makes it: from whole arrays."""
+    statistics = Statistics(run.job, run.layout)
+    statistics.add_rows(run.block, run.equity)
+    statistics.add_fills(run.fills)
+    statistics.add_orders(run.orders)
+    statistics.add_signals(len(run.signals))
+    return statistics.report()
+
+
+def report_as_json(seed: int) -> str:
+    """The report of ``some_run`` as text."""
+    return whole(some_run(seed)).to_json()
 
 
 def events_of(run: Run, rng: np.random.Generator) -> dict[Kind, list[Event]]:

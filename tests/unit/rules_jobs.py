@@ -1,13 +1,12 @@
 """Jobs of every kind on small panels, for a process of its own: what they answer, and what they compile.
 
-``python -m tests.unit.rules_jobs answers`` prints each job's fingerprints as JSON, ``... compiled`` the signatures that
-each loop had after the rehearsal and had gained when all jobs were done.
+``python -m tests.unit.rules_jobs`` prints the signatures that each loop had after the rehearsal and had gained when all
+jobs were done, as JSON.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +17,8 @@ from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.strategy import Strategy
 from backbus.strategy.builtins import BuyAndHold, CrossSectionalMomentum, DonchianBreakout, RsiReversion, SmaCross
-from tests.simulation.cases import BookReader, Chatter, EveryRow, some_case
+from tests.simulation.cases import some_case
+from tests.simulation.traders import BookReader, Chatter, EveryRow
 
 BUILTINS: dict[str, Strategy] = {
     "BuyAndHold": BuyAndHold(),
@@ -90,4 +90,4 @@ def compiled() -> dict[str, list[int]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps({"answers": answers, "compiled": compiled}[sys.argv[1]]()))
+    print(json.dumps(compiled()))

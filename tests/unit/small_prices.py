@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 
-def write_prices(folder: Path, days: int) -> None:
-    """Write ``prices.csv``: a random walk of whole eighths, the same one every time."""
+def write_prices(folder: Path, days: int, parts: int = 8) -> None:
+    """Write ``prices.csv``: a random walk of whole eighths, or other ``parts`` of one, the same one every time."""
     steps = np.random.Generator(np.random.Philox(5)).integers(-9, 10, (days, 2))
-    prices = 100.0 + np.cumsum(steps / 8.0, axis=0)
+    prices = 100.0 + np.cumsum(steps / float(parts), axis=0)
     lines = ["date,symbol,open,high,low,close,volume"]
     day = np.datetime64("2020-01-01")
     for row, line in enumerate(prices):

@@ -1,4 +1,4 @@
-"""A small sweep with every kind of point, and its verdict as JSON: ``python -m tests.unit.statistics_sweep``."""
+"""A small sweep with every kind of point, and its verdict."""
 
 from __future__ import annotations
 
@@ -65,5 +65,6 @@ def some_verdict() -> SelectionStatistics:
     )
 
 
-if __name__ == "__main__":
-    print(some_verdict().model_dump_json(), end="")
+def verdict_as_json() -> str:
+    """``some_verdict`` as text."""
+    return some_verdict().model_dump_json()

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.market.panel import Block, Layout, Panel
+from backbus.market.panel import Block, Panel
 from backbus.strategy import Strategy, StrategyRunner
 from backbus.trading.records import Records
-
-DAY = 86_400_000_000_000
+from tests.unit.panels import panel_of
 
 
 def market(rows: int, assets: int = 1, *, seed: int = 0, holes: float = 0.0, late: int = 0, warmup: int = 0) -> Panel:
@@ -31,16 +30,6 @@ def market(rows: int, assets: int = 1, *, seed: int = 0, holes: float = 0.0, lat
     for column in (open_, high, low, close, volume):
         column[missing] = np.nan
     return panel_of(open_, high, low, close, volume, warmup=warmup)
-
-
-def panel_of(*columns: NDArray[np.float64], warmup: int = 0) -> Panel:
-    """A panel of daily bars from open, high, low, close and volume [rows, assets]."""
-    rows, assets = columns[0].shape
-    for column in columns:
-        column.flags.writeable = False
-    days = np.arange(rows, dtype=np.int64)
-    layout = Layout(tuple("ABCDEFGH"[:assets]), rows, warmup, DAY)
-    return Panel(layout, Block(0, (days + 1) * DAY, days, *columns))
 
 
 def closes(*values: float, warmup: int = 0) -> Panel:
@@ -128,9 +117,3 @@ def digests() -> dict[str, str]:
         found[strategy.__name__] = digest(signals(made, panel, (50,)))
     found["SmaCross short"] = digest(signals(CLASSES[-1](fast=3, slow=9, short=True), panel))
     return found
-
-
-if __name__ == "__main__":
-    import json
-
-    print(json.dumps(digests()))

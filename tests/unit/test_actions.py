@@ -190,6 +190,7 @@ def test_what_is_shown_of_a_row_depends_on_nothing_after_it() -> None:
     assert histories[:2] == histories_cut
 
 
+@pytest.mark.slow
 def test_a_cross_trades_the_same_whether_prices_were_adjusted_before_or_as_it_went() -> None:
     draw = np.random.default_rng(5)
     true = 100.0 * np.exp(np.cumsum(draw.normal(0.0, 0.02, 300)))

@@ -48,6 +48,7 @@ def searched(
     return asked, told
 
 
+@pytest.mark.slow
 def test_the_same_seed_and_results_give_the_same_points():
     first, second = searched(Adaptive(settings(seed=3))), searched(Adaptive(settings(seed=3)))
     assert first == second
@@ -66,6 +67,7 @@ def test_points_that_were_asked_for_have_numbers():
     assert search.space.columns(0, 60)["strategy.slow"] == [v["strategy.slow"] for points in asked for v in points]
 
 
+@pytest.mark.slow
 def test_results_lead_the_search():
     """Later points are nearer to what was said to be good, and away from it where that was said to be bad."""
     for objective, better in (("sharpe", min), ("-sharpe", max)):
@@ -74,6 +76,7 @@ def test_results_lead_the_search():
         assert better(distance[0], distance[-1]) == distance[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("objective", ["sharpe", ["sharpe", "-turnover"]])
 def test_a_search_is_rebuilt_from_what_it_was_told(objective):
     def result(values: Values) -> Any:
@@ -110,6 +113,7 @@ def test_values_are_those_of_the_axes():
         assert repr(values["portfolio.cash"]) in ("1000", "5000.0", "10000")
 
 
+@pytest.mark.slow
 def test_constraints_hold_even_where_hardly_a_point_keeps_them():
     parameters = {
         "width": {"low": 0.0, "high": 1.0},
@@ -124,6 +128,7 @@ def test_constraints_hold_even_where_hardly_a_point_keeps_them():
     assert all(v["strategy.width"] < 0.01 and v["strategy.fast"] in (0.1, 0.2, 0.3) for v in found)
 
 
+@pytest.mark.slow
 def test_constraints_that_nothing_keeps_are_refused():
     with pytest.raises(JobError, match="reject 20000 draws"):
         Adaptive(settings(parameters={"fast": [1, 2]}, constraints=["fast > 2"]))

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import backbus
 
 PACKAGE = Path(backbus.__file__).parent
@@ -26,6 +28,7 @@ def long_functions() -> Iterator[tuple[str, str]]:
                         yield f"{path.relative_to(PACKAGE)}:{node.name}", text.splitlines()[node.lineno - 1]
 
 
+@pytest.mark.slow
 def test_few_functions_take_more_than_nine_arguments_and_each_says_why() -> None:
     found = dict(long_functions())
     assert len(found) <= EXCEPTIONS, sorted(found)

@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import strategy_market as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from backbus.strategy.builtins import CLASSES
 from backbus.strategy.finding import SaidSignal, difference
 from backbus.strategy.futures import FUTURES, cut_rows, portion, synthetic_panel, truncated
 from backbus.strategy.look_ahead import QUICK, THOROUGH, check, speak
+from tests.unit import strategy_market as sm
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "strategies"
 MARKET = sm.market(300, 3, seed=3, holes=0.03)
@@ -39,6 +39,7 @@ def test_every_built_in_is_clean(strategy, effort):
     assert checked.signals > 0 and checked.truncated > 0 and checked.altered > 0 and checked.raised == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mean_reversion", "three_up_days", "cut_losses"])
 def test_every_example_is_clean_with_and_without_a_book(name):
     use = f"{name}.py"
@@ -46,6 +47,7 @@ def test_every_example_is_clean_with_and_without_a_book(name):
     assert checked.finding is None and checked.signals > 0
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 2**32),
@@ -178,6 +180,7 @@ def test_each_leak_of_the_zoo_is_found_where_it_begins(condition, panel, ahead):
     assert check(strategy, panel, effort=QUICK).finding is not None
 
 
+@pytest.mark.slow
 @given(row=st.integers(30, 298), asset=st.integers(0, 2))
 @settings(max_examples=15, deadline=None)
 def test_a_leak_of_one_row_in_one_asset_is_found_and_named(row, asset):
@@ -254,6 +257,7 @@ def test_event_code_that_reaches_into_the_machinery_for_later_bars_is_found():
     assert finding is not None and (finding.kind, finding.row, finding.ahead) == ("look-ahead", 40, 1)
 
 
+@pytest.mark.slow
 def test_a_reader_of_the_book_that_peeks_is_found_by_the_engine():
     class Peeks(Strategy):
         lookback: ClassVar[int] = 3

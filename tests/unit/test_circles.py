@@ -43,6 +43,7 @@ def test_a_circle_is_found_however_it_is_closed(tmp_path: Path, circles: ModuleT
     assert circles.findings(tmp_path) == [[*found[:1], "backbus.part", *found[1:]] if "package" in how else found]
 
 
+@pytest.mark.slow
 def test_the_house_has_no_circle(circles: ModuleType) -> None:
     assert len(circles.modules(circles.SHARED)) > 200
     assert circles.findings() == []

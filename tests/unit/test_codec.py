@@ -218,6 +218,7 @@ def test_any_signals_come_back_as_they_were(
     assert same(found.payload, payload)
 
 
+@pytest.mark.slow
 @given(st.integers(1, 12), st.integers(1, 5), st.integers(0, 10**6), st.randoms(use_true_random=False))
 @settings(deadline=None)
 def test_any_rows_come_back_as_they_were(rows: int, assets: int, first: int, chance: Any) -> None:

@@ -79,6 +79,7 @@ class Arrays(Strategy):
         return self.hold_long(bars.stream(ahead > 0.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("style", [Streams, ByBar, Arrays])
 def test_every_style_reads_them_in_both_modes(folder, style):
     panel = panel_of(folder)

@@ -145,6 +145,7 @@ def test_everything_follows_from_runs_over_the_groups(folder: Path) -> None:
     assert told["q50"] == pytest.approx(sorted(path["sharpe"] for path in result.summary["paths"])[2])
 
 
+@pytest.mark.slow
 def test_processes_come_to_the_same(folder: Path) -> None:
     one, two = validated(), validated(workers=2)
     assert one.summary == two.summary

@@ -75,6 +75,7 @@ def test_bars_counted_by_the_clock_keep_their_hours_and_end_with_the_session():
     assert hours == ["10:00", "11:00", "12:00", "13:00", "14:00", "15:00", "16:00"]
 
 
+@pytest.mark.slow
 def test_dates_that_are_no_session_are_left_out_and_sessions_put_in():
     days = pd.date_range("2023-12-20", "2024-01-10", freq="D")
     days = days[days != pd.Timestamp("2023-12-27")]
@@ -165,6 +166,7 @@ def test_sessions_of_a_year_are_those_of_the_calendars(name):
     assert len(names - known) < 8
 
 
+@pytest.mark.slow
 def test_figures_of_a_year_follow_the_calendar():
     days = pd.bdate_range("2020-01-02", "2021-12-30")
     frame = frame_of(days)
@@ -174,6 +176,7 @@ def test_figures_of_a_year_follow_the_calendar():
     assert plain.volatility != moscow.volatility
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imported", [None, "XNYS"])
 @pytest.mark.parametrize("fields", [{"align": True}, {"align": True, "start": "2023-07-01", "warmup": 9}, {}])
 def test_daily_bars_of_a_dataset_end_by_the_job_s_calendar_as_those_of_files_do(tmp_path, imported, fields):

@@ -89,6 +89,7 @@ def test_a_file_that_is_damaged_is_one_error(tmp_path, name):
         load_panel(DataSettings(), {name: tmp_path / name})
 
 
+@pytest.mark.slow
 def test_on_the_command_line_it_is_one_message_and_status_1(tmp_path, backbus):
     (tmp_path / "A.csv").write_bytes(GOOD + b"2024-01-05,1,1,1,abc,1\n")
     result = backbus("data", "import", "A.csv", "--name", "mine", cwd=tmp_path)

@@ -64,6 +64,7 @@ def told(source: Source, size: int) -> dict[str, Any]:
     return {"layout": source.layout, **stamps, **cells}
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**9))
 @settings(max_examples=60)
 def test_frames_and_a_panel_file_are_one_market(tmp_path_factory, seed):

@@ -231,18 +231,9 @@ def test_files_that_are_not_there_name_the_setting(tmp_path, files, expected):
     assert caught.value.field == "data.files"
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory):
-    pytest.importorskip("bokeh_sampledata")
-    script = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "sample_data.py"))
-    folder = tmp_path_factory.mktemp("samples")
-    script["write_samples"](folder)
-    return folder
-
-
-def test_real_prices_load_adjusted_without_any_repair(samples):
+def test_real_prices_load_adjusted_without_any_repair(sample_data):
     settings = DataSettings(files="*.csv", adjust="adj_close", calendar="XNYS")
-    panel = load_panel(settings, resolve_files(settings, samples))
+    panel = load_panel(settings, resolve_files(settings, sample_data))
     assert panel.symbols == ("AAPL", "GOOG", "IBM", "MSFT")
     assert len(panel) == 3270
     assert panel.notes == ()
@@ -250,13 +241,13 @@ def test_real_prices_load_adjusted_without_any_repair(samples):
     assert (panel.block.high >= panel.block.close)[~np.isnan(panel.block.close)].all()
 
 
-def test_numbers_are_those_that_pandas_reads(samples):
+def test_numbers_are_those_that_pandas_reads(sample_data):
     import pandas as pd
 
     settings = DataSettings(files="*.csv")
-    panel = load_panel(settings, resolve_files(settings, samples))
+    panel = load_panel(settings, resolve_files(settings, sample_data))
     for asset, symbol in enumerate(panel.symbols):
-        frame = pd.read_csv(samples / f"{symbol}.csv", parse_dates=["Date"])
+        frame = pd.read_csv(sample_data / f"{symbol}.csv", parse_dates=["Date"])
         traded = ~np.isnan(panel.block.close[:, asset])
         for name in FIELDS:
             mine = getattr(panel.block, name)[traded, asset]
@@ -273,11 +264,11 @@ def test_a_number_is_the_same_whichever_way_it_is_read(tmp_path):
     assert fast.block.close[:, 0].tobytes() == values.tobytes() == slow.block.close[:200, 0].tobytes()
 
 
-def test_sample_data_is_written_twice_to_the_same_bytes_and_leaves_nothing_else(samples):
-    before = {path.name: path.read_bytes() for path in samples.iterdir()}
+def test_sample_data_is_written_twice_to_the_same_bytes_and_leaves_nothing_else(sample_data):
+    before = {path.name: path.read_bytes() for path in sample_data.glob("*.csv")}
     script = runpy.run_path(str(Path(__file__).parents[2] / "examples" / "sample_data.py"))
-    script["write_samples"](samples)
-    assert {path.name: path.read_bytes() for path in samples.iterdir()} == before
+    script["write_samples"](sample_data)
+    assert {path.name: path.read_bytes() for path in sample_data.glob("*.csv")} == before
     assert sorted(before) == ["AAPL.csv", "GOOG.csv", "IBM.csv", "MSFT.csv"]
     assert before["AAPL.csv"].startswith(b"Date,Open,High,Low,Close,Volume,Adj Close\n2000-03-01,")
 
@@ -320,6 +311,7 @@ CELL = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     st.lists(st.lists(CELL, min_size=5, max_size=7).map(",".join), max_size=6), st.sampled_from(["\n", "\r\n", "\r"])

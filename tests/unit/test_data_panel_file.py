@@ -80,6 +80,7 @@ def _resident_file_bytes() -> int:
     return int(line.split()[1]) * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="counts resident pages as Linux reports them")
 def test_rows_that_are_released_are_not_resident_and_not_lost(tmp_path):
     path = tmp_path / "p.arrow"

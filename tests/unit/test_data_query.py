@@ -17,6 +17,7 @@ from backbus.data import panel_from_frame
 from backbus.engine.inputs import files_of
 from backbus.errors import BackbusError, UsageError
 from backbus.job.job import Job
+from tests.processes import own_cache
 
 ROWS = 300
 
@@ -47,7 +48,7 @@ def frame():
 @pytest.fixture
 def here(tmp_path, monkeypatch, frame):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BACKBUS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("BACKBUS_CACHE", str(own_cache(tmp_path)))
     frame.to_csv(tmp_path / "bars.csv", index=False)
     with duckdb.connect(str(tmp_path / "prices.duckdb")) as connection:
         connection.register("frame", frame)
@@ -72,6 +73,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_query_s_rows_are_bars(here, source, tmp_path):
     by_files = run(job(here, files="bars.csv", start="2020-02-01"), keep=False)

@@ -296,6 +296,7 @@ def defined() -> set[str]:
     return names
 
 
+@pytest.mark.slow
 def test_each_word_of_the_glossary_is_where_it_says() -> None:
     names = defined()
     listed = rows(text_of("glossary.md"))

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from simulated import market
 from typer.testing import CliRunner
 
 from backbus.cli.app import app
@@ -18,6 +17,7 @@ from backbus.errors import UsageError
 from backbus.figures import bars_figure, check_place, fan_figure, fit_figure, grid_figure, write_figure
 from backbus.figures.bars import CANDLES, MOST_LINES, SMALL, thinned
 from backbus.figures.fit_diagnostics import density, memory
+from tests.unit.simulated import market
 
 GBM = {"model": "gbm", "volatility": 0.3}
 JOB = """

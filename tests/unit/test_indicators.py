@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
-import strategy_market as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backbus.errors import StrategyError
+from tests.unit import strategy_market as sm
+from tests.unit.panels import panel_of
 
 
 def one(what, panel, ends=()):
@@ -63,7 +58,7 @@ def test_an_asset_with_holes_gives_the_values_of_its_own_bars(name):
     holed = sm.market(90, 1, seed=4, holes=0.3)
     there = ~np.isnan(holed.block.close[:, 0])
     fields = (getattr(holed.block, field)[there] for field in ("open", "high", "low", "close", "volume"))
-    dense = sm.panel_of(*(field.copy() for field in fields))
+    dense = panel_of(*(field.copy() for field in fields))
     for ours, expected in zip(sm.show(sm.INDICATORS[name], holed), sm.show(sm.INDICATORS[name], dense), strict=True):
         np.testing.assert_array_equal(ours[there], expected)
         assert (ours.dtype == np.bool_ and not ours[~there].any()) or np.isnan(ours[~there].astype(float)).all()
@@ -72,18 +67,14 @@ def test_an_asset_with_holes_gives_the_values_of_its_own_bars(name):
 @pytest.mark.parametrize("name", sm.INDICATORS)
 def test_nothing_depends_on_later_rows(name):
     panel = sm.market(80, 3, seed=6, holes=0.1)
-    short = sm.panel_of(*(getattr(panel.block, f)[:50].copy() for f in ("open", "high", "low", "close", "volume")))
+    short = panel_of(*(getattr(panel.block, f)[:50].copy() for f in ("open", "high", "low", "close", "volume")))
     whole = sm.show(sm.INDICATORS[name], panel)
     assert sm.digest(*(values[:50] for values in whole)) == sm.digest(*sm.show(sm.INDICATORS[name], short))
 
 
-def test_without_the_compiler_the_bytes_are_the_same():
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
-    script = Path(__file__).with_name("strategy_market.py")
-    plain = subprocess.run(
-        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True, timeout=240
-    )
-    assert json.loads(plain.stdout) == sm.digests()
+@pytest.mark.slow
+def test_without_the_compiler_the_bytes_are_the_same(plain_python):
+    assert plain_python("tests.unit.strategy_market", "digests") == sm.digests()
 
 
 def test_simple_average_is_pandas_rolling_mean(walk, prices):
@@ -139,7 +130,7 @@ def test_macd_is_built_from_its_averages(walk):
 
 def test_rank_counts_from_the_lowest_with_ties_in_asset_order():
     rows = np.array([[3.0, 1.0, 3.0, np.nan], [2.0, 2.0, 1.0, 5.0]])
-    panel = sm.panel_of(*(rows.copy() for _ in range(5)))
+    panel = panel_of(*(rows.copy() for _ in range(5)))
     np.testing.assert_array_equal(sm.show(lambda b: b.close.rank(), panel)[0], [[2, 1, 3, np.nan], [2, 3, 1, 4]])
     np.testing.assert_array_equal(
         sm.show(lambda b: b.close.rank(descending=True), panel)[0], [[1, 3, 2, np.nan], [2, 3, 4, 1]]
@@ -162,7 +153,7 @@ def test_atr_by_hand():
     # Ranges: 2; 3 (a gap up: high 13 - close 10); 4 (close 12 - low 8); n = 2: (2+3)/2 = 2.5, then (2.5+4)/2 = 3.25.
     high, low, close = ([11.0, 13.0, 10.0], [9.0, 12.0, 8.0], [10.0, 12.0, 9.0])
     columns = (np.array(values).reshape(-1, 1) for values in (close, high, low, close, close))
-    ours = one(lambda b: b.atr(2), sm.panel_of(*columns))
+    ours = one(lambda b: b.atr(2), panel_of(*columns))
     assert np.isnan(ours[0])
     assert ours[1:].tolist() == [2.5, 3.25]
 

@@ -34,6 +34,7 @@ def test_reading_a_job_loads_no_compiler_and_no_numbers() -> None:
     assert loaded & set(HEAVY) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "module",
     ["backbus.cli", "backbus.api.client", "backbus.services.broker.__main__", "backbus.services.orchestrator.__main__"],

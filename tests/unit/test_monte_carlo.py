@@ -123,6 +123,7 @@ def test_it_needs_a_simulated_market():
         Job.parse({"strategy": {"use": "SmaCross"}, "sweep": {"monte_carlo": {"markets": 5}}})
 
 
+@pytest.mark.slow
 def test_processes_make_the_same_table(made, tmp_path):
     job, result, _ = made
     other = run_sweep(job, workers=2, folder=tmp_path / "two")

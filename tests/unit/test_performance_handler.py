@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -16,28 +13,14 @@ from backbus.market.panel import Layout
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
-from backbus.performance.tables import Columns, Piece, run_pieces
+from backbus.performance.tables import Piece, run_pieces
 from backbus.streams.event import Event
 from backbus.streams.topology import Kind
-from tests.unit.performance_run import Run, events_of, interleaved, some_run
+from tests.unit.panels import tables_of
+from tests.unit.performance_run import events_of, interleaved, report_as_json, some_run, whole
 
-
-def whole(run: Run) -> Report:
-    """The report as the engine makes it: from whole arrays."""
-    statistics = Statistics(run.job, run.layout)
-    statistics.add_rows(run.block, run.equity)
-    statistics.add_fills(run.fills)
-    statistics.add_orders(run.orders)
-    statistics.add_signals(len(run.signals))
-    return statistics.report()
-
-
-def joined(pieces: list[Piece]) -> dict[str, Columns]:
-    """Pieces put together to tables."""
-    tables: dict[str, list[Columns]] = {}
-    for name, columns in pieces:
-        tables.setdefault(name, []).append(columns)
-    return {name: {key: np.concatenate([p[key] for p in parts]) for key in parts[0]} for name, parts in tables.items()}
+if TYPE_CHECKING:
+    from tests.plain_python import PlainPython
 
 
 @pytest.mark.parametrize("seed", range(60))
@@ -61,7 +44,7 @@ def test_the_order_of_arrival_does_not_matter(seed: int) -> None:
     assert handler.done
     assert told == run.layout.rows
     assert handler.report() == whole(run)
-    tables = joined(pieces + handler.take_pieces())
+    tables = tables_of(pieces + handler.take_pieces())
     assert tables["equity"]["equity"].tobytes() == run.equity.equity.tobytes()
     assert tables["equity"]["time"].tobytes() == run.block.end[run.layout.warmup :].tobytes()
     assert tables["equity"]["row"].tolist() == list(range(run.layout.warmup, run.layout.rows))
@@ -84,8 +67,8 @@ def test_a_whole_run_in_memory_makes_the_same_tables() -> None:
     statistics.add_rows(run.block, run.equity)
     closed = statistics.add_fills(run.fills, run.block.end[run.fills["tick"] // 6])
     trades = np.concatenate((closed, statistics.open_trades()))
-    direct = joined(run_pieces(run.block, run.equity, run.signals, run.orders, run.fills, trades))
-    streamed = joined(handler.take_pieces())
+    direct = tables_of(run_pieces(run.block, run.equity, run.signals, run.orders, run.fills, trades))
+    streamed = tables_of(handler.take_pieces())
     assert direct.keys() == streamed.keys()
     for name, columns in direct.items():
         assert {key: column.tolist() for key, column in columns.items()} == {
@@ -205,27 +188,10 @@ def test_equity_of_other_rows_is_refused() -> None:
         Statistics(run.job, run.layout).add_rows(run.block.rows(0, 150), run.equity)
 
 
-_PRINT_REPORT = """
-from tests.unit.performance_run import some_run
-from tests.unit.test_performance_handler import whole
-print(whole(some_run(5)).to_json(), end="")
-"""
-
-
-def test_plain_python_makes_the_same_report() -> None:
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1", "PYTHONPATH": str(root)}
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _PRINT_REPORT],
-        cwd=root,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.stderr == ""
-    assert result.stdout == whole(some_run(5)).to_json()
-    assert json.loads(result.stdout)["metrics"]["trades"] > 0
+def test_plain_python_makes_the_same_report(plain_python: PlainPython) -> None:
+    text = report_as_json(5)
+    assert plain_python("tests.unit.performance_run", "report_as_json", 5) == text
+    assert json.loads(text)["metrics"]["trades"] > 0
 
 
 def test_every_kernel_has_one_signature_whoever_feeds_it() -> None:

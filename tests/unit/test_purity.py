@@ -39,6 +39,7 @@ def found(folder: Path, **files: str) -> list[str]:
     return [f"{each.file.stem}:{each.line}: {each.what}" for each in purity.findings(tree(folder, **files))]
 
 
+@pytest.mark.slow
 def test_this_project_is_pure() -> None:
     assert [str(each) for each in purity.findings()] == []
 

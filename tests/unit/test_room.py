@@ -13,6 +13,7 @@ from backbus.performance.tables import Piece
 from backbus.strategy import Strategy
 from backbus.trading.records import Records
 from tests.unit.order_market import OPEN, QUIET, bars, flat, job_of, told
+from tests.unit.panels import tables_of
 
 
 class Crowd(Strategy):
@@ -43,7 +44,7 @@ def test_a_loop_that_is_given_too_little_room_stops_and_goes_on_where_it_was(mon
     scant: list[Piece] = []
     assert Engine(job, market, Crowd(), scant.extend).run() == report
     assert sum(refused) > 10
-    assert told(scant, report, market.symbols) == told(plenty, report, market.symbols)
+    assert told(tables_of(scant), report, market.symbols) == told(tables_of(plenty), report, market.symbols)
     assert report.counts.orders == 5 * 30 * 2
 
 
@@ -54,7 +55,9 @@ def test_an_exit_may_fill_in_more_parts_than_the_market_has_room_for_at_a_time()
     pieces: list[Piece] = []
     report = Engine(job, market, strategy, pieces.extend).run()
     # a tenth of ten in each row; 350 of 500 are left
-    assert told(pieces, report, market.symbols).fills[1:] == [(row, OPEN, "A", -1.0, 106.0) for row in range(2, 152)]
+    assert told(tables_of(pieces), report, market.symbols).fills[1:] == [
+        (row, OPEN, "A", -1.0, 106.0) for row in range(2, 152)
+    ]
     assert run_handlers(job, market, strategy, block=256, window=1024) == report
 
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numba
 import numpy as np
@@ -15,24 +13,11 @@ import pytest
 
 from backbus.engine.loop import run_rows
 from backbus.jit.decorators import JIT_DISABLED, LOOPS
+from tests.processes import ROOT
 from tests.unit.rules_jobs import answers
 
-ROOT = Path(__file__).parents[2]
-
-
-def in_its_own_process(what: str, **environment: str) -> Any:
-    """What ``rules_jobs`` prints in a fresh interpreter."""
-    result = subprocess.run(
-        [sys.executable, "-m", "tests.unit.rules_jobs", what],
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
+if TYPE_CHECKING:
+    from tests.plain_python import PlainPython
 
 
 def test_handlers_and_engine_give_the_same_answer_to_every_job() -> None:
@@ -42,14 +27,19 @@ def test_handlers_and_engine_give_the_same_answer_to_every_job() -> None:
         assert fingerprint == found[name.replace(", handlers", ", engine")]
 
 
-def test_without_the_compiler_engine_and_handlers_give_the_same_bytes() -> None:
-    assert in_its_own_process("answers", NUMBA_DISABLE_JIT="1") == answers()
+@pytest.mark.slow
+def test_without_the_compiler_engine_and_handlers_give_the_same_bytes(plain_python: PlainPython) -> None:
+    assert plain_python("tests.unit.rules_jobs", "answers") == answers()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
 def test_after_the_rehearsal_no_job_compiles_anything() -> None:
     """Every array reaches a loop as the same kind of array, whoever made it: the engine, or a decoded event."""
-    found = in_its_own_process("compiled")
+    command = [sys.executable, "-m", "tests.unit.rules_jobs"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
     others = ("backbus.sweep", "backbus.simulator")
     assert len(found) == sum(not loop.__module__.startswith(others) for loop in LOOPS)
     assert found == {name: [1, 0] for name in found}, "signatures after the rehearsal, signatures that runs added"

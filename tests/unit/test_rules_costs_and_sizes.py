@@ -15,14 +15,14 @@ from backbus.strategy import Strategy
 from backbus.trading.ledger import POSITION, apply_fill, open_account
 from backbus.trading.numbers import rules_of
 from backbus.trading.records import FILL, empty
-from tests.unit.rules_run import HOLE, job_of, panel, play
+from tests.unit.order_market import NAN, open_close, play, small
 
 NO_VOLATILITY = "too few bars to know its volatility"
 
 
 def bought_and_sold(**execution: Any) -> Any:
     """Ten shares bought at an open of 11 and sold at one of 13."""
-    return play(panel([10, 11, 13], [10, 12, 14]), [(0, 0, 1.0), (1, 0, 0.0)], job_of(execution=execution))
+    return play(open_close([10, 11, 13], [10, 12, 14]), [(0, 0, 1.0), (1, 0, 0.0)], small(execution=execution))
 
 
 @pytest.mark.parametrize(
@@ -36,17 +36,17 @@ def bought_and_sold(**execution: Any) -> Any:
 )
 def test_slippage_makes_both_sides_worse(slippage: dict[str, Any], bought_at: float, sold_at: float) -> None:
     run = bought_and_sold(slippage=slippage)
-    assert [fill[4] for fill in run.fills] == [bought_at, sold_at]
+    assert [fill[4] for fill in run.filled] == [bought_at, sold_at]
     assert run.cash[-1] == 1000.0 - 10 * bought_at + 10 * sold_at
 
 
 def test_a_half_spread_never_makes_a_price_negative() -> None:
     run = play(
-        panel([1, 1, 0.25], [1, 1, 0.25]),
+        open_close([1, 1, 0.25], [1, 1, 0.25]),
         [(0, 0, 1.0), (1, 0, 0.0)],
-        job_of(execution={"slippage": {"model": "half_spread", "spread": 1.0}}),
+        small(execution={"slippage": {"model": "half_spread", "spread": 1.0}}),
     )
-    assert [fill[4] for fill in run.fills] == [1.5, 0.0]
+    assert [fill[4] for fill in run.filled] == [1.5, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -63,13 +63,13 @@ def test_a_half_spread_never_makes_a_price_negative() -> None:
 )
 def test_each_commission_is_paid_on_both_fills(commission: dict[str, Any], fees: list[float]) -> None:
     run = bought_and_sold(commission=commission)
-    assert [fill[5] for fill in run.fills] == fees
+    assert [fill[5] for fill in run.filled] == fees
     assert run.cash == [1000.0, 1000.0 - 110.0 - fees[0], 1000.0 - 110.0 - fees[0] + 130.0 - fees[1]]
 
 
 def test_a_commission_in_basis_points_is_of_the_price_after_slippage() -> None:
     run = bought_and_sold(commission={"model": "bps", "bps": 100.0}, slippage={"model": "half_spread", "spread": 2.0})
-    assert [fill[5] for fill in run.fills] == [10 * 12.0 * 0.01, 10 * 12.0 * 0.01]
+    assert [fill[5] for fill in run.filled] == [10 * 12.0 * 0.01, 10 * 12.0 * 0.01]
 
 
 def sizing(model: str, **settings: float) -> dict[str, Any]:
@@ -98,15 +98,15 @@ def test_each_sizing_of_an_account_of_1000_at_a_price_of_10(
     account: dict[str, Any], strength: float, quantity: float
 ) -> None:
     prices = [[10, 99], [10, 99]]
-    run = play(panel(prices, prices), [(0, 0, strength)], **account)
-    assert run.orders == [(0, "CLOSE_DECIDE", (0, 0, 0), "place", quantity, quantity, "")]
+    run = play(open_close(prices), [(0, 0, strength)], small(**account))
+    assert run.decisions == [(0, "CLOSE_DECIDE", (0, 0, 0), "place", quantity, quantity, "")]
 
 
 def test_leverage_is_the_gross_exposure_that_an_order_may_bring_about() -> None:
     # Twice 1000 at 10 would be 250 % of equity; 200 % is allowed.
     account = sizing("percent_of_equity", percent=250) | {"leverage": 2.0}
-    run = play(panel([10, 10], [10, 10]), [(0, 0, 1.0)], **account)
-    assert run.orders == [(0, "CLOSE_DECIDE", (0, 0, 0), "place", 200.0, 250.0, "not enough buying power")]
+    run = play(open_close([10, 10], [10, 10]), [(0, 0, 1.0)], small(**account))
+    assert run.decisions == [(0, "CLOSE_DECIDE", (0, 0, 0), "place", 200.0, 250.0, "not enough buying power")]
     assert run.cash == [1000.0, -1000.0]
     assert run.equity == [1000.0, 1000.0]
 
@@ -116,8 +116,8 @@ def test_volatility_target_waits_for_its_bars_and_then_weighs_by_the_deviation()
     # 0.282843. A target of 0.1 is a weight of 0.353553: 3535.53 of 10 000, at 99 that is 35.7 shares.
     account = sizing("volatility_target", target=0.1, lookback=2, bars_per_year=4) | {"cash": 10_000.0}
     prices = [100, 110, 99, 99]
-    run = play(panel(prices, prices), [(1, 0, 1.0), (2, 0, 1.0)], **account)
-    assert run.orders == [
+    run = play(open_close(prices), [(1, 0, 1.0), (2, 0, 1.0)], small(**account))
+    assert run.decisions == [
         (1, "CLOSE_DECIDE", (1, 0, 0), "refuse", 0.0, 0.0, NO_VOLATILITY),
         (2, "CLOSE_DECIDE", (2, 0, 0), "place", 35.0, 35.0, ""),
     ]
@@ -126,15 +126,15 @@ def test_volatility_target_waits_for_its_bars_and_then_weighs_by_the_deviation()
 def test_volatility_target_holds_no_more_than_its_largest_weight() -> None:
     account = sizing("volatility_target", target=0.1, lookback=2, bars_per_year=4, max_weight=0.2)
     prices = [100, 110, 99, 99]
-    run = play(panel(prices, prices), [(2, 0, 1.0)], **account, cash=10_000.0)
-    assert [fill[3] for fill in run.fills] == [20.0]  # 2000 / 99 = 20.2
+    run = play(open_close(prices), [(2, 0, 1.0)], small(**account, cash=10_000.0))
+    assert [fill[3] for fill in run.filled] == [20.0]  # 2000 / 99 = 20.2
 
 
 def test_volatility_takes_in_warm_up_rows_and_leaves_out_holes() -> None:
     account = sizing("volatility_target", target=0.1, lookback=2, bars_per_year=4) | {"cash": 10_000.0}
-    prices = [100, HOLE, 110, 99, 99]
-    run = play(panel(prices, prices, warmup=3), [(3, 0, 1.0)], **account)
-    assert [fill[3] for fill in run.fills] == [35.0]
+    prices = [100, NAN, 110, 99, 99]
+    run = play(open_close(prices, warmup=3), [(3, 0, 1.0)], small(**account))
+    assert [fill[3] for fill in run.filled] == [35.0]
 
 
 def test_target_weights_trade_each_time_they_are_said() -> None:
@@ -145,32 +145,34 @@ def test_target_weights_trade_each_time_they_are_said() -> None:
     #    3     10    1130        56        37     +19
     prices = [10, 20, 20, 10, 10]
     opens = [10, 10, 20, 20, 10]
-    run = play(panel(opens, prices), [(row, 0, 0.5, "weight") for row in range(4)])
-    assert [fill[3:5] for fill in run.fills] == [(50.0, 10.0), (-13.0, 20.0), (19.0, 10.0)]
+    run = play(open_close(opens, prices), [(row, 0, 0.5, "weight") for row in range(4)], small())
+    assert [fill[3:5] for fill in run.filled] == [(50.0, 10.0), (-13.0, 20.0), (19.0, 10.0)]
     assert run.equity == [1000.0, 1500.0, 1500.0, 1130.0, 1130.0]
 
 
 def test_the_sizing_target_weight_makes_directions_trade_each_time_too() -> None:
-    run = play(panel([10, 10, 20], [10, 20, 20]), [(0, 0, 1.0), (1, 0, 1.0)], **sizing("target_weight", weight=0.5))
-    assert [fill[3:5] for fill in run.fills] == [(50.0, 10.0), (-13.0, 20.0)]
+    run = play(
+        open_close([10, 10, 20], [10, 20, 20]), [(0, 0, 1.0), (1, 0, 1.0)], small(**sizing("target_weight", weight=0.5))
+    )
+    assert [fill[3:5] for fill in run.filled] == [(50.0, 10.0), (-13.0, 20.0)]
 
 
 @pytest.mark.parametrize(("opens_at", "quantity"), [(8.0, 125.0), (12.5, 80.0), (10.0, 100.0)])
 def test_a_size_decided_at_the_open_is_told_as_a_resize(opens_at: float, quantity: float) -> None:
     account = sizing("percent_of_equity", percent=100) | {"size_at": "open"}
-    run = play(panel([10, opens_at], [10, opens_at]), [(0, 0, 1.0)], **account)
-    assert run.orders == [
+    run = play(open_close([10, opens_at], [10, opens_at]), [(0, 0, 1.0)], small(**account))
+    assert run.decisions == [
         (0, "CLOSE_DECIDE", (0, 0, 0), "place", 100.0, 100.0, ""),
         (1, "OPEN_DECIDE", (0, 0, 0), "resize", quantity, quantity, ""),
     ]
-    assert run.fills == [(1, "OPEN_MATCH", (0, 0, 0), quantity, opens_at, 0.0)]
+    assert run.filled == [(1, "OPEN_MATCH", (0, 0, 0), quantity, opens_at, 0.0)]
     assert run.cash[-1] == 0.0
 
 
 def test_average_cost_is_kept_while_selling_and_starts_anew_through_zero() -> None:
     #  bought 10 at 10, 30 at 14: (100 + 420) / 40 = 13;  sold 20 at 15: 13 stays, gained 20 × 2 = 40
     #  sold 30 at 16: gained 20 × 3 = 60, 10 short at 16;  bought 10 at 12: gained 10 × 4 = 40
-    rules = rules_of(job_of(), Layout(("A",), 1, 0, DAY_NS))
+    rules = rules_of(small(), Layout(("A",), 1, 0, DAY_NS))
     account = open_account(rules)
     line, fill = account.positions[0], empty(FILL, 1)[0]
     book = getattr(apply_fill, "py_func", apply_fill)
@@ -202,6 +204,6 @@ def test_a_strategy_reads_the_book_at_the_close_before_its_own_signals() -> None
     #    1    10     20      10     10      900     1100    40 % of 1100 at 20 is 22: 12 more
     #    2    21     25      22     16      648     1198    (10 × 10 + 12 × 21) / 22 = 16
     diary.clear()
-    play(panel([10, 10, 21], [10, 20, 25]), Diary())
+    play(open_close([10, 10, 21], [10, 20, 25]), Diary(), small())
     mine = [(0.0, 0.0, 1000.0, 1000.0), (10.0, 10.0, 900.0, 1100.0), (22.0, 16.0, 648.0, 1198.0)]
-    assert diary == mine * 2, "once in the engine, once in the handlers"
+    assert diary == mine * 7, "four times in the engine, three times in the handlers"

@@ -28,6 +28,7 @@ from backbus.sweep.trials import count_trials, data_hash
 from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.pool import Pool
 from backbus.sweep.workers.process import Setup
+from tests.processes import own_cache
 from tests.unit.small_prices import write_prices
 
 JOB = """
@@ -184,6 +185,7 @@ def test_the_best_points_are_in_order(folder: Path) -> None:
     assert trades == sorted(trades)
 
 
+@pytest.mark.slow
 def test_a_strategy_that_looks_ahead_is_not_swept_unless_told(folder: Path) -> None:
     (folder / "leak.py").write_text(LEAK, encoding="utf-8")
     with pytest.raises(StrategyError, match="does not pass `backbus check`"):
@@ -263,6 +265,7 @@ def test_a_random_search_and_a_grid_of_costs_are_sweeps_too(folder: Path) -> Non
     assert points_between(Space(search), 3, 5)[0]["strategy.slow"] == 9
 
 
+@pytest.mark.slow
 def test_processes_make_the_same_table_and_take_what_a_strategy_does_to_them(folder: Path) -> None:
     (folder / "deadly.py").write_text(DEADLY, encoding="utf-8")
     job = write_job(folder, use="deadly.py:Deadly", parameters="fast = [2, 3, 4, 5, 6]\n")
@@ -300,7 +303,9 @@ def _panel(folder: Path) -> Any:
     return open_inputs(Job.load(folder / "job.toml")).panel
 
 
+@pytest.mark.slow
 def test_processes_are_handed_the_prices_that_were_read_and_read_no_text_again(folder, monkeypatch):
+    monkeypatch.setenv("BACKBUS_CACHE", str(own_cache(folder / "of_its_own")))
     given = []
 
     class Watched(Pool):

@@ -8,12 +8,12 @@ import sys
 
 import numpy as np
 import pytest
-from simulated import YEAR, market
 
 from backbus.errors import DataError
 from backbus.job.simulator import SimulatorSettings
 from backbus.market.panel import whole
 from backbus.simulator import Market, fitting
+from tests.unit.simulated import YEAR, market
 
 PATHS = {
     "gbm": {"drift": 0.3, "volatility": 0.25},
@@ -48,6 +48,7 @@ def test_a_fit_finds_what_the_market_was_made_with(model):
     json.dumps(found._asdict())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", PATHS)
 def test_the_model_that_made_the_market_has_the_least_criterion(model):
     history = closes(model, 5000)
@@ -108,6 +109,7 @@ def test_too_few_bars_are_refused():
         fitting.closes_of(panel, "A")
 
 
+@pytest.mark.slow
 def test_what_the_command_prints_is_a_market(tmp_path, sample_data):
     job = tmp_path / "job.toml"
     head = f"[data]\nfiles = '{sample_data}/IBM.csv'\nadjust = 'adj_close'\ncalendar = 'XNYS'\n"

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from simulated import YEAR, market, near, returns
 
 from backbus.market.columns import FIELDS
 from backbus.simulator import paths, random
+from tests.unit.simulated import YEAR, market, near, returns
 
 N = 100_000
 
@@ -83,6 +83,7 @@ def test_jumps_are_counted_by_poissons_law():
     assert counts.max() >= 4
 
 
+@pytest.mark.slow
 def test_hestons_variance_returns_to_its_mean_and_rises_when_prices_fall():
     kappa, theta, xi, rho, dt, n = 4.0, 0.09, 0.5, -0.8, 1 / 2520, 400_000
     variances = np.empty(n)
@@ -177,6 +178,7 @@ def test_a_matrix_of_chances_has_its_long_run():
     assert spent == pytest.approx(shares, abs=0.04)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     [

@@ -6,9 +6,9 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from simulated import near
 
 from backbus.simulator import maths, random
+from tests.unit.simulated import near
 
 ONES = 0xFFFFFFFF
 
@@ -88,6 +88,7 @@ def test_normals_are_standard_and_apart():
     near(((u - 0.5) ** 2).mean(), 1 / 12, (n * 180) ** -0.5)
 
 
+@pytest.mark.slow
 def test_exponentials_and_logarithms_are_those_of_the_system_but_for_rounding():
     generator = np.random.default_rng(2)
     for x in (generator.uniform(-1, 1, 20_000), generator.uniform(-708, 709, 20_000), np.array([0.0, -0.0, 1e-300])):

@@ -26,6 +26,7 @@ def compiled_files() -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_every_file_with_compiled_code_names_the_folder_that_it_is_kept_in() -> None:
     found = compiled_files()
     assert {name.partition("/")[0] for name in found} >= {
@@ -40,6 +41,7 @@ def test_every_file_with_compiled_code_names_the_folder_that_it_is_kept_in() -> 
     assert found - {name.as_posix() for name in kernel_sources()} == set()
 
 
+@pytest.mark.slow
 def test_what_makes_a_result_is_part_of_its_identity_and_what_carries_it_is_not() -> None:
     named = {name.as_posix() for name in result_sources()}
     assert {"api/run.py", "api/run_sweep.py", "engine/inputs.py", "sweep/trials.py", "trading/numbers.py"} <= named

@@ -200,6 +200,7 @@ class TestRandom:
         assert len(drawn) == 500
         assert all(fast < slow and (leverage <= 0.3 or short) for fast, slow, leverage, short in drawn)
 
+    @pytest.mark.slow
     @given(st.integers(0, 500), st.integers(0, 500))
     def test_a_slice_needs_no_other(self, one, other):
         begin, stop = sorted((one, other))
@@ -232,6 +233,7 @@ class TestRandom:
         drawn = space(method="random", points=3, parameters={"a": {"from": 0, "to": 10**15, "step": 1}})
         assert len(drawn) == 3 and drawn.values(0)["strategy.a"] > 1000
 
+    @pytest.mark.slow
     def test_impossible_constraints(self):
         assert "reject 20000 draws of point 0" in mistake(
             method="random", points=5, parameters={"a": [1, 2]}, constraints=["a > 2"]
@@ -262,6 +264,7 @@ class TestLatinHypercubes:
         assert all(columns["strategy.a"].count(value) == 10 for value in "xyz")
         assert all(columns["strategy.b"].count(value) == 3 for value in range(1, 11))
 
+    @pytest.mark.slow
     @given(st.integers(0, 100), st.integers(0, 100))
     def test_a_slice_needs_no_other(self, one, other):
         sweep = {

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -17,10 +14,11 @@ from backbus.jit.decorators import JIT_DISABLED, LOOPS
 from backbus.market.panel import Floats
 from backbus.sweep.statistics import Observer, Plan, ResampleSettings, make_plan, merge, no_maxima
 from backbus.sweep.statistics.observation import CONSISTENT, LOWER, UPPER, WHITE
-from tests.unit.statistics_sweep import observed, some_returns, some_verdict
+from tests.unit.statistics_sweep import observed, some_returns, some_verdict, verdict_as_json
 from tests.unit.test_statistics_resamples import drawn
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from tests.plain_python import PlainPython
 
 
 def plain_maxima(plan: Plan, returns: Floats) -> Floats:
@@ -136,18 +134,8 @@ def test_returns_of_another_length_are_refused() -> None:
         Observer(make_plan(20), 1).observe(0, np.zeros(19))
 
 
-def test_plain_python_gives_the_same_verdict() -> None:
-    result = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "tests.unit.statistics_sweep"],
-        cwd=ROOT,
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert result.stderr == ""
-    assert result.stdout == some_verdict().model_dump_json()
+def test_plain_python_gives_the_same_verdict(plain_python: PlainPython) -> None:
+    assert plain_python("tests.unit.statistics_sweep", "verdict_as_json") == verdict_as_json()
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")

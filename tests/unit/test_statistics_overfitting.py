@@ -40,6 +40,7 @@ def test_every_half_of_sixteen_blocks_is_a_split_once_and_its_complement_mirrors
     assert (splits[::-1] == ~splits).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sessions", (64, 75))
 def test_all_splits_give_what_they_give_when_written_down_plainly(sessions: int) -> None:
     returns = np.random.default_rng(5).normal(0.0, 0.01, (5, sessions))

@@ -18,6 +18,7 @@ def p_values(returns: Floats, resamples: int = 199, block_length: int = 2, seed:
     return snooping(observed(plan, returns)[1])
 
 
+@pytest.mark.slow
 def test_without_merit_p_values_are_about_uniform() -> None:
     generator = np.random.default_rng(9)
     found = [p_values(generator.normal(0.0, 0.01, (8, 250)), seed=run) for run in range(300)]

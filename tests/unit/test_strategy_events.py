@@ -6,12 +6,13 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import strategy_market as sm
 
 from backbus.errors import StrategyError
 from backbus.strategy import Strategy, StrategyRunner
 from backbus.trading.account_rows import BookRows
 from backbus.trading.codes import SignalKind
+from tests.unit import strategy_market as sm
+from tests.unit.panels import panel_of
 
 NAN = np.nan
 
@@ -47,7 +48,7 @@ class Contrary(Strategy):
 
 def test_bars_come_in_row_then_asset_order_without_holes():
     closes = np.array([[1.0, NAN], [2.0, 20.0], [NAN, 30.0], [4.0, 40.0]])
-    panel = sm.panel_of(*(closes.copy() for _ in range(5)), warmup=1)
+    panel = panel_of(*(closes.copy() for _ in range(5)), warmup=1)
     for ends in ((), (1, 2, 3)):
         runner = StrategyRunner(Diary(), panel.layout)
         for block in sm.cut(panel, ends):
@@ -94,7 +95,7 @@ def test_a_signal_for_an_asset_without_a_bar_waits_for_its_next_one():
                 self.go_long(symbol="B")
 
     closes = np.array([[1.0, NAN], [1.0, NAN], [1.0, 5.0], [1.0, 5.0]])
-    panel = sm.panel_of(*(closes.copy() for _ in range(5)))
+    panel = panel_of(*(closes.copy() for _ in range(5)))
     for ends in ((), (1, 2)):
         assert sm.signals(Early(), panel, ends).tolist() == [(15, 1, SignalKind.DIRECTION, 1.0)]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import strategy_market as sm
 
 from backbus.errors import StreamGap
 from backbus.strategy import Strategy, StrategyHandler
@@ -13,6 +12,7 @@ from backbus.streams.event import Event
 from backbus.streams.stream import StreamWriter
 from backbus.streams.topology import Kind
 from backbus.trading.account_rows import BookRows
+from tests.unit import strategy_market as sm
 
 
 def data_events(panel, ends=()):

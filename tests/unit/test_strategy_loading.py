@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import strategy_market as sm
 
 from backbus.errors import JobError, StrategyError
 from backbus.strategy import (
@@ -21,6 +20,7 @@ from backbus.strategy import (
     parameters,
 )
 from backbus.strategy.builtins import SmaCross
+from tests.unit import strategy_market as sm
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "strategies"
 HEAD = "from backbus.strategy import Strategy, param\n"

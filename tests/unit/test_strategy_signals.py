@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-import strategy_market as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,8 @@ from backbus.strategy.builtins import (
 )
 from backbus.trading.codes import SignalKind
 from backbus.trading.records import SIGNAL
+from tests.unit import strategy_market as sm
+from tests.unit.panels import panel_of
 
 NAN = np.nan
 SMALL = [
@@ -89,7 +90,7 @@ def test_signals_do_not_depend_on_later_rows(strategy):
     for column in changed:
         column[60:] = column[60:][::-1] * 3.0
     whole = sm.signals(strategy, panel)
-    other = sm.signals(strategy, sm.panel_of(*changed))
+    other = sm.signals(strategy, panel_of(*changed))
     before = 6 * 60
     assert whole[whole["tick"] < before].tobytes() == other[other["tick"] < before].tobytes()
 
@@ -160,7 +161,7 @@ def test_records_carry_tick_asset_and_kind():
 def test_momentum_holds_the_best_and_drops_the_others():
     rising = np.arange(1.0, 9.0).reshape(-1, 1)
     closes = np.hstack([rising, rising[::-1], rising**2, np.full((8, 1), 5.0)])
-    panel = sm.panel_of(*(closes.copy() for _ in range(5)), warmup=2)
+    panel = panel_of(*(closes.copy() for _ in range(5)), warmup=2)
     records = sm.signals(CrossSectionalMomentum(period=2, top=2, every=3), panel, (3, 4))
     assert (records["kind"] == SignalKind.WEIGHT).all()
     assert records["tick"].tolist() == [15] * 4 + [33] * 4

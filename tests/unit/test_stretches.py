@@ -51,6 +51,7 @@ def report(panel: Panel, when: int, block: int) -> Report:
     return Engine(Job.parse({"strategy": {"use": "x"}, "run": {"block": block}}), panel, AtRows(when=when)).run()
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(holes=st.sets(st.integers(0, ROWS - 1)), when=st.integers(0, 2**ROWS - 1), block=st.integers(2, ROWS))
 def test_a_stretch_is_its_rows_one_by_one(holes: set[int], when: int, block: int) -> None:

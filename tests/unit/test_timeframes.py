@@ -195,6 +195,7 @@ class TrendWithBook(TrendByBar):
         super().on_bar(bar)
 
 
+@pytest.mark.slow
 def test_both_modes_and_both_styles_agree_however_blocks_are_cut():
     panel = panel_of(minutes(12), ["1d", "1h"], timezone=NEW_YORK)
     job = Job.parse({"strategy": {"use": "x"}, "portfolio": {"sizing": {"model": "equal_weight"}}})

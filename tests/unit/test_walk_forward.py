@@ -116,6 +116,7 @@ def test_what_does_not_fit_is_one_error(folder: Path) -> None:
         rerun_fold(place, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", [{}, {"method": "adaptive", "points": 7, "generation": 3}])
 def test_processes_come_to_the_same_folds(folder: Path, search: dict[str, Any]) -> None:
     sweep = {**FIELDS["sweep"], **search}

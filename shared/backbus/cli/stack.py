@@ -12,7 +12,7 @@ from backbus.cli.output import print_json
 
 
 def up(
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait until every service is ready.")] = 15.0,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait until every service is ready.")] = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Start the stack on this machine; returns when every service is ready."""

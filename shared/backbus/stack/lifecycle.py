@@ -19,7 +19,7 @@ from backbus.stack.environment import environment_of
 from backbus.stack.folder import Folder
 from backbus.stack.services import SERVICES, WORKER, Service, with_workers, workers_among
 
-READY_S = 15.0
+READY_S = 60.0
 """How long ``up`` waits for readiness, kernels being compiled before."""
 POLL_S = 0.1
 TAIL_LINES = 20

@@ -38,6 +38,11 @@ def _marked_in_ps(mark: str) -> list[int]:
     return [int(pid) for pid, _, rest in lines if f" {mark} " in f"{rest} "]
 
 
+def marked(mark: str) -> list[int]:
+    """Every live process with this ``NAME=value`` in the environment that it was started in."""
+    return _marked_in_proc(os.fsencode(mark)) if (_PROC / "self" / "environ").exists() else _marked_in_ps(mark)
+
+
 def _own_line() -> set[int]:
     """This process and those that it was started by: a shell inside a service's environment must survive ``down``."""
     line = {os.getpid(), os.getppid()}
@@ -54,10 +59,8 @@ def _own_line() -> set[int]:
 
 def processes_of(folder: Folder) -> list[int]:
     """Every live process of the stack with this state folder, the supervisor included."""
-    mark = f"{MARKER}={folder.state}"
-    found = _marked_in_proc(os.fsencode(mark)) if (_PROC / "self" / "environ").exists() else _marked_in_ps(mark)
     ours = _own_line()
-    return sorted(pid for pid in found if pid not in ours)
+    return sorted(pid for pid in marked(f"{MARKER}={folder.state}") if pid not in ours)
 
 
 def _send(pid: int, number: signal.Signals) -> None:
