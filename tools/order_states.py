@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from backbus.trading.codes import ORDER_TYPES
 from backbus.trading.order_states import NEVER, NEXT_STATE, OrderEvent, OrderState
-from backbus.trading.order_types import TABLE, Has
+from backbus.trading.order_types import HAS, Has
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "fills.md"
 WAITS = {
@@ -38,12 +39,12 @@ def drawing() -> str:
 def types() -> str:
     """What each type of order waits for."""
     rows = []
-    for row in TABLE:
+    for name, asked in zip(ORDER_TYPES, HAS, strict=True):
         # The stop comes before the limit: an order with both is a limit order once its stop was met.
-        waits = ", then ".join(told for has, told in WAITS.items() if row.has & has)
-        if row.has & Has.TRAIL:
-            waits += ", by a fraction of it" if row.has & Has.FRACTION else ", by an amount"
-        rows.append(f"| `{row.name}` | {waits or 'nothing: it fills at the next open'} |")
+        waits = ", then ".join(told for has, told in WAITS.items() if asked & has)
+        if asked & Has.TRAIL:
+            waits += ", by a fraction of it" if asked & Has.FRACTION else ", by an amount"
+        rows.append(f"| `{name}` | {waits or 'nothing: it fills at the next open'} |")
     return "| type | waits for |\n|---|---|\n" + "\n".join(rows)
 
 

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from backbus.engine.rehearsal import rehearse
+from backbus.engine.warm import warm_handlers
 from backbus.market.panel import Layout
 from backbus.performance.artifacts import ArtifactWriter
 from backbus.performance.handler import PerformanceHandler
@@ -33,7 +33,7 @@ class Performance(Role):
         """Load the kernels, and the library that writes tables."""
         import pyarrow.parquet  # noqa: F401
 
-        rehearse()
+        warm_handlers()
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> PerformanceHandler:
         """The statistics' state machine, and a folder for this attempt's artifacts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.engine.rehearsal import rehearse
+from backbus.engine.warm import warm_handlers
 from backbus.market.panel import Layout
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.trading.numbers import rules_of
@@ -18,7 +18,7 @@ class Portfolio(Role):
 
     def warm(self) -> None:
         """Load the loop."""
-        rehearse()
+        warm_handlers()
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> PortfolioHandler:
         """The portfolio's state machine."""

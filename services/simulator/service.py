@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from backbus.services.source import SourceRole
-from backbus.simulator.rehearsal import rehearse_market
+from backbus.simulator.warm import warm_market
 
 
 class Simulator(SourceRole):
@@ -13,4 +13,4 @@ class Simulator(SourceRole):
 
     def warm(self) -> None:
         """Load the models' kernels."""
-        rehearse_market()
+        warm_market()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.engine.rehearsal import rehearse
+from backbus.engine.warm import warm_handlers
 from backbus.market.panel import Layout
 from backbus.strategy import Strategy, StrategyHandler, load_strategy, make_strategy
 from backbus.transport.role import Assignment, Role, batch_rows
@@ -20,7 +20,7 @@ class Strategies(Role):
 
     def warm(self) -> None:
         """Load the indicators' kernels."""
-        rehearse()
+        warm_handlers()
 
     def prepare(self, assignment: Assignment) -> dict[str, Any]:
         """Fetch and load the strategy, and check its parameters."""

@@ -21,8 +21,8 @@ from typing import Any
 
 from backbus import Job, run, run_sweep
 from backbus.api.sweep_result import SweepResult
+from backbus.engine.handlers import run_handlers
 from backbus.engine.inputs import complete, load_inputs
-from backbus.engine.rehearsal import run_handlers
 from backbus.performance.report import Report
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backbus.engine.rehearsal import run_handlers
+from backbus.engine.handlers import run_handlers
 from backbus.engine.run import Engine
 from backbus.job.job import Job
 from backbus.market.panel import Block, Layout, Panel

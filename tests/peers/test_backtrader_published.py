@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from backbus.data import load_panel
-from backbus.engine.rehearsal import run_handlers
+from backbus.engine.handlers import run_handlers
 from backbus.engine.run import Engine
 from backbus.job.job import Job
 from backbus.market.panel import Panel

@@ -51,10 +51,10 @@ def digest() -> str:
 
 
 def compiled() -> tuple[dict[str, int], dict[str, int]]:
-    """For each kernel that makes markets, how many signatures it had after the rehearsal, and after many markets."""
-    from backbus.simulator.rehearsal import rehearse_market
+    """For each kernel that makes markets, how many signatures it had after the warm-up, and after many markets."""
+    from backbus.simulator.warm import warm_market
 
-    rehearse_market()
+    warm_market()
     mine = [one for one in LOOPS if one.__module__.startswith("backbus.simulator") and "fitting" not in one.__module__]
     before = {loop.__name__: len(loop.signatures) for loop in mine}
     few = Market(settings(*MIXED[:3], rows=100, correlation={"loadings": [[0.5]] * 3}))

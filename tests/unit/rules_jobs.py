@@ -1,6 +1,6 @@
 """Jobs of every kind on small panels, for a process of its own: what they answer, and what they compile.
 
-``python -m tests.unit.rules_jobs`` prints the signatures that each loop had after the rehearsal and had gained when all
+``python -m tests.unit.rules_jobs`` prints the signatures that each loop had after the warm-up and had gained when all
 jobs were done, as JSON.
 """
 
@@ -10,8 +10,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from backbus.engine.rehearsal import rehearse, run_handlers, small_panel
+from backbus.engine.handlers import run_handlers
 from backbus.engine.run import Engine
+from backbus.engine.warm import small_panel, warm_engine, warm_handlers
 from backbus.jit.decorators import LOOPS
 from backbus.job.job import Job
 from backbus.market.panel import Panel
@@ -77,8 +78,9 @@ def runs_of_every_kind() -> Iterator[tuple[Job, Panel, Strategy]]:
 
 
 def compiled() -> dict[str, list[int]]:
-    """For each loop, how many signatures it had after the rehearsal, and how many runs added to it."""
-    rehearse()
+    """For each loop, how many signatures it had after the warm-up, and how many runs added to it."""
+    warm_engine()
+    warm_handlers()
     before = [len(loop.signatures) for loop in LOOPS]
     for one, panel, strategy in runs_of_every_kind():
         Engine(one, panel, strategy).run()

@@ -9,7 +9,7 @@ import pytest
 
 from backbus.api.run import run
 from backbus.data import load_panel, map_panel, panel_from_frame, write_panel
-from backbus.engine.rehearsal import run_handlers
+from backbus.engine.handlers import run_handlers
 from backbus.engine.run import Engine
 from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StrategyError
 from backbus.job.data import DataSettings

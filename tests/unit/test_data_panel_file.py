@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backbus.data import load_panel, map_panel, read_panel, write_panel
-from backbus.engine.rehearsal import small_panel
 from backbus.engine.run import Engine
+from backbus.engine.warm import small_panel
 from backbus.errors import DataError, JobError
 from backbus.job.data import DataSettings
 from backbus.job.job import Job

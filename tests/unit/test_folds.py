@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from backbus.api.run import run
 from backbus.engine.inputs import as_panel
-from backbus.engine.rehearsal import small_panel
+from backbus.engine.warm import small_panel
 from backbus.errors import JobError
 from backbus.job.job import Job
 from backbus.job.sweep import WalkForwardSettings

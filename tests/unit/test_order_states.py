@@ -52,9 +52,8 @@ def test_every_state_is_reached_and_nothing_sleeps_again() -> None:
         assert OrderState.ASLEEP not in NEXT_STATE[state]
 
 
-def test_types_stand_in_the_order_of_their_numbers_and_bear_their_words() -> None:
-    assert tuple(row.name for row in TABLE) == ORDER_TYPES
-    assert len(TABLE) == len(OrderType)
+def test_every_type_has_a_row_and_one_of_them_waits_for_two_prices() -> None:
+    assert list(TABLE) == list(OrderType) == list(range(len(OrderType)))
     assert {ORDER_TYPES[kind] for kind in OrderType if HAS[kind] & Has.STOP and HAS[kind] & Has.LIMIT} == {"stop_limit"}
 
 

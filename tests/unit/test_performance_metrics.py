@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from backbus.jit.arrays import read_only
 from backbus.job.job import PerformanceSettings
 from backbus.market.panel import Floats
 from backbus.performance.metrics import Metrics, Sums, compounded, figures, finite, metrics_of, ratio, session_rate
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
-from backbus.performance.sessions import BenchmarkCurve, SessionCurve, read_only
+from backbus.performance.sessions import BenchmarkCurve, SessionCurve
 from backbus.performance.trades import TradeBook
 from backbus.trading.records import FILL
 

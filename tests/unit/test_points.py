@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from backbus.engine.batch import Point, PointsEngine, terms_of
-from backbus.engine.rehearsal import small_panel
 from backbus.engine.run import Engine
+from backbus.engine.warm import small_panel
 from backbus.job.job import Job
 from backbus.market.panel import Layout, Panel
 from backbus.performance.metrics import metrics_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from backbus.engine import run
-from backbus.engine.rehearsal import run_handlers
+from backbus.engine.handlers import run_handlers
 from backbus.engine.run import Engine
 from backbus.performance.tables import Piece
 from backbus.strategy import Strategy

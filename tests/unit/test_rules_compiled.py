@@ -34,7 +34,7 @@ def test_without_the_compiler_engine_and_handlers_give_the_same_bytes(plain_pyth
 
 @pytest.mark.slow
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
-def test_after_the_rehearsal_no_job_compiles_anything() -> None:
+def test_after_the_warm_up_no_job_compiles_anything() -> None:
     """Every array reaches a loop as the same kind of array, whoever made it: the engine, or a decoded event."""
     command = [sys.executable, "-m", "tests.unit.rules_jobs"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
@@ -42,7 +42,7 @@ def test_after_the_rehearsal_no_job_compiles_anything() -> None:
     found = json.loads(done.stdout)
     others = ("backbus.sweep", "backbus.simulator")
     assert len(found) == sum(not loop.__module__.startswith(others) for loop in LOOPS)
-    assert found == {name: [1, 0] for name in found}, "signatures after the rehearsal, signatures that runs added"
+    assert found == {name: [1, 0] for name in found}, "signatures after the warm-up, signatures that runs added"
 
 
 @pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")

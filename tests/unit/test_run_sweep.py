@@ -148,7 +148,7 @@ def test_the_same_sweep_again_has_the_same_files_but_more_is_a_larger_family(fol
 
 
 def test_trials_of_other_data_or_an_unreadable_file_do_not_count(folder: Path) -> None:
-    from backbus.engine.rehearsal import small_panel
+    from backbus.engine.warm import small_panel
 
     job, path = Job.load(write_job(folder)), folder / "trials.json"
     panel, other = small_panel(64), small_panel(65)

@@ -47,7 +47,7 @@ def test_plain_python_makes_the_same_bars(plain_python):
 
 
 @pytest.mark.slow
-def test_after_the_rehearsal_no_market_compiles_anything():
+def test_after_the_warm_up_no_market_compiles_anything():
     command = [sys.executable, "-m", "tests.unit.mixed_market"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=200, check=True)
     before, after = json.loads(done.stdout)

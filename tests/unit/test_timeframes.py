@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from backbus.api.check import check
 from backbus.data import panel_from_frame
+from backbus.engine.handlers import run_handlers
 from backbus.engine.inputs import open_inputs
-from backbus.engine.rehearsal import run_handlers
 from backbus.engine.run import Engine
 from backbus.errors import JobError, ProtocolError, StrategyError
 from backbus.job.data import DataSettings

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from backbus.data.handler import DataHandler
-from backbus.engine.rehearsal import small_panel
+from backbus.engine.warm import small_panel
 from backbus.execution.handler import ExecutionHandler
 from backbus.job.job import Job
 from backbus.performance.handler import PerformanceHandler

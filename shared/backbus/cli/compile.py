@@ -17,15 +17,16 @@ def compile_() -> None:
 
     fresh = not cache_folder().exists()
     if fresh:
-        sys.stderr.write("compiling the step functions (once for each state of the sources; about a minute) ...\n")
+        sys.stderr.write("compiling the step functions (once for each state of the sources; about two minutes) ...\n")
     started = time.monotonic()
-    from backbus.engine.rehearsal import rehearse
-    from backbus.simulator.rehearsal import rehearse_market
-    from backbus.sweep.warm import rehearse_sweep
+    from backbus.engine.warm import warm_engine, warm_handlers
+    from backbus.simulator.warm import warm_market
+    from backbus.sweep.warm import warm_sweep
 
-    rehearse()
-    rehearse_sweep()
-    rehearse_market()
+    warm_engine()
+    warm_handlers()
+    warm_sweep()
+    warm_market()
     took = time.monotonic() - started
     sys.stderr.write(f"step functions {'compiled' if fresh else 'are compiled'} ({took:.1f} s)\n")
 

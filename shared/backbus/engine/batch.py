@@ -12,6 +12,7 @@ import numpy as np
 
 from backbus.engine.loop import run_lists
 from backbus.engine.points import Blank, PointSums, Views, begin_point, count_point, run_points
+from backbus.jit.arrays import read_only
 from backbus.job.job import Job
 from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Floats, Ints, Layout, Panel
@@ -20,7 +21,7 @@ from backbus.performance import metrics
 from backbus.performance.fingerprint import FILL_COLUMNS, WORDS_OF_FILL, fingerprints, new_lanes
 from backbus.performance.metrics import Values, figures, session_rate
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION
-from backbus.performance.sessions import ACCOUNT, BenchmarkCurve, mark_closes, number_sessions, read_only
+from backbus.performance.sessions import ACCOUNT, BenchmarkCurve, mark_closes, number_sessions
 from backbus.performance.trades import NO_TIME, TOTALS, TRADE, no_trades
 from backbus.trading import records as rec
 from backbus.trading.account_rows import NO_BOOKINGS

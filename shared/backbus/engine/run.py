@@ -14,9 +14,10 @@ from dataclasses import replace
 import numpy as np
 
 from backbus.engine.loop import run_lists, run_rows
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import plain
 from backbus.job.job import Job
-from backbus.market.panel import Block, Floats, Source, sealed
+from backbus.market.panel import Block, Floats, Source
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
@@ -168,9 +169,9 @@ class Engine:
             self._bookings = _with_room(self._bookings, booked, plain(bookings_of_row)(self._account.positions))
             run_lists(
                 self._rules.record, *self._account, *market, *orders.lists, block.first_row, block.open, block.close,
-                block.high, block.low, block.volume, self._facts.of(block), sealed(block.session), sealed(block.end),
-                signals, signals_watermark, self._orders, self._fills, self._bookings, rows.equity, rows.cash,
-                rows.gross, cursor,
+                block.high, block.low, block.volume, self._facts.of(block), read_only(block.session),
+                read_only(block.end), signals, signals_watermark, self._orders, self._fills, self._bookings,
+                rows.equity, rows.cash, rows.gross, cursor,
             )  # fmt: skip
             if cursor[CURSOR.STOPPED_FOR] != StoppedFor.RECORD_ROOM:
                 return

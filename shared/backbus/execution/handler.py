@@ -12,7 +12,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from backbus.execution.loop import sweep, sweep_lists
-from backbus.market.panel import Block, Layout, sealed
+from backbus.jit.arrays import read_only
+from backbus.market.panel import Block, Layout
 from backbus.market.ticks import PHASES
 from backbus.streams.event import Event
 from backbus.streams.record_queue import RecordQueue
@@ -24,7 +25,7 @@ from backbus.trading.codes import Flag
 from backbus.trading.groups import CURSOR
 from backbus.trading.market_state import open_market
 from backbus.trading.open_orders import OrderStore
-from backbus.trading.records import Records, frozen, joined
+from backbus.trading.records import Records, joined, read_only_copy
 from backbus.trading.rules import Rules
 
 
@@ -67,7 +68,7 @@ class ExecutionHandler(RunHandler):
             end = PHASES * (block.first_row + len(block))
             count = self._match(block, min(limit, end))
             if count:
-                filled.append(frozen(self._fills[:count]))
+                filled.append(read_only_copy(self._fills[:count]))
             if self._tick >= end:
                 self._blocks.popleft()
         events: list[Event] = []
@@ -91,7 +92,7 @@ class ExecutionHandler(RunHandler):
         if orders.listed:
             sweep_lists(
                 self._rules.record, *self._market, *orders.lists, block.first_row, block.open, block.close, block.high,
-                block.low, block.volume, self._facts.of(block), sealed(block.session), sealed(block.end), decided,
+                block.low, block.volume, self._facts.of(block), read_only(block.session), read_only(block.end), decided,
                 limit, self._fills, cursor,
             )  # fmt: skip
         else:

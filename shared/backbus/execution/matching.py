@@ -14,12 +14,12 @@ from backbus.execution.fills import end_order, fill
 from backbus.jit.decorators import part, plain, step
 from backbus.market.panel import Floats
 from backbus.market.ticks import PHASES
-from backbus.trading.codes import End, FillRule, Flag, InForce, OrderType
+from backbus.trading.codes import End, FillRule, Flag, InForce
 from backbus.trading.commission import month_of
 from backbus.trading.groups import BarArrays, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
 from backbus.trading.open_orders import after, first, purge, purge_all, reduces, works
 from backbus.trading.order_states import OrderState
-from backbus.trading.order_types import rule_at_open
+from backbus.trading.order_types import rule_at_open, waits_for_close
 from backbus.trading.records import NO_ORDER, NO_SESSION, ROW_SCALE
 from backbus.trading.slippage import SlippageModel
 
@@ -38,7 +38,7 @@ def _is_awake(orders: OrderLists, node: int, tick: int) -> bool:
         and terms["live_from"] <= tick
         and terms["tried"] != tick
         and slot["flags"] & Flag.ON_CLOSE == 0
-        and terms["type"] != OrderType.MARKET_ON_CLOSE
+        and not waits_for_close(terms)
     )
 
 
@@ -70,8 +70,7 @@ def _waits_for_a_close(orders: OrderLists, node: int, row: int) -> bool:
 
 @step
 def _on_close(orders: OrderLists, node: int, row: int) -> bool:
-    on_close = orders.terms[node]["type"] == OrderType.MARKET_ON_CLOSE
-    return bool(on_close and orders.slots[node]["order"] // ROW_SCALE < row)
+    return bool(waits_for_close(orders.terms[node]) and orders.slots[node]["order"] // ROW_SCALE < row)
 
 
 is_for_close = verb(_meant_for_this_close, _waits_for_a_close)
@@ -292,7 +291,7 @@ def end_of_day(orders: OrderLists, market: MarketArrays, tick: int, fills: Recor
         while node >= 0:
             slot, terms = orders.slots[node], orders.terms[node]
             mine = works(orders, node) and terms["in_force"] == InForce.DAY and terms["session"] != NO_SESSION
-            if mine and terms["type"] != OrderType.MARKET_ON_CLOSE and slot["flags"] & Flag.ON_CLOSE == 0:
+            if mine and not waits_for_close(terms) and slot["flags"] & Flag.ON_CLOSE == 0:
                 end_order(orders, market, asset, node, tick, End.DAY_OVER, fills)
             node = after(orders, node)
     purge_all(orders, fills.length[0] > begin)

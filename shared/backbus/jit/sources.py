@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import hashlib
 import os
 import platform
+import re
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -16,7 +16,11 @@ from backbus.jit.settings import compiler_settings
 _PACKAGE = Path(__file__).resolve().parents[1]
 _KERNEL_ROOMS = ("jit", "market", "trading")
 """Whose words and settings compiled code is made of, whether a file compiles anything or not."""
-_DECORATORS = "backbus.jit.decorators"
+_IMPORTS_DECORATORS = re.compile(
+    r"^\s*(from backbus\.jit\.decorators import|from backbus\.jit import .*\bdecorators\b"
+    r"|import .*\bbackbus\.jit\.decorators\b)",
+    re.MULTILINE,
+)
 _SHELL = (
     "api/check.py",
     "api/client.py",
@@ -60,17 +64,9 @@ def kernel_sources() -> list[Path]:
 
 
 def _compiles(path: Path) -> bool:
-    """Whether a file imports what compiles."""
-    text = path.read_text(encoding="utf-8")
-    if _DECORATORS not in text:
-        return False
-    imports = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom))
-    return any(
-        node.module == _DECORATORS
-        if isinstance(node, ast.ImportFrom)
-        else any(name.name == _DECORATORS for name in node.names)
-        for node in imports
-    )
+    """Whether a file imports what compiles. (Its words are looked at, since every process does: parsing takes a
+    tenth of a second.)"""
+    return _IMPORTS_DECORATORS.search(path.read_text(encoding="utf-8")) is not None
 
 
 def _all_sources() -> list[Path]:

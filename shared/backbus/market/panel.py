@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from backbus.market.timeframes import DAY_NS
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Array = TypeVar("Array", bound=NDArray[Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,12 +212,3 @@ def whole(source: Source) -> Panel:
 def session_date(session: int) -> str:
     """A session as an ISO date."""
     return str(np.datetime64(int(session), "D"))
-
-
-def sealed(values: Array) -> Array:
-    """Contiguous and read-only, as panels are and as loops are compiled for; a view where it can be one."""
-    flags = values.flags
-    if flags.writeable or not flags.c_contiguous:
-        values = np.ascontiguousarray(values).view()  # type: ignore[assignment]
-        values.flags.writeable = False
-    return values

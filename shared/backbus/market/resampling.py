@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop, step
 from backbus.market.columns import FIELDS
-from backbus.market.panel import Block, Floats, Ints, sealed
+from backbus.market.panel import Block, Floats, Ints
 
 NAN = np.nan
 KEY, END, SESSION, ROWS = range(4)
@@ -111,15 +112,15 @@ class Resampler:
         told = np.empty((rows + 1, 4), dtype=np.int64)
         out = np.empty((rows + 1, *self._bar.shape))
         count = fold(
-            sealed(key),
-            sealed(closes),
-            sealed(block.end),
-            sealed(block.session),
-            sealed(block.open),
-            sealed(block.high),
-            sealed(block.low),
-            sealed(block.close),
-            sealed(block.volume),
+            read_only(key),
+            read_only(closes),
+            read_only(block.end),
+            read_only(block.session),
+            read_only(block.open),
+            read_only(block.high),
+            read_only(block.low),
+            read_only(block.close),
+            read_only(block.volume),
             _stacked(block, self._last),
             _stacked(block, self._sums),
             self._at,
@@ -137,14 +138,14 @@ class Resampler:
 
     def _block(self, told: Ints, out: Floats, by_key: bool) -> Block:
         first, self._made = self._made, self._made + len(told)
-        fields = [sealed(out[:, :, place]) for place in range(out.shape[2])]
+        fields = [read_only(out[:, :, place]) for place in range(out.shape[2])]
         extra = dict(zip(self._columns, fields[_FIELDS:], strict=True))
-        ends, sessions = sealed(told[:, 1 + (KEY if by_key else END)]), sealed(told[:, SESSION + 1])
+        ends, sessions = read_only(told[:, 1 + (KEY if by_key else END)]), read_only(told[:, SESSION + 1])
         return Block(first, ends, sessions, *fields[:_FIELDS], extra=extra)
 
 
 def _stacked(block: Block, columns: Sequence[str]) -> Floats:
-    """[rows, assets, columns], sealed."""
+    """[rows, assets, columns], read-only."""
     if not columns:
-        return sealed(np.empty((*block.close.shape, 0)))
-    return sealed(np.stack([block.extra[name] for name in columns], axis=2))
+        return read_only(np.empty((*block.close.shape, 0)))
+    return read_only(np.stack([block.extra[name] for name in columns], axis=2))

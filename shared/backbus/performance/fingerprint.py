@@ -11,6 +11,7 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop, step
 from backbus.trading.records import FILL, Records
 
@@ -88,8 +89,7 @@ class FillsDigest:
 
     def add(self, fills: Records) -> None:
         """Take in the next fills of the stream, [fills] ``FILL`` records."""
-        words = np.ascontiguousarray(fills).view(np.uint64).reshape(-1, WORDS_OF_FILL)
-        words.flags.writeable = False
+        words = read_only(np.ascontiguousarray(fills).view(np.uint64).reshape(-1, WORDS_OF_FILL))
         with np.errstate(over="ignore"):
             mix_fills(words, self._lanes)
 

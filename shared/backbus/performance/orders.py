@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from backbus.errors import ProtocolError
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop
 from backbus.market.panel import Ints
-from backbus.performance.sessions import read_only
 from backbus.trading.codes import ORDER_KINDS, REASONS, Action, Flag, Reason
 from backbus.trading.records import Records
 

@@ -6,11 +6,9 @@ record of sums. Every sum is sequential, so the cut changes no bit of it.
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
-
 import numpy as np
-from numpy.typing import NDArray
 
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop
 from backbus.market.panel import Floats, Ints
 from backbus.performance.fingerprint import Words, canonical, lanes_digest, mix, new_lanes
@@ -38,8 +36,6 @@ fall as a fraction ≤ 0. ``peak_session`` counts sessions: 0 is before the firs
 BENCHMARK = np.dtype([("sessions", "<i8"), ("session", "<i8"), ("price", "<f8")])
 
 _FIRST_CAPACITY = 1024
-
-Array = TypeVar("Array", bound=NDArray[Any])
 
 
 @loop
@@ -146,13 +142,6 @@ def mark_closes(close: Floats, last: Floats) -> None:
             if not np.isnan(close[row, asset]):
                 last[asset] = close[row, asset]
                 break
-
-
-def read_only(array: Array) -> Array:
-    """A contiguous read-only view: arrays of messages and of engines then share one compiled kernel."""
-    view: Array = np.ascontiguousarray(array).view()  # type: ignore[assignment]
-    view.flags.writeable = False
-    return view
 
 
 class SessionCurve:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from backbus.errors import JobError, no_symbol
+from backbus.jit.arrays import read_only
 from backbus.job.job import Job
 from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Floats, Ints, Layout, session_date
@@ -20,7 +21,7 @@ from backbus.performance.metrics import Metrics, Sums, figures, metrics_of, sess
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
 from backbus.performance.orders import OrderCounts
 from backbus.performance.report import Counts, Report
-from backbus.performance.sessions import BenchmarkCurve, SessionCurve, mark_closes, read_only
+from backbus.performance.sessions import BenchmarkCurve, SessionCurve, mark_closes
 from backbus.performance.trades import TradeBook
 from backbus.trading.account_rows import NO_BOOKINGS, EquityRows
 from backbus.trading.codes import BOOKING_KINDS

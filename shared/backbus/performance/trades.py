@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from backbus.errors import ProtocolError
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import PHASES
-from backbus.performance.sessions import read_only
 from backbus.trading.account_rows import NO_BOOKINGS
 from backbus.trading.codes import ENDS, EXPIRED, FILL_RULES, BookingKind, FillRule
 from backbus.trading.records import Records

@@ -11,8 +11,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import plain
-from backbus.market.panel import Block, Layout, sealed
+from backbus.market.panel import Block, Layout
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.financing import bookings_of_row
 from backbus.portfolio.loop import advance, advance_lists
@@ -28,11 +29,11 @@ from backbus.trading.groups import CURSOR, StoppedFor
 from backbus.trading.ledger import open_account
 from backbus.trading.market_state import open_market
 from backbus.trading.open_orders import OrderStore
-from backbus.trading.records import Records, frozen, joined
+from backbus.trading.records import Records, joined, read_only_copy
 from backbus.trading.rules import FACTS, Rules
 from backbus.trading.warmup import warm_up
 
-NO_FACTS, NO_SESSIONS = sealed(np.empty((0, FACTS, 0))), sealed(np.empty(0, dtype=np.int64))
+NO_FACTS, NO_SESSIONS = read_only(np.empty((0, FACTS, 0))), read_only(np.empty(0, dtype=np.int64))
 
 
 class PortfolioHandler(RunHandler):
@@ -49,8 +50,7 @@ class PortfolioHandler(RunHandler):
         self._orders = rec.empty(rec.ORDER, 64)
         self._rows = EquityRows(layout.warmup, np.empty(self._batch), np.empty(self._batch), np.empty(self._batch))
         self._cursor = np.zeros(len(CURSOR), dtype=np.int64)
-        self._no_rows = np.zeros((0, layout.assets))
-        self._no_rows.flags.writeable = False
+        self._no_rows = read_only(np.zeros((0, layout.assets)))
         self._first_decision = PHASES * layout.warmup + CLOSE_DECIDE
         self._tick = self._filled_rows = 0
         """Next tick, and rows of equity not said yet: the cursor's, as plain numbers."""
@@ -93,7 +93,7 @@ class PortfolioHandler(RunHandler):
                 continue
             count, stopped_for, silent = self._run(block)
             if count:
-                placed.append(frozen(self._orders[:count]))
+                placed.append(read_only_copy(self._orders[:count]))
                 if self._reads_book:
                     self._news[0].append(placed[-1])
             if stopped_for == StoppedFor.ROOM:
@@ -145,7 +145,7 @@ class PortfolioHandler(RunHandler):
             volume, facts, session = self._no_rows, NO_FACTS, NO_SESSIONS
         else:
             first_row, open_, close = block.first_row, block.open, block.close
-            volume, facts, session = block.volume, self._facts.of(block), sealed(block.session)
+            volume, facts, session = block.volume, self._facts.of(block), read_only(block.session)
         for field in (CURSOR.SIGNALS, CURSOR.FILLS, CURSOR.ORDERS, CURSOR.BOOKINGS):
             cursor[field] = 0
         signals_watermark = self.readers[Kind.SIGNAL].watermark
@@ -165,7 +165,7 @@ class PortfolioHandler(RunHandler):
             )  # fmt: skip
         self._tick, taken, applied, count, self._filled_rows, booked, stopped_for, silent = cursor.tolist()
         if booked:
-            self._booked.append(frozen(self._bookings[:booked]))
+            self._booked.append(read_only_copy(self._bookings[:booked]))
         self._signals.drop(taken)
         if self._reads_book and applied:
             self._news[1].append(fills[:applied])

@@ -14,6 +14,7 @@ from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, OPEN_DECIDE, OPEN_MA
 from backbus.trading.codes import Flag, OrderType
 from backbus.trading.groups import Account, BarArrays, Inbox, OpenOrders, OrderLists, SingleOrders, verb
 from backbus.trading.open_orders import after, first, reduces, type_of, works
+from backbus.trading.order_types import HAS, Has
 
 FAR = 1 << 40
 """Further than any order waits to be looked at."""
@@ -39,7 +40,7 @@ def _look_at(orders: OpenOrders, rules: Any, node: int, traded: bool, phase: int
     What waits in the market for its price needs no look. A market order that is sure to fill in this phase needs none
     any more; one that may be left over, and one that the next open may gap through, needs one there."""
     slot, kind, sure = orders.slots[node], type_of(orders, node), rules["capped"] == 0
-    if kind == OrderType.MARKET_ON_CLOSE or slot["flags"] & Flag.ON_CLOSE:
+    if HAS[kind] & Has.CLOSE != 0 or slot["flags"] & Flag.ON_CLOSE:
         fills_now = sure and traded and phase == CLOSE_MATCH and kind == OrderType.MARKET
         if reduces(slot) or fills_now:
             return FAR

@@ -18,7 +18,7 @@ from backbus.portfolio.risk import Trade, accept, power_after
 from backbus.trading.codes import Flag, OrderType, Reason
 from backbus.trading.groups import Account, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
 from backbus.trading.open_orders import after, first, purge, reduces, type_of, works
-from backbus.trading.order_types import level_at_open
+from backbus.trading.order_types import level_at_open, waits_for_close
 from backbus.trading.records import ROW_SCALE
 from backbus.trading.slippage import fill_price
 
@@ -29,7 +29,7 @@ def _never(orders: SingleOrders, node: int, row: int) -> bool:
 
 def _if_it_was_for_a_close(orders: OrderLists, node: int, row: int) -> bool:
     slot = orders.slots[node]
-    on_close = orders.terms[node]["type"] == OrderType.MARKET_ON_CLOSE or slot["flags"] & Flag.ON_CLOSE != 0
+    on_close = waits_for_close(orders.terms[node]) or slot["flags"] & Flag.ON_CLOSE != 0
     return bool(on_close and slot["order"] // ROW_SCALE < row)
 
 

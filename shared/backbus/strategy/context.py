@@ -8,7 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.market.panel import Block, Floats, Ints, sealed
+from backbus.jit.arrays import read_only
+from backbus.market.panel import Block, Floats, Ints
 from backbus.strategy.run import Run
 from backbus.strategy.sharing import Shared
 
@@ -34,7 +35,7 @@ class Context:
     @cached_property
     def close(self) -> Floats:
         """[rows, assets] closes, NaN in holes."""
-        return sealed(np.ascontiguousarray(self.block.close, dtype=np.float64))
+        return read_only(np.ascontiguousarray(self.block.close, dtype=np.float64))
 
     @cached_property
     def holes(self) -> NDArray[np.bool_] | None:

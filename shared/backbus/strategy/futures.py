@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from backbus.jit.arrays import read_only
 from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel
 from backbus.market.timeframes import DAY_NS
@@ -48,8 +49,7 @@ def _uniform(seed: int, place: int, shape: tuple[int, ...]) -> Floats:
 def _with_fields(panel: Panel, change: Callable[[str, Floats], Floats]) -> Panel:
     block, columns = panel.block, {}
     for name, values in block.cells().items():
-        columns[name] = np.ascontiguousarray(change(name, values), dtype=np.float64)
-        columns[name].flags.writeable = False
+        columns[name] = read_only(np.asarray(change(name, values), dtype=np.float64))
     fields = {name: columns.pop(name) for name in FIELDS}
     return Panel(panel.layout, Block.of(block.first_row, block.end, block.session, fields, columns, block.frames))
 
@@ -144,8 +144,6 @@ def synthetic_panel(rows: int = SYNTHETIC_ROWS, assets: int = SYNTHETIC_ASSETS, 
         for name, column in made.items():
             columns[name].append(np.where(missing, np.nan, column))
     days = np.arange(rows, dtype=np.int64) + 11_000
-    fields = [np.ascontiguousarray(np.stack(columns[name], axis=1)) for name in FIELDS]
-    for array in (days, *fields):
-        array.flags.writeable = False
+    fields = [read_only(np.stack(columns[name], axis=1)) for name in FIELDS]
     layout = Layout(tuple(f"S{asset}" for asset in range(assets)), rows, 0, DAY_NS)
-    return Panel(layout, Block(0, (days + 1) * DAY_NS, days, *fields))
+    return Panel(layout, Block(0, (days + 1) * DAY_NS, read_only(days), *fields))

@@ -10,14 +10,15 @@ import numpy as np
 
 from backbus import renamed
 from backbus.errors import StrategyError
-from backbus.market.panel import Block, Floats, sealed
+from backbus.jit.arrays import read_only
+from backbus.market.panel import Block, Floats
 from backbus.strategy import edges
 from backbus.strategy.orders import said_of
 from backbus.strategy.run import Run
 from backbus.strategy.streams import Above, Stream, check_bars
-from backbus.trading.records import Records, frozen
+from backbus.trading.records import Records, read_only_copy
 
-_NO_TRUTH, _NO_NUMBERS = sealed(np.empty(0, np.bool_)), sealed(np.empty(0))
+_NO_TRUTH, _NO_NUMBERS = read_only(np.empty(0, np.bool_)), read_only(np.empty(0))
 
 
 def _block(run: Run) -> Block:
@@ -51,11 +52,11 @@ def _truth(name: str, wanted: Any, block: Block) -> edges.Bools:
     values = _fit(name, wanted, block)
     if values.dtype != np.bool_:
         values = (values != 0) & ~np.isnan(values)
-    return sealed(values)
+    return read_only(values)
 
 
 def _numbers(name: str, wanted: Any, block: Block) -> Floats:
-    return sealed(_fit(name, wanted, block).astype(np.float64, copy=False))
+    return read_only(_fit(name, wanted, block).astype(np.float64, copy=False))
 
 
 def hold_side(run: Run, condition: Any, side: float) -> Records:
@@ -69,10 +70,10 @@ def hold_side(run: Run, condition: Any, side: float) -> Records:
     else:
         truth = _truth("hold_long" if side > 0 else "hold_short", condition, block).reshape(-1)
     held = run.slot(("hold", side), lambda: np.zeros(block.close.shape[1], np.bool_))
-    close = sealed(block.close).reshape(-1)
+    close = read_only(block.close).reshape(-1)
     out = run.room(close.size)
     count = edges.one_side(how, truth, above, below, close, side, held, out, block.first_row, run.layout.warmup)
-    return frozen(out[:count])
+    return read_only_copy(out[:count])
 
 
 def hold_direction(run: Run, direction: Any) -> Records:
@@ -81,10 +82,10 @@ def hold_direction(run: Run, direction: Any) -> Records:
     wanted = _numbers("hold", direction, block)
     state = run.slot(("hold",), lambda: np.zeros(block.close.shape[1]))
     out = run.room(wanted.size)
-    count = edges.directions(wanted, sealed(block.close), state, out, block.first_row, run.layout.warmup)
+    count = edges.directions(wanted, read_only(block.close), state, out, block.first_row, run.layout.warmup)
     if count < 0:
         raise StrategyError(f"row {block.first_row - 1 - count}: a strength above 1; directions lie between -1 and 1")
-    return frozen(out[:count])
+    return read_only_copy(out[:count])
 
 
 def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: Any) -> Records:
@@ -98,9 +99,9 @@ def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: 
     )
     state = run.slot((name,), lambda: np.zeros(block.close.shape[1]))
     out = run.room(long[0].size)
-    close = sealed(block.close)
+    close = read_only(block.close)
     count = edges.latched(*long, *short, close, state, out, block.first_row, run.layout.warmup)
-    return frozen(out[:count])
+    return read_only_copy(out[:count])
 
 
 def target_weights(run: Run, wanted: Any) -> Records:
@@ -108,10 +109,10 @@ def target_weights(run: Run, wanted: Any) -> Records:
     block = _block(run)
     values = _numbers("target_weights", wanted, block)
     out = run.room(values.size)
-    count = edges.weights(values, sealed(block.close), out, block.first_row, run.layout.warmup)
+    count = edges.weights(values, read_only(block.close), out, block.first_row, run.layout.warmup)
     if count < 0:
         raise StrategyError(f"row {block.first_row - 1 - count}: a target weight is infinite")
-    return frozen(out[:count])
+    return read_only_copy(out[:count])
 
 
 EXITS = ("take_profit_fraction", "stop_loss_fraction", "trailing_loss_fraction")
@@ -131,4 +132,4 @@ def with_exits(records: Records, exits: Mapping[str, float]) -> Records:
     for place, (kind, value) in enumerate(said):
         out["kind"][first + place] = kind
         out["value"][first + place] = value
-    return frozen(out)
+    return read_only_copy(out)

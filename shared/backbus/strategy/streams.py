@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.errors import StrategyError
-from backbus.market.panel import Floats, sealed
+from backbus.jit.arrays import read_only
+from backbus.market.panel import Floats
 from backbus.strategy.context import Context, OfContext
 from backbus.strategy.indicators import OfStreams
 from backbus.strategy.indicators.indicated import ratio
@@ -91,7 +92,7 @@ class Stream(OfStreams["Stream"]):
         # Prices, and indicators of prices, have a key and are NaN in holes already.
         if self._key is None and self._context.holes is not None:
             values = np.where(self._context.holes, np.nan, values)
-        return sealed(values)
+        return read_only(values)
 
     # Arithmetic and comparison.
 
@@ -125,7 +126,7 @@ class Stream(OfStreams["Stream"]):
             and above.values.dtype == below.values.dtype == np.float64
             and above.values.shape == below.values.shape == self.values.shape
         ):
-            return Above(self._context, sealed(above.values), sealed(below.values), or_equal)
+            return Above(self._context, read_only(above.values), read_only(below.values), or_equal)
         return self._apply(np.greater_equal if or_equal else np.greater, above, below)
 
     def __add__(self, other: Operand) -> Stream:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop, step
 from backbus.market.panel import Block
 from backbus.streams.event import Event
@@ -49,8 +50,7 @@ class _Lanes:
         self._lanes = np.array(_FIRST_LANES, dtype=np.uint64)
 
     def add(self, column: NDArray[Any]) -> None:
-        words = np.ascontiguousarray(column).reshape(-1).view(np.uint64)
-        words.flags.writeable = False
+        words = read_only(np.ascontiguousarray(column).reshape(-1).view(np.uint64))
         with np.errstate(over="ignore"):
             mix_words(words, self._lanes)
 

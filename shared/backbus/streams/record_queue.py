@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.trading.records import Records, frozen, joined
+from backbus.trading.records import Records, joined, read_only_copy
 
 
 class RecordQueue:
@@ -25,7 +25,7 @@ class RecordQueue:
         if len(self.pending):
             self.pending = joined([self.pending, records])
         else:
-            self.pending = frozen(records) if records.flags.writeable else records
+            self.pending = read_only_copy(records) if records.flags.writeable else records
 
     def drop(self, count: int) -> None:
         """Forget the first ``count`` records: they are used up."""

@@ -7,7 +7,7 @@ import numpy as np
 from backbus.sweep.statistics import Observer, judge, make_plan
 
 
-def rehearse_sweep() -> None:
+def warm_sweep() -> None:
     """Observe and judge a few points that need no market."""
     plan = make_plan(64)
     observer = Observer(plan, 4)

@@ -215,7 +215,7 @@ SIGNAL_KINDS = (
     "asset",
 )
 ORDER_KINDS = ("place", "resize", "cancel", "refuse")
-ORDER_TYPES = ("market", "limit", "stop", "stop_limit", "trail", "trail_percent", "market_on_close")
+ORDER_TYPES = tuple(name.lower() for name in OrderType._fields)
 TIMES_IN_FORCE = ("gtc", "day", "gtd", "gtt", "ioc", "fok", "open")
 ENDS = End[0]
 """The first rule that ends an order."""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from backbus.errors import JobError, no_symbol
+from backbus.jit.arrays import read_only
 from backbus.job import portfolio as p
 from backbus.job.job import Job
 from backbus.market.columns import EVENTS
@@ -133,8 +134,7 @@ def instruments_of(job: Job, symbols: Sequence[str]) -> Records:
                 set_slippage(line, instrument.slippage)
             if instrument.commission is not None:
                 set_commission(line, instrument.commission)
-    lines.flags.writeable = False
-    return lines
+    return read_only(lines)
 
 
 def _known_rate(currency: str, rates: Mapping[str, tuple[int, bool]], account: str) -> tuple[int, bool]:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import step
 from backbus.jit.fields import copied
 from backbus.trading.codes import FillRule, Flag, InForce, OrderType, Term
@@ -42,27 +43,17 @@ class _Has(NamedTuple):
 Has = _Has()
 
 
-class TypeOfOrder(NamedTuple):
-    """A row of the table."""
-
-    name: str
-    """As tables and job files say it."""
-    has: int
-
-
-TABLE = (
-    TypeOfOrder("market", 0),
-    TypeOfOrder("limit", Has.LIMIT),
-    TypeOfOrder("stop", Has.STOP),
-    TypeOfOrder("stop_limit", Has.STOP | Has.LIMIT),
-    TypeOfOrder("trail", Has.TRAIL),
-    TypeOfOrder("trail_percent", Has.TRAIL | Has.FRACTION),
-    TypeOfOrder("market_on_close", Has.CLOSE),
-)
-"""In the order of ``OrderType``."""
-HAS = np.array([row.has for row in TABLE], dtype=np.int64)
+TABLE = {
+    OrderType.MARKET: 0,
+    OrderType.LIMIT: Has.LIMIT,
+    OrderType.STOP: Has.STOP,
+    OrderType.STOP_LIMIT: Has.STOP | Has.LIMIT,
+    OrderType.TRAIL: Has.TRAIL,
+    OrderType.TRAIL_PERCENT: Has.TRAIL | Has.FRACTION,
+    OrderType.MARKET_ON_CLOSE: Has.CLOSE,
+}
+HAS = read_only(np.array([TABLE[kind] for kind in OrderType], dtype=np.int64))
 """[types] what each waits for."""
-HAS.flags.writeable = False
 
 
 @step
@@ -86,6 +77,12 @@ def type_with(kind: int, term: int) -> int:
 def trails(terms: Any) -> bool:
     """Whether an order follows the price."""
     return bool(HAS[terms["type"]] & Has.TRAIL != 0)
+
+
+@step
+def waits_for_close(terms: Any) -> bool:
+    """Whether an order fills at a close, and at nothing else."""
+    return bool(HAS[terms["type"]] & Has.CLOSE != 0)
 
 
 @step

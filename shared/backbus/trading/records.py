@@ -110,7 +110,7 @@ def empty(dtype: np.dtype[np.void], size: int = 0) -> Records:
     return np.zeros(size, dtype=dtype)
 
 
-def frozen(records: Records) -> Records:
+def read_only_copy(records: Records) -> Records:
     """A read-only copy, made by way of bytes: numpy copies an array of records field by field."""
     return np.frombuffer(records.tobytes(), dtype=records.dtype)
 

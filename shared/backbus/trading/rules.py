@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from backbus.jit.arrays import read_only
 from backbus.market.columns import EVENTS
-from backbus.market.panel import Block, Floats, sealed
+from backbus.market.panel import Block, Floats
 from backbus.trading.records import Records
 
 RULES = np.dtype(
@@ -163,13 +164,13 @@ class Rules(NamedTuple):
         """[rows, FACTS, assets] quoted spreads, splits, dividends and delistings, NaN where there is none; [rows, 0,
         assets] where nothing looks at them."""
         if not self.record["has_corporate_actions"][0] and self.spread is None:
-            return sealed(np.empty((len(block), 0, block.close.shape[1])))
+            return read_only(np.empty((len(block), 0, block.close.shape[1])))
         facts = np.full((len(block), FACTS, block.close.shape[1]), np.nan)
         names = (self.spread, *(EVENTS if self.record["has_corporate_actions"][0] else ()))
         for at, name in enumerate(names):
             if name is not None and name in block.extra:
                 facts[:, at] = block.extra[name]
-        return sealed(facts)
+        return read_only(facts)
 
     @property
     def needs_order_lists(self) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop
-from backbus.market.panel import Block, Floats, Ints, sealed
+from backbus.market.panel import Block, Floats, Ints
 from backbus.market.ticks import PHASES
 from backbus.trading.account_rows import NO_BOOKINGS
 from backbus.trading.corporate_actions import act_on_book, act_on_state
@@ -59,6 +60,6 @@ def warm_up(rules: Rules, account: Account, market: MarketArrays, block: Block, 
         take_in(rules.record, *account, market.instruments, market.state, early.close)
         return
     take_in_market(
-        rules.record, *account, *market, early.close, sealed(early.volume), rules.facts_of(early), NO_BOOKINGS,
+        rules.record, *account, *market, early.close, read_only(early.volume), rules.facts_of(early), NO_BOOKINGS,
         NOTHING_WRITTEN,
     )  # fmt: skip

@@ -19,9 +19,10 @@ from backbus.data.panels.layout import Flat, made_panel
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import session_ends
 from backbus.errors import DataError
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop
 from backbus.market.columns import FIELDS
-from backbus.market.panel import Block, Floats, Ints, Panel, Source, sealed
+from backbus.market.panel import Block, Floats, Ints, Panel, Source
 from backbus.market.resampling import Resampler
 from backbus.market.timeframe_ends import calendar_of, check_longer, frame_ends
 from backbus.market.timeframes import MADE, TICKS, UNITS, VWAP, BarSize, bar_size
@@ -109,7 +110,7 @@ class Maker:
             there = ~np.isnan(values["close"])
             amount = {"ticks": ones, "volume": volume, "dollars": dollars}[str(self._size.measure)]
             key, closes = np.empty(len(ends), dtype=np.int64), np.zeros(len(ends), dtype=np.bool_)
-            cut(sealed(ends), sealed(np.where(there, amount, 0.0)), self._size.amount, self._at, self._have, key)
+            cut(read_only(ends), read_only(np.where(there, amount, 0.0)), self._size.amount, self._at, self._have, key)
         self._parts.append(self._bars(block, key, closes))
 
     def _bars(self, block: Block, key: Ints, closes: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Block:

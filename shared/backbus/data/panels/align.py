@@ -14,9 +14,10 @@ import numpy as np
 
 from backbus.data.panels.panel_file import MappedSource
 from backbus.errors import JobError
+from backbus.jit.arrays import read_only
 from backbus.market.calendars import sessions_between
 from backbus.market.columns import FIELDS
-from backbus.market.panel import Block, Floats, Ints, Panel, sealed, whole
+from backbus.market.panel import Block, Floats, Ints, Panel, whole
 from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
@@ -90,11 +91,11 @@ class Aligned:
         def moved(values: Floats) -> Floats:
             found = np.full((len(ends), values.shape[1]), np.nan)
             found[place] = values[there]
-            return sealed(found)
+            return read_only(found)
 
         fields = {name: moved(getattr(part, name)) for name in FIELDS}
         extra = {name: moved(values) for name, values in part.extra.items()}
-        return Block.of(start, sealed(ends), sealed(self._days[session]), fields, extra)
+        return Block.of(start, read_only(ends), read_only(self._days[session]), fields, extra)
 
     def _counted(self, calendar: str, first: int, stop: int) -> list[str]:
         """What becomes of the source's rows."""
@@ -166,9 +167,9 @@ def within(panel: Panel, calendar: str, warmup: int | None) -> Panel:
     before = traded if warmup is None else min(traded, warmup)
     if before >= len(chosen):
         raise JobError(f"no row that is traded is in a session of {calendar}", field=FIELD)
-    cells = {name: sealed(values[chosen]) for name, values in panel.block.cells().items()}
+    cells = {name: read_only(values[chosen]) for name, values in panel.block.cells().items()}
     fields = {name: cells.pop(name) for name in FIELDS}
-    block = Block.of(0, sealed(ends[chosen]), sealed(sessions.days[place[chosen]]), fields, cells)
+    block = Block.of(0, read_only(ends[chosen]), read_only(sessions.days[place[chosen]]), fields, cells)
     out = int(np.count_nonzero(~kept))
     notes = [f"{out} rows that end in no session of {calendar} were left out"] if out else []
     layout = replace(panel.layout, rows=len(chosen), warmup=before, calendar=calendar)

@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.jit.arrays import read_only
 from backbus.market.columns import CARRIED, FIELDS, PRICES
-from backbus.market.panel import Block, Floats, Ints, Panel, sealed
+from backbus.market.panel import Block, Floats, Ints, Panel
 
 
 def within_life(close: Floats) -> NDArray[np.bool_]:
@@ -25,9 +26,9 @@ def drop(panel: Panel) -> tuple[Panel, int]:
     """Without the rows in which any asset has a hole, and how many these are."""
     layout, block = panel.layout, panel.block
     kept = np.asarray(~within_life(block.close).any(axis=1))
-    cells = {name: sealed(values[kept]) for name, values in block.cells().items()}
+    cells = {name: read_only(values[kept]) for name, values in block.cells().items()}
     fields = {name: cells.pop(name) for name in FIELDS}
-    chosen = Block.of(0, sealed(block.end[kept]), sealed(block.session[kept]), fields, cells)
+    chosen = Block.of(0, read_only(block.end[kept]), read_only(block.session[kept]), fields, cells)
     warmup = int(np.count_nonzero(kept[: layout.warmup]))
     layout = replace(layout, rows=len(chosen), warmup=warmup)
     return Panel(layout, chosen, panel.notes), int(np.count_nonzero(~kept))
@@ -39,9 +40,9 @@ def carry(panel: Panel) -> tuple[Panel, int]:
     holes = within_life(block.close)
     row: Ints = np.where(np.isnan(block.close), 0, np.arange(len(block))[:, None])
     last = np.take_along_axis(block.close, np.maximum.accumulate(row, axis=0), axis=0)
-    fields = {name: sealed(np.where(holes, last, getattr(block, name))) for name in PRICES}
-    fields["volume"] = sealed(np.where(holes, 0.0, block.volume))
-    extra = {**block.extra, CARRIED: sealed(holes.astype(np.float64))}
+    fields = {name: read_only(np.where(holes, last, getattr(block, name))) for name in PRICES}
+    fields["volume"] = read_only(np.where(holes, 0.0, block.volume))
+    extra = {**block.extra, CARRIED: read_only(holes.astype(np.float64))}
     filled = Block.of(0, block.end, block.session, fields, extra)
     layout = replace(layout, columns=(*layout.columns, CARRIED))
     return Panel(layout, filled, panel.notes), int(holes.sum())

@@ -12,8 +12,9 @@ from backbus.data.panels.align import aligned
 from backbus.data.panels.holes import carry, drop
 from backbus.data.panels.ranges import chosen_rows
 from backbus.data.readers.table import Codes
+from backbus.jit.arrays import read_only
 from backbus.market.columns import CARRIED, FIELDS
-from backbus.market.panel import Block, Floats, Ints, Layout, Panel, sealed, whole
+from backbus.market.panel import Block, Floats, Ints, Layout, Panel, whole
 from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def laid_out(
     shape = (layout.rows, layout.assets)
     fields = {name: _lay_out(numbers[name], row_of, asset, shape) for name in FIELDS}
     extra = {name: _lay_out(numbers[name], row_of, asset, shape) for name in layout.columns}
-    return Panel(layout, Block.of(0, sealed(ends), sealed(sessions), fields, extra), tuple(notes))
+    return Panel(layout, Block.of(0, read_only(ends), read_only(sessions), fields, extra), tuple(notes))
 
 
 def settled(panel: Panel, settings: DataSettings, *, keep_mark: bool = False) -> Panel:
@@ -106,7 +107,7 @@ def _with_columns(panel: Panel, columns: tuple[str, ...]) -> Panel:
 def _lay_out(values: Floats, row_of: Ints, asset: Codes, shape: tuple[int, int]) -> Floats:
     """One field as [rows, assets], NaN where an asset has no bar."""
     if shape[1] == 1 and len(values) == shape[0]:
-        return sealed(values.reshape(shape))
+        return read_only(values.reshape(shape))
     field = np.full(shape, np.nan)
     field[row_of, asset] = values
-    return sealed(field)
+    return read_only(field)

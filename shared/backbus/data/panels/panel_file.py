@@ -25,8 +25,9 @@ from backbus.data.panels.ranges import check_range, choose_symbols, chosen_rows
 from backbus.data.panels.sessions import session_ends
 from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.errors import DataError, JobError
+from backbus.jit.arrays import read_only
 from backbus.market.columns import FIELDS
-from backbus.market.panel import Block, Floats, Ints, Layout, Panel, sealed
+from backbus.market.panel import Block, Floats, Ints, Layout, Panel
 
 if TYPE_CHECKING:
     from backbus.job.data import DataSettings
@@ -344,7 +345,7 @@ class MappedSource:
             prices, volumes = (np.stack(each, axis=1) for each in zip(*by_asset, strict=True))
             fields = adjusted_by(fields, prices, volumes)
         missing = self._made_up(block.extra)
-        empty = sealed(np.full(fields["close"].shape, np.nan)) if missing else fields["close"]
+        empty = read_only(np.full(fields["close"].shape, np.nan)) if missing else fields["close"]
         extra = {name: empty if name in missing else part(block.extra[name]) for name in self._columns}
         for values in (*fields.values(), *extra.values()):
             values.flags.writeable = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.market.panel import sealed
+from backbus.jit.arrays import read_only
 from backbus.strategy.indicators.ema import Ema, ema
 from backbus.strategy.indicators.indicated import S
 
@@ -18,6 +18,6 @@ class Macd(Ema[S]):
         """(line, signal, histogram): ema(fast) − ema(slow), the line's ema(signal), and line − signal."""
         of = self._closes
         with np.errstate(all="ignore"):
-            line = sealed(of._values(self.ema(fast)) - of._values(self.ema(slow)))
+            line = read_only(of._values(self.ema(fast)) - of._values(self.ema(slow)))
             average = ema(of._run, line, signal)
             return of._made(line), of._made(average), of._made(line - average)

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.errors import JobError
+from backbus.jit.arrays import read_only
 from backbus.job.sweep import CrossValidationSettings, WalkForwardSettings
 from backbus.market.panel import Floats, Ints, Panel, session_date
 from backbus.performance.metrics import FIGURES, Sums, Values, figures
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
-from backbus.performance.sessions import ACCOUNT, SessionCurve, read_only
+from backbus.performance.sessions import ACCOUNT, SessionCurve
 from backbus.performance.trades import TOTALS
 
 SESSION_FIGURES = ("total_return", "annual_return", "volatility", "sharpe", "sortino", "calmar", "max_drawdown")

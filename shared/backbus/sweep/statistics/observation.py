@@ -10,9 +10,9 @@ import math
 
 import numpy as np
 
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats, Ints
-from backbus.performance.sessions import read_only
 from backbus.sweep.statistics.resamples import BLOCKS, Indexes, Plan
 from backbus.trading.records import Records
 

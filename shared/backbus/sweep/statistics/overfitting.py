@@ -18,9 +18,9 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop, step
 from backbus.market.panel import Floats, Ints
-from backbus.performance.sessions import read_only
 from backbus.sweep.statistics.resamples import BLOCKS, Plan
 from backbus.trading.records import Records
 

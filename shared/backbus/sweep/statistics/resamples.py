@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.jit.arrays import read_only
 from backbus.market.panel import Floats, Ints
-from backbus.performance.sessions import read_only
 
 Indexes = NDArray[np.uint32]
 

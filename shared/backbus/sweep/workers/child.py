@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from backbus.engine.inputs import inputs_of
-from backbus.engine.rehearsal import rehearse
+from backbus.engine.warm import warm_engine
 from backbus.errors import BackbusError, DataError, JobError
 from backbus.job.job import Job
 from backbus.strategy import load_strategy
@@ -36,7 +36,7 @@ from backbus.sweep.search.kinds import search_for
 from backbus.sweep.search.plan import sessions_of
 from backbus.sweep.search.search import Computes
 from backbus.sweep.space.checking import check_names, refuse_look_ahead
-from backbus.sweep.warm import rehearse_sweep
+from backbus.sweep.warm import warm_sweep
 from backbus.sweep.workers.chunk import TOO_MUCH
 from backbus.sweep.workers.wire import FrameReader, pack_frame, plain_of, read_chunks
 
@@ -104,8 +104,8 @@ class Prepared:
         if setup["check"]:
             check_names(search.space, job, strategy)
             refuse_look_ahead(job, panel, search.space, strategy)
-        rehearse()
-        rehearse_sweep()
+        warm_engine()
+        warm_sweep()
         self.computes = search.computes(panel, strategy)
         self.facts = {
             "rows": panel.layout.rows,

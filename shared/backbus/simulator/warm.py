@@ -24,7 +24,7 @@ _MODELS: tuple[dict[str, Any], ...] = (
 )
 
 
-def rehearse_market() -> None:
+def warm_market() -> None:
     """Simulate a few rows of every model, correlated, under the scenarios that have code of their own."""
     settings = SimulatorSettings.model_validate(
         {

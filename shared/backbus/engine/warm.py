@@ -1,0 +1,76 @@
+"""Small runs through every loop of the engine and of the handlers: after them nothing is left to compile or to load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from backbus.data.panels.aggregate import Maker, SessionClock
+from backbus.engine.batch import Point, PointsEngine, terms_of
+from backbus.engine.handlers import run_handlers
+from backbus.engine.run import Engine
+from backbus.jit.arrays import read_only
+from backbus.job.job import Job
+from backbus.market.panel import Block, Layout, Panel, whole
+from backbus.market.timeframe_ends import framed
+from backbus.market.timeframes import DAY_NS, bar_size
+from backbus.strategy import Strategy, StrategyRunner, make_strategy
+from backbus.strategy.bars import Bars
+from backbus.strategy.builtins import CLASSES, SmaCross
+from backbus.strategy.indicators import call_each
+from backbus.trading.records import Records
+
+
+def small_panel(rows: int = 64, assets: int = 2) -> Panel:
+    """A panel of waves with a hole in it; no randomness."""
+    row = np.arange(rows, dtype=np.float64)[:, None]
+    close = 100.0 + 10.0 * ((row * (1.0 + np.arange(assets)) * 0.37) % 2.0)
+    close[rows // 2, assets - 1] = np.nan
+    end = (np.arange(rows, dtype=np.int64) + 1) * DAY_NS
+    fields = [read_only(column) for column in (close, close + 1.0, close - 1.0, close, close * 0.0 + 1000.0)]
+    layout = Layout(tuple(f"S{asset}" for asset in range(assets)), rows, 1, DAY_NS)
+    return whole(
+        framed(Panel(layout, Block(0, read_only(end), read_only(np.arange(rows, dtype=np.int64)), *fields)), ["1w"])
+    )
+
+
+class EveryIndicator(Strategy):
+    """Calls every indicator, so that a user's strategy finds its loop compiled."""
+
+    def signals(self, bars: Bars) -> Records:
+        """The sides of the last return."""
+        call_each(bars)
+        call_each(bars.close)
+        bars.every("1w").close.on(bars)
+        return self.hold(bars.pct_change(1))
+
+
+def warm_handlers() -> None:
+    """Run every built-in strategy, and one that calls what they do not, by the five handlers."""
+    panel = small_panel()
+    for job, strategy in _runs():
+        run_handlers(job, panel, strategy)
+
+
+def warm_engine() -> None:
+    """The same in one process: alone, and as points of a sweep; and make bars by volume."""
+    panel = small_panel()
+    for job, strategy in _runs():
+        Engine(job, panel, strategy).run()
+        signals = StrategyRunner(strategy, panel.layout).on_block(panel.block)
+        PointsEngine(panel, job.performance.benchmark).run([Point(terms_of(job, panel.layout), signals)])
+    maker = Maker(bar_size("1500 volume"), SessionClock(None, None))
+    maker.take(panel.block.end, {name: values[:, 0] for name, values in panel.block.cells().items()}, instants=False)
+    maker.finish()
+
+
+def _runs() -> Iterator[tuple[Job, Strategy]]:
+    """Jobs that need every loop: without and with lists of orders, and each strategy beside a benchmark."""
+    exits = {"exits": {"stop_loss": 0.02, "take_profit": 0.02, "trail": 0.05}}
+    cross = {"strategy": {"use": "SmaCross"}}
+    for more in ({}, {"portfolio": exits, "execution": {"slippage": {"model": "square_root"}}}):
+        yield Job.parse(cross | more), make_strategy(SmaCross, {"fast": 2, "slow": 4})
+    for strategy in (*(make_strategy(strategy_class, {}) for strategy_class in CLASSES), EveryIndicator()):
+        job = {"strategy": {"use": type(strategy).__name__}, "performance": {"benchmark": "S0"}}
+        yield Job.parse(job), strategy
