@@ -12,7 +12,7 @@ from typing import Any
 
 from backbus.engine.handlers import run_handlers
 from backbus.engine.run import Engine
-from backbus.engine.warm import small_panel, warm_engine, warm_handlers
+from backbus.engine.warm import small_panel, warm_engine, warm_handlers, warm_points
 from backbus.jit.decorators import LOOPS
 from backbus.job.job import Job
 from backbus.market.panel import Panel
@@ -80,6 +80,7 @@ def runs_of_every_kind() -> Iterator[tuple[Job, Panel, Strategy]]:
 def compiled() -> dict[str, list[int]]:
     """For each loop, how many signatures it had after the warm-up, and how many runs added to it."""
     warm_engine()
+    warm_points()
     warm_handlers()
     before = [len(loop.signatures) for loop in LOOPS]
     for one, panel, strategy in runs_of_every_kind():

@@ -56,7 +56,10 @@ def test_the_compiler_itself_and_the_words_of_the_market_name_that_folder_too() 
     assert not any(name.startswith("services/") for name in named)
 
 
-@pytest.mark.parametrize(("where", "name", "value"), [("OPTIONS", "fastmath", True), ("UNCOUNTED", "_nrt", True)])
+@pytest.mark.parametrize(
+    ("where", "name", "value"),
+    [("OPTIONS", "fastmath", True), ("UNCOUNTED", "_nrt", True), ("UNCALLED", "no_cfunc_wrapper", False)],
+)
 def test_a_changed_setting_of_the_compiler_changes_the_folder(
     monkeypatch: pytest.MonkeyPatch, where: str, name: str, value: bool
 ) -> None:

@@ -1,10 +1,13 @@
 """``backbus compile``: every loop ahead of its first use, at set-up and in the image.
 
-What is compiled is kept on disk under a hash of the sources, so the next time this takes a second.
+What is compiled is kept on disk under a hash of the sources, so the next time this takes a second. The first time, two
+processes compile at once where there are processors for it: the engine's loops take as long as all others.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import sys
 import time
 
@@ -16,19 +19,43 @@ def compile_() -> None:
     from backbus.jit.sources import cache_folder
 
     fresh = not cache_folder().exists()
-    if fresh:
-        sys.stderr.write("compiling the step functions (once for each state of the sources; about two minutes) ...\n")
     started = time.monotonic()
-    from backbus.engine.warm import warm_engine, warm_handlers
+    if fresh:
+        sys.stderr.write("compiling the step functions (once for each state of the sources; a minute or two) ...\n")
+        if (os.cpu_count() or 1) > 1:
+            _compile_engine_beside_others()
+    _engine()
+    _others()
+    took = time.monotonic() - started
+    sys.stderr.write(f"step functions {'compiled' if fresh else 'are compiled'} ({took:.1f} s)\n")
+
+
+def _compile_engine_beside_others() -> None:
+    """What one of them did not keep is compiled afterwards."""
+    beside = multiprocessing.get_context("spawn").Process(target=_others, daemon=True)
+    beside.start()
+    try:
+        _engine()
+        beside.join()
+    finally:
+        beside.terminate()
+
+
+def _engine() -> None:
+    from backbus.engine.warm import warm_engine
+
+    warm_engine()
+
+
+def _others() -> None:
+    from backbus.engine.warm import warm_handlers, warm_points
     from backbus.simulator.warm import warm_market
     from backbus.sweep.warm import warm_sweep
 
-    warm_engine()
     warm_handlers()
+    warm_points()
     warm_sweep()
     warm_market()
-    took = time.monotonic() - started
-    sys.stderr.write(f"step functions {'compiled' if fresh else 'are compiled'} ({took:.1f} s)\n")
 
 
 def register(app: typer.Typer) -> None:

@@ -54,15 +54,21 @@ def warm_handlers() -> None:
 
 
 def warm_engine() -> None:
-    """The same in one process: alone, and as points of a sweep; and make bars by volume."""
+    """The same in one process; and make bars by volume."""
     panel = small_panel()
     for job, strategy in _runs():
         Engine(job, panel, strategy).run()
-        signals = StrategyRunner(strategy, panel.layout).on_block(panel.block)
-        PointsEngine(panel, job.performance.benchmark).run([Point(terms_of(job, panel.layout), signals)])
     maker = Maker(bar_size("1500 volume"), SessionClock(None, None))
     maker.take(panel.block.end, {name: values[:, 0] for name, values in panel.block.cells().items()}, instants=False)
     maker.finish()
+
+
+def warm_points() -> None:
+    """The same as points of a sweep."""
+    panel = small_panel()
+    for job, strategy in _runs():
+        signals = StrategyRunner(strategy, panel.layout).on_block(panel.block)
+        PointsEngine(panel, job.performance.benchmark).run([Point(terms_of(job, panel.layout), signals)])
 
 
 def _runs() -> Iterator[tuple[Job, Strategy]]:

@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import numba
 from numba.extending import overload
 
-from backbus.jit.settings import INLINED, OPTIONS, UNCOUNTED
+from backbus.jit.settings import INLINED, OPTIONS, UNCALLED, UNCOUNTED
 from backbus.jit.sources import cache_folder
 
 P = ParamSpec("P")
@@ -48,7 +48,7 @@ def body(function: Callable[P, R]) -> Callable[P, R]:
 
 def loop(function: Callable[P, R]) -> Callable[..., R]:
     """A loop over rows that Python calls once per block, with arrays alone; kept compiled between processes."""
-    compiled = part(function)
+    compiled: Callable[P, R] = numba.njit(cache=True, no_cfunc_wrapper=True, **OPTIONS, **UNCOUNTED)(function)
     LOOPS.append(compiled)
     return compiled
 
@@ -61,7 +61,7 @@ def plain(function: Callable[P, R]) -> Callable[P, R]:
 
 def part(function: Callable[P, R]) -> Callable[P, R]:
     """A large piece of several loops, which only they call: compiled once for all of them, and not inlined."""
-    compiled: Callable[P, R] = numba.njit(cache=True, **OPTIONS, **UNCOUNTED)(function)
+    compiled: Callable[P, R] = numba.njit(cache=True, **OPTIONS, **UNCOUNTED, **UNCALLED)(function)
     return compiled
 
 
@@ -75,7 +75,7 @@ def by_type(forms: Mapping[type, Any]) -> Any:
 
     if not JIT_DISABLED:
 
-        @overload(chosen, strict=False, jit_options={**OPTIONS, "forceinline": True})  # type: ignore[untyped-decorator]
+        @overload(chosen, strict=False, jit_options={**OPTIONS, **INLINED})  # type: ignore[untyped-decorator]
         def _of_type(group: Any, *_: Any) -> Any:
             return forms.get(getattr(group, "instance_class", None))  # type: ignore[arg-type]
 

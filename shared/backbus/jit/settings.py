@@ -8,11 +8,13 @@ from typing import Any
 
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": False, "nogil": True}
 """Of every function that is compiled: exact IEEE float64 arithmetic in the order that is written down."""
-INLINED: dict[str, Any] = {"forceinline": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+UNCALLED: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Of what only compiled code calls: what would take Python's arguments apart, or C's, is a tenth of all compiling."""
+INLINED: dict[str, Any] = {"forceinline": True, **UNCALLED}
 """Of a step besides."""
 UNCOUNTED: dict[str, Any] = {"_nrt": False}
-"""Of a loop or a part besides (private to numba; a test watches it): nothing is allocated inside, and so references to
-array arguments need not be counted, which otherwise costs more than the loop's own work."""
+"""Of a loop and of a part besides (private to numba; a test watches it): nothing is allocated inside, and so
+references to array arguments need not be counted, which otherwise costs more than the loop's own work."""
 
 HARMLESS = ("NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_NUM_THREADS", "NUMBA_THREADING_LAYER", "NUMBA_WARNINGS")
 """Settings of numba that change no compiled code that is kept."""
@@ -20,7 +22,7 @@ HARMLESS = ("NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_NUM_THREADS", "NUMBA_
 
 def compiler_settings(environment: Mapping[str, str] = os.environ) -> str:
     """All that changes compiled code beside its sources, in one line."""
-    options = {**OPTIONS, **INLINED, **UNCOUNTED}
+    options = {**OPTIONS, **INLINED, **UNCALLED, **UNCOUNTED}
     named = (name for name in environment if name.startswith("NUMBA_") and name not in HARMLESS)
     said = [f"{name}={environment[name]}" for name in sorted(named)]
     return " ".join([*(f"{name}={options[name]}" for name in sorted(options)), *said])

@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from backbus.engine.inputs import inputs_of
-from backbus.engine.warm import warm_engine
+from backbus.engine.warm import warm_engine, warm_points
 from backbus.errors import BackbusError, DataError, JobError
 from backbus.job.job import Job
 from backbus.strategy import load_strategy
@@ -105,6 +105,7 @@ class Prepared:
             check_names(search.space, job, strategy)
             refuse_look_ahead(job, panel, search.space, strategy)
         warm_engine()
+        warm_points()
         warm_sweep()
         self.computes = search.computes(panel, strategy)
         self.facts = {
