@@ -118,13 +118,14 @@ def test_what_an_order_keeps_back_is_kept_in_the_rows_after_it_as_well() -> None
     assert placed(told) == [(60.0, ""), (10.0, ""), (25.0, CUT)]
 
 
-def test_a_trail_keeps_back_what_it_may_cost_after_a_split() -> None:
+@pytest.mark.parametrize("terms", [{"trail": 10.0}, {"trail_fraction": 0.1}])
+def test_a_trail_keeps_back_what_it_may_cost_after_a_split(terms: dict[str, float]) -> None:
     rows = [flat(100), flat(100), flat(50), flat(50), (54, 56, 54, 56)]
-    script = {0: asks(40, trail=10.0), 2: asks(120, limit=49.0)}
+    script = {0: asks(40, **terms), 2: asks(120, limit=49.0)}
     told = play(bars(*rows, split={2: 2.0}, dividend={}), script, cash_account())
     # 80 × (50 + 5) leave 5 600, which is 114.3 at 49
     assert placed(told) == [(40.0, ""), (114.0, CUT)]
-    assert told.fills == [(4, BAR, "A", 80.0, 55.0)]
+    assert told.fills == [(4, BAR, "A", 80.0, pytest.approx(55.0, rel=1e-15))]
 
 
 @pytest.mark.parametrize(

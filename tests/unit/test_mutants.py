@@ -12,7 +12,7 @@ import pytest
 
 from tools.mutants import answers
 from tools.mutants.changes import Change, changes_of, statements_of
-from tools.mutants.code import Loaded
+from tools.mutants.code import Loaded, fits
 from tools.mutants.draw import drawn
 from tools.mutants.touch import NOTED, Notes, noting
 
@@ -133,10 +133,22 @@ def test_rules_weigh_more_than_what_is_around_them(tmp_path: Path) -> None:
 
 def test_fewer_are_the_first_of_more_and_a_seed_draws_the_same(tmp_path: Path) -> None:
     _, found = changes(tmp_path)
-    ten = drawn(found, 10, 1)
-    assert drawn(list(reversed(found)), 20, 1)[:10] == ten
-    assert drawn(found, 10, 2) != ten
-    assert len(drawn(found, 1000, 1)) == len(found)
+    ten = drawn(found, 10, 1, _any)
+    assert drawn(list(reversed(found)), 20, 1, _any)[:10] == ten
+    assert drawn(found, 10, 2, _any) != ten
+    assert len(drawn(found, 1000, 1, _any)) == len(found)
+    assert drawn(found, 10, 1, lambda change: change != ten[0])[:9] == ten[1:]
+
+
+def _any(change: Change) -> bool:
+    return True
+
+
+def test_a_change_after_which_a_function_finds_other_names_is_not_drawn(tmp_path: Path) -> None:
+    tree, found = changes(tmp_path, "class A(B):\n    def f(self, x):\n        super().f(x)\n        self.y = x + x\n")
+    fitting = {change.mutated for change in found if fits(str(tmp_path / "boxes.py"), tree, change.edit)}
+    assert fitting == {"self.y = x - x", "pass"}
+    assert [c.original for c in found if not fits(str(tmp_path / "boxes.py"), tree, c.edit)] == ["super().f(x)"]
 
 
 def test_a_function_is_changed_for_everybody_who_holds_it(tmp_path: Path) -> None:

@@ -79,6 +79,14 @@ def test_an_order_of_which_a_split_leaves_nothing_takes_its_sleeping_exits_with_
     assert told.fills == []
 
 
+def test_what_a_signal_rests_with_keeps_back_what_it_is_after_a_split() -> None:
+    job = job_of({"shorts": False, "cash": 10_000.0, "sizing": {"model": "fixed_quantity", "quantity": 45}})
+    script = {0: lambda s, bar, book: s.go_long(limit=90.0), 2: asks(10, limit=800.0)}
+    told = play(bars(*map(flat, [100, 100, 1000, 1000]), split={2: 0.1}, dividend={}), script, job)
+    # of 4.5 at 900 four are left: 6 400 / 800
+    assert told.orders == [(0, "A", "place", "limit", 45.0, ""), (2, "A", "place", "limit", 8.0, CUT)]
+
+
 def test_a_filled_exit_ends_what_else_leaves_the_position_and_nothing_of_other_assets() -> None:
     def enter(strategy: Any, bar: Any, book: Any) -> None:
         strategy.order(10, "A", take_profit=105.0, stop_loss=95.0, trailing_loss=7.0)

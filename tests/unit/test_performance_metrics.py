@@ -10,12 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backbus.jit.arrays import read_only
 from backbus.job.job import PerformanceSettings
 from backbus.market.panel import Floats
 from backbus.performance.metrics import Metrics, Sums, compounded, figures, finite, metrics_of, ratio, session_rate
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
-from backbus.performance.sessions import BenchmarkCurve, SessionCurve
+from backbus.performance.sessions import BenchmarkCurve, SessionCurve, read_only
 from backbus.performance.trades import TradeBook
 from backbus.trading.records import FILL
 
@@ -144,6 +143,15 @@ def test_holding_the_benchmark_itself_is_beta_one_and_nothing_else() -> None:
     assert metrics.alpha == pytest.approx(0.0, abs=1e-12)
     assert metrics.tracking_error == 0.0
     assert metrics.information_ratio is None
+
+
+def test_a_constant_distance_from_the_benchmark_is_no_tracking_error_however_its_rounding_falls() -> None:
+    steady = np.cumprod([CASH, 1.7, 1.7, 1.7])[1:]
+    returns = returns_of(steady).tolist()
+    assert len(set(returns)) == 1 and sum(returns) / 3 != returns[0]
+    metrics = measured(steady, benchmark=np.full(3, 7.0), base=7.0)
+    assert metrics.tracking_error == metrics.volatility == 0.0
+    assert metrics.information_ratio is metrics.sharpe is None
 
 
 def test_a_benchmark_that_never_moves_has_no_beta() -> None:

@@ -65,6 +65,12 @@ def test_an_order_on_the_close_whose_asset_has_a_hole_is_looked_at_in_the_next_r
     assert silent(job, market, 1, both, fills=PHASES) == tick_of(2, CLOSE_DECIDE)
 
 
+def test_an_order_on_the_next_close_is_looked_at_there() -> None:
+    on_close = [(0, Term.AT_CLOSE, 1.0), (0, SignalKind.QUANTITY, 5.0)]
+    assert silent(job_of(), bars(*[QUIET] * 4), 0, on_close) == tick_of(1, CLOSE_DECIDE)
+    assert silent(job_of(), bars(*[QUIET] * 4), 0, on_close, fills=PHASES) == tick_of(1, CLOSE_DECIDE)
+
+
 def test_a_resting_limit_that_may_open_something_is_looked_at_at_every_open() -> None:
     limit = [(0, Term.LIMIT, 90.0), (0, SignalKind.QUANTITY, 5.0)]
     # FILL covers row 1, whose open was decided; that of row 2 follows, and can be decided too

@@ -101,6 +101,18 @@ def test_what_is_sold_at_the_open_pays_for_what_is_bought_there() -> None:
     assert told.cash[-1] == 10_000.0 + 409 * 120.0 - 590 * 100.0
 
 
+def test_a_weight_that_the_open_makes_less_than_one_lot_sells_all_and_pays_for_what_is_bought_there() -> None:
+    def turn(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.target_weight(1.0, "A")
+        strategy.target_weight(0.00105, "B")
+
+    job = job_of({"size_at": "open", "shorts": False})
+    rows = [[QUIET, QUIET], [QUIET, QUIET], [QUIET, flat(120.0)], [QUIET, QUIET]]
+    told = play(bars(*rows), {0: lambda s, bar, book: s.target_weight(0.5, "B"), 1: turn}, job)
+    # one of B would stay at the close, none does at 120, where the equity is 110 000: it is sold before A is bought
+    assert told.fills[1:] == [(2, OPEN, "B", -500.0, 120.0), (2, OPEN, "A", 1100.0, 100.0)]
+
+
 def test_the_order_that_a_limit_leaves_nothing_of_at_the_open_is_taken_back() -> None:
     def two(strategy: Any, bar: Any, book: Any) -> None:
         strategy.target_weight(0.3, "A")

@@ -15,13 +15,14 @@ import time
 from pathlib import Path
 
 from tools.mutants import answers, changes
+from tools.mutants.code import fits
 from tools.mutants.draw import drawn
 from tools.mutants.report import Report, shown
 from tools.mutants.trial import SURVIVED, UNREACHED, Result, Trial, digest_of, show
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 LIBRARY = ROOT / "shared" / "backbus"
-FOLDERS = ("trading", "portfolio", "execution", "performance", "engine")
+FOLDERS = ("trading", "portfolio", "execution", "performance")
 """Where the rules are: folders of the library."""
 TESTS = ("tests/unit",)
 """What is to see a change."""
@@ -52,7 +53,7 @@ def main() -> int:
         print(f"mutants: {error}", file=sys.stderr)
         return 2
     pool = [change for change in every if given.only in f"{change.file}:{change.function}"]
-    sample = drawn(pool, given.mutants, given.seed)
+    sample = drawn(pool, given.mutants, given.seed, lambda c: fits(str(ROOT / c.file), trees[c.file], c.edit))
 
     work = ROOT / "var" / "mutants" / _state()
     if given.fresh:

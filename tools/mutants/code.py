@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from types import CodeType, FunctionType
 
+from tools.mutants.changes import Edit
+
 Key = tuple[str, int]
 """Qualified name and first line."""
 
@@ -31,13 +33,26 @@ class Loaded:
         functions = self._functions[file]
         for code in _codes(compile(tree, file, "exec", dont_inherit=True)):
             for function in functions.get((code.co_qualname, code.co_firstlineno), ()):
-                if len(function.__code__.co_freevars) == len(code.co_freevars):
-                    function.__code__ = code
+                function.__code__ = code
 
     def globals_of(self, file: str) -> Iterator[dict[str, object]]:
         """The names that functions of ``file`` find."""
         seen = {id(f.__globals__): f.__globals__ for fs in self._functions[file].values() for f in fs}
         yield from seen.values()
+
+
+def fits(file: str, tree: ast.Module, edit: Edit) -> bool:
+    """Whether functions can be given the code of a changed tree: each has to find the same names outside of itself."""
+    before = _names_outside(file, tree)
+    edit.make()
+    after = _names_outside(file, tree)
+    edit.undo()
+    return before == after
+
+
+def _names_outside(file: str, tree: ast.Module) -> dict[Key, int]:
+    codes = _codes(compile(tree, file, "exec", dont_inherit=True))
+    return {(code.co_qualname, code.co_firstlineno): len(code.co_freevars) for code in codes}
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

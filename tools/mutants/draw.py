@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import islice
 
 from tools.mutants.changes import Change
 
 
-def drawn(changes: Iterable[Change], count: int, seed: int) -> list[Change]:
-    """``count`` of the changes (Efraimidis and Spirakis, weighted random sampling with a reservoir, 2006)."""
+def drawn(changes: Iterable[Change], count: int, seed: int, fits: Callable[[Change], bool]) -> list[Change]:
+    """``count`` of the changes that fit (Efraimidis and Spirakis, weighted random sampling with a reservoir, 2006)."""
 
     def key(change: Change) -> float:
         name = "\0".join(map(str, (seed, *change.name)))
         number = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big")
         return math.log((number + 1) / (1 << 64)) / change.weight
 
-    return sorted(changes, key=key, reverse=True)[:count]
+    return list(islice(filter(fits, sorted(changes, key=key, reverse=True)), count))

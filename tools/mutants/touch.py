@@ -22,6 +22,11 @@ class Notes:
         """What the statements of ``file`` write into."""
         return self._ran.setdefault(file, bytearray(size))
 
+    @property
+    def empty(self) -> bool:
+        """Whether none ran."""
+        return not any(any(ran) for ran in self._ran.values())
+
     def take(self) -> dict[str, list[int]]:
         """Numbers of the statements that ran, by file; from now on none has."""
         found = {}

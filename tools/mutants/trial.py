@@ -20,13 +20,15 @@ from typing import Any, TextIO
 import pytest
 
 from tools.mutants.changes import Change
-from tools.mutants.children import LEAST_S, TIMES, Child, Failures, Family, fork
+from tools.mutants.children import LEAST_S, TIMES, Child, Failures, Family, Said, fork
 from tools.mutants.code import Loaded
 from tools.mutants.touch import NOTED, Notes, noting
 
 KILLED, HUNG, SURVIVED, UNREACHED = "killed", "hung", "survived", "unreached"
 TOO_LONG_S = 20.0
 """A test that takes longer in plain Python is not run against changes."""
+IDLE_S = 2.0
+"""A test that has run no statement of the rules for so long has nothing to do with them."""
 
 Result = dict[str, Any]
 """Of one change: what it is, ``result``, ``by`` (the test that failed), ``tests`` (how many there were) and ``s``."""
@@ -120,7 +122,12 @@ class Trial:
     def _run_each(self, nodeids: list[str], file: TextIO) -> list[Result]:
         notes = Notes()
 
+        def look(*_: object) -> None:
+            if notes.empty:
+                pytest.skip("it runs no rules")
+
         def prepare() -> None:
+            signal.signal(signal.SIGVTALRM, look)
             for name in self.trees:
                 path = self.root / name
                 tree, count = noting(str(path), path.read_bytes())
@@ -128,10 +135,17 @@ class Trial:
                     names[NOTED] = notes.array(name, count)
                 self._loaded.replace(str(path), tree)
 
+        def limit(_: pytest.Item) -> float:
+            signal.setitimer(signal.ITIMER_VIRTUAL, IDLE_S)
+            return TOO_LONG_S
+
+        def ran() -> Said:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0.0)
+            return {"ran": notes.take()}
+
         def child(these: list[str]) -> Child:
             items = [self.items[nodeid] for nodeid in these]
-            also = lambda: {"ran": notes.take()}  # noqa: E731
-            return fork(prepare, items, lambda _: TOO_LONG_S, self._failures, also, until_failure=False)
+            return fork(prepare, items, limit, self._failures, ran, until_failure=False)
 
         family = Family(self._processes)
         found: list[Result] = []
