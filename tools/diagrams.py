@@ -6,9 +6,11 @@ Each is an SVG file on a ground of its own, light or dark as its reader's system
 from __future__ import annotations
 
 import html
+import itertools
 from pathlib import Path
 
 from backbus.market.ticks import PHASE_NAMES, PHASES
+from backbus.streams.topology import EXECUTION, PERFORMANCE, PORTFOLIO, STRATEGY, STREAMS, Kind
 
 PLACE = Path(__file__).resolve().parent.parent / "docs" / "pictures"
 WIDTH = 900
@@ -83,6 +85,11 @@ def _tip(name: str, kind: str) -> str:
     )
 
 
+def between(writer: str, reader: str) -> list[Kind]:
+    """What one handler says to another."""
+    return [kind for kind, stream in STREAMS.items() if stream.writer == writer and reader in stream.readers]
+
+
 def chain() -> Drawing:
     """The handlers of a run, and the streams between them."""
     drawing = Drawing(
@@ -107,18 +114,21 @@ def chain() -> Drawing:
         drawing.line((middle[name], 45), (middle[name], top))
     drawing.text(middle["data"] + 10, 36, "NEW_DATA, to all others", at="start")
     gap = left["strategy"] - width - left["data"]
-    for reader, said, back in (("portfolio", "SIGNAL", "BOOK"), ("execution", "ORDER", "FILL")):
+    for before, reader in itertools.pairwise((STRATEGY, PORTFOLIO, EXECUTION)):
         begin, end = left[reader] - gap, left[reader]
+        said, back = between(before, reader), between(reader, before)
         drawing.line((begin, top + 22), (end, top + 22))
-        drawing.text((begin + end) / 2, top + 14, said, size=13)
-        drawing.line((end, top + 44), (begin, top + 44), dashed=back == "BOOK")
-        drawing.text((begin + end) / 2, top + 60, back, size=13)
+        drawing.text((begin + end) / 2, top + 14, ", ".join(said), size=13)
+        drawing.line((end, top + 44), (begin, top + 44), dashed=all(STREAMS[kind].where_book_is_read for kind in back))
+        drawing.text((begin + end) / 2, top + 60, ", ".join(back), size=13)
     below = top + height
     drawing.box(245, 295, 580, 60, "performance", "counts what passes by: figures, tables, the fingerprint")
-    streams = ((middle["strategy"], "SIGNAL"), (495, "ORDER"), (575, "EQUITY"), (middle["execution"], "FILL"))
-    for x, said in streams:
-        drawing.line((x, below), (x, 295))
-        drawing.text(x + 7, 240, said, size=13, at="start")
+    for writer in (STRATEGY, PORTFOLIO, EXECUTION):
+        kinds = between(writer, PERFORMANCE)
+        for number, kind in enumerate(kinds):
+            x = middle[writer] + 80 * (number - (len(kinds) - 1) / 2)
+            drawing.line((x, below), (x, 295))
+            drawing.text(x + 7, 240, kind, size=13, at="start")
     drawing.line((245, 325), (middle["data"], 325), (middle["data"], below))
     drawing.text(middle["data"] + 10, 240, "PROGRESS", size=13, at="start")
     drawing.text(middle["data"] + 10, 256, "of all four readers", size=12, kind="dim", at="start")

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from backbus.api.check import check as check
     from backbus.api.client import Client as Client
     from backbus.api.explain import explain as explain
-    from backbus.api.explain import sentences as sentences
     from backbus.api.rerun import rerun as rerun
     from backbus.api.rerun import rerun_fold as rerun_fold
     from backbus.api.rerun import rerun_split as rerun_split
     from backbus.api.result import Result as Result
     from backbus.api.run import run as run
     from backbus.api.run_sweep import run_sweep as run_sweep
+    from backbus.api.sentences import sentences as sentences
     from backbus.api.sweep_result import SweepResult as SweepResult
     from backbus.data import Catalog as Catalog
     from backbus.data import map_panel as map_panel
@@ -102,11 +102,12 @@ __all__ = [
 _HOMES = {
     "backbus.api.check": "check",
     "backbus.api.client": "Client",
-    "backbus.api.explain": "explain sentences",
+    "backbus.api.explain": "explain",
     "backbus.api.rerun": "rerun rerun_fold rerun_split",
     "backbus.api.result": "Result",
     "backbus.api.run": "run",
     "backbus.api.run_sweep": "run_sweep",
+    "backbus.api.sentences": "sentences",
     "backbus.api.sweep_result": "SweepResult",
     "backbus.data": "Catalog map_panel panel_from_frame read_panel write_panel",
     "backbus.engine.inputs": "open_inputs",

@@ -8,9 +8,6 @@ import sys
 
 import pytest
 
-from backbus.job.costs import MOST_TIERS
-from backbus.trading.rules import TIERS
-
 HEAVY = ("numba", "llvmlite", "numpy", "pandas", "pyarrow", "exchange_calendars", "scipy", "msgpack", "zmq", "typer")
 READ = """
 import sys
@@ -45,7 +42,3 @@ def test_what_only_passes_messages_on_loads_no_compiler(module: str) -> None:
     loaded = set(ended.stdout.split())
     assert module in loaded
     assert loaded & {"numba", "llvmlite"} == set()
-
-
-def test_a_schedule_may_have_as_many_tiers_as_its_record_has_room_for() -> None:
-    assert MOST_TIERS == TIERS

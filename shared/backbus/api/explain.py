@@ -2,7 +2,7 @@
 
 ``explain(folder)`` tells of a whole run, ``explain(folder, order=…)`` of one order from its signal's row to its end,
 and ``explain(folder, asset=…, date=…)`` of all that befell an asset in a session. Each returns plain values, fit for
-JSON; ``sentences`` makes text of them.
+JSON; ``sentences``, in the file beside this one, makes text of them.
 """
 
 from __future__ import annotations
@@ -10,28 +10,17 @@ from __future__ import annotations
 import datetime
 import json
 from collections import Counter
-from collections.abc import Iterator
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from backbus import renamed
 from backbus.errors import JobError
 from backbus.market.panel import session_date
-from backbus.market.ticks import PHASE_NAMES
 from backbus.trading.codes import TIMES_IN_FORCE
 from backbus.trading.records import order_parts
 
 Row = dict[str, Any]
 NEEDED = ("equity", "orders", "fills", "order_ends", "signals", "account_activity")
-PHASES_IN_WORDS = dict(
-    zip(
-        PHASE_NAMES,
-        ("before the open", "at the open", "within the bar", "after the bar", "after the close", "at the close"),
-        strict=True,
-    )
-)
 
 
 def folder_of(run: str, runs: Path) -> Path:
@@ -238,168 +227,3 @@ def _run(folder: Path) -> Row:
             for one in forced
         ],
     }  # fmt: skip
-
-
-# --- as text -----------------------------------------------------------------------------------------------------
-
-
-def sentences(told: Row) -> Iterator[str]:
-    """What ``explain`` has found, line by line."""
-    if "filled_by" in told:
-        yield from _of_run(told)
-    elif "said" in told:
-        yield from _of_order(told)
-    else:
-        yield from _of_day(told)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.6f}".rstrip("0").rstrip(".")
-
-
-def _money(value: float) -> str:
-    return f"{value:,.2f}"
-
-
-def _terms(one: Row) -> str:
-    kind = one["type"].replace("_", " ")
-    if one["type"] in ("limit", "stop") and one["trail"] is not None:
-        return f"{kind} {_number(100.0 * one['trail'])} % from the price of its entry"
-    if one["type"] in ("trail", "trail_percent"):
-        by = _number(one["trail"]) if one["type"] == "trail" else f"{_number(100.0 * one['trail'])} %"
-        start = "" if one["stop"] is None else f", which was {_number(one['stop'])} at first"
-        return f"trailing stop {by} behind the best price{start}"
-    parts = [f"{name} {_number(one[name])}" for name in ("stop", "limit") if one[name] is not None]
-    if one["type"] in ("limit", "stop"):
-        return parts[0]
-    return ", ".join([kind, *parts])
-
-
-def _wishes(signals: list[Row]) -> str:
-    return ", ".join(f"{one['kind']} {one['means'] or _number(one['value'])}" for one in signals)
-
-
-def _where(one: Row) -> str:
-    return f"{one['when']}, row {one['row']}, {PHASES_IN_WORDS[one['phase']]}"
-
-
-def _side(quantity: float) -> str:
-    return f"{'buy' if quantity > 0 else 'sell'} {_number(abs(quantity))}"
-
-
-def _of_order(told: Row) -> Iterator[str]:
-    force = "" if told["time_in_force"] == "gtc" else f", {told['time_in_force']}"
-    if told["until"] is not None:
-        force = f", until {told['until']}"
-    yield f"order {told['order']}: {told['symbol']}, {_terms(told)}{force}"
-    if told["parent"] is not None:
-        yield f"  an exit of order {told['parent']}: it lives from that order's first fill on"
-    elif told["signals"]:
-        yield f"  the strategy said in that row: {_wishes(told['signals'])}"
-    for one in told["said"]:
-        yield "  " + _decision(one)
-        if one["kind"] in ("place", "refuse"):
-            own = told["account"]
-            yield f"    the account at that close: equity {_money(own['equity'])}, cash {_money(own['cash'])}, " + (
-                f"positions of {_money(own['gross'])}"
-            )
-    for split in told["splits"]:
-        yield f"  {split['when']}, row {split['row']}: a split of {_number(split['ratio'])} for 1 changed it"
-    for fill in told["fills"]:
-        yield from ("  " + line for line in _fill_lines(fill))
-    if told["end"] is not None:
-        yield from ("  " + line for line in _end_lines(told["end"]))
-    for one in told["exits"]:
-        yield f"  it brought an exit: order {one['order']}, {_terms(one)}"
-
-
-def _decision(one: Row) -> str:
-    where = f"{_where(one)}: "
-    why = f" ({one['reason']})" if one["reason"] else ""
-    match one["kind"]:
-        case "place":
-            cut = "" if one["quantity"] == one["wanted"] else f" of {_number(abs(one['wanted']))} wanted"
-            return f"{where}placed, to {_side(one['quantity'])}{cut}{why}"
-        case "resize":
-            return f"{where}now to {_side(one['quantity'])}{why}"
-        case "cancel":
-            return f"{where}taken back{why}"
-        case _:
-            return f"{where}refused{why}; wanted to {_side(one['wanted'])}"
-
-
-def _fill_lines(fill: Row) -> Iterator[str]:
-    done = "bought" if fill["quantity"] > 0 else "sold"
-    yield f"{_where(fill)}: {done} {_number(abs(fill['quantity']))}: {fill['rule']}"
-    slip = f"slippage {_number(fill['slippage'])}, fee {_number(fill['fee'])}"
-    yield f"  the market's price {_number(fill['reference'])}, paid {_number(fill['price'])}: {slip}"
-    if fill["cap"]:
-        rest = f"; {_number(abs(fill['left']))} went on working" if fill["left"] else ""
-        yield f"  lessened by: {fill['cap']}{rest}"
-
-
-def _end_lines(end: Row) -> Iterator[str]:
-    left = _number(abs(end["left"]))
-    yield f"{_where(end)}: ended with {left} unfilled: {end['reason']}"
-    if end["level"] is not None and end["type"] in ("trail", "trail_percent"):
-        yield f"  it had come to {_number(end['level'])} by then"
-    elif end["level"] is not None and end["nearest"] is not None:
-        yield f"  its price then was {_number(end['level'])}, the market came nearest at {_number(end['nearest'])}"
-    if end["cap"]:
-        yield f"  held back by: {end['cap']}"
-
-
-def _source(booking: Row) -> str:
-    """What a booking was reckoned from."""
-    quantity, basis = _number(booking["quantity"]), _number(booking["basis"])
-    match booking["kind"]:
-        case "split":
-            return f"{basis} for 1, {quantity} held since"
-        case "dividend" | "delisting":
-            return f"{basis} for each of {quantity} held"
-        case _:
-            return f"{quantity} day{'' if booking['quantity'] == 1.0 else 's'} on {_money(booking['basis'])}"
-
-
-def _of_day(told: Row) -> Iterator[str]:
-    first, last = told["rows"]
-    yield f"{told['symbol']} on {told['date']} (row{'' if first == last else 's'} {first}" + (
-        ")" if first == last else f" to {last})"
-    )
-    for one in told["account_activity"]:
-        yield f"  {one['kind']}: {_money(one['amount'])} to cash, {_source(one)}"
-    for one in told["working_before"]:
-        yield f"  was working: order {one['order']}, {_terms(one)}, to {_side(one['quantity'])}"
-    for fill in told["fills"]:
-        yield from (f"  {line}" for line in _fill_lines(fill))
-        yield f"    by order {fill['order']}"
-    for end in told["order_ends"]:
-        yield from (f"  {line}" for line in _end_lines(end))
-        yield f"    order {end['order']}"
-    for row, signals in groupby(told["signals"], key=itemgetter("row")):
-        yield f"  row {row}: the strategy said {_wishes(list(signals))}"
-    for one in told["decided"]:
-        yield f"  {_decision(one)}; order {one['order']}, {_terms(one)}"
-    if not any(
-        told[name] for name in ("account_activity", "working_before", "fills", "order_ends", "signals", "decided")
-    ):
-        yield "  nothing was said, worked or filled"
-
-
-def _of_run(told: Row) -> Iterator[str]:
-    yield f"{told['name']}: {told['orders']:,} orders placed"
-    for title, counts in (
-        ("filled by", told["filled_by"]),
-        ("fills lessened by", told["lessened_by"]),
-        ("refused", told["refused_because"]),
-        ("ended unfilled, or in part", told["ended_because"]),
-    ):
-        if counts:
-            yield f"  {title}:"
-            yield from (f"    {count:>8,}  {what}" for what, count in counts.items())
-    yield f"  fees {_money(told['fees'])}, slippage {_money(told['slippage'])}"
-    yield from (f"  {kind} {_money(amount)}" for kind, amount in told["booked"].items())
-    for one in told["forced"]:
-        what = f"{_side(one['quantity'])} {one['symbol']}: order {one['order']}"
-        yield f"  {one['when']}, row {one['row']}: {one['reason']}, {what}"
-    yield "give --order N, or --asset SYMBOL --date DATE, to look closer"

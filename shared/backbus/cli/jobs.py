@@ -160,6 +160,7 @@ def explain(
 ) -> None:
     """Tell why orders of a run filled as they did, and why others did not."""
     from backbus.api import explain as told
+    from backbus.api.sentences import sentences
     from backbus.cli.output import print_json
     from backbus.settings import RUNS
 
@@ -167,7 +168,7 @@ def explain(
     if as_json:
         print_json(found)
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in told.sentences(found)))
+        sys.stdout.write("".join(f"{line}\n" for line in sentences(found)))
 
 
 def pause(job: JobId, as_json: AsJson = False) -> None:

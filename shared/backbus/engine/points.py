@@ -54,7 +54,7 @@ class Views(NamedTuple):
     """[sessions] equity at each session's end; the equity itself where each row is a session."""
 
 
-class Scratch(NamedTuple):
+class PointBuffers(NamedTuple):
     """What is written anew for each point."""
 
     trades: Records
@@ -121,7 +121,7 @@ def _count(
     filled: int,
     bookings: Records,
     views: Views,
-    scratch: Scratch,
+    scratch: PointBuffers,
     sums: PointSums,
 ) -> None:
     """Sum up a run into its own lines of the sums."""
@@ -163,7 +163,7 @@ def run_points(  # noqa: PLR0913  (a loop's door)
     blank = Blank(blank_totals, blank_positions, blank_state, blank_trades)
     traded = RowSessions(numbers, factor, times)
     views = Views(fills_read, fill_words, equity_read, equity_words, gross_read, last_read)
-    scratch = Scratch(trades, closed, shares, last)
+    scratch = PointBuffers(trades, closed, shares, last)
     for point in range(rules.shape[0]):
         own = slice(point, point + 1)
         instrument = instruments[point * assets : (point + 1) * assets]
@@ -214,4 +214,4 @@ def count_point(  # noqa: PLR0913  (a loop's door)
     sums = PointSums(
         curves, equity_lanes, fills_lanes, totals, open_trades, moments, regressions, ends, returns
     )  # fmt: skip
-    _count(rules[0], rate, traded, filled, bookings, views, Scratch(trades, closed, shares, last), sums)
+    _count(rules[0], rate, traded, filled, bookings, views, PointBuffers(trades, closed, shares, last), sums)

@@ -27,6 +27,7 @@ _SHELL = (
     "api/explain.py",
     "api/rerun.py",
     "api/result.py",
+    "api/sentences.py",
     "api/sweep_result.py",
     "cli/",
     "figures/",

@@ -1,7 +1,7 @@
 """A run's streams in one table: who writes each kind of event, who reads it, what it carries and how it is digested.
 
 Whatever has to know this reads it here: the codec, what is let in, the digests, the handlers, what services subscribe
-to, and the tables of the docs (``tools/stream_tables.py`` makes them). A new kind is a name in ``Kind`` and a row in
+to, and the tables and the picture of the docs (``make pages``). A new kind is a name in ``Kind`` and a row in
 ``STREAMS``.
 """
 

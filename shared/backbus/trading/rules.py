@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backbus.jit.arrays import read_only
+from backbus.job.costs import MOST_TIERS
 from backbus.market.columns import EVENTS
 from backbus.market.panel import Block, Floats
 from backbus.trading.records import Records
@@ -71,7 +72,6 @@ where any asset is one; ``cash_only`` in an account without shorts and leverage.
 ``trailing_loss`` are the exits that come with each entry, as fractions of its price, 0 where there is none. Rates are
 of a year of ``year_days``; limits are fractions of equity, infinite where there is none."""
 
-TIERS = 8
 INSTRUMENT = np.dtype(
     [
         ("lot", "<f8"),
@@ -86,8 +86,8 @@ INSTRUMENT = np.dtype(
         ("fee_maximum", "<f8"),
         ("fee_share", "<f8"),
         ("maker", "<f8"),
-        ("tier_from", "<f8", (TIERS,)),
-        ("tier_fee", "<f8", (TIERS,)),
+        ("tier_from", "<f8", (MOST_TIERS,)),
+        ("tier_fee", "<f8", (MOST_TIERS,)),
         ("slippage_model", "<i8"),
         ("fee_model", "<i8"),
         ("tiers", "<i8"),
