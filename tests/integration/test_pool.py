@@ -26,7 +26,7 @@ from backbus.sweep.workers.wire import pack_chunk
 from tests.integration.hurtful import KINDS, here, setup_of, values_of, write_inputs
 from tests.processes import ROOT, running, wait_for
 
-LIMIT_S = 60.0
+LIMIT_S = 240.0
 MARK = "BACKBUS_TEST_CREW"
 LIMITS = PointLimits(point_s=1.0, memory_bytes=256 << 20)
 

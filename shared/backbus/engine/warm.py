@@ -53,30 +53,31 @@ def warm_handlers() -> None:
         run_handlers(job, panel, strategy)
 
 
-def warm_engine() -> None:
-    """The same in one process; and make bars by volume."""
+def warm_engine(*, strategies: bool = True) -> None:
+    """The same in one process; and make bars by volume. Without ``strategies``, the engine's own loops alone."""
     panel = small_panel()
-    for job, strategy in _runs():
+    for job, strategy in _runs(strategies=strategies):
         Engine(job, panel, strategy).run()
     maker = Maker(bar_size("1500 volume"), SessionClock(None, None))
     maker.take(panel.block.end, {name: values[:, 0] for name, values in panel.block.cells().items()}, instants=False)
     maker.finish()
 
 
-def warm_points() -> None:
+def warm_points(*, strategies: bool = True) -> None:
     """The same as points of a sweep."""
     panel = small_panel()
-    for job, strategy in _runs():
+    for job, strategy in _runs(strategies=strategies):
         signals = StrategyRunner(strategy, panel.layout).on_block(panel.block)
         PointsEngine(panel, job.performance.benchmark).run([Point(terms_of(job, panel.layout), signals)])
 
 
-def _runs() -> Iterator[tuple[Job, Strategy]]:
-    """Jobs that need every loop: without and with lists of orders, and each strategy beside a benchmark."""
+def _runs(*, strategies: bool = True) -> Iterator[tuple[Job, Strategy]]:
+    """Jobs that need every loop: without and with lists of orders, beside a benchmark, and of each strategy."""
     exits = {"exits": {"stop_loss": 0.02, "take_profit": 0.02, "trail": 0.05}}
     cross = {"strategy": {"use": "SmaCross"}}
     for more in ({}, {"portfolio": exits, "execution": {"slippage": {"model": "square_root"}}}):
         yield Job.parse(cross | more), make_strategy(SmaCross, {"fast": 2, "slow": 4})
-    for strategy in (*(make_strategy(strategy_class, {}) for strategy_class in CLASSES), EveryIndicator()):
+    every = (*(make_strategy(strategy_class, {}) for strategy_class in CLASSES), EveryIndicator())
+    for strategy in every if strategies else every[:1]:
         job = {"strategy": {"use": type(strategy).__name__}, "performance": {"benchmark": "S0"}}
         yield Job.parse(job), strategy

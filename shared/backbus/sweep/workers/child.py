@@ -84,7 +84,7 @@ def main(words: int) -> None:
 
 
 class Prepared:
-    """Panel, strategy and plan of a setup, with every kernel compiled, and what is told of them."""
+    """Panel, strategy and plan of a setup, every loop loaded but the strategy's own, and what is told of them."""
 
     def __init__(self, setup: dict[str, Any]) -> None:
         started = time.monotonic()
@@ -104,8 +104,8 @@ class Prepared:
         if setup["check"]:
             check_names(search.space, job, strategy)
             refuse_look_ahead(job, panel, search.space, strategy)
-        warm_engine()
-        warm_points()
+        warm_engine(strategies=False)
+        warm_points(strategies=False)
         warm_sweep()
         self.computes = search.computes(panel, strategy)
         self.facts = {
