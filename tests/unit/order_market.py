@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from backbus.engine.handlers import run_handlers
 from backbus.engine.run import Engine
 from backbus.job.job import Job
 from backbus.market.panel import Panel
@@ -24,6 +23,7 @@ from backbus.strategy import Strategy
 from backbus.trading.codes import BOOKING_KINDS, FILL_RULES, ORDER_KINDS, ORDER_TYPES, REASONS, SignalKind
 from backbus.trading.records import SIGNAL, Records, empty, order_parts
 from tests.unit.panels import panel_of, tables_of
+from tests.unit.records_of_runs import assert_same, said_by_engine, said_by_handlers
 
 Bar = tuple[float, float, float, float] | tuple[float, float, float, float, float]
 """Open, high, low, close, and volume where it is not 1000."""
@@ -171,9 +171,10 @@ def play(market: Panel, says: Script | Strategy, job: Job | None = None, **execu
     strategy = says if isinstance(says, Strategy) else scripted(says)
     job = job or job_of(execution=execution)
     pieces: list[Any] = []
-    report = Engine(job, market, strategy, pieces.extend).run()
+    whole = said_by_engine(job, market, strategy, pieces.extend)
+    report = whole.report
     for block, window in ((1, 2), (2, 4), (64, 256)):
-        assert run_handlers(job, market, strategy, block=block, window=window) == report
+        assert_same(said_by_handlers(job, market, strategy, block, window), whole, f"blocks of {block}")
         cut = job.model_copy(update={"run": job.run.model_copy(update={"block": block})})
         assert Engine(cut, market, strategy).run().fingerprint == report.fingerprint
     return told(tables_of(pieces), report, market.symbols)
