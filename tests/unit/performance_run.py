@@ -14,7 +14,7 @@ from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
 from backbus.streams.event import Event
 from backbus.streams.stream import StreamWriter
-from backbus.streams.topology import Kind
+from backbus.streams.topology import PERFORMANCE, Kind, read_by
 from backbus.trading.account_rows import EquityRows
 from backbus.trading.codes import Action, Reason
 from backbus.trading.records import FILL, ORDER, SIGNAL, Records, order_id
@@ -93,6 +93,11 @@ def report_as_json(seed: int) -> str:
     return whole(some_run(seed)).to_json()
 
 
+def unsaid(said: Iterable[Kind]) -> list[Kind]:
+    """What performance reads beside these streams: nothing is said in it but its end."""
+    return [kind for kind in read_by(PERFORMANCE) if kind not in said]
+
+
 def events_of(run: Run, rng: np.random.Generator) -> dict[Kind, list[Event]]:
     """The run's streams, each cut at random; a stream says through which tick it is complete, and repeats itself."""
     end = 6 * run.layout.rows
@@ -121,7 +126,7 @@ def events_of(run: Run, rng: np.random.Generator) -> dict[Kind, list[Event]]:
         if not events or events[-1].watermark < end:
             events.append(writer.write(None, end))
         streams[kind] = events
-    return streams
+    return streams | {kind: [StreamWriter(kind, "someone").write(None, end)] for kind in unsaid(streams)}
 
 
 def interleaved(streams: dict[Kind, list[Event]], rng: np.random.Generator) -> Iterable[Event]:

@@ -17,7 +17,7 @@ from backbus.performance.tables import Piece, run_pieces
 from backbus.streams.event import Event
 from backbus.streams.topology import Kind
 from tests.unit.panels import tables_of
-from tests.unit.performance_run import events_of, interleaved, report_as_json, some_run, whole
+from tests.unit.performance_run import events_of, interleaved, report_as_json, some_run, unsaid, whole
 
 if TYPE_CHECKING:
     from tests.plain_python import PlainPython
@@ -118,6 +118,8 @@ def test_what_is_kept_does_not_grow_with_rows() -> None:
     handler = PerformanceHandler(run.job, run.layout, 100)
     most = done = 0
     taken = {Kind.SIGNAL: 0, Kind.ORDER: 0, Kind.FILL: 0}
+    for kind in unsaid((*taken, Kind.NEW_DATA, Kind.EQUITY)):
+        handler.receive(Event(kind, "someone", 0, 0, 240_000))
     for row in range(0, 40_000, 50):
         stop = row + 50
         handler.receive(Event(Kind.NEW_DATA, "data", row, stop, 6 * stop, run.block.rows(row, stop)))
