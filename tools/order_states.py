@@ -1,25 +1,22 @@
-"""Draw the life of an order in ``docs/fills.md`` from its table, and list the types: ``python tools/order_states.py``.
+"""Draw the life of an order in ``docs/fills.md`` from its table, and list what orders are told by:
+``python tools/order_states.py``.
 
-Between ``<!-- states -->`` and ``<!-- end -->`` stands a Mermaid drawing of ``trading/order_states.py``, between
-``<!-- types -->`` and ``<!-- end -->`` a table of ``trading/order_types.py``.
+Each stands before an ``<!-- end -->``: after ``<!-- states -->`` a Mermaid drawing of ``trading/order_states.py``,
+after ``<!-- types -->`` a table of ``trading/order_types.py``, after ``<!-- kinds -->`` and ``<!-- rules -->`` the
+numbers of ``trading/codes.py``.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
-from backbus.trading.codes import ORDER_TYPES
+from backbus.trading.codes import FILL_RULES, ORDER_TYPES, SIGNAL_KINDS
 from backbus.trading.order_states import NEVER, NEXT_STATE, OrderEvent, OrderState
-from backbus.trading.order_types import HAS, Has
+from backbus.trading.order_types import HAS, WAITS_FOR, Has
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "fills.md"
-WAITS = {
-    Has.STOP: "a price as bad as its stop",
-    Has.LIMIT: "a price as good as its limit",
-    Has.TRAIL: "a price as bad as a stop that follows the best price",
-    Has.CLOSE: "the next close",
-}
 
 
 def drawing() -> str:
@@ -41,17 +38,28 @@ def types() -> str:
     rows = []
     for name, asked in zip(ORDER_TYPES, HAS, strict=True):
         # The stop comes before the limit: an order with both is a limit order once its stop was met.
-        waits = ", then ".join(told for has, told in WAITS.items() if asked & has)
+        waits = ", then ".join(told for has, told in WAITS_FOR.items() if asked & has)
         if asked & Has.TRAIL:
             waits += ", by a fraction of it" if asked & Has.FRACTION else ", by an amount"
-        rows.append(f"| `{name}` | {waits or 'nothing: it fills at the next open'} |")
-    return "| type | waits for |\n|---|---|\n" + "\n".join(rows)
+        rows.append(f"| {len(rows)} | `{name}` | {waits or 'nothing: it fills at the next open'} |")
+    return "| | type | waits for |\n|---|---|---|\n" + "\n".join(rows)
+
+
+def numbers(words: Sequence[str], *, code: bool) -> str:
+    """The numbers of a family with their words, those left out that mean nothing."""
+    told = [(number, word) for number, word in enumerate(words) if not word.startswith("(")]
+    return "| | |\n|---|---|\n" + "\n".join(f"| {number} | {f'`{word}`' if code else word} |" for number, word in told)
 
 
 def made() -> dict[Path, str]:
     """The page as it should be."""
     text = PAGE.read_text(encoding="utf-8")
-    for name, body in (("states", drawing()), ("types", types())):
+    for name, body in (
+        ("states", drawing()),
+        ("types", types()),
+        ("kinds", numbers(SIGNAL_KINDS, code=True)),
+        ("rules", numbers(FILL_RULES, code=False)),
+    ):
         text, count = re.subn(
             rf"(<!-- {name} -->\n).*?(\n<!-- end -->)",
             lambda found, body=body: found[1] + body + found[2],  # type: ignore[misc]

@@ -89,7 +89,7 @@ def test_the_files_of_sweeps_are_listed() -> None:
 
 def test_the_words_in_a_table_are_listed_with_their_column() -> None:
     page = text_of("results.md")
-    elsewhere = (ColumnKind.PHASE, ColumnKind.REASON, ColumnKind.RULE)
+    elsewhere = (ColumnKind.PHASE, ColumnKind.REASON, ColumnKind.RULE, ColumnKind.SIGNAL_KIND, ColumnKind.ORDER_TYPE)
     for name, columns in TABLES.items():
         cells = {words(row[0])[0]: row[2] for row in rows(section(page, f"{name}.parquet"))}
         for column, kind in columns.items():

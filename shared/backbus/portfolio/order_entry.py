@@ -21,7 +21,7 @@ from backbus.trading.open_orders import (
     set_terms,
     sleeps_beside,
 )
-from backbus.trading.order_types import on_grid, possible, trails, type_with, worst_price
+from backbus.trading.order_types import on_grid, possible, take_own_term, trails, worst_price
 from backbus.trading.records import ASSET_SCALE, EXITS, NO_ORDER, ROW_SCALE
 from backbus.trading.slippage import fill_price
 
@@ -164,14 +164,8 @@ def named_order(intent: Any, asset: int, ordinal: float) -> int:
 @step
 def take_term(intent: Any, asset: int, kind: int, value: float) -> None:
     """Take one term of an intent of ``asset``."""
-    intent["type"] = type_with(intent["type"], kind)
-    if kind == Term.LIMIT:
-        intent["limit"] = value
-    elif kind == Term.STOP:
-        intent["stop"] = value
-    elif kind in (Term.TRAIL, Term.TRAIL_FRACTION):
-        intent["trail"] = value
-    elif kind == Term.IN_FORCE:
+    take_own_term(intent, kind, value)
+    if kind == Term.IN_FORCE:
         intent["in_force"] = int_of(value)
     elif kind == Term.UNTIL:
         intent["until"] = int_of(value)

@@ -41,7 +41,13 @@ class _Has(NamedTuple):
 
 
 Has = _Has()
-
+WAITS_FOR = {
+    Has.STOP: "a price as bad as its stop",
+    Has.LIMIT: "a price as good as its limit",
+    Has.TRAIL: "a price as bad as a stop that follows the best price",
+    Has.CLOSE: "the next close",
+}
+"""What the pages say that an order with it waits for; of several the first comes first."""
 
 TABLE = {
     OrderType.MARKET: 0,
@@ -68,6 +74,18 @@ def type_with(kind: int, term: int) -> int:
     if term == Term.TRAIL_FRACTION:
         return OrderType.TRAIL_PERCENT
     return OrderType.MARKET_ON_CLOSE if term == Term.AT_CLOSE else kind
+
+
+@step
+def take_own_term(intent: Any, term: int, value: float) -> None:
+    """Take a term that says which type an intent is of, and its price or distance; others change nothing."""
+    intent["type"] = type_with(intent["type"], term)
+    if term == Term.LIMIT:
+        intent["limit"] = value
+    elif term == Term.STOP:
+        intent["stop"] = value
+    elif term in (Term.TRAIL, Term.TRAIL_FRACTION):
+        intent["trail"] = value
 
 
 # --- level --------------------------------------------------------------------------------------------------------
