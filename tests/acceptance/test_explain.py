@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from backbus import run
-from backbus.api.explain import explain, folder_of, sentences
+from backbus.api.explain import explain, folder_of
+from backbus.api.sentences import sentences
 from backbus.errors import JobError
 from tests.unit.order_market import bars, flat, job_of, scripted
 

@@ -34,7 +34,7 @@ class Shell:
             capture_output=True,
             text=True,
             check=False,
-            timeout=120,
+            timeout=300,
         )
         assert done.returncode == status, done.stderr
         return done.stdout if status == 0 or done.stdout else done.stderr
@@ -62,7 +62,7 @@ def test_the_life_of_a_stack(shell: Shell) -> None:
     assert "backbus up" in shell.type("logs", status=1)
 
     with alone():
-        done = shell.json("up")
+        done = shell.json("up", "--timeout", "240")
     assert done["services"] == SERVICES
     assert done["elapsed_s"] > 0
     assert done["folder"] == str(shell.folder / "var" / "stack")
@@ -103,7 +103,7 @@ def test_a_stack_with_keys_starts_and_answers_its_own_client_only(tmp_path: Path
     shell.variables["BACKBUS_KEYS"] = "var/keys"
     try:
         with alone():
-            assert not shell.json("up")["already"]
+            assert not shell.json("up", "--timeout", "240")["already"]
         assert all(row["ready"] for row in shell.ps().values())
         without = {name: value for name, value in shell.variables.items() if name != "BACKBUS_KEYS"}
         shell.variables, kept = without, shell.variables
