@@ -1,15 +1,18 @@
 """``backbus compile``: every loop ahead of its first use, at set-up and in the image.
 
 What is compiled is kept on disk under a hash of the sources, so the next time this takes a second. The first time, two
-processes compile at once where there are processors for it: the engine's loops take as long as all others.
+processes compile at once where there are processors for it: the engine's loops take as long as all others. numba keeps
+code by the place of its source, too, so each installation has a first time.
 """
 
 from __future__ import annotations
 
+import hashlib
 import multiprocessing
 import os
 import sys
 import time
+from pathlib import Path
 
 import typer
 
@@ -18,7 +21,9 @@ def compile_() -> None:
     """Compile the kernels, where they are not compiled yet."""
     from backbus.jit.sources import cache_folder
 
-    fresh = not cache_folder().exists()
+    place = hashlib.blake2b(str(Path(__file__).resolve()).encode(), digest_size=10).hexdigest()
+    done = cache_folder() / f"{place}.compiled"
+    fresh = not done.exists()
     started = time.monotonic()
     if fresh:
         sys.stderr.write("compiling the step functions (once for each state of the sources; a minute or two) ...\n")
@@ -26,6 +31,8 @@ def compile_() -> None:
             _compile_engine_beside_others()
     _engine()
     _others()
+    done.parent.mkdir(parents=True, exist_ok=True)
+    done.touch()
     took = time.monotonic() - started
     sys.stderr.write(f"step functions {'compiled' if fresh else 'are compiled'} ({took:.1f} s)\n")
 
