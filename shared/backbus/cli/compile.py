@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import typer
@@ -39,13 +40,19 @@ def compile_() -> None:
 
 def _compile_engine_beside_others() -> None:
     """What one of them did not keep is compiled afterwards."""
-    beside = multiprocessing.get_context("spawn").Process(target=_others, daemon=True)
+    beside = multiprocessing.get_context("spawn").Process(target=_beside, daemon=True)
     beside.start()
     try:
         _engine()
         beside.join()
     finally:
         beside.terminate()
+
+
+def _beside() -> None:
+    """Ctrl-C reaches both processes; the other one tells of it."""
+    with suppress(KeyboardInterrupt):
+        _others()
 
 
 def _engine() -> None:

@@ -25,7 +25,9 @@ S = TypeVar("S")
 
 
 class Indicated(Generic[S]):
-    """Numbers [rows, assets] of a block's bars, NaN where there is nothing: a stream. Bars name three of theirs."""
+    """Numbers [rows, assets] of a block's bars, NaN where there is nothing: a stream. Bars name three of theirs.
+
+    What raises NotImplementedError here is what a stream alone has: an indicator asks it of one of those three."""
 
     __slots__ = ()
 
