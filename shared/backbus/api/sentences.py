@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
+from backbus.api.explain import Row
 from backbus.market.ticks import PHASE_NAMES
 
-Row = dict[str, Any]
 PHASES_IN_WORDS = dict(
     zip(
         PHASE_NAMES,
