@@ -23,6 +23,8 @@ PATIENCE_S = 90.0
 LOOK_S = 0.05
 CommandLine = Callable[..., "subprocess.CompletedProcess[str]"]
 """What a test types, as words after ``backbus``."""
+FORK_SERVER = "backbus.sweep.workers.fork_server"
+"""In the command of a process that others are forked from, and of these."""
 RUN_MARK = "TESTS_OF_BACKBUS"
 """Environment variable that everything carries that a run of the tests has started, however far down."""
 
@@ -48,6 +50,24 @@ def running(mark: str, command: str = "") -> list[int]:
     """The living processes, but for this one, with this ``NAME=value`` in their environment and these words in their
     command."""
     return [pid for pid in marked(mark) if pid != os.getpid() and command in _command(pid)]
+
+
+def computing(mark: str) -> list[int]:
+    """The living processes with this mark that compute points: forked from a fork server, which is one itself."""
+    servers = running(mark, FORK_SERVER)
+    return [pid for pid in servers if _parent(pid) in servers and alive(pid)]
+
+
+def computing_for(owner: int) -> list[int]:
+    """Those whose fork server is this process's."""
+    return [pid for pid in running(f"{RUN_MARK}={os.environ[RUN_MARK]}", FORK_SERVER) if _parent(_parent(pid)) == owner]
+
+
+def _parent(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def _command(pid: int) -> str:

@@ -52,9 +52,10 @@ class Hurtful(Strategy):
             raise ValueError("there is something to read")
         if harm == 7:
             room = mmap.mmap(-1, 1 << 29)
+            ones = bytes([1]) * (1 << 20)  # much at once: memory is to be up before time is
             while True:
-                for page in range(0, 1 << 29, 4096):
-                    room[page] = 1
+                for begin in range(0, 1 << 29, len(ones)):
+                    room[begin : begin + len(ones)] = ones
         if harm == 8:
             time.sleep(3600)
         if harm == 10:

@@ -6,7 +6,6 @@ import functools
 import os
 import signal
 import sys
-import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,7 @@ from backbus.sweep.clusters import agent, dask
 from backbus.sweep.clusters import cluster as cluster_module
 from backbus.sweep.workers.wire import pack_chunk
 from tests.integration.hurtful import here, setup_of, values_of, write_inputs
-from tests.processes import own_cache, running, wait_for
+from tests.processes import computing, computing_for, own_cache, running, wait_for
 from tests.unit.small_prices import write_prices
 
 pytestmark = pytest.mark.timeout(120)
@@ -104,7 +103,7 @@ def started(folder: Path, cache: Path, workers: int) -> Any:
 
 def children(cluster: Any) -> list[int]:
     """The processes of the cluster that compute points."""
-    return running(cluster.mark, "backbus.sweep.workers.child")
+    return computing(cluster.mark)
 
 
 def swept(cluster: Any, folder: Path, job: Path, **options: Any) -> SweepResult:
@@ -279,8 +278,8 @@ def test_a_process_keeps_files_checks_them_and_ends_a_child_that_nobody_asks(
         found = read(compute())
         assert found is not None
         assert pack_chunk(found[0]) == expected
-        assert owners() == 1
-    wait_for(lambda: not owners())
+        assert len(computing_for(os.getpid())) == 1
+    wait_for(lambda: not computing_for(os.getpid()))
     agent.leave(parcel.spec)
     assert read(compute()) is None
     agent._folder.cache_clear()
@@ -296,7 +295,3 @@ class Other(Strategy):
     def signals(self, bars):
         return self.hold_long(bars.close > bars.sma(self.length))
 """
-
-
-def owners() -> int:
-    return sum(thread.name == "backbus-owner" for thread in threading.enumerate())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import signal
 import subprocess
@@ -24,7 +23,7 @@ from backbus.sweep.workers.pool import Pool, Worker
 from backbus.sweep.workers.process import PointLimits, Setup
 from backbus.sweep.workers.wire import pack_chunk
 from tests.integration.hurtful import KINDS, here, setup_of, values_of, write_inputs
-from tests.processes import ROOT, running, wait_for
+from tests.processes import ROOT, computing_for, running, wait_for
 
 LIMIT_S = 240.0
 MARK = "BACKBUS_TEST_CREW"
@@ -40,20 +39,21 @@ def computed(pool: Pool, points: list[dict[str, Any]]) -> Chunk:
     return joined([found[first] for first in sorted(found)])
 
 
-@pytest.fixture
-def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Every process that a test starts has it; at its end none must be left."""
-    name = uuid.uuid4().hex
-    monkeypatch.setenv(MARK, name)
-    yield f"{MARK}={name}"
-    left = running(f"{MARK}={name}")
-    for pid in left:
-        os.kill(pid, signal.SIGKILL)
-    assert left == []
+@pytest.fixture(autouse=True)
+def none_left() -> Iterator[None]:
+    """No child may outlive its test."""
+    yield
+    assert computing_for(os.getpid()) == []
+
+
+def a_child(pool: Pool) -> int:
+    """The first child's process id, as soon as it has one."""
+    pids: list[int] = wait_for(lambda: pool._work() or pool.pids)
+    return pids[0]
 
 
 def test_only_the_bad_points_fail_each_with_its_kind(
-    tmp_path: Path, mark: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chunk_sizes, "MOST_POINTS", 16)
     harms = [0] * 160
@@ -82,7 +82,7 @@ def test_only_the_bad_points_fail_each_with_its_kind(
 
 
 def test_the_bytes_are_those_of_this_process_however_chunks_are_cut_and_what_dies(
-    tmp_path: Path, mark: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setup = setup_of(write_inputs(tmp_path))
     harmless = values_of([0, 1, 6, 0, 21, 0] * 30)
@@ -96,19 +96,17 @@ def test_the_bytes_are_those_of_this_process_however_chunks_are_cut_and_what_die
         assert pack_chunk(computed(pool, harmless)) == expected
 
 
-def test_a_process_that_is_killed_before_it_is_ready_is_followed_by_another(tmp_path: Path, mark: str) -> None:
+def test_a_process_that_is_killed_before_it_is_ready_is_followed_by_another(tmp_path: Path) -> None:
     setup = setup_of(write_inputs(tmp_path))
     harmless = values_of([0] * 4)
     with Pool(setup, 1, LIMITS) as pool:
-        first = pool.pids
-        os.kill(first[0], signal.SIGKILL)
+        first = a_child(pool)
+        os.kill(first, signal.SIGKILL)
         assert pack_chunk(computed(pool, harmless)) == pack_chunk(here(setup).compute(harmless))
-        assert pool.pids != first
+        assert pool.pids != [first]
 
 
-def test_a_strategy_is_looked_at_once_whatever_dies_after_that(
-    tmp_path: Path, mark: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_strategy_is_looked_at_once_whatever_dies_after_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[bool] = []
 
     class Child(pool_module.Child):
@@ -118,25 +116,25 @@ def test_a_strategy_is_looked_at_once_whatever_dies_after_that(
 
     monkeypatch.setattr(pool_module, "Child", Child)
     with Pool(setup_of(write_inputs(tmp_path)), 1, LIMITS) as pool:
-        os.kill(pool.pids[0], signal.SIGKILL)  # before it has looked
+        os.kill(a_child(pool), signal.SIGKILL)  # before it has looked
         computed(pool, values_of([0]))
         os.kill(pool.pids[0], signal.SIGKILL)
         computed(pool, values_of([0]))
     assert started == [True, True, False]
 
 
-def test_memory_that_many_points_have_taken_together_is_blamed_on_none(tmp_path: Path, mark: str) -> None:
+def test_memory_that_many_points_have_taken_together_is_blamed_on_none(tmp_path: Path) -> None:
     setup = setup_of(write_inputs(tmp_path))
     points = values_of([10] * 8)
     with Pool(setup, 1, LIMITS) as pool:
-        pid = pool.pids
+        pid = a_child(pool)
         chunk = computed(pool, points)
-        assert pool.pids != pid
+        assert pool.pids != [pid]
     assert chunk.failures == {}
     assert pack_chunk(chunk) == pack_chunk(here(setup).compute([{**each, "strategy.harm": 0} for each in points]))
 
 
-def test_memory_is_flat_however_many_points_are_computed(tmp_path: Path, mark: str) -> None:
+def test_memory_is_flat_however_many_points_are_computed(tmp_path: Path) -> None:
     setup = setup_of(write_inputs(tmp_path))
     points = values_of([0] * 18_000)
     resident = []
@@ -149,7 +147,7 @@ def test_memory_is_flat_however_many_points_are_computed(tmp_path: Path, mark: s
 
 
 def test_a_point_that_waits_for_ever_fails_and_a_chunk_can_be_forgotten(
-    tmp_path: Path, mark: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     setup = setup_of(write_inputs(tmp_path))
     worker = Worker(setup, LIMITS)
@@ -183,7 +181,7 @@ def test_a_point_that_waits_for_ever_fails_and_a_chunk_can_be_forgotten(
     ],
 )
 def test_a_child_that_cannot_start_says_why(
-    tmp_path: Path, mark: str, strategy: str, error: type[BackbusError], told: str
+    tmp_path: Path, strategy: str, error: type[BackbusError], told: str
 ) -> None:
     setup = setup_of(write_inputs(tmp_path, strategy))
     with Pool(setup, 1) as pool, pytest.raises(error, match=told) as raised:
@@ -193,7 +191,7 @@ def test_a_child_that_cannot_start_says_why(
         assert "line 1" in (raised.value.traceback or "")
 
 
-def test_a_job_error_keeps_its_field(tmp_path: Path, mark: str) -> None:
+def test_a_job_error_keeps_its_field(tmp_path: Path) -> None:
     setup = setup_of(write_inputs(tmp_path))
     without = Setup(setup.job, setup.data, {}, setup.sessions)
     with Pool(without, 1) as pool, pytest.raises(JobError, match="the bundle has no file") as raised:
@@ -219,12 +217,15 @@ with Pool(setup, 1) as pool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_children_in_an_endless_loop_are_gone_when_their_watcher_is(
-    tmp_path: Path, mark: str, number: signal.Signals
-) -> None:
-    script = WATCHER.format(folder=str(tmp_path))
+def test_children_in_an_endless_loop_are_gone_when_their_watcher_is(tmp_path: Path, number: signal.Signals) -> None:
+    script, mark = WATCHER.format(folder=str(tmp_path)), uuid.uuid4().hex
     with subprocess.Popen(
-        [sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**os.environ, MARK: mark},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     ) as watcher:
         try:
             assert watcher.stdout is not None
@@ -236,7 +237,7 @@ def test_children_in_an_endless_loop_are_gone_when_their_watcher_is(
             watcher.wait(LIMIT_S)
         finally:
             watcher.kill()
-    wait_for(functools.partial(lambda: not running(mark)))
+    wait_for(lambda: not running(f"{MARK}={mark}"))
 
 
 def cpu_s(pid: int) -> float:

@@ -92,3 +92,10 @@ def test_an_account_that_owes_all_it_has_is_allowed_nothing_new() -> None:
     told = play(bars(*rows), {0: asks(-1000, "A"), 2: asks(1, "B")}, job)
     assert told.equity[2] == -50_000.0
     assert told.orders[-1] == (2, "B", "refuse", "market", 0.0, WEIGHT)
+
+
+def test_an_account_without_equity_and_without_a_place_is_told_of_the_place() -> None:
+    job = job_of({"limits": {"weight": 1.0, "positions": 1}, "leverage": 2.0})
+    rows = [[QUIET, QUIET], [QUIET, QUIET], [flat(250.0), QUIET], [QUIET, QUIET]]
+    told = play(bars(*rows), {0: asks(-1000, "A"), 2: asks(1, "B")}, job)
+    assert told.orders[-1] == (2, "B", "refuse", "market", 0.0, "limit of the number of positions")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from typing import Any
 
 import pytest
@@ -9,11 +10,15 @@ import pytest
 from backbus.engine import run
 from backbus.engine.handlers import run_handlers
 from backbus.engine.run import Engine
+from backbus.jit.decorators import plain
 from backbus.performance.tables import Piece
+from backbus.portfolio import handler as portfolio_handler
 from backbus.strategy import Strategy
+from backbus.trading.groups import CURSOR, StoppedFor
 from backbus.trading.records import Records
 from tests.unit.order_market import OPEN, QUIET, bars, flat, job_of, told
 from tests.unit.panels import tables_of
+from tests.unit.records_of_runs import assert_same, said_by_handlers
 
 
 class Crowd(Strategy):
@@ -46,6 +51,34 @@ def test_a_loop_that_is_given_too_little_room_stops_and_goes_on_where_it_was(mon
     assert sum(refused) > 10
     assert told(tables_of(scant), report, market.symbols) == told(tables_of(plenty), report, market.symbols)
     assert report.counts.orders == 5 * 30 * 2
+
+
+def test_a_handler_whose_loop_is_given_too_little_room_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    market, job, strategy = bars(*[QUIET] * 8), job_of(), Bracketed()
+    expected = said_by_handlers(job, market, strategy, 8, 32)
+    advance = portfolio_handler.advance_lists
+    place = list(signature(plain(advance)).parameters).index("orders")
+    stopped = []
+
+    def sparing(*arguments: Any) -> None:
+        """Every second time there is no room for a record of each open order."""
+        given, cursor = list(arguments), arguments[-1]
+        if len(stopped) % 2 == 0:
+            given[place] = given[place][:1]
+        advance(*given)
+        stopped.append(cursor[CURSOR.STOPPED_FOR] == StoppedFor.RECORD_ROOM)
+
+    monkeypatch.setattr(portfolio_handler, "advance_lists", sparing)
+    assert_same(said_by_handlers(job, market, strategy, 8, 32), expected, "with little room")
+    assert sum(stopped) > 4
+
+
+class Bracketed(Strategy):
+    """Places orders with exits in every row, and reads no book, so that a block of them is worked off in one go."""
+
+    def on_bar(self, bar: Any) -> None:
+        for _ in range(20):
+            self.order(1, take_profit=200.0, stop_loss=10.0, trail_fraction=0.5)
 
 
 def test_an_exit_may_fill_in_more_parts_than_the_market_has_room_for_at_a_time() -> None:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.unit.order_market import OPEN, QUIET, Told, bars, flat, job_of, play
+from tests.unit.order_market import OPEN, QUIET, Script, Told, bars, flat, job_of, play
 
 
-def sized(*opens: float, script: dict[int, Any], **portfolio: Any) -> Told:
+def sized(*opens: float, script: Script, **portfolio: Any) -> Told:
     """Rows that do not move, and an account that sizes at the open."""
     job = job_of({"size_at": "open", **portfolio})
     return play(bars(*map(flat, opens)), script, job)
@@ -80,8 +80,9 @@ def test_a_position_is_closed_whole_whatever_the_open() -> None:
     assert told.cash[-1] == 150_000.0
 
 
-def test_without_shorts_a_negative_weight_closes() -> None:
-    told = sized(100, 100, 120, 120, script={0: goes_long, 1: weighs(-0.2)}, shorts=False)
+@pytest.mark.parametrize("script", [{0: goes_long, 1: weighs(-0.2)}, [(0, 0, 1.0), (1, 0, -0.2, "weight")]])
+def test_without_shorts_a_negative_weight_closes(script: Script) -> None:
+    told = sized(100, 100, 120, 120, script=script, shorts=False)
     assert told.fills[-1] == (2, OPEN, "A", -1000.0, 120.0)
     assert told.orders[-1][2] == "place"
 

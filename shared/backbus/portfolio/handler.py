@@ -189,14 +189,6 @@ class PortfolioHandler(RunHandler):
             self._news = ([], [])
             yield writer.write(payload, tick)
 
-    def _bookings_before(self, tick: int) -> Records:
-        if not self._booked:
-            return NO_BOOKINGS
-        booked = joined(self._booked)
-        cut = int(np.searchsorted(booked["tick"], tick))
-        self._booked = [booked[cut:]] if cut < len(booked) else []
-        return booked[:cut]
-
     def _unsaid_end(self) -> bool:
         return self.writers[Kind.EQUITY].watermark < self._end
 
@@ -209,7 +201,9 @@ class PortfolioHandler(RunHandler):
             self._rows.equity[:count].copy(),
             self._rows.cash[:count].copy(),
             self._rows.gross[:count].copy(),
-            self._bookings_before(PHASES * (first + count)),
+            # All of them: no row begins before there is room for it on the curve.
+            joined(self._booked) if self._booked else NO_BOOKINGS,
         )
+        self._booked = []
         self._rows = EquityRows(first + count, self._rows.equity, self._rows.cash, self._rows.gross)
         return self.writers[Kind.EQUITY].write(rows, PHASES * (first + count))

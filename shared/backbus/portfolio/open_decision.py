@@ -35,14 +35,12 @@ def _value_at_open(account: Account, market: MarketArrays, open_: Floats, at: in
     account.totals["equity"] = equity
 
 
-def _flags_as_they_are(orders: SingleOrders, rules: Any, flags: int, wanted: float) -> int:
+def _flags_as_they_are(orders: SingleOrders, flags: int) -> int:
     return flags
 
 
-def _flags_beside_others(orders: OrderLists, rules: Any, flags: int, wanted: float) -> int:
-    if flags & Flag.REDUCES or (rules["shorts"] == 0 and wanted < 0.0):
-        return flags | Flag.REDUCE_ONLY
-    return flags
+def _flags_beside_others(orders: OrderLists, flags: int) -> int:
+    return flags | Flag.REDUCE_ONLY if flags & Flag.REDUCES else flags
 
 
 _flags_of_size = verb(_flags_as_they_are, _flags_beside_others)
@@ -50,22 +48,20 @@ _flags_of_size = verb(_flags_as_they_are, _flags_beside_others)
 
 @step
 def _size(orders: OpenOrders, rules: Any, account: Account, market: MarketArrays, open_: Floats, at: int) -> None:
-    """Size the orders that ask for it at this open."""
+    """Size the orders that ask for it at this open. Where shorts are not allowed, none of them wants one: its close has
+    made it an order that closes, which is not sized again."""
     _value_at_open(account, market, open_, at)
     for asset in range(account.positions.shape[0]):
         slot, price = orders.slots[asset], open_[at, asset]
         if works(orders, asset) and slot["flags"] & Flag.SIZE_AT_OPEN and price == price:  # noqa: PLR0124
             held = account.positions[asset]["position"]
-            wish = sized_position(orders, rules, account, market, asset, price)
-            if wish < 0.0 and rules["shorts"] == 0:
-                wish = 0.0
-            wanted = wish - held
+            wanted = sized_position(orders, rules, account, market, asset, price) - held
             slot["quantity"] = wanted
             slot["wanted"] = wanted
             flags = slot["flags"] & ~(Flag.REDUCES | Flag.REDUCE_ONLY)
             if wanted * held < 0.0 and abs(wanted) <= abs(held):
                 flags |= Flag.REDUCES
-            slot["flags"] = _flags_of_size(orders, rules, flags, wanted)
+            slot["flags"] = _flags_of_size(orders, flags)
 
 
 def _none_rests(

@@ -3,14 +3,13 @@
 The functions are called by name, each with plain values: ``greet``, ``take``, ``compute_points``, ``leave``. Files are
 kept by their hashes in the cache folder and checked before they are opened.
 
-Linux kills a child when the thread that started it ends, and a cluster's threads come and go: each child belongs to a
-thread of ours, its *owner*, which lives until its sweep is over, or nobody has asked it for anything for a while.
+A cluster's threads come and go, and take turns with the children of a sweep. A child lives until its sweep is over, or
+nobody has asked it for anything for a while.
 """
 
 from __future__ import annotations
 
 import functools
-import queue
 import select
 import threading
 import time
@@ -66,11 +65,14 @@ def compute_points(spec: str, points: bytes) -> bytes:
         sweep = _sweep(spec)
         if isinstance(sweep, dict):
             return _packed(sweep)
-        owner = sweep.borrow()
+        worker = sweep.borrow()
         try:
-            return owner.ask(msgpack.unpackb(points))
-        finally:
-            sweep.give_back(owner)
+            answer = sweep.computed(worker, msgpack.unpackb(points))
+        except BaseException:
+            sweep.close(worker)
+            raise
+        sweep.give_back(worker)
+        return answer
     except Exception as error:
         return _failed(error)
 
@@ -84,94 +86,28 @@ def leave(spec: str) -> None:
 
 
 class _Sweep:
-    """A sweep in this process: what it needs, and its owners, as many as there were calls at once."""
+    """A sweep in this process: what it needs, and its workers, as many as there were calls at once."""
 
     def __init__(self, spec: str, setup: Setup) -> None:
-        self.setup = setup
-        self.over = threading.Event()
-        self._spec = spec
+        self._spec, self._setup = spec, setup
+        self._over = threading.Event()
         self._lock = threading.Lock()
-        self._idle: list[_Owner] = []
-        self._owners = 0
+        self._workers = 0
+        self._idle: dict[Worker, threading.Timer] = {}
+        """Those that nobody has, each until its time is up."""
 
-    def borrow(self) -> _Owner:
-        """An owner that nobody else has."""
+    def borrow(self) -> Worker:
+        """A worker that nobody else has."""
         with self._lock:
             if self._idle:
-                return self._idle.pop()
-            self._owners += 1
-        owner = _Owner(self)
-        owner.start()
-        return owner
+                worker, timer = self._idle.popitem()
+                timer.cancel()
+                return worker
+            self._workers += 1
+        return Worker(self._setup)
 
-    def give_back(self, owner: _Owner) -> None:
-        """It is free for the next call."""
-        with self._lock:
-            if not self.over.is_set():
-                self._idle.append(owner)
-                return
-        owner.end()
-
-    def dismiss(self, owner: _Owner) -> bool:
-        """Whether this owner, which has waited long enough, can end: not if somebody has just borrowed it."""
-        with self._lock:
-            if owner not in self._idle:
-                return False
-            self._idle.remove(owner)
-            self._owners -= 1
-            if not self._owners:
-                _SWEEPS.pop(self._spec, None)
-            return True
-
-    def end(self) -> None:
-        """End all owners, those at work within a moment."""
-        self.over.set()
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for owner in idle:
-            owner.end()
-
-
-class _Owner(threading.Thread):
-    """Owns a worker, and has it compute one chunk at a time."""
-
-    def __init__(self, sweep: _Sweep) -> None:
-        super().__init__(name="backbus-owner", daemon=True)
-        self._sweep = sweep
-        self._asked: queue.SimpleQueue[list[dict[str, Any]] | None] = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._worker: Worker | None = None
-
-    def ask(self, points: list[dict[str, Any]]) -> bytes:
-        """Have points computed; the answer as ``compute_points`` gives it."""
-        self._asked.put(points)
-        return self._answers.get()
-
-    def end(self) -> None:
-        """End it, when it has nothing to do."""
-        self._asked.put(None)
-
-    def run(self) -> None:
-        """Serve until ended."""
-        while (points := self._next()) is not None:
-            try:
-                answer = self._computed(points)
-            except Exception as error:
-                answer = _failed(error)
-                self._close()
-            self._answers.put(answer)
-        self._close()
-
-    def _next(self) -> list[dict[str, Any]] | None:
-        while True:
-            try:
-                return self._asked.get(timeout=IDLE_S)
-            except queue.Empty:
-                if self._sweep.dismiss(self):
-                    return None
-
-    def _computed(self, points: list[dict[str, Any]]) -> bytes:
-        worker = self._worker = self._worker or Worker(self._sweep.setup)
+    def computed(self, worker: Worker, points: list[dict[str, Any]]) -> bytes:
+        """Points by a worker; the answer as ``compute_points`` gives it."""
         while not worker.ready:
             worker.work()
             self._wait(worker)
@@ -182,16 +118,44 @@ class _Owner(threading.Thread):
         return _packed({"chunk": pack_chunk(chunk), "took_s": time.monotonic() - started})
 
     def _wait(self, worker: Worker) -> None:
-        if self._sweep.over.is_set():
+        if self._over.is_set():
             raise BackbusError("the sweep is over")
         poll = select.poll()
         poll.register(worker.fileno(), select.POLLIN)
         poll.poll(LOOK_EVERY_S * 1000)
 
-    def _close(self) -> None:
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
+    def give_back(self, worker: Worker) -> None:
+        """It is free for the next call."""
+        with self._lock:
+            if not self._over.is_set():
+                timer = self._idle[worker] = threading.Timer(IDLE_S, self._dismiss, (worker,))
+                timer.daemon = True
+                timer.start()
+                return
+        self.close(worker)
+
+    def _dismiss(self, worker: Worker) -> None:
+        with self._lock:
+            if self._idle.pop(worker, None) is None:
+                return  # somebody has just borrowed it
+        self.close(worker)
+
+    def close(self, worker: Worker) -> None:
+        """End a worker that nobody has any more; the sweep is forgotten with the last one."""
+        worker.close()
+        with self._lock:
+            self._workers -= 1
+            if not self._workers and _SWEEPS.get(self._spec) is self:
+                del _SWEEPS[self._spec]
+
+    def end(self) -> None:
+        """End all workers, those at work within a moment."""
+        self._over.set()
+        with self._lock:
+            idle, self._idle = self._idle, {}
+        for worker, timer in idle.items():
+            timer.cancel()
+            self.close(worker)
 
 
 @functools.cache

@@ -1,13 +1,13 @@
-"""The process that computes chunks, and that may die of them: ``python -P -m backbus.sweep.workers.child WORDS``.
+"""The process that computes chunks, and that may die of them: forked by ``fork_server.py``.
 
-Frames come on standard input and go to what was standard output; both are closed to the strategy, which reads nothing
-and whose prints go to standard error. In: the setup, then ``{points}`` or ``{finish}``. Out: ``{ready}`` or
-``{error}``, then for each chunk ``{first, points, chunk}`` of parts of it as they are done, the last one with
-``{done}``, and for a sweep's end ``{finished}``; or ``{memory}`` where memory ran out, after which this process ends.
-It also ends with its input, and with the process that started it.
+Frames come and go by two pipes that the strategy does not know: it reads nothing, and its prints go to standard error.
+In: the setup, then ``{points}`` or ``{finish}``. Out: ``{born}`` with the process id, ``{ready}`` or ``{error}``, then
+for each chunk ``{first, points, chunk}`` of parts of it as they are done, the last one with ``{done}``, and for a
+sweep's end ``{finished}``; or ``{memory}`` where memory ran out, after which this process ends. It also ends with its
+input, and with the process that it was forked from.
 
-``WORDS`` is the descriptor of a small shared file that says at every moment which point is in hand (``InHand``): what
-killed a process is known although nobody is left to tell.
+A small shared file says at every moment which point is in hand (``WORDS``): what killed a process is known although
+nobody is left to tell.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ import ctypes
 import gc
 import mmap
 import os
+import random
 import resource
 import signal
-import struct
-import sys
 import time
 import traceback
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from backbus.engine.inputs import inputs_of
-from backbus.engine.warm import warm_engine, warm_points
 from backbus.errors import BackbusError, DataError, JobError
 from backbus.job.job import Job
 from backbus.strategy import load_strategy
@@ -36,13 +36,10 @@ from backbus.sweep.search.kinds import search_for
 from backbus.sweep.search.plan import sessions_of
 from backbus.sweep.search.search import Computes
 from backbus.sweep.space.checking import check_names, refuse_look_ahead
-from backbus.sweep.warm import warm_sweep
 from backbus.sweep.workers.chunk import TOO_MUCH
+from backbus.sweep.workers.forking import WORDS, Descriptors
 from backbus.sweep.workers.wire import FrameReader, pack_frame, plain_of, read_chunks
 
-WORDS = struct.Struct("=qqq")
-"""Points begun before the ones in hand, since the process started; place in the chunk of the first one in hand; how
-many are."""
 PART_S = 0.2
 """How long the points of a part should take: what a death costs besides the point that it is due to."""
 FIRST_PART, LARGEST_PART = 4, 256
@@ -50,17 +47,21 @@ PR_SET_PDEATHSIG = 1
 _MEMORY = pack_frame({"memory": True})
 
 
-def main(words: int) -> None:
-    """Serve until the input ends."""
-    _die_with_parent()
-    incoming, outgoing = _take_pipes()
+def main(descriptors: Descriptors, failure: Exception | None) -> None:
+    """Serve until the input ends. A ``failure`` is what it comes to."""
+    incoming, outgoing, words, errors = descriptors
+    _keep_from_pipes(errors)
     with mmap.mmap(words, WORDS.size) as shared:
         os.close(words)
         messages = _Messages(incoming)
         setup = messages.next()
         if setup is None:
             return
+        _write(outgoing, pack_frame({"born": os.getpid()}))
+        _move_to(setup)
         try:
+            if failure is not None:
+                raise failure
             prepared = Prepared(setup)
         except Exception as error:
             _write(outgoing, pack_frame({"error": _plain(error)}))
@@ -84,7 +85,7 @@ def main(words: int) -> None:
 
 
 class Prepared:
-    """Panel, strategy and plan of a setup, every loop loaded but the strategy's own, and what is told of them."""
+    """Panel, strategy and plan of a setup, and what is told of them."""
 
     def __init__(self, setup: dict[str, Any]) -> None:
         started = time.monotonic()
@@ -104,9 +105,6 @@ class Prepared:
         if setup["check"]:
             check_names(search.space, job, strategy)
             refuse_look_ahead(job, panel, search.space, strategy)
-        warm_engine(strategies=False)
-        warm_points(strategies=False)
-        warm_sweep()
         self.computes = search.computes(panel, strategy)
         self.facts = {
             "rows": panel.layout.rows,
@@ -191,20 +189,32 @@ def _plain(error: Exception) -> dict[str, Any]:
     }
 
 
-def _take_pipes() -> tuple[int, int]:
-    """Input and output for frames alone: whoever reads or prints from now on finds nothing, or standard error."""
-    incoming, outgoing = os.dup(0), os.dup(1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    os.dup2(2, 1)
-    return incoming, outgoing
+def _keep_from_pipes(errors: int) -> None:
+    """Whoever reads from now on finds nothing, and whoever prints does so where its watcher's errors go."""
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(errors, 1)
+    os.dup2(errors, 2)
+    os.close(errors)
 
 
-def _die_with_parent() -> None:
-    """Have Linux kill this process when the thread that started it is gone; elsewhere it ends with its input."""
+def _move_to(setup: dict[str, Any]) -> None:
+    """Be where the watcher is: in its folder, with its environment, and with dice of one's own."""
+    os.environb.clear()
+    os.environb.update(setup["environment"])
+    with contextlib.suppress(OSError):
+        os.chdir(setup["at"])
+    random.seed()
+    np.random.seed()
+
+
+def belong_to(server: int) -> None:
+    """End when the process that has forked this one does, and with all that is started here from now on."""
+    os.setsid()
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != server:
+        os._exit(0)
 
 
 def _limit_memory(memory_bytes: int) -> None:
@@ -214,11 +224,3 @@ def _limit_memory(memory_bytes: int) -> None:
         lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
         used = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
         resource.setrlimit(resource.RLIMIT_DATA, (used + memory_bytes, used + memory_bytes))
-
-
-if __name__ == "__main__":
-    try:
-        main(int(sys.argv[1]))
-    except SystemExit as end:
-        # Threads that a strategy left behind must not keep its process.
-        os._exit(end.code if isinstance(end.code, int) else 1)

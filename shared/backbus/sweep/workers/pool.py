@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Any
 
 from backbus.errors import BackbusError, ProtocolError
-from backbus.jit.sources import cache_folder
 from backbus.sweep.search.plan import plan_for, search_of
 from backbus.sweep.statistics import Plan
 from backbus.sweep.workers.chunk import KILLED, TOO_LONG, TOO_MUCH, Chunk, Failure, Values
@@ -65,7 +64,7 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """The child's process id."""
+        """The child's process id; 0 until it is there."""
         return self._child.pid
 
     def fileno(self) -> int:
@@ -230,18 +229,9 @@ class Pool:
     """Workers on this machine. A context manager: leaving it ends and reaps their processes, however it is left."""
 
     def __init__(self, setup: Setup, children: int, limits: PointLimits | None = None) -> None:
-        self._setup, self._limits, self._children = setup, limits, children
-        # What is not compiled yet is compiled by the first one alone, and loaded by the others.
-        alone = not cache_folder().exists()
-        self._workers: list[Worker] = []
         # One child alone looks whether the strategy may be swept at all.
-        self._workers.append(Worker(replace(setup, check=True), limits))
-        self._hire(1 if alone else children)
+        self._workers = [Worker(replace(setup, check=first), limits) for first in (True, *[False] * (children - 1))]
         self._sizes = ChunkSizes(children)
-
-    def _hire(self, workers: int) -> None:
-        while len(self._workers) < workers:
-            self._workers.append(Worker(self._setup, self._limits))
 
     def __enter__(self) -> Pool:
         return self
@@ -259,8 +249,8 @@ class Pool:
 
     @property
     def pids(self) -> list[int]:
-        """Process ids of the children."""
-        return [worker.pid for worker in self._workers]
+        """Process ids of the children, as far as they are there."""
+        return [worker.pid for worker in self._workers if worker.pid]
 
     def run(self, count: int, points: PointsBetween) -> Iterator[tuple[int, Chunk]]:
         """All of ``count`` points as chunks with the number of their first point, in the order in which they are done.
@@ -293,8 +283,6 @@ class Pool:
             chunk = worker.work()
             if chunk is not None:
                 done.append((place, chunk))
-        if len(self._workers) < self._children and self._workers[0].ready:
-            self._hire(self._children)
         return done
 
     def _wait(self) -> None:

@@ -7,20 +7,19 @@ import fcntl
 import mmap
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StrategyError
 from backbus.job.job import Job
 from backbus.job.sweep import SweepSettings
-from backbus.sweep.workers.child import WORDS
 from backbus.sweep.workers.chunk import Values
+from backbus.sweep.workers.forking import WORDS, Descriptors, fork, surroundings
 from backbus.sweep.workers.wire import FrameReader, pack_frame
 
 REAP_S = 10.0
@@ -87,41 +86,26 @@ PIPE_BYTES = 2**20
 
 
 class Child:
-    """A child process: started at once, ready when ``receive`` has given ``ready``.
-
-    Linux kills it when the thread that made this object ends.
-    """
+    """A child process: asked for at once, ready when ``receive`` has given ``ready``."""
 
     def __init__(self, setup: Setup, limits: PointLimits) -> None:
-        with tempfile.TemporaryFile() as file:
-            file.write(bytes(WORDS.size))
-            file.flush()
-            self._words = mmap.mmap(file.fileno(), WORDS.size)
-            self._process = subprocess.Popen(
-                (sys.executable, "-P", "-m", "backbus.sweep.workers.child", str(file.fileno())),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                bufsize=0,
-                pass_fds=(file.fileno(),),
-                # Not killed by Ctrl-C before its watcher knows, and killed with all that its strategy has started.
-                start_new_session=True,
-            )
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._in, self._out = self._process.stdin, self._process.stdout
+        incoming, outgoing = _pipe(), _pipe()
+        self._in, self._out = incoming[1], outgoing[0]
         os.set_blocking(self._out.fileno(), False)
-        for pipe in (self._in, self._out):
-            # A chunk then goes over in one piece; where that many bytes are not to be had, in several.
-            with contextlib.suppress(OSError, AttributeError):
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        with incoming[0] as theirs_in, outgoing[1] as theirs_out, tempfile.TemporaryFile() as words:
+            words.write(bytes(WORDS.size))
+            words.flush()
+            self._words = mmap.mmap(words.fileno(), WORDS.size)
+            self._forked = fork(Descriptors(theirs_in.fileno(), theirs_out.fileno(), words.fileno(), 2))
         self._reader = FrameReader()
         self.ended = False
         """Whether it has closed its output: nothing will come any more."""
-        self._write(setup.plain(limits))
-
-    @property
-    def pid(self) -> int:
-        """Its process id."""
-        return self._process.pid
+        self.pid = 0
+        """Its process id; 0 until it has said it."""
+        self._killed = False
+        self._status: int | None = None
+        self._server_cpu_s = _cpu_s(self._forked.server)
+        self._write({**setup.plain(limits), **surroundings()})
 
     def fileno(self) -> int:
         """Readable when frames have come, or the end."""
@@ -148,7 +132,11 @@ class Child:
         while not self.ended:
             try:
                 data = os.read(self._out.fileno(), PIPE_BYTES)
-                found += self._reader.feed(data)
+                for message in self._reader.feed(data):
+                    if "born" in message:
+                        self.pid = message["born"]
+                    else:
+                        found.append(message)
             except BlockingIOError:
                 break
             except ProtocolError:
@@ -161,13 +149,8 @@ class Child:
         return InHand(*WORDS.unpack_from(self._words))
 
     def cpu_s(self) -> float:
-        """Processor time that it has taken; by the clock where there is no /proc."""
-        try:
-            stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii", errors="replace")
-        except OSError:
-            return time.monotonic()
-        user, system = stat.rpartition(")")[2].split()[11:13]
-        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+        """Processor time that it has taken, or whoever is to fork it since; by the clock where there is no /proc."""
+        return _cpu_s(self.pid) if self.pid else _cpu_s(self._forked.server) - self._server_cpu_s
 
     def memory_bytes(self) -> int:
         """Resident memory without that of mapped files; 0 where there is no /proc."""
@@ -179,18 +162,16 @@ class Child:
 
     def kill(self) -> None:
         """End it and whatever it has started. What it has sent before can still be received."""
-        if self._process.returncode is not None:
-            return  # its number may be another's by now
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(REAP_S)
+        if not self._killed:
+            self._killed, self._status = True, self._forked.end()
 
     def how_it_ended(self) -> str:
         """In words, after ``kill`` or its own end."""
         self.kill()
-        status = self._process.returncode
-        if status is None or status >= 0:
+        status = self._status
+        if status is None:
+            return "ended with the one that it is forked from"
+        if status >= 0:
             return f"ended with status {status}"
         try:
             return f"was ended by {signal.Signals(-status).name}"
@@ -203,6 +184,23 @@ class Child:
         self._in.close()
         self._out.close()
         self._words.close()
+
+
+def _pipe() -> tuple[FileIO, FileIO]:
+    """Its reading end and its writing end. A chunk goes over in one piece where that many bytes are to be had."""
+    reading, writing = os.pipe()
+    with contextlib.suppress(OSError, AttributeError):
+        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return FileIO(reading, "r"), FileIO(writing, "w")
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return time.monotonic()
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def error_of(plain: Mapping[str, Any]) -> BackbusError:
