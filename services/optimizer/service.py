@@ -34,6 +34,8 @@ UNHEARD = 1
 """Results that may wait for their acknowledgement while more is computed."""
 KEPT = 2
 """Sweeps that children are kept for: preparing one takes seconds, keeping one takes memory."""
+IDLE_LOOK_S = 0.25
+"""How often it is looked around without a lease."""
 IDLE_S = 60.0
 """A child without a lease for so long is let go."""
 FATAL = (StrategyError, DataError, JobError)
@@ -85,7 +87,7 @@ class Optimizer:
         if self._lease is not None:
             poller.register(self._kept[-1].fileno(), zmq.POLLIN)
         with contextlib.suppress(InterruptedError, select.error):
-            poller.poll(int(LOOK_EVERY_S * 1000))
+            poller.poll(int(1000 * (IDLE_LOOK_S if self._lease is None else LOOK_EVERY_S)))
 
     def _look(self) -> None:
         vitals, session = self._session.vitals, self._session

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tests.unit.order_market import bars
 
@@ -46,12 +45,6 @@ def path(seed: int, rows: int = LENGTH) -> Rows:
     return found
 
 
-def columns(rows: Rows) -> dict[str, NDArray[np.float64]]:
-    """By name, [rows] each."""
-    cells = np.array(rows)
-    return {name: cells[:, at] for at, name in enumerate(FIELDS)}
-
-
 def real(folder: Path) -> dict[str, pd.DataFrame]:
     """By symbol, daily bars with the columns ``FIELDS``."""
     found = {}
@@ -70,4 +63,4 @@ def paths(folder: Path) -> dict[int, Rows]:
     return found
 
 
-__all__ = ["GENERATED", "Rows", "bars", "columns", "paths", "real"]
+__all__ = ["GENERATED", "Rows", "bars", "paths", "real"]

@@ -18,11 +18,10 @@ from backbus.engine.run import Engine
 from backbus.job.job import Job
 from backbus.performance.tables import Piece
 from backbus.trading import records as rec
-from tests.peers.paths import GENERATED, Rows, bars, columns, paths
+from tests.peers.paths import GENERATED, Rows, bars, paths
 from tests.unit.order_market import scripted
 
 bt = pytest.importorskip("backtrader")
-pd = pytest.importorskip("pandas")
 
 CASH, RATE = 10_000_000.0, 0.001
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -98,67 +97,84 @@ def ours(rows: Rows, wanted: list[Wanted], **execution: Any) -> list[Filled]:
 TYPES = {"limit": "Limit", "stop": "Stop", "trail": "StopTrail", "trail_fraction": "StopTrail"}
 
 
+class Feed(bt.feed.DataBase):  # type: ignore[misc]
+    """Rows as daily bars."""
+
+    params = (("rows", ()),)
+
+    def _load(self) -> bool:
+        row = len(self) - 1
+        if row == len(self.p.rows):
+            return False
+        self.lines.datetime[0] = bt.date2num(EPOCH) + row
+        for line, value in zip(("open", "high", "low", "close", "volume"), self.p.rows[row], strict=True):
+            getattr(self.lines, line)[0] = value
+        return True
+
+
+class Asks(bt.Strategy):  # type: ignore[misc]
+    """Asks for each order at its row's close, and writes down what became of it."""
+
+    params = (("wanted", ()), ("found", ()))
+
+    def __init__(self) -> None:
+        self.made: dict[int, Any] = {}
+        self.refs: dict[int, tuple[int, bool]] = {}
+        self.asked: dict[int, list[tuple[int, Wanted]]] = {}
+        for number, order in enumerate(self.p.wanted):
+            self.asked.setdefault(order.row, []).append((number, order))
+
+    def next(self) -> None:
+        for number, order in self.asked.get(len(self) - 1, ()):
+            self.ask(number, order)
+
+    def ask(self, number: int, order: Wanted) -> None:
+        terms = dict(order.terms)
+        send = self.buy if order.quantity > 0 else self.sell
+        keys: dict[str, Any] = {"size": abs(order.quantity), "exectype": bt.Order.Market}
+        if "stop" in terms and "limit" in terms:
+            keys |= {"exectype": bt.Order.StopLimit, "price": terms["stop"], "plimit": terms["limit"]}
+        elif "trail" in terms:
+            keys |= {"exectype": bt.Order.StopTrail, "trailamount": terms["trail"]}
+        elif "trail_fraction" in terms:
+            keys |= {"exectype": bt.Order.StopTrail, "trailpercent": terms["trail_fraction"]}
+        elif "limit" in terms:
+            keys |= {"exectype": bt.Order.Limit, "price": terms["limit"]}
+        elif "stop" in terms:
+            keys |= {"exectype": bt.Order.Stop, "price": terms["stop"]}
+        if "until" in terms:
+            keys["valid"] = datetime.datetime.fromisoformat(terms["until"])
+        if "oco" in terms:
+            keys["oco"] = self.made[terms["oco"]]
+        if "take_profit" in terms:
+            back = self.sell if order.quantity > 0 else self.buy
+            main = send(transmit=False, **keys)
+            size = abs(order.quantity)
+            stop = back(parent=main, size=size, exectype=bt.Order.Stop, price=terms["stop_loss"], transmit=False)
+            profit = back(parent=main, size=size, exectype=bt.Order.Limit, price=terms["take_profit"], transmit=True)
+            for exit in (stop, profit):
+                self.refs[exit.ref] = (number, True)
+        else:
+            main = send(**keys)
+        self.made[number] = main
+        self.refs[main.ref] = (number, False)
+
+    def notify_order(self, order: Any) -> None:
+        if order.status == bt.Order.Completed:
+            number, exit = self.refs[order.ref]
+            row = (bt.num2date(order.executed.dt) - EPOCH).days
+            fill = (row, order.executed.price, order.executed.size, order.executed.comm)
+            (self.p.found[number].exits if exit else self.p.found[number].own).append(fill)
+
+
 def theirs(rows: Rows, wanted: list[Wanted]) -> list[Filled]:
-    """The orders in backtrader."""
-    frame = pd.DataFrame(columns(rows), index=[EPOCH + datetime.timedelta(days=day) for day in range(len(rows))])
+    """The orders in backtrader. (It keeps every class that is made of its own: one of each is enough.)"""
     found = [Filled() for _ in wanted]
-
-    class Asks(bt.Strategy):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.made: dict[int, Any] = {}
-            self.refs: dict[int, tuple[int, bool]] = {}
-
-        def next(self) -> None:
-            row = len(self) - 1
-            for number, order in enumerate(wanted):
-                if order.row == row:
-                    self.ask(number, order)
-
-        def ask(self, number: int, order: Wanted) -> None:
-            terms = dict(order.terms)
-            send = self.buy if order.quantity > 0 else self.sell
-            keys: dict[str, Any] = {"size": abs(order.quantity), "exectype": bt.Order.Market}
-            if "stop" in terms and "limit" in terms:
-                keys |= {"exectype": bt.Order.StopLimit, "price": terms["stop"], "plimit": terms["limit"]}
-            elif "trail" in terms:
-                keys |= {"exectype": bt.Order.StopTrail, "trailamount": terms["trail"]}
-            elif "trail_fraction" in terms:
-                keys |= {"exectype": bt.Order.StopTrail, "trailpercent": terms["trail_fraction"]}
-            elif "limit" in terms:
-                keys |= {"exectype": bt.Order.Limit, "price": terms["limit"]}
-            elif "stop" in terms:
-                keys |= {"exectype": bt.Order.Stop, "price": terms["stop"]}
-            if "until" in terms:
-                keys["valid"] = datetime.datetime.fromisoformat(terms["until"])
-            if "oco" in terms:
-                keys["oco"] = self.made[terms["oco"]]
-            if "take_profit" in terms:
-                back = self.sell if order.quantity > 0 else self.buy
-                main = send(transmit=False, **keys)
-                size = abs(order.quantity)
-                stop = back(parent=main, size=size, exectype=bt.Order.Stop, price=terms["stop_loss"], transmit=False)
-                profit = back(
-                    parent=main, size=size, exectype=bt.Order.Limit, price=terms["take_profit"], transmit=True
-                )
-                for exit in (stop, profit):
-                    self.refs[exit.ref] = (number, True)
-            else:
-                main = send(**keys)
-            self.made[number] = main
-            self.refs[main.ref] = (number, False)
-
-        def notify_order(self, order: Any) -> None:
-            if order.status == bt.Order.Completed:
-                number, exit = self.refs[order.ref]
-                row = (bt.num2date(order.executed.dt) - EPOCH).days
-                fill = (row, order.executed.price, order.executed.size, order.executed.comm)
-                (found[number].exits if exit else found[number].own).append(fill)
-
     cerebro = bt.Cerebro(stdstats=False)
     cerebro.broker.setcash(CASH)
     cerebro.broker.setcommission(commission=RATE)
-    cerebro.adddata(bt.feeds.PandasData(dataname=frame))
-    cerebro.addstrategy(Asks)
+    cerebro.adddata(Feed(rows=rows))
+    cerebro.addstrategy(Asks, wanted=wanted, found=found)
     cerebro.run()
     return found
 

@@ -88,9 +88,7 @@ def silent_until(
     next_close = PHASES * (row if phase <= CLOSE_DECIDE else row + 1) + CLOSE_DECIDE
     if signals.taken[0] < signals.records.shape[0]:
         until = PHASES * (signals.records[signals.taken[0]]["tick"] // PHASES) + CLOSE_DECIDE
-    elif signals.watermark >= end:
-        until = end
-    else:
+    else:  # where no signal will come any more, beyond the end
         until = max(PHASES * ((signals.watermark - CLOSE_DECIDE) // PHASES + 1) + CLOSE_DECIDE, first_decision)
     if orders.working[0] > 0:
         again = _look_again(orders, rules, account.positions.shape[0], bars.close, row - bars.first_row, phase)

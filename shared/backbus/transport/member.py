@@ -37,7 +37,8 @@ from backbus.transport.sockets import BUS_HIGH_WATER, connect, make_socket
 BURST_S = 0.05
 """How long events are taken before the clock and the orchestrator are looked at again: a strategy that is merely slow
 must not keep its member from hearing that the attempt is over."""
-LOOK_EVERY_MS = 25
+LOOK_EVERY_MS, IDLE_MS = 25, 250
+"""How long is waited, at most, before clock and orchestrator are looked at: in a run, and before and after one."""
 LARGE = 1 << 16
 """Bytes from which on a frame is worth not copying."""
 PROBE_EVERY_S = 0.05
@@ -69,7 +70,7 @@ class Member:
         self._ended = False
         self._sent_at: dict[Kind, float] = {}
         self._progress: Event | None = None
-        self._stopping = False
+        self._stopping = self._waiting = False
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -82,12 +83,15 @@ class Member:
         gc.freeze()  # what is there now is there for good: no collection need walk through it again
         self._log.info("ready to serve", instance=self._session.instance, warm_s=round(time.monotonic() - started, 2))
         self._session.start()
-        looked = 0.0
+        self._session.look()
+        looked = time.monotonic()
         try:
             while not self._stopping:
                 if self._handler is None:
                     # What the bus brings waits in its socket until there is a handler.
-                    self._session.socket.poll(LOOK_EVERY_MS)
+                    self._waiting = True
+                    self._session.socket.poll(IDLE_MS)
+                    self._waiting = False
                 else:
                     self._work()
                 self._hear_orchestrator()
@@ -114,7 +118,7 @@ class Member:
             self._repeat_high_water_marks(self._handler)
 
     def _stop(self, *_: object) -> None:
-        if self._vitals.busy_since is not None or self._stopping:
+        if self._vitals.busy_since is not None or self._stopping or self._waiting:
             raise KeyboardInterrupt
         self._stopping = True
 
