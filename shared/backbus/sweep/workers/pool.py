@@ -186,12 +186,13 @@ class Worker:
             limit_s = self._finish_s
         else:
             limit_s = limits.point_s * max(1, at.points) if self.ready else limits.start_s
-        if cpu_s - self._since_cpu_s > limit_s:
+        # Memory first: it says more of whoever takes too much of both, however late this process comes to look.
+        if self.ready and child.memory_bytes() - self._memory_bytes > limits.memory_bytes:
+            self._bury(TOO_MUCH, f"took more than {_shown(limits.memory_bytes)} of memory")
+        elif cpu_s - self._since_cpu_s > limit_s:
             self._bury(TOO_LONG, f"took more than {limit_s:g} s of processor time", sure=at.points == 1)
         elif now - self._since_s > WAIT_FACTOR * limit_s:
             self._bury(TOO_LONG, f"was not done after {WAIT_FACTOR * limit_s:g} s")
-        elif self.ready and child.memory_bytes() - self._memory_bytes > limits.memory_bytes:
-            self._bury(TOO_MUCH, f"took more than {_shown(limits.memory_bytes)} of memory")
 
     def _bury(self, kind: str, message: str, sure: bool = False) -> None:
         """End the child, take what it has still said, and start another one.
