@@ -6,16 +6,55 @@ import itertools
 import math
 import statistics
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from backbus.errors import JobError
+from backbus.job.costs import Commission, Slippage
 from backbus.job.job import Job
 from backbus.trading.commission import month_of
-from tests.unit.order_market import QUIET, bars, job_of, play
+from tests.unit.order_market import QUIET, bars, flat, job_of, play
 
 FREE = {"commission": {"model": "none"}}
+SLIPPAGES: list[dict[str, Any]] = [
+    {"model": "bps", "bps": 50.0},
+    {"model": "half_spread", "spread": 1.0},
+    {"model": "volume_share"},
+    {"model": "square_root"},
+]
+COMMISSIONS: list[dict[str, Any]] = [
+    {"model": "per_share", "fee": 0.01},
+    {"model": "per_order", "fee": 1.0},
+    {"model": "bps", "bps": 10.0},
+    {"model": "maker_taker", "maker": 1.0, "taker": 10.0},
+    {"model": "preset", "name": "ibkr_fixed"},
+]
+"""A setting of each model but "none"."""
+
+
+def test_each_model_is_among_those_that_are_tried() -> None:
+    for models, settings in ((Slippage, SLIPPAGES), (Commission, COMMISSIONS)):
+        union, _ = get_args(models)
+        names = [get_args(model.model_fields["model"].annotation)[0] for model in get_args(union)]
+        assert sorted(each["model"] for each in settings) == sorted(set(names) - {"none"})
+
+
+WAVES = bars(*[flat(price) for price in (100.0, 103.0, 101.0, 104.0, 100.0, 100.0, 100.0)])
+
+
+@pytest.mark.parametrize("slippage", SLIPPAGES, ids=lambda one: one["model"])
+def test_each_model_of_slippage_makes_both_sides_worse(slippage: dict[str, Any]) -> None:
+    told = play(WAVES, {4: asks((20, {})), 5: asks((-20, {}))}, slippage=slippage)
+    (bought, sold) = [fill[4] for fill in told.fills]
+    assert bought > 100.0 > sold
+
+
+@pytest.mark.parametrize("commission", COMMISSIONS, ids=lambda one: one["model"])
+def test_each_model_of_commission_costs_something(commission: dict[str, Any]) -> None:
+    told = play(WAVES, {4: asks((20, {})), 5: asks((-20, {}))}, commission=commission)
+    assert len(told.fees) == 2
+    assert min(told.fees) > 0.0
 
 
 def asks(*orders: tuple[float, dict[str, Any]]) -> Any:

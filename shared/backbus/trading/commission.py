@@ -7,7 +7,7 @@ worth; the market charges each fill what it adds to the fee of its order.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 
@@ -156,6 +156,8 @@ def set_commission(lines: Records, commission: c.Commission) -> None:
             tiers = commission.tiers
         case c.MakerTaker(maker=maker, taker=taker):
             lines["fee_model"], lines["fee"], lines["maker"] = FeeModel.MAKER_TAKER, taker / 10_000.0, maker / 10_000.0
+        case _:
+            assert_never(commission)
     lines["tiers"] = len(tiers)
     for at, tier in enumerate(tiers):
         lines["tier_from"][:, at] = tier.volume

@@ -7,7 +7,7 @@ be.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 
@@ -39,7 +39,8 @@ CAPPING = (SlippageModel.VOLUME_SHARE,)
 def fill_price(instrument: Any, state: Any, reference: float, quantity: float) -> float:
     """Price paid for ``quantity`` (signed) where the market stands at ``reference``; never below zero.
 
-    Of a share of the bar's volume it is the worst that may be. ``state`` is the asset's MARKET_STATE."""
+    The market fills by it, and the portfolio reckons with it. Of a share of the bar's volume it is the worst that may
+    be. ``state`` is the asset's MARKET_STATE."""
     model = instrument["slippage_model"]
     if model == SlippageModel.NONE:
         return reference
@@ -75,13 +76,14 @@ def market_price(instrument: Any, state: Any, reference: float, quantity: float)
 
 @step
 def _moved(instrument: Any, reference: float, by: float, quantity: float) -> float:
+    """A price that is worse by so much, and by what is left to the next of the instrument's steps, if it has any."""
     if quantity > 0.0:
         return on_tick(instrument, reference + by, True)
     return max(on_tick(instrument, reference - by, False), 0.0)
 
 
 def set_slippage(lines: Records, slippage: c.Slippage) -> None:
-    """Put a slippage model into ``INSTRUMENT`` records."""
+    """Put a slippage model into ``INSTRUMENT`` records, whose tick may not be known yet."""
     match slippage:
         case c.NoSlippage():
             lines["slippage_model"] = SlippageModel.NONE
@@ -98,3 +100,5 @@ def set_slippage(lines: Records, slippage: c.Slippage) -> None:
             )
         case c.SquareRoot(impact=impact):
             lines["slippage_model"], lines["slippage"] = SlippageModel.SQUARE_ROOT, impact
+        case _:
+            assert_never(slippage)
