@@ -9,7 +9,7 @@ import pytest
 from backbus.errors import JobError
 from backbus.job.job import Job
 from backbus.trading.numbers import rules_of
-from tests.unit.order_market import HOLE, Told, asks, bars, flat, job_of, play
+from tests.unit.order_market import CLOSE, HOLE, Told, asks, bars, flat, job_of, play
 
 QUIET = flat(100.0)
 
@@ -80,6 +80,12 @@ def test_a_margin_call_sells_by_its_rule_what_restores_the_initial_margin(rule: 
     ]
     assert told.report.counts.forced == {"margin call": len(sold)}
     assert [order for order in told.orders if order[0] > 2] == []
+
+
+def test_where_orders_fill_at_the_close_those_of_a_margin_call_do() -> None:
+    job = job_of({"leverage": 2.0, "margin": {"maintenance": 0.25, "call": "all"}}, {"fill": "close"})
+    told = play(bars(flat(100.0), flat(100.0), flat(60.0), (60, 62, 58, 61), flat(61.0)), {0: asks(2000.0)}, job)
+    assert told.fills == [(0, CLOSE, "A", 2000.0, 100.0), (2, CLOSE, "A", -2000.0, 60.0)]
 
 
 def test_nothing_is_opened_in_the_row_of_a_margin_call_and_orders_that_would_are_taken_back() -> None:
@@ -273,6 +279,13 @@ def test_a_cash_buffer_is_left_out_of_every_size() -> None:
     told = play(bars(*[[QUIET, QUIET]] * 2), {0: lambda s, bar, book: (s.go_long(1.0, "A"), s.go_long(1.0, "B"))}, job)
     assert [fill[3] for fill in told.fills] == [490.0, 490.0]
     assert told.cash[1] == 2000.0
+
+
+def test_a_band_leaves_what_is_sold_alone_only_within_it() -> None:
+    job = job_of({"drift_band": 0.05})
+    script = {row: lambda s, bar, book, w=w: s.target_weight(w) for row, w in enumerate((0.5, 0.46, 0.44))}
+    told = play(bars(*[QUIET] * 4), script, job)
+    assert [(fill[0], fill[3]) for fill in told.fills] == [(1, 500.0), (3, -60.0)]
 
 
 def test_weights_within_the_band_are_left_alone() -> None:

@@ -65,6 +65,21 @@ def test_a_net_limit_lets_the_other_side_make_room() -> None:
     assert [(order[1], order[4], order[5]) for order in told.orders] == [("A", -200.0, NET), ("B", 400.0, NET)]
 
 
+def test_a_short_that_grows_counts_once_in_the_gross_exposure() -> None:
+    def says(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.order(-300, "A")
+        strategy.order(-300, "A")
+        strategy.order(400, "B")
+
+    job = job_of({"limits": {"gross": 1.0}, "leverage": 3.0})
+    told = play(bars(*[[QUIET, QUIET]] * 3), {0: says}, job)
+    assert [(order[1], order[4], order[5]) for order in told.orders] == [
+        ("A", -300.0, ""),
+        ("A", -300.0, ""),
+        ("B", 400.0, ""),
+    ]
+
+
 def test_a_second_order_of_an_asset_takes_no_second_place_among_its_positions() -> None:
     def says(strategy: Any, bar: Any, book: Any) -> None:
         strategy.order(10, "A", limit=95.0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from backbus.job.job import Job
 from tests.unit.order_market import BAR, OPEN, QUIET, asks, bars, flat, job_of, play
 
@@ -112,3 +114,15 @@ def test_each_fill_says_the_rule_that_filled_it() -> None:
     ]
     for says, bar, rule in cases:
         assert play(bars(QUIET, bar), {0: says}).rules == [rule]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "terms"),
+    [(10, {"limit": 98.0}), (-10, {"limit": 98.0}), (10, {"stop": 98.0}), (-10, {"stop": 98.0})],
+)
+def test_an_open_at_the_very_price_of_an_order_fills_it_there(quantity: float, terms: dict[str, float]) -> None:
+    far = {"limit": 90.0 if quantity > 0 else 110.0} if "limit" in terms else {}
+    rows = [QUIET if far else flat(98.0 - quantity), (98, 108, 88, 100), QUIET]
+    told = play(bars(*rows), {0: asks(quantity, **terms)})
+    assert told.fills == [(1, OPEN, "A", quantity, 98.0)]
+    assert told.rules[0].endswith("the open was at its limit or better" if far else "the open was at its stop or beyond")

@@ -9,7 +9,9 @@ import pytest
 
 from backbus.errors import StrategyError
 from backbus.strategy import Strategy
-from tests.unit.order_market import BAR, OPEN, QUIET, asks, bars, job_of, play
+from backbus.trading.codes import ORDER_TYPES, Action
+from tests.unit.order_market import BAR, OPEN, QUIET, asks, bars, job_of, play, scripted
+from tests.unit.records_of_runs import said_by_engine
 
 
 def test_a_job_may_give_every_entry_its_exits() -> None:
@@ -172,3 +174,44 @@ def test_a_holding_rule_refuses_what_is_no_exit(exits: dict[str, float], message
 
     with pytest.raises(StrategyError, match=message):
         play(bars((100, 101, 99, 100), (100, 101, 99, 100)), Rule())
+
+
+def test_the_order_of_a_signal_can_be_taken_back_and_can_lead_a_group() -> None:
+    enters = {0: lambda strategy, bar, book: strategy.go_long(limit=95.0)}
+    dip = (100, 101, 94, 100)
+    told = play(bars(QUIET, QUIET, dip), enters | {1: lambda strategy, bar, book: strategy.cancel(book.orders[0])})
+    assert (told.orders[-1][2], told.orders[-1][5], told.fills) == ("cancel", "the strategy took it back", [])
+
+    def other(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.order(-7, limit=103.0, group=book.orders[0])
+
+    told = play(bars(QUIET, QUIET, dip, (100, 104, 99, 100)), enters | {1: other})
+    assert [fill[4] for fill in told.fills] == [95.0]
+    assert ("the other order of its group filled") in [why for _, _, why in told.ends]
+
+
+def test_an_order_carries_its_own_terms_and_none_of_the_one_before_it() -> None:
+    def says(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.order(1, stop=105.0)
+        strategy.order(1, limit=95.0)
+        strategy.order(1, trail=3.0)
+        strategy.order(1, limit=94.0, take_profit=120.0, stop_loss_fraction=0.1)
+        strategy.order(1, limit=93.0, take_profit_fraction=0.2, stop_loss=80.0)
+
+    orders = said_by_engine(job_of(), bars(*[QUIET] * 2), scripted({0: says})).orders
+    placed = [
+        (ORDER_TYPES[one["type"]], *(name for name in ("limit", "stop", "trail") if one[name] == one[name]))
+        for one in orders
+        if one["kind"] == Action.PLACE
+    ]
+    assert placed == [
+        ("stop", "stop"),
+        ("limit", "limit"),
+        ("trail", "stop", "trail"),
+        ("limit", "limit"),
+        ("limit", "limit"),
+        ("stop", "trail"),
+        ("limit", "limit"),
+        ("limit", "trail"),
+        ("stop", "stop"),
+    ]
