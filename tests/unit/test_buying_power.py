@@ -23,6 +23,13 @@ def placed(told: Told) -> list[tuple[float, str]]:
     return [(order[4], order[5]) for order in told.orders if order[2] == "place"]
 
 
+def test_what_a_short_has_brought_in_pays_for_nothing_and_as_much_is_kept_back() -> None:
+    script = {0: asks(-300, "A"), 1: asks(1500, "B")}
+    told = play(bars(*[[QUIET, QUIET]] * 4), script, job_of())
+    # cash is 130 000, of which twice 30 000 are kept back
+    assert placed(told) == [(-300.0, ""), (700.0, CUT)]
+
+
 # --- what is held ----------------------------------------------------------------------------------------------------
 
 

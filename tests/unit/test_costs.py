@@ -131,8 +131,9 @@ def test_rates_fall_with_the_volume_of_the_month_and_begin_anew_with_the_next() 
 
 def test_tiers_of_basis_points_count_money() -> None:
     commission = {"model": "bps", "bps": 10.0, "tiers": [{"volume": 15_000, "bps": 5.0}]}
-    told = play(bars(*[QUIET] * 4), {row: asks((100, {})) for row in range(3)}, commission=commission)
-    assert told.fees == pytest.approx([10.0, 7.5, 5.0])  # half of the second lies in the second tier
+    told = play(bars(*[QUIET] * 34), {row: asks((100, {})) for row in (0, 1, 2, 30)}, commission=commission)
+    # half of the second lies in the second tier, and with February the first begins anew
+    assert told.fees == pytest.approx([10.0, 7.5, 5.0, 10.0])
 
 
 @pytest.mark.parametrize("parts", [False, True])

@@ -125,4 +125,6 @@ def test_an_open_at_the_very_price_of_an_order_fills_it_there(quantity: float, t
     rows = [QUIET if far else flat(98.0 - quantity), (98, 108, 88, 100), QUIET]
     told = play(bars(*rows), {0: asks(quantity, **terms)})
     assert told.fills == [(1, OPEN, "A", quantity, 98.0)]
-    assert told.rules[0].endswith("the open was at its limit or better" if far else "the open was at its stop or beyond")
+    assert told.rules[0].endswith(
+        "the open was at its limit or better" if far else "the open was at its stop or beyond"
+    )

@@ -10,7 +10,8 @@ import pytest
 from backbus.errors import StrategyError
 from backbus.strategy import Strategy
 from backbus.trading.codes import ORDER_TYPES, Action
-from tests.unit.order_market import BAR, OPEN, QUIET, asks, bars, job_of, play, scripted
+from backbus.trading.records import NO_ORDER
+from tests.unit.order_market import BAR, OPEN, QUIET, Script, asks, bars, job_of, play, scripted
 from tests.unit.records_of_runs import said_by_engine
 
 
@@ -215,3 +216,11 @@ def test_an_order_carries_its_own_terms_and_none_of_the_one_before_it() -> None:
         ("limit", "trail"),
         ("stop", "stop"),
     ]
+
+
+@pytest.mark.parametrize("says", [[(0, 0, 1.0)], {0: lambda strategy, bar, book: strategy.go_long()}])
+def test_the_order_of_a_plain_signal_carries_no_terms(says: Script) -> None:
+    (order,) = said_by_engine(job_of(), bars(*[QUIET] * 2), scripted(says)).orders
+    assert ORDER_TYPES[order["type"]] == "market"
+    assert (order["in_force"], order["until"], order["group"], order["parent"]) == (0, 0, 0, NO_ORDER)
+    assert all(np.isnan(order[name]) for name in ("limit", "stop", "trail"))

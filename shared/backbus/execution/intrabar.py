@@ -19,7 +19,7 @@ from backbus.execution.matching import is_ready
 from backbus.jit.decorators import part, step
 from backbus.trading.codes import OrderType
 from backbus.trading.groups import BarArrays, MarketArrays, OrderLists, RecordLog
-from backbus.trading.open_orders import after, first, purge_all, works
+from backbus.trading.open_orders import after, first, purge_all
 from backbus.trading.order_states import NEXT_STATE, OrderEvent, OrderState
 from backbus.trading.order_types import (
     follow,
@@ -176,7 +176,7 @@ def _end_bar(orders: OrderLists, rules: Any, asset: int, tick: int, bar: Prices)
     node = first(orders, asset)
     while node >= 0:
         terms, buys = orders.terms[node], orders.slots[node]["quantity"] > 0.0
-        if works(orders, node) and terms["state"] != OrderState.ASLEEP and terms["live_from"] <= tick:
+        if terms["state"] != OrderState.ASLEEP and terms["live_from"] <= tick:
             terms["state"] = NEXT_STATE[terms["state"], OrderEvent.BAR_OVER]
             if trails(terms) and rules["trail_by_close"] != 0:
                 follow(terms, bar.close, buys)

@@ -163,9 +163,8 @@ def _decide(
     wish = sized_position(orders, rules, account, market, asset, price)
     reason = Reason.NONE
     if wish < 0.0 and rules["shorts"] == 0:
-        if held <= 0.0:
-            reason = Reason.SHORTS_NOT_ALLOWED
         wish = 0.0
+        reason = Reason.SHORTS_NOT_ALLOWED
     wanted = wish - held
     lessens = wanted * held < 0.0 and abs(wanted) <= abs(held)
     why = not_now(account, market, asset, lessens)

@@ -85,7 +85,7 @@ def observe(rules: Any, market: MarketArrays, close: Floats, volume: Floats, fac
         if model == SlippageModel.SPREAD_SEEN:
             if facts[at, Fact.SPREAD, asset] >= 0.0:
                 state["spread"] = facts[at, Fact.SPREAD, asset]
-        if rules["has_corporate_actions"] != 0 and facts[at, Fact.DELISTING, asset] >= 0.0:
+        if rules["has_corporate_actions"] != 0:
             state["payoff"] = facts[at, Fact.DELISTING, asset]
         if rules["lookback_rows"] > 0 and model == SlippageModel.SQUARE_ROOT:
             seen = state["bars"]

@@ -278,7 +278,6 @@ def _purge_list(orders: OrderLists, asset: int) -> None:
                 orders.heads[asset] = following
             else:
                 orders.slots[before]["next"] = following
-            orders.slots[node]["next"] = -1
             if node >= assets:
                 orders.slots[node]["next"] = orders.heads[assets + FREE]
                 orders.heads[assets + FREE] = node
