@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from backbus.errors import BackbusError
+from backbus.sweep.workers import fork_server
+from backbus.sweep.workers.forking import ASKED, END, FORK, NOT_FORKED, TOLD
 from backbus.sweep.workers.pool import Pool
 from backbus.sweep.workers.wire import pack_chunk
 from tests.integration.hurtful import here, setup_of, values_of, write_inputs
@@ -134,6 +138,23 @@ def test_a_copy_of_a_process_has_a_server_of_its_own(tmp_path: Path, told_to: Pa
         wait_for(lambda: not alive(theirs[0]))
         compute(pool)
         assert told(told_to)[0][0] == ours[0]
+
+
+def test_where_no_process_can_be_forked_it_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fork_server, "_prepare", lambda: None)
+    monkeypatch.setattr(fork_server, "_fork", lambda: None)
+    ours, theirs = socket.socketpair()
+    reading, writing = os.pipe()
+    with ours, theirs, ThreadPoolExecutor() as threads:
+        serving = threads.submit(fork_server._serve, theirs)
+        socket.send_fds(ours, [ASKED.pack(FORK, 1)], [writing] * 4)
+        os.close(writing)
+        assert os.read(reading, 1) == b""  # its output is closed
+        ours.sendall(ASKED.pack(END, 1))
+        assert [TOLD.unpack(ours.recv(TOLD.size, socket.MSG_WAITALL)) for _ in range(2)] == [(0, 0), (1, NOT_FORKED)]
+        ours.close()
+        assert serving.result(timeout=10) is None
+    os.close(reading)
 
 
 @pytest.fixture

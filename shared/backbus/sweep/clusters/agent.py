@@ -103,8 +103,10 @@ class _Sweep:
                 worker, timer = self._idle.popitem()
                 timer.cancel()
                 return worker
+        worker = Worker(self._setup)
+        with self._lock:
             self._workers += 1
-        return Worker(self._setup)
+        return worker
 
     def computed(self, worker: Worker, points: list[dict[str, Any]]) -> bytes:
         """Points by a worker; the answer as ``compute_points`` gives it."""
@@ -146,7 +148,7 @@ class _Sweep:
         with self._lock:
             self._workers -= 1
             if not self._workers and _SWEEPS.get(self._spec) is self:
-                del _SWEEPS[self._spec]
+                _SWEEPS.pop(self._spec, None)
 
     def end(self) -> None:
         """End all workers, those at work within a moment."""

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from backbus.engine.warm import warm_engine, warm_points
 from backbus.sweep.warm import warm_sweep
 from backbus.sweep.workers import child
-from backbus.sweep.workers.forking import ASKED, END, FORK, TOLD, Descriptors
+from backbus.sweep.workers.forking import ASKED, END, FORK, NOT_FORKED, TOLD, Descriptors
 
 LATER = ("pandas", "pyarrow.csv", "pyarrow.parquet")
 """What is loaded by whoever reads a file or has a frame, and takes longest to load."""
@@ -110,7 +110,7 @@ def _fork() -> int | None:
 def _end(pid: int | None) -> int:
     """End a child and what it has started; its exit status."""
     if pid is None:
-        return os.EX_OSERR
+        return NOT_FORKED
     _kill(pid)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 

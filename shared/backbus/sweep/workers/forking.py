@@ -24,7 +24,9 @@ ASKED = struct.Struct("=cq")
 FORK, END = b"F", b"E"
 TOLD = struct.Struct("=qq")
 """What it says: number 0 when it is ready; then of each child that it has ended, number and exit status, negative for
-the signal that it died of."""
+the signal that it died of, or ``NOT_FORKED``."""
+NOT_FORKED = 1 << 16
+"""No exit status is so large."""
 WORDS = struct.Struct("=qqq")
 """What a child says at every moment: points begun before the ones in hand, since the process started; place in the
 chunk of the first one in hand; how many are."""

@@ -19,7 +19,7 @@ from backbus.errors import BackbusError, DataError, JobError, ProtocolError, Str
 from backbus.job.job import Job
 from backbus.job.sweep import SweepSettings
 from backbus.sweep.workers.chunk import Values
-from backbus.sweep.workers.forking import WORDS, Descriptors, fork, surroundings
+from backbus.sweep.workers.forking import NOT_FORKED, WORDS, Descriptors, fork, surroundings
 from backbus.sweep.workers.wire import FrameReader, pack_frame
 
 REAP_S = 10.0
@@ -104,7 +104,8 @@ class Child:
         """Its process id; 0 until it has said it."""
         self._killed = False
         self._status: int | None = None
-        self._server_cpu_s = _cpu_s(self._forked.server)
+        self._began = time.monotonic()
+        self._server_cpu_s = _cpu_s(self._forked.server) or 0.0
         self._write({**setup.plain(limits), **surroundings()})
 
     def fileno(self) -> int:
@@ -150,7 +151,10 @@ class Child:
 
     def cpu_s(self) -> float:
         """Processor time that it has taken, or whoever is to fork it since; by the clock where there is no /proc."""
-        return _cpu_s(self.pid) if self.pid else _cpu_s(self._forked.server) - self._server_cpu_s
+        cpu_s = _cpu_s(self.pid or self._forked.server)
+        if cpu_s is None:
+            return time.monotonic() - self._began
+        return cpu_s if self.pid else cpu_s - self._server_cpu_s
 
     def memory_bytes(self) -> int:
         """Resident memory without that of mapped files; 0 where there is no /proc."""
@@ -171,6 +175,8 @@ class Child:
         status = self._status
         if status is None:
             return "ended with the one that it is forked from"
+        if status == NOT_FORKED:
+            return "found no room on this machine: have fewer workers, or allow more processes or memory"
         if status >= 0:
             return f"ended with status {status}"
         try:
@@ -194,11 +200,11 @@ def _pipe() -> tuple[FileIO, FileIO]:
     return FileIO(reading, "r"), FileIO(writing, "w")
 
 
-def _cpu_s(pid: int) -> float:
+def _cpu_s(pid: int) -> float | None:
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return time.monotonic()
+        return None
     user, system = stat.rpartition(")")[2].split()[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
