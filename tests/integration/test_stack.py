@@ -54,14 +54,15 @@ class Toys:
         self.settings = Settings(state=state, **addresses())
         self.services = services
         self.folder = Folder.of(self.settings)
+        self.listed_still: list[dict[str, Any]] = []
 
     def status(self, _: Settings) -> dict[str, Any] | None:
         members = []
         for service in self.services:
             pid = self.ready_pid(service.name)
             if pid is not None and alive(pid):
-                members.append({"role": service.role, "state": "idle"})
-        return {"members": members}
+                members.append({"role": service.role, "state": "idle", "pid": pid})
+        return {"members": [*members, *self.listed_still]}
 
     def ready_pid(self, name: str) -> int | None:
         try:
@@ -138,6 +139,20 @@ def test_a_killed_service_is_restarted_every_time(make: Make) -> None:
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda count=count: len(stack.starts("a")) > count)
     assert len(stack.starts("b")) == 1
+
+
+def test_a_member_that_was_killed_and_is_listed_still_does_not_count_for_the_one_that_took_its_place(
+    make: Make,
+) -> None:
+    stack = make(toy("a"), toy("b"))
+    stack.up()
+    pid = stack.states()["a"]["pid"]
+    stack.listed_still = [{"role": "a", "state": "idle", "pid": pid}]
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: stack.states()["a"]["pid"] not in (pid, None))
+    assert stack.up().already
+    assert stack.ready_pid("a") == stack.states()["a"]["pid"]
+    assert stack.states()["a"]["ready"]
 
 
 def test_a_service_that_dies_at_once_is_restarted_for_ever_at_most_once_a_second(make: Make) -> None:

@@ -125,6 +125,10 @@ def _among(services: Sequence[Service], told: Sequence[dict[str, Any]]) -> Seque
     return [*others, *with_workers(workers_among(one["name"] for one in told))[len(SERVICES) :]]
 
 
+def _pids(told: Sequence[dict[str, Any]]) -> readiness.Pids:
+    return {one["name"]: one["pid"] for one in told}
+
+
 def _wait(
     settings: Settings,
     folder: Folder,
@@ -137,7 +141,8 @@ def _wait(
     while True:
         if child is not None and child.poll() is not None:
             raise StackError(f"the supervisor ended at once (status {child.returncode}): {supervisor.words(folder)}")
-        absent = readiness.missing(services, ask(settings))
+        told = supervisor.ask(folder)
+        absent = readiness.missing(services, ask(settings), _pids(told or ()))
         if not absent:
             return
         if time.monotonic() >= limit:
@@ -203,7 +208,7 @@ def states(
         return []
     services = _among(services, told)
     status = ask(settings)
-    absent = {service.name for service in readiness.missing(services, status)}
+    absent = {service.name for service in readiness.missing(services, status, _pids(told))}
     if status is None:
         absent = {service.name for service in services}
     rank = {service.name: place for place, service in enumerate(services)}

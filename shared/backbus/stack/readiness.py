@@ -27,19 +27,27 @@ def ask_orchestrator(settings: Settings) -> dict[str, Any] | None:
         return None
 
 
-def healthy_roles(status: dict[str, Any] | None) -> Counter[str]:
-    """How many members fill each role; the orchestrator lists a member for as long as its heartbeats arrive."""
-    return Counter(member["role"] for member in status["members"]) if status else Counter()
+Pids = dict[str, int]
+"""The process of each service by the service's name; 0 or left out where none runs."""
 
 
-def missing(services: Iterable[Service], status: dict[str, Any] | None) -> list[Service]:
-    """The services that are not ready. While the orchestrator does not answer it is the one that is missing."""
+def missing(services: Iterable[Service], status: dict[str, Any] | None, pids: Pids | None = None) -> list[Service]:
+    """The services that are not ready. While the orchestrator does not answer it is the one that is missing.
+
+    The orchestrator lists a member until its heartbeats have been away for a while, so one that was killed is still
+    in its list when another process has taken its place. Who knows the processes (``pids``) has each service counted
+    by its own; else any member of its role will do.
+    """
     if status is None:
         return [service for service in services if not service.role]
-    there = healthy_roles(status)
+    members = status["members"]
+    if pids is not None:
+        there = {(member["role"], member["pid"]) for member in members}
+        return [service for service in services if service.role and (service.role, pids.get(service.name)) not in there]
+    left = Counter(member["role"] for member in members)
     absent = []
     for service in services:
-        if service.role and there[service.role] == 0:
+        if service.role and left[service.role] == 0:
             absent.append(service)
-        there[service.role] -= 1
+        left[service.role] -= 1
     return absent
