@@ -50,6 +50,15 @@ def test_one_instrument_may_be_dearer_to_borrow() -> None:
     assert told.bookings == [(2, "A", "borrow", pytest.approx(-10.0))]
 
 
+def test_what_borrowing_costs_is_no_part_of_a_trade_and_a_dividend_on_a_single_share_is() -> None:
+    rows = [flat(100.0)] * 4
+    told = play(bars(*rows), {0: asks(-100.0), 2: asks(100.0)}, job_of({"interest": {"borrow": 0.36}}))
+    assert [kind for _, _, kind, _ in told.bookings] == ["borrow", "borrow"]
+    assert told.trades["pnl"].tolist() == [0.0]
+    told = play(bars(*rows, split={}, dividend={2: 1.5}), {0: asks(1.0), 2: asks(-1.0)})
+    assert told.trades["pnl"].tolist() == [1.5]
+
+
 # --- margin calls ----------------------------------------------------------------------------------------------------
 
 

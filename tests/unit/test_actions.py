@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import statistics
 from typing import Any, ClassVar
 
 import numpy as np
@@ -76,6 +79,16 @@ def test_parts_that_filled_before_a_split_count_for_its_minimum_fee() -> None:
     told = play(bars(*rows, split={2: 2.0}, dividend=NONE), {0: asks(80.0)}, job)
     assert [(fill[0], fill[3]) for fill in told.fills] == [(1, 50.0), (2, 60.0)]
     assert told.fees == [5.0, 0.0]
+
+
+def test_the_mean_volume_that_moves_a_price_is_of_shares_after_the_split_of_its_row() -> None:
+    closes, slippage = [100.0, 102.0, 99.0], {"model": "square_root", "impact": 0.8, "lookback": 2}
+    rows = [(*flat(close), volume) for close, volume in zip(closes, [1000, 3000, 2000], strict=True)]
+    script = {2: asks(50.0)}
+    told = play(bars(*rows, flat(25.0), split={3: 4.0}, dividend=NONE), script, slippage=slippage)
+    deviation = statistics.stdev(b / a - 1.0 for a, b in itertools.pairwise(closes))
+    moved = 0.8 * deviation * math.sqrt(200.0 / (4.0 * 2500.0))
+    assert told.fills == [(3, "OPEN_MATCH", "A", 200.0, pytest.approx(25.0 * (1.0 + moved), rel=1e-14))]
 
 
 def test_dividends_are_paid_on_their_ex_date_to_longs_and_by_shorts() -> None:

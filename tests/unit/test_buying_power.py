@@ -7,7 +7,10 @@ from typing import Any
 import pytest
 
 from backbus.job.job import Job
-from tests.unit.order_market import BAR, HOLE, OPEN, QUIET, Told, asks, bars, flat, job_of, play
+from backbus.portfolio.risk import Trade, affordable
+from backbus.trading.market_state import open_market
+from backbus.trading.numbers import rules_of
+from tests.unit.order_market import BAR, CLOSE, HOLE, OPEN, QUIET, Told, asks, bars, flat, job_of, play
 
 CUT = "not enough buying power"
 FUTURE = {"symbols": "A", "kind": "future", "multiplier": 10, "margin": 500}
@@ -191,3 +194,26 @@ def test_of_two_sales_only_the_first_is_counted_on() -> None:
 
     told = play(bars(*[[QUIET, QUIET]] * 3), {0: asks(100, "A"), 1: turn}, cash_account())
     assert placed(told)[-1] == (60.0, CUT)
+
+
+# --- what only lessens a position ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("quantity", [-5.0, -10.0])
+def test_an_account_that_cannot_pay_anything_may_still_close_what_it_holds(quantity: float) -> None:
+    rules = rules_of(job_of(), bars(QUIET).layout)
+    market = open_market(rules)
+    trade = Trade(10.0, quantity, 100.0, 100.0)
+    assert affordable(rules.record[0], market.instruments[0], market.state[0], -1e6, trade) == quantity
+    through = Trade(10.0, -30.0, 100.0, 100.0)
+    assert affordable(rules.record[0], market.instruments[0], market.state[0], -1e6, through) == -10.0
+
+
+def test_an_asset_without_a_close_takes_nothing_from_what_others_may_cost_there() -> None:
+    # C is short when it has no close, at which B buys as much; what A costs is still known.
+    def at_close(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.target_weight(0.1, "B", at="close")
+
+    rows = [[QUIET] * 3, [QUIET] * 3, [QUIET, QUIET, HOLE], [QUIET] * 3]
+    told = play(bars(*rows), {0: asks(-100, "C"), 1: at_close, 2: asks(1, "A", limit=99.0)}, job_of())
+    assert told.fills == [(1, OPEN, "C", -100.0, 100.0), (2, CLOSE, "B", 100.0, 100.0), (3, BAR, "A", 1.0, 99.0)]

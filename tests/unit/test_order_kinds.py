@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from backbus.strategy import Strategy
-from tests.unit.order_market import BAR, CLOSE, HOLE, OPEN, QUIET, asks, bars, brackets, play
+from backbus.trading.codes import Flag
+from tests.unit.order_market import BAR, CLOSE, HOLE, OPEN, QUIET, asks, bars, brackets, job_of, play, scripted
+from tests.unit.records_of_runs import said_by_engine
 
 
 def test_a_market_order_fills_at_the_next_open() -> None:
@@ -148,6 +150,31 @@ def test_where_a_bar_touches_stop_and_target_the_worse_one_is_taken() -> None:
     assert play(bars(*rows), script, path="nearest-first").fills[1][4] == 105.0
 
 
+@pytest.mark.parametrize("path", ["worst", "open-low-high-close", "open-high-low-close"])
+def test_one_fall_fills_every_limit_that_it_comes_to(path: str) -> None:
+    def ladder(strategy: Any, bar: Any, book: Any) -> None:
+        for limit in (98.0, 97.0, 99.0):
+            strategy.buy(10, limit=limit)
+
+    told = play(bars(QUIET, (100, 101, 97.5, 100), QUIET), {0: ladder}, path=path)
+    assert told.fills == [(1, BAR, "A", 10.0, 99.0), (1, BAR, "A", 10.0, 98.0)]
+
+
+@pytest.mark.parametrize(
+    ("exits", "relative"),
+    [
+        ({"take_profit_fraction": 0.1}, True),
+        ({"stop_loss_fraction": 0.1}, True),
+        ({"trailing_loss_fraction": 0.1}, False),
+        ({"stop_loss": 90.0}, False),
+    ],
+)
+def test_an_exit_says_whether_its_price_is_a_fraction_of_its_entrys(exits: dict[str, float], relative: bool) -> None:
+    said = said_by_engine(job_of(), bars(*[QUIET] * 3), scripted({0: brackets(**exits)}))
+    _, child = said.orders
+    assert bool(child["flags"] & Flag.RELATIVE) == relative
+
+
 def test_an_exit_that_a_gap_has_passed_fills_at_the_open_of_its_own_row() -> None:
     # The entry itself gaps below the stop: the exit lives from the phase after, and the market is beyond it.
     told = play(bars(QUIET, (94, 96, 93, 95), QUIET), {0: brackets(stop_loss=95.0)})
@@ -269,6 +296,17 @@ class Deaf(Strategy):
             self._order = self.buy(10)
         elif bar.row == 1:
             self.replace(self._order, 20)
+
+
+def test_a_bracket_that_is_taken_back_says_the_same_in_whatever_place_of_a_block_it_says_it() -> None:
+    def ask(strategy: Any, bar: Any, book: Any) -> None:
+        strategy._kept["entry"] = strategy.buy(10, limit=90.0, take_profit=110.0, stop_loss=80.0)
+
+    def take_back(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.cancel(strategy._kept["entry"])
+
+    told = play(bars(*[QUIET] * 3), {0: ask, 1: take_back})
+    assert [(order[0], order[2]) for order in told.orders] == [(0, "place")] * 3 + [(1, "cancel")] * 3
 
 
 def test_what_has_filled_is_not_replaced() -> None:

@@ -131,6 +131,20 @@ def test_the_summary_is_readable_in_eighty_columns(tmp_path: Path) -> None:
         assert part in text
 
 
+def test_the_summary_has_bold_labels_and_a_line_between_its_groups(tmp_path: Path) -> None:
+    from rich.console import Console
+
+    report = write(some_run(), tmp_path, 1)
+    out = io.StringIO()
+    Console(file=out, width=80, color_system="standard", force_terminal=True).print(summary_table(report))
+    lines = out.getvalue().splitlines()
+    assert (
+        sum("─┼─" in line or "──" in line for line in lines)
+        == len([1 for label, _ in summary_lines(report) if not label]) + 2
+    )
+    assert any("\x1b[1mTotal return" in line for line in lines)
+
+
 def test_the_summary_of_an_empty_run_shows_dashes() -> None:
     run = some_run()
     lines = dict(summary_lines(PerformanceHandler(run.job, run.layout, 1).report()))

@@ -89,6 +89,14 @@ def test_a_benchmark_keeps_its_price_through_holes() -> None:
     assert np.array_equal(result.closes, [np.nan, 11.0, 11.0, 12.0], equal_nan=True)
 
 
+def test_a_benchmark_that_has_a_price_from_before_keeps_it_through_a_hole_at_the_begin() -> None:
+    result = BenchmarkCurve(1)
+    result.start(np.array([1.0, 8.0]))
+    result.add(np.array([0, 1]), np.array([[9.0, np.nan], [9.0, 10.0]]), 2)
+    assert result.closes.tolist() == [8.0, 10.0]
+    assert result.returns().tolist() == [0.0, 0.25]
+
+
 @given(
     equity=st.lists(st.floats(-10.0, 200.0), min_size=1, max_size=80),
     cuts=st.lists(st.integers(0, 80), max_size=6),

@@ -29,6 +29,12 @@ def test_a_market_order_fills_whole_at_the_next_open() -> None:
     assert run.equity == [1000.0, 1010.0, 1030.0]
 
 
+def test_a_fill_says_whether_it_was_the_open_or_the_close_that_filled_it() -> None:
+    market = open_close([10, 11, 13], [10, 12, 14])
+    assert play(market, [(0, 0, 1.0)], small()).rules == ["market order at the open"]
+    assert play(market, [(0, 0, 1.0)], small(execution={"fill": "close"})).rules == ["market order at the close"]
+
+
 def test_going_flat_sells_the_whole_position_at_the_next_open() -> None:
     run = play(open_close([10, 11, 13], [10, 12, 14]), [(0, 0, 1.0), (1, 0, 0.0)], small())
     assert run.decisions[1] == (1, "CLOSE_DECIDE", (1, 0, 0), "place", -10.0, -10.0, "")

@@ -127,3 +127,32 @@ def test_the_order_that_a_limit_leaves_nothing_of_at_the_open_is_taken_back() ->
         (1, "A", "cancel", "market", 0.0, "less than one lot"),
         (1, "B", "resize", "market", 300.0, ""),
     ]
+
+
+def test_what_the_open_makes_a_reduction_fills_before_what_opens_something() -> None:
+    # B is to add to its ten at the close; at the open, twice as dear, a tenth of the equity is less than it holds.
+    def weigh(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.target_weight(0.1, "A")
+        strategy.target_weight(0.11, "B")
+
+    rows = [[flat(100), flat(100)], [flat(100), flat(100)], [flat(100), flat(200)], [flat(100), flat(200)]]
+    script: Script = {0: lambda strategy, bar, book: strategy.target_weight(0.1, "B"), 1: weigh}
+    told = play(bars(*rows), script, job_of({"size_at": "open"}))
+    assert [(row, asset, quantity) for row, _, asset, quantity, _ in told.fills] == [
+        (1, "B", 100.0),
+        (2, "B", -40.0),
+        (2, "A", 110.0),
+    ]
+
+
+def test_an_account_that_is_worth_less_than_nothing_wants_nothing() -> None:
+    job = job_of({"leverage": 10.0, "size_at": "open"})
+    rows = [[flat(100), flat(0.5)], [flat(100), flat(0.5)], [flat(80), flat(0.5)], [flat(80), flat(0.5)]]
+
+    def weigh(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.target_weight(0.5, "B")
+
+    told = play(bars(*rows), {0: lambda strategy, bar, book: strategy.target_weight(9.0, "A"), 2: weigh}, job)
+    assert told.equity[2] < 0.0
+    assert [fill[2] for fill in told.fills] == ["A"]
+    assert told.orders[-1][2:] == ("refuse", "market", 0.0, "less than one lot")

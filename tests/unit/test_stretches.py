@@ -59,10 +59,11 @@ def test_a_stretch_is_its_rows_one_by_one(holes: set[int], when: int, block: int
     assert report(panel, when, block) == report(panel, when, 1)
 
 
+@pytest.mark.parametrize("block", [5, ROWS])
 @pytest.mark.parametrize("last", [8, 9, 15, 16, 17])
-def test_a_position_keeps_the_last_price_before_a_stretch_of_holes(last: int) -> None:
+def test_a_position_keeps_the_last_price_before_a_stretch_of_holes(last: int, block: int) -> None:
     panel = one_asset(set(range(last, ROWS)))
-    found = report(panel, 2**ROWS - 1, ROWS)
+    found = report(panel, 2**ROWS - 1, block)
     shares = np.floor(100_000.0 / panel.block.close[2, 0])
     worth = 100_000.0 + shares * (panel.block.close[last - 1, 0] - panel.block.open[3, 0])
     assert found.final_equity == pytest.approx(worth, rel=1e-12)
