@@ -1,7 +1,8 @@
 """Write what the docs say of a run's streams anew from the one table of them: ``python -P tools/stream_tables.py``.
 
-In ``docs/protocol.md`` the kinds' names and the tables between ``<!-- streams: NAME -->`` and ``<!-- end -->``, in
-the page of each service of a run the rows ``reads`` and ``writes``. A test tells where a page is not what this writes.
+In ``docs/protocol.md`` the kinds' names and what stands between ``<!-- streams: NAME -->`` and ``<!-- end -->``: two
+tables, and a message of each kind, byte for byte. In the page of each service of a run the rows ``reads`` and
+``writes``. A test tells where a page is not what this writes.
 """
 
 from __future__ import annotations
@@ -9,10 +10,26 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
+from textwrap import wrap
 
-from backbus.streams.topology import DATA, READERS, SOURCES, STREAMS, Column, StreamType, read_by, written_by
+import numpy as np
+
+from backbus.streams import codec
+from backbus.streams.event import Event
+from backbus.streams.topology import (
+    DATA,
+    READERS,
+    SOURCES,
+    STREAMS,
+    Column,
+    Kind,
+    StreamType,
+    read_by,
+    written_by,
+)
+from backbus.trading.records import Records
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 TYPES = {"<i8": "int64", "<f8": "float64"}
@@ -44,6 +61,35 @@ def columns() -> list[str]:
     return _table(("kind", "column", "type", "shape"), rows)
 
 
+def sample(kind: Kind) -> Event:
+    """A message of one record, of two assets where it has columns; its numbers count up from 1."""
+    stream, numbers = STREAMS[kind], count(1)
+    source = stream.writer or READERS[0]
+
+    def record(dtype: np.dtype[np.void]) -> Records:
+        return np.array([tuple(next(numbers) for _ in dtype.fields or ())], dtype=dtype)
+
+    def values(column: Column) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+        shape = (1, 2) if column.per_asset else (1,)
+        return np.array([next(numbers) for _ in range(shape[-1])], dtype=column.dtype).reshape(shape)
+
+    if stream.record is not None:
+        return Event(kind, source, 2, 3, 18, record(stream.record))
+    if stream.rows is not None:
+        columns = [values(column) for column in stream.columns]
+        return Event(kind, source, 2, 3, 18, stream.rows(2, *columns, *(record(each.dtype) for each in stream.records)))
+    return Event(kind, source, 3, 3, 18)
+
+
+def messages() -> list[str]:
+    """A message of each kind in hexadecimal digits, under its topic."""
+    told = [codec.encode(sample(kind), "job", 3) for kind in STREAMS] + [codec.encode_probe("job", 3, "reader")]
+    lines = ["```text"]
+    for topic, body in told:
+        lines += [topic.decode(), *(f"  {part}" for part in wrap(body.hex(), 96))]
+    return [*lines, "```"]
+
+
 def reads(service: str) -> str:
     """The row that tells what a service subscribes to."""
     told = [_told(kind, STREAMS[kind]) for kind in read_by(service)]
@@ -61,7 +107,7 @@ def pages() -> dict[Path, str]:
     """Each page as it should be. Raises ValueError where one has no place for what belongs on it."""
     protocol = DOCS / "protocol.md"
     text = protocol.read_text(encoding="utf-8")
-    for name, lines in (("kinds", kinds()), ("columns", columns())):
+    for name, lines in (("kinds", kinds()), ("columns", columns()), ("messages", messages())):
         body = "\n".join(lines)
         text = _put(protocol, text, rf"(<!-- streams: {name} -->\n).*?(\n<!-- end -->)", rf"\g<1>{body}\g<2>")
     names = " ".join((*STREAMS, "PROBE"))
