@@ -91,6 +91,17 @@ def test_a_margin_call_sells_by_its_rule_what_restores_the_initial_margin(rule: 
     assert [order for order in told.orders if order[0] > 2] == []
 
 
+def test_of_two_positions_of_one_size_a_margin_call_takes_the_first() -> None:
+    job = job_of({"leverage": 2.0, "margin": {"maintenance": 0.25, "call": "largest_first"}})
+    rows = [[flat(price)] * 2 for price in (100.0, 100.0, 65.0, 65.0)]
+    told = play(bars(*rows), {0: lambda s, bar, book: (s.order(1000.0, "A"), s.order(1000.0, "B"))}, job)
+    # the initial margins are 32 500 each, 35 000 too much: all of A, and 2 500 / 65 × 2 of B
+    assert [(symbol, quantity) for row, _, symbol, quantity, _ in told.fills if row == 3] == [
+        ("A", -1000.0),
+        ("B", -77.0),
+    ]
+
+
 def test_where_orders_fill_at_the_close_those_of_a_margin_call_do() -> None:
     job = job_of({"leverage": 2.0, "margin": {"maintenance": 0.25, "call": "all"}}, {"fill": "close"})
     told = play(bars(flat(100.0), flat(100.0), flat(60.0), (60, 62, 58, 61), flat(61.0)), {0: asks(2000.0)}, job)

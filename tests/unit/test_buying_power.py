@@ -79,6 +79,11 @@ def test_a_future_takes_its_margin_and_what_slippage_loses_at_once() -> None:
     assert told.cash == [10_000.0, 9_950.0, 9_810.0, 9_440.0]
 
 
+def test_a_future_that_was_sold_takes_its_margin_as_one_that_was_bought() -> None:
+    told = play(bars(*[QUIET] * 4), {0: asks(-5), 1: asks(-20)}, job_of({"cash": 10_000.0}, instruments=[FUTURE]))
+    assert placed(told) == [(-5.0, ""), (-15.0, CUT)]
+
+
 def test_leverage_stretches_the_equity_behind_a_future_and_not_its_margin() -> None:
     told = play(
         bars(*[QUIET] * 3), {0: asks(50), 1: asks(1)}, job_of({"cash": 10_000.0, "leverage": 2.0}, instruments=[FUTURE])

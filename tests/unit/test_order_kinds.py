@@ -323,6 +323,18 @@ def test_what_has_filled_is_not_replaced() -> None:
     assert len(play(bars(QUIET, QUIET, QUIET), {0: ask, 1: change}).orders) == 1
 
 
+def test_an_order_that_is_taken_back_is_the_one_and_not_that_of_a_signal_before_it() -> None:
+    def ask(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.target_weight(0.1, limit=95.0)
+        strategy._kept["second"] = strategy.buy(10, limit=90.0)
+
+    def take_back(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.cancel(strategy._kept["second"])
+
+    told = play(bars(QUIET, QUIET, (100, 100, 85, 90)), {0: ask, 1: take_back})
+    assert told.fills == [(2, BAR, "A", 100.0, 95.0)]
+
+
 def test_orders_wait_through_a_hole() -> None:
     told = play(bars(QUIET, HOLE, HOLE, (97, 98, 96, 97)), {0: asks(10, limit=98.0)})
     assert told.fills == [(3, OPEN, "A", 10.0, 97.0)]

@@ -113,3 +113,11 @@ def test_an_order_on_the_close_is_cut_to_what_cash_pays_there() -> None:
     told = play(bars(QUIET, (100, 126, 99, 125), QUIET), {0: asks(90, at="close")}, job)
     assert told.fills == [(1, CLOSE, "A", 80.0, 125.0)]
     assert told.cash[-1] == 0.0
+
+
+def test_a_signal_for_the_side_that_is_being_bought_lets_its_order_go_on() -> None:
+    sizing = {"model": "fixed_quantity", "quantity": 250.0}
+    job = job_of({"sizing": sizing}, {"volume_cap": 0.1})
+    told = play(bars(*[QUIET] * 5), [(0, 0, 1.0), (1, 0, 1.0)], job)
+    assert [(order[0], order[2]) for order in told.orders] == [(0, "place")]
+    assert [fill[3] for fill in told.fills] == [100.0, 100.0, 50.0]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.order_market import OPEN, QUIET, Script, Told, bars, flat, job_of, play
+from tests.unit.order_market import HOLE, OPEN, QUIET, Script, Told, asks, bars, flat, job_of, play
 
 
 def sized(*opens: float, script: Script, **portfolio: Any) -> Told:
@@ -156,3 +156,10 @@ def test_an_account_that_is_worth_less_than_nothing_wants_nothing() -> None:
     assert told.equity[2] < 0.0
     assert [fill[2] for fill in told.fills] == ["A"]
     assert told.orders[-1][2:] == ("refuse", "market", 0.0, "less than one lot")
+
+
+def test_an_asset_without_an_open_counts_with_its_last_price() -> None:
+    script: Script = {0: asks(500, "A"), 1: lambda strategy, bar, book: strategy.target_weight(0.5, "B")}
+    rows = [[QUIET, flat(100)], [QUIET, flat(100)], [HOLE, flat(100)], [QUIET, flat(100)]]
+    told = play(bars(*rows), script, job_of({"size_at": "open"}))
+    assert told.fills[1:] == [(2, OPEN, "B", 500.0, 100.0)]
