@@ -102,6 +102,18 @@ def test_of_two_positions_of_one_size_a_margin_call_takes_the_first() -> None:
     ]
 
 
+def test_a_margin_call_buys_back_what_was_sold_short_and_leaves_what_has_no_close_alone() -> None:
+    job = job_of({"leverage": 2.0, "margin": {"maintenance": 0.25, "call": "pro_rata"}})
+    told = play(bars(*map(flat, (100.0, 100.0, 165.0, 165.0))), {0: asks(-1000.0)}, job)
+    # equity of 200 000 − 165 000 is less than ¼ of 165 000, and allows 35 / 82.5 of the position
+    assert told.orders[1:] == [(2, "A", "place", "market", 1000.0 - 424.0, "margin call")]
+    rows = [[flat(100.0)] * 2, [flat(100.0)] * 2, [HOLE, flat(25.0)], [flat(100.0), flat(25.0)]]
+    both = {0: lambda s, bar, book: (s.order(200.0, "A"), s.order(1200.0, "B"))}
+    told = play(bars(*rows), both, job)
+    # equity of 10 000 is more than ¼ of 50 000 × ¾, and less than ¼ of all
+    assert [order[:3] for order in told.orders if order[0] == 2] == [(2, "B", "place")]
+
+
 def test_where_orders_fill_at_the_close_those_of_a_margin_call_do() -> None:
     job = job_of({"leverage": 2.0, "margin": {"maintenance": 0.25, "call": "all"}}, {"fill": "close"})
     told = play(bars(flat(100.0), flat(100.0), flat(60.0), (60, 62, 58, 61), flat(61.0)), {0: asks(2000.0)}, job)
@@ -235,8 +247,11 @@ def test_a_foreign_share_is_paid_and_valued_at_the_last_rate() -> None:
 
 
 def test_a_rate_may_be_quoted_the_other_way_round() -> None:
-    told = abroad(*[[QUIET, flat(4.0)]] * 2, script={0: asks(100.0)}, quote="1/B")
+    rows = [[QUIET, flat(4.0)], [QUIET, flat(4.0)], [flat(120.0), flat(5.0)]]
+    told = abroad(*rows, script={0: asks(100.0)}, quote="1/B")
     assert told.cash[1] == 100_000.0 - 100 * 100 / 4.0
+    assert told.equity[2] == told.cash[1] + 100 * 120 / 5.0
+    assert told.trades["pnl"].tolist() == [100 * 120 / 5.0 - 100 * 100 / 4.0]
 
 
 def test_nothing_is_bought_before_there_is_a_rate_and_nothing_of_what_is_not_traded() -> None:

@@ -14,7 +14,7 @@ from backbus.errors import JobError
 from backbus.job.costs import Commission, Slippage
 from backbus.job.job import Job
 from backbus.trading.commission import month_of
-from tests.unit.order_market import QUIET, bars, flat, job_of, play
+from tests.unit.order_market import HOLE, QUIET, bars, flat, job_of, play
 
 FREE = {"commission": {"model": "none"}}
 SLIPPAGES: list[dict[str, Any]] = [
@@ -84,6 +84,17 @@ def test_the_square_root_of_the_share_of_the_mean_volume_moves_the_price() -> No
     returns = [b / a - 1 for a, b in itertools.pairwise(closes)]
     moved = 0.8 * statistics.stdev(returns) * math.sqrt(50 / 3000)
     assert told.fills[0][4] == pytest.approx(100.0 * (1 + moved), rel=1e-14)
+
+
+def test_what_is_known_of_an_asset_goes_on_where_another_has_a_hole() -> None:
+    closes, volumes = [100.0, 102.0, 99.0, 101.0], [1000, 3000, 2000, 4000]
+    rows: list[Any] = [[QUIET, (c, c + 3, c - 3, c, v)] for c, v in zip(closes, volumes, strict=True)]
+    rows[2][0] = HOLE
+    script = {3: lambda strategy, bar, book: strategy.order(50, "B")}
+    told = play(bars(*rows, [QUIET, QUIET]), script, slippage={"model": "square_root", "impact": 0.8, "lookback": 3})
+    returns = [b / a - 1 for a, b in itertools.pairwise(closes)]
+    moved = 0.8 * statistics.stdev(returns) * math.sqrt(50 / 3000)
+    assert told.fills == [(4, "OPEN_MATCH", "B", 50.0, pytest.approx(100.0 * (1 + moved), rel=1e-14))]
 
 
 def test_before_there_are_two_returns_nothing_is_known_of_the_market() -> None:
@@ -166,12 +177,12 @@ def test_schedules_charge_what_is_published(name: str, quantity: float, fee: flo
 
 def test_months_are_those_of_the_calendar() -> None:
     function = getattr(month_of, "py_func", month_of)
-    first = date(1969, 1, 1)
     months = {}
-    for day in range(0, 80 * 365, 3):
-        when = first + timedelta(days=day)
-        number = function((when - date(1970, 1, 1)).days)
-        assert months.setdefault(number, (when.year, when.month)) == (when.year, when.month)
+    for first, days in ((date(1969, 1, 1), range(0, 80 * 365, 3)), (date(1899, 12, 1), range(3 * 365))):
+        for day in days:
+            when = first + timedelta(days=day)
+            number = function((when - date(1970, 1, 1)).days)
+            assert months.setdefault(number, (when.year, when.month)) == (when.year, when.month)
     assert len(set(months.values())) == len(months)
 
 

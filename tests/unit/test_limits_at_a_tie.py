@@ -114,3 +114,10 @@ def test_an_account_without_equity_and_without_a_place_is_told_of_the_place() ->
     rows = [[QUIET, QUIET], [QUIET, QUIET], [flat(250.0), QUIET], [QUIET, QUIET]]
     told = play(bars(*rows), {0: asks(-1000, "A"), 2: asks(1, "B")}, job)
     assert told.orders[-1] == (2, "B", "refuse", "market", 0.0, "limit of the number of positions")
+
+
+def test_what_lessens_a_position_passes_though_the_sessions_turnover_is_used_up() -> None:
+    job = job_of({"limits": {"turnover": 0.5}})
+    told = play(bars(*[QUIET] * 4, per_session=4), {0: asks(500), 2: asks(-500)}, job)
+    assert [fill[3] for fill in told.fills] == [500.0, -500.0]
+    assert told.orders[-1][-1] == ""

@@ -160,6 +160,23 @@ def test_one_fall_fills_every_limit_that_it_comes_to(path: str) -> None:
     assert told.fills == [(1, BAR, "A", 10.0, 99.0), (1, BAR, "A", 10.0, 98.0)]
 
 
+@pytest.mark.parametrize("path", ["worst", "open-low-high-close"])
+@pytest.mark.parametrize(("side", "limit"), [(1, 99.0), (-1, 101.0)])
+def test_of_two_orders_at_one_price_the_older_fills_first(path: str, side: int, limit: float) -> None:
+    def two(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.order(10 * side, limit=limit)
+        strategy.order(20 * side, limit=limit)
+
+    told = play(bars(QUIET, (100, 102, 98, 100)), {0: two}, path=path)
+    assert told.fills == [(1, BAR, "A", 10.0 * side, limit), (1, BAR, "A", 20.0 * side, limit)]
+
+
+@pytest.mark.parametrize(("quantity", "limit"), [(1, 98.0), (0.5, 98.0), (-1, 102.0), (-0.5, 102.0)])
+def test_a_single_share_waits_for_its_limit_as_many_do(quantity: float, limit: float) -> None:
+    job = job_of(instruments=[{"symbols": "A", "lot": 0}])
+    assert play(bars(QUIET, QUIET, QUIET), {0: asks(quantity, limit=limit)}, job).fills == []
+
+
 @pytest.mark.parametrize(
     ("exits", "relative"),
     [

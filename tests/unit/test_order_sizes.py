@@ -121,3 +121,10 @@ def test_a_signal_for_the_side_that_is_being_bought_lets_its_order_go_on() -> No
     told = play(bars(*[QUIET] * 5), [(0, 0, 1.0), (1, 0, 1.0)], job)
     assert [(order[0], order[2]) for order in told.orders] == [(0, "place")]
     assert [fill[3] for fill in told.fills] == [100.0, 100.0, 50.0]
+
+
+def test_what_a_close_left_of_an_order_is_cut_to_what_can_be_paid_at_the_next() -> None:
+    job = job_of({"cash": 30_000.0, "shorts": False}, {"fill": "close", "volume_cap": 0.1})
+    told = play(bars(QUIET, (200, 200, 200, 200, 5000), QUIET), {0: asks(250)}, job)
+    assert told.fills == [(0, CLOSE, "A", 100.0, 100.0), (1, CLOSE, "A", 100.0, 200.0)]
+    assert told.orders[-1] == (1, "A", "resize", "market", 100.0, "not enough buying power")

@@ -117,6 +117,15 @@ def test_an_error_aborts_and_leaves_an_earlier_run_alone(tmp_path: Path) -> None
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+def test_a_run_that_is_written_leaves_the_next_one_in_its_folder_alone(tmp_path: Path) -> None:
+    run = some_run()
+    with ArtifactWriter(tmp_path, run.layout.symbols) as first:
+        report = write(run, tmp_path / "elsewhere", 1)
+        first.close(report)
+        second = ArtifactWriter(tmp_path, run.layout.symbols)
+    assert all(path.exists() for path in second.close(report))
+
+
 def test_the_summary_is_readable_in_eighty_columns(tmp_path: Path) -> None:
     from rich.console import Console
 
