@@ -37,6 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """Nothing that a run starts outlives it, and no setting of whoever runs the tests reaches them."""
     if not hasattr(config, "workerinput"):  # what workers start carries the mark of their run
         leave_nothing_running()
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses", None):
+        # What tests start finds what a user's process finds, and not what peers have brought along.
+        hidden = str(ROOT / "tests" / "not_installed")
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (hidden, os.environ.get("PYTHONPATH"))))
     for name in Settings.model_fields:
         os.environ.pop(f"BACKBUS_{name.upper()}", None)
 
