@@ -121,3 +121,12 @@ def test_what_lessens_a_position_passes_though_the_sessions_turnover_is_used_up(
     told = play(bars(*[QUIET] * 4, per_session=4), {0: asks(500), 2: asks(-500)}, job)
     assert [fill[3] for fill in told.fills] == [500.0, -500.0]
     assert told.orders[-1][-1] == ""
+
+
+def test_what_a_market_order_lessens_makes_room_for_another_asset_in_the_same_row() -> None:
+    def swap(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.order(300, "B")
+        strategy.order(-300, "A")
+
+    told = play(bars(*[[QUIET, QUIET]] * 4), {0: asks(500, "A"), 2: swap}, job_of({"limits": {"gross": 0.5}}))
+    assert [(order[1], order[4], order[5]) for order in told.orders[1:]] == [("A", -300.0, ""), ("B", 300.0, "")]

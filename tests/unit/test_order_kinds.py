@@ -340,6 +340,14 @@ def test_what_has_filled_is_not_replaced() -> None:
     assert len(play(bars(QUIET, QUIET, QUIET), {0: ask, 1: change}).orders) == 1
 
 
+def test_what_is_only_asked_for_in_the_same_row_is_not_replaced_yet() -> None:
+    def ask(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.replace(strategy.buy(10, limit=90.0), 20)
+
+    told = play(bars(QUIET, QUIET, QUIET), {0: ask})
+    assert [(order[2], order[4]) for order in told.orders] == [("place", 10.0), ("refuse", 0.0)]
+
+
 def test_an_order_that_is_taken_back_is_the_one_and_not_that_of_a_signal_before_it() -> None:
     def ask(strategy: Any, bar: Any, book: Any) -> None:
         strategy.target_weight(0.1, limit=95.0)
