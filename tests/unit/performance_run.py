@@ -16,8 +16,8 @@ from backbus.streams.event import Event
 from backbus.streams.stream import StreamWriter
 from backbus.streams.topology import PERFORMANCE, Kind, read_by
 from backbus.trading.account_rows import EquityRows
-from backbus.trading.codes import Action, Reason
-from backbus.trading.records import FILL, ORDER, SIGNAL, Records, order_id
+from backbus.trading.codes import Action, BookingKind, Reason
+from backbus.trading.records import BOOKING, FILL, ORDER, SIGNAL, Records, order_id
 
 ROWS, WARMUP, PER_SESSION = 200, 23, 6
 
@@ -44,7 +44,7 @@ class Run:
 
 
 def some_run(seed: int = 0, *, rows: int = ROWS, warmup: int = WARMUP, **settings: object) -> Run:
-    """A run of two assets with holes, that signals, orders and fills here and there."""
+    """A run of two assets with holes, that signals, orders and fills here and there, and is paid dividends."""
     rng = np.random.default_rng(seed)
     close: Floats = 50.0 + rng.uniform(-1.0, 1.0, (rows, 2)).cumsum(axis=0)
     close[rng.random((rows, 2)) < 0.1] = np.nan
@@ -73,9 +73,14 @@ def some_run(seed: int = 0, *, rows: int = ROWS, warmup: int = WARMUP, **setting
     fills["price"] = fills["reference"] + np.sign(fills["quantity"]) * 0.05
     fills["fee"] = 1.25
     fills["unit"] = 1.0
+    paid = np.sort(rng.choice(np.arange(warmup, rows), (rows - warmup) // 8, replace=False))
+    bookings = np.zeros(len(paid), BOOKING)
+    bookings["tick"], bookings["kind"] = 6 * paid, BookingKind.DIVIDEND
+    bookings["asset"], bookings["amount"] = rng.integers(0, 2, len(paid)), rng.normal(0.0, 50.0, len(paid))
     job = Job.parse({"name": "made up", "strategy": {"use": "None"}, "performance": {"benchmark": "B"}, **settings})
     layout = Layout(("A", "B"), rows, warmup, 60_000_000_000)
-    return Run(job, layout, block, EquityRows(warmup, equity, equity - gross, gross), signals, orders, fills)
+    account = EquityRows(warmup, equity, equity - gross, gross, bookings)
+    return Run(job, layout, block, account, signals, orders, fills)
 
 
 def whole(run: Run) -> Report:

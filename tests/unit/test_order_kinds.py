@@ -363,3 +363,9 @@ def test_an_order_that_is_taken_back_is_the_one_and_not_that_of_a_signal_before_
 def test_orders_wait_through_a_hole() -> None:
     told = play(bars(QUIET, HOLE, HOLE, (97, 98, 96, 97)), {0: asks(10, limit=98.0)})
     assert told.fills == [(3, OPEN, "A", 10.0, 97.0)]
+
+
+def test_an_order_that_had_to_fill_at_an_open_says_what_that_was() -> None:
+    said = said_by_engine(job_of(), bars(*[QUIET] * 3), scripted({0: asks(10, limit=95.0, time_in_force="ioc")}))
+    (end,) = said.fills
+    assert (end["tick"] // 6, end["price"], end["reference"]) == (1, 95.0, 100.0)

@@ -95,6 +95,12 @@ def test_a_trade_without_result_is_neither_won_nor_lost() -> None:
     assert (totals["closed"], totals["won"], totals["lost"]) == (1, 0, 0)
 
 
+def test_a_trade_that_cost_nothing_has_no_return() -> None:
+    (trade,) = TradeBook(1).add(fills((2, 0, 10.0, 0.0, 0.0), (5, 0, -10.0, 1.0, 0.0)))
+    assert trade["pnl"] == 10.0
+    assert np.isnan(trade["return"])
+
+
 def test_an_order_that_fills_in_parts_is_one_order() -> None:
     records = fills((0, 0, 1.0, 10.0, 0.0), (1, 0, 1.0, 10.0, 0.0), (2, 0, -2.0, 10.0, 0.0))
     records["order"] = [7, 7, 8]

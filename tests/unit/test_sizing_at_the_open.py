@@ -163,3 +163,15 @@ def test_an_asset_without_an_open_counts_with_its_last_price() -> None:
     rows = [[QUIET, flat(100)], [QUIET, flat(100)], [HOLE, flat(100)], [QUIET, flat(100)]]
     told = play(bars(*rows), script, job_of({"size_at": "open"}))
     assert told.fills[1:] == [(2, OPEN, "B", 500.0, 100.0)]
+
+
+def test_what_is_held_abroad_counts_at_its_rate() -> None:
+    rows = [[flat(100), flat(100), flat(2)]] * 4
+    script: Script = {0: asks(200, "A"), 1: lambda strategy, bar, book: strategy.target_weight(0.5, "B")}
+    job = job_of(
+        {"size_at": "open", "rates": {"EUR": "C"}},
+        instruments=[{"symbols": "A", "currency": "EUR"}, {"symbols": "C", "traded": False}],
+    )
+    told = play(bars(*rows), script, job)
+    # 200 × 100 × 2 are held beside 60 000
+    assert told.fills == [(1, OPEN, "A", 200.0, 100.0), (2, OPEN, "B", 500.0, 100.0)]
