@@ -50,6 +50,17 @@ def test_one_instrument_may_be_dearer_to_borrow() -> None:
     assert told.bookings == [(2, "A", "borrow", pytest.approx(-10.0))]
 
 
+def test_what_costs_nothing_to_borrow_is_no_booking() -> None:
+    job = job_of({"interest": {"borrow": 0.0}}, instruments=[{"symbols": "B", "borrow": 0.36}])
+    told = play(bars(*[[flat(100.0), flat(100.0)]] * 3), {0: asks(-100.0, "A")}, job)
+    assert told.bookings == []
+
+
+def test_an_instruments_currency_may_be_the_accounts() -> None:
+    job = job_of({"currency": "EUR"}, instruments=[{"symbols": "A", "currency": "EUR"}])
+    assert play(bars(*[flat(100.0)] * 2), {0: asks(10.0)}, job).cash == [100_000.0, 99_000.0]
+
+
 def test_what_borrowing_costs_is_no_part_of_a_trade_and_a_dividend_on_a_single_share_is() -> None:
     rows = [flat(100.0)] * 4
     told = play(bars(*rows), {0: asks(-100.0), 2: asks(100.0)}, job_of({"interest": {"borrow": 0.36}}))

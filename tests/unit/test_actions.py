@@ -91,6 +91,20 @@ def test_the_mean_volume_that_moves_a_price_is_of_shares_after_the_split_of_its_
     assert told.fills == [(3, "OPEN_MATCH", "A", 200.0, pytest.approx(25.0 * (1.0 + moved), rel=1e-14))]
 
 
+def test_returns_that_move_a_price_are_those_of_prices_after_the_split() -> None:
+    closes, slippage = [100.0, 102.0, 99.0], {"model": "square_root", "impact": 0.8, "lookback": 3}
+    rows = [(*flat(close), 1000) for close in closes] + [(*flat(25.0), 4000), flat(25.0)]
+    told = play(bars(*rows, split={3: 4.0}, dividend=NONE), {3: asks(50.0)}, slippage=slippage)
+    deviation = statistics.stdev(b / a - 1.0 for a, b in itertools.pairwise([*(c / 4.0 for c in closes), 25.0]))
+    moved = 0.8 * deviation * math.sqrt(50.0 / 4000.0)
+    assert told.fills == [(4, "OPEN_MATCH", "A", 50.0, pytest.approx(25.0 * (1.0 + moved), rel=1e-14))]
+
+
+def test_a_dividend_of_nothing_is_none() -> None:
+    told = play(bars(*map(flat, [100, 100, 100]), split=NONE, dividend={2: 0.0}), {0: asks(10.0)})
+    assert told.bookings == []
+
+
 def test_dividends_are_paid_on_their_ex_date_to_longs_and_by_shorts() -> None:
     for side in (1.0, -1.0):
         rows = [flat(100), flat(100), flat(99), flat(99)]
@@ -144,6 +158,15 @@ def test_what_was_delisted_for_nothing_is_lost() -> None:
     told = play(market, {0: asks(100.0)})
     assert told.equity[-1] == 90_000.0
     assert told.report.metrics.trades == 1
+
+
+def test_orders_of_a_delisted_asset_keep_nothing_back_at_the_open_that_pays_it_off() -> None:
+    hole = (np.nan,) * 5
+    rows = [[flat(100), flat(100)], [flat(100), flat(100)], [hole, flat(200)]]
+    script = {0: asks(1000.0, "A", limit=50.0), 1: asks(500.0, "B")}
+    told = play(bars(*rows, split=NONE, dividend=NONE, delisting={1: 100.0}), script, job_of({"shorts": False}))
+    assert told.ends == [(2, "A", "its asset was delisted")]
+    assert told.fills == [(2, "OPEN_MATCH", "B", 500.0, 200.0)]
 
 
 def test_a_signal_that_waits_for_a_bar_is_refused_once_the_asset_is_delisted() -> None:

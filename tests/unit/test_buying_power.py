@@ -116,6 +116,17 @@ def test_an_order_to_buy_keeps_back_the_most_that_it_may_cost(terms: dict[str, A
     assert placed(told) == [(60.0, ""), (34.0, CUT)]
 
 
+@pytest.mark.parametrize("quantity", [1.0, 0.5])
+def test_a_single_share_keeps_back_the_most_that_it_may_cost(quantity: float) -> None:
+    def two(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.order(quantity, stop=200.0)
+        strategy.order(200.0)
+
+    job = job_of({"shorts": False, "cash": 1_000.0}, instruments=[{"symbols": "A", "lot": 0.5}])
+    told = play(bars(QUIET, QUIET), {0: two}, job)
+    assert placed(told)[-1] == (10.0 - 2.0 * quantity, CUT)
+
+
 def test_a_stop_below_the_market_keeps_back_the_market() -> None:
     def two(strategy: Any, bar: Any, book: Any) -> None:
         strategy.order(60, stop=90.0)

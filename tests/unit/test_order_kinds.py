@@ -235,6 +235,20 @@ def test_one_cancels_the_other() -> None:
     assert told.ends == [(2, "A", "the other order of its group filled")]
 
 
+def test_a_group_holds_though_the_one_that_is_named_is_placed_last() -> None:
+    def sell_or_add(strategy: Any, bar: Any, book: Any) -> None:
+        more = strategy.buy(10, limit=90.0)
+        strategy.sell(5, limit=110.0, group=more, reduce_only=True)
+
+    def begin(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.buy(5)
+        strategy.target_weight(0.5, limit=50.0)
+
+    told = play(bars(*[QUIET] * 3, (100, 111, 99, 100), (100, 100, 85, 90)), {0: begin, 1: sell_or_add})
+    assert told.fills[1:] == [(3, BAR, "A", -5.0, 110.0)]
+    assert told.ends[0] == (3, "A", "the other order of its group filled")
+
+
 def test_a_group_may_span_assets() -> None:
     def both(strategy: Any, bar: Any, book: Any) -> None:
         first = strategy.buy(10, "A", limit=95.0)

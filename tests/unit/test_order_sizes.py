@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.order_market import BAR, CLOSE, OPEN, QUIET, asks, bars, job_of, play
+import pytest
+
+from backbus.execution.handler import ExecutionHandler
+from backbus.streams.event import Event
+from backbus.streams.topology import Kind
+from backbus.trading.numbers import rules_of
+from backbus.trading.records import Records
+from tests.unit.order_market import BAR, CLOSE, OPEN, QUIET, asks, bars, job_of, play, scripted
+from tests.unit.records_of_runs import said_by_engine
 
 
 def test_a_cap_on_the_volume_fills_in_parts_that_carry_on() -> None:
@@ -128,3 +136,20 @@ def test_what_a_close_left_of_an_order_is_cut_to_what_can_be_paid_at_the_next() 
     told = play(bars(QUIET, (200, 200, 200, 200, 5000), QUIET), {0: asks(250)}, job)
     assert told.fills == [(0, CLOSE, "A", 100.0, 100.0), (1, CLOSE, "A", 100.0, 200.0)]
     assert told.orders[-1] == (1, "A", "resize", "market", 100.0, "not enough buying power")
+
+
+@pytest.mark.parametrize("second", [None, *range(46, 56)])
+def test_orders_that_fill_in_more_parts_than_there_is_room_for_at_once_fill_in_all_of_them(second: int | None) -> None:
+    job = job_of({"cash": 1e7, "sizing": {"model": "fixed_quantity", "quantity": 6500.0}}, {"volume_cap": 0.1})
+    market = bars(*[[QUIET, QUIET]] * 70)
+    said = said_by_engine(job, market, scripted([(0, 0, 1.0)] if second is None else [(0, 0, 1.0), (second, 1, 1.0)]))
+    assert len(said.fills) >= 65
+    handler = ExecutionHandler(rules_of(job, market.layout), market.layout, progress_rows=70)
+    handler.start()
+    filled: list[Records] = []
+    for event in (
+        Event(Kind.NEW_DATA, "data", 0, 70, 420, market.block),
+        Event(Kind.ORDER, "portfolio", 0, len(said.orders), 420, said.orders),
+    ):
+        filled += [one.payload for one in handler.receive(event) if one.kind is Kind.FILL and one.payload is not None]
+    assert b"".join(records.tobytes() for records in filled) == said.fills.tobytes()

@@ -15,7 +15,8 @@ from backbus.strategy import Strategy
 from backbus.trading.ledger import POSITION, apply_fill, open_account
 from backbus.trading.numbers import rules_of
 from backbus.trading.records import FILL, empty
-from tests.unit.order_market import NAN, open_close, play, small
+from tests.unit.order_market import NAN, open_close, play, scripted, small
+from tests.unit.records_of_runs import said_by_engine
 
 NO_VOLATILITY = "too few bars to know its volatility"
 
@@ -121,6 +122,8 @@ def test_volatility_target_waits_for_its_bars_and_then_weighs_by_the_deviation()
         (1, "CLOSE_DECIDE", (1, 0, 0), "refuse", 0.0, 0.0, NO_VOLATILITY),
         (2, "CLOSE_DECIDE", (2, 0, 0), "place", 35.0, 35.0, ""),
     ]
+    said = said_by_engine(small(**account), open_close(prices), scripted([(1, 0, 1.0), (2, 0, 1.0)]))
+    assert said.orders["flags"].tolist() == [0, 0]
 
 
 def test_volatility_target_holds_no_more_than_its_largest_weight() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from backbus.jit.decorators import body, loop, part, step
 from backbus.market.panel import Floats, Ints
-from backbus.market.ticks import CLOSE_DECIDE, CLOSE_MATCH, CLOSE_SIGNAL, OPEN_MATCH, PHASES
+from backbus.market.ticks import CLOSE_MATCH, CLOSE_SIGNAL, OPEN_MATCH, PHASES
 from backbus.portfolio.close_decision import decide_at_close
 from backbus.portfolio.financing import begin_session, bookings_of_row
 from backbus.portfolio.lookahead import silent_until
@@ -268,7 +268,7 @@ def _advance(
             observe_close(orders, rules, market, bars, at)
             mark(rules, account, market, bars.close, at)
             tick += 1
-        elif phase == CLOSE_DECIDE:
+        else:  # at CLOSE_DECIDE: INTRABAR_MATCH is passed over, since its fills are taken with those of the close
             if signals.watermark < tick:
                 stopped_for = StoppedFor.SIGNAL
                 break
@@ -276,8 +276,6 @@ def _advance(
                 stopped_for = StoppedFor.RECORD_ROOM
                 break
             decide_at_close(orders, rules, account, market, bars.close, at, row, signals, out.orders)
-            tick += 1
-        else:
             tick += 1
     cursor[CURSOR.TICK], cursor[CURSOR.ROWS] = tick, rows
     cursor[CURSOR.STOPPED_FOR] = stopped_for

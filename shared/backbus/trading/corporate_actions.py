@@ -18,8 +18,7 @@ from backbus.market.panel import Floats
 from backbus.trading.codes import BookingKind
 from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog
 from backbus.trading.lots import whole_lots
-from backbus.trading.open_orders import after, end_node, first, purge, sleeps_beside, works
-from backbus.trading.order_states import OrderState
+from backbus.trading.open_orders import after, first, works
 from backbus.trading.order_types import split_terms
 from backbus.trading.rules import Fact
 
@@ -111,16 +110,6 @@ def split_order(instrument: Any, slot: Any, terms: Any, ratio: float) -> None:
 
 
 @step
-def _end_sleepers(orders: OrderLists, asset: int, parent: int) -> None:
-    """End the exits that sleep beside an order."""
-    node = first(orders, asset)
-    while node >= 0:
-        if sleeps_beside(orders, node, parent):
-            end_node(orders, node)
-        node = after(orders, node)
-
-
-@step
 def act_on_any_order(orders: OrderLists, market: MarketArrays, facts: Floats, at: int) -> bool:
     """Whether a row's actions change or end any order."""
     for asset in range(market.state.shape[0]):
@@ -132,25 +121,15 @@ def act_on_any_order(orders: OrderLists, market: MarketArrays, facts: Floats, at
 
 @part
 def act_on_orders(orders: OrderLists, market: MarketArrays, facts: Floats, at: int) -> None:
-    """Let a row's actions change and end open orders, without saying so: the market does."""
+    """Let a row's splits change open orders. Which of them end by it, or with their asset, the market says."""
     for asset in range(market.state.shape[0]):
         ratio = split_of(facts, at, asset)
-        gone = is_paid_off(market.state[asset])
-        if ratio == 1.0 and not gone:
-            continue
-        node = first(orders, asset)
-        while node >= 0:
-            slot, terms = orders.slots[node], orders.terms[node]
-            if works(orders, node):
-                if ratio != 1.0:
-                    split_order(market.instruments[asset], slot, terms, ratio)
-                if gone or (slot["quantity"] == 0.0 and terms["state"] != OrderState.ASLEEP):
-                    order: int = np.int64(slot["order"])  # type: ignore[assignment]
-                    end_node(orders, node)
-                    if terms["filled"] == 0.0:
-                        _end_sleepers(orders, asset, order)
-            node = after(orders, node)
-        purge(orders, asset)
+        if ratio != 1.0:
+            node = first(orders, asset)
+            while node >= 0:
+                if works(orders, node):
+                    split_order(market.instruments[asset], orders.slots[node], orders.terms[node], ratio)
+                node = after(orders, node)
 
 
 @part
