@@ -9,7 +9,7 @@ import pytest
 from backbus.errors import JobError
 from backbus.job.job import Job
 from backbus.trading.numbers import rules_of
-from tests.unit.order_market import CLOSE, HOLE, Told, asks, bars, flat, job_of, play
+from tests.unit.order_market import CLOSE, HOLE, OPEN, Told, asks, bars, flat, job_of, play
 
 QUIET = flat(100.0)
 
@@ -123,6 +123,27 @@ def test_a_margin_call_buys_back_what_was_sold_short_and_leaves_what_has_no_clos
     told = play(bars(*rows), both, job)
     # equity of 10 000 is more than ¼ of 50 000 × ¾, and less than ¼ of all
     assert [order[:3] for order in told.orders if order[0] == 2] == [(2, "B", "place")]
+
+
+def test_exits_go_on_beside_a_margin_call() -> None:
+    job = job_of({"leverage": 2.0, "margin": {"maintenance": 0.25, "call": "pro_rata"}})
+    told = play(bars(*map(flat, (100.0, 100.0, 65.0, 65.0, 50.0))), {0: asks(2000.0, stop_loss=60.0)}, job)
+    assert not [order for order in told.orders if order[2] == "cancel"]
+    assert told.fills[-1][:3] == (4, OPEN, "A")
+
+
+def test_cash_is_known_beside_a_future_that_has_no_price_yet() -> None:
+    job = job_of({"cash": 10_000.0}, instruments=[{"symbols": "A", "kind": "future", "multiplier": 10, "margin": 500}])
+    told = play(bars([HOLE, flat(100.0)], [HOLE, flat(100.0)], [flat(100.0)] * 2), {}, job)
+    assert told.cash == told.equity == [10_000.0] * 3
+
+
+def test_a_split_of_a_future_multiplies_contracts_and_pays_nothing_out() -> None:
+    job = job_of({"cash": 10_000.0}, instruments=[{"symbols": "A", "kind": "future", "multiplier": 10, "margin": 500}])
+    market = bars(*map(flat, (100.0, 100.0, 25.0, 26.0, 26.0)), split={2: 4.0}, dividend={})
+    told = play(market, {0: asks(3.0), 3: asks(-12.0)}, job)
+    assert told.fills == [(1, OPEN, "A", 3.0, 100.0), (4, OPEN, "A", -12.0, 26.0)]
+    assert told.equity == [10_000.0, 10_000.0, 10_000.0, 10_120.0, 10_120.0]
 
 
 def test_where_orders_fill_at_the_close_those_of_a_margin_call_do() -> None:

@@ -131,6 +131,17 @@ def test_a_fee_per_share_has_a_floor_and_a_ceiling_in_percent() -> None:
     assert told.fees == [1.5, 1.0, 0.99]
 
 
+def test_a_fee_per_share_without_tiers_is_that_of_all_parts_to_the_last_bit() -> None:
+    told = play(
+        bars(*[QUIET] * 9), {0: asks((700, {}))}, volume_cap=0.1, commission={"model": "per_share", "fee": 0.0035}
+    )
+    charged, fees = 0.0, []
+    for shares in range(100, 800, 100):
+        fees.append(0.0035 * shares - charged)
+        charged += fees[-1]
+    assert told.fees == fees
+
+
 def test_rates_fall_with_the_volume_of_the_month_and_begin_anew_with_the_next() -> None:
     # The first rows are days of January 1970; row 31 is the first of February.
     tiers = [{"volume": 100, "fee": 0.02}, {"volume": 250, "fee": 0.01}]

@@ -292,6 +292,22 @@ def test_an_order_for_the_day_lives_through_the_session_and_ends_before_the_next
     assert told.ends == [(6, "A", "expired with its session")]
 
 
+def test_an_order_whose_day_is_over_keeps_nothing_back_any_more() -> None:
+    script = {0: asks(1000.0, limit=50.0, time_in_force="day"), 2: asks(1000.0)}
+    told = play(bars(*[QUIET] * 4), script, job_of({"shorts": False}))
+    assert told.fills == [(3, OPEN, "A", 1000.0, 100.0)]
+
+
+def test_orders_behind_one_that_ends_go_on() -> None:
+    def both(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.target_weight(0.1, limit=90.0)
+        strategy.buy(10, limit=99.5)
+        strategy.buy(20, limit=95.0)
+
+    told = play(bars(QUIET, QUIET, (100, 100, 85, 90)), {0: both})
+    assert told.fills == [(1, BAR, "A", 10.0, 99.5), (2, BAR, "A", 20.0, 95.0), (2, BAR, "A", 100.0, 90.0)]
+
+
 def test_a_market_on_close_order_fills_at_the_close_of_the_next_row() -> None:
     told = play(bars(QUIET, (102, 104, 101, 103), QUIET), {0: asks(10, at="close")})
     assert told.fills == [(1, CLOSE, "A", 10.0, 103.0)]

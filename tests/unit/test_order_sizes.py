@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from backbus.execution.handler import ExecutionHandler
 from backbus.streams.event import Event
 from backbus.streams.topology import Kind
+from backbus.trading.codes import Flag
 from backbus.trading.numbers import rules_of
 from backbus.trading.records import Records
 from tests.unit.order_market import BAR, CLOSE, OPEN, QUIET, asks, bars, job_of, play, scripted
@@ -153,3 +155,12 @@ def test_orders_that_fill_in_more_parts_than_there_is_room_for_at_once_fill_in_a
     ):
         filled += [one.payload for one in handler.receive(event) if one.kind is Kind.FILL and one.payload is not None]
     assert b"".join(records.tobytes() for records in filled) == said.fills.tobytes()
+
+
+@pytest.mark.parametrize("size_at", ["close", "open"])
+def test_a_fraction_that_adds_to_one_held_lessens_nothing(size_at: str) -> None:
+    job = job_of({"size_at": size_at, "cash": 1000.0}, instruments=[{"symbols": "A", "lot": 0.1}])
+    more = asks(0.6) if size_at == "close" else lambda strategy, bar, book: strategy.target_weight(0.15)
+    said = said_by_engine(job, bars(*[QUIET] * 4), scripted({0: asks(0.9), 1: more}))
+    assert said.fills["quantity"] == pytest.approx([0.9, 0.6])
+    assert not np.any(said.orders["flags"] & (Flag.REDUCES | Flag.REDUCE_ONLY))

@@ -16,6 +16,7 @@ from backbus.performance.artifacts import ArtifactWriter
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
 from backbus.performance.summary import summary_lines, summary_table
+from backbus.performance.tables import NO_TIME, RowTimes
 from tests.unit.order_market import QUIET, asks, bars, job_of, scripted
 from tests.unit.performance_run import Run, events_of, interleaved, some_run
 
@@ -177,3 +178,13 @@ def test_names_with_brackets_are_shown_as_they_are() -> None:
     Console(file=out, width=80, color_system=None).print(summary_table(report))
     assert "[bold]mine[/]" in out.getvalue()
     assert "[red]odd[/red]" in out.getvalue()
+
+
+def test_a_row_that_is_not_known_yet_or_not_kept_any_more_has_no_instant() -> None:
+    times = RowTimes()
+    assert times.of(np.array([0])).tolist() == [NO_TIME]
+    times.add(np.array([10, 20, 30]))
+    assert times.of(np.array([0, 11, 17])).tolist() == [10, 20, 30]
+    assert times.of(np.array([0, 18])).tolist() == [10, NO_TIME]
+    times.forget(2)
+    assert times.of(np.array([6, 12])).tolist() == [NO_TIME, 30]

@@ -5,10 +5,18 @@ Unless said otherwise an account has 1000 in cash, buys ten shares per entry and
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+from backbus.execution.handler import ExecutionHandler
 from backbus.strategy.builtins import BuyAndHold
-from tests.unit.order_market import NAN, open_close, play, small
+from backbus.streams.event import Event
+from backbus.streams.topology import Kind
+from backbus.trading.codes import Action
+from backbus.trading.numbers import rules_of
+from backbus.trading.records import order_id
+from tests.unit.order_market import NAN, open_close, play, scripted, small
+from tests.unit.records_of_runs import said_by_engine
 
 FIRST = (0, 0, 0)
 """The order decided in row 0 for asset 0."""
@@ -197,3 +205,19 @@ def test_what_stays_over_a_warm_up_is_only_the_last_price() -> None:
     prices = [[10, 20], [10, NAN], [10, 21], [10, 22]]
     run = play(open_close(prices, warmup=1), [(1, 1, 1.0)], small())
     assert run.decisions == [(2, "CLOSE_DECIDE", (2, 1, 0), "place", 10.0, 10.0, "")]
+
+
+def test_the_market_takes_back_the_order_that_is_named_and_no_other() -> None:
+    market, job = open_close([10, 11, 13], [10, 12, 14]), small()
+    (placed,) = said_by_engine(job, market, scripted([(0, 0, 1.0)])).orders
+    orders = np.array([placed, placed])
+    orders[1]["kind"], orders[1]["order"] = Action.CANCEL, order_id(0, 0, 1)
+    handler = ExecutionHandler(rules_of(job, market.layout), market.layout, progress_rows=3)
+    handler.start()
+    filled: list[float] = []
+    for event in (
+        Event(Kind.NEW_DATA, "data", 0, 3, 18, market.block),
+        Event(Kind.ORDER, "portfolio", 0, 2, 18, orders),
+    ):
+        filled += [one.payload["quantity"].tolist() for one in handler.receive(event) if one.payload is not None]
+    assert filled == [[10.0]]

@@ -12,9 +12,9 @@ from backbus.market.ticks import CLOSE_DECIDE, CLOSE_SIGNAL, OPEN_DECIDE, PHASES
 from backbus.portfolio.handler import PortfolioHandler
 from backbus.streams.stream import StreamWriter
 from backbus.streams.topology import Kind
-from backbus.trading.codes import SignalKind, Term
+from backbus.trading.codes import End, SignalKind, Term
 from backbus.trading.numbers import rules_of
-from backbus.trading.records import SIGNAL, empty
+from backbus.trading.records import FILL, ORDINALS_OF_ONE, SIGNAL, Records, empty, order_id
 from tests.unit.order_market import HOLE, QUIET, bars, flat, job_of
 
 Said = tuple[int, int, float]
@@ -22,9 +22,17 @@ Said = tuple[int, int, float]
 LONG = (SignalKind.DIRECTION, 1.0)
 
 
-def worked(job: Job, market: Panel, row: int, said: Sequence[Said], fills: int = 0) -> tuple[int, int]:
-    """ORDER's last watermark, and the rows that are worked off, when all bars are known, what was said in ``row`` is
-    all that is said, and FILL is complete, and empty, up to the tick ``fills``."""
+def worked(
+    job: Job,
+    market: Panel,
+    row: int,
+    said: Sequence[Said],
+    fills: int = 0,
+    filled: Records | None = None,
+    known: int | None = None,
+) -> tuple[int, int]:
+    """ORDER's last watermark, and the rows that are worked off, when the first ``known`` bars are, or all, what was
+    said in ``row`` is all that is said, and FILL is complete up to the tick ``fills`` and has ``filled`` alone."""
     rows = len(market)
     portfolio = PortfolioHandler(rules_of(job, market.layout), market.layout, reads_book=False, batch_rows=rows)
     signals = empty(SIGNAL, len(said))
@@ -34,9 +42,9 @@ def worked(job: Job, market: Panel, row: int, said: Sequence[Said], fills: int =
     data, signal, fill = (StreamWriter(kind, "tests") for kind in (Kind.NEW_DATA, Kind.SIGNAL, Kind.FILL))
     said_of_orders = list(portfolio.start())
     for event in (
-        data.write(market.block, PHASES * rows),
+        data.write(market.block.rows(0, known or rows), PHASES * (known or rows)),
         signal.write(signals, PHASES * rows),
-        fill.write(None, fills),
+        fill.write(filled, fills),
     ):
         said_of_orders += portfolio.receive(event)
     return [event.watermark for event in said_of_orders if event.kind is Kind.ORDER][-1], portfolio.rows_done
@@ -90,4 +98,19 @@ def test_a_split_is_worked_off_when_the_market_has_come_to_it_and_its_ended_orde
     limit = [(0, Term.LIMIT, 90.0), *exits, (0, SignalKind.QUANTITY, 5.0)]
     # half a share is left of the order after the split in row 2
     assert worked(job_of(), market, 0, limit, fills=2 * PHASES) == (tick_of(2, OPEN_DECIDE), 2)
-    assert worked(job_of(), market, 0, limit, fills=2 * PHASES + 1) == (4 * PHASES, 4)
+    order = order_id(0, 0, ORDINALS_OF_ONE)
+    ends = empty(FILL, 1 + bool(exits))
+    ends["tick"], ends["order"] = 2 * PHASES, [order, order + 2][: len(ends)]
+    ends["rule"] = [End.SPLIT_AWAY, End.PARENT_ENDED][: len(ends)]
+    assert worked(job_of(), market, 0, limit, fills=2 * PHASES + 1, filled=ends) == (4 * PHASES, 4)
+
+
+def test_while_something_is_held_that_a_margin_call_may_close_each_close_is_looked_at() -> None:
+    margin, market = {"leverage": 2.0, "margin": {"maintenance": 0.25}}, bars(*[QUIET] * 4)
+    filled = empty(FILL, 1)
+    filled["tick"], filled["order"] = PHASES + 1, order_id(0, 0, ORDINALS_OF_ONE)
+    filled["quantity"], filled["price"], filled["unit"] = 5.0, 100.0, 1.0
+    for job, silent_to in ((job_of(margin), tick_of(2, CLOSE_DECIDE)), (job_of(), 4 * PHASES)):
+        # nothing works any more after the open of row 1
+        asked = [(0, SignalKind.QUANTITY, 5.0)]
+        assert worked(job, market, 0, asked, 2 * PHASES, filled, known=2) == (silent_to, 2)
