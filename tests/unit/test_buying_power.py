@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 
 from backbus.job.job import Job
-from backbus.portfolio.risk import Trade, affordable
-from backbus.trading.market_state import open_market
-from backbus.trading.numbers import rules_of
 from tests.unit.order_market import BAR, CLOSE, HOLE, OPEN, QUIET, Told, asks, bars, flat, job_of, play
 
 CUT = "not enough buying power"
@@ -215,14 +212,17 @@ def test_of_two_sales_only_the_first_is_counted_on() -> None:
 # --- what only lessens a position ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("quantity", [-5.0, -10.0])
-def test_an_account_that_cannot_pay_anything_may_still_close_what_it_holds(quantity: float) -> None:
-    rules = rules_of(job_of(), bars(QUIET).layout)
-    market = open_market(rules)
-    trade = Trade(10.0, quantity, 100.0, 100.0)
-    assert affordable(rules.record[0], market.instruments[0], market.state[0], -1e6, trade) == quantity
-    through = Trade(10.0, -30.0, 100.0, 100.0)
-    assert affordable(rules.record[0], market.instruments[0], market.state[0], -1e6, through) == -10.0
+def test_an_account_that_cannot_pay_anything_may_still_close_what_it_holds() -> None:
+    # The stop was to open a short position; when the open gaps through it, it closes a long one.
+    def ask(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.order(-5, "A", stop=90.0)
+        strategy.order(10, "A")
+        strategy.order(1900, "B")
+
+    rows = [[QUIET, QUIET], [QUIET, QUIET], [flat(85.0), flat(40.0)]]
+    told = play(bars(*rows), {0: ask}, job_of({"leverage": 2.0}))
+    assert told.equity[-1] < 0.0
+    assert told.fills[-1] == (2, OPEN, "A", -5.0, 85.0)
 
 
 def test_an_asset_without_a_close_takes_nothing_from_what_others_may_cost_there() -> None:
