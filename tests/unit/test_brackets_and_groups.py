@@ -75,6 +75,11 @@ def test_exits_in_shares_start_from_the_price_paid() -> None:
     assert told.fills[1] == (2, BAR, "A", -10.0, 110.0 * 1.1)
 
 
+def test_exits_of_an_order_are_for_what_it_bought_and_not_for_what_was_held_before() -> None:
+    told = play(bars(QUIET, QUIET, QUIET, (94, 95, 93, 94)), {0: asks(5), 1: brackets(stop_loss=95.0)})
+    assert [fill[3] for fill in told.fills] == [5.0, 10.0, -10.0]
+
+
 def test_a_trailing_loss_belongs_to_its_entry() -> None:
     rows = [QUIET, (110, 112, 109.5, 111), (111, 120, 117, 119), (118, 118, 110, 112)]
     told = play(bars(*rows), {0: asks(10, trailing_loss=4.0)})

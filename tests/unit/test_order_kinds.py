@@ -144,6 +144,12 @@ def test_a_single_share_waits_for_its_limit_as_many_do(quantity: float, limit: f
     assert play(bars(QUIET, QUIET, QUIET), {0: asks(quantity, limit=limit)}, job).fills == []
 
 
+def test_a_trailing_stop_for_a_single_share_follows_the_low() -> None:
+    rows = [(100, 100.5, 90, 91), (91, 92.5, 90.5, 92)]
+    told = play(bars(QUIET, *rows), {0: asks(1, trail=2.0)}, path="worst")
+    assert told.fills == [(1, BAR, "A", 1.0, 92.0)]
+
+
 @pytest.mark.parametrize(
     ("terms", "fills", "ends"),
     [
