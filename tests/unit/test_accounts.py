@@ -132,6 +132,12 @@ def test_exits_go_on_beside_a_margin_call() -> None:
     assert told.fills[-1][:3] == (4, OPEN, "A")
 
 
+def test_what_lessens_a_position_is_not_refused_after_a_drawdown_stop() -> None:
+    job = job_of({"limits": {"drawdown": 0.1}})
+    told = play(bars(*map(flat, (100.0, 100.0, 80.0, 80.0))), {0: asks(900.0), 2: asks(-5.0)}, job)
+    assert [(order[2], order[4]) for order in told.orders if order[0] == 2] == [("place", -900.0), ("place", -5.0)]
+
+
 def test_cash_is_known_beside_a_future_that_has_no_price_yet() -> None:
     job = job_of({"cash": 10_000.0}, instruments=[{"symbols": "A", "kind": "future", "multiplier": 10, "margin": 500}])
     told = play(bars([HOLE, flat(100.0)], [HOLE, flat(100.0)], [flat(100.0)] * 2), {}, job)
