@@ -87,6 +87,17 @@ def test_without_shorts_a_negative_weight_closes(script: Script) -> None:
     assert told.orders[-1][2] == "place"
 
 
+@pytest.mark.parametrize("execution", [{}, {"volume_cap": 1.0}])
+def test_without_shorts_what_waited_over_a_hole_closes_by_a_negative_weight_that_came_in_it(
+    execution: dict[str, Any],
+) -> None:
+    bar = (*QUIET, 10_000.0)
+    job = job_of({"size_at": "open", "shorts": False}, execution)
+    signals: Script = [(0, 0, 0.5, "weight"), (1, 0, 0.9, "weight"), (2, 0, -0.2, "weight")]
+    told = play(bars([bar], [bar], [HOLE], [bar], [bar]), signals, job)
+    assert told.fills == [(1, OPEN, "A", 500.0, 100.0), (3, OPEN, "A", -500.0, 100.0)]
+
+
 def test_what_is_sold_at_the_open_pays_for_what_is_bought_there() -> None:
     def turn(strategy: Any, bar: Any, book: Any) -> None:
         strategy.target_weight(1.0, "B")

@@ -48,14 +48,17 @@ _flags_of_size = verb(_flags_as_they_are, _flags_beside_others)
 
 @step
 def _size(orders: OpenOrders, rules: Any, account: Account, market: MarketArrays, open_: Floats, at: int) -> None:
-    """Size the orders that ask for it at this open. Where shorts are not allowed, none of them wants one: its close has
-    made it an order that closes, which is not sized again."""
+    """Size the orders that ask for it at this open. Where shorts are not allowed, one may want one all the same: it
+    waited over a hole, and is of the signal that came in it by now."""
     _value_at_open(account, market, open_, at)
     for asset in range(account.positions.shape[0]):
         slot, price = orders.slots[asset], open_[at, asset]
         if works(orders, asset) and slot["flags"] & Flag.SIZE_AT_OPEN and price == price:  # noqa: PLR0124
             held = account.positions[asset]["position"]
-            wanted = sized_position(orders, rules, account, market, asset, price) - held
+            target = sized_position(orders, rules, account, market, asset, price)
+            if target < 0.0 and rules["shorts"] == 0:
+                target = 0.0
+            wanted = target - held
             slot["quantity"] = wanted
             slot["wanted"] = wanted
             flags = slot["flags"] & ~(Flag.REDUCES | Flag.REDUCE_ONLY)
