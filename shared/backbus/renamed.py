@@ -14,6 +14,9 @@ TERMS = {f"{name}_share": f"{name}_fraction" for name in ("trail", "take_profit"
 TABLES = {"ends": "order_ends", "bookings": "account_activity"}
 """Tables of a run, and their files."""
 
+FIELDS = {"data.stamps": "data.dates.marks"}
+"""Settings, by their paths."""
+
 SETTINGS = {"execution.trail_by": {"extremes": "high_low"}}
 """Values of a job's settings, by the setting's path."""
 
@@ -27,6 +30,10 @@ def job_of_before(job: Mapping[str, Any]) -> dict[str, Any]:
         found = job.get(section, {})
         if found.get(name) in values:
             job[section] = {**found, name: values[found[name]]}
+    data = job.get("data", {})
+    if "stamps" in data:  # "start" was what is taken now where nothing is said
+        marks = {"marks": "end"} if data["stamps"] == "end" else {}
+        job["data"] = {**{name: value for name, value in data.items() if name != "stamps"}, "dates": marks}
     return job
 
 

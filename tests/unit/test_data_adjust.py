@@ -148,8 +148,8 @@ def test_what_cannot_be_adjusted_is_said(folder, tmp_path):
     frame_of("A", 1).drop(columns=["Stock Splits", "Dividends"]).to_csv(tmp_path / "C.csv", index=False)
     for adjust, what in (
         ("splits", "column of splits"),
-        ("total_return", "splits or dividends"),
-        ("events", "splits or"),
+        ("total_return", "column of dividends"),
+        ("events", "column of splits"),
     ):
         with pytest.raises(JobError, match=f"C.csv has no .*{what}"):
             load_panel(DataSettings(adjust=adjust), {"C.csv": tmp_path / "C.csv"})

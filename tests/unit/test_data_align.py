@@ -39,7 +39,7 @@ def calendar_ends(name: str, first: str, last: str, freq: str) -> pd.DatetimeInd
     return parts[0].append(parts[1:])
 
 
-INTRADAY = {"calendar": "XNYS", "align": True, "timezone": NEW_YORK, "stamps": "end"}
+INTRADAY = {"calendar": "XNYS", "align": True, "timezone": NEW_YORK, "dates": {"marks": "end"}}
 
 
 def test_bars_outside_of_sessions_are_left_out_and_missing_ones_put_in():
@@ -204,7 +204,7 @@ def test_daily_bars_of_a_dataset_end_by_the_job_s_calendar_as_those_of_files_do(
 
 def test_a_market_of_which_nothing_would_be_left_is_refused():
     index = pd.date_range("2023-11-22 14:31:07", periods=500, freq="5min", tz="UTC")  # seven seconds late
-    settings = DataSettings(calendar="XNYS", align=True, stamps="end")
+    settings = DataSettings(calendar="XNYS", align=True, dates={"marks": "end"})
     panel = panel_from_frame(frame_of(index), settings=settings)
     assert np.isfinite(panel.block.close).any()  # bars that are counted from there, and no others
     weekend = pd.date_range("2023-11-25", periods=500, freq="5min", tz="UTC")

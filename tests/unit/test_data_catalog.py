@@ -87,7 +87,7 @@ CASES = {
     "minutes by a clock": (
         {"A.csv": prices(2000, 1, "2024-01-02T09:30", "m"), "B.csv": prices(1500, 2, "2024-01-02T09:31", "m")},
         HEADER.replace("date", "timestamp"),
-        {"timezone": "America/New_York", "stamps": "end"},
+        {"timezone": "America/New_York", "dates": {"marks": "end"}},
     ),
     "a long file": (
         {"all.csv": long_file()},

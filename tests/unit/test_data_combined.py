@@ -19,11 +19,12 @@ from backbus.market.panel import Source
 
 def frame_of(index: pd.DatetimeIndex, chance: random.Random) -> pd.DataFrame:
     rng = np.random.default_rng(chance.randrange(10**6))
-    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, len(index))))
+    split = np.where(rng.random(len(index)) < 0.01, rng.choice([2.0, 0.5], len(index)), 0.0)
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, len(index)))) / np.cumprod(np.where(split > 0.0, split, 1.0))
     columns = {"open": close * 1.001, "high": close * 1.01, "low": close * 0.99, "close": close}
     columns["volume"] = rng.integers(0, 1000, len(index)).astype(float)
-    columns["split"] = np.where(rng.random(len(index)) < 0.01, 2.0, 0.0)
-    columns["dividend"] = np.where(rng.random(len(index)) < 0.01, 0.1, 0.0)
+    columns["split"] = split
+    columns["dividend"] = np.where(rng.random(len(index)) < 0.01, 0.001 * close, 0.0)
     return pd.DataFrame(columns, index=index)[rng.random(len(index)) > chance.choice([0.0, 0.05, 0.3])]
 
 

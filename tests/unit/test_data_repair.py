@@ -35,8 +35,11 @@ def test_a_refusal_says_how_to_repair(tmp_path):
 
 
 def test_a_decimal_comma_is_explained(tmp_path):
-    with pytest.raises(DataError, match=r"'1,5' in 'Open' is not a number: write 1234\.5"):
-        load(tmp_path, "Date;Open;High;Low;Close\n2024-01-02;1,5;2;1;2\n")
+    with pytest.raises(DataError, match=r"'1,500' in 'Open' is not a number: .* data\.decimal = \"\.\" or \",\""):
+        load(tmp_path, "Date;Open;High;Low;Close\n2024-01-02;1,500;2;1;2\n")
+    assert load(tmp_path, "Date;Open;High;Low;Close\n2024-01-02;1,500;2;1;2\n", decimal=",").block.open[0, 0] == 1.5
+    text = "Date;Open;High;Low;Close\n2024-01-02;1,500;1500;1;2\n"
+    assert load(tmp_path, text, decimal=".").block.open[0, 0] == 1500.0
 
 
 @pytest.mark.parametrize(("choice", "close"), [("first", 12), ("last", 7)])
@@ -328,4 +331,4 @@ def test_bars_of_the_future_are_refused_or_left_out(tmp_path):
     assert "2199-01-03 is in the future; it was left out" in panel.notes[0]
     assert len(load(tmp_path, text, repair={"future": "keep"})) == 3
     with pytest.raises(DataError, match=r"A\.csv:3, .* 2199-01-02 10:00:00 is in the future"):
-        load(tmp_path, hours("2024-01-02 10:00", "2199-01-02 10:00"))
+        load(tmp_path, hours("2024-01-02 10:00", "2199-01-02 10:00", "2199-01-02 11:00"))

@@ -89,7 +89,7 @@ def test_numbers_as_sites_write_them(tmp_path, text, value):
     assert panel.block.volume[0, 0] == value
 
 
-@pytest.mark.parametrize("text", ["1,234", "1,5", "12,34.5", "1_000", "M", "$"])
+@pytest.mark.parametrize("text", ["1,234", "12,34.5", "1_000", "M", "$"])
 def test_numbers_that_could_be_two_things_are_refused(tmp_path, text):
     with pytest.raises(DataError, match="is not a number"):
         load(tmp_path, {"A.csv": f"date;open;high;low;close;volume\n2024-01-02;1;1;1;1;{text}\n"})

@@ -108,7 +108,7 @@ def test_a_timestamp_marks_the_start_of_its_bar(tmp_path, stamps):
 
 
 def test_a_timestamp_marks_the_end_where_the_job_says_so(tmp_path):
-    panel = load(tmp_path, ["2024-01-12 23:59", "2024-01-13 00:00"], stamps="end")
+    panel = load(tmp_path, ["2024-01-12 23:59", "2024-01-13 00:00"], dates={"marks": "end"})
     assert ends(panel) == ["2024-01-12T23:59:00", "2024-01-13T00:00:00"]
     assert sessions(panel) == ["2024-01-12", "2024-01-12"]
 
@@ -144,7 +144,7 @@ def test_daily_midnights_stay_in_their_session_across_a_clock_change(tmp_path):
 @pytest.mark.parametrize("hour", ["2024-03-10 02:30", "2024-11-03 01:30"])
 def test_an_hour_that_the_clock_skips_or_repeats_is_refused(tmp_path, hour):
     with pytest.raises(DataError, match=r"F0\.csv:3, .* is not one instant in America/New_York"):
-        load(tmp_path, ["2024-01-01 02:30", hour, "2024-12-01 01:30"], timezone="America/New_York")
+        load(tmp_path, ["2024-01-01 02:30", hour, "2024-12-01 01:30", "2024-12-01 02:30"], timezone="America/New_York")
 
 
 def test_a_calendar_ends_dates_at_the_sessions_close(tmp_path):

@@ -75,13 +75,16 @@ def test_a_part_of_a_panel_is_the_job_that_starts_and_ends_there(warmup: int | N
         ).dropna()
         for asset, symbol in enumerate(small_panel(200).symbols)
     }
-    fields = {"strategy": {"use": "SmaCross", "fast": 3, "slow": 12}, "data": {"stamps": "end", "warmup": warmup}}
-    panel = as_panel(frames, Job.parse({**fields, "data": {"stamps": "end"}}))
+    fields = {
+        "strategy": {"use": "SmaCross", "fast": 3, "slow": 12},
+        "data": {"dates": {"marks": "end"}, "warmup": warmup},
+    }
+    panel = as_panel(frames, Job.parse({**fields, "data": {"dates": {"marks": "end"}}}))
     rows = session_rows(panel)
     last = len(rows) - 1
     for first, stop in ((last // 4, last // 2), (last // 2, last)):
         dates = [session_date(panel.block.session[row]) for row in (rows[first], rows[stop] - 1)]
-        ranged = {**fields, "data": {"stamps": "end", "warmup": warmup, "start": dates[0], "end": dates[1]}}
+        ranged = {**fields, "data": {"dates": {"marks": "end"}, "warmup": warmup, "start": dates[0], "end": dates[1]}}
         part = panel_between(panel, int(rows[first]), int(rows[stop]), warmup)
         assert part.block.first_row == 0
         one, two = run(ranged, frames, keep=False), run(fields, part, keep=False)

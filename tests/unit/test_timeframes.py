@@ -51,7 +51,9 @@ def frame_of(index: pd.DatetimeIndex, seed: int, missing: float = 0.1) -> pd.Dat
 
 def panel_of(index: pd.DatetimeIndex, timeframes, *, missing: float = 0.1, **fields) -> Panel:
     frames = {name: frame_of(index, seed, missing) for seed, name in enumerate(("A", "B"), 1)}
-    job = Job.parse({"data": {"timeframes": timeframes, **{"stamps": "end", **fields}}, "strategy": {"use": "x"}})
+    job = Job.parse(
+        {"data": {"timeframes": timeframes, **{"dates": {"marks": "end"}, **fields}}, "strategy": {"use": "x"}}
+    )
     return open_inputs(job, frames).panel
 
 
@@ -124,7 +126,7 @@ def test_periods_are_what_pandas_resamples(text):
 
 def test_with_a_calendar_a_week_is_complete_at_its_last_close():
     index = pd.DatetimeIndex(["2024-03-25", "2024-03-26", "2024-03-27", "2024-03-28", "2024-04-01", "2024-04-02"])
-    panel = panel_of(index, ["1w"], missing=0.0, calendar="XNYS", stamps="start")  # 29 March 2024 was Good Friday
+    panel = panel_of(index, ["1w"], missing=0.0, calendar="XNYS", dates={})  # 29 March 2024 was Good Friday
     found, rows = longer_bars(panel, "1w", 2)
     assert rows == [3]
     assert found["close"].tolist() == [panel.block.close[3, 0]]

@@ -11,9 +11,8 @@ from backbus.data.panels.align import Aligned, aligned
 from backbus.data.panels.assemble import assemble
 from backbus.data.panels.layout import settled
 from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel
-from backbus.data.readers.by_name import KNOWN, read_file
-from backbus.data.readers.shapes import symbol_of
-from backbus.data.readers.table import Table
+from backbus.data.readers.by_name import KNOWN
+from backbus.data.readers.many import read_files
 from backbus.errors import JobError
 from backbus.market.panel import Panel, whole
 
@@ -72,15 +71,8 @@ def open_source(settings: DataSettings, files: Mapping[str, Path]) -> Panel | Ma
         if len(files) > 1:
             raise JobError(f"{panels[0]!r} is a whole panel and must be the only file", field="data.files")
         return _asked_for(map_panel(files[panels[0]], name=panels[0]), settings, panels[0])
-    wanted = None if settings.symbols is None else frozenset(settings.symbols)
-    tables: list[Table] = []
-    unread = []
-    for name, path in sorted(files.items()):
-        found = read_file(name, path, wanted, settings.header, settings.headers_read)
-        tables += found
-        if not found:
-            unread.append(symbol_of(name))
-    return assemble(tables, settings, unread)
+    found = read_files(files, settings)
+    return assemble(found.tables, settings, found.unread, notes=found.notes)
 
 
 def _asked_for(mapped: MappedPanel, settings: DataSettings, name: str) -> Panel | MappedSource | Aligned:

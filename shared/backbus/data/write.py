@@ -54,7 +54,7 @@ def write_csv(
     fields: dict[str, Any] = {"files": "*.csv"}
     if daily:
         return fields if calendar is None else {**fields, "calendar": calendar}
-    return {**fields, "stamps": "end"}
+    return {**fields, "dates": {"marks": "end"}}
 
 
 def _write(block: Block, files: Sequence[IO[str]], daily: bool) -> None:

@@ -104,8 +104,11 @@ def inputs_of(job: Job, files: Mapping[str, Path]) -> Inputs:
 
 
 def _inputs(source: Source, job: Job) -> Inputs:
+    from backbus.engine.volumes import refuse_without_volume
     from backbus.market.timeframe_ends import framed
 
+    if job.simulator is None:
+        refuse_without_volume(job, source)
     release = getattr(source, "release", lambda row: None)
     return Inputs(framed(source, job.data.timeframes), release)
 

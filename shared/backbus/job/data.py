@@ -10,11 +10,12 @@ from pydantic import Field, field_validator, model_validator
 from backbus.job.section import Section
 from backbus.market.columns import CARRIED, FIELDS
 from backbus.market.columns import EVENTS as ACTING
+from backbus.market.date_forms import date_form
 from backbus.market.timeframes import MADE, bar_size, timeframe
 
 MOST_COLUMNS, COLUMN_LENGTH = 256, 100
 EVENTS = ("split", "dividend")
-SETTLED = ("header", "stamps", "timezone", "repair")
+SETTLED = ("header", "names", "dates", "decimal", "timezone", "repair")
 """Settings of how files are read: what is in a dataset has been."""
 
 
@@ -38,10 +39,33 @@ class Repair(Section):
     clock: Literal["refuse", "shift", "drop"] = "refuse"
     """A time that the zone's clock skips or repeats. ``shift``: the first instant after a skipped hour; of a repeated
     one, the first or second as the order of bars tells."""
+    actions: Literal["refuse", "keep", "drop"] = "refuse"
+    """A split that prices deny: they are adjusted for it already, or it is the other way round. ``drop``: it is left
+    out; ``keep``: it is used all the same."""
+    stamps: Literal["refuse", "keep", "drop"] = "refuse"
+    """A daily bar at a time unlike the others': of a day that is not over, most of the time. ``keep``: it is its day's
+    bar."""
     future: Literal["refuse", "keep", "drop"] = "refuse"
     """A bar that begins after today."""
     outlier_z: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 20.0
     """How far: in robust deviations of the 10 closes around it."""
+
+
+class Dates(Section):
+    """How dates are written, and what they mark."""
+
+    form: str | None = None
+    """The codes of ``strptime``, as ``%d.%m.%Y %H:%M``, or what a number counts: ``s``, ``ms``, ``us``, ``ns``,
+    ``excel``; by the cells where left out."""
+    marks: Literal["begin", "end", "session"] | None = None
+    """What a stamp is of its bar. Where left out: of a day or more its session, of less its beginning."""
+
+    @field_validator("form")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        if value is not None:
+            date_form(value)
+        return value
 
 
 class DataSettings(Section):
@@ -56,6 +80,9 @@ class DataSettings(Section):
     """The DuckDB or SQLite file that is asked, relative to the job file; none where the query names files itself."""
     header: tuple[str, ...] | None = None
     """Names of the columns of CSV files whose first line is a bar."""
+    names: dict[str, str] = Field(default_factory=dict)
+    """Which of a source's columns is which, where its own names do not tell: our column = theirs, as ``volume =
+    "Volume BTC"``; an empty name says that there is none."""
     symbols: tuple[str, ...] | None = None
     """Which assets to use, in this order; all, by name, where left out."""
     columns: tuple[str, ...] = ()
@@ -74,8 +101,10 @@ class DataSettings(Section):
     """Last row (inclusive; a date means all of that day)."""
     warmup: int | None = Field(default=None, ge=0)
     """Rows read before ``start`` for indicators; all there are, where left out."""
-    stamps: Literal["start", "end"] = "start"
-    """What timestamps mark. Date-only bars always end at the session's close."""
+    dates: Dates = Dates()
+    """How dates are written, and whether a stamp is its bar's beginning, its end or its session."""
+    decimal: Literal[".", ","] | None = None
+    """What stands before the fraction of a number in text; by the cells where left out."""
     timezone: str | None = None
     """Zone of timestamps that carry none; UTC where left out."""
     calendar: str | None = None
@@ -129,6 +158,7 @@ class DataSettings(Section):
         """What is left to ask of a panel file that these settings made."""
         adjust = "events" if self.adjust == "events" else "none"
         done = {"adjust": adjust, "align": False, "holes": "leave", "columns": self.columns_read}
+        done |= {"names": {}, "dates": Dates(marks=self.dates.marks), "decimal": None}
         return self.model_copy(
             update={"files": (file,), "dataset": None, "query": None, "database": None, "header": None, **done}
         )

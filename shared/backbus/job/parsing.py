@@ -71,6 +71,8 @@ def _wrong(model: Any, mistake: Mapping[str, Any], within: tuple[str, ...], file
     name = ".".join((*within, *path))
     message = in_words(mistake)
     match mistake["type"]:
+        case "extra_forbidden" if new := renamed.FIELDS.get(name):
+            message = renamed.is_now(name, new)
         case "extra_forbidden":
             _, known = _walk(model, location[:-1])
             close = difflib.get_close_matches(str(location[-1]), known, n=1)

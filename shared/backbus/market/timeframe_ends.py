@@ -83,20 +83,20 @@ class Calendar:
     def __init__(self, name: str) -> None:
         self._name = name
         self._known: Sessions | None = None
+        self._asked = (0, 0)
+        """The first and last day that were asked for: a calendar may have fewer."""
 
     def around(self, ends: Ints) -> Sessions:
         """The sessions of these rows, and those of the year after them."""
         first, last = int(ends[0]) // DAY_NS - 10, int(ends[-1]) // DAY_NS + _AHEAD_DAYS
         known = self._known
-        if known is None or first < known.days[0] or last > known.days[-1]:
+        if known is None or first < self._asked[0] or last > self._asked[1]:
             if known is not None:
-                first = min(first, int(known.days[0]))
-            try:
-                # Some years at once, so that small blocks do not ask again each time; not all calendars go so far.
-                known = sessions_between(self._name, first, last + _YEARS_DAYS, field=FIELD)
-            except JobError:
-                known = sessions_between(self._name, first, last, field=FIELD)
-            self._known = known
+                first = min(first, self._asked[0])
+            # Some years at once, so that small blocks do not ask again each time; not all calendars go so far.
+            needed = (int(ends[0]) - 1) // DAY_NS, (int(ends[-1]) - 1) // DAY_NS
+            self._asked = first, last + _YEARS_DAYS
+            self._known = known = sessions_between(self._name, *self._asked, field=FIELD, needed=needed)
         return known
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from backbus.errors import JobError
 from backbus.job.simulator import SimulatorSettings
-from backbus.market.calendars import sessions_between
+from backbus.market.calendars import bounds_of, sessions_between
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.market.timeframes import DAY_NS
 
@@ -53,7 +53,7 @@ class OnCalendar:
         # A guess at how long it takes until there are enough bars, and longer ones until there are.
         days = int(rows * 1.5) + 30 if daily else int(rows * self._length / DAY_NS * 6) + 30
         while True:
-            sessions = sessions_between(calendar, first, first + days, field=FIELD)
+            sessions = sessions_between(calendar, first, first + days, field=FIELD, needed=(first, first))
             later = sessions.days >= first
             self._days, opens, closes = (each[later] for each in sessions)
             counts = np.ones(len(self._days), np.int64) if daily else (closes - opens) // self._length
@@ -63,6 +63,8 @@ class OnCalendar:
                 raise JobError(
                     f"no session of {calendar} is as long as a bar of {settings.interval}", field="simulator.interval"
                 )
+            if first + days > bounds_of(calendar, FIELD)[1]:
+                sessions_between(calendar, first, first + days, field=FIELD)
             days *= 2
         self._daily, self._opens, self._closes = daily, opens, closes
         self._begins = np.concatenate(([0], np.cumsum(counts)))

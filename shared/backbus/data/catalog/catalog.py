@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backbus.data.catalog.findings import findings_of
-from backbus.data.catalog.importing import Progress, import_files
+from backbus.data.catalog.importing import import_files
 from backbus.data.panels.panel_file import SUFFIX, map_panel
+from backbus.data.readers.many import Progress
 from backbus.errors import DataError, JobError, UsageError
 from backbus.market.panel import Panel, session_date
 from backbus.transport.blobs import hash_of_file

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from backbus.data.panels.adjust import ACTIONS, SUSPICIOUS, whole_actions
+from backbus.data.panels.actions import ACTIONS
+from backbus.data.panels.adjust import SUSPICIOUS, whole_actions
 from backbus.data.panels.repair import NORMAL_QUARTILE
 from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.market.calendars import sessions_between

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backbus.data.catalog.spool import MERGED_CELLS, Spool, merged
-from backbus.data.panels.adjust import ACTIONS
+from backbus.data.panels.actions import ACTIONS
 from backbus.data.panels.assemble import assemble
 from backbus.data.panels.collect import BARS, agreed_interval, bar_ends, common_zone, gather, ticks_error
 from backbus.data.panels.layout import made_panel
@@ -24,8 +24,8 @@ from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is
 from backbus.data.panels.repair import LISTED, Inspection
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import session_ends, stamp_text
-from backbus.data.readers.by_name import read_file
 from backbus.data.readers.headers import ADJ_CLOSE, extra_role
+from backbus.data.readers.many import Progress, read_files
 from backbus.data.readers.parts import ahead, parts_of
 from backbus.data.readers.table import Table
 from backbus.errors import DataError, JobError
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 AT_ONCE_BYTES = 256 << 20
 """Files that are smaller together are read at once."""
 PART_BYTES = 64 << 20
-
-Progress = Callable[[int, int], None]
 
 
 def import_files(
@@ -79,15 +77,9 @@ def import_files(
     sizes = {name: path.stat().st_size for name, path in files.items() if path.is_file()}
     total = sum(sizes.values())
     if total < at_once_bytes:
-        tables: list[Table] = []
-        done = 0
-        wanted = None if settings.symbols is None else frozenset(settings.symbols)
-        for name, path in sorted(files.items()):
-            tables += read_file(name, path, wanted, settings.header, settings.headers_read)
-            done += sizes.get(name, 0)
-            if progress is not None:
-                progress(done, total)
-        write_panel(assemble(tables, settings, keep_adjusted=True), out, sync=False)
+        found = read_files(files, settings, progress)
+        panel = assemble(found.tables, settings, found.unread, keep_adjusted=True, notes=found.notes)
+        write_panel(panel, out, sync=False)
         return
     unseen = {
         "data.repair.outliers": settings.repair.outliers != "keep",

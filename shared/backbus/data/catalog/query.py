@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from backbus.data.panels.assemble import assemble
 from backbus.data.panels.panel_file import SUFFIX, write_panel
+from backbus.data.readers.asked import asked_of
 from backbus.data.readers.columnar import table_of
 from backbus.errors import DataError, JobError, UsageError
 from backbus.transport.blobs import hash_of_file
@@ -43,7 +44,7 @@ def answer(settings: DataSettings, base: Path, folder: Path) -> dict[str, Path]:
     name = f"query of {settings.database}" if settings.database else "query"
     ask = _ask_sqlite if database is not None and _is_sqlite(database) else _ask_duckdb
     found = ask(settings.query, database, base, name)
-    table = table_of(name, SYMBOL, found.column_names, None, lambda names: found, settings.headers_read)
+    table = table_of(name, SYMBOL, found.column_names, None, lambda names: found, asked_of(settings))
     assert table is not None
     whole: dict[str, Any] = {"adjust": "none", "start": None, "end": None, "warmup": None, "symbols": None}
     whole |= {"align": False, "holes": "leave", "columns": settings.columns_made}

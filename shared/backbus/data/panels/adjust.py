@@ -14,12 +14,12 @@ from itertools import pairwise
 
 import numpy as np
 
+from backbus.data.panels.actions import ACTIONS, contradictions, denied_splits
 from backbus.data.panels.rows import Rows
-from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT
+from backbus.data.readers.headers import ADJ_CLOSE, SPLIT
 from backbus.market.columns import PRICES
 from backbus.market.panel import Floats
 
-ACTIONS = (SPLIT, DIVIDEND)
 SUSPICIOUS = 0.05
 """Difference of raw and adjusted close-to-close returns that is more than a usual dividend."""
 
@@ -42,6 +42,8 @@ class Actions:
     """The splits and dividends of one asset, in order of time."""
 
     total_return: bool
+    trusted: bool = True
+    """Whether prices do not deny them: somebody has looked, or said so."""
     before: float = np.nan
     """The last close that was seen."""
     rows: list[int] = field(default_factory=list)
@@ -50,6 +52,10 @@ class Actions:
 
     def take(self, first_row: int, close: Floats, split: Floats, dividend: Floats) -> tuple[int, str] | None:
         """Take in the next rows; the row of an action that cannot be, and why."""
+        if not self.trusted:
+            denied = next(contradictions(self.before, close, split, dividend), None)
+            if denied is not None:
+                return denied
         ratios, paid = whole_actions(split, dividend)
         for row in np.flatnonzero((ratios != 1.0) | ((paid != 0.0) & self.total_return)).tolist():
             earlier = close[:row][~np.isnan(close[:row])]
@@ -109,7 +115,11 @@ def unadjusted_actions(rows: Rows) -> list[str]:
         return []
     ratios, _ = whole_actions(rows.numbers[SPLIT], rows.numbers[SPLIT])
     at = np.flatnonzero(ratios != 1.0)
-    sentences = []
+    denied = denied_splits(rows)
+    sentences = [f"{rows.place(bar)}: {rows.symbol(bar)} {rows.when(bar)}: {why}" for bar, why in denied.items()][
+        :_NAMED
+    ]
+    at = np.array([bar for bar in at.tolist() if bar not in denied], dtype=np.int64)
     for asset in np.unique(rows.asset[at]):
         here = at[rows.asset[at] == asset].tolist()
         named = ", ".join(f"{rows.when(bar)} ({ratios[bar]:g} for 1)" for bar in here[:_NAMED])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backbus.data.panels.actions import ACTIONS, acts, add_action, moved_down
 from backbus.data.panels.panel_file import MappedSource
 from backbus.errors import JobError
 from backbus.jit.arrays import read_only
@@ -38,7 +39,7 @@ class Aligned:
         if layout.interval_ns > DAY_NS:
             raise JobError("bars of more than a day have no place in a session; remove it", field=FIELD)
         ends = self._ends
-        days = int(ends[0]) // DAY_NS - 1, int(ends[-1]) // DAY_NS + 1
+        days = (int(ends[0]) - 1) // DAY_NS, (int(ends[-1]) - 1) // DAY_NS
         self._days, self._opens, self._closes = sessions_between(calendar, *days, field="data.calendar")
         self._grid = _Grid(self._opens, self._closes, layout.interval_ns, self._offset(layout.interval_ns))
         first, stop = self._grid.place(int(ends[0])), self._grid.place(int(ends[-1]) + 1)
@@ -49,6 +50,7 @@ class Aligned:
         if warmup is not None:
             first = max(first, traded - warmup)
         self._first, self._stop = first, stop
+        self._late = self._actions_left_out()
         self.layout = replace(layout, rows=stop - first, warmup=traded - first, calendar=calendar)
 
     def __len__(self) -> int:
@@ -95,7 +97,30 @@ class Aligned:
 
         fields = {name: moved(getattr(part, name)) for name in FIELDS}
         extra = {name: moved(values) for name, values in part.extra.items()}
+        for number, asset, split, dividend in reversed(self._late):
+            if self._first + start <= number < self._first + stop:
+                extra |= {name: np.array(values) for name, values in extra.items() if name in ACTIONS}
+                add_action(extra, (number - self._first - start, asset), split, dividend)
+                extra = {name: read_only(values) for name, values in extra.items()}
         return Block.of(start, read_only(ends), read_only(self._days[session]), fields, extra)
+
+    def _actions_left_out(self) -> list[tuple[int, int, float, float]]:
+        """Splits and dividends of rows that are left out: the bar of the calendar that has them instead, and asset."""
+        found: list[tuple[int, int, float, float]] = []
+        if not any(name in self._source.layout.columns for name in ACTIONS):
+            return found
+        for start in range(0, len(self._ends), _CHUNK):
+            part = self._source.part(start, min(start + _CHUNK, len(self._ends)))
+            missing = np.full(part.close.shape, np.nan)
+            split, dividend = (part.extra.get(name, missing) for name in ACTIONS)
+            for row, asset in np.argwhere(acts(split, dividend)).tolist():
+                end = int(part.end[row])
+                number = self._grid.place(end)
+                if number >= self._grid.count or int(self._grid.ends(number, number + 1)[0][0]) != end:
+                    found.append((number, asset, float(split[row, asset]), float(dividend[row, asset])))
+            if isinstance(self._source, MappedSource):
+                self._source.release(start)
+        return found
 
     def _counted(self, calendar: str, first: int, stop: int) -> list[str]:
         """What becomes of the source's rows."""
@@ -136,6 +161,11 @@ class _Grid:
         ends = self._starts[session] + (number - self._begins[session]) * self._interval
         return np.minimum(ends, self._closes[session]), session
 
+    @property
+    def count(self) -> int:
+        """Bars of all sessions."""
+        return int(self._begins[-1])
+
     def place(self, end: int) -> int:
         """The number of the first bar that does not end before ``end``."""
         session = int(np.searchsorted(self._closes, end))
@@ -159,7 +189,7 @@ def aligned(source: Panel | MappedSource, settings: DataSettings) -> Panel | Ali
 def within(panel: Panel, calendar: str, warmup: int | None) -> Panel:
     """Bars of no fixed length: those that end outside of sessions are left out."""
     ends = panel.block.end
-    sessions = sessions_between(calendar, int(ends[0]) // DAY_NS - 1, int(ends[-1]) // DAY_NS + 1, field=FIELD)
+    sessions = sessions_between(calendar, (int(ends[0]) - 1) // DAY_NS, (int(ends[-1]) - 1) // DAY_NS, field=FIELD)
     place = np.minimum(np.searchsorted(sessions.closes, ends), len(sessions.closes) - 1)
     kept = (ends > sessions.opens[place]) & (ends <= sessions.closes[place])
     traded = int(np.count_nonzero(kept[: panel.layout.warmup]))
@@ -167,7 +197,10 @@ def within(panel: Panel, calendar: str, warmup: int | None) -> Panel:
     before = traded if warmup is None else min(traded, warmup)
     if before >= len(chosen):
         raise JobError(f"no row that is traded is in a session of {calendar}", field=FIELD)
-    cells = {name: read_only(values[chosen]) for name, values in panel.block.cells().items()}
+    kept_rows = np.zeros(len(ends), dtype=np.bool_)
+    kept_rows[chosen] = True
+    whole_cells = {**panel.block.cells(), **moved_down(panel.block.extra, kept_rows)}
+    cells = {name: read_only(values[chosen]) for name, values in whole_cells.items()}
     fields = {name: cells.pop(name) for name in FIELDS}
     block = Block.of(0, read_only(ends[chosen]), read_only(sessions.days[place[chosen]]), fields, cells)
     out = int(np.count_nonzero(~kept))

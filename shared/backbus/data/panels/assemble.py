@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backbus.data.panels.adjust import ACTIONS, adjusted, adjusted_rows, unadjusted_actions, unadjusted_jumps
+from backbus.data.panels.actions import ACTIONS
+from backbus.data.panels.adjust import adjusted, adjusted_rows, unadjusted_actions, unadjusted_jumps
 from backbus.data.panels.collect import BARS, common_zone, ends_of, gather, interval_of_rows, role_of, ticks_error
 from backbus.data.panels.layout import laid_out, made_panel, rows_by_end, rows_used, settled
 from backbus.data.panels.ranges import check_range, choose_symbols
 from backbus.data.panels.repair import Inspection
 from backbus.data.panels.rows import Rows
+from backbus.data.panels.taken import notes_of
 from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.data.readers.table import Table
 from backbus.errors import JobError
@@ -26,9 +28,15 @@ if TYPE_CHECKING:
 
 
 def assemble(
-    tables: Sequence[Table], settings: DataSettings, known: Iterable[str] = (), *, keep_adjusted: bool = False
+    tables: Sequence[Table],
+    settings: DataSettings,
+    known: Iterable[str] = (),
+    *,
+    keep_adjusted: bool = False,
+    notes: Iterable[str] = (),
 ) -> Panel:
-    """One panel of all tables. ``known`` names assets that were left unread, for the sake of messages.
+    """One panel of all tables. ``known`` names assets that were left unread, for the sake of messages; ``notes`` were
+    made when the tables were read.
 
     ``keep_adjusted`` makes an adjusted close that all of them have a column of the panel.
 
@@ -41,7 +49,7 @@ def assemble(
     rows = gather(tables, symbols, settings)
     if rows.ticks and settings.bars is None:
         raise ticks_error(rows)
-    notes: list[str] = []
+    notes = [*notes, *notes_of(rows.tables, settings)]
     inspection = Inspection(rows, settings.repair)
     inspection.stamps()
     inspection.order()
@@ -80,6 +88,8 @@ def assemble(
 def _priced(inspection: Inspection, settings: DataSettings, notes: list[str]) -> Rows:
     """The bars with their prices settled, and adjusted where the job wants that."""
     inspection.prices(adjusting=settings.adjust == "adj_close")
+    if settings.adjust in ("splits", "total_return", "events") or settings.repair.actions != "refuse":
+        inspection.actions()
     rows = inspection.rows
     notes += inspection.notes
     match settings.adjust:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from backbus.data.panels.actions import whole_ratios
+from backbus.data.panels.daily import Judged, judged
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import (
     Faults,
@@ -18,8 +21,9 @@ from backbus.data.panels.sessions import (
     to_instants,
     whole_days,
 )
+from backbus.data.panels.taken import no_volume, refuse_adjusting
 from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, extra_role
-from backbus.data.readers.table import KIND_NAMES, Stamps, Table
+from backbus.data.readers.table import KIND_NAMES, Codes, Stamps, Table
 from backbus.errors import DataError, JobError
 from backbus.market.columns import PRICES
 from backbus.market.panel import Floats, Ints
@@ -56,30 +60,30 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
                 " a panel has one interval, and one way to say when",
                 file=table.name,
             )
-        refuse_adjusting(settings.adjust, table.numbers, table.name, ", ".join(table.headers.values()))
+        refuse_adjusting(
+            settings.adjust, table.numbers, table.name, (*table.headers.values(), *table.left), settings.names
+        )
         for (role, row), text in table.unreadable.items():
             if role in wanted:
                 raise table.error(row, f"{text!r} is not a number", column=role)
-    dates = stamps[0].kind == "date"
     parts = []
-    clock: dict[int, Faults] = {}
-    for index, (table, stamp) in enumerate(zip(used, stamps, strict=True)):
+    for index, table in enumerate(used):
         count = len(table)
-        values = stamp.values
-        if not dates:
-            values, faults = to_instants(stamp, settings.timezone, table.codes)
-            if faults is not None:
-                clock[index] = faults
         table_column = np.full(count, index, dtype=np.int32)
         codes = np.array([position.get(symbol, -1) for symbol in table.symbols], dtype=np.int32)
         asset = np.full(count, codes[0], dtype=np.int32) if table.codes is None else codes[table.codes]
-        parts.append((table_column, np.arange(count, dtype=np.int64), asset, values))
-    table_column, row, asset, values = (_joined(columns) for columns in zip(*parts, strict=True))
+        parts.append((table_column, np.arange(count, dtype=np.int64), asset))
+    table_column, row, asset = (_joined(columns) for columns in zip(*parts, strict=True))
+    when = _when(used, stamps, asset, settings)
     known = [role for role in (ADJ_CLOSE, SPLIT, DIVIDEND) if any(role in table.numbers for table in used)]
     roles = [*PRICES, "volume", *known]
     roles += [role for name in settings.columns_of_files if (role := role_of(name, settings)) not in roles]
     numbers = {role: _joined([_number(table, role) for table in used]) for role in roles}
-    rows = Rows(used, symbols, table_column, row, asset, values, dates, numbers, clock)
+    if SPLIT in numbers:
+        numbers[SPLIT] = whole_ratios(numbers[SPLIT])
+    rows = Rows(used, symbols, table_column, row, asset, when.stamps, when.dates, numbers, when.clock)
+    if when.judged is not None:
+        rows = replace(rows, odd=when.judged.odd, unlike=when.judged.why, notes=when.judged.notes)
     if (asset < 0).any():
         rows = rows.take(asset >= 0)
     return rows
@@ -90,25 +94,37 @@ def role_of(name: str, settings: DataSettings) -> str:
     return name if settings.adjust == "events" and name in (SPLIT, DIVIDEND) else extra_role(name)
 
 
-def refuse_adjusting(adjust: str, there: Collection[str], file: str, found: str) -> None:
-    """Raise ``JobError`` where a source does not have what its prices are to be adjusted by."""
-    needs = {
-        "adj_close": ("adjusted close", (ADJ_CLOSE,)),
-        "splits": ("column of splits", (SPLIT,)),
-        "total_return": ("column of splits or dividends", (SPLIT, DIVIDEND)),
-        "events": ("column of splits or dividends", (SPLIT, DIVIDEND)),
-    }
-    if adjust in needs and not any(role in there for role in needs[adjust][1]):
-        raise JobError(
-            f"{file} has no {needs[adjust][0]} (found: {found}); use another data.adjust, one of "
-            + ", ".join(f'"{other}"' for other, (_, roles) in needs.items() if any(role in there for role in roles))
-            + ' or "none"',
-            field="data.adjust",
-        )
+class When(NamedTuple):
+    """Stamps of all bars in one measure."""
+
+    stamps: Ints
+    dates: bool
+    clock: Mapping[int, Faults]
+    judged: Judged | None = None
+
+
+def _when(tables: Sequence[Table], stamps: Sequence[Stamps], asset: Codes, settings: DataSettings) -> When:
+    """Sessions where bars are of a day or more, instants otherwise."""
+    if stamps[0].kind == "date":
+        return When(_joined([each.values for each in stamps]), True, {})
+    if not tables[0].ticks:
+        found = judged(stamps, asset, settings.timezone, settings.calendar, settings.dates.marks)
+        if found is not None:
+            return When(found.days, True, {}, found)
+    if settings.dates.marks == "session":
+        raise JobError('is "session", and bars are of a part of a day; say "begin" or "end"', field="data.dates.marks")
+    clock: dict[int, Faults] = {}
+    parts = []
+    for index, (table, stamp) in enumerate(zip(tables, stamps, strict=True)):
+        values, faults = to_instants(stamp, settings.timezone, table.codes)
+        parts.append(values)
+        if faults is not None:
+            clock[index] = faults
+    return When(_joined(parts), False, clock)
 
 
 def _stamps(table: Table, settings: DataSettings) -> Stamps:
-    return as_dates(table.stamps, settings.timezone) if settings.stamps == "start" else table.stamps
+    return table.stamps if settings.dates.marks == "end" else as_dates(table.stamps, settings.timezone)
 
 
 def _joined(columns: Sequence[Any]) -> Any:
@@ -118,7 +134,7 @@ def _joined(columns: Sequence[Any]) -> Any:
 def _number(table: Table, role: str) -> Floats:
     """A table's column; a volume that it does not have at all is zero, any other number is missing."""
     column = table.numbers.get(role)
-    if role == "volume" and (column is None or (np.isnan(column).all() and not table.unreadable)):
+    if role == "volume" and (column is None or no_volume(table) or (np.isnan(column).all() and not table.unreadable)):
         return np.zeros(len(table))
     return np.full(len(table), np.nan) if column is None else column
 
@@ -182,7 +198,7 @@ def bar_ends(
     """Instants at which bars end; ``blame`` makes the error of one of them."""
     if dates:  # days that are no session are left out where rows are aligned
         return session_ends(stamps, settings.calendar, None if settings.align else blame)
-    return stamps + interval_ns if settings.stamps == "start" else stamps
+    return stamps if settings.dates.marks == "end" else stamps + interval_ns
 
 
 def ends_of(rows: Rows, interval_ns: int, settings: DataSettings) -> Ints:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backbus.data.panels.assemble import assemble
+from backbus.data.readers.asked import Asked, asked_of
 from backbus.data.readers.columnar import table_of
-from backbus.data.readers.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra
+from backbus.data.readers.headers import (
+    NUMBERS,
+    STAMP,
+    SYMBOL,
+    TIME,
+    extra_role,
+    find_columns,
+    find_extra,
+    is_field,
+    left_of,
+)
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, of_ticks
 from backbus.errors import DataError
 from backbus.market.panel import Panel
-from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,14 +46,34 @@ def panel_from_frame(
     """
     from backbus.job.data import DataSettings as Settings
 
-    frames = {symbol: frame} if not isinstance(frame, Mapping) else frame
+    frames = _of_assets({symbol: frame} if not isinstance(frame, Mapping) else frame)
     if not frames:
         raise DataError("no frame was given")
     settings = Settings() if settings is None else settings
-    return assemble([_table(name, one, settings.headers_read) for name, one in frames.items()], settings)
+    asked = asked_of(settings)
+    return assemble([_table(name, one, asked) for name, one in frames.items()], settings)
 
 
-def _table(name: str, frame: pd.DataFrame, extra: Sequence[str]) -> Table:
+def _of_assets(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """Frames with two levels of columns, fields and assets, as one frame for each asset; others as they are."""
+    import pandas as pd
+
+    found: dict[str, pd.DataFrame] = {}
+    for name, frame in frames.items():
+        columns = getattr(frame, "columns", None)
+        if not isinstance(columns, pd.MultiIndex) or columns.nlevels != 2:
+            found[name] = frame
+            continue
+        fields = [sum(map(is_field, map(str, columns.get_level_values(level).unique()))) for level in range(2)]
+        assets = columns.get_level_values(int(fields[0] >= fields[1])).unique()
+        for asset in assets:
+            one = frame.xs(asset, axis=1, level=int(fields[0] >= fields[1]))
+            prices = one.loc[:, [is_field(str(column)) for column in one.columns]]
+            found[str(asset)] = one[prices.notna().any(axis=1)] if len(assets) > 1 else one
+    return found
+
+
+def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
     import pandas as pd
 
     label = f"frame {name}"
@@ -51,7 +81,7 @@ def _table(name: str, frame: pd.DataFrame, extra: Sequence[str]) -> Table:
         import pyarrow as pa
 
         arrow = pa.table(frame)
-        table = table_of(label, name, arrow.column_names, None, lambda names: arrow, extra)
+        table = table_of(label, name, arrow.column_names, None, lambda names: arrow, asked)
         assert table is not None
         return table
     if not isinstance(frame, pd.DataFrame):
@@ -71,10 +101,12 @@ def _table(name: str, frame: pd.DataFrame, extra: Sequence[str]) -> Table:
         ]
         frame = frame.reset_index(names=["index" if one is None else one for one in names])
     headers = [str(column) for column in frame.columns]
-    roles = find_columns(headers, label, None)
+    roles = find_columns(headers, label, None, asked.names)
     if TIME in roles:
         raise DataError("give one date-and-time column, not two", file=label)
-    more = {extra_role(name): position for name, position in find_extra(headers, extra, label).items()}
+    more = {
+        extra_role(name): position for name, position in find_extra(headers, asked.extra, label, asked.names).items()
+    }
     roles |= more
     numbers, unreadable = {}, {}
     for role, position in roles.items():
@@ -94,17 +126,18 @@ def _table(name: str, frame: pd.DataFrame, extra: Sequence[str]) -> Table:
         codes, symbols = numbered.astype(np.int32), tuple(str(one) for one in found)
     table = Table(
         name=label,
-        stamps=_stamps(frame.iloc[:, roles[STAMP]], label),
+        stamps=_stamps(frame.iloc[:, roles[STAMP]], label, asked.form),
         symbols=symbols,
         codes=codes,
         numbers=numbers,
         headers={role: headers[position] for role, position in roles.items()},
+        left=left_of(headers, roles),
         unreadable=unreadable,
     )
     return of_ticks(table)
 
 
-def _stamps(column: pd.Series[Any], label: str) -> Stamps:
+def _stamps(column: pd.Series[Any], label: str, form: str | None) -> Stamps:
     import pandas as pd
     import pyarrow as pa
 
@@ -114,10 +147,12 @@ def _stamps(column: pd.Series[Any], label: str) -> Stamps:
         return parse_stamps(
             pa.chunked_array([pa.array(column.astype(str).to_list(), pa.string())]),
             lambda row, message: DataError(message, file=f"{label}, row {row}"),
+            form,
         )
     index = pd.DatetimeIndex(column).as_unit("ns")
     instants = np.asarray(index.asi8, dtype=np.int64)
     if index.tz is None:
         return Stamps("local", instants)
-    wall = np.asarray(index.tz_localize(None).asi8, dtype=np.int64)
-    return Stamps("instant", instants, None if (wall % DAY_NS).any() else wall)
+    if str(index.tz) == "UTC":
+        return Stamps("instant", instants)
+    return Stamps("instant", instants, lambda: np.asarray(index.tz_localize(None).asi8, dtype=np.int64))

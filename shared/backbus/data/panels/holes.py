@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.data.panels.actions import growth, moved_down
+from backbus.data.readers.headers import SPLIT
 from backbus.jit.arrays import read_only
 from backbus.market.columns import CARRIED, FIELDS, PRICES
 from backbus.market.panel import Block, Floats, Ints, Panel
@@ -26,7 +28,8 @@ def drop(panel: Panel) -> tuple[Panel, int]:
     """Without the rows in which any asset has a hole, and how many these are."""
     layout, block = panel.layout, panel.block
     kept = np.asarray(~within_life(block.close).any(axis=1))
-    cells = {name: read_only(values[kept]) for name, values in block.cells().items()}
+    whole = {**block.cells(), **moved_down(block.extra, kept)}
+    cells = {name: read_only(values[kept]) for name, values in whole.items()}
     fields = {name: cells.pop(name) for name in FIELDS}
     chosen = Block.of(0, read_only(block.end[kept]), read_only(block.session[kept]), fields, cells)
     warmup = int(np.count_nonzero(kept[: layout.warmup]))
@@ -39,7 +42,11 @@ def carry(panel: Panel) -> tuple[Panel, int]:
     layout, block = panel.layout, panel.block
     holes = within_life(block.close)
     row: Ints = np.where(np.isnan(block.close), 0, np.arange(len(block))[:, None])
-    last = np.take_along_axis(block.close, np.maximum.accumulate(row, axis=0), axis=0)
+    row = np.maximum.accumulate(row, axis=0)
+    last = np.take_along_axis(block.close, row, axis=0)
+    if SPLIT in block.extra:  # a split in a hole divides the price that is carried over it
+        grown = growth(block.extra[SPLIT])
+        last = last * np.take_along_axis(grown, row, axis=0) / grown
     fields = {name: read_only(np.where(holes, last, getattr(block, name))) for name in PRICES}
     fields["volume"] = read_only(np.where(holes, 0.0, block.volume))
     extra = {**block.extra, CARRIED: read_only(holes.astype(np.float64))}

@@ -19,15 +19,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from backbus.data.panels.adjust import ACTIONS, ADVICE, UNADJUSTED, Actions, adjusted, adjusted_by
-from backbus.data.panels.collect import refuse_adjusting
+from backbus.data.panels.actions import ACTIONS
+from backbus.data.panels.adjust import ADVICE, UNADJUSTED, Actions, adjusted, adjusted_by
 from backbus.data.panels.ranges import check_range, choose_symbols, chosen_rows
 from backbus.data.panels.sessions import session_ends
+from backbus.data.panels.taken import refuse_adjusting
 from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.errors import DataError, JobError
 from backbus.jit.arrays import read_only
 from backbus.market.columns import FIELDS
-from backbus.market.panel import Block, Floats, Ints, Layout, Panel
+from backbus.market.panel import Block, Floats, Ints, Layout, Panel, session_date
 
 if TYPE_CHECKING:
     from backbus.job.data import DataSettings
@@ -205,6 +206,7 @@ class MappedSource:
         check_range(settings)
         self._mapped, self._name = mapped, name
         self._columns, self._adjust = settings.columns_of_files, settings.adjust
+        self._trusted = settings.repair.actions != "refuse"
         panel = mapped.panel
         layout, block = panel.layout, panel.block
         if len(panel) == 0:
@@ -259,7 +261,7 @@ class MappedSource:
         if missing:
             told = f"it has {', '.join(there)}" if there else "it has none of its own"
             raise JobError(f"{self._name} has no column {missing[0]!r}; {told}", field="data.columns")
-        refuse_adjusting(self._adjust, there, self._name, ", ".join(there) or "none of its own")
+        refuse_adjusting(self._adjust, there, self._name, there)
 
     def _no_session(self, row: int, message: str) -> DataError:
         return DataError(f"row {row}: {message}", file=self._name)
@@ -267,8 +269,13 @@ class MappedSource:
     def _rows_of_chosen(self) -> Ints | None:
         block, found = self._mapped.panel.block, []
         for start in range(0, len(block), CHUNK_ROWS):
-            bars = ~np.isnan(block.close[start : start + CHUNK_ROWS, self._assets])
-            found.append(start + np.flatnonzero(bars.any(axis=1)))
+            here = slice(start, start + CHUNK_ROWS)
+            there = ~np.isnan(block.close[here, self._assets])
+            for name in ACTIONS:
+                if name in block.extra:
+                    value = block.extra[name][here, self._assets]
+                    there |= ~np.isnan(value) & (value != 0.0) & (value != 1.0)
+            found.append(start + np.flatnonzero(there.any(axis=1)))
             self._mapped.release(start)
         rows = np.concatenate(found)
         return None if len(rows) == len(block) else rows
@@ -292,13 +299,14 @@ class MappedSource:
         missing = np.full((CHUNK_ROWS, self._mapped.panel.layout.assets), np.nan)
         assets = range(self.layout.assets) if self._assets is None else self._assets
         for symbol, asset in zip(self.layout.symbols, assets, strict=True):
-            actions = Actions(self._adjust == "total_return")
+            actions = Actions(self._adjust == "total_return", self._trusted)
             for start in range(0, len(self), CHUNK_ROWS):
                 part = self._raw(start, min(start + CHUNK_ROWS, len(self)))
                 split, dividend = (part.extra.get(name, missing)[: len(part), asset] for name in ACTIONS)
                 wrong = actions.take(start, part.close[:, asset], split, dividend)
                 if wrong is not None:
-                    raise DataError(f"row {start + wrong[0]}: {wrong[1]}", file=self._name, symbol=symbol)
+                    day = session_date(int(part.session[wrong[0]]))
+                    raise DataError(f"{day} (row {start + wrong[0]}): {wrong[1]}", file=self._name, symbol=symbol)
                 self.release(start)
             found.append(actions)
         return found
@@ -344,6 +352,8 @@ class MappedSource:
             by_asset = [actions.factors(row, row + len(block)) for actions in self._actions]
             prices, volumes = (np.stack(each, axis=1) for each in zip(*by_asset, strict=True))
             fields = adjusted_by(fields, prices, volumes)
+        elif self._adjust == "events" and not self._trusted:
+            assert self._actions  # looked at once: raises where prices deny them
         missing = self._made_up(block.extra)
         empty = read_only(np.full(fields["close"].shape, np.nan)) if missing else fields["close"]
         extra = {name: empty if name in missing else part(block.extra[name]) for name in self._columns}

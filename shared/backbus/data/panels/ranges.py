@@ -55,7 +55,7 @@ def chosen_rows(ends: Ints, sessions: Ints, interval_ns: int, settings: DataSett
     bars of a day or more are stamped by their end. Both columns rise, so few rows are looked at. Raises
     ``JobError`` where no row is left to trade.
     """
-    by_end = settings.stamps == "end" or interval_ns % DAY_NS == 0
+    by_end = settings.dates.marks == "end" or interval_ns % DAY_NS == 0
 
     def side(limit: date | datetime) -> tuple[Ints, int]:
         if isinstance(limit, datetime):

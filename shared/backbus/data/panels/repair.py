@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.data.panels.actions import denied_splits, moved
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import span_text, stamp_text
-from backbus.data.readers.headers import ADJ_CLOSE, STAMP
+from backbus.data.readers.headers import ADJ_CLOSE, SPLIT, STAMP
 from backbus.market.columns import PRICES
 from backbus.market.panel import Floats, Ints
 from backbus.market.timeframes import DAY_NS
@@ -62,7 +63,7 @@ class Inspection:
 
     def __init__(self, rows: Rows, repair: Repair) -> None:
         self.rows = rows
-        self.notes: list[str] = []
+        self.notes: list[str] = list(rows.notes)
         self._repair = repair
 
     def stamps(self) -> None:
@@ -85,7 +86,12 @@ class Inspection:
             if self._settle("clock", at, why, done, lambda bar: STAMP) == "drop":
                 keep = np.ones(len(rows), dtype=np.bool_)
                 keep[at] = False
-                self.rows = rows = rows.take(keep)
+                rows = self._leave(keep)
+        if rows.odd is not None and rows.odd.any():
+            odd = np.flatnonzero(rows.odd)
+            done = {"drop": "it was left out", "keep": "it is its day's bar"}
+            if self._settle("stamps", odd, self._why_odd, done, lambda bar: STAMP) == "drop":
+                rows = self._leave(~rows.odd)
         # Dates and times of the zone furthest ahead are of tomorrow already.
         limit = int(time.time()) // 86_400 + 2
         if self._repair.future != "keep":
@@ -99,6 +105,37 @@ class Inspection:
             )
             if late.any():
                 self.rows = rows.take(~late)
+
+    def _leave(self, keep: Mask) -> Rows:
+        """Leave out bars, but not their actions."""
+        rows = self.rows
+        changed = moved(rows.numbers, rows.asset.astype(np.int64), rows.stamp, keep)
+        if changed:
+            rows = replace(rows, numbers={**rows.numbers, **changed})
+        self.rows = rows.take(keep)
+        return self.rows
+
+    def actions(self) -> None:
+        """Settle splits that the prices deny."""
+        rows = self.rows
+        if SPLIT not in rows.numbers:
+            return
+        why = denied_splits(rows)
+        done = {"drop": "it was left out", "keep": "it was used all the same"}
+        at = np.array(sorted(why), dtype=np.int64)
+        if self._settle("actions", at, lambda bar: why[bar], done, lambda bar: SPLIT) == "drop" and len(at):
+            split = rows.numbers[SPLIT].copy()
+            split[at] = 1.0
+            self.rows = replace(rows, numbers={**rows.numbers, SPLIT: split})
+
+    def _why_odd(self, bar: int) -> str:
+        table, row = self.rows.source(bar)
+        stamps = table.stamps
+        wall = stamps.values if stamps.wall is None else stamps.wall()
+        return (
+            f"{stamp_text(int(wall[row]))} is no stamp of a whole session, and {self.rows.unlike}: a bar of a day that"
+            " is not over, perhaps"
+        )
 
     def intervals(self, interval_ns: int) -> None:
         """Settle bars that come sooner after the one before than bars of this interval do."""
@@ -131,7 +168,7 @@ class Inspection:
         if len(at):
             keep = np.ones(len(rows), dtype=np.bool_)
             keep[at] = False
-            self.rows = rows.take(keep)
+            self._leave(keep)
 
     def order(self) -> None:
         """Sort bars by asset and time, and settle unsorted and repeated ones."""
@@ -166,7 +203,7 @@ class Inspection:
         if len(again):
             keep = np.ones(len(rows), dtype=bool)
             keep[again if verdict == "first" else again - 1] = False
-            self.rows = rows.take(keep)
+            self._leave(keep)
 
     def prices(self, *, adjusting: bool) -> None:
         """Settle missing, negative and impossible prices; the four prices and volume of a hole become NaN."""
@@ -270,7 +307,9 @@ class Inspection:
         text = table.unreadable.get((role, row))
         value = float(self.rows.numbers[role][at])
         if text is not None:
-            form = ": write 1234.5, with a decimal point and nothing between thousands" if "," in text else ""
+            form = (
+                ': whether its comma stands before a fraction, say by data.decimal = "." or ","' if "," in text else ""
+            )
             return f"{text!r} in {self._header(at, role)!r} is not a number{form}"
         if np.isinf(value):
             return f"{value} in {self._header(at, role)!r} is not a price"

@@ -29,6 +29,12 @@ class Rows:
     numbers: Mapping[str, Floats]
     clock: Mapping[int, Faults] = field(default_factory=dict)
     """By table, the rows whose stamps were not one instant."""
+    odd: Any = None
+    """[bars] daily bars at a time unlike the others', or None."""
+    unlike: str = ""
+    """What they are unlike."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of how all of them were read."""
 
     def __len__(self) -> int:
         return len(self.stamp)
@@ -46,6 +52,7 @@ class Rows:
             row=self.row[chosen],
             asset=self.asset[chosen],
             stamp=self.stamp[chosen],
+            odd=None if self.odd is None else self.odd[chosen],
             numbers={role: column[chosen] for role, column in self.numbers.items()},
         )
 

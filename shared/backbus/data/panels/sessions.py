@@ -20,6 +20,8 @@ from backbus.market.timeframes import DAY_NS
 from backbus.market.zones import to_wall
 
 Blame = Callable[[int, str], DataError]
+QUARTER_NS = 900 * 10**9
+"""Zones are quarters of an hour apart."""
 
 
 def as_dates(stamps: Stamps, timezone: str | None) -> Stamps:
@@ -29,14 +31,17 @@ def as_dates(stamps: Stamps, timezone: str | None) -> Stamps:
     """
     if stamps.kind == "date":
         return stamps
-    wall: Ints | None
+    if stamps.values[0] % QUARTER_NS:  # no zone's midnight
+        return stamps
     if stamps.kind == "local":
         wall = stamps.values
     elif timezone is not None:
-        wall = to_wall(stamps.values, timezone) if stamps.values[0] % 900_000_000_000 == 0 else None
+        wall = to_wall(stamps.values[:1], timezone)
+        if wall[0] % DAY_NS == 0:
+            wall = to_wall(stamps.values, timezone)
     else:
-        wall = stamps.values if stamps.wall is None else stamps.wall
-    if wall is None or wall[0] % DAY_NS or (wall % DAY_NS).any():
+        wall = stamps.values if stamps.wall is None else stamps.wall()
+    if wall[0] % DAY_NS or (wall % DAY_NS).any():
         return stamps
     return Stamps("date", wall // DAY_NS)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path, PurePath
 
+from backbus.data.readers.asked import NOTHING_ASKED, Asked
 from backbus.data.readers.columnar import ARROW, PARQUET, read_arrow, read_parquet
 from backbus.data.readers.csv_file import read_csv
 from backbus.data.readers.table import Table
@@ -25,21 +26,20 @@ def read_file(
     name: str,
     path: Path,
     wanted: Collection[str] | None = None,
-    header: Sequence[str] | None = None,
-    extra: Sequence[str] = (),
+    asked: Asked = NOTHING_ASKED,
 ) -> list[Table]:
     """The bars of one file; none where it holds none of ``wanted``. Raises ``DataError`` with file and line."""
     suffix = PurePath(name).suffix.lower()
     if suffix in PARQUET:
-        found = [read_parquet(name, path, wanted, extra)]
+        found = [read_parquet(name, path, wanted, asked)]
     elif suffix in ARROW:
-        found = [read_arrow(name, path, wanted, extra)]
+        found = [read_arrow(name, path, wanted, asked)]
     elif suffix == ZIP:
-        found = [read_csv(member, source, wanted, header, extra) for member, source in _members(name, path)]
+        found = [read_csv(member, source, wanted, asked) for member, source in _members(name, path)]
     elif suffix == GZIP:
-        found = [read_csv(name, lambda: _unpacked(name, path), wanted, header, extra)]
+        found = [read_csv(name, lambda: _unpacked(name, path), wanted, asked)]
     else:
-        found = [read_csv(name, lambda: _bytes(name, path), wanted, header, extra)]
+        found = [read_csv(name, lambda: _bytes(name, path), wanted, asked)]
     return [table for table in found if table is not None]
 
 

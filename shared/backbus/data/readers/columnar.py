@@ -9,20 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from backbus.data.readers.csv_file import read_numbers, read_symbols
-from backbus.data.readers.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra
-from backbus.data.readers.shapes import symbol_of
-from backbus.data.readers.stamps import epochs, parse_stamps
+from backbus.data.readers.asked import NOTHING_ASKED, Asked
+from backbus.data.readers.csv_file import read_symbols
+from backbus.data.readers.digits import digits
+from backbus.data.readers.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra, left_of
+from backbus.data.readers.numbers import read_columns
+from backbus.data.readers.shapes import in_whole_units, symbol_of
+from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
 from backbus.market.panel import Floats, Ints
-from backbus.market.timeframes import DAY_NS
 
 PARQUET, ARROW = (".parquet", ".pq"), (".arrow", ".feather", ".ipc")
 
 
 def read_parquet(
-    name: str, path: Path, wanted: Collection[str] | None = None, extra: Sequence[str] = ()
+    name: str, path: Path, wanted: Collection[str] | None = None, asked: Asked = NOTHING_ASKED
 ) -> Table | None:
     """The bars of a Parquet file, or None where it holds one asset that is not ``wanted``. Raises ``DataError``."""
     import pyarrow as pa
@@ -30,14 +32,14 @@ def read_parquet(
 
     try:
         with pq.ParquetFile(path) as file:
-            return table_of(name, symbol_of(name), file.schema_arrow.names, wanted, file.read, extra)
+            return table_of(name, symbol_of(name), file.schema_arrow.names, wanted, file.read, asked)
     except FileNotFoundError:
         raise DataError("no such file", file=name) from None
     except (OSError, pa.ArrowException) as error:
         raise DataError(f"cannot be read as Parquet: {_first_line(error)}", file=name) from None
 
 
-def parquet_parts(name: str, path: Path, size: int, extra: Sequence[str] = ()) -> Iterator[tuple[Table, int]]:
+def parquet_parts(name: str, path: Path, size: int, asked: Asked = NOTHING_ASKED) -> Iterator[tuple[Table, int]]:
     """The bars of a Parquet file, some row groups at a time, of about ``size`` bytes unpacked; and the part of the
     file's bytes that each is. Raises ``DataError``."""
     import pyarrow as pa
@@ -57,7 +59,7 @@ def parquet_parts(name: str, path: Path, size: int, extra: Sequence[str] = ()) -
                 if rows:
                     read = functools.partial(file.read_row_groups, list(groups))
                     names = file.schema_arrow.names
-                    table = table_of(name, symbol_of(name), names, None, read, extra, first_row=first)
+                    table = table_of(name, symbol_of(name), names, None, read, asked, first_row=first)
                     assert table is not None
                     yield table, there * rows // about.num_rows
                 first += rows
@@ -68,7 +70,9 @@ def parquet_parts(name: str, path: Path, size: int, extra: Sequence[str] = ()) -
         raise DataError(f"cannot be read as Parquet: {_first_line(error)}", file=name) from None
 
 
-def read_arrow(name: str, path: Path, wanted: Collection[str] | None = None, extra: Sequence[str] = ()) -> Table | None:
+def read_arrow(
+    name: str, path: Path, wanted: Collection[str] | None = None, asked: Asked = NOTHING_ASKED
+) -> Table | None:
     """The bars of an Arrow IPC file or stream, or None where it holds one asset that is not ``wanted``. Raises
     ``DataError``."""
     import pyarrow as pa
@@ -80,7 +84,7 @@ def read_arrow(name: str, path: Path, wanted: Collection[str] | None = None, ext
             except pa.ArrowInvalid:
                 file.seek(0)
                 reader = pa.ipc.open_stream(file)
-            return table_of(name, symbol_of(name), reader.schema.names, wanted, lambda names: reader.read_all(), extra)
+            return table_of(name, symbol_of(name), reader.schema.names, wanted, lambda names: reader.read_all(), asked)
     except FileNotFoundError:
         raise DataError("no such file", file=name) from None
     except (OSError, pa.ArrowException) as error:
@@ -93,19 +97,21 @@ def table_of(
     headers: Sequence[str],
     wanted: Collection[str] | None,
     read: Callable[[list[str]], Any],
-    extra: Sequence[str] = (),
+    asked: Asked = NOTHING_ASKED,
     first_row: int = 0,
 ) -> Table | None:
     """The bars of an Arrow table whose columns are ``headers``; ``read`` gives it, at least the columns it is asked
     for. None where it holds one asset, ``symbol``, that is not ``wanted``. ``first_row`` is its first row's number in
     its file."""
-    roles = find_columns(headers, name, None)
+    roles = find_columns(headers, name, None, asked.names)
     if TIME in roles:
         raise DataError("give one date-and-time column, not two", file=name)
     if SYMBOL not in roles and wanted is not None and symbol not in wanted:
         return None
     roles = {role: position for role, position in roles.items() if role in (STAMP, SYMBOL, *NUMBERS)}
-    more = {extra_role(name): position for name, position in find_extra(headers, extra, name).items()}
+    more = {
+        extra_role(name): position for name, position in find_extra(headers, asked.extra, name, asked.names).items()
+    }
     roles |= more
     found = read(list(dict.fromkeys(headers[position] for position in roles.values())))
     if found.num_rows == 0:
@@ -117,21 +123,23 @@ def table_of(
     columns = {role: found.column(headers[position]) for role, position in roles.items()}
     unreadable: dict[tuple[str, int], str] = {}
     numbers = {
-        role: _numbers(name, headers[roles[role]], column, role, unreadable)
+        role: _numbers(name, headers[roles[role]], column, role, unreadable, asked.decimal)
         for role, column in columns.items()
         if role in NUMBERS or role in more
     }
+    numbers = in_whole_units(headers, numbers)
     symbols: tuple[str, ...] = (symbol,)
     codes: Codes | None = None
     if SYMBOL in columns:
         symbols, codes = read_symbols(_texts(columns[SYMBOL]), name)
     table = Table(
         name=name,
-        stamps=_stamps(name, columns[STAMP], blame),
+        stamps=_stamps(name, columns[STAMP], blame, asked.form),
         symbols=symbols,
         codes=codes,
         numbers=numbers,
         headers={role: headers[position] for role, position in roles.items()},
+        left=left_of(headers, roles),
         unreadable=unreadable,
         first_row=first_row,
     )
@@ -159,7 +167,9 @@ def _texts(column: Any) -> Any:
         return pa.chunked_array([pa.array(["" if text is None else str(text) for text in column.to_pylist()])])
 
 
-def _numbers(name: str, header: str, column: Any, role: str, unreadable: dict[tuple[str, int], str]) -> Floats:
+def _numbers(
+    name: str, header: str, column: Any, role: str, unreadable: dict[tuple[str, int], str], decimal: str | None
+) -> Floats:
     import pyarrow as pa
 
     kind = column.type
@@ -168,11 +178,11 @@ def _numbers(name: str, header: str, column: Any, role: str, unreadable: dict[tu
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
     if _is_text(kind):
-        return read_numbers(_texts(column).to_pylist(), role, unreadable)
+        return read_columns({role: _texts(column).to_pylist()}, decimal, unreadable)[role]
     raise DataError(f"is of type {kind}, and must hold numbers", file=name, column=header)
 
 
-def _stamps(name: str, column: Any, blame: Callable[[int, str], DataError]) -> Stamps:
+def _stamps(name: str, column: Any, blame: Callable[[int, str], DataError], form: str | None) -> Stamps:
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -188,10 +198,35 @@ def _stamps(name: str, column: Any, blame: Callable[[int, str], DataError]) -> S
             raise blame(0, "there are times outside the years 1678 to 2261") from None
         if kind.tz is None:
             return Stamps("local", instants)
-        wall: Ints = pc.local_timestamp(column.cast(pa.timestamp("ns", kind.tz))).cast(pa.int64()).to_numpy()
-        return Stamps("instant", instants, None if (wall % DAY_NS).any() else wall)
+
+        def wall() -> Ints:
+            clock = pc.local_timestamp(column.cast(pa.timestamp("ns", kind.tz)))
+            return np.asarray(clock.cast(pa.int64()).to_numpy())
+
+        return Stamps("instant", instants, None if kind.tz in ("UTC", "Etc/UTC", "+00:00") else wall)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        column = _whole(column, blame)
+        kind = column.type
     if pa.types.is_integer(kind):
-        return Stamps("instant", epochs(column.cast(pa.int64()).to_numpy(), blame))
+        if form is not None:
+            return parse_stamps(column.cast(pa.string()), blame, form)
+        values: Ints = column.cast(pa.int64()).to_numpy()
+        return digits(values, len(str(int(np.abs(values).max()))), blame)
     if _is_text(kind):
-        return parse_stamps(_texts(column), blame)
+        return parse_stamps(_texts(column), blame, form)
     raise blame(0, f"is of type {kind}, and must hold dates or times")
+
+
+def _whole(column: Any, blame: Callable[[int, str], DataError]) -> Any:
+    """Numbers with a point as whole ones: dates are counted, or microseconds of seconds that are."""
+    import pyarrow as pa
+
+    values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+    wrong = ~np.isfinite(values) | (np.abs(values) >= 2.0**63)
+    if wrong.any():
+        raise blame(int(np.argmax(wrong)), "there is no date")
+    if (values == np.round(values)).all():
+        return pa.array(values.astype(np.int64))
+    if np.abs(values).max() < 1e9 or np.abs(values).max() >= 1e11:
+        raise blame(0, f"is of type {column.type}, and must hold dates or times")
+    return pa.array(np.round(values * 1e6).astype(np.int64))  # a float holds no finer part of seconds since 1970

@@ -6,15 +6,15 @@ nearest float64 to what is written, whichever way a cell is read.
 
 from __future__ import annotations
 
-import csv
 import functools
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from backbus.data.readers.asked import NOTHING_ASKED, Asked
+from backbus.data.readers.csv_text import Text, columns_of, open_text
 from backbus.data.readers.headers import (
     ADJ_CLOSE,
     NUMBERS,
@@ -24,80 +24,52 @@ from backbus.data.readers.headers import (
     extra_role,
     find_columns,
     find_extra,
-    names_columns,
+    find_series,
+    left_of,
 )
-from backbus.data.readers.shapes import SIDES, Shape, mid_prices, shape_of
+from backbus.data.readers.shapes import SIDES, in_whole_units, mid_prices
+from backbus.data.readers.stacked import Cells, roles_of, stacked
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
 from backbus.market.columns import PRICES
-from backbus.market.panel import Floats, Ints
+from backbus.market.panel import Ints
 from backbus.market.timeframes import DAY_NS
 
-SEPARATORS = ",;\t|"
-EMPTY = ("", "-", "--", ".", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "none")
-"""What stands for "no value" in a number's cell."""
-
-LINE_BYTES = 1 << 20
-"""No line of prices is longer."""
-PREAMBLE_LINES = 5
-"""So many lines that name no columns may come before the one that does."""
-
-_INK = re.compile(rb"\S")
-_GROUPED = re.compile(r"-?\d{1,3}(?:(?:,\d{3})+\.\d+|(?:,\d{3}){2,})$")
-_UNITS = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
-_MONEY = "$€£¥"
 _SIDES = tuple(f"{side}_{price}" for side in SIDES for price in PRICES)
 
 
-@dataclass(frozen=True, slots=True)
-class _Text:
-    """A file's bytes, past any byte order mark, and its header."""
-
-    name: str
-    data: bytes | memoryview
-    body: int
-    """Offset of the first byte after the header line."""
-    header_line: int
-    """Its line, counted from 1; 0 where the first line is a bar already."""
-    separator: str
-    headers: tuple[str, ...]
-    shape: Shape
-    lines_before: Callable[[], int] = int
-    """How many lines of the file come before ``data``."""
-
-    def lines(self) -> Iterator[tuple[int, bytes]]:
-        """Lines with something in them after the header, and their numbers."""
-        first = self.lines_before() + self.header_line + 1
-        return ((number, line) for number, line in enumerate(bytes(self.data[self.body :]).splitlines(), first) if line)
-
-    def fields(self, line: bytes) -> list[str]:
-        return next(csv.reader([line.decode("utf-8")], delimiter=self.separator), [])
+_SERIES = "series"
 
 
 class CsvFile:
     """A CSV file whose columns are known: read whole, or a part at a time."""
 
-    def __init__(
-        self, name: str, source: Callable[[], bytes], header: Sequence[str] | None = None, extra: Sequence[str] = ()
-    ) -> None:
-        """``source`` gives the file's bytes, or as many of the first ones as hold its header. ``header`` names the
-        columns of files whose first line is a bar, ``extra`` further ones to read. Raises ``DataError`` with file and
-        line, or ``JobError``.
+    def __init__(self, name: str, source: Callable[[], bytes], asked: Asked = NOTHING_ASKED) -> None:
+        """``source`` gives the file's bytes, or as many of the first ones as hold its header. Raises ``DataError`` with
+        file and line, or ``JobError``.
         """
-        self._name, self._source, self._header = name, source, header
-        self._first = _open(name, source(), header)
+        self._name, self._source, self._asked = name, source, asked
+        self._first = open_text(name, source(), asked)
         self._shape, headers = self._first.shape, self._first.headers
-        columns = self._shape.columns or find_columns(headers, name, self._first.header_line or None)
+        self._assets: dict[str, dict[str, int]] = {}
+        """Columns of each asset, where the header names them."""
+        if self._first.stack is not None:
+            self._assets = roles_of(self._first.stack, name, asked.names)
+            self._more, self._roles, self._headers = {}, {STAMP: 0}, {STAMP: headers[0].strip() or "date"}
+            return
+        columns = self._shape.columns or find_columns(headers, name, self._first.header_line or None, asked.names)
         known = (STAMP, TIME, SYMBOL, *NUMBERS, *_SIDES)
-        self._more = {extra_role(one): at for one, at in find_extra(headers, extra, name).items()}
+        self._more = {extra_role(one): at for one, at in find_extra(headers, asked.extra, name, asked.names).items()}
         self._roles = {role: at for role, at in columns.items() if role in known} | self._more
+        if SYMBOL in self._roles and (series := find_series(headers)) is not None:
+            self._roles[_SERIES] = series
         self._headers = {role: headers[position].strip() or role for role, position in self._roles.items()}
 
     @property
     def symbol(self) -> str | None:
         """The asset that all rows are of; None where a column names it."""
-        return None if SYMBOL in self._roles else self._shape.symbol
+        return None if SYMBOL in self._roles or self._assets else self._shape.symbol
 
     @property
     def body(self) -> int:
@@ -107,16 +79,40 @@ class CsvFile:
     def whole(self) -> Table:
         """All bars."""
         text, self._first = self._first, replace(self._first, data=b"")
-        return self._table(text, lambda: _open(self._name, self._source(), self._header))
+        return self._table(text, lambda: open_text(self._name, self._source(), self._asked))
 
     def part(self, data: Callable[[], bytes | memoryview], lines_before: Callable[[], int]) -> Table:
         """The bars of some whole lines, and how many come before them. ``data`` may be asked again."""
         first = replace(self._first, body=0, header_line=0, lines_before=lines_before)
         return self._table(replace(first, data=data()), lambda: replace(first, data=data()))
 
-    def _table(self, text: _Text, again: Callable[[], _Text]) -> Table:
-        name, shape, headers = self._name, self._shape, self._headers
-        cells, unreadable = _columns(text, self._roles, {*NUMBERS, *_SIDES, *self._more})
+    def _of_assets(self, text: Text, again: Callable[[], Text]) -> Table:
+        """The table of a file whose header names assets and fields."""
+        keys = {f"{symbol}\0{role}": at for symbol, roles in self._assets.items() for role, at in roles.items()}
+        cells, unreadable = columns_of(text, {STAMP: 0, **keys}, set(keys), self._asked.decimal)
+        lines = functools.cache(lambda: np.array([number for number, _ in again().lines()], dtype=np.int64))
+
+        def blame(row: int, message: str) -> DataError:
+            return DataError(message, file=self._name, line=int(lines()[row]), column=self._headers[STAMP])
+
+        def pair(key: str) -> tuple[str, str]:
+            symbol, _, role = key.partition("\0")
+            return symbol, role
+
+        stamps = parse_stamps(cells.pop(STAMP), blame, self._asked.form)
+        numbers = {pair(key): values for key, values in cells.items()}
+        wrong = {(pair(key), row): written for (key, row), written in unreadable.items()}
+        stack = text.stack
+        assert stack is not None
+        headers = {role: stack.fields[at - 1] for roles in self._assets.values() for role, at in roles.items()}
+        return stacked(self._name, Cells(stamps, numbers, wrong, lines), self._headers | headers)
+
+    def _table(self, text: Text, again: Callable[[], Text]) -> Table:
+        if self._assets:
+            return self._of_assets(text, again)
+        name, shape, headers, text_headers = self._name, self._shape, self._headers, text.headers
+        of_numbers = {*NUMBERS, *_SIDES, *self._more}
+        cells, unreadable = columns_of(text, self._roles, of_numbers, self._asked.decimal)
         del text
         lines = functools.cache(lambda: np.array([number for number, _ in again().lines()], dtype=np.int64))
 
@@ -127,22 +123,28 @@ class CsvFile:
         if TIME in cells:
             import pyarrow.compute as pc
 
-            stamps = pc.binary_join_element_wise(stamps, cells.pop(TIME), " ")
+            stamps = pc.binary_join_element_wise(stamps, _padded(cells.pop(TIME)), " ")
+        if _SERIES in cells:
+            cells[SYMBOL] = _with_series(cells[SYMBOL], cells.pop(_SERIES))
         symbols, codes = read_symbols(cells.pop(SYMBOL), name, lines) if SYMBOL in cells else ((shape.symbol,), None)
         if shape.quotes:
             cells = {role: cells[role] for role in self._more} | mid_prices(cells)
         if shape.units != 1.0:
             cells |= {role: cells[role] / shape.units for role in (*PRICES, ADJ_CLOSE) if role in cells}
+        cells = in_whole_units(text_headers, cells)
+        form = self._asked.form
+        when = parse_stamps(stamps, blame, form) if shape.day is None else _of_day(stamps, shape.day, blame)
         table = Table(
             name=name,
-            stamps=parse_stamps(stamps, blame) if shape.day is None else _of_day(stamps, shape.day, blame),
+            stamps=when,
             symbols=symbols,
             codes=codes,
             numbers=cells,
             headers=headers,
             lines=lines,
             unreadable=unreadable,
-            zone=shape.zone,
+            zone=when.zone or shape.zone,
+            left=left_of(text_headers, self._roles),
         )
         return in_order(of_ticks(table))
 
@@ -151,15 +153,33 @@ def read_csv(
     name: str,
     source: Callable[[], bytes],
     wanted: Collection[str] | None = None,
-    header: Sequence[str] | None = None,
-    extra: Sequence[str] = (),
+    asked: Asked = NOTHING_ASKED,
 ) -> Table | None:
     """The bars of one file, or None where it holds one asset and that is not ``wanted``. ``source`` gives its bytes,
     again where a line must be named. Raises as ``CsvFile`` does."""
-    file = CsvFile(name, source, header, extra)
+    file = CsvFile(name, source, asked)
     if file.symbol is not None and wanted is not None and file.symbol not in wanted:
         return None
     return file.whole()
+
+
+def _with_series(symbols: Any, series: Any) -> Any:
+    """Symbols of the equity series as they are, others with their series behind a point: ``X.BE``."""
+    import pyarrow.compute as pc
+
+    symbols, series = pc.utf8_trim_whitespace(symbols), pc.utf8_trim_whitespace(series)
+    plain = pc.or_(pc.equal(series, "EQ"), pc.equal(series, ""))
+    return pc.if_else(plain, symbols, pc.binary_join_element_wise(symbols, series, "."))
+
+
+def _padded(times: Any) -> Any:
+    """Times of the day, those in digits with the zeros before them that a number loses."""
+    import pyarrow.compute as pc
+
+    longest = int(pc.max(pc.binary_length(times)).as_py())
+    if longest > 6 or not pc.all(pc.utf8_is_digit(times)).as_py():
+        return times
+    return pc.utf8_lpad(times, 4 if longest in (3, 4) else 6, "0")
 
 
 def _of_day(texts: Any, day: int, blame: Callable[[int, str], DataError]) -> Stamps:
@@ -176,163 +196,6 @@ def _of_day(texts: Any, day: int, blame: Callable[[int, str], DataError]) -> Sta
         row = int(np.argmax(outside))
         raise blame(row, f"{since[row]} ms is not within a day")
     return Stamps("local", day * DAY_NS + since * 1_000_000)
-
-
-def _without_mark(data: bytes) -> bytes:
-    return data.removeprefix(b"\xef\xbb\xbf")
-
-
-def _open(name: str, data: bytes, header: Sequence[str] | None) -> _Text:
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise DataError("is UTF-16 text; save it as UTF-8", file=name)
-    data = _without_mark(data)
-    if not _INK.search(data):
-        raise DataError("is empty; it needs a line that names the columns, and bars", file=name)
-    first: _Text | None = None
-    body = line = 0
-    for _ in range(PREAMBLE_LINES):
-        begin, body, line, cells, separator = _next_line(name, data, body, line)
-        if not cells:
-            break
-        if first is None:
-            shape = shape_of(name, cells)
-            if header is not None:
-                return _Text(
-                    name, data, begin, line - 1, separator, tuple(header), shape._replace(headers=tuple(header))
-                )
-            if shape.headers is not None:
-                return _Text(name, data, begin, line - 1, separator, shape.headers, shape)
-        found = _Text(name, data, body, line, separator, cells, shape)
-        first = first or found
-        if names_columns(cells):
-            return found
-    assert first is not None
-    return first
-
-
-def _next_line(name: str, data: bytes, body: int, line: int) -> tuple[int, int, int, tuple[str, ...], str]:
-    """The next line with something in it, from offset ``body`` on: where it begins and ends, its number, its fields
-    and what separates them."""
-    text = b""
-    begin = body
-    while not text and body < len(data):
-        begin = body
-        ends = [end for end in (data.find(b"\n", body), data.find(b"\r", body)) if end >= 0]
-        end = min(ends, default=len(data))
-        line += 1
-        if end - body > LINE_BYTES:
-            raise DataError(f"is longer than {LINE_BYTES >> 20} MiB, and no line of prices", file=name, line=line)
-        text = data[body:end].strip()
-        body = min(end + (2 if data[end : end + 2] == b"\r\n" else 1), len(data))
-    if b"\0" in text:
-        raise DataError("is binary data, not CSV text", file=name, line=line)
-    try:
-        decoded = text.decode("utf-8")
-    except UnicodeDecodeError:
-        raise DataError("is not UTF-8 text; save it as UTF-8", file=name, line=line) from None
-    separator = max(SEPARATORS, key=decoded.count)
-    return begin, body, line, tuple(next(csv.reader([decoded], delimiter=separator), [])), separator
-
-
-def _columns(
-    text: _Text, roles: Mapping[str, int], of_numbers: Collection[str]
-) -> tuple[dict[str, Any], dict[tuple[str, int], str]]:
-    """Numbers as float64 arrays, the rest as text; and the text of each cell that should be a number and is not."""
-    import pyarrow as pa
-
-    numbers = [role for role in roles if role in of_numbers]
-    try:
-        table = _parse(text, roles, dict.fromkeys(numbers, pa.float64()))
-    except pa.ArrowInvalid as error:
-        _refuse_broken_lines(text)
-        try:
-            table = _parse(text, roles, {})
-        except pa.ArrowInvalid:
-            reason = str(error).splitlines()[0]
-            raise DataError(f"cannot be read as CSV: {reason}", file=text.name) from None
-    if table.num_rows == 0:
-        raise DataError("has a header and no bars", file=text.name, line=text.header_line)
-    cells: dict[str, Any] = {}
-    unreadable: dict[tuple[str, int], str] = {}
-    for role, position in roles.items():
-        column = table.column(f"c{position}")
-        if role not in numbers:
-            cells[role] = column
-        elif pa.types.is_floating(column.type):
-            cells[role] = np.asarray(column.to_numpy(), dtype=np.float64)
-        else:
-            cells[role] = read_numbers(column.to_pylist(), role, unreadable)
-    return cells, unreadable
-
-
-def _parse(text: _Text, roles: Mapping[str, int], types: Mapping[str, Any]) -> Any:
-    import pyarrow as pa
-    from pyarrow import csv as pa_csv
-
-    if not _INK.search(text.data, text.body):
-        raise DataError("has a header and no bars", file=text.name, line=text.header_line)
-    return pa_csv.read_csv(
-        pa.BufferReader(pa.py_buffer(text.data).slice(text.body)),
-        read_options=pa_csv.ReadOptions(column_names=[f"c{index}" for index in range(len(text.headers))]),
-        parse_options=pa_csv.ParseOptions(delimiter=text.separator),
-        convert_options=pa_csv.ConvertOptions(
-            include_columns=[f"c{position}" for position in dict.fromkeys(roles.values())],
-            column_types={f"c{position}": types.get(role, pa.string()) for role, position in roles.items()},
-            null_values=list(EMPTY),
-            strings_can_be_null=False,
-        ),
-    )
-
-
-def _refuse_broken_lines(text: _Text) -> None:
-    """Raise for the first line that is not UTF-8 or has another number of fields than the header."""
-    columns = len(text.headers)
-    for number, line in text.lines():
-        if len(line) > LINE_BYTES:
-            raise DataError(
-                f"is longer than {LINE_BYTES >> 20} MiB, and no line of prices", file=text.name, line=number
-            )
-        if b"\0" in line:
-            raise DataError("is binary data, not CSV text", file=text.name, line=number)
-        try:
-            found = len(text.fields(line))
-        except UnicodeDecodeError as error:
-            place = line[: error.start].count(text.separator.encode())
-            column = text.headers[place].strip() if place < columns else None
-            raise DataError("is not UTF-8 text; save it as UTF-8", file=text.name, line=number, column=column) from None
-        except csv.Error as error:
-            raise DataError(f"cannot be read as CSV: {error}", file=text.name, line=number) from None
-        if found != columns:
-            raise DataError(
-                f"{found} field{'s' * (found != 1)} where the header has {columns}", file=text.name, line=number
-            )
-
-
-def read_numbers(cells: list[str], role: str, unreadable: dict[tuple[str, int], str]) -> Floats:
-    """Numbers, one by one; of a cell that is neither empty nor one the text goes to ``unreadable``."""
-    values = np.full(len(cells), np.nan)
-    for row, cell in enumerate(cells):
-        trimmed = cell.strip()
-        if trimmed in EMPTY:
-            continue
-        try:
-            values[row] = _number(trimmed)
-        except ValueError:
-            unreadable[role, row] = cell
-    return values
-
-
-def _number(text: str) -> float:
-    """A number as sites write it: with a currency before it, thousands apart, or in thousands, millions, billions."""
-    if "_" in text:
-        raise ValueError
-    text = text.lstrip(_MONEY)
-    unit = _UNITS.get(text[-1:].upper(), 1.0)
-    if unit != 1.0:
-        text = text[:-1]
-    if _GROUPED.match(text):
-        text = text.replace(",", "")
-    return float(text) * unit
 
 
 def read_symbols(column: Any, name: str, lines: Callable[[], Ints] | None = None) -> tuple[tuple[str, ...], Codes]:

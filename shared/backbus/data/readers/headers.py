@@ -1,12 +1,13 @@
-"""Which column of a price file is which, by the names that vendors give them.
+"""Which column of a price file is which, by the names that vendors give them, or by those that a job gives.
 
-Case, spaces, dots, underscores, dashes and angle brackets do not count. A name that can mean something else as well
+Case, spaces, dots, underscores, dashes, brackets and accents do not count. A name that can mean something else as well
 (``Name``, ``Price``, ``Last``) is used only where no plainer one is there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 
 from backbus.errors import DataError, JobError
 from backbus.market.columns import PRICES
@@ -17,33 +18,97 @@ QUOTE = ("bid", "ask")
 NUMBERS = (*PRICES, "volume", ADJ_CLOSE, SPLIT, DIVIDEND, *QUOTE, "bid_size", "ask_size")
 
 _PLAIN = {
-    STAMP: "date datetime timestamp time stamp dateandtime tradedate tradingdate opentime bartime day ts",
-    SYMBOL: "symbol ticker asset instrument sym",
-    "open": "open o openprice openingprice",
-    "high": "high h highprice",
-    "low": "low l lowprice",
-    "close": "close c closeprice closingprice close/last",
-    "volume": "volume vol v volumetraded tradedvolume",
-    ADJ_CLOSE: "adjclose adjustedclose adjcloseprice adjustedcloseprice closeadj closeadjusted adjclosing",
-    SPLIT: "split splits stocksplit stocksplits splitratio splitfactor splitcoefficient",
-    DIVIDEND: "dividend dividends dividendamount divcash cashdividend",
+    STAMP: (
+        "date datetime timestamp time stamp dateandtime tradedate tradingdate opentime bartime day ts gmttime localtime"
+        " windowstart tsevent traddt date1 datum timeutc dateutc datetimeutc"
+    ),
+    SYMBOL: "symbol ticker asset instrument sym tckrsymb",
+    "open": "open o openprice openingprice opnpric eroffnung eroeffnung erster 1open",
+    "high": "high h highprice hghpric hoch tageshoch 2high",
+    "low": "low l lowprice lwpric tief tagestief 3low",
+    "close": "close c closeprice closingprice close/last clspric schluss schlusskurs 4close",
+    "volume": (
+        "volume vol v volumetraded tradedvolume tottrdqty ttltradgvol ttltrdqnty totaltradedquantity volumefrom"
+        " stuck stucke stuecke 5volume 6volume"
+    ),
+    ADJ_CLOSE: (
+        "adjclose adjustedclose adjcloseprice adjustedcloseprice closeadj closeadjusted adjclosing 5adjustedclose"
+    ),
+    SPLIT: "split splits stocksplit stocksplits splitratio splitfactor splitcoefficient 8splitcoefficient",
+    DIVIDEND: (
+        "dividend dividends dividendamount divcash cashdividend exdividend exdividends exdiv dividendpershare"
+        " 7dividendamount"
+    ),
     "bid": "bid bidprice bestbid bestbidprice",
     "ask": "ask askprice bestask bestaskprice offer offerprice",
     "bid_size": "bidsize bidqty bidquantity bidvolume bestbidsize bestbidqty",
     "ask_size": "asksize askqty askquantity askvolume bestasksize bestaskqty offersize",
 }
-_WEAK = {SYMBOL: "name code security", "close": "last price tradeprice", "volume": "quantity qty size tradesize"}
+_WEAK = {
+    STAMP: "unix unixtime unixtimestamp epoch t begin start tsrecv bizdt",
+    SYMBOL: "name code security secid",
+    "close": "last price tradeprice letzter",
+    "volume": "quantity qty size tradesize volumen umsatz",
+}
 
 _ROLES = {spelling: role for role, spellings in _PLAIN.items() for spelling in spellings.split()}
 _WEAK_ROLES = {spelling: role for role, spellings in _WEAK.items() for spelling in spellings.split()}
 _PANDAS_INDEX = "__index_level_0__"
 """What pandas calls an index without a name in a Parquet file."""
-_IGNORED = str.maketrans("", "", " _-.<>*\t\"'")
+_OF_INDIA = {"tottrdqty", "ttltradgvol", "ttltrdqnty"}
+_OTHER_FIELDS = ("capitalgains", "vwap", "repaired?")
+_IGNORED = str.maketrans("", "", " _-.<>*()[]\t\"'\ufeff")
+_QUOTED_IN = frozenset(
+    [
+        "usd",
+        "usdt",
+        "usdc",
+        "busd",
+        "fdusd",
+        "tusd",
+        "dai",
+        "eur",
+        "gbp",
+        "jpy",
+        "krw",
+        "try",
+        "chf",
+        "aud",
+        "cad",
+        "brl",
+        "inr",
+    ]
+)
+"""Currencies in which prices of other things are quoted."""
+_CALLED = {STAMP: "date"}
+"""What users call a role, where that is another name."""
+ROLES_BY_NAME = {_CALLED.get(role, role): role for role in (STAMP, TIME, SYMBOL, *NUMBERS)}
 
 
 def plain(header: str) -> str:
     """A header without what does not count in it."""
-    return header.strip().lower().translate(_IGNORED)
+    text = unicodedata.normalize("NFKD", header.strip().lower())
+    return "".join(letter for letter in text if not unicodedata.combining(letter)).translate(_IGNORED)
+
+
+def find_series(headers: Sequence[str]) -> int | None:
+    """The column of a share's series, as India's exchanges list one symbol in several."""
+    there = {plain(header): position for position, header in enumerate(headers)}
+    if not there.keys() & _OF_INDIA:
+        return None
+    return there.get("series", there.get("sctysrs"))
+
+
+def is_field(header: str) -> bool:
+    """Whether a header is plainly a number of bars."""
+    return (
+        _ROLES.get(plain(header)) in (*PRICES, "volume", ADJ_CLOSE, SPLIT, DIVIDEND) or plain(header) in _OTHER_FIELDS
+    )
+
+
+def is_date_name(header: str) -> bool:
+    """Whether a header is plainly a date's."""
+    return _ROLES.get(plain(header)) == STAMP
 
 
 def extra_role(name: str) -> str:
@@ -51,36 +116,52 @@ def extra_role(name: str) -> str:
     return f"+{name}"
 
 
-def find_extra(headers: Sequence[str], wanted: Sequence[str], file: str) -> dict[str, int]:
-    """Position of each further column that a job asks for. Raises ``JobError`` listing what was found."""
+def find_extra(
+    headers: Sequence[str], wanted: Sequence[str], file: str, names: Mapping[str, str] | None = None
+) -> dict[str, int]:
+    """Position of each further column that a job asks for, by its own name or the one that ``names`` gives. Raises
+    ``JobError`` listing what was found."""
     found = {plain(header): position for position, header in reversed(list(enumerate(headers)))}
-    missing = [name for name in wanted if plain(name) not in found]
+    theirs = {name: (names or {}).get(name, name) for name in wanted}
+    missing = [name for name in wanted if plain(theirs[name]) not in found]
     if missing:
         listing = ", ".join(header.strip() for header in headers) or "nothing"
-        raise JobError(f"{file} has no column {missing[0]!r} (found: {listing})", field="data.columns")
-    return {name: found[plain(name)] for name in wanted}
+        name, field = missing[0], "data.columns"
+        if theirs[name] != name:
+            field = f"data.names.{name}"
+        raise JobError(f"{file} has no column {theirs[name]!r} (found: {listing})", field=field)
+    return {name: found[plain(theirs[name])] for name in wanted}
 
 
-def names_columns(headers: Sequence[str]) -> bool:
+def names_columns(headers: Sequence[str], names: Mapping[str, str] | None = None) -> bool:
     """Whether these are names of columns, a date's among them."""
-    roles = {_ROLES.get(plain(header)) or _WEAK_ROLES.get(plain(header)) for header in headers} - {None}
-    return len(roles) > 2
+    there = [plain(header) for header in headers]
+    roles = {_ROLES.get(each) or _WEAK_ROLES.get(each) for each in there} - {None}
+    given = [theirs for theirs in (names or {}).values() if theirs]
+    return len(roles) > 2 or (bool(given) and all(plain(theirs) in there for theirs in given))
 
 
-def find_columns(headers: Sequence[str], file: str, line: int | None = 1) -> dict[str, int]:
+def find_columns(
+    headers: Sequence[str], file: str, line: int | None = 1, names: Mapping[str, str] | None = None
+) -> dict[str, int]:
     """Position of each role's column: ``stamp``, the four prices, and where present time, symbol, volume, adj_close.
 
     Of trades only the close is there of the prices, of quotes bid and ask. ``time`` is there only beside a date column
-    of its own. Raises ``DataError`` listing what was found where a required column is missing or two columns could be
-    the same one.
+    of its own. ``names`` are what a job calls columns, ours = theirs; a name that is empty takes no column. Raises
+    ``DataError`` listing what was found where a required column is missing or two columns could be the same one.
     """
     found: dict[str, list[int]] = {}
+    named = _named(headers, file, names or {})
+    given = {position for position in named.values() if position is not None}
     for table in (_ROLES, _WEAK_ROLES):
-        taken = set(found)
+        taken = {*found, *named}
         for position, header in enumerate(headers):
             role = table.get(plain(header))
-            if role is not None and role not in taken:
+            if role is not None and role not in taken and position not in given:
                 found.setdefault(role, []).append(position)
+    if "volume" not in (*found, *named) and (of_unit := _unit_volume(headers)) is not None:
+        found["volume"] = [of_unit]
+    found |= {role: [at] for role, at in named.items() if at is not None}
     listing = ", ".join(repr(header.strip()) for header in headers) or "nothing"
 
     stamps = found.get(STAMP, [])
@@ -95,20 +176,63 @@ def find_columns(headers: Sequence[str], file: str, line: int | None = 1) -> dic
     for role, positions in found.items():
         if len(positions) > 1:
             twice = " and ".join(repr(headers[position].strip()) for position in positions)
-            wanted = "date" if role == STAMP else role
-            raise DataError(f"{twice} are both a {wanted} column; keep one (found: {listing})", file=file, line=line)
+            wanted = _CALLED.get(role, role)
+            raise DataError(
+                f"{twice} are both a {wanted} column; keep one, or name it: data.names.{wanted} ="
+                f' "{headers[positions[0]].strip()}" (found: {listing})',
+                file=file,
+                line=line,
+            )
     needed: tuple[str, ...] = (STAMP, *PRICES)
     if not any(role in found for role in ("open", "high", "low")):
         if "close" in found:
             needed = (STAMP, "close")
         elif all(role in found for role in QUOTE):
             needed = (STAMP, *QUOTE)
-    missing = ["date" if role == STAMP else role for role in needed if role not in found]
+    missing = [_CALLED.get(role, role) for role in needed if role not in found]
     if missing:
         raise DataError(
-            f"no column for {', '.join(missing)} (found: {listing}); the first line must name the columns,"
-            " such as Date,Open,High,Low,Close,Volume, or data.header does",
+            f"no column for {', '.join(missing)} (found: {listing}); name it by data.names, as {missing[0]} ="
+            ' "its name", or where the first line is a bar already, name all columns by data.header',
             file=file,
             line=line,
         )
     return {role: positions[0] for role, positions in found.items()}
+
+
+def left_of(headers: Sequence[str], taken: Mapping[str, int]) -> tuple[str, ...]:
+    """The columns that are taken for nothing, by their names."""
+    positions = set(taken.values())
+    return tuple(name for at, header in enumerate(headers) if at not in positions and (name := header.strip()))
+
+
+def _named(headers: Sequence[str], file: str, names: Mapping[str, str]) -> dict[str, int | None]:
+    """Positions of the columns that a job names; None where it says that there is none."""
+    found: dict[str, int | None] = {}
+    for ours, theirs in names.items():
+        role = ROLES_BY_NAME.get(ours)
+        if role is None:
+            continue  # a further column
+        if not theirs:
+            found[role] = None
+            continue
+        exact = [position for position, header in enumerate(headers) if header.strip() == theirs.strip()]
+        alike = [position for position, header in enumerate(headers) if plain(header) == plain(theirs)]
+        if not alike:
+            listing = ", ".join(header.strip() for header in headers) or "nothing"
+            raise JobError(f"{file} has no column {theirs!r} (found: {listing})", field=f"data.names.{ours}")
+        if len(exact or alike) > 1:
+            raise JobError(f"{file} has more than one column {theirs!r}", field=f"data.names.{ours}")
+        found[role] = (exact or alike)[0]
+    return found
+
+
+def _unit_volume(headers: Sequence[str]) -> int | None:
+    """The column of ``Volume BTC`` and ``Volume USD`` that counts what is traded, and not what it costs."""
+    units = {
+        position: words[1].lower()
+        for position, header in enumerate(headers)
+        if len(words := header.replace("_", " ").strip().split()) == 2 and words[0].lower() in ("volume", "vol")
+    }
+    things = [position for position, unit in units.items() if unit not in _QUOTED_IN]
+    return things[0] if len(units) == 2 and len(things) == 1 else None

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from backbus.data.readers.asked import asked_of
 from backbus.data.readers.by_name import TEXT, read_file
 from backbus.data.readers.columnar import PARQUET, parquet_parts
 from backbus.data.readers.csv_file import CsvFile
@@ -36,14 +37,14 @@ def parts_of(name: str, path: Path, settings: DataSettings, size: int) -> Iterat
     """The tables of a file, and how many of its bytes were read for each."""
     there = path.stat().st_size
     if there > size and PurePath(name).suffix.lower() in PARQUET:
-        yield from parquet_parts(name, path, size, settings.headers_read)
+        yield from parquet_parts(name, path, size, asked_of(settings))
         return
     if PurePath(name).suffix.lower() not in TEXT or there <= size:
-        tables = read_file(name, path, None, settings.header, settings.headers_read)
+        tables = read_file(name, path, None, asked_of(settings))
         yield from ((table, there // len(tables)) for table in tables)
         return
     with path.open("rb") as file:
-        csv = CsvFile(name, lambda: _read(path, 0, _HEAD_BYTES), settings.header, settings.headers_read)
+        csv = CsvFile(name, lambda: _read(path, 0, _HEAD_BYTES), asked_of(settings))
         begin = csv.body + (3 if file.read(3) == b"\xef\xbb\xbf" else 0)
         while begin < there:
             file.seek(min(begin + size, there))

@@ -1,7 +1,10 @@
-"""Shapes of files that do not say what they hold: those of exchanges' kline dumps and of LEAN's data folder.
+"""Shapes of files that do not say what they hold: those of exchanges' dumps, of LEAN's data folder, of MetaTrader's
+history and of HistData.
 
-Sources: Binance's public data (github.com/binance/binance-public-data) and the data folder of QuantConnect's LEAN
-(github.com/QuantConnect/Lean, its readme files in Data/*).
+Sources: Binance's public data (github.com/binance/binance-public-data); Kraken's OHLCVT and trading history (its
+support pages on downloadable data); the data folder of QuantConnect's LEAN (github.com/QuantConnect/Lean, its readme
+files in Data/*); HistData's specification of files (histdata.com/f-a-q/data-files-detailed-specification: times are
+Eastern Standard Time without daylight saving); Databento's schemas (prices in 1e-9, undefined ones 2^63 - 1).
 """
 
 from __future__ import annotations
@@ -48,6 +51,16 @@ _QUOTES = {STAMP: 0} | {
     f"{side}_{price}": 1 + 5 * number + place for number, side in enumerate(SIDES) for place, price in enumerate(PRICES)
 }
 _DECI_CENTS = 1e4
+_KRAKEN_NAME = re.compile(r"(?P<symbol>[A-Z0-9.]{5,})_\d{1,5}$")
+_KRAKEN_TIME = re.compile(r"\d{10}$")
+_KRAKEN_TICK = re.compile(r"\d{10}(?:\.\d+)?$")
+_HISTDATA_NAME = re.compile(r"DAT_(?:ASCII|MT|NT|XLSX)_(?P<symbol>[A-Z]+)_")
+_HISTDATA_TIME, _HISTDATA_TICK = re.compile(r"\d{8} \d{6}$"), re.compile(r"\d{8} \d{9}$")
+_EASTERN_STANDARD = "Etc/GMT+5"
+_META_DAY, _META_TIME = re.compile(r"\d{4}\.\d{2}\.\d{2}$"), re.compile(r"\d{2}:\d{2}$")
+_NANO, _UNDEFINED = 1e9, 2.0**63 - 1.0
+_LEAST_NANO = 1e7
+"""A cent in billionths: whole numbers below it are prices in dollars that happen to be whole."""
 _SCALED, _IN_NEW_YORK = ("equity", "option"), ("equity", "option", "indexoption", "index")
 _KLINE_NAME = re.compile(r"(?P<symbol>[A-Za-z0-9_]+)-\d+(?:s|m|h|d|w|mo)-\d{4}(?:-\d{2}){0,2}$")
 _KLINE_TIME, _NUMBER = re.compile(r"\d{13}(?:\d{3})?$"), re.compile(r"-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?$")
@@ -60,7 +73,7 @@ def symbol_of(name: str) -> str:
     """The asset that a file is named after: IBM of ``data/IBM.csv.gz``, BTCUSDT of ``BTCUSDT-1m-2024-01.zip``."""
     path = PurePath(name)
     stem = PurePath(path.stem).stem if path.suffix in (".gz", ".zip") else path.stem
-    found = _KLINE_NAME.match(stem)
+    found = _KLINE_NAME.match(stem) or _HISTDATA_NAME.match(stem)
     return found["symbol"] if found else stem
 
 
@@ -69,9 +82,15 @@ def shape_of(name: str, first: Sequence[str]) -> Shape:
     cells = [cell.strip() for cell in first]
     if 11 <= len(cells) <= 12 and _KLINE_TIME.match(cells[0]) and all(map(_NUMBER.match, cells[1:7])):
         return Shape(symbol_of(name), KLINE[: len(cells)])
+    if len(cells) == 7 and _META_DAY.match(cells[0]) and _META_TIME.match(cells[1]):
+        zone = _EASTERN_STANDARD if _HISTDATA_NAME.match(PurePath(name).stem) else None
+        return Shape(symbol_of(name), ("date", "time", *PRICES, "volume"), zone=zone)
     if not all(map(_NUMBER.match, (cell for cell in cells[1:] if cell))):
         return Shape(symbol_of(name))
     stem = PurePath(name).stem
+    other = _of_dumps(name, stem, cells)
+    if other is not None:
+        return other
     lean = _LEAN_DAY.match(stem)
     whole = all(map(str.isdigit, cells[1:5]))
     if lean and cells[0].isdigit() and len(cells) in (6, 11):
@@ -89,6 +108,33 @@ def shape_of(name: str, first: Sequence[str]) -> Shape:
             return Shape(symbol, ("",) * 11, _QUOTES, units, zone, quotes=True)
         return Shape(symbol, BARS, None, units, zone)
     return Shape(symbol_of(name))
+
+
+def _of_dumps(name: str, stem: str, cells: Sequence[str]) -> Shape | None:
+    """Kraken's bars and trades, HistData's bars and quotes: a time and numbers."""
+    kraken = _KRAKEN_NAME.match(stem)
+    if kraken and len(cells) == 7 and _KRAKEN_TIME.match(cells[0]):
+        return Shape(kraken["symbol"], ("date", *PRICES, "volume", "trades"))
+    if len(cells) == 3 and _KRAKEN_TICK.match(cells[0]) and stem.isupper():
+        return Shape(symbol_of(name), ("date", "price", "size"))
+    histdata = _EASTERN_STANDARD if _HISTDATA_NAME.match(stem) else None
+    if len(cells) == 6 and _HISTDATA_TIME.match(cells[0]):
+        return Shape(symbol_of(name), BARS, zone=histdata)
+    if len(cells) == 4 and _HISTDATA_TICK.match(cells[0]):
+        return Shape(symbol_of(name), ("date", *SIDES, "volume"), zone=histdata)
+    return None
+
+
+def in_whole_units(headers: Sequence[str], numbers: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Databento's prices, which count billionths where they are whole numbers; others as they are."""
+    named = {header.strip().lower() for header in headers}
+    prices = [role for role in (*PRICES, *SIDES) if role in numbers]
+    if not {"rtype", "publisher_id", "instrument_id"} <= named or not prices:
+        return dict(numbers)
+    values = {role: np.where(numbers[role] >= _UNDEFINED, np.nan, numbers[role]) for role in prices}
+    known = np.concatenate([each[~np.isnan(each)] for each in values.values()])
+    whole = bool(len(known)) and bool((known == np.round(known)).all()) and float(np.median(known)) >= _LEAST_NANO
+    return {**numbers, **{role: each / _NANO if whole else each for role, each in values.items()}}
 
 
 def _units(name: str, whole: bool) -> tuple[float, str]:

@@ -33,8 +33,10 @@ class Stamps:
     kind: Kind
     values: Ints
     """``date``: days since 1970. ``local``: nanoseconds since 1970 on an unknown wall clock. ``instant``: UTC ns."""
-    wall: Ints | None = None
-    """Nanoseconds of the wall clock that wrote an ``instant``, where that was seen to matter."""
+    wall: Callable[[], Ints] | None = None
+    """Nanoseconds of the wall clock that wrote an ``instant``, where it is another one than UTC's."""
+    zone: str | None = None
+    """The clock of ``local`` stamps, where they name it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,8 @@ class Table:
     """The four prices, and volume and adj_close where the source has them; NaN where a cell holds no number."""
     headers: Mapping[str, str]
     """What the source calls each column."""
+    left: tuple[str, ...] = ()
+    """The columns that were taken for nothing."""
     lines: Callable[[], Ints] | None = None
     """[rows] line of each row, counted from 1; asked only when something must be named. None for a frame."""
     unreadable: Mapping[tuple[str, int], str] = field(default_factory=dict)
@@ -116,9 +120,10 @@ def in_order(table: Table) -> Table:
     if not len(steps) or (steps > 0).any() or (not (steps < 0).all() and table.codes is None) or not (steps < 0).any():
         return table
     lines, stamps, last = table.lines, table.stamps, len(values) - 1
+    wall = stamps.wall
     return replace(
         table,
-        stamps=replace(stamps, values=values[::-1], wall=None if stamps.wall is None else stamps.wall[::-1]),
+        stamps=replace(stamps, values=values[::-1], wall=None if wall is None else lambda: wall()[::-1]),
         codes=None if table.codes is None else table.codes[::-1],
         numbers={role: column[::-1] for role, column in table.numbers.items()},
         lines=None if lines is None else lambda: lines()[::-1],

@@ -1,0 +1,179 @@
+"""Bars of a day or more that were written with a time: which session each of them is, judged row by row.
+
+Vendors stamp a daily bar at midnight of its day, by some zone's clock, at the open, at the close, or with the date of
+its session and whatever time. What most rows show is how all are read; a row that does not fit is odd, and settled by
+``data.repair.stamps``: one of a day that is not over, most of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from backbus.data.readers.table import Codes, Stamps
+from backbus.market.calendars import Sessions, sessions_between, zone_of
+from backbus.market.panel import Ints, session_date
+from backbus.market.timeframes import DAY_NS
+from backbus.market.zones import from_wall, to_wall
+
+Mask = NDArray[np.bool_]
+HOUR_NS = 3_600 * 10**9
+DAILY_NS = 20 * HOUR_NS
+"""Bars that are mostly at least so far apart are of a day or more: a clock that is changed moves one by an hour."""
+_SUNDAY, _FRIDAY = 6, 4
+_LEAST = 5
+"""So many bars tell the days of the week on which a market is open."""
+
+
+class Judged(NamedTuple):
+    """Days since 1970, which of them do not fit, and what is to be said of all."""
+
+    days: Ints
+    odd: Mask
+    why: str
+    """What an odd row is unlike."""
+    notes: tuple[str, ...] = ()
+
+
+class Clock(NamedTuple):
+    """A wall clock's reading of all stamps."""
+
+    name: str
+    wall: Callable[[], Ints]
+
+
+def is_daily(stamps: Ints, asset: Codes) -> bool:
+    """Whether the asset with most bars has them a day or more apart, mostly."""
+    used = asset[asset >= 0]
+    if not len(used):
+        return False
+    mine = np.unique(stamps[asset == np.argmax(np.bincount(used))])
+    steps = np.diff(mine)
+    if not len(steps):
+        return False
+    values, counts = np.unique(
+        np.where(steps >= DAILY_NS, (steps + DAY_NS // 2) // DAY_NS * DAY_NS, steps), return_counts=True
+    )
+    return int(values[np.argmax(counts)]) >= DAILY_NS
+
+
+def judged(
+    parts: Sequence[Stamps], asset: Codes, timezone: str | None, calendar: str | None, marks: str | None
+) -> Judged | None:
+    """Stamps of all tables, one after the other, as sessions; None where bars are of a part of a day, or their ends are
+    said to be instants of their own."""
+    values = np.concatenate([part.values for part in parts]) if len(parts) > 1 else parts[0].values
+    daily = is_daily(values, asset)
+    if marks == "end" and (not daily or calendar is None):
+        return None
+    clocks = list(_clocks(parts, timezone, calendar))
+    if marks == "session":
+        return Judged(clocks[0].wall() // DAY_NS, np.zeros(len(values), dtype=np.bool_), "")
+    if not daily:  # all at midnight are dates already
+        return None
+    for clock in clocks:
+        wall = clock.wall()
+        midnight = wall % DAY_NS == 0
+        if 2 * int(np.count_nonzero(midnight)) > len(values) or (len(values) == 2 and midnight.any()):
+            days = wall // DAY_NS - (1 if marks == "end" else 0)
+            return Judged(days, ~midnight, "the others are at midnight")
+    local = parts[0].kind == "local"
+    instants = from_wall(values, timezone) if local else values
+    if calendar is not None:
+        return _in_sessions(instants, asset, calendar, marks == "end")
+    return _by_day(clocks[0], asset)
+
+
+def _clocks(parts: Sequence[Stamps], timezone: str | None, calendar: str | None) -> Iterator[Clock]:
+    """The clocks that may have written the stamps: the job's zone, the one that is written, UTC, the calendar's."""
+
+    def each(of: Callable[[Stamps], Ints]) -> Callable[[], Ints]:
+        return lambda: np.concatenate([of(part) for part in parts]) if len(parts) > 1 else of(parts[0])
+
+    if parts[0].kind == "local":
+        yield Clock(timezone or "UTC", each(lambda part: part.values))
+        return
+    if timezone is not None:
+        yield Clock(timezone, each(lambda part: to_wall(part.values, timezone)))
+        return
+    yield Clock("its own zone", each(lambda part: part.values if part.wall is None else part.wall()))
+    if calendar is not None:
+        zone = zone_of(calendar)
+        yield Clock(zone, each(lambda part: to_wall(part.values, zone)))
+
+
+def _in_sessions(instants: Ints, asset: Codes, calendar: str, ends: bool) -> Judged:
+    """Stamps at opens, at closes or within sessions."""
+    first, last = int(instants.min()) // DAY_NS, int(instants.max()) // DAY_NS
+    sessions = sessions_between(calendar, first, last, field="data.calendar")
+    wall = to_wall(instants, zone_of(calendar))
+    place = _place(instants, sessions, ends)
+    inside = place >= 0
+    days = np.where(inside, sessions.days[np.maximum(place, 0)], wall // DAY_NS)
+    opens = np.where(inside, instants - sessions.opens[np.maximum(place, 0)], 0)
+    closes = np.where(inside, sessions.closes[np.maximum(place, 0)] - instants, 0)
+    unlike, what = _unlike((opens, closes, wall % DAY_NS), inside, asset, instants)
+    return Judged(days, unlike, what)
+
+
+def _place(instants: Ints, sessions: Sessions, ends: bool) -> Ints:
+    """The session that each instant is in, -1 where it is in none. A moment that ends one and begins another belongs to
+    the one that it begins, or ends where stamps are ends."""
+    if not len(sessions.days):
+        return np.full(len(instants), -1, dtype=np.int64)
+    begun = np.searchsorted(sessions.opens, instants, side="left" if ends else "right") - 1
+    inside = (begun >= 0) & (instants <= sessions.closes[np.maximum(begun, 0)])
+    return np.where(inside, begun, -1)
+
+
+def _unlike(measures: Sequence[Ints], inside: Mask, asset: Codes, stamps: Ints) -> tuple[Mask, str]:
+    """The rows that stand at another time than most, where most stand at one."""
+    best, times = 0, measures[0]
+    for measure in measures:
+        values, counts = np.unique(measure[inside], return_counts=True)
+        if len(counts) and int(counts.max()) > best:
+            best, times = int(counts.max()), measure == values[np.argmax(counts)]
+    if 2 * best <= int(np.count_nonzero(inside)):
+        return _last_of_asset(~inside, asset, stamps) & ~inside, "it is in no session"
+    odd = np.asarray(~times | ~inside)
+    return odd & _alone(measures, odd, asset, stamps), "the others are at another time of the session"
+
+
+def _alone(measures: Sequence[Ints], odd: Mask, asset: Codes, stamps: Ints) -> Mask:
+    """The odd rows at a time of the day that few share; more of one kind are a habit: of half days, of Fridays."""
+    values, place, counts = np.unique(measures[-1], return_inverse=True, return_counts=True)
+    del values
+    return np.asarray((counts[place] < 2) | _last_of_asset(odd, asset, stamps))
+
+
+def _last_of_asset(rows: Mask, asset: Codes, stamps: Ints) -> Mask:
+    """Of some rows those that are the last one of their asset."""
+    found = np.zeros(len(stamps), dtype=np.bool_)
+    for row in np.flatnonzero(rows).tolist():
+        found[row] = not bool((stamps[asset == asset[row]] > stamps[row]).any())
+    return found
+
+
+def _by_day(clock: Clock, asset: Codes) -> Judged:
+    """Stamps within a day that no calendar explains: each is of the day that it is on, by its clock; of the next one
+    where a market opens on Sundays and never on Fridays, as the day's session begins the evening before."""
+    wall = clock.wall()
+    days, within = wall // DAY_NS, wall % DAY_NS
+    week = (days + 3) % 7  # 1970-01-01 was a Thursday
+    evening = len(days) >= _LEAST and bool((week == _SUNDAY).any()) and not bool((week == _FRIDAY).any())
+    values, counts = np.unique(within, return_counts=True)
+    usual = int(values[np.argmax(counts)])
+    off = np.abs(within - usual)
+    unlike = np.minimum(off, DAY_NS - off) > HOUR_NS
+    odd = _last_of_asset(unlike, asset, wall) if 2 * int(np.count_nonzero(~unlike)) > len(wall) else unlike & False
+    at = f"{usual // HOUR_NS:02d}:{usual % HOUR_NS // (60 * 10**9):02d}"
+    first = session_date(int(days[0]))
+    meant = "the session that begins that evening, of the day after" if evening else "the session of that day"
+    note = (
+        f"daily bars are stamped at {at} by {clock.name} ({first} for one): each was taken for {meant};"
+        " data.calendar gives sessions their closes, data.dates.marks says otherwise"
+    )
+    return Judged(days + (1 if evening else 0), odd, f"the others are at {at}", (note,))

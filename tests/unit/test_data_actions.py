@@ -1,0 +1,151 @@
+"""Splits and dividends: kept whatever moves their row, held against prices, and the fractions that they round."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from backbus.data import load_panel
+from backbus.data.panels.actions import whole_ratios
+from backbus.engine.run import Engine
+from backbus.errors import BackbusError, DataError
+from backbus.job.data import DataSettings
+from backbus.job.job import Job
+from backbus.strategy import Strategy
+
+HEADER = "Date,Open,High,Low,Close,Volume,Dividends,Stock Splits\n"
+BEFORE = "2021-03-01,30,31,29,30,1000,0,0\n2021-03-02,30,31,29,30,1000,0,0\n"
+AFTER = "2021-03-04,9.8,10.2,9.6,10,3000,0,0\n2021-03-05,10,10.4,9.9,10.2,3000,0,0\n"
+HOLE = "2021-03-03,,,,,,0.60,3\n"
+
+
+class Buys(Strategy):
+    """Buys a hundred in the first row, and holds them."""
+
+    def on_bar(self, bar):
+        if bar.row == 0:
+            self.buy(100)
+
+
+def load(folder: Path, text: str, name: str = "A.csv", **settings: object):
+    (folder / name).write_text(text)
+    return load_panel(DataSettings(**{"adjust": "events", **settings}), {name: folder / name})
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"holes": "leave"},
+        {"holes": "drop"},
+        {"holes": "carry"},
+        {"calendar": "XNYS", "align": True},
+        {"calendar": "XNYS", "align": True, "holes": "drop"},
+        {"symbols": ["A"]},
+    ],
+)
+def test_a_split_and_a_dividend_of_a_row_without_a_bar_take_effect(tmp_path, settings):
+    panel = load(tmp_path, HEADER + BEFORE + HOLE + AFTER, repair={"missing": "hole"}, **settings)
+    job = Job.parse({"data": {"adjust": "events"}, "strategy": {"use": "None"}, "portfolio": {"cash": 10_000.0}})
+    report = Engine(job, panel, Buys(), lambda pieces: None).run()
+    assert report.metrics.final_equity == pytest.approx(10_000 - 3_000 + 300 * 10.2 + 300 * 0.6)
+
+
+def test_a_carried_price_is_divided_by_the_split_of_its_row(tmp_path):
+    panel = load(tmp_path, HEADER + BEFORE + HOLE + AFTER, repair={"missing": "hole"}, holes="carry")
+    assert panel.block.close[:, 0].tolist() == [30.0, 30.0, 10.0, 10.0, 10.2]
+
+
+def test_actions_of_a_row_that_no_session_is_of_move_to_the_next(tmp_path):
+    """3 April 2021 was a Saturday."""
+    text = HEADER + (
+        "2021-03-31,30,31,29,30,1000,0,0\n2021-04-01,30,31,29,30,1000,0,0\n2021-04-03,10,10,10,10,1000,0.60,3\n"
+        "2021-04-05,4.8,5.2,4.6,5,3000,0.1,2\n2021-04-06,5,5,5,5,3000,0,0\n"
+    )
+    panel = load(tmp_path, text, calendar="XNYS", align=True)
+    assert panel.block.extra["split"][:, 0].tolist() == [0.0, 0.0, 6.0, 0.0]
+    assert panel.block.extra["dividend"][:, 0].tolist() == [0.0, 0.0, pytest.approx(0.1 + 0.6 / 2), 0.0]
+
+
+@pytest.mark.parametrize("which", ["first", "last"])
+def test_of_two_bars_of_a_day_the_action_is_kept_once(tmp_path, which):
+    twice = "2021-03-03,9.9,10.2,9.6,10,3000,0.6,3\n2021-03-03,9.9,10.2,9.6,10,3000,{}\n"
+    for again in ("0,0", "0.6,3"):
+        text = HEADER + BEFORE + twice.format(again) + AFTER
+        panel = load(tmp_path, text, repair={"duplicates": which})
+        assert panel.block.extra["split"][2, 0] == 3.0
+        assert panel.block.extra["dividend"][2, 0] == pytest.approx(0.6)
+
+
+def test_a_dataset_keeps_actions_of_rows_in_which_the_chosen_asset_has_no_bar(tmp_path):
+    from backbus.data.catalog.catalog import Catalog
+
+    (tmp_path / "A.csv").write_text(HEADER + BEFORE + HOLE + AFTER)
+    other = (HEADER + BEFORE + "2021-03-03,5,5,5,5,5,0,0\n" + AFTER).replace("30,31,29,30", "5,5,5,5")
+    (tmp_path / "B.csv").write_text(other)
+    catalog = Catalog(tmp_path / "catalog")
+    files = {name: tmp_path / name for name in ("A.csv", "B.csv")}
+    catalog.add("both", files, DataSettings(repair={"missing": "hole", "actions": "keep"}))
+    from backbus.data import open_source
+    from backbus.market.panel import whole
+
+    panel = whole(open_source(DataSettings(symbols=["A"], adjust="events"), catalog.file("both")))
+    assert panel.block.extra["split"][:, 0].tolist() == [0.0, 0.0, 3.0, 0.0, 0.0]
+
+
+ADJUSTED = HEADER + (
+    "2020-08-27,126,127,124,125,1000,0,0\n2020-08-28,125.5,126.5,124.5,124.8,1000,0,0\n"
+    "2020-08-31,127.5,131,126,129,1000,0,4\n2020-09-01,132,134,130,134,1000,0,0\n"
+)
+
+
+@pytest.mark.parametrize("adjust", ["splits", "total_return", "events"])
+def test_a_split_that_prices_are_adjusted_for_is_refused_or_left_out(tmp_path, adjust):
+    with pytest.raises(
+        DataError, match=r"A\.csv:4, column 'Stock Splits', .*: prices are adjusted for it already.*drop"
+    ):
+        load(tmp_path, ADJUSTED, adjust=adjust)
+    panel = load(tmp_path, ADJUSTED, adjust=adjust, repair={"actions": "drop"})
+    assert panel.block.close[:, 0].tolist() == [125.0, 124.8, 129.0, 134.0]
+    assert any("it was left out" in note for note in panel.notes)
+
+
+def test_what_prices_are_adjusted_for_is_not_advised_to_be_adjusted_for(tmp_path):
+    panel = load(tmp_path, ADJUSTED, adjust="none")
+    assert len(panel.notes) == 1
+    assert "prices are adjusted for it already" in panel.notes[0]
+    assert "set data.adjust" not in panel.notes[0]
+
+
+def test_a_ratio_the_other_way_round_is_refused(tmp_path):
+    text = HEADER + BEFORE + "2021-03-03,9.9,10.2,9.6,10,3000,0,0.333333\n" + AFTER
+    with pytest.raises(DataError, match=r"a split of 0\.333333 for 1, .* as if it were 3 for 1"):
+        load(tmp_path, text, adjust="splits")
+
+
+def test_a_dataset_whose_prices_deny_its_splits_is_refused_when_a_job_adjusts_by_them(tmp_path):
+    from backbus.data import open_source
+    from backbus.data.catalog.catalog import Catalog
+    from backbus.market.panel import whole
+
+    (tmp_path / "A.csv").write_text(ADJUSTED)
+    catalog = Catalog(tmp_path / "catalog")
+    catalog.add("denied", {"A.csv": tmp_path / "A.csv"}, DataSettings())
+    for adjust in ("splits", "events"):
+        with pytest.raises(BackbusError, match=r"2020-08-31 .*: prices are adjusted for it already"):
+            whole(open_source(DataSettings(adjust=adjust), catalog.file("denied")))
+    catalog.add("mended", {"A.csv": tmp_path / "A.csv"}, DataSettings(repair={"actions": "drop"}))
+    assert whole(open_source(DataSettings(adjust="splits"), catalog.file("mended"))).block.close[-1, 0] == 134.0
+
+
+def test_ratios_are_the_fractions_that_they_round():
+    printed = [0.142857, 0.333333, 0.333, 0.0667, 1.0526, 1.5, 7.0, 0.33, 1.005, 2.0000001, 0.0, 1.0, np.nan]
+    expected = [1 / 7, 1 / 3, 1 / 3, 0.0667, 20 / 19, 1.5, 7.0, 0.33, 1.005, 2.0000001, 0.0, 1.0, np.nan]
+    expected[3] = 1 / 15
+    np.testing.assert_array_equal(whole_ratios(np.array(printed)), np.array(expected))
+
+
+def test_ratios_may_be_written_as_two_numbers(tmp_path):
+    text = HEADER + BEFORE + "2021-03-03,9.9,10.2,9.6,10,3000,0,3:1\n" + AFTER
+    assert load(tmp_path, text).block.extra["split"][2, 0] == 3.0
