@@ -45,13 +45,15 @@ class Clock(NamedTuple):
     wall: Callable[[], Ints]
 
 
+def _most(asset: Codes) -> Mask:
+    """The bars of the asset that has most of them."""
+    used = asset[asset >= 0]
+    return asset == np.argmax(np.bincount(used)) if len(used) else np.zeros(len(asset), dtype=np.bool_)
+
+
 def is_daily(stamps: Ints, asset: Codes) -> bool:
     """Whether the asset with most bars has them a day or more apart, mostly."""
-    used = asset[asset >= 0]
-    if not len(used):
-        return False
-    mine = np.unique(stamps[asset == np.argmax(np.bincount(used))])
-    steps = np.diff(mine)
+    steps = np.diff(np.unique(stamps[_most(asset)]))
     if not len(steps):
         return False
     values, counts = np.unique(
@@ -71,7 +73,11 @@ def judged(
         return None
     clocks = list(_clocks(parts, timezone, calendar))
     if marks == "session":
-        return Judged(clocks[0].wall() // DAY_NS, np.zeros(len(values), dtype=np.bool_), "")
+        days = clocks[0].wall() // DAY_NS
+        mine = _most(asset)
+        if len(np.unique(days[mine])) < len(np.unique(values[mine])):
+            return None
+        return Judged(days, np.zeros(len(values), dtype=np.bool_), "")
     if not daily:  # all at midnight are dates already
         return None
     for clock in clocks:
@@ -110,36 +116,38 @@ def _in_sessions(instants: Ints, asset: Codes, calendar: str, ends: bool) -> Jud
     first, last = int(instants.min()) // DAY_NS, int(instants.max()) // DAY_NS
     sessions = sessions_between(calendar, first, last, field="data.calendar")
     wall = to_wall(instants, zone_of(calendar))
-    place = _place(instants, sessions, ends)
-    inside = place >= 0
-    days = np.where(inside, sessions.days[np.maximum(place, 0)], wall // DAY_NS)
-    opens = np.where(inside, instants - sessions.opens[np.maximum(place, 0)], 0)
-    closes = np.where(inside, sessions.closes[np.maximum(place, 0)] - instants, 0)
-    unlike, what = _unlike((opens, closes, wall % DAY_NS), inside, asset, instants)
-    return Judged(days, unlike, what)
+    place = _place(instants, wall // DAY_NS, sessions, ends)
+    there = place >= 0
+    days = np.where(there, sessions.days[np.maximum(place, 0)], wall // DAY_NS)
+    opens = np.where(there, instants - sessions.opens[np.maximum(place, 0)], 0)
+    closes = np.where(there, sessions.closes[np.maximum(place, 0)] - instants, 0)
+    return Judged(
+        days, _unlike((opens, closes, wall % DAY_NS), there, asset, instants), "the others are at another time"
+    )
 
 
-def _place(instants: Ints, sessions: Sessions, ends: bool) -> Ints:
-    """The session that each instant is in, -1 where it is in none. A moment that ends one and begins another belongs to
-    the one that it begins, or ends where stamps are ends."""
+def _place(instants: Ints, days: Ints, sessions: Sessions, ends: bool) -> Ints:
+    """The session that each instant is in, otherwise the one of its day, otherwise -1. A moment that ends one and
+    begins another belongs to the one that it begins, or ends where stamps are ends."""
     if not len(sessions.days):
         return np.full(len(instants), -1, dtype=np.int64)
     begun = np.searchsorted(sessions.opens, instants, side="left" if ends else "right") - 1
     inside = (begun >= 0) & (instants <= sessions.closes[np.maximum(begun, 0)])
-    return np.where(inside, begun, -1)
+    of_day = np.minimum(np.searchsorted(sessions.days, days), len(sessions.days) - 1)
+    return np.where(inside, begun, np.where(sessions.days[of_day] == days, of_day, -1))
 
 
-def _unlike(measures: Sequence[Ints], inside: Mask, asset: Codes, stamps: Ints) -> tuple[Mask, str]:
+def _unlike(measures: Sequence[Ints], there: Mask, asset: Codes, stamps: Ints) -> Mask:
     """The rows that stand at another time than most, where most stand at one."""
-    best, times = 0, measures[0]
+    best, at_it = 0, there
     for measure in measures:
-        values, counts = np.unique(measure[inside], return_counts=True)
+        values, counts = np.unique(measure[there], return_counts=True)
         if len(counts) and int(counts.max()) > best:
-            best, times = int(counts.max()), measure == values[np.argmax(counts)]
-    if 2 * best <= int(np.count_nonzero(inside)):
-        return _last_of_asset(~inside, asset, stamps) & ~inside, "it is in no session"
-    odd = np.asarray(~times | ~inside)
-    return odd & _alone(measures, odd, asset, stamps), "the others are at another time of the session"
+            best, at_it = int(counts.max()), measure == values[np.argmax(counts)]
+    if 2 * best <= int(np.count_nonzero(there)):
+        return np.zeros(len(there), dtype=np.bool_)
+    odd = there & ~at_it
+    return odd & _alone(measures, odd, asset, stamps)
 
 
 def _alone(measures: Sequence[Ints], odd: Mask, asset: Codes, stamps: Ints) -> Mask:
