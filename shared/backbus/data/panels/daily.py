@@ -24,6 +24,8 @@ HOUR_NS = 3_600 * 10**9
 DAILY_NS = 20 * HOUR_NS
 """Bars that are mostly at least so far apart are of a day or more: a clock that is changed moves one by an hour."""
 _SUNDAY, _FRIDAY = 6, 4
+_SAMPLE = 20_000
+"""So many bars tell whether they are daily."""
 _LEAST = 5
 """So many bars tell the days of the week on which a market is open."""
 
@@ -53,7 +55,8 @@ def _most(asset: Codes) -> Mask:
 
 def is_daily(stamps: Ints, asset: Codes) -> bool:
     """Whether the asset with most bars has them a day or more apart, mostly."""
-    steps = np.diff(np.unique(stamps[_most(asset)]))
+    mine = np.flatnonzero(_most(asset))[:_SAMPLE]
+    steps = np.diff(np.unique(stamps[mine]))
     if not len(steps):
         return False
     values, counts = np.unique(
