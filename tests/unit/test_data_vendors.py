@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,8 +10,11 @@ import numpy as np
 import pytest
 
 from backbus.data import load_panel
+from backbus.engine.run import Engine
 from backbus.job.data import DataSettings
+from backbus.job.job import Job
 from backbus.market.panel import Panel
+from backbus.strategy.builtins.buy_and_hold import BuyAndHold
 
 MINUTE_NS = 60_000_000_000
 OPEN, HIGH, LOW, CLOSE, VOLUME = [10.5, 11.0], [12.0, 13.0], [9.0, 10.0], [11.25, 12.0], [1200.0, 2300.0]
@@ -214,3 +218,49 @@ def test_minutes_of_a_vendor_are_those_minutes(tmp_path, form):
     begins = [str(np.datetime64(int(end - MINUTE_NS), "ns"))[:16] for end in panel.block.end]
     day = "2024-01-31" if "31.01" in form.text else "2024-01-02"
     assert begins == [f"{day}T09:30", f"{day}T09:31"]
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_how_files_would_be_read_is_told(tmp_path, as_json, capsys, monkeypatch):
+    from backbus.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    form = DAILY["CryptoDataDownload"]
+    (tmp_path / "X.csv").write_text(form.text)
+    (tmp_path / "Y.csv").write_text(form.text.replace("X/USD", "Y/USD"))
+    argv = ["backbus", "data", "check", "*.csv", "--set", "calendar=24/7", *(["--json"] if as_json else [])]
+    monkeypatch.setattr("sys.argv", argv)
+    with pytest.raises(SystemExit) as ended:
+        raise SystemExit(main())
+    assert ended.value.code in (0, None)
+    out = capsys.readouterr().out
+    for told in (
+        "X.csv and 1 more: date from 'date', symbol from 'symbol', open from 'open'",
+        "volume from 'Volume BTC'; left: 'unix', 'Volume USD'",
+        "stamps are dates of sessions",
+        "2024-01-02",
+        "1 day",
+    ):
+        assert told in out, out
+    if as_json:
+        assert json.loads(out)["symbols"] == ["X/USD", "Y/USD"]
+
+
+def test_files_that_are_not_there_are_no_dataset_either(tmp_path, capsys, monkeypatch):
+    from backbus.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["backbus", "data", "check", "nothing"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "there is no dataset of this name either" in capsys.readouterr().err
+
+
+def test_a_report_says_how_its_data_were_read(tmp_path):
+    form = DAILY["Quandl's WIKI"]
+    panel = read(tmp_path, form)
+    job = Job.parse({"strategy": {"use": "BuyAndHold"}})
+    report = Engine(job, panel, BuyAndHold(), lambda pieces: None).run()
+    assert report.read == panel.layout.read
+    assert "dividend from 'ex-dividend', split from 'split_ratio'" in report.read[0]
+    assert "left: 'adj_open'" in report.read[0]

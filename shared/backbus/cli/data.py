@@ -13,6 +13,7 @@ from backbus.cli.output import bar_of, print_json
 
 if TYPE_CHECKING:
     from backbus.data import Catalog
+    from backbus.job.data import DataSettings
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A dataset.")]
 SHOWN = 5
@@ -34,16 +35,8 @@ def import_(
 ) -> None:
     """Read files once, and keep them as a dataset that opens at once."""
     from backbus.data import resolve_files
-    from backbus.errors import UsageError
-    from backbus.job.data import DataSettings
-    from backbus.job.parsing import override_field, parse
 
-    fields: dict[str, Any] = {"files": files, "columns": columns or []}
-    for assignment in sets or []:
-        override_field(fields, assignment.removeprefix("data."))
-    if fields["files"] is not files:
-        raise UsageError("files are named without --set: backbus data import FILES --name NAME")
-    settings = parse(DataSettings, fields, within=("data",))
+    settings = _settings_of(files, columns or [], sets or [])
     found = resolve_files(settings, Path())
     with bar_of(name, quiet=as_json) as move:
         about = _catalog().add(name, found, settings, replace=replace, progress=move)
@@ -80,14 +73,86 @@ def show(name: Name, as_json: AsJson = False) -> None:
     _print(about, "".join(f"from {source}, {size} bytes\n" for source, size in about["sources"].items()))
 
 
-def check(name: Name, as_json: AsJson = False) -> None:
-    """Look at all bars of a dataset again: splits, outliers, holes, missing sessions."""
+def check(
+    names: Annotated[list[str], typer.Argument(metavar="NAME|FILES", help="A dataset, or files, folders or globs.")],
+    sets: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="How files are read: [data] of a job, as calendar=XNYS."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look at a dataset again: splits, outliers, holes, missing sessions; or say how files would be read."""
+    if len(names) > 1 or names[0] not in _catalog().names():
+        _check_files(names, sets or [], as_json)
+        return
+    (name,) = names
     findings = _catalog().check(name)
     if as_json:
         print_json({"dataset": name, "findings": findings})
         return
     sys.stdout.write(f"{name}: its bytes are those that were imported\n")
     _print_findings(findings)
+
+
+def _check_files(files: list[str], sets: list[str], as_json: bool) -> None:
+    """What files are, as a job would read them: which column is which, what stamps mark, what looks wrong."""
+    from backbus.data import load_panel, resolve_files
+    from backbus.data.catalog.findings import findings_of
+    from backbus.data.panels.sessions import span_text, stamp_text
+    from backbus.errors import JobError, UsageError
+
+    settings = _settings_of(files, [], sets)
+    try:
+        found = resolve_files(settings, Path())
+    except JobError as error:
+        known = ", ".join(_catalog().names()) or "none"
+        raise UsageError(f"{error}; there is no dataset of this name either (datasets: {known})") from None
+    panel = load_panel(settings, found)
+    layout, block = panel.layout, panel.block
+    sessions = block.session.astype("M8[D]").astype(str)
+    findings = findings_of(panel, settings.calendar)
+    told = {
+        "files": list(found),
+        "symbols": list(layout.symbols),
+        "rows": layout.rows,
+        "bars": layout.bars or span_text(layout.interval_ns),
+        "first": str(sessions[0]),
+        "last": str(sessions[-1]),
+        "first_end": stamp_text(int(block.end[0])),
+        "timezone": layout.timezone or "UTC",
+        "calendar": layout.calendar,
+        "read": list(layout.read),
+        "notes": list(panel.notes),
+        "findings": findings,
+    }
+    if as_json:
+        print_json(told)
+        return
+    symbols = layout.symbols
+    shown = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")
+    sys.stdout.write(
+        f"{len(found)} files: {layout.rows} rows of {told['bars']}, {told['first']} to {told['last']}, the first ends"
+        f" {told['first_end']} UTC; {layout.assets} assets ({shown}), calendar {layout.calendar or 'none'}\n"
+    )
+    for sentence in layout.read:
+        sys.stdout.write(f"{sentence}\n")
+    for note in panel.notes:
+        sys.stdout.write(f"note: {note}\n")
+    _print_findings(findings)
+
+
+def _settings_of(files: list[str], columns: list[str], sets: list[str]) -> DataSettings:
+    """The settings by which files are read that a command names."""
+    from backbus.errors import UsageError
+    from backbus.job.data import DataSettings as Settings
+    from backbus.job.parsing import override_field, parse
+
+    fields: dict[str, Any] = {"files": files, "columns": columns}
+    for assignment in sets:
+        override_field(fields, assignment.removeprefix("data."))
+    if fields["files"] is not files:
+        raise UsageError("files are named without --set: backbus data import FILES --name NAME")
+    return parse(Settings, fields, within=("data",))
 
 
 def export(

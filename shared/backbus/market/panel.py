@@ -43,6 +43,8 @@ class Layout:
     """Longer bars that strategies can read."""
     bars: str | None = None
     """What its bars were made to be, where they were made of trades or of shorter bars."""
+    read: tuple[str, ...] = field(default=(), compare=False)
+    """How its sources were read: which column was taken for what, and what stamps mark; a sentence each."""
 
     @property
     def assets(self) -> int:
@@ -74,6 +76,7 @@ class Layout:
             calendar,
             tuple(facts["timeframes"]),
             bars,
+            tuple(str(sentence) for sentence in facts.get("read", ())),
         )
 
 

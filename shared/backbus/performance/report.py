@@ -65,6 +65,9 @@ class Report(BaseModel):
     warnings: tuple[str, ...]
     """Findings of those who made the data, as they were handed in."""
 
+    read: tuple[str, ...] = ()
+    """How the data were read: which column was taken for what, which were left, and what stamps mark."""
+
     def to_json(self) -> str:
         """Canonical JSON, the text of ``report.json``."""
         return self.model_dump_json(indent=2) + "\n"

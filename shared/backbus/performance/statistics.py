@@ -192,6 +192,7 @@ class Statistics:
             metrics=metrics,
             notes=tuple(self._notes(metrics)),
             warnings=tuple(warnings),
+            read=self._layout.read,
         )
 
     def _counts(self) -> Counts:

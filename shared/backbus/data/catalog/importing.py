@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -24,6 +25,7 @@ from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is
 from backbus.data.panels.repair import LISTED, Inspection
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import session_ends, stamp_text
+from backbus.data.panels.taken import notes_of, read_as
 from backbus.data.readers.headers import ADJ_CLOSE, extra_role
 from backbus.data.readers.many import Progress, read_files
 from backbus.data.readers.parts import ahead, parts_of
@@ -124,6 +126,8 @@ class _InParts:
         self._actions: tuple[str, ...] = ()
         self._roles: tuple[str, ...] = ()
         self._notes: list[str] = []
+        self._read: dict[str, None] = {}
+        """How files were read, each sentence once."""
         self._left_out: dict[str, int] = {}
         self._makers: Makers | None = None
         self._made: list[str] = []
@@ -156,7 +160,11 @@ class _InParts:
         inspection.stamps()
         inspection.order()
         inspection.prices(adjusting=False)
+        if settings.repair.actions != "refuse":
+            inspection.actions()
         rows = inspection.rows
+        self._read |= dict.fromkeys(read_as(rows, settings))
+        noticed = [note for note in (*notes_of([table], settings), *inspection.notes) if note not in self._notes]
         if self._dates is None:
             self._dates = rows.dates
             self._adjusted = ADJ_CLOSE in table.numbers and ADJ_CLOSE not in settings.columns
@@ -170,9 +178,9 @@ class _InParts:
             if role in table.numbers and role not in (*self._actions, *settings.columns):
                 raise DataError(f"has a column of {role}s, and the files before it have none", file=table.name)
         room = noted + LISTED - len(self._notes)
-        self._notes += inspection.notes[: max(room, 0)]
-        if len(inspection.notes) > room:
-            self._left_out[table.name] = self._left_out.get(table.name, 0) + len(inspection.notes) - max(room, 0)
+        self._notes += noticed[: max(room, 0)]
+        if len(noticed) > room:
+            self._left_out[table.name] = self._left_out.get(table.name, 0) + len(noticed) - max(room, 0)
         edges = np.r_[0, np.flatnonzero(np.diff(rows.asset)) + 1, len(rows)].tolist()
         for start, stop in pairwise(edges):
             part = rows.take(slice(start, stop))
@@ -220,6 +228,7 @@ class _InParts:
         zone = None if self._dates else settings.timezone
         interval = interval_of_size(bar_size(str(settings.bars)))
         layout = Layout(symbols, 0, 0, interval, settings.columns_made, zone, settings.calendar, bars=settings.bars)
+        layout = replace(layout, read=tuple(self._read))
         return made_panel(flat._replace(asset=place[flat.asset]), layout, settings, self._notes)
 
     def _panel(self) -> Panel:
@@ -258,5 +267,6 @@ class _InParts:
             tuple(extra),
             timezone=None if dates else settings.timezone,
             calendar=settings.calendar,
+            read=tuple(self._read),
         )
         return Panel(layout, Block.of(0, ends, sessions, fields, extra), tuple(self._notes))

@@ -15,7 +15,7 @@ from backbus.data.panels.layout import laid_out, made_panel, rows_by_end, rows_u
 from backbus.data.panels.ranges import check_range, choose_symbols
 from backbus.data.panels.repair import Inspection
 from backbus.data.panels.rows import Rows
-from backbus.data.panels.taken import notes_of
+from backbus.data.panels.taken import notes_of, read_as
 from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.data.readers.table import Table
 from backbus.errors import JobError
@@ -61,6 +61,7 @@ def assemble(
             raise JobError("must be left out: a dataset keeps bars as they are, jobs make longer ones", field=BARS)
         interval_ns, flat = made_of(_priced(inspection, settings, notes), symbols, settings, notes)
         layout = Layout(symbols, 0, 0, interval_ns, settings.columns_made, zone, settings.calendar, bars=settings.bars)
+        layout = replace(layout, read=read_as(rows, settings))
         return made_panel(flat, layout, settings, notes)
     interval_ns = interval_of_rows(inspection.rows)
     inspection.intervals(interval_ns)
@@ -81,6 +82,7 @@ def assemble(
         names, roles = (*names, *adjusting), {**roles, **{role: role for role in adjusting}}
     numbers = {name: rows.numbers[roles.get(name, name)] for name in (*FIELDS, *names)}
     layout = Layout(symbols, len(row_ends), warmup, interval_ns, names, zone, settings.calendar)
+    layout = replace(layout, read=read_as(rows, settings))
     panel = laid_out(numbers, row_of, rows.asset, row_ends, sessions, layout, notes)
     return settled(panel, settings, keep_mark=keep_adjusted)
 

@@ -83,7 +83,7 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
         numbers[SPLIT] = whole_ratios(numbers[SPLIT])
     rows = Rows(used, symbols, table_column, row, asset, when.stamps, when.dates, numbers, when.clock)
     if when.judged is not None:
-        rows = replace(rows, odd=when.judged.odd, unlike=when.judged.why, notes=when.judged.notes)
+        rows = replace(rows, odd=when.judged.odd, unlike=when.judged.why, how=when.judged.how, notes=when.judged.notes)
     if (asset < 0).any():
         rows = rows.take(asset >= 0)
     return rows

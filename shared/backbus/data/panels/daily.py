@@ -37,6 +37,8 @@ class Judged(NamedTuple):
     odd: Mask
     why: str
     """What an odd row is unlike."""
+    how: str
+    """Which session a stamp is of."""
     notes: tuple[str, ...] = ()
 
 
@@ -80,7 +82,7 @@ def judged(
         mine = _most(asset)
         if len(np.unique(days[mine])) < len(np.unique(values[mine])):
             return None
-        return Judged(days, np.zeros(len(values), dtype=np.bool_), "")
+        return Judged(days, np.zeros(len(values), dtype=np.bool_), "", f"the day that they are on by {clocks[0].name}")
     if not daily:  # all at midnight are dates already
         return None
     for clock in clocks:
@@ -88,7 +90,10 @@ def judged(
         midnight = wall % DAY_NS == 0
         if 2 * int(np.count_nonzero(midnight)) > len(values) or (len(values) == 2 and midnight.any()):
             days = wall // DAY_NS - (1 if marks == "end" else 0)
-            return Judged(days, ~midnight, "the others are at midnight")
+            before = ", which ends the day before" if marks == "end" else ""
+            return Judged(
+                days, ~midnight, "the others are at midnight", f"the day that is at midnight by {clock.name}{before}"
+            )
     local = parts[0].kind == "local"
     instants = from_wall(values, timezone) if local else values
     if calendar is not None:
@@ -124,9 +129,9 @@ def _in_sessions(instants: Ints, asset: Codes, calendar: str, ends: bool) -> Jud
     days = np.where(there, sessions.days[np.maximum(place, 0)], wall // DAY_NS)
     opens = np.where(there, instants - sessions.opens[np.maximum(place, 0)], 0)
     closes = np.where(there, sessions.closes[np.maximum(place, 0)] - instants, 0)
-    return Judged(
-        days, _unlike((opens, closes, wall % DAY_NS), there, asset, instants), "the others are at another time"
-    )
+    odd = _unlike((opens, closes, wall % DAY_NS), there, asset, instants)
+    how = f"the session of {calendar} that they are in, that opens or closes with them, or of their day"
+    return Judged(days, odd, "the others are at another time", how)
 
 
 def _place(instants: Ints, days: Ints, sessions: Sessions, ends: bool) -> Ints:
@@ -187,4 +192,5 @@ def _by_day(clock: Clock, asset: Codes) -> Judged:
         f"daily bars are stamped at {at} by {clock.name} ({first} for one): each was taken for {meant};"
         " data.calendar gives sessions their closes, data.dates.marks says otherwise"
     )
-    return Judged(days + (1 if evening else 0), odd, f"the others are at {at}", (note,))
+    how = f"{meant}, by {clock.name}"
+    return Judged(days + (1 if evening else 0), odd, f"the others are at {at}", how, (note,))

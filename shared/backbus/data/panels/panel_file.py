@@ -55,6 +55,7 @@ def write_panel(panel: Panel, path: Path, *, sync: bool = True) -> None:
         "calendar": layout.calendar,
         "bars": layout.bars,
         "notes": list(panel.notes),
+        "read": list(layout.read),
     }
     columns = [pa.array(block.end), pa.array(block.session)]
     for cells in block.cells().values():
@@ -183,7 +184,8 @@ def _panel(batch: Any, facts: dict[str, Any]) -> Panel:
     zone, calendar, bars = (facts.get(name) for name in ("timezone", "calendar", "bars"))
     if not all(text is None or isinstance(text, str) for text in (zone, calendar, bars)):
         raise ValueError("timezone, calendar and bars must be texts")
-    layout = Layout(tuple(symbols), rows, warmup, interval_ns, tuple(names), zone, calendar, bars=bars)
+    read = tuple(map(str, facts.get("read", ())))  # files of before do not tell
+    layout = Layout(tuple(symbols), rows, warmup, interval_ns, tuple(names), zone, calendar, bars=bars, read=read)
     return Panel(layout, Block.of(0, end, session, fields, extra), tuple(notes))
 
 

@@ -33,6 +33,8 @@ class Rows:
     """[bars] daily bars at a time unlike the others', or None."""
     unlike: str = ""
     """What they are unlike."""
+    how: str = ""
+    """Which session a stamp that had a time is of."""
     notes: tuple[str, ...] = ()
     """What is to be said of how all of them were read."""
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, plain
+from backbus.data.panels.rows import Rows
+from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, STAMP, plain
 from backbus.data.readers.table import Table
 from backbus.errors import JobError
 
@@ -29,6 +30,7 @@ _NEEDS = {
     "events": (SPLIT,),
 }
 """What each way to adjust prices cannot do without."""
+_LISTED = 20
 _USES = {"total_return": (SPLIT, DIVIDEND), "events": (SPLIT, DIVIDEND)}
 
 
@@ -38,6 +40,36 @@ def notes_of(tables: Sequence[Table], settings: DataSettings) -> list[str]:
     for table in tables:
         kinds.setdefault((tuple(table.headers.items()), table.left, table.ticks), []).append(table)
     return [note for alike in kinds.values() for note in _of_kind(alike, settings)]
+
+
+def read_as(rows: Rows, settings: DataSettings) -> tuple[str, ...]:
+    """How sources were read, a sentence for each kind of them, and one for all stamps."""
+    kinds: dict[tuple[object, ...], list[Table]] = {}
+    for table in rows.tables:
+        kinds.setdefault((tuple(table.headers.items()), table.left), []).append(table)
+    said = []
+    for alike in list(kinds.values())[:_LISTED]:
+        table = alike[0]
+        where = table.name if len(alike) == 1 else f"{table.name} and {len(alike) - 1} more"
+        taken = ", ".join(
+            f"{'date' if role == STAMP else role.removeprefix('+')} from {header!r}"
+            for role, header in table.headers.items()
+        )
+        left = f"; left: {', '.join(map(repr, table.left))}" if table.left else ""
+        said.append(f"{where}: {taken}{left}")
+    if len(kinds) > _LISTED:
+        said.append(f"and {len(kinds) - _LISTED} more kinds of files")
+    clock = settings.timezone or "UTC"
+    if rows.how:
+        stamps = f"stamps have a time, and are of {rows.how}"
+    elif rows.dates:
+        stamps = "stamps are dates of sessions"
+    elif rows.ticks:
+        stamps = f"stamps are instants, by {clock} where they have no zone"
+    else:
+        marks = "end" if settings.dates.marks == "end" else "beginning"
+        stamps = f"stamps mark the {marks} of bars, by {clock} where they have no zone"
+    return (*said, stamps)
 
 
 def _of_kind(alike: Sequence[Table], settings: DataSettings) -> Iterator[str]:

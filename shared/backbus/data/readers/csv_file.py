@@ -56,7 +56,7 @@ class CsvFile:
         """Columns of each asset, where the header names them."""
         if self._first.stack is not None:
             self._assets = roles_of(self._first.stack, name, asked.names)
-            self._more, self._roles, self._headers = {}, {STAMP: 0}, {STAMP: headers[0].strip() or "date"}
+            self._more, self._roles, self._headers = {}, {STAMP: 0}, {STAMP: "Date"}
             return
         columns = self._shape.columns or find_columns(headers, name, self._first.header_line or None, asked.names)
         known = (STAMP, TIME, SYMBOL, *NUMBERS, *_SIDES)
