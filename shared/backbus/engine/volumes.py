@@ -14,10 +14,9 @@ from backbus.job.costs import Slippage
 from backbus.job.instruments import Instrument
 from backbus.job.job import Job
 from backbus.market.panel import Source
+from backbus.trading.slippage import looks_at_volume
 
 _BLOCK_ROWS = 1 << 14
-_BY_VOLUME = ("volume_share", "square_root")
-"""Models of slippage that look at volumes."""
 
 
 def refuse_without_volume(job: Job, source: Source) -> None:
@@ -61,8 +60,7 @@ def _needed(job: Job, symbols: tuple[str, ...]) -> Iterator[tuple[int, str]]:
         if line is not None and not line.traded:
             continue
         own: Slippage | None = None if line is None else line.slippage
-        model = (own or execution.slippage).model
         if everywhere:
             yield asset, everywhere
-        elif model in _BY_VOLUME:
+        elif looks_at_volume(own or execution.slippage):
             yield asset, "execution.slippage" if own is None else "instruments.slippage"

@@ -15,6 +15,7 @@ from backbus.jit.decorators import step
 from backbus.job import costs as c
 from backbus.trading.lots import on_tick
 from backbus.trading.records import Records
+from backbus.trading.rules import INSTRUMENT
 
 
 class _SlippageModel(NamedTuple):
@@ -33,6 +34,8 @@ FOLLOWING_THE_MARKET = (SlippageModel.SPREAD_SEEN, SlippageModel.SQUARE_ROOT)
 """Models whose costs change with what was seen, so that no order may be left alone."""
 CAPPING = (SlippageModel.VOLUME_SHARE,)
 """Models that let an order fill in part."""
+BY_VOLUME = (SlippageModel.VOLUME_SHARE, SlippageModel.SQUARE_ROOT)
+"""Models that look at volumes: a market that has none is refused."""
 
 
 @step
@@ -80,6 +83,13 @@ def _moved(instrument: Any, reference: float, by: float, quantity: float) -> flo
     if quantity > 0.0:
         return on_tick(instrument, reference + by, True)
     return max(on_tick(instrument, reference - by, False), 0.0)
+
+
+def looks_at_volume(slippage: c.Slippage) -> bool:
+    """Whether a model needs a market that has volumes."""
+    line = np.zeros(1, dtype=INSTRUMENT)
+    set_slippage(line, slippage)
+    return bool(np.isin(line["slippage_model"], BY_VOLUME)[0])
 
 
 def set_slippage(lines: Records, slippage: c.Slippage) -> None:
