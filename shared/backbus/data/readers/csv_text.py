@@ -117,7 +117,8 @@ def _next_line(name: str, data: bytes, body: int, line: int) -> tuple[int, int, 
         line += 1
         if end - body > LINE_BYTES:
             raise DataError(f"is longer than {LINE_BYTES >> 20} MiB, and no line of prices", file=name, line=line)
-        text = data[body:end].strip()
+        text = data[body:end].strip(b" \r\n")  # a tab parts fields, of which the first may be empty
+        text = text if text.strip() else b""
         body = min(end + (2 if data[end : end + 2] == b"\r\n" else 1), len(data))
     if b"\0" in text:
         raise DataError("is binary data, not CSV text", file=name, line=line)

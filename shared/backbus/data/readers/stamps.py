@@ -22,6 +22,8 @@ from backbus.market.timeframes import DAY_NS
 _DIGITS = re.compile(r"\d{1,19}$|-\d{9,19}$")
 _DECIMAL = re.compile(r"\d{9,13}\.\d{1,9}$")
 _TIMESTAMP = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}(:?\d{2})?)?$")
+_LIKELY = re.compile(r"(?:1[6-9]|2[0-2])\d\d-(?:0\d|1[0-2])-[0-3]\d")
+"""Of eight digits: a year that is one, and a month; 31052022 is none."""
 _ZONE = re.compile(r"[T ].*(Z|[+-]\d{2}(:?\d{2})?)$")
 _SPLIT = re.compile(r"(?P<date>\d.*?\d|[A-Za-z].*?\d{4}),?[T ]\s*(?P<time>\d{1,2}(?::\d{2}|\d{2,7}$|\d{4,7} ).*)$")
 """A date of any form, and a time after it."""
@@ -122,7 +124,7 @@ def _timestamps(texts: Any, blame: Blame) -> Stamps:
     ):
         return _beside_a_zone(texts, zone["zone"], blame)
     form = _normal(written)
-    if _TIMESTAMP.match(form):
+    if _TIMESTAMP.match(form) and _LIKELY.match(form):
         return _of_iso(texts, form, form != written, blame)
     parts = _SPLIT.match(written)
     if parts is None:
@@ -216,6 +218,7 @@ def _of_iso(texts: Any, form: str, other: bool, blame: Blame) -> Stamps:
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    written = texts
     if other:
         for pattern, replacement in _NORMAL:
             texts = pc.replace_substring_regex(texts, pattern=pattern, replacement=replacement)
@@ -225,8 +228,13 @@ def _of_iso(texts: Any, form: str, other: bool, blame: Blame) -> Stamps:
     if short.any():
         row = int(np.argmax(short))
         raise blame(row, _unreadable(texts[row].as_py(), form))
+
+    def blame_as_written(row: int, message: str) -> Any:
+        normal, first = texts[row].as_py(), written[0].as_py()
+        return blame(row, message if not other else _unreadable(written[row].as_py(), first) if normal else message)
+
     kind = pa.timestamp("ns", "UTC" if zoned else None)
-    values: Ints = cast(texts, kind, blame, _unreadable, form).cast(pa.int64()).to_numpy()
+    values: Ints = cast(texts, kind, blame_as_written, _unreadable, form).cast(pa.int64()).to_numpy()
     if not zoned:
         return Stamps("local", values)
     if form.endswith("Z"):
