@@ -25,7 +25,8 @@ def frame_of(index: pd.DatetimeIndex, chance: random.Random) -> pd.DataFrame:
     columns["volume"] = rng.integers(0, 1000, len(index)).astype(float)
     columns["split"] = split
     columns["dividend"] = np.where(rng.random(len(index)) < 0.01, 0.001 * close, 0.0)
-    return pd.DataFrame(columns, index=index)[rng.random(len(index)) > chance.choice([0.0, 0.05, 0.3])]
+    there = rng.random(len(index)) > chance.choice([0.0, 0.05, 0.3])
+    return pd.DataFrame(columns, index=index)[there | (split > 0.0)]  # prices go by what splits there are
 
 
 def asked_for(chance: random.Random, index: pd.DatetimeIndex, names: list[str], calendar: str | None) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def test_whole_numbers_are_dates_in_every_length(tmp_path, stamps, expected, kin
     ("stamps", "told"),
     [
         (["01/02/2024", "02/02/2024"], ["month/day or day/month", '"%d/%m/%Y" or "%m/%d/%Y"']),
-        (["01.02.2024 00:00", "02.02.2024 01:00"], ["month/day or day/month", '"%d.%m.%Y" or "%m.%d.%Y"']),
+        (["01.02.2024 00:00", "02.02.2024 01:00"], ["month/day or day/month", '"%d.%m.%Y %H:%M" or "%m.%d.%Y %H:%M"']),
         (["01022024", "02022024"], ["2024-02-01 ('%d%m%Y')", "2024-01-02 ('%m%d%Y')"]),
         (["010224", "020224"], ["'%d%m%y'", "'%m%d%y'"]),
         (["01/02/03", "02/02/03"], ["year/month/day", "%y/%m/%d"]),

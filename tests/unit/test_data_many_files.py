@@ -169,3 +169,12 @@ def test_a_wrong_cell_under_such_a_header_is_named_by_its_line(tmp_path):
     text += "2024-01-03,11,x,11,11,5\n"
     with pytest.raises(DataError, match=r"A\.csv:5, column 'High', symbol A: 'x' in 'High' is not a number"):
         load(tmp_path, text)
+
+
+def test_bars_of_an_open_and_a_close_are_read_where_the_job_says_what_stands_for_the_rest(tmp_path):
+    text = "Date,Open,Close,Volume\n2024-01-02,10,11,5\n2024-01-03,12,11.5,6\n"
+    panel = load(tmp_path, text, high_low="open_close")
+    assert panel.block.high[:, 0].tolist() == [11.0, 12.0]
+    assert panel.block.low[:, 0].tolist() == [10.0, 11.5]
+    whole = load(tmp_path, GOOD, high_low="open_close")
+    assert whole.block.high[:, 0].tolist() == [11.0, 11.0]

@@ -15,7 +15,7 @@ from backbus.market.timeframes import MADE, bar_size, timeframe
 
 MOST_COLUMNS, COLUMN_LENGTH = 256, 100
 EVENTS = ("split", "dividend")
-SETTLED = ("header", "names", "dates", "decimal", "timezone", "repair")
+SETTLED = ("header", "names", "dates", "high_low", "decimal", "timezone", "repair")
 """Settings of how files are read: what is in a dataset has been."""
 
 
@@ -103,6 +103,8 @@ class DataSettings(Section):
     """Rows read before ``start`` for indicators; all there are, where left out."""
     dates: Dates = Dates()
     """How dates are written, and whether a stamp is its bar's beginning, its end or its session."""
+    high_low: Literal["open_close"] | None = None
+    """What stands for high and low of bars that have neither: the higher and the lower of open and close."""
     decimal: Literal[".", ","] | None = None
     """What stands before the fraction of a number in text; by the cells where left out."""
     timezone: str | None = None
@@ -158,7 +160,7 @@ class DataSettings(Section):
         """What is left to ask of a panel file that these settings made."""
         adjust = "events" if self.adjust == "events" else "none"
         done = {"adjust": adjust, "align": False, "holes": "leave", "columns": self.columns_read}
-        done |= {"names": {}, "dates": Dates(marks=self.dates.marks), "decimal": None}
+        done |= {"names": {}, "dates": Dates(marks=self.dates.marks), "decimal": None, "high_low": None}
         return self.model_copy(
             update={"files": (file,), "dataset": None, "query": None, "database": None, "header": None, **done}
         )

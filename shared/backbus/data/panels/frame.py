@@ -101,7 +101,7 @@ def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
         ]
         frame = frame.reset_index(names=["index" if one is None else one for one in names])
     headers = [str(column) for column in frame.columns]
-    roles = find_columns(headers, label, None, asked.names)
+    roles = find_columns(headers, label, None, asked.names, without_extremes=asked.without_extremes)
     if TIME in roles:
         raise DataError("give one date-and-time column, not two", file=label)
     more = {

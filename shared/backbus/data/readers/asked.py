@@ -22,6 +22,8 @@ class Asked:
     """Further columns to read, by our names."""
     form: str | None = None
     """The form of dates."""
+    without_extremes: bool = False
+    """Whether bars may have neither high nor low, and take open and close for them."""
     decimal: str | None = None
     """What stands before a number's fraction."""
 
@@ -31,4 +33,11 @@ NOTHING_ASKED = Asked()
 
 def asked_of(settings: DataSettings) -> Asked:
     """What a job's settings say."""
-    return Asked(settings.header, settings.names, settings.headers_read, settings.dates.form, settings.decimal)
+    return Asked(
+        settings.header,
+        settings.names,
+        settings.headers_read,
+        settings.dates.form,
+        settings.high_low is not None,
+        settings.decimal,
+    )

@@ -103,7 +103,7 @@ def table_of(
     """The bars of an Arrow table whose columns are ``headers``; ``read`` gives it, at least the columns it is asked
     for. None where it holds one asset, ``symbol``, that is not ``wanted``. ``first_row`` is its first row's number in
     its file."""
-    roles = find_columns(headers, name, None, asked.names)
+    roles = find_columns(headers, name, None, asked.names, without_extremes=asked.without_extremes)
     if TIME in roles:
         raise DataError("give one date-and-time column, not two", file=name)
     if SYMBOL not in roles and wanted is not None and symbol not in wanted:

@@ -58,7 +58,9 @@ class CsvFile:
             self._assets = roles_of(self._first.stack, name, asked.names)
             self._more, self._roles, self._headers = {}, {STAMP: 0}, {STAMP: "Date"}
             return
-        columns = self._shape.columns or find_columns(headers, name, self._first.header_line or None, asked.names)
+        columns = self._shape.columns or find_columns(
+            headers, name, self._first.header_line or None, asked.names, without_extremes=asked.without_extremes
+        )
         known = (STAMP, TIME, SYMBOL, *NUMBERS, *_SIDES)
         self._more = {extra_role(one): at for one, at in find_extra(headers, asked.extra, name, asked.names).items()}
         self._roles = {role: at for role, at in columns.items() if role in known} | self._more

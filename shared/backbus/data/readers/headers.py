@@ -142,13 +142,19 @@ def names_columns(headers: Sequence[str], names: Mapping[str, str] | None = None
 
 
 def find_columns(
-    headers: Sequence[str], file: str, line: int | None = 1, names: Mapping[str, str] | None = None
+    headers: Sequence[str],
+    file: str,
+    line: int | None = 1,
+    names: Mapping[str, str] | None = None,
+    *,
+    without_extremes: bool = False,
 ) -> dict[str, int]:
     """Position of each role's column: ``stamp``, the four prices, and where present time, symbol, volume, adj_close.
 
     Of trades only the close is there of the prices, of quotes bid and ask. ``time`` is there only beside a date column
-    of its own. ``names`` are what a job calls columns, ours = theirs; a name that is empty takes no column. Raises
-    ``DataError`` listing what was found where a required column is missing or two columns could be the same one.
+    of its own. ``names`` are what a job calls columns, ours = theirs; a name that is empty takes no column.
+    ``without_extremes`` says that a source may have neither high nor low. Raises ``DataError`` listing what was found
+    where a required column is missing or two columns could be the same one.
     """
     found: dict[str, list[int]] = {}
     named = _named(headers, file, names or {})
@@ -189,11 +195,14 @@ def find_columns(
             needed = (STAMP, "close")
         elif all(role in found for role in QUOTE):
             needed = (STAMP, *QUOTE)
+    if without_extremes and "high" not in found and "low" not in found and "open" in needed:
+        needed = (STAMP, "open", "close")
     missing = [_CALLED.get(role, role) for role in needed if role not in found]
     if missing:
+        extremes = ', or say by data.high_low = "open_close" what stands for them' if missing == ["high", "low"] else ""
         raise DataError(
             f"no column for {', '.join(missing)} (found: {listing}); name it by data.names, as {missing[0]} ="
-            ' "its name", or where the first line is a bar already, name all columns by data.header',
+            f' "its name"{extremes}, or where the first line is a bar already, name all columns by data.header',
             file=file,
             line=line,
         )

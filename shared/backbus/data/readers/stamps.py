@@ -173,7 +173,14 @@ def _date_and_time(texts: Any, blame: Blame) -> Stamps:
     def unlike(text: str, first: str) -> str:
         return f"{text!r} cannot be read as a date like {first!r} (known forms: {FORMS})"
 
-    days = parse_dates(pc.struct_field(found, "date"), blame, unlike)
+    clock = _form_of_clock(texts[0].as_py())
+
+    def blame_date(row: int, message: str) -> Any:
+        date = pc.struct_field(found, "date")[row].as_py()
+        whole = message.replace(repr(date), repr(texts[row].as_py()), 1)
+        return blame(row, re.sub(r'"(%[^"]*)"', rf'"\1{clock}"', whole))
+
+    days = parse_dates(pc.struct_field(found, "date"), blame_date, unlike)
     if days is None:
         raise blame(0, f"{texts[0].as_py()!r} cannot be read as a date (known forms: {FORMS})")
     clocks = _of_24_hours(pc.struct_field(found, "time"))
@@ -189,6 +196,25 @@ def _date_and_time(texts: Any, blame: Blame) -> Stamps:
     midnights = days * DAY_NS
     wall = within.wall
     return Stamps(within.kind, midnights + within.values, None if wall is None else lambda: midnights + wall())
+
+
+def _form_of_clock(text: str) -> str:
+    """What stands behind a date, as a form of it: for messages that say how to declare one."""
+    parts = _SPLIT.match(text)
+    assert parts is not None
+    form = parts["time"]
+    for pattern, code in (
+        (r"^\d{6}$", "%H%M%S"),
+        (r"^\d{4}$", "%H%M"),
+        (r"[+-]\d{2}:?\d{2}$|Z$", "%z"),
+        (r" ?[AaPp]\.?[Mm]\.?$", " %p"),
+        (r"\d{1,2}:\d{2}:\d{2}\.\d+", "%H:%M:%S.%f"),
+        (r"\d{1,2}:\d{2}:\d{2}", "%H:%M:%S"),
+        (r"\d{1,2}:\d{2}", "%H:%M"),
+    ):
+        form = re.sub(pattern, code, form, count=1)
+    form = form.replace("%H", "%I") if "%p" in form else form
+    return text[parts.end("date") : parts.start("time")] + form
 
 
 def _of_24_hours(times: Any) -> Any:

@@ -89,9 +89,14 @@ class Table:
 
 
 def of_ticks(table: Table) -> Table:
-    """The table with the prices of bars where its rows are trades, or quotes: these are worth the middle of both sides,
-    or the one that is there, and as much as the mean of their sizes."""
+    """The table with the prices of bars where it has neither high nor low, or its rows are trades, or quotes: these are
+    worth the middle of both sides, or the one that is there, and as much as the mean of their sizes."""
     numbers = dict(table.numbers)
+    if "open" in numbers and "high" not in numbers:
+        ends = numbers["open"], numbers["close"]
+        both = f"{table.headers['open']} and {table.headers['close']}"
+        extremes = {"high": np.maximum(*ends), "low": np.minimum(*ends)}
+        return replace(table, numbers=numbers | extremes, headers={**table.headers, **dict.fromkeys(extremes, both)})
     if "open" in numbers:
         return table
     unreadable = dict(table.unreadable)
