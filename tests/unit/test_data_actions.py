@@ -149,3 +149,26 @@ def test_ratios_are_the_fractions_that_they_round():
 def test_ratios_may_be_written_as_two_numbers(tmp_path):
     text = HEADER + BEFORE + "2021-03-03,9.9,10.2,9.6,10,3000,0,3:1\n" + AFTER
     assert load(tmp_path, text).block.extra["split"][2, 0] == 3.0
+
+
+@pytest.mark.parametrize("adjust", ["total_return", "events"])
+def test_a_dividend_of_more_than_the_price_is_refused_or_left_out(tmp_path, adjust):
+    text = HEADER + BEFORE + "2021-03-03,30,30,30,30,1000,30.5,0\n" + "2021-03-04,30,30,30,30,1000,0,0\n"
+    with pytest.raises(
+        DataError, match=r"A\.csv:4, column 'Dividends', .* of 30\.5 is not less than the close before it"
+    ):
+        load(tmp_path, text, adjust=adjust)
+    panel = load(tmp_path, text, adjust=adjust, repair={"actions": "drop"})
+    assert panel.block.close[:, 0].tolist() == [30.0] * 4
+
+
+def test_an_adjusted_close_that_moves_against_its_dividend_is_refused(tmp_path):
+    head = "Date,Open,High,Low,Close,Adj Close,Volume,Dividends\n"
+    good = (
+        head + "2021-03-01,50,50,50,50,49,1000,0\n2021-03-02,49,49,49,49,49,1000,1\n2021-03-03,49,49,49,49,49,1000,0\n"
+    )
+    assert load(tmp_path, good, adjust="adj_close").block.close[:, 0].tolist() == [49.0, 49.0, 49.0]
+    wrong = good.replace("50,49,1000,0", "50,51,1000,0")
+    with pytest.raises(DataError, match=r"a dividend of 1 was paid, and the adjusted close goes by -3\.92%"):
+        load(tmp_path, wrong, adjust="adj_close")
+    assert load(tmp_path, wrong, adjust="adj_close", repair={"actions": "keep"}).notes

@@ -132,7 +132,7 @@ def test_raw_prices_come_with_their_actions(folder):
     ("column", "value", "message"),
     [
         ("Stock Splits", -2.0, "A.csv:12, symbol A: a split of -2 and a dividend of 0 cannot be"),
-        ("Dividends", 1e6, r"A.csv:12, symbol A: a dividend of 1e\+06 is not less than the close before it"),
+        ("Dividends", 1e6, r"A.csv:12, .*symbol A: a dividend of 1e\+06 is not less than the close before it"),
         ("Dividends", "soon", "A.csv:12, column 'Dividends': 'soon' is not a number"),
     ],
 )

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backbus.data.panels.rows import Rows
-from backbus.data.readers.headers import DIVIDEND, SPLIT, extra_role
+from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, extra_role
 from backbus.market.panel import Floats, Ints
 
 Mask = NDArray[np.bool_]
@@ -22,6 +23,8 @@ ACTIONS = (SPLIT, DIVIDEND)
 DELISTING = "delisting"
 _DENOMINATORS = range(1, 51)
 _LEAST_DIGITS = 3
+_LEAST_YIELD = 0.002
+"""Dividends of a smaller share of the price are within the digits of an adjusted close."""
 _TOLD_FROM = float(np.log(1.25))
 """A split by less cannot be told from a day's change of price."""
 
@@ -56,45 +59,74 @@ def acts(split: Floats, dividend: Floats) -> Mask:
         )
 
 
-def contradictions(before: float, close: Floats, split: Floats, dividend: Floats) -> Iterator[tuple[int, str]]:
-    """Rows of one asset whose actions its prices deny, and why. ``before`` is the close before the first of them."""
-    last = before
-    at = np.flatnonzero(acts(split, dividend))
+class Denied(NamedTuple):
+    """An action that prices deny."""
+
+    row: int
+    column: str
+    """Which of its columns is wrong."""
+    why: str
+
+
+def contradictions(before: float, close: Floats, split: Floats, dividend: Floats) -> Iterator[Denied]:
+    """Actions of one asset that its prices deny. ``before`` is the close before the first of them."""
     there = np.flatnonzero(~np.isnan(close))
-    for row in at.tolist():
-        earlier = there[there < row]
+    for row in np.flatnonzero(acts(split, dividend)).tolist():
+        earlier, later = there[there < row], there[there >= row]
         last = float(close[earlier[-1]]) if len(earlier) else before
-        later = there[there >= row]
-        ratio, cash = float(split[row]), float(dividend[row])
+        ratio, cash = float(split[row]), float(np.nan_to_num(dividend[row]))
         ratio = 1.0 if np.isnan(ratio) or ratio == 0.0 else ratio
-        if np.isnan(last) or not len(later) or not 0.0 < ratio < np.inf:
+        if np.isnan(last) or not 0.0 < ratio < np.inf:
+            continue
+        if cash * ratio >= last:
+            why = f"a dividend of {cash:g} is not less than the close before it, {last:g}"
+            yield Denied(row, DIVIDEND, why)
+            continue
+        size = float(np.log(ratio))
+        if not len(later) or abs(size) < _TOLD_FROM:
             continue
         price = float(close[later[0]])
-        size = np.log(ratio)
-        if abs(size) < _TOLD_FROM:
-            continue
-        cash = 0.0 if np.isnan(cash) else cash
         change = float(np.log((price + cash) / last))
         told = f"a split of {ratio:g} for 1, and the close goes from {last:g} to {price:g}"
         if abs(change) < 0.5 * abs(size):
-            yield row, f"{told}: prices are adjusted for it already"
+            yield Denied(row, SPLIT, f"{told}: prices are adjusted for it already")
         elif abs(change - size) < 0.5 * abs(size):
-            yield row, f"{told}: as if it were {1.0 / ratio:g} for 1"
+            yield Denied(row, SPLIT, f"{told}: as if it were {1.0 / ratio:g} for 1")
 
 
-def denied_splits(rows: Rows) -> dict[int, str]:
-    """Bars, sorted by asset and time, whose splits their prices deny, and why."""
-    split = rows.numbers[SPLIT]
+def denied_actions(rows: Rows) -> dict[int, Denied]:
+    """Bars, sorted by asset and time, whose actions their prices deny."""
     missing = np.full(len(rows), np.nan)
-    if not acts(split, missing).any():
+    split, dividend = (rows.numbers.get(role, missing) for role in ACTIONS)
+    if not acts(split, dividend).any():
         return {}
-    dividend = rows.numbers.get(DIVIDEND, missing)
     edges = np.r_[0, np.flatnonzero(np.diff(rows.asset)) + 1, len(rows)].tolist()
-    found: dict[int, str] = {}
+    found: dict[int, Denied] = {}
     for start, stop in pairwise(edges):
         here = slice(start, stop)
         close = rows.numbers["close"][here]
-        found |= {start + row: why for row, why in contradictions(np.nan, close, split[here], dividend[here])}
+        found |= {start + one.row: one for one in contradictions(np.nan, close, split[here], dividend[here])}
+    return found
+
+
+def against_dividends(rows: Rows) -> dict[int, Denied]:
+    """Bars whose adjusted close moves against their dividend: it falls further than the close does, or much further up
+    than by what was paid."""
+    close, adjusted, dividend = (rows.numbers[role] for role in ("close", ADJ_CLOSE, DIVIDEND))
+    split = rows.numbers.get(SPLIT, np.full(len(rows), np.nan))
+    paid = np.flatnonzero((np.nan_to_num(dividend) > 0.0) & ~acts(split, np.full(len(rows), np.nan)))
+    found: dict[int, Denied] = {}
+    for bar in paid.tolist():
+        if bar == 0 or rows.asset[bar] != rows.asset[bar - 1]:
+            continue
+        raw, true = close[bar] / close[bar - 1], adjusted[bar] / adjusted[bar - 1]
+        share = dividend[bar] / close[bar - 1]
+        if share >= _LEAST_YIELD and true < raw - 0.5 * share:
+            why = (
+                f"a dividend of {dividend[bar]:g} was paid, and the adjusted close goes by {true - 1.0:+.2%} where the"
+                f" close goes by {raw - 1.0:+.2%}: against it"
+            )
+            found[bar] = Denied(bar, ADJ_CLOSE, why)
     return found
 
 

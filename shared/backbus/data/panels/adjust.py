@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from backbus.data.panels.actions import ACTIONS, contradictions, denied_splits
+from backbus.data.panels.actions import ACTIONS, contradictions, denied_actions
 from backbus.data.panels.rows import Rows
 from backbus.data.readers.headers import ADJ_CLOSE, SPLIT
 from backbus.market.columns import PRICES
@@ -55,7 +55,7 @@ class Actions:
         if not self.trusted:
             denied = next(contradictions(self.before, close, split, dividend), None)
             if denied is not None:
-                return denied
+                return denied.row, denied.why
         ratios, paid = whole_actions(split, dividend)
         for row in np.flatnonzero((ratios != 1.0) | ((paid != 0.0) & self.total_return)).tolist():
             earlier = close[:row][~np.isnan(close[:row])]
@@ -115,10 +115,9 @@ def unadjusted_actions(rows: Rows) -> list[str]:
         return []
     ratios, _ = whole_actions(rows.numbers[SPLIT], rows.numbers[SPLIT])
     at = np.flatnonzero(ratios != 1.0)
-    denied = denied_splits(rows)
-    sentences = [f"{rows.place(bar)}: {rows.symbol(bar)} {rows.when(bar)}: {why}" for bar, why in denied.items()][
-        :_NAMED
-    ]
+    denied = {bar: one for bar, one in denied_actions(rows).items() if one.column == SPLIT}
+    sentences = [f"{rows.place(bar)}: {rows.symbol(bar)} {rows.when(bar)}: {one.why}" for bar, one in denied.items()]
+    del sentences[_NAMED:]
     at = np.array([bar for bar in at.tolist() if bar not in denied], dtype=np.int64)
     for asset in np.unique(rows.asset[at]):
         here = at[rows.asset[at] == asset].tolist()

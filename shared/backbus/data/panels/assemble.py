@@ -92,6 +92,8 @@ def _priced(inspection: Inspection, settings: DataSettings, notes: list[str]) ->
     inspection.prices(adjusting=settings.adjust == "adj_close")
     if settings.adjust in ("splits", "total_return", "events") or settings.repair.actions != "refuse":
         inspection.actions()
+    if settings.adjust == "adj_close":
+        inspection.adjusted_close()
     rows = inspection.rows
     notes += inspection.notes
     match settings.adjust:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.data.panels.actions import denied_splits, moved
+from backbus.data.panels.actions import against_dividends, denied_actions, moved
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import span_text, stamp_text
-from backbus.data.readers.headers import ADJ_CLOSE, SPLIT, STAMP
+from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, STAMP
 from backbus.market.columns import PRICES
 from backbus.market.panel import Floats, Ints
 from backbus.market.timeframes import DAY_NS
@@ -116,17 +116,26 @@ class Inspection:
         return self.rows
 
     def actions(self) -> None:
-        """Settle splits that the prices deny."""
+        """Settle splits and dividends that the prices deny."""
         rows = self.rows
-        if SPLIT not in rows.numbers:
-            return
-        why = denied_splits(rows)
+        found = denied_actions(rows)
         done = {"drop": "it was left out", "keep": "it was used all the same"}
-        at = np.array(sorted(why), dtype=np.int64)
-        if self._settle("actions", at, lambda bar: why[bar], done, lambda bar: SPLIT) == "drop" and len(at):
-            split = rows.numbers[SPLIT].copy()
-            split[at] = 1.0
-            self.rows = replace(rows, numbers={**rows.numbers, SPLIT: split})
+        at = np.array(sorted(found), dtype=np.int64)
+        why, column = (lambda bar: found[bar].why), (lambda bar: found[bar].column)
+        if self._settle("actions", at, why, done, column) == "drop" and len(at):
+            numbers = {role: rows.numbers[role].copy() for role in (SPLIT, DIVIDEND) if role in rows.numbers}
+            for bar, one in found.items():
+                numbers[one.column][bar] = 0.0
+            self.rows = replace(rows, numbers={**rows.numbers, **numbers})
+
+    def adjusted_close(self) -> None:
+        """Settle dividends that the adjusted close moves against."""
+        if DIVIDEND not in self.rows.numbers:
+            return
+        found = against_dividends(self.rows)
+        done = {"keep": "it was used all the same", "drop": "the dividend was not looked at"}
+        at = np.array(sorted(found), dtype=np.int64)
+        self._settle("actions", at, lambda bar: found[bar].why, done, lambda bar: found[bar].column)
 
     def _why_odd(self, bar: int) -> str:
         table, row = self.rows.source(bar)
