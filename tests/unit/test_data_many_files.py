@@ -10,6 +10,7 @@ import pytest
 from backbus.data import Catalog, load_panel, resolve_files
 from backbus.errors import DataError, JobError
 from backbus.job.data import DataSettings
+from backbus.job.job import Job
 
 GOOD = "Date,Open,High,Low,Close,Volume\n2024-01-02,10,11,9,10.5,1000\n2024-01-03,10.5,11,10,10.8,1200\n"
 
@@ -127,6 +128,16 @@ def test_a_name_that_is_not_there_and_a_name_of_nothing_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"no column for close .* name it by data\.names, as close"):
         load(tmp_path, ODD.replace("Close", "Final"))
     assert load(tmp_path, ODD.replace("Close", "Final"), names={"close": "Final"}).block.close[0, 0] == 1.0
+
+
+def test_a_name_of_ours_that_is_none_is_refused():
+    from backbus.data.readers.headers import ROLES_BY_NAME
+    from backbus.market.columns import NAMES
+
+    assert set(ROLES_BY_NAME) == set(NAMES)
+    with pytest.raises(JobError, match="names: 'vol' is no column of ours; known are date, time, symbol, open"):
+        Job.parse({"data": {"names": {"vol": "Lots"}}, "strategy": {"use": "x"}})
+    Job.parse({"data": {"names": {"rate": "Lots"}, "columns": ["rate"]}, "strategy": {"use": "x"}})
 
 
 def test_a_further_column_has_a_name_of_ours(tmp_path):

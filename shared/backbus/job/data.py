@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from backbus.job.section import Section
-from backbus.market.columns import CARRIED, FIELDS
+from backbus.market.columns import CARRIED, FIELDS, NAMES
 from backbus.market.columns import EVENTS as ACTING
 from backbus.market.date_forms import date_form
 from backbus.market.timeframes import MADE, bar_size, timeframe
@@ -188,6 +188,15 @@ class DataSettings(Section):
         acting = [name for name in ACTING if name in self.columns]
         if acting and self.adjust != "events":
             raise ValueError(f'the column {acting[0]!r} takes effect in a run: set adjust = "events"')
+        return self
+
+    @model_validator(mode="after")
+    def _names_are_ours(self) -> DataSettings:
+        for name in self.names:
+            if name not in NAMES and name not in self.columns:
+                raise ValueError(
+                    f"names: {name!r} is no column of ours; known are {', '.join(NAMES)}, and those of data.columns"
+                )
         return self
 
     @field_validator("columns")

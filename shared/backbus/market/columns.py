@@ -8,3 +8,5 @@ EVENTS = ("split", "dividend", "delisting")
 """Further columns of what befalls an asset."""
 CARRIED = "carried"
 """The further column in which 1 marks a bar that is not one, where holes were filled."""
+NAMES = ("date", "time", "symbol", *FIELDS, "adj_close", "split", "dividend", "bid", "ask", "bid_size", "ask_size")
+"""What columns of a source may be, by the names that users have for them."""
