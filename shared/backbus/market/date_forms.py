@@ -13,6 +13,8 @@ COUNTS = {
     "ms": "milliseconds since 1970",
     "us": "microseconds since 1970",
     "ns": "nanoseconds since 1970",
+    "ticks": "tenths of a microsecond since the year 1, as .NET counts",
+    "filetime": "tenths of a microsecond since 1601, as Windows counts",
     "excel": "days since 1899-12-30, as spreadsheets count",
 }
 """Forms that are no text: what a number counts."""

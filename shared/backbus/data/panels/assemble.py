@@ -10,7 +10,16 @@ import numpy as np
 
 from backbus.data.panels.actions import ACTIONS
 from backbus.data.panels.adjust import adjusted, adjusted_rows, unadjusted_actions, unadjusted_jumps
-from backbus.data.panels.collect import BARS, common_zone, ends_of, gather, interval_of_rows, role_of, ticks_error
+from backbus.data.panels.collect import (
+    BARS,
+    by_periods,
+    common_zone,
+    ends_of,
+    gather,
+    interval_of_rows,
+    role_of,
+    ticks_error,
+)
 from backbus.data.panels.layout import laid_out, made_panel, rows_by_end, rows_used, settled
 from backbus.data.panels.ranges import check_range, choose_symbols
 from backbus.data.panels.repair import Inspection
@@ -65,6 +74,8 @@ def assemble(
         return made_panel(flat, layout, settings, notes)
     interval_ns = interval_of_rows(inspection.rows)
     inspection.intervals(interval_ns)
+    inspection.rows, said = by_periods(inspection.rows, interval_ns, settings)
+    notes += said
     row_ends, row_of = rows_by_end(ends_of(inspection.rows, interval_ns, settings), len(symbols))
     sessions = _sessions(inspection.rows, row_of, row_ends, settings)
     first, stop, warmup = rows_used(row_ends, sessions, interval_ns, settings)

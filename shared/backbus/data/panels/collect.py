@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from backbus.data.panels.actions import whole_ratios
-from backbus.data.panels.daily import Judged, judged
+from backbus.data.panels.daily import Judged, judged, note_of_periods, period_ends
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import (
     Faults,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from backbus.job.data import DataSettings
 
 BARS = "data.bars"
+_PERIOD_NS = 7 * DAY_NS
 
 
 def common_zone(tables: Sequence[Table]) -> str | None:
@@ -82,8 +83,15 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
     if SPLIT in numbers:
         numbers[SPLIT] = whole_ratios(numbers[SPLIT])
     rows = Rows(used, symbols, table_column, row, asset, when.stamps, when.dates, numbers, when.clock)
+    rows = replace(rows, notes=tuple(note for table in used for note in table.notes))
     if when.judged is not None:
-        rows = replace(rows, odd=when.judged.odd, unlike=when.judged.why, how=when.judged.how, notes=when.judged.notes)
+        rows = replace(
+            rows,
+            odd=when.judged.odd,
+            unlike=when.judged.why,
+            how=when.judged.how,
+            notes=(*rows.notes, *when.judged.notes),
+        )
     if (asset < 0).any():
         rows = rows.take(asset >= 0)
     return rows
@@ -199,6 +207,16 @@ def bar_ends(
     if dates:  # days that are no session are left out where rows are aligned
         return session_ends(stamps, settings.calendar, None if settings.align else blame)
     return stamps if settings.dates.marks == "end" else stamps + interval_ns
+
+
+def by_periods(rows: Rows, interval_ns: int, settings: DataSettings) -> tuple[Rows, list[str]]:
+    """Bars of more than a day that are dated by their first one, with the date of their last; and what is to be said
+    where nobody tells."""
+    if not rows.dates or interval_ns < _PERIOD_NS:
+        return rows, []
+    if settings.dates.marks == "begin" or any(table.begins for table in rows.tables):
+        return replace(rows, stamp=period_ends(rows.stamp, interval_ns, settings.calendar)), []
+    return rows, note_of_periods(rows.stamp, interval_ns) if settings.dates.marks is None else []
 
 
 def ends_of(rows: Rows, interval_ns: int, settings: DataSettings) -> Ints:

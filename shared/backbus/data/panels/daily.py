@@ -173,6 +173,40 @@ def _last_of_asset(rows: Mask, asset: Codes, stamps: Ints) -> Mask:
     return found
 
 
+def period_ends(days: Ints, interval_ns: int, calendar: str | None) -> Ints:
+    """The last day of the week, month, quarter or year that begins on each day; with a calendar its last session."""
+    length = interval_ns // DAY_NS
+    months = {30: 1, 91: 3, 365: 12}.get(length)
+    if months is None:
+        last = days + length - 1
+    else:
+        first = days.astype("M8[D]").astype("M8[M]")
+        last = (first + months).astype("M8[D]").astype(np.int64) - 1
+    if calendar is None or not len(days):
+        return last
+    earliest, latest = int(days.min()), int(last.max())
+    found = sessions_between(calendar, earliest, latest, field="data.calendar", needed=(earliest, earliest)).days
+    place = np.searchsorted(found, last, side="right") - 1
+    within = (place >= 0) & (found[np.maximum(place, 0)] >= days)
+    return np.where(within, found[np.maximum(place, 0)], last)
+
+
+def note_of_periods(days: Ints, interval_ns: int) -> list[str]:
+    """What is to be said of longer bars that look as if they were dated by their first day."""
+    length = interval_ns // DAY_NS
+    if length == 7 and len(np.unique(days % 7)) == 1 and int(days[0] + 3) % 7 in (0, _SUNDAY):
+        what = "the first day of its week"
+    elif length in (30, 91, 365) and bool((days.astype("M8[D]") == days.astype("M8[D]").astype("M8[M]")).all()):
+        what = "the first day of its month"
+    else:
+        return []
+    first = session_date(int(days[0]))
+    return [
+        f"bars of {length} days are each dated {what} ({first} for one), and taken to end on it; where they begin on"
+        ' it, set data.dates.marks = "begin", and where they do not, "session"'
+    ]
+
+
 def _by_day(clock: Clock, asset: Codes) -> Judged:
     """Stamps within a day that no calendar explains: each is of the day that it is on, by its clock; of the next one
     where a market opens on Sundays and never on Fridays, as the day's session begins the evening before."""

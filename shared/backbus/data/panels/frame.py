@@ -21,10 +21,12 @@ from backbus.data.readers.headers import (
     is_field,
     left_of,
 )
+from backbus.data.readers.numbers import read_columns
+from backbus.data.readers.shapes import in_whole_units
 from backbus.data.readers.stamps import parse_stamps
-from backbus.data.readers.table import Codes, Stamps, Table, of_ticks
+from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
-from backbus.market.panel import Panel
+from backbus.market.panel import Floats, Panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,15 +110,20 @@ def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
         extra_role(name): position for name, position in find_extra(headers, asked.extra, label, asked.names).items()
     }
     roles |= more
-    numbers, unreadable = {}, {}
+    numbers: dict[str, Floats] = {}
+    written: dict[str, list[str]] = {}
+    unreadable: dict[tuple[str, int], str] = {}
     for role, position in roles.items():
         if role not in NUMBERS and role not in more:
             continue
         column = frame.iloc[:, position]
-        values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        for row in np.flatnonzero(np.isnan(values) & column.notna().to_numpy()).tolist():
-            unreadable[role, row] = str(column.iloc[row])
-        numbers[role] = values
+        if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_complex_dtype(column):
+            numbers[role] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        elif column.dtype == object or isinstance(column.dtype, pd.StringDtype | pd.CategoricalDtype):
+            written[role] = ["" if missing else str(cell) for cell, missing in zip(column, column.isna(), strict=True)]
+        else:
+            raise DataError(f"is of type {column.dtype}, and must hold numbers", file=label, column=headers[position])
+    numbers = in_whole_units(headers, numbers | read_columns(written, asked.decimal, unreadable))
     symbols: tuple[str, ...] = (name,)
     codes: Codes | None = None
     if SYMBOL in roles:
@@ -134,7 +141,7 @@ def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
         left=left_of(headers, roles),
         unreadable=unreadable,
     )
-    return of_ticks(table)
+    return in_order(of_ticks(table))
 
 
 def _stamps(column: pd.Series[Any], label: str, form: str | None) -> Stamps:
@@ -143,13 +150,18 @@ def _stamps(column: pd.Series[Any], label: str, form: str | None) -> Stamps:
 
     if column.isna().any():
         raise DataError("there is no date", file=f"{label}, row {int(np.argmax(column.isna().to_numpy()))}")
+    if pd.api.types.is_float_dtype(column) and (column == column.round()).all():
+        column = column.astype("int64")
     if not pd.api.types.is_datetime64_any_dtype(column):
         return parse_stamps(
             pa.chunked_array([pa.array(column.astype(str).to_list(), pa.string())]),
             lambda row, message: DataError(message, file=f"{label}, row {row}"),
             form,
         )
-    index = pd.DatetimeIndex(column).as_unit("ns")
+    try:
+        index = pd.DatetimeIndex(column).as_unit("ns")
+    except pd.errors.OutOfBoundsDatetime:
+        raise DataError("there are times outside the years 1678 to 2261", file=label) from None
     instants = np.asarray(index.asi8, dtype=np.int64)
     if index.tz is None:
         return Stamps("local", instants)

@@ -84,6 +84,12 @@ def _of_kind(alike: Sequence[Table], settings: DataSettings) -> Iterator[str]:
     if any(map(no_volume, alike)):
         column = table.headers["volume"]
         yield f"{where}: {column!r} is -1 throughout, which is taken for no volume: zero"
+    ticks = [name for name in table.left if plain(name).startswith("tickvol")]
+    if ticks and "volume" in table.numbers and not any(np.any(each.numbers["volume"] > 0.0) for each in alike):
+        taken = table.headers["volume"]
+        yield (
+            f"{where}: the volume {taken!r} is zero throughout, and there is {ticks[0]!r}; data.names.volume names it"
+        )
     for role, sounds in _SOUND.items():
         if role in table.numbers or role in settings.names:
             continue

@@ -7,6 +7,7 @@ nearest float64 to what is written, whichever way a cell is read.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 
 from backbus.data.readers.asked import NOTHING_ASKED, Asked
 from backbus.data.readers.csv_text import Text, columns_of, open_text
+from backbus.data.readers.forms import first_not_whole
 from backbus.data.readers.headers import (
     ADJ_CLOSE,
     NUMBERS,
@@ -40,6 +42,11 @@ _SIDES = tuple(f"{side}_{price}" for side in SIDES for price in PRICES)
 
 
 _SERIES = "series"
+_DAY_S = 86_400
+_HEAD_BYTES = 1 << 15
+_POINTED = re.compile(rb"(?<=;)-?\d+\.\d+(?=[;\r\n])")
+_COMMA = re.compile(rb"\d,\d")
+_OF_THOUSANDS = re.compile(rb"-?[1-9]\d{0,2}\.\d{3}$")
 
 
 class CsvFile:
@@ -115,6 +122,7 @@ class CsvFile:
         name, shape, headers, text_headers = self._name, self._shape, self._headers, text.headers
         of_numbers = {*NUMBERS, *_SIDES, *self._more}
         cells, unreadable = columns_of(text, self._roles, of_numbers, self._asked.decimal)
+        notes = () if self._asked.decimal is not None else _notes_of_points(name, text)
         del text
         lines = functools.cache(lambda: np.array([number for number, _ in again().lines()], dtype=np.int64))
 
@@ -125,7 +133,8 @@ class CsvFile:
         if TIME in cells:
             import pyarrow.compute as pc
 
-            stamps = pc.binary_join_element_wise(stamps, _padded(cells.pop(TIME)), " ")
+            times = _padded(cells.pop(TIME), self._asked.form, blame)
+            stamps = pc.binary_join_element_wise(stamps, times, " ")
         if _SERIES in cells:
             cells[SYMBOL] = _with_series(cells[SYMBOL], cells.pop(_SERIES))
         symbols, codes = read_symbols(cells.pop(SYMBOL), name, lines) if SYMBOL in cells else ((shape.symbol,), None)
@@ -146,6 +155,8 @@ class CsvFile:
             lines=lines,
             unreadable=unreadable,
             zone=when.zone or shape.zone,
+            begins=shape.begins,
+            notes=notes,
             left=left_of(text_headers, self._roles),
         )
         return in_order(of_ticks(table))
@@ -165,6 +176,21 @@ def read_csv(
     return file.whole()
 
 
+def _notes_of_points(name: str, text: Text) -> tuple[str, ...]:
+    """What is to be said of numbers that a German would have written with a point between thousands."""
+    if text.separator != ";":
+        return ()
+    head = bytes(text.data[text.body : text.body + _HEAD_BYTES])
+    pointed = _POINTED.findall(head)
+    if not pointed or _COMMA.search(head) or not all(_OF_THOUSANDS.match(each) for each in pointed):
+        return ()
+    shown = pointed[0].decode()
+    return (
+        f"{name}: its numbers have three digits after the point, as {shown}, which was taken for a decimal one; where"
+        ' it stands between thousands, set data.decimal = ","',
+    )
+
+
 def _with_series(symbols: Any, series: Any) -> Any:
     """Symbols of the equity series as they are, others with their series behind a point: ``X.BE``."""
     import pyarrow.compute as pc
@@ -174,13 +200,31 @@ def _with_series(symbols: Any, series: Any) -> Any:
     return pc.if_else(plain, symbols, pc.binary_join_element_wise(symbols, series, "."))
 
 
-def _padded(times: Any) -> Any:
-    """Times of the day, those in digits with the zeros before them that a number loses."""
+def _padded(times: Any, form: str | None, blame: Callable[[int, str], DataError]) -> Any:
+    """Times of the day, those in digits with the zeros before them that a number loses.
+
+    So few digits that they may be hours, minutes or seconds are refused, and five that may be seconds of the day.
+    """
+    import pyarrow as pa
     import pyarrow.compute as pc
 
+    times = pc.utf8_trim_whitespace(times)
     longest = int(pc.max(pc.binary_length(times)).as_py())
     if longest > 6 or not pc.all(pc.utf8_is_digit(times)).as_py():
         return times
+    if form is not None:
+        return pc.utf8_lpad(times, 2 * sum(form.count(code) for code in ("%H", "%M", "%S")), "0")
+    values: Ints = times.cast(pa.int64()).to_numpy()
+    says = 'say how by data.dates.form, as "%Y%m%d %H%M%S", whose zeros may be missing'
+    if longest < 3 and values.any():
+        raise blame(
+            int(np.argmax(values > 0)), f"the time {times[0].as_py()!r} may be hours, minutes or seconds; {says}"
+        )
+    if longest == 5 and int(values.max()) < _DAY_S:
+        first = times[0].as_py()
+        raise blame(
+            0, f"the time {first!r} may be {first[:-4]}:{first[-4:-2]}:{first[-2:]} or seconds of the day; {says}"
+        )
     return pc.utf8_lpad(times, 4 if longest in (3, 4) else 6, "0")
 
 
@@ -191,7 +235,7 @@ def _of_day(texts: Any, day: int, blame: Callable[[int, str], DataError]) -> Sta
     try:
         since: Ints = texts.cast(pa.int64()).to_numpy()
     except pa.ArrowInvalid:
-        row = next(row for row, cell in enumerate(texts.to_pylist()) if not cell.strip().isdigit())
+        row = first_not_whole(texts.to_pylist())
         raise blame(row, f"{texts[row].as_py()!r} is no number of milliseconds since midnight") from None
     outside = (since < 0) | (since * 1_000_000 >= DAY_NS)
     if outside.any():

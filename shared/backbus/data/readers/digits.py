@@ -21,7 +21,9 @@ from backbus.market.timeframes import DAY_NS
 Blame = Callable[[int, str], DataError]
 Mask = NDArray[np.bool_]
 
-UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1, "ticks": 100, "filetime": 100}
+BEGINS = {"ticks": 621_355_968_000_000_000, "filetime": 116_444_736_000_000_000}
+"""What a count was at the beginning of 1970, where that is not zero."""
 LAST_NS = 2**63 - 1
 FIRST_DAY, LAST_DAY = -106_751, 106_750
 """Days whose midnights int64 nanoseconds can hold: 1677-09-22 to 2262-04-10."""
@@ -39,6 +41,7 @@ _BY_DIGITS = {
     12: ("ms", "%Y%m%d%H%M", "%y%m%d%H%M%S"),
     14: ("us", "%Y%m%d%H%M%S"),
     17: ("ns", "%Y%m%d%H%M%S%f"),
+    18: ("ns", "ticks", "filetime"),
 }
 """What so many digits may be; of other numbers of nine digits and more the size tells the unit."""
 _SIZES = {"Y": 4, "y": 2, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2, "f": 3}
@@ -80,11 +83,12 @@ def counted(values: Ints, unit: str, blame: Blame) -> Stamps:
             raise blame(row, f"'{values[row]}' is no day that a spreadsheet counts")
         return Stamps("date", days)
     limit = LAST_NS // UNIT_NS[unit]
-    outside = (values > limit) | (values < -limit)
+    since = values - BEGINS.get(unit, 0)
+    outside = (since > limit) | (since < -limit)
     if outside.any():
         row = int(np.argmax(outside))
-        raise blame(row, f"'{values[row]}' {unit} since 1970 are outside the years 1678 to 2261")
-    return Stamps("instant", values * UNIT_NS[unit])
+        raise blame(row, f"'{values[row]}' {unit} are outside the years 1678 to 2261")
+    return Stamps("instant", since * UNIT_NS[unit])
 
 
 def digits(values: Ints, width: int, blame: Blame) -> Stamps:
@@ -147,8 +151,9 @@ def _reading(values: Ints, form: str, width: int) -> _Reading:
 def _count(values: Ints, form: str) -> tuple[Stamps, Mask]:
     if form == "excel":
         return Stamps("date", values + EXCEL_DAY_ZERO), np.ones(len(values), dtype=np.bool_)
-    good = values <= LAST_NS // UNIT_NS[form]
-    return Stamps("instant", np.where(good, values, 0) * UNIT_NS[form]), good
+    since = values - BEGINS.get(form, 0)
+    good = np.abs(since) <= LAST_NS // UNIT_NS[form]
+    return Stamps("instant", np.where(good, since, 0) * UNIT_NS[form]), good
 
 
 def _calendar(values: Ints, form: str, width: int) -> tuple[Stamps, Mask]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.data.readers.digits import FIRST_DAY, LAST_DAY, Blame, Mask, counted, days_of, full_year
+from backbus.data.readers.digits import FIRST_DAY, LAST_DAY, LAST_NS, Blame, Mask, counted, days_of, full_year
 from backbus.data.readers.table import Stamps
 from backbus.market.date_forms import date_form
 from backbus.market.panel import Ints
@@ -32,8 +32,10 @@ def parse_by_form(texts: Any, form: str, blame: Blame) -> Stamps:
         try:
             return counted(texts.cast(pa.int64()).to_numpy(), form, blame)
         except pa.ArrowInvalid:
-            row = next(row for row, text in enumerate(texts.to_pylist()) if not text.lstrip("-").isdigit())
-            raise blame(row, f"{texts[row].as_py()!r} is no whole number (data.dates.form = {form!r})") from None
+            row = first_not_whole(texts.to_pylist())
+            raise blame(
+                row, f"{texts[row].as_py()!r} is no whole number that counts (data.dates.form = {form!r})"
+            ) from None
     found = pc.extract_regex(texts, pattern=known.pattern)
     if found.null_count:
         row = int(np.argmax(pc.is_null(found).to_numpy()))
@@ -58,6 +60,17 @@ def parse_by_form(texts: Any, form: str, blame: Blame) -> Stamps:
     if "Z" in part:
         return _in_zones(part["Z"], instants, texts, blame)
     return Stamps("local", instants)
+
+
+def first_not_whole(texts: list[str]) -> int:
+    """The first of some texts that is no whole number of 64 bits."""
+    for row, text in enumerate(texts):
+        try:
+            if abs(int(text)) > LAST_NS or not text.strip().lstrip("-").isdigit():
+                return row
+        except ValueError:
+            return row
+    return 0
 
 
 def _mapped(column: Any, of: Callable[[str], int]) -> Ints:

@@ -130,6 +130,9 @@ def find_extra(
         if theirs[name] != name:
             field = f"data.names.{name}"
         raise JobError(f"{file} has no column {theirs[name]!r} (found: {listing})", field=field)
+    for name in wanted:
+        if sum(header.strip() == theirs[name].strip() for header in headers) > 1:
+            raise JobError(f"{file} has more than one column {theirs[name]!r}", field="data.columns")
     return {name: found[plain(theirs[name])] for name in wanted}
 
 

@@ -47,7 +47,7 @@ def read_columns(
     columns: Mapping[str, list[str]], declared: str | None, unreadable: dict[tuple[str, int], str]
 ) -> dict[str, Floats]:
     """Columns of text as numbers, by the decimal sign that the job declares or all cells of them tell."""
-    decimal = declared or ("," if decimal_of(columns.values()) == "," else None)
+    decimal = declared or decimal_of(columns.values())
     return {role: read_numbers(cells, role, unreadable, decimal) for role, cells in columns.items()}
 
 

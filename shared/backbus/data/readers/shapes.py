@@ -37,6 +37,8 @@ class Shape(NamedTuple):
     """Where the clock hangs that stamps without a zone are read from."""
     day: int | None = None
     """Days since 1970: stamps are milliseconds of this day."""
+    begins: bool = False
+    """Whether a stamp is the beginning of its bar, however long that is."""
     quotes: bool = False
     """Whether its prices are a bid and an ask, each with an open, a high, a low and a close."""
 
@@ -81,7 +83,7 @@ def shape_of(name: str, first: Sequence[str]) -> Shape:
     """The shape of a file, by its name and the fields of its first line."""
     cells = [cell.strip() for cell in first]
     if 11 <= len(cells) <= 12 and _KLINE_TIME.match(cells[0]) and all(map(_NUMBER.match, cells[1:7])):
-        return Shape(symbol_of(name), KLINE[: len(cells)])
+        return Shape(symbol_of(name), KLINE[: len(cells)], begins=True)
     if len(cells) == 7 and _META_DAY.match(cells[0]) and _META_TIME.match(cells[1]):
         zone = _EASTERN_STANDARD if _HISTDATA_NAME.match(PurePath(name).stem) else None
         return Shape(symbol_of(name), ("date", "time", *PRICES, "volume"), zone=zone)

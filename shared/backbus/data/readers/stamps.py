@@ -91,7 +91,11 @@ def _of_decimals(texts: Any, blame: Blame) -> Stamps:
         raise blame(row, _unreadable(texts[row].as_py(), texts[0].as_py()))
     whole: Ints = pc.struct_field(found, "whole").cast(pa.int64()).to_numpy()
     part: Ints = pc.utf8_rpad(pc.struct_field(found, "part"), 9, "0").cast(pa.int64()).to_numpy()
-    unit = UNIT_NS["s" if whole.max() < 10**11 else "ms"]
+    seconds = whole < 10**11
+    if seconds.any() and not seconds.all():
+        row = int(np.argmax(seconds != seconds[0]))
+        raise blame(row, f"{texts[row].as_py()!r} is not in the unit of the first row ({texts[0].as_py()})")
+    unit = UNIT_NS["s" if seconds[0] else "ms"]
     if int(whole.max()) > LAST_NS // unit - 1:
         raise blame(
             int(np.argmax(whole)), f"{texts[int(np.argmax(whole))].as_py()!r} is outside the years 1678 to 2261"

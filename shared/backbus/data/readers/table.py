@@ -64,6 +64,10 @@ class Table:
     """The clock of stamps without a zone, where the source's shape tells it."""
     first_row: int = 0
     """Number of the first row, where it is a part of what has no lines."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of how it was read."""
+    begins: bool = False
+    """Whether its shape tells that a stamp is the beginning of its bar, however long that is."""
     ticks: bool = False
     """Whether the rows are trades or quotes, each a bar of its own."""
 
