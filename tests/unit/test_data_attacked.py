@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from backbus.data import load_panel
+from backbus.data.catalog.importing import import_files
 from backbus.data.panels.frame import panel_from_frame
 from backbus.errors import BackbusError, DataError, JobError
 from backbus.job.data import DataSettings
@@ -123,6 +124,26 @@ def test_a_volume_of_zero_beside_one_of_ticks_is_told(tmp_path):
 def test_a_number_that_only_a_point_can_have_tells_what_commas_are(tmp_path):
     text = 'Date,Open,High,Low,Close,Volume\n2024-01-02,1.2345,1.3,1.2,1.25,"1,234"\n'
     assert load(tmp_path, text).block.volume[0, 0] == 1234.0
+
+
+def test_weekly_bars_that_are_imported_in_parts_end_as_those_that_are_read_at_once(tmp_path):
+    (tmp_path / "A.csv").write_text(rows(*WEEKS))
+    for name, settings in (("begun", DataSettings(dates={"marks": "begin"})), ("told", DataSettings())):
+        made = []
+        for at_once in (0, 1 << 20):
+            out = tmp_path / f"{name}{at_once}.arrow"
+            import_files({"A.csv": tmp_path / "A.csv"}, settings, out, at_once_bytes=at_once)
+            made.append(out.read_bytes())
+        assert made[0] == made[1]
+
+
+def test_times_that_a_calendars_own_clock_explains_are_told(tmp_path):
+    text = rows(*(f"2024-01-{day:02d} {time}" for day in (2, 3, 4) for time in ("09:30", "09:35", "09:40")))
+    assert (
+        'set data.timezone = "America/New_York" unless UTC is meant' in load(tmp_path, text, calendar="XNYS").notes[0]
+    )
+    assert load(tmp_path, text, calendar="XNYS", timezone="America/New_York").notes == ()
+    assert load(tmp_path, text.replace(" 09", " 15"), calendar="XNYS").notes == ()
 
 
 # --- frames -----------------------------------------------------------------------------------------------------------

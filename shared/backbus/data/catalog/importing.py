@@ -19,7 +19,7 @@ import numpy as np
 from backbus.data.catalog.spool import MERGED_CELLS, Spool, merged
 from backbus.data.panels.actions import ACTIONS
 from backbus.data.panels.assemble import assemble
-from backbus.data.panels.collect import BARS, agreed_interval, bar_ends, common_zone, gather, ticks_error
+from backbus.data.panels.collect import BARS, agreed_interval, bar_ends, by_periods, common_zone, gather, ticks_error
 from backbus.data.panels.layout import made_panel
 from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel, write_panel
 from backbus.data.panels.repair import LISTED, Inspection
@@ -126,6 +126,7 @@ class _InParts:
         self._actions: tuple[str, ...] = ()
         self._roles: tuple[str, ...] = ()
         self._notes: list[str] = []
+        self._begins = False
         self._read: dict[str, None] = {}
         """How files were read, each sentence once."""
         self._left_out: dict[str, int] = {}
@@ -163,6 +164,7 @@ class _InParts:
         if settings.repair.actions != "refuse":
             inspection.actions()
         rows = inspection.rows
+        self._begins = self._begins or table.begins
         self._read |= dict.fromkeys(read_as(rows, settings))
         noticed = [note for note in (*notes_of([table], settings), *inspection.notes) if note not in self._notes]
         if self._dates is None:
@@ -252,6 +254,9 @@ class _InParts:
             stamps, columns = each[0].stamps(), {role: each[0].column(role)[:, None] for role in self._roles}
         else:
             stamps, columns = merged(each, self._folder, self._roles)
+        if dates:
+            stamps, said = by_periods(stamps, interval_ns, self._begins, settings)
+            self._notes += said
         ends = bar_ends(stamps, dates, interval_ns, settings, lambda row, message: blame(0, message))
         sessions = stamps if dates else local_days(ends, settings.timezone)
         fields = {role: columns[role] for role in FIELDS}

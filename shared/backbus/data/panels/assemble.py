@@ -17,6 +17,7 @@ from backbus.data.panels.collect import (
     ends_of,
     gather,
     interval_of_rows,
+    notes_of_clock,
     role_of,
     ticks_error,
 )
@@ -74,9 +75,13 @@ def assemble(
         return made_panel(flat, layout, settings, notes)
     interval_ns = interval_of_rows(inspection.rows)
     inspection.intervals(interval_ns)
-    inspection.rows, said = by_periods(inspection.rows, interval_ns, settings)
-    notes += said
+    if rows.dates:
+        begins = any(table.begins for table in rows.tables)
+        days, said = by_periods(inspection.rows.stamp, interval_ns, begins, settings)
+        inspection.rows = replace(inspection.rows, stamp=days)
+        notes += said
     row_ends, row_of = rows_by_end(ends_of(inspection.rows, interval_ns, settings), len(symbols))
+    notes += notes_of_clock(rows, row_ends, settings)
     sessions = _sessions(inspection.rows, row_of, row_ends, settings)
     first, stop, warmup = rows_used(row_ends, sessions, interval_ns, settings)
     if (first, stop) != (0, len(row_ends)):

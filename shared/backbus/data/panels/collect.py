@@ -25,15 +25,19 @@ from backbus.data.panels.taken import no_volume, refuse_adjusting
 from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, extra_role
 from backbus.data.readers.table import KIND_NAMES, Codes, Stamps, Table
 from backbus.errors import DataError, JobError
+from backbus.market.calendars import sessions_between, zone_of
 from backbus.market.columns import PRICES
 from backbus.market.panel import Floats, Ints
 from backbus.market.timeframes import DAY_NS
+from backbus.market.zones import from_wall
 
 if TYPE_CHECKING:
     from backbus.job.data import DataSettings
 
 BARS = "data.bars"
 _PERIOD_NS = 7 * DAY_NS
+_LOOKED_AT = 20_000
+"""So many bars tell by which clock they are."""
 
 
 def common_zone(tables: Sequence[Table]) -> str | None:
@@ -209,14 +213,36 @@ def bar_ends(
     return stamps if settings.dates.marks == "end" else stamps + interval_ns
 
 
-def by_periods(rows: Rows, interval_ns: int, settings: DataSettings) -> tuple[Rows, list[str]]:
-    """Bars of more than a day that are dated by their first one, with the date of their last; and what is to be said
-    where nobody tells."""
-    if not rows.dates or interval_ns < _PERIOD_NS:
-        return rows, []
-    if settings.dates.marks == "begin" or any(table.begins for table in rows.tables):
-        return replace(rows, stamp=period_ends(rows.stamp, interval_ns, settings.calendar)), []
-    return rows, note_of_periods(rows.stamp, interval_ns) if settings.dates.marks is None else []
+def by_periods(days: Ints, interval_ns: int, begins: bool, settings: DataSettings) -> tuple[Ints, list[str]]:
+    """Dates of bars of a week or more: their last days where the job or the source's shape (``begins``) says that they
+    are dated by their first; and what is to be said where nobody tells."""
+    if interval_ns < _PERIOD_NS:
+        return days, []
+    if settings.dates.marks == "begin" or begins:
+        return period_ends(days, interval_ns, settings.calendar), []
+    return days, note_of_periods(days, interval_ns) if settings.dates.marks is None else []
+
+
+def notes_of_clock(rows: Rows, ends: Ints, settings: DataSettings) -> list[str]:
+    """What is to be said of times without a zone that the calendar's own clock explains, and UTC does not."""
+    if rows.dates or settings.calendar is None or settings.timezone is not None:
+        return []
+    if not any(table.stamps.kind == "local" for table in rows.tables):
+        return []
+    some, zone = ends[:_LOOKED_AT], zone_of(settings.calendar)
+
+    def inside(instants: Ints) -> float:
+        first, last = (int(instants[at] - 1) // DAY_NS for at in (0, -1))
+        found = sessions_between(str(settings.calendar), first, last, field="data.calendar")
+        place = np.minimum(np.searchsorted(found.closes, instants), len(found.closes) - 1)
+        return float(np.mean((instants > found.opens[place]) & (instants <= found.closes[place])))
+
+    if inside(some) >= 0.5 or inside(from_wall(some, zone)) <= 0.9:
+        return []
+    return [
+        f"times have no zone and were read by UTC, by which most bars lie outside the sessions of {settings.calendar};"
+        f' by its own clock they lie inside: set data.timezone = "{zone}" unless UTC is meant'
+    ]
 
 
 def ends_of(rows: Rows, interval_ns: int, settings: DataSettings) -> Ints:
