@@ -72,6 +72,7 @@ def bounds_of(calendar: str, field: str) -> tuple[int, int]:
     factories = exchange_calendars.calendar_utils.global_calendar_dispatcher._calendar_factories
     kind = factories.get(exchange_calendars.resolve_alias(calendar))
     limits = None, None
+    # A calendar that the library has not finished raises NotImplementedError here; `_between` says so of its sessions.
     with contextlib.suppress(AttributeError, NotImplementedError):
         limits = kind.bound_min(), kind.bound_max()
     first, last = (

@@ -68,6 +68,22 @@ def days_of(year: Ints, month: Ints, day: Ints) -> tuple[Ints, Mask]:
     return days, (month >= 1) & (month <= 12) & (day >= 1) & (days < following)
 
 
+def days_of_parts(year: Ints, month: Ints | None, day: Ints | None, ordinal: Ints | None) -> tuple[Ints, Mask]:
+    """Days since 1970 of years and days of the year, of dates, or of months, each for its last day; and which of them
+    are dates of the calendar."""
+    one = np.ones(len(year), dtype=np.int64)
+    if ordinal is not None:
+        first, _ = days_of(year, one, one)
+        following, _ = days_of(year + 1, one, one)
+        days = first + ordinal - 1
+        return days, (ordinal >= 1) & (days < following)
+    assert month is not None
+    if day is not None:
+        return days_of(year, month, day)
+    following, _ = days_of(year + month // 12, month % 12 + 1, one)
+    return following - 1, (month >= 1) & (month <= 12)
+
+
 def full_year(two_digits: Ints) -> Ints:
     """Two digits of a year as C's ``strptime`` reads them: 1969 to 2068."""
     return two_digits + np.where(two_digits < 69, 2000, 1900)
@@ -165,18 +181,8 @@ def _calendar(values: Ints, form: str, width: int) -> tuple[Stamps, Mask]:
     year = part["Y"] if "Y" in part else full_year(part["y"])
     good: Mask = (rest == 0) & (year >= _EARLIEST_YEAR) & (year <= _LATEST_YEAR)
     year = np.where(good, year, _EARLIEST_YEAR)
-    if "j" in part:
-        days, _ = days_of(year, zero + 1, zero + 1)
-        following, _ = days_of(year + 1, zero + 1, zero + 1)
-        days = days + part["j"] - 1
-        good &= (part["j"] >= 1) & (days < following)
-    elif "d" not in part:
-        days, _ = days_of(year + part["m"] // 12, part["m"] % 12 + 1, zero + 1)
-        days = days - 1
-        good &= (part["m"] >= 1) & (part["m"] <= 12)
-    else:
-        days, there = days_of(year, part["m"], part["d"])
-        good &= there
+    days, there = days_of_parts(year, part.get("m"), part.get("d"), part.get("j"))
+    good &= there
     clock = [part.get(code, zero) for code in "HMSf"]
     good &= (clock[0] < 24) & (clock[1] < 60) & (clock[2] < 60)
     if "H" not in part:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.data.readers.digits import FIRST_DAY, LAST_DAY, LAST_NS, Blame, Mask, counted, days_of, full_year
+from backbus.data.readers.digits import FIRST_DAY, LAST_DAY, LAST_NS, Blame, Mask, counted, days_of_parts, full_year
 from backbus.data.readers.table import Stamps
 from backbus.market.date_forms import date_form
 from backbus.market.panel import Ints
@@ -90,18 +90,9 @@ def _month(text: str) -> int:
 
 def _days(part: dict[str, Any]) -> tuple[Ints, Mask]:
     year = _mapped(part["Y"], int) if "Y" in part else full_year(_mapped(part["y"], int))
-    one = np.ones(len(year), dtype=np.int64)
-    if "j" in part:
-        number = _mapped(part["j"], int)
-        first, _ = days_of(year, one, one)
-        following, _ = days_of(year + 1, one, one)
-        days = first + number - 1
-        return days, (number >= 1) & (days < following)
-    month = _mapped(part["m"], int) if "m" in part else _mapped(part["b"], _month)
-    if "d" not in part:
-        following, good = days_of(year + month // 12, month % 12 + 1, one)
-        return following - 1, good & (month >= 1) & (month <= 12)
-    return days_of(year, month, _mapped(part["d"], int))
+    month = _mapped(part["m"], int) if "m" in part else _mapped(part["b"], _month) if "b" in part else None
+    day, ordinal = (_mapped(part[code], int) if code in part else None for code in "dj")
+    return days_of_parts(year, month, day, ordinal)
 
 
 def _clock(part: dict[str, Any]) -> tuple[Ints, Mask]:
