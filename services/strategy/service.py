@@ -7,6 +7,7 @@ from typing import Any
 from backbus.engine.warm import warm_handlers
 from backbus.market.panel import Layout
 from backbus.strategy import Strategy, StrategyHandler, load_strategy, make_strategy
+from backbus.trading.numbers import instruments_of
 from backbus.transport.role import Assignment, Role, batch_rows
 
 
@@ -32,8 +33,13 @@ class Strategies(Role):
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> StrategyHandler:
         """The strategy's state machine."""
         assert self._strategy is not None
+        job = assignment.job
         return StrategyHandler(
-            self._strategy, layout, cash=assignment.job.portfolio.cash, progress_rows=batch_rows(facts)
+            self._strategy,
+            layout,
+            cash=job.portfolio.cash,
+            progress_rows=batch_rows(facts),
+            instruments=instruments_of(job, layout.symbols),
         )
 
     def leave(self) -> None:

@@ -25,9 +25,10 @@ def test_exits_live_from_the_phase_after_their_entry() -> None:
     # The entry fills at the open of row 1, and the low of the same bar is below its stop.
     told = play(bars(QUIET, (100, 101, 94, 96), QUIET), {0: brackets(stop_loss=95.0)})
     assert told.fills == [(1, OPEN, "A", 10.0, 100.0), (1, BAR, "A", -10.0, 95.0)]
-    # An entry that fills within the bar: its exits live from the next row, and the low is no business of theirs.
-    told = play(bars(QUIET, (100, 101, 94, 96), QUIET), {0: brackets({"limit": 98.0}, stop_loss=95.0)})
-    assert told.fills == [(1, BAR, "A", 10.0, 98.0)]
+    # An entry that fills within the bar: on its way to 94 the price passed 98, then 95, whatever it did before.
+    for path in ("worst", "open-low-high-close", "open-high-low-close", "nearest-first"):
+        told = play(bars(QUIET, (100, 101, 94, 96), QUIET), {0: brackets({"limit": 98.0}, stop_loss=95.0)}, path=path)
+        assert told.fills == [(1, BAR, "A", 10.0, 98.0), (1, BAR, "A", -10.0, 95.0)]
 
 
 def test_where_a_bar_touches_stop_and_target_the_worse_one_is_taken() -> None:

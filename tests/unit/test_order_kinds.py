@@ -101,11 +101,11 @@ def test_a_trailing_stop_in_percent_buys_above_the_low() -> None:
     assert told.fills == [(3, OPEN, "A", 10.0, 90.0)]
 
 
-def test_the_worst_path_stops_a_trailing_order_below_the_high_of_the_same_bar() -> None:
-    # The high lifts the stop to 107, and the low of 103 may have come after it. By open, low, high, close it came
-    # before.
-    rows = [QUIET, (101, 110, 103, 109), (109, 109, 108, 108)]
-    assert play(bars(*rows), {0: asks(-10, trail=3.0)}).fills == [(1, BAR, "A", -10.0, 107.0)]
+def test_the_worst_path_stops_a_trailing_order_as_low_as_it_may_have_been() -> None:
+    # It may have followed the price to 106, and the low of 103 have come then. By open, high, low, close it followed
+    # to 110; by open, low, high, close the low came first.
+    rows = [QUIET, (104, 110, 103, 109), (109, 109, 108, 108)]
+    assert play(bars(*rows), {0: asks(-10, trail=3.0)}).fills == [(1, BAR, "A", -10.0, 103.0)]
     assert play(bars(*rows), {0: asks(-10, trail=3.0)}, path="open-low-high-close").fills == []
     told = play(bars(*rows), {0: asks(-10, trail=3.0)}, path="open-high-low-close")
     assert told.fills == [(1, BAR, "A", -10.0, 107.0)]
@@ -147,7 +147,7 @@ def test_a_single_share_waits_for_its_limit_as_many_do(quantity: float, limit: f
 def test_a_trailing_stop_for_a_single_share_follows_the_low() -> None:
     rows = [(100, 100.5, 90, 91), (91, 92.5, 90.5, 92)]
     told = play(bars(QUIET, *rows), {0: asks(1, trail=2.0)}, path="worst")
-    assert told.fills == [(1, BAR, "A", 1.0, 92.0)]
+    assert told.fills == [(1, BAR, "A", 1.0, 100.5)]  # after a low of 98.5, before the one of 90
 
 
 @pytest.mark.parametrize(

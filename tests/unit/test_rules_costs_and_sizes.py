@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numba
 import pytest
 
 from backbus.market.panel import Layout
@@ -14,7 +15,7 @@ from backbus.market.timeframes import DAY_NS
 from backbus.strategy import Strategy
 from backbus.trading.ledger import POSITION, apply_fill, open_account
 from backbus.trading.numbers import rules_of
-from backbus.trading.records import FILL, empty
+from backbus.trading.records import FILL, Records, empty
 from tests.unit.order_market import NAN, open_close, play, scripted, small
 from tests.unit.records_of_runs import said_by_engine
 
@@ -172,17 +173,22 @@ def test_a_size_decided_at_the_open_is_told_as_a_resize(opens_at: float, quantit
     assert run.cash[-1] == 0.0
 
 
+@numba.njit
+def _book(totals: Records, positions: Records, instruments: Records, fills: Records) -> None:
+    apply_fill(totals[0], positions[0], instruments[0], fills[0])
+
+
 def test_average_cost_is_kept_while_selling_and_starts_anew_through_zero() -> None:
     #  bought 10 at 10, 30 at 14: (100 + 420) / 40 = 13;  sold 20 at 15: 13 stays, gained 20 × 2 = 40
     #  sold 30 at 16: gained 20 × 3 = 60, 10 short at 16;  bought 10 at 12: gained 10 × 4 = 40
     rules = rules_of(small(), Layout(("A",), 1, 0, DAY_NS))
     account = open_account(rules)
-    line, fill = account.positions[0], empty(FILL, 1)[0]
-    book = getattr(apply_fill, "py_func", apply_fill)
+    line, fills = account.positions[0], empty(FILL, 1)
+    fill = fills[0]
     seen = []
     for quantity, price in ((10.0, 10.0), (30.0, 14.0), (-20.0, 15.0), (-30.0, 16.0), (10.0, 12.0)):
         fill["quantity"], fill["price"], fill["unit"], fill["fee"] = quantity, price, 1.0, 0.5
-        book(account.totals[0], line, rules.instruments[0], fill)
+        _book(account.totals, account.positions, rules.instruments, fills)
         seen.append((float(line["position"]), float(line["average_cost"])))
     assert seen == [(10.0, 10.0), (40.0, 13.0), (20.0, 13.0), (-10.0, 16.0), (0.0, 0.0)]
     assert account.totals["cash"] == 1000.0 + 140.0 - 5 * 0.5

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backbus.engine.run import Engine
+from backbus.jit.decorators import plain
 from backbus.job.job import Job
 from backbus.trading import records as rec
 from backbus.trading.codes import Action, FillRule, OrderType
+from backbus.trading.lots import plus
 from backbus.trading.numbers import rules_of
 from tests.simulation.cases import some_case
 from tests.unit.order_market import NAN
@@ -120,6 +122,7 @@ def test_cash_and_positions_are_the_equity_to_the_last_bit(seed: int) -> None:
     told, equity = entries(tables), tables["equity"]
     cash, assets = case.job.portfolio.cash, case.panel.layout.assets
     held, last = [0.0] * assets, [NAN] * assets
+    lots = rules_of(case.job, case.panel.layout).instruments["lot"].tolist()
     closes = case.panel.block.close.tolist()
     for row in range(case.panel.layout.warmup):
         last = [new if new == new else old for new, old in zip(closes[row], last, strict=True)]
@@ -130,7 +133,7 @@ def test_cash_and_positions_are_the_equity_to_the_last_bit(seed: int) -> None:
             asset, quantity = int(entry["symbol"]), float(entry["quantity"])
             if kind == "fill":
                 cash = cash - quantity * float(entry["price"]) - float(entry["fee"])
-                held[asset] += quantity
+                held[asset] = plain(plus)(lots[asset], held[asset], quantity)
             else:
                 cash = cash + float(entry["amount"])
                 if kind == "split":

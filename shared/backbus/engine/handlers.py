@@ -34,7 +34,7 @@ def run_handlers(
     source = DataHandler(panel, block=block, window=window, readers=READERS)
     handlers: list[Handler] = [
         source,
-        StrategyHandler(strategy, layout, cash=job.portfolio.cash, progress_rows=batch),
+        StrategyHandler(strategy, layout, cash=job.portfolio.cash, progress_rows=batch, instruments=rules.instruments),
         PortfolioHandler(rules, layout, reads_book=strategy.reads_book, batch_rows=batch),
         ExecutionHandler(rules, layout, progress_rows=batch),
         performance,

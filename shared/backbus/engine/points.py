@@ -107,6 +107,7 @@ def _reset(
         slots[asset]["waits"] = 0
         trades[asset] = blank.trades[asset]
         trades[asset]["settles"] = instrument["settles"]
+        trades[asset]["lot"] = instrument["lot"]
     count[0] = 0
     for field in range(cursor.shape[0]):
         cursor[field] = 0

@@ -60,7 +60,7 @@ class Engine:
         layout = source.layout
         self._layout = layout
         self._rules = rules_of(job, layout)
-        self._runner = StrategyRunner(strategy, layout)
+        self._runner = StrategyRunner(strategy, layout, self._rules.instruments)
         self._account, self._market = open_account(self._rules), open_market(self._rules)
         self._open_orders = OrderStore(layout.assets, listed=self._rules.needs_order_lists)
         self._cursor = np.zeros(len(CURSOR), dtype=np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from backbus.execution.fills import end_order
+from backbus.execution.ends import end_order
 from backbus.jit.decorators import part
 from backbus.market.panel import Floats
 from backbus.trading.codes import End

@@ -4,8 +4,12 @@ A bar does not tell which price came first, so a path is assumed (``execution.pa
 
 - along open, low, high, close, or open, high, low, close, or first to that extreme which is nearer to the open, orders
   fill as the path comes to their prices, and trailing stops follow it;
-- ``worst``: stops before limits. A trailing stop is tried where it stood at the open, and then below the bar's high
-  (above its low). A limit that a stop has made in this bar fills only if the close is beyond it, when it is certain.
+- ``worst``: what no path could have made worse, for an entry with its exits. Stops come before limits. A trailing stop
+  is tried where it stood at the open, and then at the bar's low (a long position's), if what it may have followed lies
+  so far above. A limit that a stop has made in this bar, and the target of an entry that filled at its limit, fill
+  only if the close is beyond, when it is certain.
+
+Exits of an entry live from its fill on, within the same bar.
 """
 
 from __future__ import annotations
@@ -17,11 +21,15 @@ import numpy as np
 from backbus.execution.fills import fill
 from backbus.execution.matching import is_ready
 from backbus.jit.decorators import part, step
-from backbus.trading.codes import OrderType
+from backbus.jit.fields import copied
+from backbus.trading.codes import Flag, OrderType
 from backbus.trading.groups import BarArrays, MarketArrays, OrderLists, RecordLog
-from backbus.trading.open_orders import after, first, purge_all
+from backbus.trading.lots import on_tick
+from backbus.trading.open_orders import after, first, purge_all, sleeps_beside
 from backbus.trading.order_states import NEXT_STATE, OrderEvent, OrderState
 from backbus.trading.order_types import (
+    behind,
+    better,
     follow,
     is_limit,
     level_of,
@@ -30,6 +38,7 @@ from backbus.trading.order_types import (
     rule_in_bar,
     trails,
     trigger,
+    waits_for_nothing,
 )
 from backbus.trading.rules import Path
 
@@ -46,7 +55,7 @@ class Prices(NamedTuple):
 @step
 def _waits(orders: OrderLists, node: int, tick: int) -> bool:
     """Whether an order can fill or be triggered within the bar, if a price comes that it waits for."""
-    return is_ready(orders, node, tick) and orders.terms[node]["type"] != OrderType.MARKET
+    return is_ready(orders, node, tick) and not waits_for_nothing(orders.terms[node])
 
 
 @step
@@ -117,41 +126,106 @@ def _walk(
 
 
 @step
+def _may_be_stopped(orders: OrderLists, instrument: Any, asset: int, node: int, price: float, bar: Prices) -> bool:
+    """Whether an exit of an entry that fills at ``price`` may be met in the rest of the bar by a loss."""
+    order, buys = orders.slots[node]["order"], orders.slots[node]["quantity"] > 0.0
+    other = first(orders, asset)
+    while other >= 0:
+        if sleeps_beside(orders, other, order):
+            terms, flags = orders.terms[other], orders.slots[other]["flags"]
+            level = np.nan
+            if trails(terms):
+                level = behind(terms, better(price, bar.high if buys else bar.low, not buys), not buys)
+            elif not is_limit(terms):
+                level = price * (1.0 - terms["trail"] if buys else 1.0 + terms["trail"])
+                if flags & Flag.RELATIVE == 0:
+                    level = terms["stop"]
+            if bar.low <= level if buys else bar.high >= level:
+                return True
+        other = after(orders, other)
+    return False
+
+
+@step
+def _worst_of_stop(instrument: Any, terms: Any, buys: bool, bar: Prices) -> float:
+    """Where a stop is met at worst, if the bar comes to it; NaN if not."""
+    level = level_of(instrument, terms, buys)
+    return level if (bar.high >= level if buys else bar.low <= level) else np.nan
+
+
+@step
+def _worst_of_trail(instrument: Any, terms: Any, buys: bool, bar: Prices) -> float:
+    """Where a trailing stop is met at worst, after any of the prices that it may have followed; NaN where it cannot be.
+    One that goes on has followed them.
+
+    At worst the price goes against the order first: it is met at the far extreme. If what it follows may have come
+    before the order did, it may as well not be met here, and later where it surely stands after this bar: what is
+    ``hidden`` is how much worse that is."""
+    ahead, against = (bar.low, bar.high) if buys else (bar.high, bar.low)
+    sure = copied(terms["stop"])
+    if terms["state"] != OrderState.PERHAPS_AWAKE:
+        sure = better(sure, bar.close if terms["state"] == OrderState.JUST_AWAKE else ahead, buys)
+    possible = better(terms["possible"], better(sure, ahead, buys), buys)
+    level = on_tick(instrument, behind(terms, possible, buys), buys)
+    if against >= level if buys else against <= level:
+        later = on_tick(instrument, behind(terms, sure, buys), buys)
+        terms["hidden"] = max(later - against, 0.0) if buys else max(against - later, 0.0)
+        return against
+    terms["stop"], terms["possible"] = sure, possible
+    return np.nan
+
+
+@step
+def _worst_of_limit(orders: OrderLists, instrument: Any, asset: int, node: int, buys: bool, bar: Prices) -> float:
+    """Where a limit order fills at worst; NaN where it is not certain to: after a stop that was met in this bar, or an
+    entry that filled in it, the close must lie at the limit or beyond. An entry that may be stopped here fills as
+    well, since that is worse."""
+    terms = orders.terms[node]
+    level = copied(terms["limit"])
+    reached = bar.low <= level if buys else bar.high >= level
+    state = terms["state"]
+    if reached and state in (OrderState.JUST_TRIGGERED, OrderState.JUST_AWAKE, OrderState.PERHAPS_AWAKE):
+        reached = bar.close <= level if buys else bar.close >= level
+        if not reached and state == OrderState.JUST_TRIGGERED:
+            reached = _may_be_stopped(orders, instrument, asset, node, level, bar)
+    return level if reached else np.nan
+
+
+@step
 def _worst(
     orders: OrderLists, rules: Any, market: MarketArrays, asset: int, tick: int, bar: Prices, fills: RecordLog
 ) -> None:
-    """Stops before limits, each time the one nearest to the open first."""
-    for turn in range(3):  # stops, trailing stops after this bar's extremes, limits
-        found = turn != 1 or rules["trail_by_close"] == 0
-        if turn == 1 and found:
-            node = first(orders, asset)
-            while node >= 0:
-                terms, buys = orders.terms[node], orders.slots[node]["quantity"] > 0.0
-                if is_ready(orders, node, tick) and trails(terms):
-                    follow(terms, bar.low if buys else bar.high, buys)
-                node = after(orders, node)
-        while found:
-            found = False
-            best = -1
-            least = np.inf
-            price = bar.open
-            node = first(orders, asset)
-            while node >= 0:
-                terms, buys = orders.terms[node], orders.slots[node]["quantity"] > 0.0
-                limit = is_limit(terms)
-                wanted = limit if turn == 2 else (trails(terms) if turn == 1 else not limit)
-                if _waits(orders, node, tick) and wanted:
-                    level = level_of(market.instruments[asset], terms, buys)
-                    falls = met_falling(terms, buys)
-                    reached = bar.low <= level if falls else bar.high >= level
-                    if terms["state"] == OrderState.JUST_TRIGGERED:
-                        reached = bar.close <= level if falls else bar.close >= level
-                    if reached and abs(level - bar.open) < least:
-                        best, least, price = node, abs(level - bar.open), level
-                node = after(orders, node)
-            if best >= 0:
-                found = True
-                _meet(orders, rules, market, asset, best, tick, price, OrderEvent.STOP_MET_IN_BAR, fills)
+    """Stops before limits, each time the one nearest to the open first; then the exits of entries that filled."""
+    instrument = market.instruments[asset]
+    any_found = True
+    while any_found:
+        any_found = False
+        for turn in range(3):  # stops, trailing stops after this bar's extremes, limits
+            found = turn != 1 or rules["trail_by_close"] == 0
+            while found:
+                found = False
+                best = -1
+                least = np.inf
+                price = bar.open
+                node = first(orders, asset)
+                while node >= 0:
+                    terms, buys = orders.terms[node], orders.slots[node]["quantity"] > 0.0
+                    if _waits(orders, node, tick):
+                        level = np.nan
+                        if is_limit(terms):
+                            if turn == 2:
+                                level = _worst_of_limit(orders, instrument, asset, node, buys, bar)
+                        elif turn == 0:
+                            level = _worst_of_stop(instrument, terms, buys, bar)
+                        elif turn == 1 and trails(terms):
+                            level = _worst_of_trail(instrument, terms, buys, bar)
+                        if abs(level - bar.open) < least:
+                            best, least, price = node, abs(level - bar.open), level
+                    node = after(orders, node)
+                if best >= 0:
+                    found = turn != 2  # the stops of an entry that fills at its limit come before its target
+                    any_found = True
+                    _meet(orders, rules, market, asset, best, tick, price, OrderEvent.STOP_MET_IN_BAR, fills)
 
 
 @step
@@ -171,12 +245,33 @@ def _late_at_open(
 
 
 @step
+def _may_have_filled(orders: OrderLists, asset: int, node: int, bar: Prices) -> None:
+    """Let the trailing exits of a stop-limit order know what they would follow by now, had it filled already in the bar
+    that met its stop."""
+    terms, buys = orders.terms[node], orders.slots[node]["quantity"] > 0.0
+    order, ahead = orders.slots[node]["order"], bar.high if buys else bar.low
+    touched = bar.low <= terms["limit"] if buys else bar.high >= terms["limit"]
+    other = first(orders, asset)
+    while other >= 0:
+        exits = orders.terms[other]
+        if sleeps_beside(orders, other, order) and trails(exits):
+            seen = exits["possible"]
+            if terms["state"] == OrderState.JUST_TRIGGERED and touched:
+                exits["possible"] = better(terms["limit"], ahead, not buys)
+            elif seen == seen:  # noqa: PLR0124  (it has begun to)
+                exits["possible"] = better(seen, ahead, not buys)
+        other = after(orders, other)
+
+
+@step
 def _end_bar(orders: OrderLists, rules: Any, asset: int, tick: int, bar: Prices) -> None:
     """What orders that go on have seen of the bar."""
     node = first(orders, asset)
     while node >= 0:
         terms, buys = orders.terms[node], orders.slots[node]["quantity"] > 0.0
         if terms["state"] != OrderState.ASLEEP and terms["live_from"] <= tick:
+            if rules["path"] == Path.WORST and terms["type"] == OrderType.STOP_LIMIT:
+                _may_have_filled(orders, asset, node, bar)
             terms["state"] = NEXT_STATE[terms["state"], OrderEvent.BAR_OVER]
             if trails(terms) and rules["trail_by_close"] != 0:
                 follow(terms, bar.close, buys)

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from backbus.execution.fills import end_order, fill
+from backbus.execution.ends import end_order
+from backbus.execution.fills import fill
 from backbus.jit.decorators import part, plain, step
 from backbus.market.panel import Floats
 from backbus.market.ticks import PHASES

@@ -229,7 +229,7 @@ def fill_pieces(records: Records, times: Ints) -> list[Piece]:
         }
         columns = {name: ends[field] for name, field in shown.items()}
         more = [("order_ends", {**_when(ends, times[ended]), "phase": ends["tick"] % PHASES, **columns})]
-    filled = ~ended & (records["rule"] != FillRule.LESSENED)
+    filled = ~ended & (records["rule"] != FillRule.LESSENED) & (records["rule"] != FillRule.HELD_BACK)
     fills, times = (records, times) if filled.all() else (records[filled], times[filled])
     columns = {name: fills[name] for name in names}
     return [("fills", {**_when(fills, times), "phase": fills["tick"] % PHASES, **columns}), *more]

@@ -20,6 +20,7 @@ from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import PHASES
 from backbus.trading.account_rows import NO_BOOKINGS
 from backbus.trading.codes import ENDS, EXPIRED, FILL_RULES, BookingKind, FillRule
+from backbus.trading.lots import plus
 from backbus.trading.records import Records
 
 TRADE = np.dtype(
@@ -60,6 +61,7 @@ OPEN_TRADE = np.dtype(
         ("last_order", "<i8"),
         ("income", "<f8"),
         ("settles", "<i8"),
+        ("lot", "<f8"),
     ]
 )
 """One asset's trade under way: quantities, values (quantity × price) and worths in the account's currency are
@@ -190,7 +192,7 @@ def match_fills(
             trade["fees"] += fee
             continue
         before = trade["position"]
-        after = before + quantity
+        after = plus(trade["lot"], before, quantity)
         held = abs(before)
         entering = before == 0.0 or (before > 0.0) == (quantity > 0.0)
         partial = not entering and after != 0.0 and (before > 0.0) == (after > 0.0)
@@ -232,6 +234,7 @@ def no_trades(assets: int, instruments: Records | None = None) -> Records:
     trades = np.zeros(assets, dtype=OPEN_TRADE)
     if instruments is not None:
         trades["settles"] = instruments["settles"]
+        trades["lot"] = instruments["lot"]
     trades["last_order"] = -1
     return trades
 

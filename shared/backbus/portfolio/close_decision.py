@@ -18,6 +18,7 @@ from backbus.portfolio.order_entry import (
     Ticket,
     can_work,
     cancel,
+    fills_here,
     give_own_exits,
     is_market_intent,
     no_terms,
@@ -195,7 +196,7 @@ def _decide(
     flags = reduce_only(orders, flags)
     market_order = is_market_intent(orders, asset)
     if market_order:
-        if rules["fill_at_close"] != 0:
+        if fills_here(orders, rules, asset):
             flags |= Flag.ON_CLOSE
         elif rules["size_at_open"] != 0 and (not lessens or wish != 0.0):
             flags |= Flag.SIZE_AT_OPEN

@@ -13,6 +13,7 @@ from backbus.portfolio.margin import not_now
 from backbus.portfolio.order_entry import (
     Ticket,
     cancel,
+    fills_here,
     named_order,
     no_terms,
     place,
@@ -165,7 +166,7 @@ def _enter(
     instrument, state, line = market.instruments[asset], market.state[asset], account.positions[asset]
     own = orders.intents.shape[0] - 2
     intent = orders.intents[own]
-    if rules["fill_at_close"] != 0 and intent["type"] == OrderType.MARKET:
+    if fills_here(orders, rules, own):
         flags |= Flag.ON_CLOSE
     last, wanted = line["price"], ticket.wanted
     paid = worst_price(instrument, state, intent, wanted, last)

@@ -11,7 +11,7 @@ from backbus.portfolio.close_decision import decide_at_close
 from backbus.portfolio.financing import begin_session, bookings_of_row
 from backbus.portfolio.lookahead import silent_until
 from backbus.portfolio.open_decision import decide_at_open
-from backbus.trading.codes import ENDS, Flag
+from backbus.trading.codes import ENDS, FillRule, Flag
 from backbus.trading.corporate_actions import act_on_any_order, act_on_book, act_on_orders, act_on_state
 from backbus.trading.groups import (
     CURSOR,
@@ -31,17 +31,22 @@ from backbus.trading.groups import (
 from backbus.trading.ledger import apply_fill, mark, mark_stretch, quiet_rows, value, write_row
 from backbus.trading.market_state import observe_close
 from backbus.trading.open_orders import end_node, find_order, purge, works
+from backbus.trading.order_states import OrderState
+from backbus.trading.order_types import is_stop
 from backbus.trading.records import Records
 
 # --- fills --------------------------------------------------------------------------------------------------------
 
 
-def _filled_whole(orders: SingleOrders, node: int, quantity: float) -> None:
+def _filled_whole(orders: SingleOrders, node: int, fill: Any) -> None:
     pass
 
 
-def _filled_in_part(orders: OrderLists, node: int, quantity: float) -> None:
-    orders.terms[node]["filled"] = orders.terms[node]["filled"] + abs(quantity)
+def _filled_in_part(orders: OrderLists, node: int, fill: Any) -> None:
+    terms, rule = orders.terms[node], fill["rule"]
+    terms["filled"] = terms["filled"] + abs(fill["quantity"])
+    if rule == FillRule.HELD_BACK or (fill["quantity"] != 0.0 and is_stop(terms)):
+        terms["state"] = OrderState.TRIGGERED
 
 
 _note_fill = verb(_filled_whole, _filled_in_part)
@@ -56,7 +61,7 @@ def _take_fill(orders: OpenOrders, account: Account, market: MarketArrays, fill:
     node = find_order(orders, asset, fill["order"])
     if node >= 0:
         orders.slots[node]["quantity"] = fill["left"]
-        _note_fill(orders, node, quantity)
+        _note_fill(orders, node, fill)
         if fill["rule"] >= ENDS or (fill["left"] == 0.0 and quantity != 0.0):
             end_node(orders, node)
             purge(orders, asset)

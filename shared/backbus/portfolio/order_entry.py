@@ -21,6 +21,7 @@ from backbus.trading.open_orders import (
     set_terms,
     sleeps_beside,
 )
+from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import on_grid, possible, take_own_term, trails, worst_price
 from backbus.trading.records import ASSET_SCALE, EXITS, NO_ORDER, ROW_SCALE
 from backbus.trading.slippage import fill_price
@@ -139,6 +140,7 @@ def no_terms(intent: Any) -> None:
     intent["trailing_loss"] = 0.0
     intent["fractions"] = 0
     intent["reduce"] = 0
+    intent["state"] = OrderState.LIVE
     intent["at_row"] = -1
     intent["at_asset"] = -1
     intent["group_of"] = NO_ORDER
@@ -200,6 +202,21 @@ def _is_market_intent(orders: OrderLists, asset: int) -> bool:
 
 is_market_intent = verb(_plain_intent, _is_market_intent)
 """``is_market_intent(orders, asset)``: whether a signal asks for a plain market order."""
+
+
+def _where_the_job_says(orders: SingleOrders, rules: Any, intent: int) -> bool:
+    return bool(rules["fill_at_close"] != 0)
+
+
+def _where_it_says_itself(orders: OrderLists, rules: Any, intent: int) -> bool:
+    asked = orders.intents[intent]
+    market_order = asked["type"] == OrderType.MARKET and asked["in_force"] != InForce.AT_THE_OPEN
+    return bool(rules["fill_at_close"] != 0 and market_order)
+
+
+fills_here = verb(_where_the_job_says, _where_it_says_itself)
+"""``fills_here(orders, rules, intent)``: whether a market order of that intent fills at the close that decides it: what
+the order says itself goes before what the job says."""
 
 
 def _always(orders: SingleOrders, instrument: Any, asset: int, quantity: float, last: float) -> bool:

@@ -18,7 +18,7 @@ from backbus.portfolio.risk import Trade, accept, power_after
 from backbus.trading.codes import Flag, OrderType, Reason
 from backbus.trading.groups import Account, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
 from backbus.trading.open_orders import after, first, purge, reduces, type_of, works
-from backbus.trading.order_types import level_at_open, waits_for_close
+from backbus.trading.order_types import level_at_open, waits_for_close, waits_for_nothing
 from backbus.trading.records import ROW_SCALE
 from backbus.trading.slippage import fill_price
 
@@ -69,6 +69,8 @@ def _order_met_at(orders: OrderLists, rules: Any, node: int, price: float) -> bo
         return True
     if reduces(slot):
         return False
+    if waits_for_nothing(terms):
+        return True
     buys = slot["quantity"] > 0.0
     level = level_at_open(terms, buys)
     if level != level:  # noqa: PLR0124  (it has no stop)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from backbus.strategy.emission import Emission
 from backbus.strategy.orders import Fill, Order
 from backbus.trading.account_rows import BookRows
@@ -23,13 +25,13 @@ class Book:
         self.equity = 0.0
         """Cash and positions at their last prices, in cash units."""
 
-    def turn(self, rows: BookRows, index: int) -> None:
-        """Show row ``index`` of ``rows``."""
+    def turn(self, rows: BookRows, index: int, splits: Mapping[str, float]) -> None:
+        """Show row ``index`` of ``rows``, which began with ``splits`` by symbol."""
         self._rows, self._index = rows, index
         self.cash = rows.cash.item(index)
         self.equity = rows.equity.item(index)
         self._positions = rows.position[index].tolist()
-        self._emission.blotter.turn(rows)
+        self._emission.blotter.turn(rows, splits)
 
     def position(self, symbol: str | None = None) -> float:
         """Signed quantity held of the current bar's asset, or of ``symbol``; 0 where flat."""

@@ -10,11 +10,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Floats, session_date
 from backbus.strategy.bar import Bar, BarHistory, Longer
 from backbus.strategy.book import Book
 from backbus.strategy.failure import failure
+from backbus.strategy.orders import NO_SPLITS
 from backbus.strategy.run import Run
 from backbus.trading.account_rows import BookRows
 from backbus.trading.records import Records
@@ -46,6 +49,8 @@ class BarByBar:
         self._extra: list[tuple[str, list[float]]] = []
         self._factors: list[tuple[Floats, Floats]] = []
         """What each row of the chunk is adjusted by, where there are actions."""
+        self._splits: dict[int, dict[str, float]] = {}
+        """The splits of the chunk's rows, by symbol."""
         self._at = 0
 
     def load(self, block: Block) -> None:
@@ -81,7 +86,15 @@ class BarByBar:
         self._chunk, self._at = chunk, 0
         columns = (chunk.end, chunk.session, chunk.open, chunk.high, chunk.low, chunk.close, chunk.volume)
         self._lists = tuple(column.ravel().tolist() for column in columns)
+        self._splits = self._splits_of(chunk) if self._adjusting.acts else {}
         self._extra = [(name, column.ravel().tolist()) for name, column in chunk.extra.items()]
+
+    def _splits_of(self, chunk: Block) -> dict[int, dict[str, float]]:
+        found: dict[int, dict[str, float]] = {}
+        ratios = chunk.extra.get("split", np.full(chunk.close.shape, np.nan))
+        for row, asset in np.argwhere((ratios > 0.0) & (ratios < np.inf) & (ratios != 1.0)).tolist():
+            found.setdefault(row, {})[self._layout.symbols[asset]] = float(ratios[row, asset])
+        return found
 
     def _rows(self, start: int, stop: int, book: BookRows | None, book_start: int) -> None:
         bar, emission, shown, ends = self._bar, self._emission, self._book, self._history.ends
@@ -109,7 +122,7 @@ class BarByBar:
                     for history in (self._history, *(longer.bars for longer in timeframes)):
                         history.now = self._factors[i]
                 if book is not None:
-                    shown.turn(book, book_start + i - start)
+                    shown.turn(book, book_start + i - start, self._splits.get(i, NO_SPLITS))
                     if on_fill is not None:
                         self._tell(on_fill)
                 for asset in order:

@@ -40,7 +40,7 @@ class Emission:
         "terms",
     )
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, instruments: Records | None = None) -> None:
         self._symbols = layout.symbols
         self._assets: dict[str, int] = {}
         self.asset = 0
@@ -56,7 +56,7 @@ class Emission:
         self.asked: list[tuple[int, list[Said], Order | None]] = []
         """Asset and records of each order that was asked for, or taken back, in this row; and the order asked for."""
         self.ordinals: dict[int, int] = {}
-        self.blotter = Blotter(layout.symbols)
+        self.blotter = Blotter(layout.symbols, instruments)
         self._records: list[tuple[int, int, int, float]] = []
 
     def find(self, symbol: str | None) -> int:

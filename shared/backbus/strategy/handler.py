@@ -29,8 +29,16 @@ class StrategyHandler(RunHandler):
     ``progress_rows`` rows, and at the end.
     """
 
-    def __init__(self, strategy: Strategy, layout: Layout, *, cash: float = 0.0, progress_rows: int = 1) -> None:
-        self.runner = StrategyRunner(strategy, layout)
+    def __init__(
+        self,
+        strategy: Strategy,
+        layout: Layout,
+        *,
+        cash: float = 0.0,
+        progress_rows: int = 1,
+        instruments: Records | None = None,
+    ) -> None:
+        self.runner = StrategyRunner(strategy, layout, instruments)
         super().__init__(STRATEGY, layout, progress_rows, reads_book=self.runner.reads_book)
         self.writer = self.writers[Kind.SIGNAL]
         self._cash = cash

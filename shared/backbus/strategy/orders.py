@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 from backbus import renamed
 from backbus.errors import StrategyError
+from backbus.jit.decorators import plain
 from backbus.market.ticks import PHASES
 from backbus.trading.account_rows import BookRows
 from backbus.trading.codes import ENDS, FILL_RULES, REASONS, TIMES_IN_FORCE, Action, InForce, Term
+from backbus.trading.lots import on_tick, plus, whole_lots
+from backbus.trading.records import Records
 
 TimeInForce = Literal["gtc", "day", "ioc", "fok", "open"]
 Said = tuple[int, float]
@@ -31,6 +35,7 @@ _FRACTIONS = ("trail_fraction", "stop_loss_fraction", "trailing_loss_fraction")
 TERMS = (*_PRICES, *_EXITS, "time_in_force", "until", "at", "reduce_only", "group")
 """What an order, or a signal, can be given beside what it wants."""
 _EITHER = tuple((name, f"{name}_fraction") for name in ("take_profit", "stop_loss", "trailing_loss"))
+NO_SPLITS: Mapping[str, float] = MappingProxyType({})
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -44,7 +49,7 @@ class Order:
     quantity: float
     """Units asked for, negative to sell."""
     terms: Mapping[str, Any]
-    """As they were given: limit, stop, take_profit and so on."""
+    """As they were given: limit, stop, take_profit and so on; after a split, what they have become by it."""
     state: Literal["asked", "working", "filled", "ended", "refused"] = "asked"
     filled: float = 0.0
     """Units that have filled, negative where sold."""
@@ -172,15 +177,63 @@ def _until(until: Any) -> list[Said]:
     raise StrategyError(f"until is a date, or a date and time with its zone, not {until!r}")
 
 
+class Grid:
+    """Which sizes and prices an asset's orders can have."""
+
+    __slots__ = ("_instrument", "lot", "settles")
+
+    def __init__(self, instrument: Any = None) -> None:
+        names = ("tick", "per_tick")
+        self._instrument = {name: 0.0 if instrument is None else float(instrument[name]) for name in names}
+        self.lot = 0.0 if instrument is None else float(instrument["lot"])
+        self.settles = instrument is not None and bool(instrument["settles"])
+
+    def plus(self, size: float, more: float) -> float:
+        """The sum of two sizes."""
+        return float(_plus(self.lot, size, more))
+
+    def size(self, size: float) -> float:
+        """A signed size in whole lots, as a split leaves it."""
+        return size if self.settles else math.copysign(float(_whole_lots(self.lot, abs(size))), size)
+
+    def price(self, price: float, *, up: bool) -> float:
+        """The next price that an order can have."""
+        return float(_on_tick(self._instrument, price, up))
+
+
+_plus, _whole_lots, _on_tick = plain(plus), plain(whole_lots), plain(on_tick)
+_UP_FOR_BUYS = {"limit": False, "stop": True, "take_profit": True, "stop_loss": False}
+_DISTANCES = ("trail", "trailing_loss")
+
+
+def _split(order: Order, grid: Grid, ratio: float) -> None:
+    """Let an order be what the market has made of it by a split, as ``trading.corporate_actions`` does."""
+    buys = order.quantity > 0.0
+    left = grid.size(grid.plus(order.quantity, -order.filled) * ratio)
+    order.filled *= ratio
+    order.quantity = grid.plus(left, order.filled)
+    terms = dict(order.terms)
+    for name, up in _UP_FOR_BUYS.items():
+        if terms.get(name) is not None:
+            terms[name] = grid.price(terms[name] / ratio, up=up == buys)
+    for name in _DISTANCES:
+        if terms.get(name) is not None:
+            terms[name] = terms[name] / ratio
+    order.terms = terms
+
+
 class Blotter:
     """The orders of a run that may still fill, by id, and what is new of orders in the current row.
 
     It keeps nothing for a strategy that is told of no book: nobody would ever say that an order has ended."""
 
-    __slots__ = ("_symbols", "_told", "_working", "fills", "news")
+    __slots__ = ("_grids", "_symbols", "_told", "_working", "fills", "news")
 
-    def __init__(self, symbols: tuple[str, ...]) -> None:
+    def __init__(self, symbols: tuple[str, ...], instruments: Records | None = None) -> None:
         self._symbols = symbols
+        self._grids = {
+            symbol: Grid(None if instruments is None else instruments[asset]) for asset, symbol in enumerate(symbols)
+        }
         self._told = False
         self._working: dict[int, Order] = {}
         self.fills: list[Fill] = []
@@ -203,25 +256,29 @@ class Blotter:
         """Orders that may still fill, in the order in which they were asked for."""
         return self._working.values()
 
-    def turn(self, book: BookRows) -> None:
-        """Take in what became of orders since the row before."""
+    def turn(self, book: BookRows, splits: Mapping[str, float] = NO_SPLITS) -> None:
+        """Take in what became of orders since the row before; ``splits`` by symbol came at the row's begin."""
         self._told = True
         if self.fills:
             self.fills = []
         if self.news:
             self.news = []
-        if len(book.orders) or len(book.fills):
-            # In the order of their ticks: what fills at a close may be taken back at the next open.
-            fills = iter(book.fills)
-            fill = next(fills, None)
-            for record in book.orders:
-                while fill is not None and fill["tick"] < record["tick"]:
-                    self._reported(fill)
-                    fill = next(fills, None)
-                self._decided(record)
-            while fill is not None:
-                self._reported(fill)
-                fill = next(fills, None)
+        if not len(book.orders) and not len(book.fills) and not splits:
+            return
+        # In the order of their ticks: what fills at a close may be taken back at the next open, after its splits.
+        happened: list[tuple[int, int, Callable[[Any], None], Any]] = [
+            *((int(record["tick"]), 1, self._decided, record) for record in book.orders),
+            *((int(record["tick"]), 2, self._reported, record) for record in book.fills),
+        ]
+        if splits:
+            happened.append((PHASES * book.first_row, 0, self._split, splits))
+        for _, _, take, what in sorted(happened, key=_by_tick):
+            take(what)
+
+    def _split(self, splits: Mapping[str, float]) -> None:
+        for order in self._working.values():
+            if order.symbol in splits:
+                _split(order, self._grids[order.symbol], splits[order.symbol])
 
     def _order(self, record: Any) -> Order:
         number = int(record["order"])
@@ -235,7 +292,8 @@ class Blotter:
         order.reason = REASONS[record["reason"]]
         if kind in (Action.PLACE, Action.RESIZE):
             order.state = "working"
-            order.quantity = float(record["quantity"]) + (order.filled if kind == Action.RESIZE else 0.0)
+            filled = order.filled if kind == Action.RESIZE else 0.0
+            order.quantity = self._grids[order.symbol].plus(float(record["quantity"]), filled)
             self._working[order.id] = order
         else:
             order.state = "refused" if kind == Action.REFUSE else "ended"
@@ -249,7 +307,7 @@ class Blotter:
         quantity, rule = float(record["quantity"]), int(record["rule"])
         if quantity:
             price = float(record["price"])
-            order.filled += quantity
+            order.filled = self._grids[order.symbol].plus(order.filled, quantity)
             order.value += abs(quantity) * price
             fill = Fill(
                 order,
@@ -270,4 +328,8 @@ class Blotter:
             self._working.pop(order.id, None)
             self.news.append(order)
         else:
-            order.quantity = float(record["left"]) + order.filled
+            order.quantity = self._grids[order.symbol].plus(float(record["left"]), order.filled)
+
+
+def _by_tick(happened: tuple[int, int, object, object]) -> tuple[int, int]:
+    return happened[:2]

@@ -31,9 +31,9 @@ class Run:
 
     __slots__ = ("_complete", "_cursor", "_room", "_slots", "block", "emission", "layout", "tail")
 
-    def __init__(self, layout: Layout, lookback: int = 0) -> None:
+    def __init__(self, layout: Layout, lookback: int = 0, instruments: Records | None = None) -> None:
         self.layout = layout
-        self.emission = Emission(layout)
+        self.emission = Emission(layout, instruments)
         self.block: Block | None = None
         self.tail = Tail(layout.assets, lookback, layout.columns) if lookback else None
         """The rows before the block, for array-style strategies that declare a lookback."""

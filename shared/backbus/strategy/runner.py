@@ -25,14 +25,15 @@ from backbus.trading.records import SIGNAL, Records
 
 
 class StrategyRunner:
-    """One run of one strategy over a panel of this layout."""
+    """One run of one strategy over a panel of this layout; ``instruments`` are the INSTRUMENT records of its job, of
+    which the strategy's own view of its orders knows lots and price steps."""
 
-    def __init__(self, strategy: Strategy, layout: Layout) -> None:
+    def __init__(self, strategy: Strategy, layout: Layout, instruments: Records | None = None) -> None:
         self.strategy = strategy.fresh()
         self.layout = layout
         self.reads_book = self.strategy.reads_book
         lookback = self.strategy.reach() if self.strategy.style == "array" else 0
-        self._run = Run(layout, lookback)
+        self._run = Run(layout, lookback, instruments)
         object.__setattr__(self.strategy, "_backbus_run", self._run)
         self._events = BarByBar(self.strategy, self._run) if self.strategy.style == "event" else None
         self._adjusting = Adjusting(layout)

@@ -120,6 +120,8 @@ class _FillRule(NamedTuple):
     TRAIL_AT_OPEN: int = 6
     TRAIL_TOUCHED: int = 7
     LESSENED: int = 8
+    STOP_BEFORE: int = 9
+    HELD_BACK: int = 10
 
 
 class _End(NamedTuple):
@@ -138,6 +140,7 @@ class _End(NamedTuple):
     RUN_OVER: int = 42
     SPLIT_AWAY: int = 43
     DELISTED: int = 44
+    EXIT_REACHED: int = 45
 
 
 class _Cap(NamedTuple):
@@ -229,6 +232,8 @@ FILL_RULES = (
     "trailing stop: the open was at its stop or beyond",
     "trailing stop: the price came to its stop",
     "lessened by what the other order of its group filled",
+    "stop order: its stop was met before",
+    "its stop was met, and its bar's volume let nothing fill",
     *(f"({code})" for code in range(len(FillRule), ENDS)),
     "expired with its session",
     "expired at its date",
@@ -243,6 +248,7 @@ FILL_RULES = (
     "still working when the run ended",
     "less than one lot was left of it after a split",
     "its asset was delisted",
+    "an exit of it was reached before it had filled whole",
 )
 EXPIRED = (
     End.DAY_OVER,

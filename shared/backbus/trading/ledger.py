@@ -11,6 +11,7 @@ from backbus.jit.fields import copied
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.trading.groups import Account, Curve, Inbox, MarketArrays, OpenOrders, RecordLog
+from backbus.trading.lots import plus
 from backbus.trading.records import NO_SESSION
 from backbus.trading.rules import Rules, Sizing
 
@@ -74,14 +75,14 @@ def apply_fill(totals: Any, line: Any, instrument: Any, fill: Any) -> None:
         totals["cash"] = totals["cash"] - worth - fee
     totals["fees"] = totals["fees"] + fee
     held = line["position"]
-    after = held + quantity
-    if held * quantity >= 0.0:
-        line["average_cost"] = (line["average_cost"] * abs(held) + price * abs(quantity)) / abs(after)
-    elif after == 0.0:
+    after = plus(instrument["lot"], held, quantity)
+    if after == 0.0:
         line["average_cost"] = 0.0
         if instrument["settles"] != 0:
             totals["cash"] = totals["cash"] - line["settled"] * unit
             line["settled"] = 0.0
+    elif held * quantity >= 0.0:
+        line["average_cost"] = (line["average_cost"] * abs(held) + price * abs(quantity)) / abs(after)
     elif held * after < 0.0:
         line["average_cost"] = price
     line["position"] = after

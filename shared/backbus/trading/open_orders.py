@@ -54,6 +54,8 @@ TERMS = np.dtype(
         ("rated", "<f8"),
         ("charged", "<f8"),
         ("nearest", "<f8"),
+        ("possible", "<f8"),
+        ("hidden", "<f8"),
         ("live_from", "<i8"),
         ("session", "<i8"),
         ("state", "<i4"),
@@ -65,7 +67,9 @@ TERMS = np.dtype(
 ``rated`` (fees per share before their bounds, where there are tiers) and ``charged`` (fees, in the asset's currency)
 sum its fills, ``nearest`` is the best price that it saw, ``live_from`` the first logical time at which it may fill,
 ``session`` the first session that it lived in, ``state`` its ``OrderState``, ``bound`` the cap that held it back.
-``stop`` of a trailing stop is the extreme that it follows, ``start`` the one that it began with. ``tried`` is the
+``stop`` of a trailing stop is the extreme that it follows, ``start`` the one that it began with, ``possible`` one that
+it may have seen already, in a bar of which nobody knows whether it came before the order, ``hidden`` by how much worse
+than the bar's prices it fills, because of that. ``tried`` is the
 logical time at which it was last filled or found unfillable."""
 
 INTENT = np.dtype(
@@ -82,6 +86,7 @@ INTENT = np.dtype(
         ("trailing_loss", "<f8"),
         ("fractions", "<i4"),
         ("reduce", "<i4"),
+        ("state", "<i4"),
         ("at_row", "<i8"),
         ("at_asset", "<i8"),
         ("group_of", "<i8"),
@@ -90,7 +95,7 @@ INTENT = np.dtype(
 )
 """The terms of a signal, or of an order that is asked for, before it is one. Exits are 0 where there is none;
 ``fractions`` has a bit for each exit that is a fraction of the entry's price: 1 take profit, 2 stop loss, 4 trailing
-loss. ``group_of`` and ``instead_of`` are order ids."""
+loss. ``group_of`` and ``instead_of`` are order ids. ``state`` is LIVE, as that of an order that begins."""
 
 FREE, NEXT_NEW, WORKING = range(3)
 """Behind the heads of the lists: the first node that was given back, the first that was never used, orders that
@@ -211,6 +216,8 @@ def set_terms(terms: Any, source: Any) -> None:
     terms["rated"] = 0.0
     terms["charged"] = 0.0
     terms["nearest"] = np.nan
+    terms["possible"] = source["stop"]
+    terms["hidden"] = 0.0
     terms["live_from"] = source["tick"] + 1
     terms["session"] = NO_SESSION
     terms["state"] = OrderState.ASLEEP if source["parent"] != NO_ORDER else OrderState.LIVE

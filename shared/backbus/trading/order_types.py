@@ -117,6 +117,20 @@ def is_limit(terms: Any) -> bool:
 
 
 @step
+def waits_for_nothing(terms: Any) -> bool:
+    """Whether an order fills at the next open, whatever the price: a market order, or one whose stop was met."""
+    has = HAS[terms["type"]]
+    return bool(has == 0 or (is_stop(terms) and terms["state"] == OrderState.TRIGGERED))
+
+
+@step
+def is_stop(terms: Any) -> bool:
+    """Whether an order becomes a market order where its stop is met."""
+    has = HAS[terms["type"]]
+    return bool(has & (Has.STOP | Has.TRAIL) != 0 and has & Has.LIMIT == 0)
+
+
+@step
 def behind(terms: Any, extreme: float, buys: bool) -> float:
     """Where a trailing stop stands that follows ``extreme``, before the grid."""
     if HAS[terms["type"]] & Has.FRACTION != 0:
@@ -158,7 +172,7 @@ def worst_price(instrument: Any, state: Any, terms: Any, quantity: float, last: 
     if has & Has.LIMIT != 0:
         return copied(terms["limit"]) if quantity > 0.0 else max(terms["limit"], last)
     price = last
-    if quantity > 0.0:
+    if quantity > 0.0 and terms["state"] != OrderState.TRIGGERED:
         if has & Has.STOP != 0:
             price = max(last, terms["stop"])
         elif has & Has.TRAIL != 0:
@@ -208,6 +222,7 @@ def split_terms(instrument: Any, terms: Any, flags: int, ratio: float, buys: boo
     terms["limit"] = on_tick(instrument, terms["limit"] / ratio, not buys)
     terms["stop"] = on_tick(instrument, terms["stop"] / ratio, buys)
     terms["start"] = terms["start"] / ratio
+    terms["possible"] = on_tick(instrument, terms["possible"] / ratio, buys)
     terms["nearest"] = terms["nearest"] / ratio
     terms["filled"] = terms["filled"] * ratio
     if HAS[terms["type"]] == Has.TRAIL and flags & Flag.RELATIVE == 0:
@@ -238,9 +253,15 @@ def met_falling(terms: Any, buys: bool) -> bool:
 
 
 @step
+def better(one: float, other: float, buys: bool) -> float:
+    """The more extreme of two prices that a trailing stop follows."""
+    return min(one, other) if buys else max(one, other)
+
+
+@step
 def follow(terms: Any, price: float, buys: bool) -> None:
     """Let a trailing stop know a price."""
-    terms["stop"] = min(terms["stop"], price) if buys else max(terms["stop"], price)
+    terms["stop"] = better(terms["stop"], price, buys)
 
 
 @step
@@ -262,8 +283,8 @@ def rule_at_open(rules: Any, instrument: Any, terms: Any, price: float, buys: bo
     """The rule by which an order fills at the open, -1 where it does not; triggers a stop-limit, moves a trailing
     stop."""
     has = HAS[terms["type"]]
-    if has == 0:
-        return FillRule.AT_OPEN
+    if waits_for_nothing(terms):
+        return FillRule.AT_OPEN if has == 0 else FillRule.STOP_BEFORE
     level = level_of(instrument, terms, buys)
     beyond = price <= level if met_falling(terms, buys) else price >= level
     if is_limit(terms):
