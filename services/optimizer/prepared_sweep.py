@@ -66,7 +66,8 @@ class PreparedSweep:
         """Look after the child; the chunk, once it is done."""
         chunk = self._worker.work()
         if self.search is None and self._worker.facts is not None:
-            self.search = search_for(self._job, int(self._worker.facts["sessions"]))
+            facts = self._worker.facts
+            self.search = search_for(self._job.measured_by(float(facts["year"])), int(facts["sessions"]))
         if self.search is not None and self._wanted is not None:
             first, stop, values = self._wanted
             values = self.search.values(first, stop) if values is None else values

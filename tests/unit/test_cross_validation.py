@@ -114,7 +114,7 @@ def test_everything_follows_from_runs_over_the_groups(folder: Path) -> None:
     def sharpe(values: list[float]) -> float:
         mean = math.fsum(values) / len(values)
         deviation = math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (len(values) - 1))
-        return mean / deviation * math.sqrt(252)
+        return mean / deviation * math.sqrt(365)  # its days are all those of a week
 
     length = 25
     for split in result.summary["splits"]:

@@ -119,7 +119,7 @@ def test_bars_end_when_those_of_a_calendar_do():
     assert (np.diff(always.block.end) == DAY_NS // 48).all() and always.block.session[-1] - always.block.session[0] == 1
     assert always.block.end[47] % DAY_NS == 0 and always.block.session[47] == always.block.session[0]
     year = Market(settings(GBM, bars_per_year=None, calendar="XNYS", interval="1h", rows=100))
-    assert year._clock.bars_per_year == 252 * 6
+    assert year._clock.bars_per_year == 251.55 * 6
 
 
 # --- bad input ------------------------------------------------------------------------------------------------------

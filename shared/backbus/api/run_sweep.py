@@ -73,6 +73,7 @@ def run_sweep(
     opened, handed_over = open_inputs(job, data), strategy is not None
     panel = opened.panel
     strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
+    job = job.measured_by(panel.layout.year)
     search = search_for(job, sessions_of(panel))
     search.source = opened.source
     check_names(search.space, job, strategy)

@@ -48,9 +48,8 @@ class Terms(NamedTuple):
 
 def terms_of(job: Job, layout: Layout) -> Terms:
     """What a point takes from its job."""
-    settings = job.performance
-    rate = session_rate(settings.risk_free, job.year)
-    return Terms(rules_of(job, layout), job.year, rate)
+    year = job.year_of(layout.year)
+    return Terms(rules_of(job, layout), year, session_rate(job.performance.risk_free, year))
 
 
 class Point(NamedTuple):

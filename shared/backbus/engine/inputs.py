@@ -105,10 +105,12 @@ def inputs_of(job: Job, files: Mapping[str, Path]) -> Inputs:
 
 def _inputs(source: Source, job: Job) -> Inputs:
     from backbus.engine.volumes import refuse_without_volume
+    from backbus.market.spacing import measured
     from backbus.market.timeframe_ends import framed
 
     if job.simulator is None:
         refuse_without_volume(job, source)
+        source = measured(source)
     release = getattr(source, "release", lambda row: None)
     return Inputs(framed(source, job.data.timeframes), release)
 

@@ -44,7 +44,7 @@ class PerformanceSettings(Section):
     risk_free: Annotated[float, Field(gt=-1, lt=10, allow_inf_nan=False)] = 0.0
     """Annual rate, as a fraction."""
     periods_per_year: Positive | None = None
-    """Sessions in a year, for annualising; those of the data's calendar where left out, 252 without one."""
+    """Sessions in a year, for annualising; as many as bars and calendar say where left out."""
     benchmark: str | None = None
     """One of the data's symbols."""
 
@@ -155,11 +155,27 @@ class Job(Section):
         """Whether its market needs those in ``data``."""
         return self.simulator is None or self.simulator.needs_history
 
+    _spaced: float = PrivateAttr(default=0.0)
+
+    def measured_by(self, sessions: float) -> Job:
+        """This job over data that have so many sessions in a year, by their spacing; 0 where nobody has looked."""
+        measured = self.model_copy()
+        measured._spaced = sessions
+        return measured
+
+    def year_of(self, sessions: float) -> float:
+        """Sessions in a year, for annualising, over data that have so many by their spacing."""
+        if self.performance.periods_per_year is not None:
+            return self.performance.periods_per_year
+        return sessions or self._year_by_calendar
+
     @property
     def year(self) -> float:
         """Sessions in a year, for annualising."""
-        if self.performance.periods_per_year is not None:
-            return self.performance.periods_per_year
+        return self.year_of(self._spaced)
+
+    @property
+    def _year_by_calendar(self) -> float:
         made = self.simulator
         if made is None or self.reads_files:
             return sessions_per_year(self.data.calendar)

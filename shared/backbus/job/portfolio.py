@@ -59,7 +59,7 @@ class VolatilityTarget(Section):
     lookback: int = Field(default=20, ge=2, le=10_000)
     max_weight: Positive = 1.0
     bars_per_year: Positive | None = None
-    """As many as sessions where left out."""
+    """A year's sessions times the bars of one where left out."""
 
 
 Sizing = Annotated[

@@ -22,7 +22,6 @@ Rows = Annotated[int, Field(ge=1)]
 
 MOST_ROWS = 1_000_000_000
 _ROUNDING = 1e-9
-_DAYS, _SESSIONS = 365.0, 252.0
 
 
 # --- how one asset moves --------------------------------------------------------------------------------------------
@@ -273,7 +272,7 @@ class SimulatorSettings(Section):
     calendar: str | None = None
     """An exchange_calendars name such as XNYS; without one the market never closes."""
     bars_per_year: Positive | None = None
-    """What a year is; by default 252 sessions of a calendar's bars, or 365 days."""
+    """What a year is; by default the bars of a calendar's sessions, or of 365 days."""
     steps: Annotated[int, Field(ge=1, le=1000)] = 4
     """Moves within a bar, which its high, low and volume come from."""
     assets: tuple[Asset, ...] = Field(min_length=1)

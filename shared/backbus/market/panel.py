@@ -43,6 +43,12 @@ class Layout:
     """Longer bars that strategies can read."""
     bars: str | None = None
     """What its bars were made to be, where they were made of trades or of shorter bars."""
+    year: float = field(default=0.0, compare=False)
+    """Sessions in a year; 0 where nobody has looked."""
+    bars_per_session: float = field(default=1.0, compare=False)
+    """In the median."""
+    year_because: str = field(default="", compare=False)
+    """Where these are from, in words."""
     read: tuple[str, ...] = field(default=(), compare=False)
     """How its sources were read: which column was taken for what, and what stamps mark; a sentence each."""
 
@@ -76,6 +82,9 @@ class Layout:
             calendar,
             tuple(facts["timeframes"]),
             bars,
+            float(facts.get("year", 0.0)),
+            float(facts.get("bars_per_session", 1.0)),
+            str(facts.get("year_because", "")),
             tuple(str(sentence) for sentence in facts.get("read", ())),
         )
 

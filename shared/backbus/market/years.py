@@ -9,6 +9,8 @@ SESSIONS_PER_YEAR = 252.0
 """Of a market whose calendar is not known."""
 DAYS_PER_YEAR = 365.0
 """Of a market that never closes."""
+SIX_DAYS_A_WEEK = 313.0
+"""Of one that opens on Sunday evening, by dates of UTC."""
 
 _YEARS = 20
 _COUNTED = (

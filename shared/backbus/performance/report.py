@@ -47,6 +47,10 @@ class Report(BaseModel):
     warmup: int
     """Rows that were read before the first traded one."""
     sessions: int
+    year: float = 0.0
+    """Sessions in a year, by which figures are annualised."""
+    year_because: str = ""
+    """Where that is from, in words."""
     first_session: str | None
     """ISO date of the first traded session."""
     last_session: str | None

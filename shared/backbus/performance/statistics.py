@@ -16,6 +16,7 @@ from backbus.jit.arrays import read_only
 from backbus.job.job import Job
 from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Floats, Ints, Layout, session_date
+from backbus.market.spacing import NO_CALENDAR
 from backbus.performance.fingerprint import FillsDigest, fingerprint
 from backbus.performance.metrics import Metrics, Sums, figures, metrics_of, session_rate
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
@@ -27,6 +28,9 @@ from backbus.trading.account_rows import NO_BOOKINGS, EquityRows
 from backbus.trading.codes import BOOKING_KINDS
 from backbus.trading.numbers import instruments_of
 from backbus.trading.records import Records, joined
+
+NEAR = 1.1
+"""How far a year that is set may be from the one that the bars say."""
 
 
 class Statistics:
@@ -47,6 +51,7 @@ class Statistics:
         "_shown",
         "_signals",
         "_trades",
+        "_year",
     )
 
     def __init__(self, job: Job, layout: Layout) -> None:
@@ -61,6 +66,7 @@ class Statistics:
         self._orders = OrderCounts(layout.assets)
         self._signals = 0
         self._closes = np.full(layout.assets, np.nan)
+        self._year = job.year_of(layout.year)
         self._benchmark: BenchmarkCurve | None = None
         self._adjusting: Adjusting | None = None
         """What makes the benchmark's prices go on over splits and dividends, where there are any."""
@@ -143,7 +149,7 @@ class Statistics:
     def metrics(self) -> Metrics:
         """The figures of what was taken in so far."""
         sums, _ = self._sums()
-        cash, year = np.array([self._job.portfolio.cash]), np.array([self._job.year])
+        cash, year = np.array([self._job.portfolio.cash]), np.array([self._year])
         return metrics_of(figures(cash, year, sums, self._benchmark))
 
     def returns(self) -> Floats | None:
@@ -158,7 +164,7 @@ class Statistics:
         sum_up(
             self._job.portfolio.cash,
             read_only(curve.equity),
-            session_rate(settings.risk_free, self._job.year),
+            session_rate(settings.risk_free, self._year),
             benchmark.returns() if benchmark is not None else NO_RETURNS,
             returns,
             moments,
@@ -179,6 +185,8 @@ class Statistics:
             rows=self._curve.rows,
             warmup=self._layout.warmup,
             sessions=self._curve.sessions,
+            year=self._year,
+            year_because=self._year_because(),
             first_session=session_date(dates[0]) if len(dates) else None,
             last_session=session_date(dates[-1]) if len(dates) else None,
             fingerprint=self.fingerprint,
@@ -210,7 +218,30 @@ class Statistics:
             ended=self._trades.ended,
         )
 
+    def _year_because(self) -> str:
+        if self._job.performance.periods_per_year is not None:
+            return "as performance.periods_per_year says"
+        if self._layout.year:
+            return self._layout.year_because
+        return NO_CALENDAR if self._job.data.calendar is None else f"sessions of {self._job.data.calendar}"
+
+    def _other_years(self) -> Iterable[str]:
+        """Where settings say another year than the bars do."""
+        layout, sizing = self._layout, self._job.portfolio.sizing
+        bars = layout.year * layout.bars_per_session
+        said = (
+            ("performance.periods_per_year", self._job.performance.periods_per_year, layout.year),
+            ("portfolio.sizing.bars_per_year", getattr(sizing, "bars_per_year", None), bars),
+        )
+        for name, setting, found in said:
+            if setting is not None and found and not 1.0 / NEAR < setting / found < NEAR:
+                yield (
+                    f"{name} is {setting:g}, and by the data it would be {found:g} ({layout.year_because}): "
+                    "leave it out, if that is what a year is"
+                )
+
     def _notes(self, metrics: Metrics) -> Iterable[str]:
+        yield from self._other_years()
         if self._job.execution.fill == "close":
             yield "orders filled at the close that decided them, a price that was not known before deciding"
         ruined = np.flatnonzero(self._curve.equity <= 0.0)

@@ -33,6 +33,7 @@ def summary_lines(report: Report) -> list[tuple[str, str]]:
         ("Symbols", symbols),
         ("Period", f"{report.first_session or NOTHING} to {report.last_session or NOTHING}"),
         ("Rows, sessions", f"{report.rows:,}, {report.sessions:,}"),
+        ("A year has", f"{report.year:g} {report.year_because}"),
         ("", ""),
         ("Final equity", number(report.final_equity)),
         ("Total return", percent(metrics.total_return)),

@@ -11,10 +11,10 @@ from backbus.errors import JobError
 from backbus.job.simulator import SimulatorSettings
 from backbus.market.calendars import bounds_of, sessions_between
 from backbus.market.panel import Floats, Ints, Panel
+from backbus.market.spacing import calendar_year, continuous_year, year_of
 from backbus.market.timeframes import DAY_NS
 
 FIELD = "simulator.calendar"
-_DAYS, _SESSIONS = 365.0, 252.0
 
 
 class Moments(NamedTuple):
@@ -30,7 +30,8 @@ class Continuous:
 
     def __init__(self, settings: SimulatorSettings) -> None:
         self._start, self._length = _day(settings.start) * DAY_NS, settings.interval_ns
-        self.bars_per_year = settings.bars_per_year or _DAYS * DAY_NS / self._length
+        self.year = continuous_year(self._length)
+        self.bars_per_year = settings.bars_per_year or self.year.sessions * self.year.bars
 
     def rows(self, first: int, stop: int) -> Moments:
         """The moments of some rows."""
@@ -69,7 +70,8 @@ class OnCalendar:
         self._daily, self._opens, self._closes = daily, opens, closes
         self._begins = np.concatenate(([0], np.cumsum(counts)))
         self._counts = counts
-        self.bars_per_year = settings.bars_per_year or _SESSIONS * float(np.median(counts))
+        self.year = calendar_year(calendar, float(np.median(counts)))
+        self.bars_per_year = settings.bars_per_year or self.year.sessions * self.year.bars
 
     def rows(self, first: int, stop: int) -> Moments:
         """The moments of some rows."""
@@ -92,6 +94,7 @@ class OfHistory:
 
     def __init__(self, settings: SimulatorSettings, panel: Panel) -> None:
         self._block = panel.block
+        self.year = year_of(panel.block.session, panel.layout)
         self.bars_per_year = settings.bars_per_year or bars_in_year(panel)
 
     def rows(self, first: int, stop: int) -> Moments:
@@ -104,8 +107,9 @@ class OfHistory:
 
 
 def bars_in_year(panel: Panel) -> float:
-    """252 sessions of as many bars as the panel has per session."""
-    return _SESSIONS * len(panel) / max(len(np.unique(panel.block.session)), 1)
+    """As many sessions as a panel has in a year, with as many bars as it has in one."""
+    sessions = max(len(np.unique(panel.block.session)), 1)
+    return year_of(panel.block.session, panel.layout).sessions * len(panel) / sessions
 
 
 Clock = Continuous | OnCalendar | OfHistory

@@ -12,6 +12,7 @@ from backbus.job import simulator as m
 from backbus.job.scenarios import Together
 from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel, session_date
+from backbus.market.spacing import in_layout
 from backbus.simulator import random
 from backbus.simulator.bars import fill_bars, outline
 from backbus.simulator.clock import Clock, OfHistory, clock_of, shape
@@ -51,7 +52,8 @@ class Market:
         if follows and history is not None:
             kept = history.layout
             interval, zone, calendar = kept.interval_ns, kept.timezone, kept.calendar
-        self.layout = Layout(settings.symbols, settings.rows, 0, interval, timezone=zone, calendar=calendar)
+        layout = Layout(settings.symbols, settings.rows, 0, interval, timezone=zone, calendar=calendar)
+        self.layout = in_layout(layout, self._clock.year)
         self.notes = tuple(_notes(settings))
         self._walk()  # so that what is wrong with history is said now
 

@@ -35,7 +35,8 @@ def rules_of(job: Job, layout: Layout) -> r.Rules:
     rules = record[0]
     execution = job.execution
     rules["assets"], rules["rows"], rules["daily"] = layout.assets, layout.rows, layout.daily
-    _set_account(rules, job.portfolio, layout.assets, job.year)
+    year = job.year_of(layout.year) * layout.bars_per_session
+    _set_account(rules, job.portfolio, layout.assets, year)
     rules["fill_at_close"] = execution.fill == "close"
     rules["path"], rules["trail_by_close"] = r.PATHS.index(execution.path), execution.trail_by == "close"
     rules["volume_cap"], rules["wait_for_volume"] = execution.volume_cap or 0.0, execution.no_volume == "wait"
@@ -70,7 +71,7 @@ def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
 
 
 def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int, year: float) -> None:
-    """Put an account into a ``RULES`` record; ``year`` is in sessions."""
+    """Put an account into a ``RULES`` record; ``year`` is in bars."""
     rules["cash"], rules["leverage"], rules["shorts"] = portfolio.cash, portfolio.leverage, portfolio.shorts
     rules["cash_only"] = not portfolio.shorts and portfolio.leverage == 1.0
     rules["sizing"], rules["size_at_open"] = r.SIZINGS.index(portfolio.sizing.model), portfolio.size_at == "open"

@@ -19,6 +19,7 @@ from backbus.jit.arrays import read_only
 from backbus.market.calendars import sessions_between
 from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Floats, Ints, Panel, whole
+from backbus.market.spacing import calendar_year, in_layout
 from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ class Aligned:
         self._first, self._stop = first, stop
         self._late = self._actions_left_out()
         self.layout = replace(layout, rows=stop - first, warmup=traded - first, calendar=calendar)
+        long = float(np.median(self._closes - self._opens))
+        bars = max(1.0, round(long / layout.interval_ns)) if 0 < layout.interval_ns < DAY_NS else 1.0
+        self.layout = in_layout(self.layout, calendar_year(calendar, bars))
 
     def __len__(self) -> int:
         return self._stop - self._first

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from backbus.data.panels.actions import whole_ratios
-from backbus.data.panels.daily import Judged, judged, note_of_periods, period_ends
+from backbus.data.panels.daily import Judged, judged, note_of_periods, on_last_sessions, period_ends
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import (
     Faults,
@@ -220,7 +220,10 @@ def by_periods(days: Ints, interval_ns: int, begins: bool, settings: DataSetting
         return days, []
     if settings.dates.marks == "begin" or begins:
         return period_ends(days, interval_ns, settings.calendar), []
-    return days, note_of_periods(days, interval_ns) if settings.dates.marks is None else []
+    notes = note_of_periods(days, interval_ns) if settings.dates.marks is None else []
+    if settings.dates.marks != "session" and settings.calendar is not None and not notes:
+        days, notes = on_last_sessions(days, interval_ns, settings.calendar)
+    return days, notes
 
 
 def notes_of_clock(rows: Rows, ends: Ints, settings: DataSettings) -> list[str]:

@@ -191,6 +191,24 @@ def period_ends(days: Ints, interval_ns: int, calendar: str | None) -> Ints:
     return np.where(within, found[np.maximum(place, 0)], last)
 
 
+def on_last_sessions(days: Ints, interval_ns: int, calendar: str) -> tuple[Ints, list[str]]:
+    """Dates of longer bars, those without a session moved to the last one that is in their bar; and what was moved."""
+    earliest, latest = int(days.min()) - interval_ns // DAY_NS, int(days.max())
+    found = sessions_between(calendar, earliest, latest, field="data.calendar", needed=(int(days.min()), latest)).days
+    place = np.searchsorted(found, days, side="right") - 1
+    last = np.where(place >= 0, found[np.maximum(place, 0)], days - interval_ns // DAY_NS)
+    moved = (last != days) & (last > days - interval_ns // DAY_NS)
+    if not moved.any():
+        return days, []
+    count = int(np.count_nonzero(moved))
+    first = int(np.argmax(moved))
+    told = f"{session_date(int(days[first]))} for one, which ends on {session_date(int(last[first]))}"
+    return np.where(moved, last, days), [
+        f"{'a bar' if count == 1 else f'{count} bars'} of {interval_ns // DAY_NS} days dated a day without a session of"
+        f" {calendar}: {told}, the last session before"
+    ]
+
+
 def note_of_periods(days: Ints, interval_ns: int) -> list[str]:
     """What is to be said of longer bars that look as if they were dated by their first day."""
     length = interval_ns // DAY_NS

@@ -321,6 +321,13 @@ class MappedSource:
         """[rows] when rows end; a view of the file where all its rows are used."""
         return self._ends[self._first : self._first + len(self)]
 
+    @property
+    def session(self) -> Ints:
+        """[rows] the session of each row."""
+        block = self._mapped.panel.block
+        of_file = block.session if self._rows is None else block.session[self._rows]
+        return of_file[self._first : self._first + len(self)]
+
     def blocks(self, size: int) -> Iterator[Block]:
         """The rows in blocks of ``size``; the last one may be shorter."""
         for start in range(0, len(self), size):

@@ -46,7 +46,7 @@ def resamples_of(job: Job) -> int:
 
 def plan_of(job: Job, panel: Panel, resamples: int | None = None) -> Plan:
     """The same, for the sessions of a panel."""
-    return plan_for(job, sessions_of(panel), resamples)
+    return plan_for(job.measured_by(panel.layout.year), sessions_of(panel), resamples)
 
 
 def points_between(space: Space, begin: int, stop: int) -> list[dict[str, Any]]:

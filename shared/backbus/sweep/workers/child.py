@@ -100,6 +100,7 @@ class Prepared:
             raise DataError(
                 f"the data has {sessions} sessions where the sweep has {setup['sessions']}: it was changed meanwhile"
             )
+        job = job.measured_by(panel.layout.year)
         self._search = search = search_for(job, sessions)
         search.source = inputs.source
         if setup["check"]:
@@ -110,6 +111,7 @@ class Prepared:
             "rows": panel.layout.rows,
             "assets": panel.layout.assets,
             "sessions": sessions,
+            "year": panel.layout.year,
             "pid": os.getpid(),
             "prepare_s": round(time.monotonic() - started, 3),
         }

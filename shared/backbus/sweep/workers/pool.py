@@ -149,7 +149,9 @@ class Worker:
             if "ready" in message:
                 self.facts = message["ready"]
                 self._setup = replace(self._setup, check=False)  # whoever follows need not look again
-                self._plan = self._plan or plan_for(self._setup.job, int(message["ready"]["sessions"]))
+                if self._plan is None:
+                    job = self._setup.job.measured_by(float(self.facts["year"]))
+                    self._plan = plan_for(job, int(self.facts["sessions"]))
                 self._unready = 0
                 self._memory_bytes = self._child.memory_bytes()
             elif "error" in message:
