@@ -43,7 +43,7 @@ def test_no_number_is_used_twice():
     for stream in range(6):
         for asset in (0, 1, 2, 1 << 30):
             for count in (8, 2):
-                words = random.Numbers(7)._words(stream + 100 * count, asset, 0, 2000, count)
+                words = random.Numbers(7).words(stream + 100 * count, asset, 0, 2000, count)
                 pairs = words.astype(np.uint64).reshape(-1, 2, 2000)
                 seen.append((pairs[:, 0] << np.uint64(32) | pairs[:, 1]).reshape(-1))
     values = np.concatenate(seen)

@@ -14,7 +14,7 @@ from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel, session_date
 from backbus.market.spacing import in_layout
 from backbus.simulator import random
-from backbus.simulator.bars import fill_bars, outline
+from backbus.simulator.bars import fill_bars, outline, reach, reach_of_leaps
 from backbus.simulator.clock import Clock, OfHistory, clock_of, shape
 from backbus.simulator.correlation import Mixing, mixing_of
 from backbus.simulator.history import MOVES, Moves, moves_of
@@ -186,12 +186,14 @@ class _Walking:
             volume = shape(position, intraday.volume, squared=False)
             volatility = shape(position, intraday.volatility, squared=True)
         changes = self._scratch.floats("changes", 1 + settings.steps, rows)
+        wander, up, down = (self._scratch.floats(name, settings.steps, rows) for name in ("wander", "up", "down"))
         logs, parts = self._scratch.floats("logs", 4, rows), self._scratch.floats("parts", 4, rows)
         moved = self._scratch.floats("moved", rows)
         activity = self._scratch.floats("activity", rows)
         for number, bars in enumerate(self._bars):
             activity.fill(bars.asset.volume)
             size = 0.0
+            wander.fill(0.0)
             if bars.follows is not None:
                 chosen = bars.follows.rows.of(begin, rows)
                 changes[:MOVES] = bars.follows.moves.changes[:, chosen]
@@ -199,19 +201,23 @@ class _Walking:
                 activity *= bars.follows.moves.volume[chosen]
             elif bars.path is not None:
                 changes[0] = 0.0
-                bars.path.move(noises[number], begin, changes)
+                bars.path.move(noises[number], begin, changes, wander)
                 size = bars.path.size
                 if volatility is not None:
+                    wander *= volatility
                     changes[1:] = bars.path.mean + (changes[1:] - bars.path.mean) * volatility
                 if volume is not None:
                     activity *= volume
             absent = None
             if bars.effects:
-                strip = Strip(begin, session, changes, activity, np.zeros(rows, dtype=np.bool_))
+                strip = Strip(begin, session, changes, wander, activity, np.zeros(rows, dtype=np.bool_))
                 for effect in bars.effects:
                     effect.apply(strip)
                 absent = strip.absent
-            gaps = outline(changes, bars.place, logs, moved)
+            leaps = bars.path is not None and bars.path.leaps
+            words = self._numbers.words(random.WAYS, number, begin, rows, settings.steps)
+            (reach_of_leaps if leaps else reach)(changes, wander, words, up, down)
+            gaps = outline(changes, up, down, bars.place, logs, moved)
             lines = 4 if gaps else 3
             exp_all(logs[:lines].reshape(-1), parts[:lines].reshape(-1))
             expected = settings.steps * size

@@ -1,7 +1,8 @@
 """How one asset moves: from standard normals to the changes of the logarithm of its price, step by step.
 
-``steps`` [1 + steps, rows] takes the changes: line 0 is the gap from one bar's close to the next one's open, the
-others are the moves within a bar. What a path remembers goes from row to row, never from block to block.
+``out`` [1 + steps, rows] takes the changes: line 0 is the gap from one bar's close to the next one's open, the others
+are the moves within a bar. ``wander`` [steps, rows] takes the deviation of each move: how far the price wanders on its
+way, which high and low tell. What a path remembers goes from row to row, never from block to block.
 """
 
 from __future__ import annotations
@@ -46,9 +47,12 @@ class Path(ABC):
     size = 0.0
     """How large a change is in the mean: what activity is measured by."""
 
+    leaps = False
+    """Whether a move is a step of one size, between which the price wanders until it is that far away."""
+
     @abstractmethod
-    def move(self, normals: Floats, first_row: int, out: Floats) -> None:
-        """The next rows' changes into ``out[1:]``, from ``normals`` [steps, rows]."""
+    def move(self, normals: Floats, first_row: int, out: Floats, wander: Floats) -> None:
+        """The next rows' changes into ``out``, their deviations into ``wander``, from ``normals`` [steps, rows]."""
 
 
 @loop
@@ -82,12 +86,12 @@ def poisson(uniform: float, rate: float, none: float) -> int:
 
 @loop
 def jump(uniforms: Floats, sizes: Floats, rate: float, none: float, mean: float, deviation: float, out: Floats) -> None:
-    """Jumps on top of what is there: compound Poisson."""
+    """Jumps, compound Poisson: between a bar and the one before, where nobody trades at the prices in between."""
     for k in range(uniforms.shape[0]):
         for row in range(uniforms.shape[1]):
             if uniforms[k, row] > none:
                 count = poisson(uniforms[k, row], rate, none)
-                out[1 + k, row] += count * mean + math.sqrt(float(count)) * deviation * sizes[k, row]
+                out[0, row] += count * mean + math.sqrt(float(count)) * deviation * sizes[k, row]
 
 
 @loop
@@ -102,6 +106,7 @@ def vary(  # noqa: PLR0913  (a loop's door)
     correlation: float,
     variance: Floats,
     out: Floats,
+    wander: Floats,
 ) -> None:
     """Heston's variance by full truncation, and the price beside it."""
     v = variance[0]
@@ -111,6 +116,7 @@ def vary(  # noqa: PLR0913  (a loop's door)
             positive = max(v, 0.0)
             root = math.sqrt(positive * dt)
             out[1 + k, row] = (drift - 0.5 * positive) * dt + root * normals[k, row]
+            wander[k, row] = root
             noise = correlation * normals[k, row] + own * others[k, row]
             v += reversion * (mean - positive) * dt + volatility * root * noise
     variance[0] = v
@@ -118,7 +124,14 @@ def vary(  # noqa: PLR0913  (a loop's door)
 
 @loop
 def cluster(
-    normals: Floats, drift: float, omega: float, alpha: float, beta: float, variance: Floats, out: Floats
+    normals: Floats,
+    drift: float,
+    omega: float,
+    alpha: float,
+    beta: float,
+    variance: Floats,
+    out: Floats,
+    wander: Floats,
 ) -> None:
     """GARCH(1,1): the variance of a bar from the shock of the one before."""
     h = variance[0]
@@ -129,6 +142,7 @@ def cluster(
         for k in range(steps):
             move = deviation * normals[k, row]
             shock += move
+            wander[k, row] = deviation
             out[1 + k, row] = (drift - 0.5 * h) / steps + move
         h = omega + alpha * (shock * shock) + beta * h
     variance[0] = h
@@ -148,7 +162,14 @@ def revert(normals: Floats, level: float, decay: float, deviation: float, place:
 
 @loop
 def switch(
-    normals: Floats, uniforms: Floats, below: Floats, means: Floats, deviations: Floats, regime: Ints, out: Floats
+    normals: Floats,
+    uniforms: Floats,
+    below: Floats,
+    means: Floats,
+    deviations: Floats,
+    regime: Ints,
+    out: Floats,
+    wander: Floats,
 ) -> None:
     """Brownian motion whose numbers follow a chain. ``below`` [from, to] adds up chances; ``regime`` [0] is that of
     the row before, or with 1 added and its sign turned that of the first row itself."""
@@ -163,6 +184,7 @@ def switch(
             now = chosen
         for k in range(normals.shape[0]):
             out[1 + k, row] = means[now] + deviations[now] * normals[k, row]
+            wander[k, row] = deviations[now]
     regime[0] = now
 
 
@@ -180,12 +202,15 @@ def pick(uniforms: Floats, leave: float, count: int, place: Ints, out: Ints) -> 
 
 
 class _Walk(Path):
+    leaps = True
+
     def __init__(self, path: m.RandomWalk, scale: Scale) -> None:
         self.size = path.volatility * math.sqrt(scale.dt)
         self.mean = path.drift * scale.dt - log_of(cosh_of(self.size))
 
-    def move(self, normals: Floats, first_row: int, out: Floats) -> None:
+    def move(self, normals: Floats, first_row: int, out: Floats, wander: Floats) -> None:
         walk(normals, self.mean, self.size, out)
+        wander.fill(self.size)
 
 
 class _Gbm(Path):
@@ -194,8 +219,9 @@ class _Gbm(Path):
         self._deviation = path.volatility * math.sqrt(scale.dt)
         self.size = _FOLDED * self._deviation
 
-    def move(self, normals: Floats, first_row: int, out: Floats) -> None:
+    def move(self, normals: Floats, first_row: int, out: Floats, wander: Floats) -> None:
         diffuse(normals, self.mean, self._deviation, out)
+        wander.fill(self._deviation)
 
 
 class _Merton(Path):
@@ -207,8 +233,9 @@ class _Merton(Path):
         self._deviation = path.volatility * math.sqrt(scale.dt)
         self.size = _FOLDED * self._deviation
 
-    def move(self, normals: Floats, first_row: int, out: Floats) -> None:
+    def move(self, normals: Floats, first_row: int, out: Floats, wander: Floats) -> None:
         diffuse(normals, self.mean, self._deviation, out)
+        wander.fill(self._deviation)
         steps, rows = normals.shape
         chances = self._numbers.uniforms(random.JUMPS, self._number, first_row, rows, steps)
         sizes = self._numbers.normals(random.JUMP_SIZES, self._number, first_row, rows, steps)
@@ -223,7 +250,7 @@ class _Heston(Path):
         self.size = _FOLDED * math.sqrt(path.mean * scale.dt)
         self.mean = (path.drift - 0.5 * path.mean) * scale.dt
 
-    def move(self, normals: Floats, first_row: int, out: Floats) -> None:
+    def move(self, normals: Floats, first_row: int, out: Floats, wander: Floats) -> None:
         path, (steps, rows) = self._path, normals.shape
         others = self._numbers.normals(random.SECOND, self._number, first_row, rows, steps)
         vary(
@@ -237,6 +264,7 @@ class _Heston(Path):
             path.correlation,
             self._variance,
             out,
+            wander,
         )
 
 
@@ -248,8 +276,8 @@ class _Garch(Path):
         self.size = _FOLDED * math.sqrt(long / scale.steps)
         self.mean = (self._drift - 0.5 * long) / scale.steps
 
-    def move(self, normals: Floats, first_row: int, out: Floats) -> None:
-        cluster(normals, self._drift, self._omega, self._alpha, self._beta, self._variance, out)
+    def move(self, normals: Floats, first_row: int, out: Floats, wander: Floats) -> None:
+        cluster(normals, self._drift, self._omega, self._alpha, self._beta, self._variance, out, wander)
 
 
 class _OrnsteinUhlenbeck(Path):
@@ -260,8 +288,9 @@ class _OrnsteinUhlenbeck(Path):
         self._deviation = path.volatility * math.sqrt(spread)
         self.size = _FOLDED * self._deviation
 
-    def move(self, normals: Floats, first_row: int, out: Floats) -> None:
+    def move(self, normals: Floats, first_row: int, out: Floats, wander: Floats) -> None:
         revert(normals, self._level, self._decay, self._deviation, self._place, out)
+        wander.fill(self._deviation)
 
 
 class _Regimes(Path):
@@ -277,9 +306,9 @@ class _Regimes(Path):
         self.size = _FOLDED * float(shares @ self._deviations)
         self.mean = float(shares @ self._means)
 
-    def move(self, normals: Floats, first_row: int, out: Floats) -> None:
+    def move(self, normals: Floats, first_row: int, out: Floats, wander: Floats) -> None:
         chances = self._numbers.uniforms(random.REGIMES, self._number, first_row, normals.shape[1], 1)
-        switch(normals, chances, self._below, self._means, self._deviations, self._regime, out)
+        switch(normals, chances, self._below, self._means, self._deviations, self._regime, out, wander)
 
 
 def _chances(path: m.RegimeSwitching) -> Floats:

@@ -18,7 +18,7 @@ from backbus.simulator.scratch import Scratch, Words
 
 SignedWords = NDArray[np.int32]
 
-DIFFUSION, SECOND, JUMPS, JUMP_SIZES, REGIMES, BLOCKS, WORDS, WHERE, FAR, FOUND = range(10)
+DIFFUSION, SECOND, JUMPS, JUMP_SIZES, REGIMES, BLOCKS, WAYS, WORDS, WHERE, FAR, FOUND = range(11)
 """What a number is for: each purpose has a stream of its own. The last four are for nothing but memory."""
 
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
@@ -132,7 +132,7 @@ class Numbers:
         self, stream: int, asset: int, first_row: int, rows: int, count: int, out: Floats | None = None
     ) -> Floats:
         """``count`` standard normals for each row of a stream, [count, rows], into ``out`` where it is given."""
-        words = self._words(stream, asset, first_row, rows, count)
+        words = self.words(stream, asset, first_row, rows, count)
         if out is None:
             out = self._scratch.floats(stream, count, rows)
         scratch, size = self._scratch, count * rows
@@ -143,10 +143,11 @@ class Numbers:
     def uniforms(self, stream: int, asset: int, first_row: int, rows: int, count: int) -> Floats:
         """``count`` numbers in (0, 1) for each row of a stream, [count, rows]."""
         out = self._scratch.floats(stream, count, rows)
-        to_uniforms(self._words(stream, asset, first_row, rows, 2 * count), out)
+        to_uniforms(self.words(stream, asset, first_row, rows, 2 * count), out)
         return out
 
-    def _words(self, stream: int, asset: int, first_row: int, rows: int, count: int) -> Words:
+    def words(self, stream: int, asset: int, first_row: int, rows: int, count: int) -> Words:
+        """At least ``count`` words for each row of a stream, [lines, rows]."""
         lines = 4 * -(-count // 4)
         words = self._scratch.words(WORDS, lines, rows)
         look_up_words(self._seed, stream, asset, first_row, words)

@@ -31,6 +31,8 @@ class Strip:
     """[rows]"""
     changes: Floats
     """[1 + steps, rows] of the price's logarithm."""
+    wander: Floats
+    """[steps, rows] deviations of the moves within bars: 0 where a price takes no way of its own."""
     activity: Floats
     """[rows] its volume, before moves are counted."""
     absent: NDArray[np.bool_]
@@ -100,7 +102,9 @@ class _Scaled(Effect):
         rows = strip.rows(part)
         if len(rows):
             left = (self._stop - rows) / (self._stop - self._row) if self._fades else 1.0
-            strip.changes[:, part] *= 1.0 + (self._moves - 1.0) * left
+            factor = 1.0 + (self._moves - 1.0) * left
+            strip.changes[:, part] *= factor
+            strip.wander[:, part] *= factor
             strip.activity[part] *= self._volume
 
 
@@ -138,6 +142,7 @@ class _Range(Effect):
     def apply(self, strip: Strip) -> None:
         part = strip.between(self._row, self._stop)
         if part.start < part.stop:
+            strip.wander[:, part] = 0.0
             fold(strip.changes, part.start, part.stop, self._low, self._high, self._place)
 
 
@@ -169,6 +174,7 @@ class _Limits(Effect):
     def apply(self, strip: Strip) -> None:
         part = strip.between(self._row, self._stop)
         if part.start < part.stop:
+            strip.wander[:, part] = 0.0
             clip(strip.changes, strip.session, part.start, part.stop, self._low, self._high, self._state)
 
 
@@ -182,7 +188,7 @@ class _Halt(Effect):
             for row in range(part.start, part.stop):  # one after the other: the cut changes no sum
                 for change in strip.changes[:, row].tolist():
                     self._moved += change
-            strip.changes[:, part] = 0.0
+            strip.changes[:, part] = strip.wander[:, part] = 0.0
             strip.absent[part] = True
         strip.changes[0, strip.between(self._stop, self._stop + 1)] += self._moved
 
@@ -204,7 +210,7 @@ class _Replay(Effect):
         part = strip.between(self._row, self._stop)
         rows = strip.rows(part) - self._row + self._begin
         if len(rows):
-            strip.changes[:, part] = 0.0
+            strip.changes[:, part] = strip.wander[:, part] = 0.0
             strip.changes[:MOVES, part] = self._moves.changes[:, rows]
 
 
