@@ -15,19 +15,22 @@ import importlib.util
 import linecache
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import types
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import CodeType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from backbus.errors import JobError, StrategyError
 from backbus.strategy.base import Strategy
 from backbus.strategy.builtins import BUILTINS, CLASSES
 from backbus.strategy.bundling import FIELD, bundle, split_use
 from backbus.strategy.failure import user_traceback
+from backbus.strategy.lasting import Prints, changed, prints_of
 
-__all__ = ["bundle", "load_strategy"]
+__all__ = ["anew", "bundle", "load_strategy", "remembers", "untouched"]
 
 _LOCK = threading.RLock()
 
@@ -45,8 +48,63 @@ def load_strategy(use: str, files: Mapping[str, Path]) -> type[Strategy]:
     main = written if written in files else PurePosixPath(written).name
     if main not in files:
         raise JobError(f"the bundle has no file {main}; it has {', '.join(sorted(files)) or 'none'}", field=FIELD)
-    module = _Bundle(files).load(main)
-    return _chosen(module, main, wanted)
+    return _loaded(_Bundle(files), main, wanted)
+
+
+class _Origin(NamedTuple):
+    """Where a class is from."""
+
+    bundle: _Bundle
+    main: str
+    wanted: str | None
+    prints: Prints
+    """Of its modules, as they were when nobody had used them."""
+
+
+_ORIGINS: weakref.WeakKeyDictionary[type[Strategy], _Origin] = weakref.WeakKeyDictionary()
+
+
+def _loaded(modules: _Bundle, main: str, wanted: str | None) -> type[Strategy]:
+    found = _chosen(modules.load(main), main, wanted)
+    _ORIGINS[found] = _Origin(modules, main, wanted, prints_of(modules.modules))
+    return found
+
+
+def remembers(strategy: type[Strategy], before: Prints | None = None) -> list[str]:
+    """What the files of a strategy remember of runs, by name; none for one that is built in. ``before`` is what was
+    there, of a class that was handed over."""
+    origin = _ORIGINS.get(strategy)
+    if origin is not None:
+        return changed(origin.prints, prints_of(origin.bundle.modules))
+    return [] if before is None else changed(before, prints_of_class(strategy))
+
+
+def untouched(strategy: type[Strategy]) -> type[Strategy]:
+    """The class out of modules that remember nothing: the same one, as long as they do not."""
+    return anew(strategy) if remembers(strategy) else strategy
+
+
+def forgetful(strategy: Strategy) -> Strategy:
+    """A strategy with its parameters, out of modules that remember nothing."""
+    made = untouched(type(strategy))
+    if made is type(strategy):
+        return strategy
+    return made(**{name: getattr(strategy, name) for name in type(strategy).model_fields})
+
+
+def anew(strategy: type[Strategy]) -> type[Strategy]:
+    """The class out of fresh modules, made of the text that was read at first; itself where it is of no bundle."""
+    origin = _ORIGINS.get(strategy)
+    return strategy if origin is None else _loaded(origin.bundle.again(), origin.main, origin.wanted)
+
+
+def prints_of_class(strategy: type[Strategy]) -> Prints:
+    """What a class that was handed over holds itself; nothing of one that is built in or of files."""
+    if strategy in _ORIGINS or strategy.__module__.startswith("backbus."):
+        return {}
+    holder = types.ModuleType(strategy.__module__)
+    vars(holder)[strategy.__name__] = strategy
+    return prints_of([holder])
 
 
 def _chosen(module: ModuleType, name: str, wanted: str | None) -> type[Strategy]:
@@ -80,7 +138,19 @@ class _Bundle(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         self._files = dict(files)
         self._tops = {PurePosixPath(name).parts[0].removesuffix(".py") for name in files}
         self._modules: dict[str, ModuleType] = {}
+        self._codes: dict[str, CodeType] = {}
         self._depth = 0
+
+    @property
+    def modules(self) -> Iterable[ModuleType]:
+        """Those that were loaded."""
+        return self._modules.values()
+
+    def again(self) -> _Bundle:
+        """The same files, with no module loaded."""
+        other = _Bundle(self._files)
+        other._codes = self._codes
+        return other
 
     def load(self, main: str) -> ModuleType:
         """Execute the strategy's file, and with it what it imports."""
@@ -147,6 +217,12 @@ class _Bundle(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             exec(self._code(name), vars(module))
 
     def _code(self, name: str) -> CodeType:
+        code = self._codes.get(name)
+        if code is None:
+            code = self._codes[name] = self._compiled(name)
+        return code
+
+    def _compiled(self, name: str) -> CodeType:
         try:
             source = importlib.util.decode_source(self._files[name].read_bytes())
         except (OSError, UnicodeDecodeError) as error:

@@ -22,6 +22,7 @@ from backbus.market.ticks import PHASES
 from backbus.strategy.base import Strategy
 from backbus.strategy.finding import Checked, Difference, Finding, Kind, difference, hint_of
 from backbus.strategy.futures import FUTURES, cut_rows, portion, shaken, truncated
+from backbus.strategy.loading import forgetful
 from backbus.strategy.runner import StrategyRunner
 from backbus.trading.records import SIGNAL, Records
 
@@ -116,6 +117,11 @@ class _Trial:
         self.cuts: list[int] = []
         self.count_truncated = self.count_altered = self.raised = 0
 
+    def _said(self, panel: Panel, block: int) -> Records:
+        """Of one run, out of modules that remember no other."""
+        self._strategy = forgetful(self._strategy)
+        return self._speak(self._strategy, panel, block)
+
     def finding(self) -> Finding | None:
         """Run it every way; None where all agree."""
         self.truth = self._whole()
@@ -156,7 +162,7 @@ class _Trial:
 
     def _whole(self, panel: Panel | None = None) -> Records:
         panel = self._panel if panel is None else panel
-        return self._speak(self._strategy, panel, max(1, len(panel)))
+        return self._said(panel, max(1, len(panel)))
 
     def _other_blocks(self) -> tuple[list[tuple[Difference, int]], StrategyError | None]:
         """Where each block size differs from the whole, and the error where one of them cannot be run at all."""
@@ -164,7 +170,7 @@ class _Trial:
         broken: StrategyError | None = None
         for size in self._effort.blocks:
             try:
-                records = self._speak(self._strategy, self._panel, size)
+                records = self._said(self._panel, size)
             except StrategyError as error:
                 told = f"it can be run on all rows at once, but not in {_rows_of(size)}: {error}"
                 broken = broken or StrategyError(told, traceback=error.traceback)
@@ -248,7 +254,7 @@ class _Trial:
         again = difference(self.truth, self._whole(), len(self._panel))
         if again is not None:
             return self._finding("repeat", again, "the same rows once more")
-        other = self._speak(self._strategy, panel, size)
+        other = self._said(panel, size)
         if difference(self.truth, other, one.row + 1) != one:
             return self._finding("repeat", one, f"{change}, and not so when that was run once more")
         return self._finding(kind, one, change, ahead=ahead, by_count=by_count)

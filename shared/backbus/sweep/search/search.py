@@ -16,6 +16,7 @@ from backbus.engine.run import Engine
 from backbus.job.job import Job
 from backbus.market.panel import Floats, Panel, Source
 from backbus.strategy import Strategy, make_strategy
+from backbus.strategy.loading import untouched
 from backbus.sweep.outcome import Points, best_of, verdict, write_outcome
 from backbus.sweep.search.plan import plan_for, points_between, search_of
 from backbus.sweep.space.generations import Generations
@@ -128,6 +129,6 @@ class Whole(Search):
     def _returns_of(self, point: int, panel: Panel, strategy: type[Strategy]) -> Floats | None:
         own, others = split(self.space.values(point))
         one = point_job(self.job, others)
-        engine = Engine(one, panel, make_strategy(strategy, {**self.job.strategy.params, **own}))
+        engine = Engine(one, panel, make_strategy(untouched(strategy), {**self.job.strategy.params, **own}))
         engine.run()
         return engine.returns()

@@ -18,6 +18,7 @@ from backbus.job.job import Job
 from backbus.market.panel import Floats, Panel
 from backbus.performance.metrics import FIGURES, session_rate
 from backbus.strategy import Strategy, make_strategy
+from backbus.strategy.loading import untouched
 from backbus.sweep.outcome import (
     SUMMARY_FILE,
     WHOLE_FIGURES,
@@ -169,7 +170,9 @@ def _concluded(
     params, in_sample = space.values(best), trained[best]
     own, others = split(params)
     try:
-        engine = Engine(point_job(job, others), test, make_strategy(strategy, {**job.strategy.params, **own}))
+        engine = Engine(
+            point_job(job, others), test, make_strategy(untouched(strategy), {**job.strategy.params, **own})
+        )
         report = engine.run()
     except (JobError, StrategyError) as error:
         failure = Failure(RAISED if isinstance(error, StrategyError) else REFUSED, str(error))

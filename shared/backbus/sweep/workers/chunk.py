@@ -21,6 +21,7 @@ from backbus.job.job import Job
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import PanelRunner, Strategy, make_strategy
+from backbus.strategy.loading import anew, prints_of_class, remembers, untouched
 from backbus.sweep.space.space import point_job, split
 from backbus.sweep.statistics import Observer, Plan, merge
 from backbus.trading.records import Records
@@ -118,14 +119,40 @@ class Chunks:
     def __init__(
         self, job: Job, panel: Panel, strategy: type[Strategy], plan: Plan, *, keep_returns: bool = False
     ) -> None:
-        self._job, self._panel, self._strategy, self._plan = job, panel, strategy, plan
+        self._job, self._panel, self._strategy, self._plan = job, panel, untouched(strategy), plan
+        self._before = prints_of_class(strategy)
+        self._anew = False
+        """Whether the strategy's files remember what a point did, so that each point gets fresh ones."""
         self._keep_returns = keep_returns
         self._runner = PanelRunner(panel)
         self._jobs: dict[str, _Common] = {}
         self._engines: dict[str | None, PointsEngine] = {}
 
     def compute(self, points: Sequence[Values], in_hand: InHand = lambda first, count: None) -> Chunk:
-        """Run the points. What they raise is recorded; nothing else is caught."""
+        """Run the points. What they raise is recorded; nothing else is caught.
+
+        Each is the run that it says it is: where one leaves something behind in the strategy's files, none of them
+        shares a module with another. StrategyError for a class that was handed over and does so."""
+        if not self._anew:
+            self._strategy = untouched(self._strategy)
+            chunk = self._compute(points, in_hand)
+            left = remembers(self._strategy, self._before)
+            if not left or (len(points) == 1 and not self._before):
+                return chunk
+            if self._before:
+                raise StrategyError(
+                    f"{self._strategy.__name__} remembers something from point to point, so that a point is not the "
+                    "run that it would be alone: keep it in self, or name the strategy by its file"
+                )
+            self._anew = True
+        parts = []
+        for place, values in enumerate(points):
+            self._strategy = anew(self._strategy)
+            in_hand(place, 1)
+            parts.append(self._compute([values], lambda first, count: None))
+        return joined(parts) if parts else self._compute(points, in_hand)
+
+    def _compute(self, points: Sequence[Values], in_hand: InHand) -> Chunk:
         count = len(points)
         made = _Making(count, self._plan, self._keep_returns)
         batch = _Batch()
