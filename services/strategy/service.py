@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.engine.warm import warm_handlers
+from backbus.limits import limit_memory, unlimit_memory
 from backbus.market.panel import Layout
 from backbus.strategy import Strategy, StrategyHandler, load_strategy, make_strategy
 from backbus.trading.numbers import instruments_of
@@ -26,6 +27,7 @@ class Strategies(Role):
     def prepare(self, assignment: Assignment) -> dict[str, Any]:
         """Fetch and load the strategy, and check its parameters."""
         settings = assignment.job.strategy
+        limit_memory("run.memory_mib", assignment.job.run.memory_mib)
         strategy_class = load_strategy(settings.use, assignment.fetch(assignment.strategy))
         self._strategy = make_strategy(strategy_class, settings.params)
         return {"reads_book": self._strategy.reads_book}
@@ -43,5 +45,6 @@ class Strategies(Role):
         )
 
     def leave(self) -> None:
-        """Let go of the strategy."""
+        """Let go of the strategy, and of its limit."""
+        unlimit_memory()
         self._strategy = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from backbus.data import load_panel, resolve_files
+from backbus.data import resolve_files
+from backbus.engine.inputs import inputs_of
 from backbus.job.job import Job
 from backbus.strategy import bundle, load_strategy
 from backbus.sweep.search.plan import plan_of, sessions_of
@@ -59,7 +60,7 @@ class Hurtful(Strategy):
         if harm == 8:
             time.sleep(3600)
         if harm == 10:
-            KEPT.append(np.ones(6_000_000))  # not much, but kept
+            np.kept = [*getattr(np, "kept", []), np.ones(6_000_000)]  # not much, but kept, and not in this file
         return self.hold_long(bars.close > bars.sma(self.length))
 """
 KINDS = {1: RAISED, 2: TOO_LONG, 3: TOO_MUCH, 4: KILLED, 5: KILLED, 7: TOO_MUCH, 8: TOO_LONG, 21: REFUSED}
@@ -78,13 +79,13 @@ def write_inputs(folder: Path, strategy: str = STRATEGY) -> Job:
 def setup_of(job: Job) -> Setup:
     """What a child that computes points is given."""
     files = resolve_files(job.data, job.folder)
-    return Setup(job, files, bundle(job.strategy.use, job.folder), sessions_of(load_panel(job.data, files)))
+    return Setup(job, files, bundle(job.strategy.use, job.folder), sessions_of(inputs_of(job, files).panel))
 
 
 def here(setup: Setup) -> Chunks:
     """The same, to be computed in this process."""
     job = setup.job
-    panel = load_panel(job.data, setup.data)
+    panel = inputs_of(job, setup.data).panel
     return Chunks(job, panel, load_strategy(job.strategy.use, setup.strategy), plan_of(job, panel))
 
 

@@ -59,6 +59,8 @@ class RunSettings(Section):
     stall_s: Positive = 60.0
     """An attempt without progress for this long is ended."""
     max_attempts: int = Field(default=10, ge=1, le=1000)
+    memory_mib: int = Field(default=4096, ge=16, le=1 << 24)
+    """What the strategy's process may take beyond what it has when the run begins; on a stack."""
 
 
 class Job(Section):

@@ -18,7 +18,6 @@ import gc
 import mmap
 import os
 import random
-import resource
 import signal
 import time
 import traceback
@@ -28,8 +27,9 @@ from typing import Any
 import numpy as np
 
 from backbus.engine.inputs import inputs_of
-from backbus.errors import BackbusError, DataError, JobError
+from backbus.errors import BackbusError, DataError, JobError, StrategyError
 from backbus.job.job import Job
+from backbus.limits import lacks_memory, limit_memory
 from backbus.strategy import load_strategy
 from backbus.sweep.outcome import gather
 from backbus.sweep.search.kinds import search_for
@@ -44,6 +44,7 @@ PART_S = 0.2
 """How long the points of a part should take: what a death costs besides the point that it is due to."""
 FIRST_PART, LARGEST_PART = 4, 256
 PR_SET_PDEATHSIG = 1
+LIMIT = "sweep.memory_mib"
 _MEMORY = pack_frame({"memory": True})
 
 
@@ -68,7 +69,7 @@ def main(descriptors: Descriptors, failure: Exception | None) -> None:
             return
         gc.collect()
         gc.freeze()  # what is there now is there for good
-        _limit_memory(setup["memory_bytes"])
+        limit_memory(LIMIT, setup["memory_mib"], for_good=True)
         _write(outgoing, pack_frame({"ready": prepared.facts}))
         computing = _Computing(prepared.computes, shared, outgoing)
         while (message := messages.next()) is not None:
@@ -93,6 +94,7 @@ class Prepared:
         job.come_from(Path(setup["folder"]))
         inputs = inputs_of(job, {name: Path(path) for name, path in setup["data"].items()})
         self._panel = panel = inputs.panel
+        limit_memory(LIMIT, setup["memory_mib"])  # from the first of the strategy's own lines on
         files = {name: Path(path) for name, path in setup["strategy"].items()}
         self._strategy = strategy = load_strategy(job.strategy.use, files)
         sessions = sessions_of(panel)
@@ -105,7 +107,15 @@ class Prepared:
         search.source = inputs.source
         if setup["check"]:
             check_names(search.space, job, strategy)
-            refuse_look_ahead(job, panel, search.space, strategy)
+            try:
+                refuse_look_ahead(job, panel, search.space, strategy)
+            except (BackbusError, MemoryError) as error:
+                if not lacks_memory(error):
+                    raise
+                told = f"{strategy.__name__} took more than {setup['memory_mib']} MiB of memory while it was checked"
+                raise StrategyError(
+                    f"{told}: allow it more with {LIMIT}", traceback=getattr(error, "traceback", None)
+                ) from None
         self.computes = search.computes(panel, strategy)
         self.facts = {
             "rows": panel.layout.rows,
@@ -217,12 +227,3 @@ def belong_to(server: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != server:
         os._exit(0)
-
-
-def _limit_memory(memory_bytes: int) -> None:
-    """From now on an allocation that needs more than this fails, and no process that dies writes its memory to disk."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with contextlib.suppress(OSError):
-        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
-        used = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmData:"))
-        resource.setrlimit(resource.RLIMIT_DATA, (used + memory_bytes, used + memory_bytes))

@@ -18,6 +18,7 @@ from backbus.engine.batch import Point, PointsEngine, Terms, terms_of
 from backbus.engine.run import Engine
 from backbus.errors import JobError, StrategyError, no_symbol
 from backbus.job.job import Job
+from backbus.limits import lacks_memory
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import PanelRunner, Strategy, make_strategy
@@ -171,7 +172,7 @@ class Chunks:
                     continue
                 signals = self._runner.signals(strategy)
             except (StrategyError, MemoryError) as error:
-                made.fail(index, TOO_MUCH if _lacks_memory(error) else RAISED, str(error) or type(error).__name__)
+                made.fail(index, TOO_MUCH if lacks_memory(error) else RAISED, str(error) or type(error).__name__)
                 continue
             if batch.full(signals, self._plan.sessions) or (batch.points and batch.kind != common.kind):
                 self._run(batch, made, in_hand)
@@ -210,12 +211,6 @@ class Chunks:
             kind = job.performance.benchmark, int(terms.rules.record["volatility_rows"][0])
             known = self._jobs[key] = _Common(job, terms, kind)
         return known
-
-
-def _lacks_memory(error: BaseException | None) -> bool:
-    while error is not None and not isinstance(error, MemoryError):
-        error = error.__cause__
-    return error is not None
 
 
 class _Common(NamedTuple):

@@ -67,7 +67,7 @@ class Setup:
             "strategy": {name: str(path.absolute()) for name, path in self.strategy.items()},
             "sessions": self.sessions,
             "check": self.check,
-            "memory_bytes": limits.memory_bytes,
+            "memory_mib": limits.memory_bytes >> 20,
         }
 
 
