@@ -32,6 +32,13 @@ def test_anchored_folds_grow_and_a_longer_step_leaves_gaps() -> None:
     assert folds(12, train=4, test=2, step=5) == [((0, 4), (4, 6)), ((5, 9), (9, 11))]
 
 
+def test_history_is_left_before_the_first_fold() -> None:
+    assert folds(11, train=4, test=3, history=3) == [((3, 7), (7, 10)), ((6, 10), (10, 11))]
+    assert folds(12, train=4, test=3, history=3, anchored=True) == [((3, 7), (7, 10)), ((3, 10), (10, 12))]
+    with pytest.raises(JobError, match="5 sessions of history, 4 of train and 3 of test are 12, and the data has 11"):
+        folds(11, train=4, test=3, history=5)
+
+
 def test_lengths_that_do_not_fit_name_their_field() -> None:
     for lengths, field in (({"train": 10, "test": 1}, "train"), ({"train": 8, "test": 3}, "test")):
         with pytest.raises(JobError) as caught:

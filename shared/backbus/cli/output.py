@@ -102,6 +102,12 @@ def print_sweep(result: SweepResult, as_json: bool, top: int = 10) -> None:
     )
     for path in result.artifacts.values():
         sys.stdout.write(f"  {path}\n")
+    _print_notes(summary)
+
+
+def _print_notes(summary: dict[str, Any]) -> None:
+    for note in summary.get("notes", ()):
+        sys.stdout.write(f"note: {note}\n")
 
 
 def print_points(summary: dict[str, Any], found: list[dict[str, Any]], by: str | None) -> None:
@@ -151,6 +157,7 @@ def _print_folds(result: SweepResult) -> None:
     )
     for path in result.artifacts.values():
         sys.stdout.write(f"  {path}\n")
+    _print_notes(summary)
 
 
 def _print_splits(result: SweepResult) -> None:
@@ -193,6 +200,7 @@ def _print_splits(result: SweepResult) -> None:
     sys.stdout.write(f"table {summary['table_sha256']}; its files:\n")
     for path in result.artifacts.values():
         sys.stdout.write(f"  {path}\n")
+    _print_notes(summary)
 
 
 def _print_spread(figures: dict[str, Any]) -> None:

@@ -37,6 +37,8 @@ class WalkForwardSettings(Section):
     """From one test range to the next; as long as ``test``, where left out."""
     anchored: bool = False
     """Whether each train range begins at the first session, and grows."""
+    history: int = Field(default=0, ge=0)
+    """Sessions before the first train range that nothing is traded in, so that points know their past in every fold."""
 
     @field_validator("step")
     @classmethod
@@ -56,6 +58,8 @@ class CrossValidationSettings(Section):
     """Sessions next to a test range that its train set does without, on both sides."""
     embargo: int = Field(default=0, ge=0)
     """Further sessions after a test range that its train set does without."""
+    history: int = Field(default=0, ge=0)
+    """Sessions before the first group that nothing is traded in, so that points know their past in every group."""
 
     @field_validator("test_groups")
     @classmethod

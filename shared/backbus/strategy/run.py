@@ -29,10 +29,12 @@ def _call(key: Key) -> str:
 class Run:
     """State slots of one run, and the block that is being worked on."""
 
-    __slots__ = ("_complete", "_cursor", "_room", "_slots", "block", "emission", "layout", "tail")
+    __slots__ = ("_complete", "_cursor", "_room", "_slots", "block", "cold", "emission", "layout", "tail")
 
     def __init__(self, layout: Layout, lookback: int = 0, instruments: Records | None = None) -> None:
         self.layout = layout
+        self.cold = 0
+        """Rows before all that its indicators tell is known, over a whole panel."""
         self.emission = Emission(layout, instruments)
         self.block: Block | None = None
         self.tail = Tail(layout.assets, lookback, layout.columns) if lookback else None
@@ -46,6 +48,7 @@ class Run:
         """Forget all: the next block is the first one of another run."""
         self._slots.clear()
         self._complete = False
+        self.cold = 0
 
     def room(self, signals: int) -> Records:
         """Where a block's signals are written: the same memory each time."""

@@ -76,6 +76,8 @@ class PanelRunner:
     def __init__(self, panel: Panel, budget_bytes: int = BUDGET_BYTES) -> None:
         self._panel = panel
         self.shared: Shared[Stream] = Shared(budget_bytes)
+        self.cold = 0
+        """Rows before the last strategy could know all that it asks for: by its indicators and its lookback."""
         adjusting, block = Adjusting(panel.layout), panel.block
         if adjusting.acts:
             block = adjusting.take(block).block
@@ -87,6 +89,7 @@ class PanelRunner:
         One in array style is used up: it is run itself, not a copy of it, and is good for no other run.
         """
         panel = self._panel
+        self.cold = strategy.reach()
         if strategy.style != "array" or len(panel) == 0:
             return StrategyRunner(strategy, panel.layout).on_block(panel.block)
         bars, lookback = self._bars, strategy.reach()
@@ -95,7 +98,9 @@ class PanelRunner:
         else:
             bars.context.run.restart()
         object.__setattr__(strategy, "_backbus_run", bars.context.run)
-        return _signals(strategy, bars)
+        records = _signals(strategy, bars)
+        self.cold = max(self.cold, bars.context.run.cold)
+        return records
 
 
 def _signals(strategy: Any, bars: Bars) -> Records:

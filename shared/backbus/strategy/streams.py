@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from backbus.errors import StrategyError
 from backbus.jit.arrays import read_only
+from backbus.jit.decorators import loop
 from backbus.market.panel import Floats
 from backbus.strategy.context import Context, OfContext
 from backbus.strategy.indicators import OfStreams
@@ -31,7 +32,7 @@ Operand: TypeAlias = "Stream | float | Values"
 class Stream(OfStreams["Stream"]):
     """Read-only [rows, assets] float64 or bool values of a block; what its methods return is of the same shape."""
 
-    __slots__ = ("_context", "_key", "values")
+    __slots__ = ("_cold", "_context", "_key", "values")
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, context: Context, values: Values, key: Key | None = None) -> None:
@@ -41,6 +42,16 @@ class Stream(OfStreams["Stream"]):
         self._context = context
         self._key = key
         self.values = values
+        self._cold = -1
+
+    def _counted(self) -> Stream:
+        """This stream, and its rows before anything is known counted as the run's: over a whole panel alone."""
+        context = self._context
+        if context.shared is not None and context.base is None and self.values.dtype == np.float64:
+            if self._cold < 0:
+                self._cold = first_known(read_only(self.values))
+            context.run.cold = max(context.run.cold, self._cold)
+        return self
 
     # What indicators are made of.
 
@@ -59,7 +70,7 @@ class Stream(OfStreams["Stream"]):
         return self._apply(_plus, other, np.zeros(self.values.shape))._numbers()
 
     def _made(self, values: Values) -> Stream:
-        return Stream(self._context, values)
+        return Stream(self._context, values)._counted()
 
     def _named(self, name: str, n: int, compute: Callable[[Run, Floats, int], Floats]) -> Stream:
         context = self._context
@@ -73,7 +84,11 @@ class Stream(OfStreams["Stream"]):
             if shared is not None:
                 shared.put(key, known)
         # One that another strategy made would take that one's place in the order of calls.
-        return known if known._context is context else Stream(context, known.values, key)
+        if known._context is not context:
+            found = Stream(context, known.values, key)
+            found._cold = known._cold
+            known = found
+        return known._counted()
 
     def on(self, bars: OfContext) -> Stream:
         """Values of longer bars on ``bars``: in each row the last one of a bar that is complete, NaN or false before
@@ -82,7 +97,9 @@ class Stream(OfStreams["Stream"]):
         if longer.base is not base:
             raise StrategyError(".on(bars) takes the bars that these longer bars were made of: bars.every(…)")
         found = _onto(longer, self._numbers(), len(base.block))
-        return Stream(base, found == 1.0 if self.values.dtype == np.bool_ else found)
+        if self.values.dtype == np.bool_:
+            return Stream(base, found == 1.0)
+        return Stream(base, found)._counted()
 
     def _numbers(self) -> Floats:
         """The values as numbers, NaN in holes whatever was computed there."""
@@ -249,6 +266,16 @@ class Above(Stream):
             self._compared = np.greater_equal(self.above, self.below) if self.or_equal else self.above > self.below
             self._compared.flags.writeable = False
         return self._compared
+
+
+@loop
+def first_known(values: Floats) -> int:
+    """The first row in which anything is known; as many as there are where nothing is."""
+    for row in range(values.shape[0]):
+        for asset in range(values.shape[1]):
+            if values[row, asset] == values[row, asset]:
+                return int(row)
+    return int(values.shape[0])
 
 
 def _plus(a: Any, b: Any) -> Values:

@@ -30,6 +30,7 @@ from backbus.performance.metrics import session_rate
 from backbus.strategy import Strategy
 from backbus.sweep.distribution import distribution
 from backbus.sweep.outcome import SUMMARY_FILE, Points, column_kind, stored, summary_text, write_files
+from backbus.sweep.search.cold import cold_of, notes_of_cold, told
 from backbus.sweep.search.folds import (
     SESSION_FIGURES,
     figures_of_many,
@@ -138,6 +139,13 @@ class CrossValidation(Search):
         splits = [self._split(test, returns, points) for test in self._splits]
         paths = self._paths(splits, returns)
         rows = session_rows(panel)
+        cold = [cold_of(points.observed["cold"][some]) for some in np.split(np.arange(len(self)), len(self._groups))]
+        ranges = [
+            (f"group {number}", span.stop - span.start, each)
+            for number, (span, each) in enumerate(zip(self._groups, cold, strict=True))
+        ]
+        most = max(each["most"] for each in cold)
+        notes = notes_of_cold(ranges, f"sweep.cpcv.history = {most} gives all of them the same")
         failed = {number % len(self.space) for number in points.failures}
         summary: dict[str, Any] = {
             "name": self.job.name,
@@ -151,6 +159,7 @@ class CrossValidation(Search):
             "paths": paths,
             "distribution": {name: _distribution(paths, name) for name in SESSION_FIGURES},
             "degradation": _degradation(splits, self._goal.metric),
+            **told(notes, cold),
             "table_sha256": hashlib.sha256(json.dumps([splits, paths], sort_keys=True).encode()).hexdigest(),
             "job": self.job.plain(),
             "folder": str(self.job.folder.resolve()),

@@ -39,33 +39,38 @@ class Fold(NamedTuple):
 def walk_forward_folds(sessions: int, settings: WalkForwardSettings) -> list[Fold]:
     """The folds of so many sessions, in order; the last test range may be shorter. JobError where not one fits."""
     train, test, step = settings.train, settings.test, settings.step or settings.test
-    if train + test > sessions:
+    before = settings.history
+    if before + train + test > sessions:
+        first = f"{before} sessions of history, {train} of train" if before else f"{train} sessions of train"
         raise JobError(
-            f"{train} sessions of train and {test} of test are {train + test}, and the data has {sessions} to trade",
-            field="sweep.walk_forward.train" if train >= sessions else "sweep.walk_forward.test",
+            f"{first} and {test} of test are {before + train + test}, and the data has {sessions} to trade",
+            field=f"sweep.walk_forward.{'history' if before >= sessions else 'train' if train >= sessions else 'test'}",
         )
     return [
-        Fold(Span(0 if settings.anchored else begin - train, begin), Span(begin, min(begin + test, sessions)))
-        for begin in range(train, sessions, step)
+        Fold(Span(before if settings.anchored else begin - train, begin), Span(begin, min(begin + test, sessions)))
+        for begin in range(before + train, sessions, step)
     ]
 
 
 def groups_of(sessions: int, settings: CrossValidationSettings) -> list[Span]:
     """Groups of nearly equal length that follow each other, the longer ones first. JobError where they do not fit."""
-    count = settings.groups
+    count, before = settings.groups, settings.history
+    sessions -= before
     if sessions < 2 * count:
         raise JobError(
-            f"{count} groups of at least 2 sessions need {2 * count}, and the data has {sessions} to trade",
+            f"{count} groups of at least 2 sessions need {2 * count}, and the data has {max(sessions, 0)} to trade"
+            + (f" after {before} of history" if before else ""),
             field="sweep.cpcv.groups",
         )
     lengths = [sessions // count + (place < sessions % count) for place in range(count)]
     stops = np.cumsum(lengths).tolist()
-    return [Span(stop - length, stop) for stop, length in zip(stops, lengths, strict=True)]
+    return [Span(before + stop - length, before + stop) for stop, length in zip(stops, lengths, strict=True)]
 
 
 def train_sessions(groups: Sequence[Span], test: Sequence[int], settings: CrossValidationSettings) -> NDArray[np.bool_]:
     """[sessions] which of them a split trains on: those of no test group, purged and with an embargo."""
     train = np.ones(groups[-1].stop, dtype=np.bool_)
+    train[: groups[0].start] = False
     for place in test:
         start, stop = groups[place]
         train[max(start - settings.purge, 0) : stop + settings.purge + settings.embargo] = False

@@ -18,6 +18,7 @@ from backbus.market.panel import Floats, Panel, Source
 from backbus.strategy import Strategy, make_strategy
 from backbus.strategy.loading import untouched
 from backbus.sweep.outcome import Points, best_of, verdict, write_outcome
+from backbus.sweep.search.cold import cold_of, notes_of_cold, told
 from backbus.sweep.search.plan import plan_for, points_between, search_of
 from backbus.sweep.space.generations import Generations
 from backbus.sweep.space.space import Space, point_job, split
@@ -123,8 +124,11 @@ class Whole(Search):
         best = best_of(points.figures, goal)
         returns = None if best is None else self._returns_of(best, panel, strategy)
         statistics = verdict(self.job, self.space, points, self.plan, goal, returns, trials)
-        told = {"statistics": statistics.model_dump(mode="json")}
-        return write_outcome(folder, self.job, self.space, points, goal, told)
+        cold = cold_of(points.observed["cold"])
+        way_on = f"with rows before data.start, and data.warmup = {cold['most']} sessions of them, all know the same"
+        notes = notes_of_cold([("the data", self.plan.sessions, cold)], way_on)
+        more = {"statistics": statistics.model_dump(mode="json"), **told(notes, cold)}
+        return write_outcome(folder, self.job, self.space, points, goal, more)
 
     def _returns_of(self, point: int, panel: Panel, strategy: type[Strategy]) -> Floats | None:
         own, others = split(self.space.values(point))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from backbus.sweep.outcome import (
     table_sha256,
     write_files,
 )
+from backbus.sweep.search.cold import cold_of, notes_of_cold, told
 from backbus.sweep.search.folds import Fold, session_figures, session_rows, span_dates, span_panel, walk_forward_folds
 from backbus.sweep.search.plan import points_between, search_of
 from backbus.sweep.search.ranges import RANGE, InRanges, without_range
@@ -137,14 +138,19 @@ class WalkForward(Search):
         """Run each fold's best in its test range, write table and summary."""
         rows = session_rows(panel)
         of = np.array([self._place(number)[:2] for number in range(len(self))], dtype=np.int64)
-        found = []
+        found, cold = [], []
         for number, fold in enumerate(self._folds):
             mine = np.flatnonzero(of[:, 0] == number)
+            cold.append(cold_of(points.observed["cold"][mine]))
             failures = [points.failures[place] for place in mine.tolist() if place in points.failures]
             test = span_panel(panel, rows, fold.test, self.job.data.warmup)
             figures, space = points.figures[mine], self._space_of(number)
             found.append(_concluded(self.job, strategy, _dates(panel, rows, fold), space, figures, failures, test))
-        return _write(folder, self.job, self.space.names, found)
+        lengths = [fold.train.stop - fold.train.start for fold in self._folds]
+        ranges = [(f"fold {number}", *each) for number, each in enumerate(zip(lengths, cold, strict=True))]
+        most = max((each["most"] for each in cold), default=0)
+        notes = notes_of_cold(ranges, f"sweep.walk_forward.history = {most} gives all of them the same")
+        return _write(folder, self.job, self.space.names, found, told(notes, cold))
 
 
 def _dates(panel: Panel, rows: Any, fold: Fold) -> tuple[str, str, str, str]:
@@ -183,7 +189,7 @@ def _concluded(
 
 
 def _write(
-    folder: Path, job: Job, names: Sequence[str], found: Sequence[FoldResult]
+    folder: Path, job: Job, names: Sequence[str], found: Sequence[FoldResult], more: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Path]]:
     goal = search_of(job).objectives[0]
     efficiency, joined, sessions = _joined(job, found)
@@ -197,6 +203,7 @@ def _write(
         "figures": joined,
         "efficiency": efficiency,
         "parameter_changes": _changes(names, found),
+        **more,
         "table_sha256": _hash(names, found),
         "job": job.plain(),
         "folder": str(job.folder.resolve()),

@@ -19,6 +19,7 @@ from backbus.trading.records import Records
 POINT = np.dtype(
     [
         ("sessions", "<i8"),
+        ("cold", "<i8"),
         ("mean", "<f8"),
         ("deviation", "<f8"),
         ("skewness", "<f8"),
@@ -27,8 +28,9 @@ POINT = np.dtype(
         ("squares", "<f8", (BLOCKS,)),
     ]
 )
-"""Of a point's returns less the rate. ``sessions`` 0: it failed, or was never observed. ``deviation`` has ddof 1 and is
-0 where the returns do not vary; kurtosis is 3 for the normal. ``sums`` and ``squares`` are those of each block."""
+"""Of a point's returns less the rate. ``sessions`` 0: it failed, or was never observed. ``cold`` is how many sessions
+passed before its strategy could know all that it asks for. ``deviation`` has ddof 1 and is 0 where the returns do not
+vary; kurtosis is 3 for the normal. ``sums`` and ``squares`` are those of each block."""
 
 WHITE, LOWER, CONSISTENT, UPPER = 0, 1, 2, 3
 """Rows of the maxima: White's √T × mean, and Hansen's studentised ones under his three ideas of the null."""

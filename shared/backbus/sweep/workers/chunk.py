@@ -126,6 +126,9 @@ class Chunks:
         """Whether the strategy's files remember what a point did, so that each point gets fresh ones."""
         self._keep_returns = keep_returns
         self._runner = PanelRunner(panel)
+        traded = panel.block.session[panel.layout.warmup :]
+        self._begins = panel.layout.warmup + np.flatnonzero(np.diff(traded, prepend=traded[:1] - 1))
+        """The first row of each traded session."""
         self._jobs: dict[str, _Common] = {}
         self._engines: dict[str | None, PointsEngine] = {}
 
@@ -168,9 +171,11 @@ class Chunks:
                 continue
             try:
                 if strategy.reads_book:
+                    made.cold(index, self._sessions_before(strategy.reach()))
                     made.take_report(index, Engine(common.job, self._panel, strategy))
                     continue
                 signals = self._runner.signals(strategy)
+                made.cold(index, self._sessions_before(self._runner.cold))
             except (StrategyError, MemoryError) as error:
                 made.fail(index, TOO_MUCH if lacks_memory(error) else RAISED, str(error) or type(error).__name__)
                 continue
@@ -179,6 +184,9 @@ class Chunks:
             batch.add(index, common.kind, Point(common.terms, signals))
         self._run(batch, made, in_hand)
         return made.chunk()
+
+    def _sessions_before(self, rows: int) -> int:
+        return int(np.searchsorted(self._begins, rows))
 
     def _run(self, batch: _Batch, made: _Making, in_hand: InHand) -> None:
         if not batch.points:
@@ -252,11 +260,15 @@ class _Making:
         self._prints = np.zeros((points, 16), dtype=np.uint8)
         self._failures: dict[int, Failure] = {}
         self._observer = Observer(plan, points)
+        self._cold = np.zeros(points, dtype=np.int64)
 
     def fail(self, place: int, kind: str, message: str) -> None:
         # A message travels and is stored: what a strategy put there must be text, and no more of it than is read.
         text = message[:MESSAGE_LETTERS].encode("utf-8", "backslashreplace").decode()
         self._failures[place] = Failure(kind, text)
+
+    def cold(self, place: int, sessions: int) -> None:
+        self._cold[place] = sessions
 
     def take(self, places: Ints, figures: Floats, fingerprints: Sequence[str]) -> None:
         self._figures[places] = figures
@@ -277,6 +289,7 @@ class _Making:
             self.observe(places, returns[None])
 
     def chunk(self) -> Chunk:
+        self._observer.rows["cold"] = self._cold
         return Chunk(
             self._figures, self._prints, self._failures, self._observer.rows, self._observer.maxima, self._returns
         )
