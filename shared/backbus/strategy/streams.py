@@ -271,11 +271,12 @@ class Above(Stream):
 @loop
 def first_known(values: Floats) -> int:
     """The first row in which anything is known; as many as there are where nothing is."""
-    for row in range(values.shape[0]):
+    rows: int = values.shape[0]
+    for row in range(rows):
         for asset in range(values.shape[1]):
-            if values[row, asset] == values[row, asset]:
-                return int(row)
-    return int(values.shape[0])
+            if values[row, asset] == values[row, asset]:  # noqa: PLR0124  (only NaN differs from itself)
+                return row
+    return rows
 
 
 def _plus(a: Any, b: Any) -> Values:
