@@ -34,7 +34,7 @@ def check(
     """
     from backbus.engine.check import PLAIN_JOB, check_strategy
     from backbus.errors import UsageError
-    from backbus.strategy.futures import synthetic_panel
+    from backbus.strategy.futures import PER_SESSION, SYNTHETIC_ASSETS, synthetic_panel
     from backbus.strategy.look_ahead import THOROUGH, USUAL
 
     if job is None:
@@ -51,5 +51,12 @@ def check(
     effort = THOROUGH if thorough else USUAL
     if rows is not None:
         effort = replace(effort, rows=rows, event_cells=rows * opened.panel.layout.assets)
-    checked = check_strategy(strategy, opened.panel, job=job, effort=effort)
-    return replace(checked, synthetic=synthetic)
+    checked = replace(check_strategy(strategy, opened.panel, job=job, effort=effort), synthetic=synthetic)
+    if not opened.panel.layout.daily:
+        return replace(checked, intraday=checked.rows)
+    if not synthetic or not checked.clean:
+        return checked
+    # What looks ahead within a session shows in rows of minutes alone.
+    market = synthetic_panel(assets=SYNTHETIC_ASSETS // 2, per_session=PER_SESSION)
+    within = check_strategy(strategy, market, job=job, effort=effort)
+    return replace(checked if within.clean else within, synthetic=True, intraday=within.rows)

@@ -103,6 +103,10 @@ def _told(checked: Checked) -> str:
         f"  blocks      {', '.join(map(str, checked.blocks))} rows and all at once",
         f"  repeats     {checked.repeats}",
     ]
+    if checked.intraday and checked.synthetic:
+        lines.append(f"  sessions    {checked.intraday} rows of quarters of an hour beside the days")
+    elif not checked.intraday:
+        lines.append("  not seen    what looks ahead within a session: these rows are whole ones")
     if checked.raised:
         lines.append(f"  raised      in {checked.raised} of these runs, which prove nothing")
     return "\n".join(lines) + "\n"

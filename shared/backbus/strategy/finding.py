@@ -84,6 +84,8 @@ class Checked:
     finding: Finding | None
     synthetic: bool = False
     """Whether the prices were made up for the check."""
+    intraday: int = 0
+    """Rows within sessions that were tried: all of them where the data's are, else those made up beside the days."""
 
     @property
     def clean(self) -> bool:

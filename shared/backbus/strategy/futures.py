@@ -17,6 +17,8 @@ from backbus.market.panel import Block, Floats, Ints, Layout, Panel
 from backbus.market.timeframes import DAY_NS
 
 SYNTHETIC_ROWS, SYNTHETIC_ASSETS = 800, 12
+PER_SESSION, QUARTER_NS = 26, 15 * 60 * 1_000_000_000
+"""Bars of a made-up session of six and a half hours, and their length."""
 """Enough for the longest built-in (momentum of 252 bars) to speak, and for its ten best to be a choice."""
 
 Future = Callable[[Panel, int, int], Panel]
@@ -122,8 +124,11 @@ def cut_rows(panel: Panel, spoken: Ints, spread: int, after: int) -> list[int]:
     return [int(cut) for cut in cuts if first <= cut <= last]
 
 
-def synthetic_panel(rows: int = SYNTHETIC_ROWS, assets: int = SYNTHETIC_ASSETS, *, seed: int = 1) -> Panel:
-    """Daily bars of a random walk with jumps and holes; one asset lists late, one is delisted early."""
+def synthetic_panel(
+    rows: int = SYNTHETIC_ROWS, assets: int = SYNTHETIC_ASSETS, *, seed: int = 1, per_session: int = 1
+) -> Panel:
+    """Daily bars of a random walk with jumps and holes, or several of a quarter of an hour in a session; one asset
+    lists late, one is delisted early."""
     columns: dict[str, list[Floats]] = {name: [] for name in FIELDS}
     for asset in range(assets):
         draw = _uniform(seed, asset + 1, (8, rows))
@@ -143,7 +148,9 @@ def synthetic_panel(rows: int = SYNTHETIC_ROWS, assets: int = SYNTHETIC_ASSETS, 
         }
         for name, column in made.items():
             columns[name].append(np.where(missing, np.nan, column))
-    days = np.arange(rows, dtype=np.int64) + 11_000
+    number = np.arange(rows, dtype=np.int64)
+    days, interval = number // per_session + 11_000, DAY_NS if per_session == 1 else QUARTER_NS
+    ends = (days + 1) * DAY_NS - (per_session - 1 - number % per_session) * interval
     fields = [read_only(np.stack(columns[name], axis=1)) for name in FIELDS]
-    layout = Layout(tuple(f"S{asset}" for asset in range(assets)), rows, 0, DAY_NS)
-    return Panel(layout, Block(0, (days + 1) * DAY_NS, read_only(days), *fields))
+    layout = Layout(tuple(f"S{asset}" for asset in range(assets)), rows, 0, interval)
+    return Panel(layout, Block(0, read_only(ends), read_only(days), *fields))

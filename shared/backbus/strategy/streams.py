@@ -274,7 +274,7 @@ def first_known(values: Floats) -> int:
     rows: int = values.shape[0]
     for row in range(rows):
         for asset in range(values.shape[1]):
-            if values[row, asset] == values[row, asset]:  # noqa: PLR0124  (only NaN differs from itself)
+            if values[row, asset] == values[row, asset]:
                 return row
     return rows
 
