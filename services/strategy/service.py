@@ -27,7 +27,7 @@ class Strategies(Role):
     def prepare(self, assignment: Assignment) -> dict[str, Any]:
         """Fetch and load the strategy, and check its parameters."""
         settings = assignment.job.strategy
-        limit_memory("run.memory_mib", assignment.job.run.memory_mib)
+        limit_memory(assignment.job.run.memory_mib)
         strategy_class = load_strategy(settings.use, assignment.fetch(assignment.strategy))
         self._strategy = make_strategy(strategy_class, settings.params)
         return {"reads_book": self._strategy.reads_book}

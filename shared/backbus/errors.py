@@ -98,3 +98,10 @@ def no_symbol(symbol: object, symbols: Sequence[str]) -> str:
     close = difflib.get_close_matches(str(symbol), symbols, n=1)
     some = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")
     return f"the data has no symbol {symbol!r}; " + (f"did you mean {close[0]!r}?" if close else f"it has {some}")
+
+
+def lacks_memory(error: BaseException | None) -> bool:
+    """Whether an error is one of memory, or comes of one."""
+    while error is not None and not isinstance(error, MemoryError):
+        error = error.__cause__
+    return error is not None

@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-_told = ""
 
-
-def limit_memory(setting: str, mib: int, *, for_good: bool = False) -> None:
-    """Let nothing take more than ``mib`` MiB beyond what is taken now; ``setting`` is what says so, for messages.
+def limit_memory(mib: int, *, for_good: bool = False) -> None:
+    """Let nothing take more than ``mib`` MiB beyond what is taken now.
 
     With ``for_good`` it cannot be lifted again, and a process that dies writes no memory to disk. Where there is no
     /proc nothing is limited."""
-    global _told  # noqa: PLW0603  (a process has one limit)
     with contextlib.suppress(OSError, ImportError, StopIteration, ValueError):
         import resource
 
@@ -26,27 +23,12 @@ def limit_memory(setting: str, mib: int, *, for_good: bool = False) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (most, most if for_good else hard))
         if for_good:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        _told = f"{setting} = {mib}"
 
 
 def unlimit_memory() -> None:
     """Let anything be taken again."""
-    global _told  # noqa: PLW0603
     with contextlib.suppress(OSError, ImportError, ValueError):
         import resource
 
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
-    _told = ""
-
-
-def memory_limit() -> str:
-    """The setting that limits memory now, with its value; empty where nothing does."""
-    return _told
-
-
-def lacks_memory(error: BaseException | None) -> bool:
-    """Whether an error is one of memory, or comes of one."""
-    while error is not None and not isinstance(error, MemoryError):
-        error = error.__cause__
-    return error is not None

@@ -5,8 +5,7 @@ from __future__ import annotations
 import traceback
 from pathlib import PurePath
 
-from backbus.errors import StrategyError
-from backbus.limits import lacks_memory, memory_limit
+from backbus.errors import StrategyError, lacks_memory
 
 _OURS = PurePath(__file__).parent
 _MACHINERY = "<frozen importlib"
@@ -36,6 +35,6 @@ def _words_of(error: Exception) -> str:
 def failure(strategy: object, error: Exception, place: str) -> StrategyError:
     """The error to raise in place of ``error``: what happened, at which place in the data."""
     told = str(error) if isinstance(error, StrategyError) else f"{type(error).__name__}: {_words_of(error)}"
-    if lacks_memory(error) and memory_limit():
-        told += f" (the limit is {memory_limit()})"
+    if lacks_memory(error):
+        told += " (how much it may take: run.memory_mib on a stack, sweep.memory_mib in a sweep)"
     return StrategyError(f"{type(strategy).__name__} failed at {place}: {told}", traceback=user_traceback(error))

@@ -27,9 +27,9 @@ from typing import Any
 import numpy as np
 
 from backbus.engine.inputs import inputs_of
-from backbus.errors import BackbusError, DataError, JobError, StrategyError
+from backbus.errors import BackbusError, DataError, JobError, StrategyError, lacks_memory
 from backbus.job.job import Job
-from backbus.limits import lacks_memory, limit_memory
+from backbus.limits import limit_memory
 from backbus.strategy import load_strategy
 from backbus.sweep.outcome import gather
 from backbus.sweep.search.kinds import search_for
@@ -44,7 +44,6 @@ PART_S = 0.2
 """How long the points of a part should take: what a death costs besides the point that it is due to."""
 FIRST_PART, LARGEST_PART = 4, 256
 PR_SET_PDEATHSIG = 1
-LIMIT = "sweep.memory_mib"
 _MEMORY = pack_frame({"memory": True})
 
 
@@ -69,7 +68,7 @@ def main(descriptors: Descriptors, failure: Exception | None) -> None:
             return
         gc.collect()
         gc.freeze()  # what is there now is there for good
-        limit_memory(LIMIT, setup["memory_mib"], for_good=True)
+        limit_memory(setup["memory_mib"], for_good=True)
         _write(outgoing, pack_frame({"ready": prepared.facts}))
         computing = _Computing(prepared.computes, shared, outgoing)
         while (message := messages.next()) is not None:
@@ -94,7 +93,7 @@ class Prepared:
         job.come_from(Path(setup["folder"]))
         inputs = inputs_of(job, {name: Path(path) for name, path in setup["data"].items()})
         self._panel = panel = inputs.panel
-        limit_memory(LIMIT, setup["memory_mib"])  # from the first of the strategy's own lines on
+        limit_memory(setup["memory_mib"])  # from the first of the strategy's own lines on
         files = {name: Path(path) for name, path in setup["strategy"].items()}
         self._strategy = strategy = load_strategy(job.strategy.use, files)
         sessions = sessions_of(panel)
@@ -114,7 +113,7 @@ class Prepared:
                     raise
                 told = f"{strategy.__name__} took more than {setup['memory_mib']} MiB of memory while it was checked"
                 raise StrategyError(
-                    f"{told}: allow it more with {LIMIT}", traceback=getattr(error, "traceback", None)
+                    f"{told}: allow it more with sweep.memory_mib", traceback=getattr(error, "traceback", None)
                 ) from None
         self.computes = search.computes(panel, strategy)
         self.facts = {

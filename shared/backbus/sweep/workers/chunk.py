@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from backbus.engine.batch import Point, PointsEngine, Terms, terms_of
 from backbus.engine.run import Engine
-from backbus.errors import JobError, StrategyError, no_symbol
+from backbus.errors import JobError, StrategyError, lacks_memory, no_symbol
 from backbus.job.job import Job
-from backbus.limits import lacks_memory
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.performance.metrics import FIGURES
 from backbus.strategy import PanelRunner, Strategy, make_strategy
