@@ -28,6 +28,8 @@ from backbus.transport.blobs import BlobFolder
 from backbus.transport.curve import Gate
 from backbus.transport.sockets import CONTROL_HIGH_WATER, bind, make_socket
 
+LINK = "link"
+"""The id of an answer to nothing: who hears it passes it over."""
 POLL_MS = 50
 BURST = 1000
 """Messages that are taken before what they brought is kept and answered."""
@@ -49,7 +51,7 @@ class Server:
         self._router = make_socket(self._context, zmq.ROUTER, high_water=CONTROL_HIGH_WATER)
         bind(self._router, settings, settings.orchestrator_bind or settings.orchestrator)
         self._outbox = outbox = Outbox(epoch, self._post)
-        self._runs = runs.Runs(store, blobs, settings, epoch, outbox, self._over, log)
+        self._runs = runs.Runs(store, blobs, settings, epoch, outbox, self._over, self._linked, log)
         self._sweeps = sweeps.Sweeps(store, blobs, settings, epoch, outbox, self._send, self._over, log)
         self._requests = Requests(store, blobs, settings, self._runs, self._sweeps, self._send, log)
         self._unreadable = 0
@@ -188,6 +190,20 @@ class Server:
             self._router.send_multipart([receiver, frame], zmq.NOBLOCK)
         except zmq.Again:
             self._log.warning("a peer does not read what it is sent; a message was dropped", peer=receiver.hex())
+
+    def _linked(self, instance: str) -> bool:
+        """Whether a member's connection is there: its process lives, though a call in it may hold the interpreter and
+        with it the thread that beats. libzmq's own thread answers its heartbeats all the while."""
+        self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        try:
+            self._router.send_multipart([instance.encode(), control_codec.pack(c.Ok(id=LINK))], zmq.NOBLOCK)
+        except zmq.Again:
+            return True
+        except zmq.ZMQError:
+            return False
+        finally:
+            self._router.setsockopt(zmq.ROUTER_MANDATORY, 0)
+        return True
 
     def _count_unreadable(self, error: ProtocolError) -> None:
         self._unreadable += 1

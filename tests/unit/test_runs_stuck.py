@@ -68,3 +68,41 @@ def test_another_member_of_the_role_takes_the_place_of_a_stuck_one() -> None:
     actions = rules.decide(state, ev.MemberJoined("strategy-2", "strategy", "host", 2), 2.3)
     assert isinstance(actions[0], ev.AssignRun)
     assert "strategy-2" in actions[0].instances
+
+
+def others_beat(state: st.RunsState, now: float) -> list[ev.RunAction]:
+    for role in (*st.ROLES, st.BROKER):
+        if role != "strategy":
+            beat(state, role, now, 0.0, run=None if role == st.BROKER else "run")
+    return rules.decide(state, ev.RunsClock(), now)
+
+
+def test_a_member_that_is_connected_and_does_not_beat_is_held_and_not_dead() -> None:
+    state = running()
+    for half in range(1, 9):
+        assert rules.decide(state, ev.MemberLinked("strategy-1"), half / 2) == []
+        assert others_beat(state, half / 2) == []
+    assert beat(state, "strategy", 4.0, 0.0) == []  # the call has returned
+    assert "strategy-1" in state.members and "run" in state.running
+
+
+def test_one_that_is_not_connected_either_is_dead() -> None:
+    state = running()
+    for half in range(1, 7):
+        assert others_beat(state, half / 2) == []
+    actions = others_beat(state, 3.5)
+    assert isinstance(actions[0], ev.EndAttempt) and "strategy died" in actions[0].reason
+    assert "strategy-1" not in state.members
+
+
+def test_a_call_that_holds_the_interpreter_for_longer_than_a_stall_fails_the_job() -> None:
+    state = running()
+    actions: list[ev.RunAction] = []
+    for half in range(1, 10):
+        rules.decide(state, ev.MemberLinked("strategy-1"), half / 2)
+        actions += others_beat(state, half / 2)
+    (failed,) = [action for action in actions if isinstance(action, ev.FailRun)]
+    assert failed.message is not None and "held its interpreter for 4 s in one call" in failed.message
+    # What still holds it is given nothing.
+    assert rules.decide(state, ev.RunSubmitted("next", 0, 10, STALL_S), 4.6) == []
+    assert isinstance(beat(state, "strategy", 5.0, 0.0, run=None)[0], ev.AssignRun)

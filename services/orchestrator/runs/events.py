@@ -37,6 +37,13 @@ class MemberHeartbeat:
 
 
 @dataclass(frozen=True)
+class MemberLinked:
+    """A member that has not beaten for a while is connected all the same: its process lives, and something holds it."""
+
+    instance: str
+
+
+@dataclass(frozen=True)
 class MemberReady:
     """A member is prepared."""
 
@@ -105,6 +112,7 @@ class RunsClock:
 RunEvent = (
     MemberJoined
     | MemberHeartbeat
+    | MemberLinked
     | MemberReady
     | MemberEnded
     | MemberFaulted

@@ -27,6 +27,9 @@ def decide(state: RunsState, event: ev.RunEvent, now: float) -> list[ev.RunActio
             _join(state, event, now, actions)
         case ev.MemberHeartbeat():
             _beat(state, event, now, actions)
+        case ev.MemberLinked():
+            if event.instance in state.members:
+                state.members[event.instance].linked_at = now
         case ev.MemberReady():
             _ready(state, event, now, actions)
         case ev.MemberEnded() | ev.RunReported():
@@ -180,7 +183,7 @@ def _cancel(state: RunsState, run: str, actions: list[ev.RunAction]) -> None:
 
 def _look_for_dead(state: RunsState, now: float, actions: list[ev.RunAction]) -> None:
     for member in list(state.members.values()):
-        if now - member.beat_at <= state.dead_s:
+        if now - max(member.beat_at, member.linked_at) <= state.dead_s:
             continue
         del state.members[member.instance]
         if member.instance == state.broker:
@@ -194,6 +197,10 @@ def _look_for_dead(state: RunsState, now: float, actions: list[ev.RunAction]) ->
 def _look_for_stalled(state: RunsState, now: float, actions: list[ev.RunAction]) -> None:
     for run, (job, attempt) in list(state.running.items()):
         strategy = state.members.get(attempt.members["strategy"])
+        if strategy is not None and now - strategy.beat_at > job.stall_s:
+            held = f"the strategy held its interpreter for {now - strategy.beat_at:.0f} s in one call"
+            _end_attempt(state, run, f"{held} (run.stall_s = {job.stall_s:g})", now, actions, fatal=True)
+            continue
         if strategy is not None and strategy.busy_s > job.stall_s / 2:
             continue  # its own beats will tell that it never returned, and where it stands
         if now - attempt.moved_at > job.stall_s:
@@ -245,7 +252,8 @@ def _assign(state: RunsState, now: float, actions: list[ev.RunAction]) -> None:
     for job in list(state.queue):
         if job.not_before > now:
             continue
-        idle = [member for member in state.members.values() if member.run is None and member.busy_s <= BUSY_S]
+        heard = [member for member in state.members.values() if now - member.beat_at <= state.dead_s]
+        idle = [member for member in heard if member.run is None and member.busy_s <= BUSY_S]
         free = {role: [m.instance for m in idle if m.role == role] for role in (job.source, *READERS)}
         if not all(free[role] for role in READERS):
             return

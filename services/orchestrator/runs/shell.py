@@ -34,10 +34,11 @@ class Runs:
         epoch: int,
         outbox: Outbox,
         over: Callable[[str], None],
+        linked: Callable[[str], bool],
         log: Any,
     ) -> None:
         self._store, self._blobs, self._epoch = store, blobs, epoch
-        self._outbox, self._over, self._log = outbox, over, log
+        self._outbox, self._over, self._linked, self._log = outbox, over, linked, log
         self._state = RunsState(dead_s=settings.dead_s, backoff_s=settings.backoff_s)
 
     # --- runs ------------------------------------------------------------------------------------------------------
@@ -119,6 +120,11 @@ class Runs:
 
     def look(self) -> None:
         """Time has passed."""
+        now, dead_s = time.monotonic(), self._state.dead_s
+        for member in list(self._state.members.values()):
+            silent = now - max(member.beat_at, member.linked_at) > dead_s / 2.0
+            if silent and self._linked(member.instance):
+                self._decide(ev.MemberLinked(member.instance))
         self._decide(ev.RunsClock())
 
     def _decide(self, event: ev.RunEvent) -> None:

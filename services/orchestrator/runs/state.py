@@ -27,6 +27,8 @@ class RunMember:
     run: str | None = None
     busy_s: float = 0.0
     """For how long it had been inside one event when it last beat."""
+    linked_at: float = 0.0
+    """When its connection was last seen to be there while it did not beat."""
 
 
 @dataclass
