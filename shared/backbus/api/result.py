@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -52,6 +53,25 @@ class Result:
 
         return pd.read_parquet(self.artifacts[table])
 
+    def rolling(self, window: int = 63, *, risk_free: float = 0.0) -> pd.DataFrame:
+        """Annual return, volatility, Sharpe ratio and deepest drawdown of the last ``window`` sessions, by session;
+        ``risk_free`` is an annual rate.
+
+        Raises UsageError where no table of equity was kept, and for a window of less than two sessions."""
+        import pandas as pd
+
+        from backbus.performance.metrics import session_rate
+        from backbus.performance.tails import rolling_figures
+
+        if window < 2:
+            raise UsageError(f"a window has at least 2 sessions, not {window}")
+        equity = self.frame("equity").groupby("session")["equity"].last()
+        metrics, year = self.report.metrics, self.report.year
+        begun = (metrics.final_equity or math.nan) / (1.0 + (metrics.total_return or 0.0))
+        returns = (equity / equity.shift(1, fill_value=begun) - 1.0).to_numpy()
+        found = rolling_figures(returns, window, rate=session_rate(risk_free, year), year=year)
+        return pd.DataFrame(found, index=equity.index)
+
     def plain(self) -> dict[str, Any]:
         """What ``--json`` prints."""
         report = self.report
@@ -66,6 +86,10 @@ class Result:
             "fills": report.counts.fills,
             "final_equity": report.final_equity,
             "metrics": report.metrics.model_dump(mode="json"),
+            "undefined": report.undefined,
+            "tails": report.tails.model_dump(mode="json"),
+            "year": report.year,
+            "year_because": report.year_because,
             "notes": list(report.notes),
             "warnings": list(report.warnings),
             "read": list(report.read),

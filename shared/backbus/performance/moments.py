@@ -24,6 +24,9 @@ benchmark over the rate, mean and squared deviations of return - benchmark; 1 wh
 ENDS = np.dtype([("sessions", "<i8"), ("returned", "<i8"), ("final", "<f8"), ("equity_sum", "<f8")])
 """Of equity by sessions: how many there are, 1 where each has a return, the last value and the sum of all."""
 
+NOISE = 1e-14
+"""Returns that differ by less differ by rounding: a return is a quotient near 1, and its last bit is worth 2e-16."""
+
 NO_RETURNS = np.empty(0)
 """The benchmark's returns where there is none."""
 NO_RETURNS.flags.writeable = False
@@ -68,7 +71,7 @@ def regress(returns: Floats, factor: Floats, rate: float, out: Records) -> None:
             alpha += returns[index] - rate - beta * (factor[index] - rate)
     record["beta"], record["variance"] = beta, variance / count
     record["alpha"], record["active"], record["squares"] = alpha / count, active_mean, squares
-    record["constant"] = 1 if least == greatest else 0
+    record["constant"] = 1 if least == greatest or squares <= count * NOISE * NOISE else 0
 
 
 @loop
@@ -120,8 +123,10 @@ def sum_up(
     for index in range(size):
         deviation = returns[index] - rate - mean
         squares += deviation * deviation
-    if least == greatest:
-        squares = 0.0  # the mean of equal values can differ from them in its last bit
+    if least == greatest or squares <= size * NOISE * NOISE:
+        squares = 0.0  # equal returns differ by the rounding of equity, and their mean in its last bit
+    if downside <= size * NOISE * NOISE:
+        downside = 0.0
     record = moments[0]
     record["mean"], record["squares"], record["downside"] = mean, squares, downside
     record["least"], record["greatest"] = least, greatest

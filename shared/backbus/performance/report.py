@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from backbus.performance.metrics import Metrics
+from backbus.performance.tails import Tails
 
 
 class Counts(BaseModel):
@@ -64,6 +65,10 @@ class Report(BaseModel):
     booked: dict[str, float] = {}
     """Cash from what was no fill, in cash units: interest, financing, borrow, dividend, split, delisting."""
     metrics: Metrics
+    undefined: dict[str, str] = {}
+    """Why figures are null, by name."""
+    tails: Tails = Tails()
+    """Of session returns: what no single figure tells."""
     notes: tuple[str, ...]
     """What one should know before trusting the figures."""
     warnings: tuple[str, ...]

@@ -23,6 +23,7 @@ from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, s
 from backbus.performance.orders import OrderCounts
 from backbus.performance.report import Counts, Report
 from backbus.performance.sessions import BenchmarkCurve, SessionCurve, mark_closes
+from backbus.performance.tails import Tails, tails_of, why_undefined
 from backbus.performance.trades import TradeBook
 from backbus.trading.account_rows import NO_BOOKINGS, EquityRows
 from backbus.trading.codes import BOOKING_KINDS
@@ -157,6 +158,12 @@ class Statistics:
         sums, returns = self._sums()
         return returns if sums.ends["returned"][0] else None
 
+    def tails(self) -> Tails:
+        """The tails of the returns so far."""
+        benchmark = None if self._benchmark is None else self._benchmark.returns()
+        rate = session_rate(self._job.performance.risk_free, self._year)
+        return tails_of(self.returns(), benchmark, rate=rate, year=self._year)
+
     def _sums(self) -> tuple[Sums, Floats]:
         settings, curve, benchmark = self._job.performance, self._curve, self._benchmark
         moments, regression = np.zeros(1, dtype=MOMENTS), np.zeros(1, dtype=REGRESSION)
@@ -198,6 +205,10 @@ class Statistics:
                 name: float(amount) for name, amount in zip(BOOKING_KINDS, self._booked, strict=True) if amount != 0.0
             },
             metrics=metrics,
+            undefined=why_undefined(
+                metrics, self._curve.sessions, ruined=self.returns() is None, benchmark=self._benchmark is not None
+            ),
+            tails=self.tails(),
             notes=tuple(self._notes(metrics)),
             warnings=tuple(warnings),
             read=self._layout.read,
