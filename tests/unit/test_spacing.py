@@ -143,3 +143,19 @@ def test_a_sample_of_a_long_market_is_enough() -> None:
     assert year_of(np.arange(6000), Layout(("A",), 6000, 0, DAY_NS)).sessions == 365.0
     assert year_of(np.zeros(0, dtype=np.int64), Layout(("A",), 0, 0, DAY_NS)).sessions == 252.0
     assert math.isclose(year_of(np.arange(60) * 7, Layout(("A",), 60, 0, 0)).sessions, 52.0)
+
+
+def test_a_hurdle_is_what_the_best_point_has_to_beat(tmp_path: Path) -> None:
+    data = frame(days("2015-01-01", 600, "D"))
+    swings = 100.0 * np.cumprod(1.0 + np.random.default_rng(4).normal(0.001, 0.01, 600))
+    for name in ("open", "high", "low", "close"):
+        data[name] = swings
+    found = {}
+    for hurdle in (0.0, 0.5, 50.0):
+        sweep = {"parameters": {"strategy.fast": [2, 3, 4]}, "resamples": 0, "hurdle": hurdle}
+        job = job_of(strategy={"use": "SmaCross", "slow": 10}, sweep=sweep)
+        found[hurdle] = run_sweep(job, data, folder=tmp_path / str(hurdle)).summary["statistics"]
+    assert found[0.5]["min_track_record"] > found[0.0]["min_track_record"]
+    assert found[0.5]["probabilistic_sharpe"] < found[0.0]["probabilistic_sharpe"]
+    assert found[50.0]["min_track_record"] is None
+    assert "not above the hurdle" in found[50.0]["undefined"]["min_track_record"]

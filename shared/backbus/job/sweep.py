@@ -96,6 +96,8 @@ class SweepSettings(Section):
     """More points than this are refused."""
     resamples: int = Field(default=500, ge=0, le=1_000_000)
     """Resamples behind the statistics of the best point; 0 leaves those that need them out."""
+    hurdle: float = Field(default=0.0, ge=0, le=100, allow_inf_nan=False)
+    """The annual Sharpe ratio that the best point is to beat."""
     point_s: float = Field(default=60.0, ge=0.1, le=86_400.0)
     """Processor seconds that a point may take before it counts as failed."""
     memory_mib: int = Field(default=2048, ge=16, le=1 << 24)

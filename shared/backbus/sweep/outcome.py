@@ -177,6 +177,7 @@ def verdict(
         best_returns=best_returns,
         parameters=parameters_of(space),
         grid=space.settings.method == "grid",
+        hurdle=job.sweep.hurdle if job.sweep is not None else 0.0,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,8 @@ class SelectionStatistics(BaseModel):
     """What they were drawn from."""
     confidence: float
     """Of the intervals and of the minimum track record."""
+    hurdle: float = 0.0
+    """The annual Sharpe ratio that ``probabilistic_sharpe`` and ``min_track_record`` are against."""
     trials_sweep: int
     """Trials of this sweep."""
     trials_family: int
@@ -72,7 +75,7 @@ class SelectionStatistics(BaseModel):
     """Deviation (ddof 1) of the Sharpe ratios of all points."""
 
     probabilistic_sharpe: float | None = None
-    """Probability that its true Sharpe ratio is above 0, had it been the only trial."""
+    """Probability that its true Sharpe ratio is above the hurdle, had it been the only trial."""
     expected_maximum_sweep: float | None = None
     """Sharpe ratio expected of the best of ``trials_sweep`` trials without skill."""
     expected_maximum_family: float | None = None
@@ -144,12 +147,14 @@ def judge(  # noqa: PLR0913  (what statistics of selection rest on, by their nam
     parameters: NDArray[np.generic] | None = None,
     grid: bool = True,
     confidence: float = 0.95,
+    hurdle: float = 0.0,
 ) -> SelectionStatistics:
     """The verdict on [points] ``POINT`` rows in the order of points, and the merged maxima over them.
 
     ``objective`` is [points] what was maximised, NaN where a point has none; the Sharpe ratio where not given. ``best``
     is its greatest, of equals the first, where not given. ``best_returns`` [sessions] are computed again for the
-    intervals. ``parameters`` is [points, parameters] of numbers; ``grid`` says whether they are steps or random draws.
+    intervals. ``hurdle`` is the annual Sharpe ratio that is to be beaten. ``parameters`` is [points, parameters] of
+    numbers; ``grid`` says whether they are steps or random draws.
     """
     rows = np.ascontiguousarray(rows)
     known = rows["sessions"] > 0
@@ -160,7 +165,8 @@ def judge(  # noqa: PLR0913  (what statistics of selection rest on, by their nam
     if best is None and np.isfinite(objective).any():
         best = int(np.nanargmax(objective))
     figures = _Figures()
-    _judge_best(figures, plan, rows, ratios, best, periods_per_year, trials_sweep, trials_family, confidence)
+    sought = Sought(confidence, hurdle / math.sqrt(periods_per_year))
+    _judge_best(figures, plan, rows, ratios, best, periods_per_year, trials_sweep, trials_family, sought)
     _judge_points(figures, plan, rows, maxima)
     _judge_surroundings(figures, plan, objective, best, best_returns, parameters, grid, periods_per_year, confidence)
     return SelectionStatistics.model_validate(
@@ -173,6 +179,7 @@ def judge(  # noqa: PLR0913  (what statistics of selection rest on, by their nam
             "block_length": plan.block_length,
             "seed": plan.seed,
             "confidence": confidence,
+            "hurdle": hurdle,
             "trials_sweep": trials_sweep,
             "trials_family": trials_family,
             "best": best,
@@ -191,6 +198,13 @@ def _session_ratios(rows: Records) -> Floats:
     return ratios
 
 
+class Sought(NamedTuple):
+    """What is asked of the best point: the Sharpe ratio per session that it is to beat, and how surely."""
+
+    confidence: float
+    ratio: float
+
+
 def _judge_best(
     figures: _Figures,
     plan: Plan,
@@ -200,7 +214,7 @@ def _judge_best(
     periods_per_year: float,
     trials_sweep: int,
     trials_family: int,
-    confidence: float,
+    sought: Sought,
 ) -> None:
     year = math.sqrt(periods_per_year)
     trials = {"sweep": trials_sweep, "family": trials_family}
@@ -220,13 +234,15 @@ def _judge_best(
     tails = "the best point's returns have only two values, or its moments overflow"
     probability = record = None
     if ratio is not None and skewness is not None and kurtosis is not None:
-        probability = probabilistic_sharpe(ratio, plan.sessions, skewness, kurtosis)
-        record = min_track_record(ratio, skewness, kurtosis, confidence=confidence)
+        probability = probabilistic_sharpe(ratio, plan.sessions, skewness, kurtosis, sought.ratio)
+        record = min_track_record(ratio, skewness, kurtosis, sought.ratio, sought.confidence)
         reason = tails
     figures.put("probabilistic_sharpe", probability, reason)
+    beaten = ratio is not None and ratio > sought.ratio
+    below = "the best point's Sharpe ratio is not above the hurdle"
+    figures.put("min_track_record", record, reason if ratio is None or beaten else below)
     low = ratio is not None and not ratio > 0.0
     poor = "the best point's Sharpe ratio is not above 0" if low else reason
-    figures.put("min_track_record", record, poor)
     for name, count in trials.items():
         hurdle = 0.0 if count < 2 else None if spread is None else spread * expected_maximum(count)
         figures.put(f"expected_maximum_{name}", None if hurdle is None else hurdle * year, too_few)
