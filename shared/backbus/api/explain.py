@@ -16,7 +16,7 @@ from typing import Any
 from backbus import renamed
 from backbus.errors import JobError
 from backbus.market.panel import session_date
-from backbus.trading.codes import TIMES_IN_FORCE
+from backbus.trading.codes import FORCED_FOR, REASONS, TIMES_IN_FORCE
 from backbus.trading.records import order_parts
 
 Row = dict[str, Any]
@@ -210,7 +210,7 @@ def _booking(one: Row) -> Row:
 def _run(folder: Path) -> Row:
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     fills = _rows(folder, "fills")
-    forced = _rows(folder, "orders", ("kind", "==", "place"), ("reason", "in", ["margin call", "drawdown stop"]))
+    forced = _rows(folder, "orders", ("kind", "==", "place"), ("reason", "in", [REASONS[code] for code in FORCED_FOR]))
     return {
         "name": report["name"],
         "orders": report["counts"]["orders"],

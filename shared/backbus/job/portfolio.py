@@ -93,8 +93,8 @@ class Limits(Section):
     """Assets held at a time."""
     turnover: Limit | None = None
     """Worth of all orders of one session."""
-    drawdown: Fraction | None = None
-    """Loss from the highest equity at which everything is closed, and nothing opened any more."""
+    drawdown: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] | None = None
+    """Loss from the highest equity at which everything is closed, and nothing opened any more; 1 is ruin."""
 
 
 class Margin(Section):
@@ -133,6 +133,8 @@ class PortfolioSettings(Section):
     shorts: bool = False
     leverage: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = 1.0
     """Gross exposure that an order may bring about, as a multiple of equity."""
+    at_end: Literal["keep", "close"] = "keep"
+    """What becomes of positions at the run's last close: kept and valued there, or closed at it."""
     exits: Exits = Exits()
     cash_buffer: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.0
     """Fraction of equity that sizes leave out: what is there for costs and gaps."""

@@ -8,7 +8,7 @@ from backbus.errors import ProtocolError
 from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop
 from backbus.market.panel import Ints
-from backbus.trading.codes import ORDER_KINDS, REASONS, Action, Flag, Reason
+from backbus.trading.codes import FORCED_FOR, ORDER_KINDS, REASONS, Action, Flag
 from backbus.trading.records import Records
 
 
@@ -69,9 +69,7 @@ class OrderCounts:
     @property
     def forced(self) -> dict[str, int]:
         """Orders that the account itself asked for, by their reason."""
-        reasons = {
-            REASONS[code]: int(self._counts[Action.PLACE][code]) for code in (Reason.MARGIN_CALL, Reason.DRAWDOWN_STOP)
-        }
+        reasons = {REASONS[code]: int(self._counts[Action.PLACE][code]) for code in FORCED_FOR}
         return {reason: count for reason, count in reasons.items() if count}
 
     @property

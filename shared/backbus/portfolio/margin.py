@@ -2,7 +2,8 @@
 
 A margin call comes when equity is less than what positions require to be kept. Then nothing may be opened, and market
 orders that the account itself asks for sell (or buy back) by the job's rule as much as it takes for the initial margin
-to hold again. The drawdown stop closes everything, and lets nothing be opened any more.
+to hold again. The drawdown stop closes everything, and lets nothing be opened any more. A run that is to end flat
+closes everything at its last close.
 """
 
 from __future__ import annotations
@@ -98,11 +99,15 @@ def check_account(
     row: int,
     log: RecordLog,
 ) -> None:
-    """Call for margin or stop where the account's close asks for it."""
-    if _stands(rules, account, market):
+    """Call for margin or stop where the account's close asks for it; close everything where the run is to end flat."""
+    over = rules["ends_flat"] != 0 and row == rules["rows"] - 1
+    if _stands(rules, account, market) and not over:
         return
     tick = PHASES * row + CLOSE_DECIDE
     reason = Reason.DRAWDOWN_STOP if account.totals["stopped"] != 0 else Reason.MARGIN_CALL
+    if over:
+        account.totals["over"] = 1
+        reason = Reason.RUN_ENDS
     total = 0.0
     for asset in range(account.positions.shape[0]):
         ended = False
@@ -110,7 +115,7 @@ def check_account(
         while node >= 0:
             slot = orders.slots[node]
             forced = slot["flags"] & Flag.FORCED != 0 and close[at, asset] == close[at, asset]
-            if works(orders, node) and (not reduces(slot) or forced):
+            if works(orders, node) and (over or not reduces(slot) or forced):
                 cancel(orders, asset, node, tick, reason, log)
                 ended = True
             node = after(orders, node)
@@ -125,12 +130,12 @@ def check_account(
         held = copied(account.positions[asset]["position"])
         if held == 0.0 or close[at, asset] != close[at, asset]:
             continue
-        share = _kept_share(rules, account, market, asset, total)
+        share = 0.0 if over else _kept_share(rules, account, market, asset, total)
         kept = whole_lots(market.instruments[asset]["lot"], abs(held) * share)
         sold = kept - abs(held) if held > 0.0 else abs(held) - kept
         if sold != 0.0:
             flags = Flag.REDUCES | Flag.REDUCE_ONLY | Flag.FORCED
-            if rules["fill_at_close"] != 0:
+            if over or rules["fill_at_close"] != 0:
                 flags |= Flag.ON_CLOSE
             order = row * ROW_SCALE + asset * ASSET_SCALE + 1
             ticket = Ticket(asset, new_node(orders), tick, order, sold, flags, NO_ORDER, 0)
@@ -143,6 +148,8 @@ def not_now(account: Account, market: MarketArrays, asset: int, lessens: bool) -
     """Why nothing may be traded, or opened, in an asset; Reason.NONE where it may."""
     if market.instruments[asset]["traded"] == 0:
         return Reason.NOT_TRADED
+    if account.totals["over"] != 0:
+        return Reason.RUN_ENDS
     if market.state[asset]["delisted"] != 0:
         return Reason.DELISTED
     if market.state[asset]["unit"] != market.state[asset]["unit"]:

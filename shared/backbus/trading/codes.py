@@ -174,6 +174,7 @@ class _Reason(NamedTuple):
     TURNOVER_LIMIT: int = 17
     MARGIN_CALL: int = 18
     DRAWDOWN_STOP: int = 19
+    RUN_ENDS: int = 20
 
 
 class _BookingKind(NamedTuple):
@@ -282,5 +283,8 @@ REASONS = (
     "turnover limit",
     "margin call",
     "drawdown stop",
+    "closing at the end",
 )
+FORCED_FOR = (Reason.MARGIN_CALL, Reason.DRAWDOWN_STOP, Reason.RUN_ENDS)
+"""Reasons of orders that the account itself asks for."""
 BOOKING_KINDS = ("interest", "financing", "borrow", "dividend", "split", "delisting")

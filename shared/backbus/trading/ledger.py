@@ -40,6 +40,7 @@ ACCOUNT = np.dtype(
         ("peak", "<f8"),
         ("stopped", "<i8"),
         ("called", "<i8"),
+        ("over", "<i8"),
         ("gross_then", "<f8"),
         ("net_then", "<f8"),
         ("positions_then", "<f8"),
@@ -47,7 +48,8 @@ ACCOUNT = np.dtype(
     ]
 )
 """One record: cash; fees paid; equity and gross exposure at the last mark; signals that wait; the last session that was
-begun; the highest equity at a close; whether the drawdown stop or a margin call lets nothing be opened; exposures and
+begun; the highest equity at a close; whether the drawdown stop, a margin call or the end of a run that is to be
+flat lets nothing be opened; exposures and
 positions if all orders that were accepted fill, and what orders of this session were worth."""
 
 

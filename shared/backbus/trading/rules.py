@@ -38,6 +38,7 @@ RULES = np.dtype(
         ("costs_follow_market", "<i8"),
         ("no_row_skipped", "<i8"),
         ("checks_account", "<i8"),
+        ("ends_flat", "<i8"),
         ("has_financing", "<i8"),
         ("has_corporate_actions", "<i8"),
         ("limited", "<i8"),
