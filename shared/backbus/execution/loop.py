@@ -24,7 +24,7 @@ from backbus.trading.groups import (
     verb,
 )
 from backbus.trading.market_state import observe_close
-from backbus.trading.open_orders import append, end_node, find_order, new_node, purge, set_terms, works
+from backbus.trading.open_orders import append, end_node, find_order, new_node, purge, set_terms, wake_beside, works
 from backbus.trading.records import ASSET_SCALE, MAX_ASSETS, Records
 
 # --- orders -------------------------------------------------------------------------------------------------------
@@ -47,6 +47,7 @@ def _place_listed(orders: OrderLists, record: Any) -> None:
     slot["quantity"] = record["quantity"]
     slot["flags"] = record["flags"]
     set_terms(orders.terms[node], record)
+    wake_beside(orders, asset, node)
     append(orders, asset, node)
     group = record["group"]
     if group > 0:

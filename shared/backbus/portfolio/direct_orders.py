@@ -56,12 +56,19 @@ def _buys(orders: OrderLists, asset: int) -> bool:
 
 
 @step
-def _was_taken_back(log: RecordLog, begin: int, order: int) -> bool:
-    """Whether an order is among those that this decision took back, whose first record is ``begin``."""
+def _taken_back(log: RecordLog, begin: int, order: int) -> int:
+    """The record by which this decision, whose first record is ``begin``, took an order back; -1 where it did not."""
     for index in range(begin, log.length[0]):
         if log.records[index]["kind"] == Action.CANCEL and log.records[index]["order"] == order:
-            return True
-    return False
+            return index
+    return -1
+
+
+@step
+def _exit_replaced(log: RecordLog, begin: int, order: int) -> int:
+    """The same where that order was an exit, whose place and entry the new one takes over; -1 for any other."""
+    index = _taken_back(log, begin, order) if order != NO_ORDER else -1
+    return index if index >= 0 and log.records[index]["parent"] != NO_ORDER else -1
 
 
 @step
@@ -149,9 +156,10 @@ def _why_not(
         return Reason.IMPOSSIBLE
     if ticket.wanted == 0.0:
         return Reason.BELOW_ONE_LOT
-    if rules["shorts"] == 0 and ticket.wanted < 0.0 and line["position"] <= 0.0 and not _buys(orders, asset):
+    never = rules["shorts"] == 0 and ticket.wanted < 0.0 and line["position"] <= 0.0
+    if never and ticket.parent == NO_ORDER and not _buys(orders, asset):
         return Reason.SHORTS_NOT_ALLOWED
-    if intent["instead_of"] != NO_ORDER and not _was_taken_back(log, begin, intent["instead_of"]):
+    if intent["instead_of"] != NO_ORDER and _taken_back(log, begin, intent["instead_of"]) < 0:
         return Reason.NOT_WORKING
     return Reason.NONE
 
@@ -185,8 +193,10 @@ def _enter(
         account.totals["ordered"] = account.totals["ordered"] + abs(quantity) * worth
         if not lessens or intent["type"] == OrderType.MARKET:
             plan(account.totals, line, worth, quantity)
-    group = _group(orders, asset, ticket.order, intent)
-    placed = Ticket(asset, new_node(orders), ticket.tick, ticket.order, wanted, flags, NO_ORDER, group)
+    group = ticket.group
+    if ticket.parent == NO_ORDER:
+        group = _group(orders, asset, ticket.order, intent)
+    placed = Ticket(asset, new_node(orders), ticket.tick, ticket.order, wanted, flags, ticket.parent, group)
     place(orders, placed, accepted, own, log)
     pays = intent["type"] == OrderType.MARKET and brings(orders, rules, asset, placed.node)
     if not lessens or pays:
@@ -240,12 +250,18 @@ def _place_each(
             sign = 1.0 if value > 0.0 else -1.0
             wanted = sign * whole_lots(instrument["lot"], abs(value)) if abs(value) < np.inf else 0.0
             lessens = wanted * held < 0.0 and abs(wanted) <= abs(held)
+            parent, kin, own = NO_ORDER, 0, 0
+            replaced = _exit_replaced(log, turn.order, intent["instead_of"])
+            if replaced >= 0:
+                record = log.records[replaced]
+                parent, kin, own = record["parent"], record["group"], record["flags"] & Flag.WHOLE
+                lessens = True
             if lessens == (turn.opening == 0):
                 on_grid(instrument, intent, wanted, line["price"])
                 flags = Flag.REDUCES if lessens else 0
-                if intent["reduce"] != 0 or (rules["shorts"] == 0 and wanted < 0.0):
+                if intent["reduce"] != 0 or replaced >= 0 or (rules["shorts"] == 0 and wanted < 0.0):
                     flags |= Flag.REDUCE_ONLY | Flag.REDUCES
-                ticket = Ticket(asset, -1, tick, order, wanted, flags, NO_ORDER, 0)
+                ticket = Ticket(asset, -1, tick, order, wanted, flags | own, parent, kin)
                 reason = _why_not(orders, rules, account, market, ticket, ordinal, log, turn.order)
                 if reason == Reason.NONE:
                     power = _enter(orders, rules, account, market, ticket, power, log)

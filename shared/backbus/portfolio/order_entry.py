@@ -20,6 +20,7 @@ from backbus.trading.open_orders import (
     new_node,
     set_terms,
     sleeps_beside,
+    wake_beside,
 )
 from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import on_grid, possible, take_own_term, trails, worst_price
@@ -92,6 +93,18 @@ def _terms_of_node(orders: OrderLists, node: int, log: RecordLog) -> None:
     write_terms(log, orders.terms[node])
 
 
+def _no_kin(orders: SingleOrders, node: int, log: RecordLog) -> None:
+    pass
+
+
+def _kin_of_node(orders: OrderLists, node: int, log: RecordLog) -> None:
+    record, terms = log.records[log.length[0] - 1], orders.terms[node]
+    record["parent"] = terms["parent"]
+    record["group"] = terms["group"]
+
+
+write_kin_of = verb(_no_kin, _kin_of_node)
+"""``write_kin_of(orders, node, log)``: put an open order's entry and group into the record that was written last."""
 write_terms_of = verb(_no_terms, _terms_of_node)
 """``write_terms_of(orders, node, log)``: put an open order's terms into the record that was written last."""
 
@@ -118,6 +131,7 @@ def cancel(orders: OpenOrders, asset: int, node: int, tick: int, reason: int, lo
             said = Said(Action.CANCEL, slot["order"], 0.0, slot["wanted"], slot["flags"], reason)
             write_order(log, tick, asset, said)
             write_terms_of(orders, other, log)
+            write_kin_of(orders, other, log)
             end_node(orders, other)
         other = after(orders, other)
 
@@ -298,6 +312,7 @@ def _place_listed(orders: OrderLists, ticket: Ticket, accepted: Accepted, intent
     record["parent"] = ticket.parent
     record["group"] = ticket.group
     set_terms(orders.terms[ticket.node], record)
+    wake_beside(orders, ticket.asset, ticket.node)
     append(orders, ticket.asset, ticket.node)
 
 

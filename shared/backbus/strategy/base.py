@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from backbus.errors import StrategyError
 from backbus.strategy import holding
-from backbus.strategy.orders import Order
+from backbus.strategy.orders import Order, exit_terms
 from backbus.strategy.run import Run
 from backbus.trading.records import Records
 
@@ -169,11 +169,13 @@ class Strategy(BaseModel):
 
     def replace(self, order: Order, quantity: float | None = None, **terms: Any) -> Order:
         """Take an order back and ask for another in its place, with ``quantity`` units from now on and its terms but
-        for those given. If the first works no more by then, the second is refused; if that is known already, nothing is
-        asked for."""
+        for those given. What takes an exit's place belongs to the same entry: ``replace(order, stop=96.0)`` moves a
+        stop loss, ``limit`` a take profit, ``trail`` a trailing one. If the first works no more by then, the second is
+        refused; if that is known already, nothing is asked for."""
         if not order.works:
             return order
         terms = {name: value for name, value in ({**order.terms, **terms}).items() if value is not None}
+        terms = exit_terms(order, terms) if order.role != "entry" else terms
         wanted = (
             order.quantity - order.filled if quantity is None else math.copysign(_positive(quantity), order.quantity)
         )

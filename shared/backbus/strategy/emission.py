@@ -119,6 +119,8 @@ class Emission:
             raise StrategyError(f"more than {MAX_ORDINAL // ORDINALS_OF_ONE - 1} orders of one asset in one row")
         self.ordinals[asset] = ordinal
         order = Order(order_id(self.row, asset, ordinal), self._symbols[asset], float(quantity), dict(terms))
+        if instead_of is not None and instead_of.role != "entry":
+            order.role, order.parent = instead_of.role, instead_of.parent
         self.asked.append((asset, [*said, (SignalKind.QUANTITY, float(quantity))], order))
         self.blotter.ask(order)
         return order

@@ -14,11 +14,14 @@ from backbus.errors import StrategyError
 from backbus.jit.decorators import plain
 from backbus.market.ticks import PHASES
 from backbus.trading.account_rows import BookRows
-from backbus.trading.codes import ENDS, FILL_RULES, REASONS, TIMES_IN_FORCE, Action, InForce, Term
+from backbus.trading.codes import ENDS, FILL_RULES, REASONS, TIMES_IN_FORCE, Action, Flag, InForce, OrderType, Term
 from backbus.trading.lots import on_tick, plus, whole_lots
-from backbus.trading.records import Records
+from backbus.trading.records import NO_ORDER, Records
 
 TimeInForce = Literal["gtc", "day", "ioc", "fok", "open"]
+Role = Literal["entry", "take_profit", "stop_loss", "trailing_loss"]
+ROLES: tuple[Role, ...] = ("entry", "take_profit", "stop_loss", "trailing_loss")
+"""In the order of their ids: an exit's is its entry's and its place here."""
 Said = tuple[int, float]
 """Kind and value of a SIGNAL record."""
 
@@ -35,6 +38,21 @@ _FRACTIONS = ("trail_fraction", "stop_loss_fraction", "trailing_loss_fraction")
 TERMS = (*_PRICES, *_EXITS, "time_in_force", "until", "at", "reduce_only", "group")
 """What an order, or a signal, can be given beside what it wants."""
 _EITHER = tuple((name, f"{name}_fraction") for name in ("take_profit", "stop_loss", "trailing_loss"))
+
+
+def _terms_of(record: Any) -> dict[str, float]:
+    """Prices and distances of an order that was made by a signal, or came with an entry."""
+    kind = int(record["type"])
+    relative = int(record["flags"]) & Flag.RELATIVE != 0
+    trail = float(record["trail"])
+    if relative:
+        return {"take_profit_fraction" if kind == OrderType.LIMIT else "stop_loss_fraction": trail}
+    if kind in (OrderType.TRAIL, OrderType.TRAIL_PERCENT):
+        return {"trail" if kind == OrderType.TRAIL else "trail_fraction": trail}
+    found = {name: float(record[name]) for name in ("limit", "stop")}
+    return {name: price for name, price in found.items() if not math.isnan(price)}
+
+
 NO_SPLITS: Mapping[str, float] = MappingProxyType({})
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
@@ -57,6 +75,10 @@ class Order:
     """Sum of filled units times price, unsigned."""
     reason: str = ""
     """Why it was cut, refused or ended."""
+    role: Role = "entry"
+    """What it is in a bracket: an exit knows by which of its entry's terms it was asked for."""
+    parent: int | None = None
+    """The id of the order that an exit belongs to."""
 
     @property
     def average_price(self) -> float:
@@ -222,6 +244,29 @@ def _split(order: Order, grid: Grid, ratio: float) -> None:
     order.terms = terms
 
 
+_OF_ROLES: Mapping[str, tuple[str, ...]] = {
+    "take_profit": ("limit",),
+    "stop_loss": ("stop",),
+    "trailing_loss": ("trail", "trail_fraction"),
+}
+_BESIDE_PRICES = ("time_in_force", "until")
+
+
+def exit_terms(order: Order, terms: Mapping[str, Any]) -> dict[str, Any]:
+    """The terms of what takes an exit's place: its own price, and how long it works. Raises StrategyError for others,
+    and where it has no price yet, since its entry has not filled."""
+    prices = _OF_ROLES[order.role]
+    given = {name: value for name, value in terms.items() if name != f"{order.role}_fraction"}
+    if "trail" in given and "trail_fraction" in given:
+        given.pop(next(name for name in ("trail", "trail_fraction") if name in order.terms))
+    wrong = [name for name in given if name not in (*prices, *_BESIDE_PRICES)]
+    if wrong:
+        raise StrategyError(f"a {order.role} has no {wrong[0]}: it is moved by its {' or '.join(prices)}")
+    if not any(name in given for name in prices):
+        raise StrategyError(f"this {order.role} has no price before its entry fills: give it one by {prices[0]}")
+    return given
+
+
 class Blotter:
     """The orders of a run that may still fill, by id, and what is new of orders in the current row.
 
@@ -284,8 +329,27 @@ class Blotter:
         number = int(record["order"])
         order = self._working.get(number)
         if order is None:  # made by a signal, or an exit
-            order = Order(number, self._symbols[record["asset"]], float(record["wanted"]), {})
+            parent = int(record["parent"]) if "parent" in (record.dtype.names or ()) else NO_ORDER
+            symbol = self._symbols[record["asset"]]
+            if parent == NO_ORDER:
+                return Order(number, symbol, float(record["wanted"]), _terms_of(record))
+            role = ROLES[min(number - parent, len(ROLES) - 1)]
+            order = Order(number, symbol, float(record["wanted"]), _terms_of(record), role=role, parent=parent)
         return order
+
+    def _exits_follow(self, entry: Order) -> None:
+        """Let the exits of an entry that filled be as large as it is, at the prices that follow from its own."""
+        for order in self._working.values():
+            if order.parent == entry.id:
+                grid = self._grids[order.symbol]
+                order.quantity = grid.plus(-entry.filled, 0.0)
+                fraction = order.terms.get(f"{order.role}_fraction")
+                if fraction is not None and order.role != "trailing_loss":
+                    sells, gains = order.quantity < 0.0, order.role == "take_profit"
+                    above = sells == gains
+                    level = entry.average_price * (1.0 + fraction if above else 1.0 - fraction)
+                    name = "limit" if gains else "stop"
+                    order.terms = {name: grid.price(level, up=above), f"{order.role}_fraction": fraction}
 
     def _decided(self, record: Any) -> None:
         order, kind = self._order(record), int(record["kind"])
@@ -320,6 +384,7 @@ class Blotter:
                 FILL_RULES[rule],
             )
             self.fills.append(fill)
+            self._exits_follow(order)
             if not record["left"]:
                 order.state = "filled"
                 self._working.pop(order.id, None)

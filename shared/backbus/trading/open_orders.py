@@ -225,6 +225,19 @@ def set_terms(terms: Any, source: Any) -> None:
     terms["tried"] = -1
 
 
+@step
+def wake_beside(orders: OrderLists, asset: int, node: int) -> None:
+    """Let an exit that takes the place of another live, where the entry that it belongs to has filled by now, even in
+    part: it sleeps only beside one that has not."""
+    terms = orders.terms[node]
+    if terms["state"] == OrderState.ASLEEP:
+        entry = orders.heads[asset]
+        while entry >= 0 and orders.slots[entry]["order"] != terms["parent"]:
+            entry = orders.slots[entry]["next"]
+        if entry < 0 or orders.terms[entry]["filled"] != 0.0:
+            terms["state"] = OrderState.LIVE
+
+
 # --- one text for both forms --------------------------------------------------------------------------------------
 
 
