@@ -39,6 +39,8 @@ def types() -> str:
     for name, asked in zip(ORDER_TYPES, HAS, strict=True):
         # The stop comes before the limit: an order with both is a limit order once its stop was met.
         waits = ", then ".join(told for has, told in WAITS_FOR.items() if asked & has)
+        if asked & Has.CLOSE and asked & Has.LIMIT:
+            waits = "the next close, if that is as good as its limit"
         if asked & Has.TRAIL:
             waits += ", by a fraction of it" if asked & Has.FRACTION else ", by an amount"
         rows.append(f"| {len(rows)} | `{name}` | {waits or 'nothing: it fills at the next open'} |")

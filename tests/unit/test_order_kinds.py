@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backbus.strategy import Strategy
-from tests.unit.order_market import BAR, CLOSE, HOLE, OPEN, QUIET, asks, bars, job_of, play, scripted
+from tests.unit.order_market import BAR, CLOSE, OPEN, QUIET, asks, bars, job_of, play, scripted
 from tests.unit.records_of_runs import said_by_engine
 
 
@@ -278,3 +278,24 @@ def test_an_order_that_had_to_fill_at_an_open_says_what_that_was() -> None:
     said = said_by_engine(job_of(), bars(*[QUIET] * 3), scripted({0: asks(10, limit=95.0, time_in_force="ioc")}))
     (end,) = said.fills
     assert (end["tick"] // 6, end["price"], end["reference"]) == (1, 95.0, 100.0)
+
+
+def test_a_limit_on_close_fills_at_the_next_close_if_that_is_as_good() -> None:
+    rows = [QUIET, (100, 101, 94, 99), (99, 101, 95, 100)]
+    told = play(bars(*rows), {0: asks(10, limit=99.0, at="close")})
+    assert told.fills == [(1, CLOSE, "A", 10.0, 99.0)]
+    told = play(bars(*rows), {0: asks(10, limit=98.5, at="close")})  # the low was better, and is not asked
+    assert (told.fills, told.ends) == ([], [(1, "A", "was not filled at the close")])
+    told = play(bars(*rows), {0: asks(-10, limit=98.0, at="close"), 1: asks(10, at="close", limit=100.0)})
+    assert told.fills == [(1, CLOSE, "A", -10.0, 99.0), (2, CLOSE, "A", 10.0, 100.0)]
+    sold = play(bars(*rows), {0: asks(-10, limit=98.0, at="close")}, slippage={"model": "bps", "bps": 200})
+    assert sold.fills == [(1, CLOSE, "A", -10.0, 98.0)]  # never worse than its limit
+
+
+def test_a_limit_on_close_of_a_signal_is_kept_back_for_at_its_limit() -> None:
+    def enter(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.target_weight(1.0, limit=100.0, at="close")
+
+    job = job_of({"cash": 1000.0, "shorts": False})
+    told = play(bars(QUIET, (100, 101, 94, 98), QUIET), {0: enter}, job)
+    assert told.fills == [(1, CLOSE, "A", 10.0, 98.0)]

@@ -24,6 +24,7 @@ KINDS: Mapping[str, dict[str, Any]] = {
     "trail": {"trail": 4.0},
     "trail_fraction": {"trail_fraction": 0.04},
     "at_close": {"at": "close"},
+    "limit_at_close": {"at": "close", "limit": 101.0},
     "at_open": {"at": "open"},
     "bracket": {"take_profit": 108.0, "stop_loss": 95.0},
     "trailing": {"limit": 99.0, "trailing_loss": 3.0},

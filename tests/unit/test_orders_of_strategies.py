@@ -81,7 +81,7 @@ def test_a_strategy_hears_of_fills_and_orders_in_the_row_in_which_they_happen() 
         ({"take_profit": 110.0, "take_profit_fraction": 0.1}, "give take_profit or take_profit_fraction, not both"),
         ({"time_in_force": "forever"}, "time_in_force is one of"),
         ({"time_in_force": "fok", "stop": 110.0}, "a market or a limit order"),
-        ({"at": "close", "limit": 99.0}, "leave out limit"),
+        ({"at": "close", "stop": 110.0}, "leave out stop"),
         ({"until": "tomorrow"}, "until is a date"),
         ({"until": "2020-01-01T10:00:00"}, "has no zone"),
         ({"trail_share": 0.05}, "trail_share is called trail_fraction now"),

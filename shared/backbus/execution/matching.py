@@ -20,7 +20,7 @@ from backbus.trading.commission import month_of
 from backbus.trading.groups import BarArrays, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
 from backbus.trading.open_orders import after, first, purge, purge_all, reduces, works
 from backbus.trading.order_states import OrderState
-from backbus.trading.order_types import rule_at_open, waits_for_close
+from backbus.trading.order_types import has_limit, rule_at_open, waits_for_close, within_limit
 from backbus.trading.records import NO_ORDER, NO_SESSION, ROW_SCALE
 from backbus.trading.slippage import SlippageModel
 
@@ -76,6 +76,19 @@ def _on_close(orders: OrderLists, node: int, row: int) -> bool:
 
 is_for_close = verb(_meant_for_this_close, _waits_for_a_close)
 """``is_for_close(orders, node, row)``: whether an order fills at this row's close."""
+
+
+def _whatever_it_is(orders: SingleOrders, node: int, price: float) -> bool:
+    return True
+
+
+def _within_its_limit(orders: OrderLists, node: int, price: float) -> bool:
+    terms = orders.terms[node]
+    return bool(not has_limit(terms) or within_limit(terms, price, orders.slots[node]["quantity"] > 0.0))
+
+
+is_good_enough = verb(_whatever_it_is, _within_its_limit)
+"""``is_good_enough(orders, node, price)``: whether a close is as good as an order that fills there asks for."""
 
 
 def _some_are_for_closes(orders: SingleOrders, rules: Any, row: int) -> bool:
@@ -177,7 +190,8 @@ def _match_close(
             while node >= 0:
                 following = after(orders, node)
                 if reduces(orders.slots[node]) == (opening == 0) and is_for_close(orders, node, row):
-                    fill(orders, rules, market, asset, node, tick, price, FillRule.AT_CLOSE, fills)
+                    if is_good_enough(orders, node, price):
+                        fill(orders, rules, market, asset, node, tick, price, FillRule.AT_CLOSE, fills)
                     _end_after_close(orders, market, asset, node, tick, fills)
                 node = following
     if row == rules["rows"] - 1 and orders.working[0] > 0:

@@ -130,8 +130,8 @@ def _order_type(terms: Mapping[str, Any]) -> None:
         raise StrategyError("until does not go with time_in_force or at")
     if at is not None and "time_in_force" in terms:
         raise StrategyError("at does not go with time_in_force")
-    if at == "close" and given:
-        raise StrategyError('at = "close" is for market orders; leave out ' + " and ".join(given))
+    if at == "close" and [name for name in given if name != "limit"]:
+        raise StrategyError('at = "close" is for market and limit orders; leave out ' + " and ".join(given))
     if (at == "open" or force in ("ioc", "fok", "open")) and [name for name in given if name != "limit"]:
         raise StrategyError("an order that is filled at once or not at all is a market or a limit order")
 

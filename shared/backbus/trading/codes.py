@@ -94,6 +94,7 @@ class _OrderType(NamedTuple):
     TRAIL: int = 4
     TRAIL_PERCENT: int = 5
     MARKET_ON_CLOSE: int = 6
+    LIMIT_ON_CLOSE: int = 7
 
 
 class _InForce(NamedTuple):

@@ -57,6 +57,7 @@ TABLE = {
     OrderType.TRAIL: Has.TRAIL,
     OrderType.TRAIL_PERCENT: Has.TRAIL | Has.FRACTION,
     OrderType.MARKET_ON_CLOSE: Has.CLOSE,
+    OrderType.LIMIT_ON_CLOSE: Has.CLOSE | Has.LIMIT,
 }
 HAS = read_only(np.array([TABLE[kind] for kind in OrderType], dtype=np.int64))
 """[types] what each waits for."""
@@ -66,6 +67,8 @@ HAS = read_only(np.array([TABLE[kind] for kind in OrderType], dtype=np.int64))
 def type_with(kind: int, term: int) -> int:
     """The type that an order of type ``kind`` becomes by one more of its terms."""
     if term == Term.LIMIT:
+        if kind == OrderType.MARKET_ON_CLOSE:
+            return OrderType.LIMIT_ON_CLOSE
         return OrderType.STOP_LIMIT if kind == OrderType.STOP else OrderType.LIMIT
     if term == Term.STOP:
         return OrderType.STOP_LIMIT if kind == OrderType.LIMIT else OrderType.STOP
@@ -73,7 +76,9 @@ def type_with(kind: int, term: int) -> int:
         return OrderType.TRAIL
     if term == Term.TRAIL_FRACTION:
         return OrderType.TRAIL_PERCENT
-    return OrderType.MARKET_ON_CLOSE if term == Term.AT_CLOSE else kind
+    if term == Term.AT_CLOSE:
+        return OrderType.LIMIT_ON_CLOSE if kind == OrderType.LIMIT else OrderType.MARKET_ON_CLOSE
+    return kind
 
 
 @step
