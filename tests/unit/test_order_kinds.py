@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from backbus.strategy import Strategy
-from tests.unit.order_market import BAR, CLOSE, OPEN, QUIET, asks, bars, job_of, play, scripted
+from tests.unit.order_market import BAR, CLOSE, HOLE, OPEN, QUIET, asks, bars, job_of, play, scripted
 from tests.unit.records_of_runs import said_by_engine
 
 
