@@ -16,7 +16,7 @@ from backbus.strategy import Strategy
 from backbus.trading.ledger import POSITION, apply_fill, open_account
 from backbus.trading.numbers import rules_of
 from backbus.trading.records import FILL, Records, empty
-from tests.unit.order_market import NAN, open_close, play, scripted, small
+from tests.unit.order_market import NAN, asks, bars, job_of, open_close, play, scripted, small
 from tests.unit.records_of_runs import said_by_engine
 
 NO_VOLATILITY = "too few bars to know its volatility"
@@ -216,3 +216,38 @@ def test_a_strategy_reads_the_book_at_the_close_before_its_own_signals() -> None
     play(open_close([10, 10, 21], [10, 20, 25]), Diary(), small())
     mine = [(0.0, 0.0, 1000.0, 1000.0), (10.0, 10.0, 900.0, 1100.0), (22.0, 16.0, 648.0, 1198.0)]
     assert diary == mine * 7, "four times in the engine, three times in the handlers"
+
+
+@pytest.mark.parametrize(
+    ("commission", "fees"),
+    [
+        ({"model": "per_share", "fee": 0.1, "order": 2.0}, [2.0 + 0.4, 0.4, 0.2]),
+        ({"model": "per_share", "fee": 0.1, "order": 2.0, "maximum": 2.5}, [2.4, 0.1, 0.0]),
+        ({"model": "bps", "bps": 10, "order": 2.0}, [2.0 + 0.4, 0.4, 0.2]),
+        ({"model": "bps", "bps": 10, "order": 2.0, "tiers": [{"volume": 1e9, "bps": 5}]}, [2.0 + 0.4, 0.4, 0.2]),
+        ({"model": "per_share", "fee": 0.1, "order": 2.0, "tiers": [{"volume": 1e9, "fee": 0.05}]}, [2.4, 0.4, 0.2]),
+    ],
+)
+def test_a_fee_per_order_is_paid_once_in_however_many_parts(commission: dict[str, Any], fees: list[float]) -> None:
+    thin = (100.0, 100.0, 100.0, 100.0, 40.0)
+    job = job_of(execution={"commission": commission, "volume_cap": 0.1})
+    told = play(bars(thin, thin, thin, thin), {0: asks(10)}, job)
+    assert told.fees == pytest.approx(fees)
+
+
+@pytest.mark.parametrize(("fee", "bought"), [(0.0, 10.0), (1.0, 9.0), (100.0, 9.0), (101.0, 8.0), (1000.0, 0.0)])
+def test_a_size_may_pay_for_its_fee_as_well(fee: float, bought: float) -> None:
+    # Half of 2000 at a price of 100: ten shares, and with a fee of up to 100 nine of them.
+    costs = {"commission": {"model": "per_order", "fee": fee}}
+    weight = {"model": "target_weight", "weight": 0.5}
+    job = small(execution=costs, cash=2000.0, sizing=weight, fees_in_size=True)
+    told = play(open_close([100, 100, 100]), [(0, 0, 1.0)], job)
+    assert [fill[3] for fill in told.fills] == ([bought] if bought else [])
+
+
+def test_any_fraction_pays_for_its_fee() -> None:
+    costs = {"commission": {"model": "bps", "bps": 100}}
+    job = small(execution=costs, sizing={"model": "target_weight", "weight": 0.5}, fees_in_size=True, lot=0)
+    told = play(open_close([100, 100, 100]), [(0, 0, 1.0)], job)
+    ((_, _, _, size, _),) = told.fills
+    assert size * 101.0 == pytest.approx(500.0, rel=1e-6) and size * 101.0 <= 500.0

@@ -98,10 +98,12 @@ class NoCommission(Section):
 
 
 class PerShare(Section):
-    """A fee per share, with a floor and a ceiling per order."""
+    """A fee per share, beside one per order where there is one, with a floor and a ceiling per order."""
 
     model: Literal["per_share"]
     fee: NonNegative
+    order: NonNegative = 0.0
+    """Once per order, in however many parts it fills."""
     minimum: NonNegative = 0.0
     maximum: NonNegative | None = None
     maximum_percent: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = None
@@ -124,10 +126,12 @@ class PerOrder(Section):
 
 
 class BasisPointsCommission(Section):
-    """A fee in basis points of the traded value."""
+    """A fee in basis points of the traded value, beside one per order where there is one."""
 
     model: Literal["bps"]
     bps: BasisPoints
+    order: NonNegative = 0.0
+    """Once per order, in however many parts it fills."""
     tiers: Tiers = ()
 
     @model_validator(mode="after")

@@ -128,6 +128,8 @@ class PortfolioSettings(Section):
     sizing: Sizing = PercentOfEquity(model="percent_of_equity", percent=100.0)
     size_at: Literal["close", "open"] = "close"
     """Whether a size is decided at the close that decided the order, or at the open that fills it."""
+    fees_in_size: bool = False
+    """Whether a target weight pays for its fee as well, so that a share less may be bought."""
     lot: NonNegative = 1.0
     """Quantities are whole multiples of this; 0 allows any fraction."""
     shorts: bool = False

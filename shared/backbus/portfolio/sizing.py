@@ -8,22 +8,46 @@ import numpy as np
 
 from backbus.jit.decorators import step
 from backbus.trading.codes import SignalKind
+from backbus.trading.commission import fee_of
 from backbus.trading.groups import Account, MarketArrays, OpenOrders
 from backbus.trading.ledger import volatility
 from backbus.trading.lots import whole_lots
 from backbus.trading.rules import Sizing
 
+CUT_TRIALS = 64
+LEAST_PART = 1e-12
+"""Of a size that can be any fraction, which covers the rounding of its fee."""
+
+
+@step
+def _with_fees(rules: Any, instrument: Any, state: Any, held: float, size: float, price: float, money: float) -> float:
+    """The largest position of up to ``size`` whose worth and whose fee ``money`` pays, where what is bought costs one.
+
+    Sizes are signed."""
+    side, lot, most = 1.0 if size > 0.0 else -1.0, instrument["lot"], size
+    for _ in range(CUT_TRIALS):
+        if not (size - held) * side > 0.0:
+            return size
+        left = money - fee_of(rules, instrument, state, size - held, price)
+        fits = whole_lots(lot, max(left, 0.0) / (price * state["unit"]))
+        if lot > 0.0 and fits >= abs(size):
+            return size
+        size = side * min(fits, max(abs(size) - lot, 0.0) if lot > 0.0 else abs(most))
+    return (
+        size if lot > 0.0 else size * (1.0 - LEAST_PART)
+    )  # any fraction: to where the fee of a size is what it leaves
+
 
 @step
 def desired_position(
-    rules: Any, instrument: Any, slot: Any, held: float, worth: float, equity: float, deviation: float
+    rules: Any, instrument: Any, state: Any, slot: Any, held: float, price: float, equity: float, deviation: float
 ) -> float:
     """The signed position that a signal asks for; NaN where it cannot be sized (no volatility yet).
 
-    A direction that equals the side of ``held`` asks for what is held. ``slot`` has the signal, ``worth`` is what one
-    unit is worth in the account's currency, ``deviation`` is per bar, used by the volatility target alone.
+    A direction that equals the side of ``held`` asks for what is held. ``slot`` has the signal, ``deviation`` is per
+    bar, used by the volatility target alone.
     """
-    sizing, value = rules["sizing"], slot["value"]
+    sizing, value, worth = rules["sizing"], slot["value"], price * state["unit"]
     weight = value
     if slot["kind"] != SignalKind.WEIGHT:
         if value == 0.0:
@@ -49,7 +73,11 @@ def desired_position(
                 weight = value * rules["size"]
     if weight == 0.0:
         return 0.0
-    return np.sign(weight) * whole_lots(instrument["lot"], max(abs(weight) * equity, 0.0) / worth)
+    money = max(abs(weight) * equity, 0.0)
+    size = np.sign(weight) * whole_lots(instrument["lot"], money / worth)
+    if rules["fees_in_size"] != 0:
+        return _with_fees(rules, instrument, state, held, size, price, money)
+    return size
 
 
 @step
@@ -64,9 +92,10 @@ def sized_position(
     return desired_position(
         rules,
         market.instruments[asset],
+        market.state[asset],
         orders.slots[asset],
         line["position"],
-        price * market.state[asset]["unit"],
+        price,
         account.totals["equity"] * (1.0 - rules["cash_buffer"]),
         deviation,
     )

@@ -39,11 +39,11 @@ def commission(instrument: Any, size: float, value: float) -> float:
     currency; the largest where it depends on more than these."""
     model = instrument["fee_model"]
     if model == FeeModel.PER_SHARE:
-        return _bounded(instrument, size * instrument["fee"], value)
+        return _bounded(instrument, size * instrument["fee"] + instrument["fee_order"], value)
     if model == FeeModel.PER_ORDER:
         return copied(instrument["fee"])
     if model == FeeModel.BASIS_POINTS:
-        return value * instrument["fee"]
+        return value * instrument["fee"] + instrument["fee_order"]
     if model == FeeModel.MAKER_TAKER:
         return value * max(instrument["fee"], instrument["maker"], 0.0)
     return 0.0
@@ -113,9 +113,12 @@ def charge(
         fee = worth * (instrument["maker"] if makes else instrument["fee"]) * state["rate"]
     elif model == FeeModel.BASIS_POINTS and instrument["tiers"] > 0:
         fee = _tiered(instrument, so_far, worth * state["rate"])
+        if terms["filled"] == size:
+            fee += instrument["fee_order"] * state["rate"]
     elif model == FeeModel.PER_SHARE and instrument["tiers"] > 0:
         terms["rated"] = terms["rated"] + _tiered(instrument, so_far, size)
-        fee = max(_bounded(instrument, terms["rated"], value) - terms["charged"], 0.0) * state["rate"]
+        so_much = _bounded(instrument, terms["rated"] + instrument["fee_order"], value)
+        fee = max(so_much - terms["charged"], 0.0) * state["rate"]
     else:
         fee = (commission(instrument, terms["filled"], value) - terms["charged"]) * state["rate"]
     state["month_size"] = state["month_size"] + size
@@ -145,7 +148,7 @@ def set_commission(lines: Records, commission: c.Commission) -> None:
         case c.NoCommission():
             lines["fee_model"] = FeeModel.NONE
         case c.PerShare(fee=fee, minimum=minimum, maximum=maximum, maximum_percent=percent):
-            lines["fee_model"], lines["fee"] = FeeModel.PER_SHARE, fee
+            lines["fee_model"], lines["fee"], lines["fee_order"] = FeeModel.PER_SHARE, fee, commission.order
             lines["fee_minimum"], lines["fee_maximum"] = minimum, math.inf if maximum is None else maximum
             lines["fee_share"] = math.inf if percent is None else percent / 100.0
             tiers = commission.tiers
@@ -153,6 +156,7 @@ def set_commission(lines: Records, commission: c.Commission) -> None:
             lines["fee_model"], lines["fee"] = FeeModel.PER_ORDER, fee
         case c.BasisPointsCommission(bps=bps):
             lines["fee_model"], lines["fee"] = FeeModel.BASIS_POINTS, bps / 10_000.0
+            lines["fee_order"] = commission.order
             tiers = commission.tiers
         case c.MakerTaker(maker=maker, taker=taker):
             lines["fee_model"], lines["fee"], lines["maker"] = FeeModel.MAKER_TAKER, taker / 10_000.0, maker / 10_000.0

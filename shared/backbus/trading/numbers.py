@@ -102,6 +102,7 @@ def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int, year: 
         limit = getattr(limits, name)
         rules[f"{name}_limit"] = np.inf if limit is None else limit
     rules["limited"] = any(getattr(limits, name) is not None for name in LIMITS)
+    rules["fees_in_size"] = portfolio.fees_in_size
     rules["ends_flat"] = portfolio.at_end == "close"
     rules["checks_account"] = portfolio.margin is not None or limits.drawdown is not None or rules["ends_flat"]
 
