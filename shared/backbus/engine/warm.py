@@ -15,7 +15,7 @@ from backbus.job.job import Job
 from backbus.market.panel import Block, Layout, Panel, whole
 from backbus.market.timeframe_ends import framed
 from backbus.market.timeframes import DAY_NS, bar_size
-from backbus.strategy import Strategy, StrategyRunner, make_strategy
+from backbus.strategy import PanelRunner, Strategy, make_strategy
 from backbus.strategy.bars import Bars
 from backbus.strategy.builtins import CLASSES, SmaCross
 from backbus.strategy.indicators import call_each
@@ -67,7 +67,7 @@ def warm_points(*, strategies: bool = True) -> None:
     """The same as points of a sweep."""
     panel = small_panel()
     for job, strategy in _runs(strategies=strategies):
-        signals = StrategyRunner(strategy, panel.layout).on_block(panel.block)
+        signals = PanelRunner(panel).signals(strategy)
         PointsEngine(panel, job.performance.benchmark).run([Point(terms_of(job, panel.layout), signals)])
 
 
