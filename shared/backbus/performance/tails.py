@@ -1,8 +1,7 @@
 """The tails of a run's session returns, and what they were beside a benchmark's rises and falls: of one run, not of
 every point of a sweep.
 
-Formulas are those of empyrical and scipy where these have them (``docs/metrics.md``). Sums are exact (``math.fsum``),
-so that their order does not matter.
+Formulas are those of empyrical and scipy where these have them (``docs/metrics.md``). Sums run in order.
 """
 
 from __future__ import annotations
@@ -13,8 +12,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from backbus.jit.arrays import read_only
+from backbus.jit.decorators import loop
 from backbus.market.panel import Floats
 from backbus.performance.metrics import Metrics, compounded
+from backbus.performance.moments import NOISE
 
 TAIL = 0.05
 """The share of sessions that is the tail."""
@@ -51,43 +53,61 @@ def tails_of(returns: Floats | None, benchmark: Floats | None, *, rate: float, y
     """Of [sessions] returns, and a benchmark's of the same sessions; ``rate`` is per session, ``year`` in sessions."""
     if returns is None or not len(returns):
         return Tails()
-    values = returns.tolist()
-    low, high = (float(np.percentile(returns, share)) for share in (100.0 * TAIL, 100.0 * (1.0 - TAIL)))
-    worst = sorted(values)[: int((len(values) - 1) * TAIL) + 1]
-    skewness, kurtosis = _moments(values)
-    excess = [value - rate for value in values]
-    gains, losses = (math.fsum(max(sign * each, 0.0) for each in excess) for sign in (1.0, -1.0))
+    ordered = np.sort(returns)
+    low, high = _at_share(ordered, TAIL), _at_share(ordered, 1.0 - TAIL)
+    worst = ordered[: int((len(ordered) - 1) * TAIL) + 1].tolist()
+    sums = np.zeros(6)
+    sum_tails(read_only(returns), rate, sums)
+    second, third, fourth, gains, losses, falls = sums.tolist()
+    varies = len(returns) >= FEWEST and second > NOISE * NOISE
     up, down = (None, None) if benchmark is None else (_capture(returns, benchmark, year, sign) for sign in (1.0, -1.0))
     return Tails(
         value_at_risk=low,
         conditional_value_at_risk=math.fsum(worst) / len(worst),
-        skewness=skewness,
-        kurtosis=kurtosis,
+        skewness=third / second**1.5 if varies else None,
+        kurtosis=fourth / second**2 - 3.0 if varies else None,
         omega=gains / losses if losses > 0.0 else None,
         tail_ratio=abs(high) / abs(low) if low != 0.0 else None,
-        ulcer_index=_ulcer(values),
+        ulcer_index=math.sqrt(falls),
         up_capture=up,
         down_capture=down,
     )
 
 
-def _moments(values: Sequence[float]) -> tuple[float | None, float | None]:
-    count = len(values)
-    mean = math.fsum(values) / count
-    second, third, fourth = (math.fsum((value - mean) ** power for value in values) / count for power in (2, 3, 4))
-    if count < FEWEST or max(values) == min(values) or not second > 0.0:
-        return None, None
-    return third / second**1.5, fourth / second**2 - 3.0
+def _at_share(ordered: Floats, share: float) -> float:
+    """The value below which a share of them lies, by linear interpolation."""
+    place = share * (len(ordered) - 1)
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return float(ordered[below] + (ordered[above] - ordered[below]) * (place - below))
 
 
-def _ulcer(values: Sequence[float]) -> float:
+@loop
+def sum_tails(returns: Floats, rate: float, out: Floats) -> None:
+    """Mean powers 2, 3 and 4 of what lies between returns and their mean; gains above the rate and losses below it; the
+    mean of squared drawdowns: into ``out`` [6], in order."""
+    size = len(returns)
+    total = 0.0
+    for value in returns:
+        total += value
+    mean = total / size
+    second = third = fourth = gains = losses = falls = 0.0
     level = peak = 1.0
-    squares = []
-    for value in values:
+    for value in returns:
+        away = value - mean
+        square = away * away
+        second += square
+        third += square * away
+        fourth += square * square
+        excess = value - rate
+        gains += max(excess, 0.0)
+        losses -= min(excess, 0.0)
         level *= 1.0 + value
         peak = max(peak, level)
-        squares.append((level / peak - 1.0) ** 2)
-    return math.sqrt(math.fsum(squares) / len(squares))
+        fall = level / peak - 1.0
+        falls += fall * fall
+    out[0], out[1], out[2] = second / size, third / size, fourth / size
+    out[3], out[4], out[5] = gains, losses, falls / size
 
 
 def _capture(returns: Floats, benchmark: Floats, year: float, sign: float) -> float | None:
