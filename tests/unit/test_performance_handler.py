@@ -206,5 +206,5 @@ def test_every_kernel_has_one_signature_whoever_feeds_it() -> None:
         array.flags.writeable = False
     whole(run)
     mine = [kernel for kernel in LOOPS if kernel.__module__.startswith("backbus.performance")]
-    assert len(mine) == 9
+    assert len(mine) == 10
     assert JIT_DISABLED or {kernel.__name__: kernel.signatures for kernel in mine if len(kernel.signatures) != 1} == {}
