@@ -30,6 +30,18 @@ def test_a_job_may_give_every_entry_its_exits() -> None:
     ]
 
 
+def test_a_signal_that_brings_one_exit_has_the_jobs_others() -> None:
+    def enter(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.go_long(stop_loss=80.0)
+
+    sizing = {"model": "fixed_quantity", "quantity": 10}
+    job = job_of({"sizing": sizing, "exits": {"take_profit": 0.1, "stop_loss": 0.05}})
+    told = play(bars(QUIET, QUIET, (100, 105, 94, 100), (100, 112, 100, 111)), {0: enter}, job)
+    assert told.fills[1:] == [(3, BAR, "A", -10.0, pytest.approx(110.0))]  # its own stop, and the job's target
+    told = play(bars(QUIET, QUIET, (100, 105, 79, 85)), {0: enter}, job)
+    assert told.fills[1:] == [(2, BAR, "A", -10.0, 80.0)]
+
+
 def test_a_signal_that_closes_ends_the_exits_of_its_entry() -> None:
     sizing = {"model": "fixed_quantity", "quantity": 10}
     job = job_of({"sizing": sizing, "exits": {"stop_loss": 0.05}})

@@ -15,11 +15,13 @@ from backbus.portfolio.direct_orders import Turn, cancel_asked, place_asked
 from backbus.portfolio.limits import plan, plan_all, within
 from backbus.portfolio.margin import check_account, not_now
 from backbus.portfolio.order_entry import (
+    LOSS_FRACTION,
+    TAKE_FRACTION,
+    TRAILING_FRACTION,
     Ticket,
     can_work,
     cancel,
     fills_here,
-    give_own_exits,
     is_market_intent,
     no_terms,
     place,
@@ -141,6 +143,27 @@ def _within_band(rules: Any, account: Account, slot: Any, held: float, wish: flo
         by_weight = slot["kind"] == SignalKind.WEIGHT or rules["sizing"] == Sizing.TARGET_WEIGHT
         return bool(by_weight and worth < rules["drift_band"] * account.totals["equity"])
     return False
+
+
+def _no_exits(orders: SingleOrders, rules: Any, asset: int) -> None:
+    pass
+
+
+def _own_exits(orders: OrderLists, rules: Any, asset: int) -> None:
+    intent = orders.intents[asset]
+    if intent["take_profit"] == 0.0:
+        intent["take_profit"] = rules["take_profit"]
+        intent["fractions"] = intent["fractions"] | TAKE_FRACTION
+    if intent["stop_loss"] == 0.0:
+        intent["stop_loss"] = rules["stop_loss"]
+        intent["fractions"] = intent["fractions"] | LOSS_FRACTION
+    if intent["trailing_loss"] == 0.0:
+        intent["trailing_loss"] = rules["trailing_loss"]
+        intent["fractions"] = intent["fractions"] | TRAILING_FRACTION
+
+
+give_own_exits = verb(_no_exits, _own_exits)
+"""``give_own_exits(orders, rules, asset)``: give an entry each of the job's exits that its signal brought none of."""
 
 
 @step

@@ -381,20 +381,3 @@ def _with_exits(
 place_exits_of_signal = verb(_without_exits, _with_exits)
 """``place_exits_of_signal(orders, rules, instrument, ticket, quantity, log)``: the exits of a position of
 ``quantity``, as its signal, or the job, asks for them."""
-
-
-def _no_exits(orders: SingleOrders, rules: Any, asset: int) -> None:
-    pass
-
-
-def _own_exits(orders: OrderLists, rules: Any, asset: int) -> None:
-    intent = orders.intents[asset]
-    if intent["take_profit"] == 0.0 and intent["stop_loss"] == 0.0 and intent["trailing_loss"] == 0.0:
-        intent["take_profit"] = rules["take_profit"]
-        intent["stop_loss"] = rules["stop_loss"]
-        intent["trailing_loss"] = rules["trailing_loss"]
-        intent["fractions"] = TAKE_FRACTION | LOSS_FRACTION | TRAILING_FRACTION
-
-
-give_own_exits = verb(_no_exits, _own_exits)
-"""``give_own_exits(orders, rules, asset)``: give an entry the job's exits where its signal brought none."""
