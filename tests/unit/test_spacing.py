@@ -54,6 +54,7 @@ def days(start: str, count: int, freq: str) -> pd.DatetimeIndex:
         (days("2023-01-02", 100, "B"), 252.0, "sessions, as of shares: no calendar is named"),
         (days("2023-01-06", 2, "B"), 252.0, "sessions, as of shares: no calendar is named"),
         (days("2023-01-02", 100, "D"), 365.0, "days, since there are bars on all of a week"),
+        (days("2023-01-02", 9, "D"), 365.0, "days, since there are bars on all of a week"),
         (days("2023-01-02", 4000, "h"), 365.0, "days, since there are bars on all of a week"),
     ],
 )
@@ -69,6 +70,21 @@ def test_sunday_evenings_make_a_week_of_six_days() -> None:
         | ((hours.dayofweek == 6) & (hours.hour >= 22))
     ]
     assert year(open_)[0] == 313.0
+
+
+@pytest.mark.parametrize("count", [10, 40, 100, 250])
+def test_one_odd_saturday_makes_no_week_of_six_days(count: int) -> None:
+    weekdays = days("2023-01-02", count, "B")
+    assert year(weekdays.append(pd.DatetimeIndex(["2023-01-07"])).sort_values())[0] == 252.0
+
+
+def test_sunday_evenings_are_found_in_a_sample_of_years() -> None:
+    minutes = days("2020-01-01", 4 * 24 * 365 * 4, "15min")
+    day, late = minutes.dayofweek, minutes.hour >= 22
+    open_ = minutes[(day < 4) | ((day == 4) & ~late) | ((day == 6) & late)]
+    session = (open_ - pd.Timestamp("1970-01-01")).days.to_numpy()
+    found = year_of(session, Layout(("A",), len(session), 0, 15 * 60 * 1_000_000_000))
+    assert (found.sessions, found.bars) == (313.0, 96.0)
 
 
 def test_a_calendar_says_it_for_days_and_not_for_weeks() -> None:

@@ -29,8 +29,9 @@ _PERIODS = {
 """Days from one bar to the next, and how many of them there are in a year."""
 _SAMPLE = 4096
 """Rows that are looked at, of a market of more."""
-_SHARE = 0.005
-"""Of a week's bars that a day must have to count: a Sunday evening has some in a hundred."""
+_OF_ALL, _OF_SAMPLE = 0.1, 0.02
+"""Of all days that those of one weekday must be to count: one odd Saturday is none. Of a sample, in which short days
+are seldom met, as Sunday evenings are, it takes fewer."""
 _FEWEST = 10
 """Steps that a spacing without a name is believed after."""
 
@@ -58,7 +59,8 @@ def year_of(session: Ints, layout: Layout) -> Year:
     if bars == 1.0 and not 0 < layout.interval_ns < DAY_NS:
         found = _by_spacing(days if len(session) <= _SAMPLE else np.unique(session), layout.interval_ns)
     if found is None:
-        found = _by_calendar(layout.calendar) or _by_weekdays(days)
+        share = _OF_ALL if len(session) <= _SAMPLE else _OF_SAMPLE
+        found = _by_calendar(layout.calendar) or _by_weekdays(days, share)
     return Year(found[0], bars, found[1])
 
 
@@ -89,9 +91,11 @@ def _by_calendar(calendar: str | None) -> tuple[float, str] | None:
     return None if calendar is None else (sessions_per_year(calendar), f"sessions of {calendar}")
 
 
-def _by_weekdays(days: Ints) -> tuple[float, str]:
+def _by_weekdays(days: Ints, share: float) -> tuple[float, str]:
     shares = np.bincount((days + 3) % 7, minlength=7) / max(len(days), 1)
-    traded = int(np.count_nonzero(shares >= _SHARE))
+    traded = int(np.count_nonzero(shares >= share))
+    if len(days) >= 7 and days[-1] - days[0] < len(days):  # none is missing
+        traded = 7
     if traded == 7:
         return DAYS_PER_YEAR, "days, since there are bars on all of a week"
     if traded == 6:

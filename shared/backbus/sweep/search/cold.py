@@ -6,7 +6,6 @@ A mean of 200 sessions says nothing in the first 199 of a range: beside one of 2
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -34,8 +33,3 @@ def notes_of_cold(ranges: Sequence[tuple[str, int, dict[str, int]]], way_on: str
         f"points compete with different amounts of history: in {name} {cold['least']} to {cold['most']} of {sessions} "
         f"sessions passed before a point could speak{others}; {way_on}"
     ]
-
-
-def told(notes: list[str], cold: Any) -> dict[str, Any]:
-    """What a summary says of it."""
-    return {"cold": cold, "notes": notes}

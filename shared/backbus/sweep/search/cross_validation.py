@@ -30,7 +30,7 @@ from backbus.performance.metrics import session_rate
 from backbus.strategy import Strategy
 from backbus.sweep.distribution import distribution
 from backbus.sweep.outcome import SUMMARY_FILE, Points, column_kind, stored, summary_text, write_files
-from backbus.sweep.search.cold import cold_of, notes_of_cold, told
+from backbus.sweep.search.cold import cold_of, notes_of_cold
 from backbus.sweep.search.folds import (
     SESSION_FIGURES,
     figures_of_many,
@@ -159,7 +159,8 @@ class CrossValidation(Search):
             "paths": paths,
             "distribution": {name: _distribution(paths, name) for name in SESSION_FIGURES},
             "degradation": _degradation(splits, self._goal.metric),
-            **told(notes, cold),
+            "cold": cold,
+            "notes": notes,
             "table_sha256": hashlib.sha256(json.dumps([splits, paths], sort_keys=True).encode()).hexdigest(),
             "job": self.job.plain(),
             "folder": str(self.job.folder.resolve()),

@@ -18,7 +18,7 @@ from backbus.market.panel import Floats, Panel, Source
 from backbus.strategy import Strategy, make_strategy
 from backbus.strategy.loading import untouched
 from backbus.sweep.outcome import Points, best_of, verdict, write_outcome
-from backbus.sweep.search.cold import cold_of, notes_of_cold, told
+from backbus.sweep.search.cold import cold_of, notes_of_cold
 from backbus.sweep.search.plan import plan_for, points_between, search_of
 from backbus.sweep.space.generations import Generations
 from backbus.sweep.space.space import Space, point_job, split
@@ -127,7 +127,7 @@ class Whole(Search):
         cold = cold_of(points.observed["cold"])
         way_on = f"with rows before data.start, and data.warmup = {cold['most']} sessions of them, all know the same"
         notes = notes_of_cold([("the data", self.plan.sessions, cold)], way_on)
-        more = {"statistics": statistics.model_dump(mode="json"), **told(notes, cold)}
+        more = {"statistics": statistics.model_dump(mode="json"), "cold": cold, "notes": notes}
         return write_outcome(folder, self.job, self.space, points, goal, more)
 
     def _returns_of(self, point: int, panel: Panel, strategy: type[Strategy]) -> Floats | None:

@@ -29,7 +29,7 @@ from backbus.sweep.outcome import (
     table_sha256,
     write_files,
 )
-from backbus.sweep.search.cold import cold_of, notes_of_cold, told
+from backbus.sweep.search.cold import cold_of, notes_of_cold
 from backbus.sweep.search.folds import Fold, session_figures, session_rows, span_dates, span_panel, walk_forward_folds
 from backbus.sweep.search.plan import points_between, search_of
 from backbus.sweep.search.ranges import RANGE, InRanges, without_range
@@ -150,7 +150,7 @@ class WalkForward(Search):
         ranges = [(f"fold {number}", *each) for number, each in enumerate(zip(lengths, cold, strict=True))]
         most = max((each["most"] for each in cold), default=0)
         notes = notes_of_cold(ranges, f"sweep.walk_forward.history = {most} gives all of them the same")
-        return _write(folder, self.job, self.space.names, found, told(notes, cold))
+        return _write(folder, self.job, self.space.names, found, {"cold": cold, "notes": notes})
 
 
 def _dates(panel: Panel, rows: Any, fold: Fold) -> tuple[str, str, str, str]:
