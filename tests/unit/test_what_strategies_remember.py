@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from backbus import Job, Strategy, StrategyError, run, run_sweep
 from backbus.api.sweep_result import SweepResult
 from backbus.strategy import bundle, load_strategy
+from backbus.strategy.lasting import changed, prints_of
 from backbus.strategy.loading import anew, remembers, untouched
 from backbus.sweep.search.plan import plan_of
 from backbus.sweep.workers.chunk import Chunks
@@ -209,3 +211,15 @@ def test_a_class_that_was_handed_over_and_remembers_is_refused(tmp_path: Path) -
     job = job_in(tmp_path, GLOBAL)
     with pytest.raises(StrategyError, match="remembers something from point to point"):
         run_sweep(job, strategy=HandedOver, folder=tmp_path / "out")
+
+
+def test_a_large_table_is_looked_at_by_its_length_and_ends() -> None:
+    module = types.ModuleType("large")
+    table = module.TABLE = list(range(2_000_000))  # type: ignore[attr-defined]
+    before = prints_of([module])
+    assert changed(before, prints_of([module])) == []
+    table[-1] += 1
+    assert changed(before, prints_of([module])) == ["TABLE of large"]
+    table[-1] -= 1
+    table.append(0)
+    assert changed(before, prints_of([module])) == ["TABLE of large"]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from backbus.jit.decorators import step
+from backbus.portfolio.risk import CUT_TRIALS
 from backbus.trading.codes import SignalKind
 from backbus.trading.commission import fee_of
 from backbus.trading.groups import Account, MarketArrays, OpenOrders
@@ -14,7 +15,6 @@ from backbus.trading.ledger import volatility
 from backbus.trading.lots import whole_lots
 from backbus.trading.rules import Sizing
 
-CUT_TRIALS = 64
 LEAST_PART = 1e-12
 """Of a size that can be any fraction, which covers the rounding of its fee."""
 

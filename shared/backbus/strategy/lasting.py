@@ -8,6 +8,7 @@ is taken to be what its name says.
 
 from __future__ import annotations
 
+import itertools
 import random
 import types
 import zlib
@@ -20,7 +21,9 @@ Prints = Mapping[str, Any]
 """What is remembered, by name, as something that can be compared."""
 
 _MOST_PARTS = 20_000
-"""Parts of one global that are looked at."""
+"""Parts of one global, and of one container, that are looked at."""
+_LAST = 100
+"""Parts at the end of a sequence that are looked at besides."""
 _MOST_BYTES = 1 << 16
 """Bytes at either end of an array that are."""
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), type(NotImplemented), np.generic, np.dtype)
@@ -76,9 +79,9 @@ class _Looking:
 
     def _inside(self, value: Any) -> tuple[Any, ...]:
         if isinstance(value, dict):
-            return tuple((self.at(key), self.at(item)) for key, item in list(value.items()))
+            return len(value), *((self.at(key), self.at(item)) for key, item in _some(value.items()))
         if isinstance(value, set | frozenset):
-            return tuple(sorted(repr(self.at(item)) for item in list(value)))
+            return len(value), *sorted(repr(self.at(item)) for item in _some(value))
         if isinstance(value, np.ndarray):
             return id(value), value.shape, _ends_of(value)
         if isinstance(value, types.FunctionType):
@@ -92,7 +95,11 @@ class _Looking:
             return (bytes(value),)
         own = getattr(value, "__dict__", None)
         if isinstance(value, list | tuple) or type(value).__name__ == "deque":
-            return tuple(self.at(item) for item in list(value))
+            return (
+                len(value),
+                *(self.at(item) for item in _some(value)),
+                *map(self.at, (value if isinstance(value, list | tuple) else list(value))[-_LAST:]),
+            )
         if isinstance(own, dict) and type(value).__module__ in self._ours:
             return id(value), self.at(own)
         return (id(value),)
@@ -117,6 +124,11 @@ class _Looking:
                 yield self.at(cell.cell_contents)
             except ValueError:  # nothing is in it yet
                 yield None
+
+
+def _some(values: Iterable[Any]) -> list[Any]:
+    """The first of a container's parts: a table of millions is looked at by its length and its ends."""
+    return list(itertools.islice(values, _MOST_PARTS))
 
 
 def _ends_of(array: np.ndarray[Any, Any]) -> int:
