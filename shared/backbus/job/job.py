@@ -111,6 +111,11 @@ class Job(Section):
     @model_validator(mode="after")
     def _spread_is_read(self) -> Job:
         columns = {s.column for s in self.slippages if isinstance(s, HalfSpread) and s.column is not None}
+        if self.data.quotes and any(isinstance(s, HalfSpread) for s in self.slippages):
+            raise ValueError(
+                "orders fill at bid and ask (data.quotes), so half a spread on top would be paid twice: use another"
+                " execution.slippage"
+            )
         if len(columns) > 1:
             raise ValueError(f"slippage reads one column of spreads, not {len(columns)}: {', '.join(sorted(columns))}")
         for column in columns:

@@ -56,6 +56,7 @@ TERMS = np.dtype(
         ("nearest", "<f8"),
         ("possible", "<f8"),
         ("hidden", "<f8"),
+        ("beyond", "<f8"),
         ("live_from", "<i8"),
         ("session", "<i8"),
         ("state", "<i4"),
@@ -63,14 +64,15 @@ TERMS = np.dtype(
         ("tried", "<i8"),
     ]
 )
-"""Beside each slot: its terms as in ORDER, and how far it has come. ``filled``, ``value`` (quantity × price),
-``rated`` (fees per share before their bounds, where there are tiers) and ``charged`` (fees, in the asset's currency)
-sum its fills, ``nearest`` is the best price that it saw, ``live_from`` the first logical time at which it may fill,
-``session`` the first session that it lived in, ``state`` its ``OrderState``, ``bound`` the cap that held it back.
-``stop`` of a trailing stop is the extreme that it follows, ``start`` the one that it began with, ``possible`` one that
-it may have seen already, in a bar of which nobody knows whether it came before the order, ``hidden`` by how much worse
-than the bar's prices it fills, because of that. ``tried`` is the
-logical time at which it was last filled or found unfillable."""
+"""Beside each slot: its terms as in ORDER, and how far it has come. ``filled``, ``value`` (quantity × price), ``rated``
+(fees per share before their bounds, where there are tiers) and ``charged`` (fees, in the asset's currency) sum its
+fills, ``nearest`` is the best price that it saw, ``live_from`` the first logical time at which it may fill, ``session``
+the first session that it lived in, ``state`` its ``OrderState``, ``bound`` the cap that held it back. ``stop`` of a
+trailing stop is the extreme that it follows, ``start`` the one that it began with, ``possible`` one that it may have
+seen already, in a bar of which nobody knows whether it came before the order, ``hidden`` by how much worse than the
+bar's prices it fills, because of that, ``beyond`` by how much beyond its own price a stop is met at worst that woke
+within the bar, while the market's other side is quoted. ``tried`` is the logical time at which it was last filled or
+found unfillable."""
 
 INTENT = np.dtype(
     [
@@ -218,6 +220,7 @@ def set_terms(terms: Any, source: Any) -> None:
     terms["nearest"] = np.nan
     terms["possible"] = source["stop"]
     terms["hidden"] = 0.0
+    terms["beyond"] = 0.0
     terms["live_from"] = source["tick"] + 1
     terms["session"] = NO_SESSION
     terms["state"] = OrderState.ASLEEP if source["parent"] != NO_ORDER else OrderState.LIVE

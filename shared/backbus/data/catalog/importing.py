@@ -87,6 +87,7 @@ def import_files(
         "data.repair.outliers": settings.repair.outliers != "keep",
         "data.repair.intervals": settings.repair.intervals != "keep",
         "data.holes": settings.holes != "leave",
+        "data.quotes": settings.quotes,
     }
     field = next((name for name, wanted in unseen.items() if wanted), None)
     if field is not None:

@@ -23,6 +23,7 @@ from backbus.data.readers.headers import (
 )
 from backbus.data.readers.numbers import read_columns
 from backbus.data.readers.shapes import in_whole_units
+from backbus.data.readers.sides import of_quotes
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
@@ -141,7 +142,7 @@ def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
         left=left_of(headers, roles),
         unreadable=unreadable,
     )
-    return in_order(of_ticks(table))
+    return in_order(of_ticks(of_quotes(table)))
 
 
 def _stamps(column: pd.Series[Any], label: str, form: str | None) -> Stamps:

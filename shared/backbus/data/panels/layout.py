@@ -89,7 +89,7 @@ def settled(panel: Panel, settings: DataSettings, *, keep_mark: bool = False) ->
     panel, count = (drop if settings.holes == "drop" else carry)(panel)
     if settings.holes == "carry":
         others = (name for name in panel.layout.columns if name not in settings.columns_read)
-        panel = _with_columns(
+        panel = with_columns(
             panel, (*settings.columns_read, *(name for name in others if keep_mark or name != CARRIED))
         )
     if not count:
@@ -98,7 +98,7 @@ def settled(panel: Panel, settings: DataSettings, *, keep_mark: bool = False) ->
     return replace(panel, notes=(*panel.notes, f"{count} {what}"))
 
 
-def _with_columns(panel: Panel, columns: tuple[str, ...]) -> Panel:
+def with_columns(panel: Panel, columns: tuple[str, ...]) -> Panel:
     """Its further columns in this order, and no other."""
     block = replace(panel.block, extra={name: panel.block.extra[name] for name in columns})
     return replace(panel, layout=replace(panel.layout, columns=columns), block=block)

@@ -15,6 +15,7 @@ from backbus.data.readers.digits import digits
 from backbus.data.readers.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra, left_of
 from backbus.data.readers.numbers import read_columns
 from backbus.data.readers.shapes import in_whole_units, symbol_of
+from backbus.data.readers.sides import of_quotes
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
@@ -143,7 +144,7 @@ def table_of(
         unreadable=unreadable,
         first_row=first_row,
     )
-    return in_order(of_ticks(table))
+    return in_order(of_ticks(of_quotes(table)))
 
 
 def _first_line(error: BaseException) -> str:

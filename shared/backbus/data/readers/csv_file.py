@@ -29,17 +29,15 @@ from backbus.data.readers.headers import (
     find_series,
     left_of,
 )
-from backbus.data.readers.shapes import SIDES, in_whole_units, mid_prices
+from backbus.data.readers.shapes import in_whole_units
+from backbus.data.readers.sides import of_quotes
 from backbus.data.readers.stacked import Cells, roles_of, stacked
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
-from backbus.market.columns import PRICES
+from backbus.market.columns import PRICES, QUOTES
 from backbus.market.panel import Ints
 from backbus.market.timeframes import DAY_NS
-
-_SIDES = tuple(f"{side}_{price}" for side in SIDES for price in PRICES)
-
 
 _SERIES = "series"
 _DAY_S = 86_400
@@ -68,7 +66,7 @@ class CsvFile:
         columns = self._shape.columns or find_columns(
             headers, name, self._first.header_line or None, asked.names, without_extremes=asked.without_extremes
         )
-        known = (STAMP, TIME, SYMBOL, *NUMBERS, *_SIDES)
+        known = (STAMP, TIME, SYMBOL, *NUMBERS)
         self._more = {extra_role(one): at for one, at in find_extra(headers, asked.extra, name, asked.names).items()}
         self._roles = {role: at for role, at in columns.items() if role in known} | self._more
         if SYMBOL in self._roles and (series := find_series(headers)) is not None:
@@ -120,7 +118,7 @@ class CsvFile:
         if self._assets:
             return self._of_assets(text, again)
         name, shape, headers, text_headers = self._name, self._shape, self._headers, text.headers
-        of_numbers = {*NUMBERS, *_SIDES, *self._more}
+        of_numbers = {*NUMBERS, *self._more}
         cells, unreadable = columns_of(text, self._roles, of_numbers, self._asked.decimal)
         notes = () if self._asked.decimal is not None else _notes_of_points(name, text)
         del text
@@ -138,10 +136,8 @@ class CsvFile:
         if _SERIES in cells:
             cells[SYMBOL] = _with_series(cells[SYMBOL], cells.pop(_SERIES))
         symbols, codes = read_symbols(cells.pop(SYMBOL), name, lines) if SYMBOL in cells else ((shape.symbol,), None)
-        if shape.quotes:
-            cells = {role: cells[role] for role in self._more} | mid_prices(cells)
         if shape.units != 1.0:
-            cells |= {role: cells[role] / shape.units for role in (*PRICES, ADJ_CLOSE) if role in cells}
+            cells |= {role: cells[role] / shape.units for role in (*PRICES, *QUOTES, ADJ_CLOSE) if role in cells}
         cells = in_whole_units(text_headers, cells)
         form = self._asked.form
         when = parse_stamps(stamps, blame, form) if shape.day is None else _of_day(stamps, shape.day, blame)
@@ -159,7 +155,7 @@ class CsvFile:
             notes=notes,
             left=left_of(text_headers, self._roles),
         )
-        return in_order(of_ticks(table))
+        return in_order(of_ticks(of_quotes(table)))
 
 
 def read_csv(

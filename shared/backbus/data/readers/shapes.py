@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backbus.data.readers.headers import STAMP
-from backbus.market.columns import PRICES
+from backbus.market.columns import PRICES, QUOTES, SIDES
 from backbus.market.panel import Floats
 
 
@@ -39,8 +39,6 @@ class Shape(NamedTuple):
     """Days since 1970: stamps are milliseconds of this day."""
     begins: bool = False
     """Whether a stamp is the beginning of its bar, however long that is."""
-    quotes: bool = False
-    """Whether its prices are a bid and an ask, each with an open, a high, a low and a close."""
 
 
 KLINE = (
@@ -48,7 +46,6 @@ KLINE = (
     *("taker buy volume", "taker buy quote volume", "ignore"),
 )
 BARS = ("date", *PRICES, "volume")
-SIDES = ("bid", "ask")
 _QUOTES = {STAMP: 0} | {
     f"{side}_{price}": 1 + 5 * number + place for number, side in enumerate(SIDES) for place, price in enumerate(PRICES)
 }
@@ -101,13 +98,13 @@ def shape_of(name: str, first: Sequence[str]) -> Shape:
         known = (day - date(1970, 1, 1)).days
         symbol = lean["symbol"].upper()
         if lean["kind"] == "quote":
-            return Shape(symbol, ("",) * len(cells), _QUOTES, units, zone, known, quotes=True)
+            return Shape(symbol, ("",) * len(cells), _QUOTES, units, zone, known)
         return Shape(symbol, BARS, None, units, zone, known)
     if _LEAN_STAMP.match(cells[0]) and len(cells) in (6, 11):
         symbol = re.sub(r"_(trade|quote)$", "", stem).upper()
         units, zone = _units(name, whole)
         if len(cells) == 11:
-            return Shape(symbol, ("",) * 11, _QUOTES, units, zone, quotes=True)
+            return Shape(symbol, ("",) * 11, _QUOTES, units, zone)
         return Shape(symbol, BARS, None, units, zone)
     return Shape(symbol_of(name))
 
@@ -130,7 +127,7 @@ def _of_dumps(name: str, stem: str, cells: Sequence[str]) -> Shape | None:
 def in_whole_units(headers: Sequence[str], numbers: Mapping[str, Floats]) -> dict[str, Floats]:
     """Databento's prices, which count billionths where they are whole numbers; others as they are."""
     named = {header.strip().lower() for header in headers}
-    prices = [role for role in (*PRICES, *SIDES) if role in numbers]
+    prices = [role for role in (*PRICES, *SIDES, *QUOTES) if role in numbers]
     if not {"rtype", "publisher_id", "instrument_id"} <= named or not prices:
         return dict(numbers)
     values = {role: np.where(numbers[role] >= _UNDEFINED, np.nan, numbers[role]) for role in prices}
@@ -144,13 +141,3 @@ def _units(name: str, whole: bool) -> tuple[float, str]:
     found = _LEAN_TYPE.search(name)
     kind = found["type"] if found else "equity" if whole else "crypto"
     return (_DECI_CENTS if kind in _SCALED else 1.0), ("America/New_York" if kind in _IN_NEW_YORK else "UTC")
-
-
-def mid_prices(sides: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Bars in the middle of bid and ask; where one side is missing, of the other. High and low hold open and close."""
-    found: dict[str, Floats] = {}
-    for price in PRICES:
-        bid, ask = (np.where(sides[f"{side}_{price}"] > 0.0, sides[f"{side}_{price}"], np.nan) for side in SIDES)
-        found[price] = np.where(np.isnan(bid), ask, np.where(np.isnan(ask), bid, 0.5 * (bid + ask)))
-    ends = np.fmax(found["open"], found["close"]), np.fmin(found["open"], found["close"])
-    return found | {"high": np.fmax(found["high"], ends[0]), "low": np.fmin(found["low"], ends[1])}
