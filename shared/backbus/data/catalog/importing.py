@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backbus.data.catalog.spool import MERGED_CELLS, Spool, merged
-from backbus.data.panels.actions import ACTIONS
+from backbus.data.panels.actions import ACTIONS, on_last_bars
 from backbus.data.panels.assemble import assemble
 from backbus.data.panels.collect import BARS, agreed_interval, bar_ends, by_periods, common_zone, gather, ticks_error
 from backbus.data.panels.layout import made_panel
@@ -32,7 +32,7 @@ from backbus.data.readers.many import Progress, read_files
 from backbus.data.readers.parts import ahead, parts_of
 from backbus.data.readers.table import Table
 from backbus.errors import DataError, JobError
-from backbus.market.columns import FIELDS
+from backbus.market.columns import DELISTING, FIELDS
 from backbus.market.panel import Block, Layout, Panel, session_date, whole
 from backbus.market.timeframes import bar_size
 from backbus.market.zones import local_days
@@ -60,8 +60,8 @@ def import_files(
 
     ``progress`` hears of bytes read, and all bytes. Raises ``DataError`` or ``JobError``, and leaves nothing behind.
     """
-    if settings.adjust != "none":
-        raise JobError('must be "none": a dataset keeps raw prices, jobs adjust them', field="data.adjust")
+    if settings.adjust not in ("none", "events"):  # which leave prices as they are
+        raise JobError('must be "none" or "events": a dataset keeps raw prices, jobs adjust them', field="data.adjust")
     for name in ("start", "end", "warmup"):
         if getattr(settings, name) is not None:
             raise JobError("must be left out: a dataset keeps all rows, jobs choose from them", field=f"data.{name}")
@@ -98,6 +98,7 @@ def import_files(
     field = next((name for name, wanted in unseen.items() if wanted), None)
     if field is not None:
         raise JobError("must be left out for files that are read in parts: a part does not show them", field=field)
+    settings = settings.model_copy(update={"adjust": "none"})  # actions are kept where files have them
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".import-") as folder:
         _InParts(Path(folder), settings, part_bytes).run(files, out, progress, total)
 
@@ -268,6 +269,8 @@ class _InParts:
         sessions = stamps if dates else local_days(ends, settings.timezone)
         fields = {role: columns[role] for role in FIELDS}
         extra = {name: columns[extra_role(name)] for name in settings.columns}
+        if DELISTING in extra:
+            extra[DELISTING] = on_last_bars(extra[DELISTING], fields["close"])
         if self._adjusted:
             extra[ADJ_CLOSE] = columns[ADJ_CLOSE]
         extra |= {role: columns[role] for role in self._actions}
