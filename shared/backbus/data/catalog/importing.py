@@ -22,6 +22,7 @@ from backbus.data.panels.assemble import assemble
 from backbus.data.panels.collect import BARS, agreed_interval, bar_ends, by_periods, common_zone, gather, ticks_error
 from backbus.data.panels.layout import made_panel
 from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel, write_panel
+from backbus.data.panels.ranges import choose_symbols
 from backbus.data.panels.repair import LISTED, Inspection
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import session_ends, stamp_text
@@ -137,6 +138,8 @@ class _InParts:
         self._begins = False
         self._read: dict[str, None] = {}
         """How files were read, each sentence once."""
+        self._there: dict[str, None] = {}
+        """All assets."""
         self._left_out: dict[str, int] = {}
         self._makers: Makers | None = None
         self._made: list[str] = []
@@ -192,6 +195,7 @@ class _InParts:
         if len(noticed) > room:
             self._left_out[table.name] = self._left_out.get(table.name, 0) + len(noticed) - max(room, 0)
         edges = np.r_[0, np.flatnonzero(np.diff(rows.asset)) + 1, len(rows)].tolist()
+        self._there |= dict.fromkeys(symbols)
         for start, stop in pairwise(edges):
             part = rows.take(slice(start, stop))
             if self._settings.symbols is None or part.symbol(0) in self._settings.symbols:
@@ -243,10 +247,7 @@ class _InParts:
 
     def _panel(self) -> Panel:
         settings, spools = self._settings, self._spools
-        there = self._made if self._makers is not None else list(spools)
-        missing = [symbol for symbol in settings.symbols or () if symbol not in there]
-        if missing:
-            raise JobError(f"the data has no {missing[0]!r}; there are {', '.join(there)[:200]}", field="data.symbols")
+        choose_symbols(set(self._there), settings)
         if self._makers is not None:
             return self._panel_made(self._makers)
         symbols = settings.symbols or tuple(sorted(spools))
