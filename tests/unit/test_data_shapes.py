@@ -369,7 +369,7 @@ def test_frames_that_arrow_can_look_into_are_taken():
         (lambda f: f.drop(columns="close"), "no column for close"),
         (lambda f: f.iloc[:0], "has no rows"),
         (lambda f: f.assign(close=f["close"] > 0), "'close': is of type bool"),
-        (lambda f: f.assign(date=f["close"]), "'date': is of type double, and must hold dates"),
+        (lambda f: f.assign(date=f["close"]), "'date': '.*' cannot be read as a date; say what it counts"),
         (lambda f: f.assign(date=f["date"].where(f.index != 3)), "row 3.*there is no date"),
         (lambda f: f.assign(close=["oops", *f["close"].astype(str)[1:]]), "row 0.*'oops' in 'close' is not a number"),
         (lambda f: f.assign(High=f["high"]), "are both a high column"),

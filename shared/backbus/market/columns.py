@@ -7,7 +7,8 @@ FIELDS = (*PRICES, "volume")
 SIDES = ("bid", "ask")
 QUOTES = tuple(f"{side}_{price}" for side in SIDES for price in PRICES)
 """Further columns of a bar of quotes: what both sides of the market were."""
-EVENTS = ("split", "dividend", "delisting")
+DELISTING = "delisting"
+EVENTS = ("split", "dividend", DELISTING)
 """Further columns of what befalls an asset."""
 CARRIED = "carried"
 """The further column in which 1 marks a bar that is not one, where holes were filled."""

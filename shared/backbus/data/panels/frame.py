@@ -10,6 +10,7 @@ import numpy as np
 from backbus.data.panels.assemble import assemble
 from backbus.data.readers.asked import Asked, asked_of
 from backbus.data.readers.columnar import table_of
+from backbus.data.readers.counts import number_stamps
 from backbus.data.readers.headers import (
     NUMBERS,
     STAMP,
@@ -124,7 +125,7 @@ def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
             written[role] = ["" if missing else str(cell) for cell, missing in zip(column, column.isna(), strict=True)]
         else:
             raise DataError(f"is of type {column.dtype}, and must hold numbers", file=label, column=headers[position])
-    numbers = in_whole_units(headers, numbers | read_columns(written, asked.decimal, unreadable))
+    numbers = in_whole_units(headers, numbers | read_columns(written, asked, unreadable))
     symbols: tuple[str, ...] = (name,)
     codes: Codes | None = None
     if SYMBOL in roles:
@@ -151,8 +152,12 @@ def _stamps(column: pd.Series[Any], label: str, form: str | None) -> Stamps:
 
     if column.isna().any():
         raise DataError("there is no date", file=f"{label}, row {int(np.argmax(column.isna().to_numpy()))}")
-    if pd.api.types.is_float_dtype(column) and (column == column.round()).all():
-        column = column.astype("int64")
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return number_stamps(
+            pa.chunked_array([pa.array(column)]),
+            lambda row, message: DataError(message, file=f"{label}, row {row}"),
+            form,
+        )
     if not pd.api.types.is_datetime64_any_dtype(column):
         return parse_stamps(
             pa.chunked_array([pa.array(column.astype(str).to_list(), pa.string())]),

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from backbus.data.readers.asked import NOTHING_ASKED, Asked
+from backbus.data.readers.counts import number_stamps
 from backbus.data.readers.csv_file import read_symbols
-from backbus.data.readers.digits import digits
 from backbus.data.readers.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra, left_of
 from backbus.data.readers.numbers import read_columns
 from backbus.data.readers.shapes import in_whole_units, symbol_of
@@ -123,12 +123,14 @@ def table_of(
 
     columns = {role: found.column(headers[position]) for role, position in roles.items()}
     unreadable: dict[tuple[str, int], str] = {}
-    numbers = {
-        role: _numbers(name, headers[roles[role]], column, role, unreadable, asked.decimal)
-        for role, column in columns.items()
-        if role in NUMBERS or role in more
-    }
-    numbers = in_whole_units(headers, numbers)
+    numbers: dict[str, Floats] = {}
+    written: dict[str, list[str]] = {}
+    for role, column in columns.items():
+        if (role in NUMBERS or role in more) and _is_text(column.type):
+            written[role] = _texts(column).to_pylist()
+        elif role in NUMBERS or role in more:
+            numbers[role] = _numbers(name, headers[roles[role]], column)
+    numbers = in_whole_units(headers, numbers | read_columns(written, asked, unreadable))
     symbols: tuple[str, ...] = (symbol,)
     codes: Codes | None = None
     if SYMBOL in columns:
@@ -168,9 +170,7 @@ def _texts(column: Any) -> Any:
         return pa.chunked_array([pa.array(["" if text is None else str(text) for text in column.to_pylist()])])
 
 
-def _numbers(
-    name: str, header: str, column: Any, role: str, unreadable: dict[tuple[str, int], str], decimal: str | None
-) -> Floats:
+def _numbers(name: str, header: str, column: Any) -> Floats:
     import pyarrow as pa
 
     kind = column.type
@@ -178,8 +178,6 @@ def _numbers(
         return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
-    if _is_text(kind):
-        return read_columns({role: _texts(column).to_pylist()}, decimal, unreadable)[role]
     raise DataError(f"is of type {kind}, and must hold numbers", file=name, column=header)
 
 
@@ -205,29 +203,8 @@ def _stamps(name: str, column: Any, blame: Callable[[int, str], DataError], form
             return np.asarray(clock.cast(pa.int64()).to_numpy())
 
         return Stamps("instant", instants, None if kind.tz in ("UTC", "Etc/UTC", "+00:00") else wall)
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        column = _whole(column, blame)
-        kind = column.type
-    if pa.types.is_integer(kind):
-        if form is not None:
-            return parse_stamps(column.cast(pa.string()), blame, form)
-        values: Ints = column.cast(pa.int64()).to_numpy()
-        return digits(values, len(str(int(np.abs(values).max()))), blame)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_integer(kind):
+        return number_stamps(column, blame, form)
     if _is_text(kind):
         return parse_stamps(_texts(column), blame, form)
     raise blame(0, f"is of type {kind}, and must hold dates or times")
-
-
-def _whole(column: Any, blame: Callable[[int, str], DataError]) -> Any:
-    """Numbers with a point as whole ones: dates are counted, or microseconds of seconds that are."""
-    import pyarrow as pa
-
-    values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-    wrong = ~np.isfinite(values) | (np.abs(values) >= 2.0**63)
-    if wrong.any():
-        raise blame(int(np.argmax(wrong)), "there is no date")
-    if (values == np.round(values)).all():
-        return pa.array(values.astype(np.int64))
-    if np.abs(values).max() < 1e9 or np.abs(values).max() >= 1e11:
-        raise blame(0, f"is of type {column.type}, and must hold dates or times")
-    return pa.array(np.round(values * 1e6).astype(np.int64))  # a float holds no finer part of seconds since 1970
