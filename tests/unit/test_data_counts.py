@@ -90,6 +90,14 @@ def test_floats_of_finer_units_keep_what_they_hold(tmp_path):
     assert parquet(tmp_path, dates, **form("us")).block.end.tolist() == [each * 10**9 + 500 for each in WHOLE]
 
 
+def test_floats_of_nanoseconds_are_the_microsecond_that_they_round(tmp_path):
+    instants = [each * 10**9 + 123_457_000 for each in WHOLE]
+    dates = pa.array([float(each) for each in instants])
+    assert [int(each) for each in dates.to_pylist()] != instants
+    for settings in (form("ns"), {"dates": MARKS}):
+        assert parquet(tmp_path, dates, **settings).block.end.tolist() == instants
+
+
 def test_counts_before_1970_have_their_fractions(tmp_path):
     for dates in (pa.array([-120.5, -60.5, -0.5]), pa.array(["-120.5", "-60.5", "-0.5"])):
         panel = parquet(tmp_path, dates, **form("s"))

@@ -205,6 +205,43 @@ def test_an_old_name_is_refused_with_the_new_one(folder):
     assert load(folder, "daily", symbols=["NEW"]).block.close[:, 0].tolist() == [10.0, 10.1, 10.2, 10.3]
 
 
+def test_a_name_that_another_company_has_now_is_that_company_s(folder):
+    """No map file tells of who is called OLD since."""
+    put(folder, "map_files/new.csv", "20230101,old,Q\n20240103,old,Q\n20501231,new,Q\n")
+    put(folder, "daily/old.zip", daily(0, [10.0, 10.1, 10.2, 50.0, 51.0]))
+    panel = load(folder, "daily/old.zip", symbols=["OLD"])
+    assert panel.block.close[:, 0].tolist() == [50.0, 51.0]
+    assert load(folder, "daily/old.zip", symbols=["NEW"]).block.close[:, 0].tolist() == [10.0, 10.1, 10.2]
+
+
+def test_files_of_no_share_that_is_known_are_refused(folder):
+    put(folder, "map_files/old.csv", "20240105,old,N\n20501231,old,N\n")
+    put(folder, "daily/old.zip", daily(0, [10.0, 10.1, 10.2]))
+    with pytest.raises(
+        DataError, match="3 bars up to 2024-01-03 are of days on which no share that is known was called"
+    ):
+        load(folder, "daily/old.zip")
+
+
+def test_files_are_named_from_within_lean_s_folder_too(share):
+    put(share, "minute/abc/20240105_trade.zip", minutes([26.0, 26.0]), "20240105_abc_minute_trade.csv")
+    put(share, "minute/abc/20240104_trade.zip", minutes([102.0, 102.0]), "20240104_abc_minute_trade.csv")
+    for base, pattern in (("daily", "abc.zip"), ("minute", "abc/*.zip"), ("minute", "abc")):
+        job = DataSettings(files=pattern, adjust="events")
+        panel = load_panel(job, resolve_files(job, share / "equity" / "usa" / base))
+        assert float(np.nanmax(panel.block.extra["split"])) == 4.0
+
+
+def test_map_and_factor_files_travel_by_their_names_alone(share, tmp_path):
+    """As on a stack, where files lie by the hash of their bytes."""
+    job = DataSettings(files="equity/usa/daily/abc.zip", adjust="events")
+    moved = {}
+    for number, (name, path) in enumerate(resolve_files(job, share).items()):
+        moved[name] = tmp_path / f"blob{number}"
+        moved[name].write_bytes(path.read_bytes())
+    assert load_panel(job, moved).block.extra["split"][4, 0] == 4.0
+
+
 # --- delistings -----------------------------------------------------------------------------------------------------
 
 

@@ -20,6 +20,8 @@ from backbus.market.timeframes import DAY_NS
 
 _FINEST_NS = {"s": 1_000, "ms": 1_000}
 """What a float of these units is rounded to; of others, to the nanosecond."""
+_COARSE = 1_000
+"""Counts that are too large for a float to hold each of them are rounded to so many."""
 _BY_SIZE = ((1e9, None), (1e11, "s"), (1e14, "ms"), (1e17, "us"), (2.0**63, "ns"))
 """Below which magnitude a number is a count of which unit; smaller ones count nothing."""
 
@@ -73,7 +75,10 @@ def _of_floats(values: Floats, blame: Blame, form: str | None) -> Stamps:
         raise blame(row, f"'{values[row]:g}' is outside the years 1678 to 2261")
     whole = np.floor(values)
     if (values == whole).all():
-        return _of_whole(values.astype(np.int64), blame, form)
+        counts = values.astype(np.int64)
+        if float(np.abs(values).max()) >= 2.0**53:  # of nanoseconds a float holds every 256th: to the microsecond
+            counts = (counts + _COARSE // 2) // _COARSE * _COARSE
+        return _of_whole(counts, blame, form)
     row = int(np.argmax(values != whole))
     if form is None:
         size = float(np.abs(values[0]))

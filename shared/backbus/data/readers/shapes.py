@@ -61,6 +61,11 @@ _NANO, _UNDEFINED = 1e9, 2.0**63 - 1.0
 _LEAST_NANO = 1e7
 """A cent in billionths: whole numbers below it are prices in dollars that happen to be whole."""
 _SCALED, _IN_NEW_YORK = ("equity", "option"), ("equity", "option", "indexoption", "index")
+_CLOCKS = {
+    **{"india": "Asia/Kolkata", "eurex": "Europe/Berlin", "hkfe": "Asia/Hong_Kong", "krx": "Asia/Seoul"},
+    **{"ose": "Asia/Tokyo"},
+}
+"""Zones of the data of LEAN's markets, by its market-hours database, of those that are not in New York or UTC."""
 _KLINE_NAME = re.compile(r"(?P<symbol>[A-Za-z0-9_]+)-\d+(?:s|m|h|d|w|mo)-\d{4}(?:-\d{2}){0,2}$")
 _KLINE_TIME, _NUMBER = re.compile(r"\d{13}(?:\d{3})?$"), re.compile(r"-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?$")
 _LEAN_DAY = re.compile(r"(?P<day>\d{8})_(?P<symbol>.+)_(?:minute|second)_(?P<kind>trade|quote)$")
@@ -137,7 +142,12 @@ def in_whole_units(headers: Sequence[str], numbers: Mapping[str, Floats]) -> dic
 
 
 def _units(name: str, whole: bool) -> tuple[float, str]:
-    """Units and zone of a LEAN file: shares in ten-thousandths of a dollar by New York's clock, the rest as it is."""
+    """Units and zone of a LEAN file: shares in ten-thousandths of a dollar, by New York's clock or their
+    market's; the rest as it is."""
     found = _LEAN_TYPE.search(name)
     kind = found["type"] if found else "equity" if whole else "crypto"
-    return (_DECI_CENTS if kind in _SCALED else 1.0), ("America/New_York" if kind in _IN_NEW_YORK else "UTC")
+    market = found["market"] if found else ""
+    if kind == "forex" and market == "fxcm":
+        return 1.0, _EASTERN_STANDARD
+    zone = _CLOCKS.get(market, "America/New_York" if kind in _IN_NEW_YORK else "UTC")
+    return (_DECI_CENTS if kind in _SCALED else 1.0), zone

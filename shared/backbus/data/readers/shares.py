@@ -28,7 +28,7 @@ from backbus.data.readers.lean import (
     place_of,
 )
 from backbus.data.readers.table import Table, chosen
-from backbus.errors import JobError
+from backbus.errors import DataError, JobError
 from backbus.market.columns import DELISTING
 from backbus.market.panel import Floats, Ints
 from backbus.market.timeframes import DAY_NS
@@ -62,19 +62,22 @@ def by_shares(
             others.append(table)
     if not mine:
         return others, []
-    _refuse_old_names(mine, settings)
     notes: list[str] = []
     called = [part for each in mine if (part := _called(each, mine, settings, notes)) is not None]
+    if not called and not others:
+        raise DataError("; ".join(notes))
+    _refuse_old_names(called, settings)
     found = _with_actions(called, settings, notes)
     return [*others, *found], [*notes, *_elsewhere(called, settings)]
 
 
-def _refuse_old_names(mine: Sequence[_Of], settings: DataSettings) -> None:
-    shares = {share for each in mine for share in (*each.market.names, each.place.ticker)}
+def _refuse_old_names(called: Sequence[_Of], settings: DataSettings) -> None:
+    """Raise ``JobError`` for a name that no bars are of any more, where the share that had it has some."""
+    shares = {share for each in called for share in each.table.symbols}
     for symbol in settings.symbols or ():
-        for each in mine:
+        for each in called:
             share = each.market.share(symbol)
-            if share != symbol and symbol not in each.market.names and share in shares:
+            if symbol not in shares and share in shares:
                 until = date_of(each.market.spans(symbol)[-1][0].last)
                 raise JobError(
                     f"{symbol!r} is what {share} was called until {until}; ask for {share!r}, which has its bars too",
