@@ -98,6 +98,7 @@ def _check_files(files: list[str], sets: list[str], as_json: bool) -> None:
     """What files are, as a job would read them: which column is which, what stamps mark, what looks wrong."""
     from backbus.data import load_panel, resolve_files
     from backbus.data.catalog.findings import findings_of
+    from backbus.data.files import universe_file
     from backbus.data.panels.sessions import span_text, stamp_text
     from backbus.errors import JobError, UsageError
 
@@ -107,7 +108,7 @@ def _check_files(files: list[str], sets: list[str], as_json: bool) -> None:
     except JobError as error:
         known = ", ".join(_catalog().names()) or "none"
         raise UsageError(f"{error}; there is no dataset of this name either (datasets: {known})") from None
-    panel = load_panel(settings, found)
+    panel = load_panel(settings, {**found, **universe_file(settings, Path())})
     layout, block = panel.layout, panel.block
     sessions = block.session.astype("M8[D]").astype(str)
     findings = findings_of(panel, settings.calendar)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from backbus.job.section import Section
-from backbus.market.columns import CARRIED, FIELDS, NAMES
+from backbus.market.columns import CARRIED, FIELDS, MEMBER, NAMES
 from backbus.market.columns import EVENTS as ACTING
 from backbus.market.date_forms import date_form
 from backbus.market.timeframes import MADE, bar_size, timeframe
@@ -111,6 +111,10 @@ class DataSettings(Section):
     """Zone of timestamps that carry none; UTC where left out."""
     calendar: str | None = None
     """An exchange_calendars name such as XNYS: date-only bars then end at its closes."""
+    universe: str | None = None
+    """A table of who is in the universe when, relative to the job file: symbol, from, to."""
+    leaving: Literal["close", "keep"] = "close"
+    """What becomes of a position in an asset that leaves the universe: closed, or kept until the strategy sells it."""
     align: bool = False
     """Whether rows are those of the calendar: none outside its sessions, and one for each bar of a session."""
     repair: Repair = Repair()
@@ -160,7 +164,14 @@ class DataSettings(Section):
         """What is left to ask of a panel file that these settings made."""
         adjust = "events" if self.adjust == "events" else "none"
         done = {"adjust": adjust, "align": False, "holes": "leave", "columns": self.columns_read}
-        done |= {"names": {}, "dates": Dates(marks=self.dates.marks), "decimal": None, "high_low": None}
+        done |= {
+            "universe": None,
+            "leaving": "close",
+            "names": {},
+            "dates": Dates(marks=self.dates.marks),
+            "decimal": None,
+            "high_low": None,
+        }
         return self.model_copy(
             update={"files": (file,), "dataset": None, "query": None, "database": None, "header": None, **done}
         )
@@ -181,6 +192,14 @@ class DataSettings(Section):
             settled = [name for name in SETTLED if getattr(self, name) != getattr(default, name)]
             if settled:
                 raise ValueError(f"{settled[0]} is settled when a dataset is imported: remove it here")
+        return self
+
+    @model_validator(mode="after")
+    def _members(self) -> DataSettings:
+        if self.leaving != "close" and self.universe is None:
+            raise ValueError("leaving is about a universe: name its table by data.universe")
+        if self.universe is not None and MEMBER in self.columns:
+            raise ValueError(f"the universe makes the column {MEMBER!r}: remove it from columns, it is read anyway")
         return self
 
     @model_validator(mode="after")

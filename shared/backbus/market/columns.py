@@ -8,5 +8,9 @@ EVENTS = ("split", "dividend", "delisting")
 """Further columns of what befalls an asset."""
 CARRIED = "carried"
 """The further column in which 1 marks a bar that is not one, where holes were filled."""
+MEMBER = "member"
+"""The further column in which 1 says that an asset is in the universe in that row, and 0 that it is not."""
+LEAVING = ("close", "keep")
+"""What becomes of a position in an asset that leaves the universe."""
 NAMES = ("date", "time", "symbol", *FIELDS, "adj_close", "split", "dividend", "bid", "ask", "bid_size", "ask_size")
 """What columns of a source may be, by the names that users have for them."""

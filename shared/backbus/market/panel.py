@@ -43,6 +43,8 @@ class Layout:
     """Longer bars that strategies can read."""
     bars: str | None = None
     """What its bars were made to be, where they were made of trades or of shorter bars."""
+    universe: str | None = None
+    """Where a universe says which assets may be traded, in the column ``member``: one of ``LEAVING``."""
     year: float = field(default=0.0, compare=False)
     """Sessions in a year; 0 where nobody has looked."""
     bars_per_session: float = field(default=1.0, compare=False)
@@ -69,8 +71,9 @@ class Layout:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:
         """The layout that ``facts`` tell, among others. Raises KeyError, TypeError or ValueError."""
-        zone, calendar, bars = (
-            None if facts[name] is None else str(facts[name]) for name in ("timezone", "calendar", "bars")
+        zone, calendar, bars, universe = (
+            None if facts.get(name) is None else str(facts[name])
+            for name in ("timezone", "calendar", "bars", "universe")
         )
         return cls(
             tuple(facts["symbols"]),
@@ -82,6 +85,7 @@ class Layout:
             calendar,
             tuple(facts["timeframes"]),
             bars,
+            universe,
             float(facts.get("year", 0.0)),
             float(facts.get("bars_per_session", 1.0)),
             str(facts.get("year_because", "")),

@@ -34,6 +34,7 @@ from backbus.trading.open_orders import end_node, find_order, purge, works
 from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import is_stop
 from backbus.trading.records import Records
+from backbus.trading.universe import note_members
 
 # --- fills --------------------------------------------------------------------------------------------------------
 
@@ -158,6 +159,8 @@ def _act_and_finance(
     bookings: RecordLog,
 ) -> None:
     begin_session(rules, account, market, bars.session[at], tick, bookings)
+    if rules["universe"] != 0:
+        note_members(account, market, bars.facts, at)
     if rules["has_corporate_actions"] != 0:
         act_on_book(account, market, bars.facts, at, tick, bookings)
         act_on_orders(orders, market, bars.facts, at)

@@ -14,7 +14,7 @@ from backbus.errors import JobError, no_symbol
 from backbus.jit.arrays import read_only
 from backbus.job import portfolio as p
 from backbus.job.job import Job
-from backbus.market.columns import EVENTS
+from backbus.market.columns import EVENTS, LEAVING
 from backbus.market.panel import Layout
 from backbus.trading import rules as r
 from backbus.trading.commission import BY_FILL, set_commission
@@ -36,7 +36,7 @@ def rules_of(job: Job, layout: Layout) -> r.Rules:
     execution = job.execution
     rules["assets"], rules["rows"], rules["daily"] = layout.assets, layout.rows, layout.daily
     year = job.year_of(layout.year) * layout.bars_per_session
-    _set_account(rules, job.portfolio, layout.assets, year)
+    _set_account(rules, job.portfolio, layout.assets if layout.universe is None else 1, year)
     rules["fill_at_close"] = execution.fill == "close"
     rules["path"], rules["trail_by_close"] = r.PATHS.index(execution.path), execution.trail_by == "close"
     rules["volume_cap"], rules["wait_for_volume"] = execution.volume_cap or 0.0, execution.no_volume == "wait"
@@ -60,6 +60,8 @@ def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
     rules["has_corporate_actions"] = any(name in layout.columns for name in EVENTS)
     foreign = bool((lines["rate_of"] >= 0).any())
     rules["costs_follow_market"] = rules["slippage_follows_market"] or rules["has_corporate_actions"] or foreign
+    rules["universe"] = 0 if layout.universe is None else 1 + LEAVING.index(layout.universe)
+    rules["checks_account"] = rules["checks_account"] or rules["universe"]
     rules["no_row_skipped"] = (
         rules["costs_follow_market"]
         or rules["has_financing"]
@@ -71,7 +73,8 @@ def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
 
 
 def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int, year: float) -> None:
-    """Put an account into a ``RULES`` record; ``year`` is in bars."""
+    """Put an account into a ``RULES`` record. Sizes are of ``assets`` that share the account: 1 where a universe
+    says in each row how many; ``year`` is in bars."""
     rules["cash"], rules["leverage"], rules["shorts"] = portfolio.cash, portfolio.leverage, portfolio.shorts
     rules["cash_only"] = not portfolio.shorts and portfolio.leverage == 1.0
     rules["sizing"], rules["size_at_open"] = r.SIZINGS.index(portfolio.sizing.model), portfolio.size_at == "open"

@@ -9,7 +9,7 @@ import numpy as np
 
 from backbus.jit.arrays import read_only
 from backbus.job.costs import MOST_TIERS
-from backbus.market.columns import EVENTS
+from backbus.market.columns import EVENTS, MEMBER
 from backbus.market.panel import Block, Floats
 from backbus.trading.records import Records
 
@@ -42,6 +42,7 @@ RULES = np.dtype(
         ("fees_in_size", "<i8"),
         ("has_financing", "<i8"),
         ("has_corporate_actions", "<i8"),
+        ("universe", "<i8"),
         ("limited", "<i8"),
         ("lookback_rows", "<i8"),
         ("has_futures", "<i8"),
@@ -69,7 +70,8 @@ more than plain market orders may work from the start. ``slippage_follows_market
 alone, and ``lookback_rows`` is how far it looks back; ``costs_follow_market`` where anything of the market's state
 does, rates of currencies included; ``no_row_skipped`` where no row may be passed over, ``checks_account`` where the
 account is looked at in every row, ``has_financing`` where cash or positions cost or bring something over time,
-``has_corporate_actions`` where the data has splits and dividends, ``limited`` where risk has limits, ``has_futures``
+``has_corporate_actions`` where the data has splits and dividends, ``universe`` what becomes of positions in assets that
+leave it (0 where there is none), ``limited`` where risk has limits, ``has_futures``
 where any asset is one; ``cash_only`` in an account without shorts and leverage. ``take_profit``, ``stop_loss`` and
 ``trailing_loss`` are the exits that come with each entry, as fractions of its price, 0 where there is none. Rates are
 of a year of ``year_days``; limits are fractions of equity, infinite where there is none."""
@@ -144,9 +146,18 @@ class _Fact(NamedTuple):
     SPLIT: int = 1
     DIVIDEND: int = 2
     DELISTING: int = 3
+    MEMBER: int = 4
 
 
-Sizing, Path, CallRule, Fact = _Sizing(), _Path(), _CallRule(), _Fact()
+class _Universe(NamedTuple):
+    """Whether a universe says what may be traded, and what becomes of positions in assets that leave it."""
+
+    NONE: int = 0
+    CLOSE: int = 1
+    KEEP: int = 2
+
+
+Sizing, Path, CallRule, Fact, Universe = _Sizing(), _Path(), _CallRule(), _Fact(), _Universe()
 SIZINGS = ("fixed_quantity", "fixed_cash", "percent_of_equity", "target_weight", "equal_weight", "volatility_target")
 PATHS = ("worst", "open-low-high-close", "open-high-low-close", "nearest-first")
 CALL_RULES = ("all", "pro_rata", "largest_first")
@@ -164,12 +175,13 @@ class Rules(NamedTuple):
     """The column of the data that quoted spreads are in."""
 
     def facts_of(self, block: Block) -> Floats:
-        """[rows, FACTS, assets] quoted spreads, splits, dividends and delistings, NaN where there is none; [rows, 0,
-        assets] where nothing looks at them."""
-        if not self.record["has_corporate_actions"][0] and self.spread is None:
+        """[rows, FACTS, assets] quoted spreads, splits, dividends, delistings and members, NaN where there is none;
+        [rows, 0, assets] where nothing looks at them."""
+        acts, chosen = bool(self.record["has_corporate_actions"][0]), bool(self.record["universe"][0])
+        if not acts and not chosen and self.spread is None:
             return read_only(np.empty((len(block), 0, block.close.shape[1])))
         facts = np.full((len(block), FACTS, block.close.shape[1]), np.nan)
-        names = (self.spread, *(EVENTS if self.record["has_corporate_actions"][0] else ()))
+        names = (self.spread, *(name if acts else None for name in EVENTS), MEMBER if chosen else None)
         for at, name in enumerate(names):
             if name is not None and name in block.extra:
                 facts[:, at] = block.extra[name]

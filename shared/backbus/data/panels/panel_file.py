@@ -27,7 +27,7 @@ from backbus.data.panels.taken import refuse_adjusting
 from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.errors import DataError, JobError
 from backbus.jit.arrays import read_only
-from backbus.market.columns import FIELDS
+from backbus.market.columns import FIELDS, LEAVING, MEMBER
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel, session_date
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ def write_panel(panel: Panel, path: Path, *, sync: bool = True) -> None:
         "timezone": layout.timezone,
         "calendar": layout.calendar,
         "bars": layout.bars,
+        "universe": layout.universe,
         "notes": list(panel.notes),
         "read": list(layout.read),
     }
@@ -181,11 +182,14 @@ def _panel(batch: Any, facts: dict[str, Any]) -> Panel:
     end, session = (batch.column(column).to_numpy(zero_copy_only=True) for column in ("end", "session"))
     fields = {column: _values(batch.column(column), rows, assets) for column in FIELDS}
     extra = {name: _values(batch.column(_OF_EXTRA + name), rows, assets) for name in names}
-    zone, calendar, bars = (facts.get(name) for name in ("timezone", "calendar", "bars"))
+    zone, calendar, bars, universe = (facts.get(name) for name in ("timezone", "calendar", "bars", "universe"))
     if not all(text is None or isinstance(text, str) for text in (zone, calendar, bars)):
         raise ValueError("timezone, calendar and bars must be texts")
+    if universe is not None and (universe not in LEAVING or MEMBER not in names):
+        raise ValueError(f"a universe needs the column {MEMBER!r} and a rule for who leaves it, not {universe!r}")
     read = tuple(map(str, facts.get("read", ())))  # files of before do not tell
     layout = Layout(tuple(symbols), rows, warmup, interval_ns, tuple(names), zone, calendar, bars=bars, read=read)
+    layout = replace(layout, universe=universe)
     return Panel(layout, Block.of(0, end, session, fields, extra), tuple(notes))
 
 
@@ -208,6 +212,8 @@ class MappedSource:
         check_range(settings)
         self._mapped, self._name = mapped, name
         self._columns, self._adjust = settings.columns_of_files, settings.adjust
+        if mapped.panel.layout.universe is not None and MEMBER not in self._columns:
+            self._columns = (*self._columns, MEMBER)
         self._trusted = settings.repair.actions != "refuse"
         panel = mapped.panel
         layout, block = panel.layout, panel.block
