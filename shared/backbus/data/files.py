@@ -122,7 +122,7 @@ def _asked_for(mapped: MappedPanel, settings: DataSettings, name: str) -> Panel 
         all_rows = {"start": None, "end": None, "warmup": None, "align": False}
         return remade(MappedSource(mapped, settings.model_copy(update=all_rows), name), settings)
     source = MappedSource(mapped, settings, name)
-    if settings.holes != "leave":
+    if settings.holes != "leave" or (settings.align and source.layout.calendars):
         return settled(whole(source), settings)
     if not settings.align:
         return source

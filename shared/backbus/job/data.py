@@ -15,7 +15,7 @@ from backbus.market.timeframes import MADE, bar_size, timeframe
 
 MOST_COLUMNS, COLUMN_LENGTH = 256, 100
 EVENTS = ("split", "dividend")
-SETTLED = ("header", "names", "dates", "high_low", "decimal", "timezone", "repair")
+SETTLED = ("header", "names", "dates", "high_low", "decimal", "timezone", "repair", "calendars")
 """Settings of how files are read: what is in a dataset has been."""
 
 
@@ -111,6 +111,8 @@ class DataSettings(Section):
     """Zone of timestamps that carry none; UTC where left out."""
     calendar: str | None = None
     """An exchange_calendars name such as XNYS: date-only bars then end at its closes."""
+    calendars: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Calendars of some assets, by names or patterns with ``*`` and ``?``; the others have ``calendar``."""
     universe: str | None = None
     """A table of who is in the universe when, relative to the job file: symbol, from, to."""
     leaving: Literal["close", "keep"] = "close"
@@ -126,6 +128,13 @@ class DataSettings(Section):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("calendars", mode="before")
+    @classmethod
+    def _one_or_many_each(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {name: (some,) if isinstance(some, str) else some for name, some in value.items()}
 
     @field_validator("symbols")
     @classmethod
@@ -167,6 +176,7 @@ class DataSettings(Section):
         done |= {
             "universe": None,
             "leaving": "close",
+            "calendars": {},
             "names": {},
             "dates": Dates(marks=self.dates.marks),
             "decimal": None,
@@ -185,7 +195,7 @@ class DataSettings(Section):
             raise ValueError("database is missing its query: which of its rows are bars?")
         if self.adjust == "events" and self.bars is not None:
             raise ValueError('adjust = "events" goes with bars as they are: a longer bar may hold several actions')
-        if self.align and self.calendar is None and self.dataset is None:
+        if self.align and self.calendar is None and self.dataset is None and not self.calendars:
             raise ValueError("align needs a calendar: which one, for example XNYS?")
         if self.dataset is not None:
             default = DataSettings()

@@ -73,7 +73,7 @@ def desired_position(
                 if not deviation >= 0.0:
                     return np.nan
                 share = rules["max_weight"]
-                yearly = deviation * np.sqrt(rules["bars_per_year"])
+                yearly = deviation * np.sqrt(instrument["bars_per_year"])
                 if yearly * share > base:
                     share = base / yearly
                 weight = value * share

@@ -86,6 +86,7 @@ def import_files(
         write_panel(panel, out, sync=False)
         return
     unseen = {
+        "data.calendars": bool(settings.calendars),
         "data.repair.outliers": settings.repair.outliers != "keep",
         "data.repair.intervals": settings.repair.intervals != "keep",
         "data.holes": settings.holes != "leave",
