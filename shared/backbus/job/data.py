@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from backbus.job.section import Section
-from backbus.market.columns import CARRIED, FIELDS, MEMBER, NAMES
+from backbus.market.columns import CARRIED, FIELDS, MEMBER, NAMES, OWN_SESSION
 from backbus.market.columns import EVENTS as ACTING
 from backbus.market.date_forms import date_form
 from backbus.market.timeframes import MADE, bar_size, timeframe
@@ -210,6 +210,12 @@ class DataSettings(Section):
             raise ValueError("leaving is about a universe: name its table by data.universe")
         if self.universe is not None and MEMBER in self.columns:
             raise ValueError(f"the universe makes the column {MEMBER!r}: remove it from columns, it is read anyway")
+        return self
+
+    @model_validator(mode="after")
+    def _own_sessions(self) -> DataSettings:
+        if self.calendars and OWN_SESSION in self.columns:
+            raise ValueError(f"calendars make the column {OWN_SESSION!r}: remove it from columns, it is read anyway")
         return self
 
     @model_validator(mode="after")

@@ -44,7 +44,7 @@ class Layout:
     bars: str | None = None
     """What its bars were made to be, where they were made of trades or of shorter bars."""
     calendars: tuple[str, ...] = ()
-    """[assets] the calendar of each, "" for none, where they have several; the column ``session`` is there then."""
+    """[assets] the calendar of each, "" for none, where they have several; the column ``own_session`` is there then."""
     universe: str | None = None
     """Where a universe says which assets may be traded, in the column ``member``: one of ``LEAVING``."""
     year: float = field(default=0.0, compare=False)

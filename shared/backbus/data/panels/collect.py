@@ -57,7 +57,7 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
     """All bars of the chosen assets, their stamps in one measure."""
     position = {symbol: index for index, symbol in enumerate(symbols)}
     used = [table for table in tables if any(symbol in position for symbol in table.symbols)]
-    stamps = [_stamps(table, settings) for table in used]
+    stamps = _stamps(used, settings)
     wanted = {role_of(name, settings) for name in settings.columns_of_files} | {SPLIT, DIVIDEND}
     for table, stamp in zip(used, stamps, strict=True):
         if stamp.kind != stamps[0].kind:
@@ -170,8 +170,14 @@ def _some(stamps: Stamps, mask: Any) -> Stamps:
     return Stamps(stamps.kind, stamps.values[mask], None if wall is None else lambda: wall()[mask], stamps.zone)
 
 
-def _stamps(table: Table, settings: DataSettings) -> Stamps:
-    return table.stamps if settings.dates.marks == "end" else as_dates(table.stamps, settings.timezone)
+def _stamps(tables: Sequence[Table], settings: DataSettings) -> list[Stamps]:
+    """Stamps at midnight as dates. Where a market that opens at midnight stands beside others, none are."""
+    written = [table.stamps for table in tables]
+    if settings.dates.marks == "end":
+        return written
+    found = [as_dates(each, settings.timezone) for each in written]
+    mixed = len({each.kind for each in found}) > 1 and len({each.kind for each in written}) == 1
+    return written if mixed and settings.calendars else found
 
 
 def _joined(columns: Sequence[Any]) -> Any:

@@ -1,7 +1,7 @@
 """Markets of their own calendars in one panel: which asset's is which, and in which rows each has its sessions.
 
 A row is an instant, so that London's close and New York's are two rows of a day. Which of an asset's own sessions a row
-belongs to is told by the column ``session``: NaN in rows that are none of its market.
+belongs to is told by the column ``own_session``: NaN in rows that are none of its market.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def account_days(sessions: Ints, row_of: Ints, rows: int) -> Ints:
 
 
 def with_own_sessions(panel: Panel) -> Panel:
-    """The panel with the column ``session``, where its assets trade by calendars of their own."""
+    """The panel with the column ``own_session``, where its assets trade by calendars of their own."""
     layout, block = panel.layout, panel.block
     if not layout.calendars or not len(panel):
         return panel
