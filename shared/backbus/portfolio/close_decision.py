@@ -197,7 +197,7 @@ def _decide(
         reason = Reason.NOT_A_MEMBER
     wanted = wish - held
     lessens = wanted * held < 0.0 and abs(wanted) <= abs(held)
-    if lessens and closes_anyway(rules, state):
+    if state["member"] == 0 and (wanted == 0.0 or (lessens and closes_anyway(rules))):
         _waits_no_more(orders, account, asset)
         return power
     why = not_now(account, market, asset, lessens)

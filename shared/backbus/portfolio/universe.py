@@ -22,9 +22,9 @@ from backbus.trading.rules import Universe
 
 
 @step
-def closes_anyway(rules: Any, state: Any) -> bool:
-    """Whether a position in an asset is closed whatever the strategy says."""
-    return bool(rules["universe"] == Universe.CLOSE and state["member"] == 0)
+def closes_anyway(rules: Any) -> bool:
+    """Whether a position in an asset that is out is closed whatever the strategy says."""
+    return bool(rules["universe"] == Universe.CLOSE)
 
 
 @step

@@ -169,7 +169,7 @@ def target_weights(run: Run, wanted: Any) -> Records:
     members = _members(run, block)
     if members is not None:
         said = _been(run, members) if run.layout.universe == "keep" else members
-        values = read_only(np.where(said | (values == 0.0), values, np.nan))
+        values = read_only(np.where(said, values, np.nan))
     out = run.room(values.size)
     count = edges.weights(values, read_only(block.close), out, block.first_row, run.layout.warmup)
     if count < 0:
