@@ -136,7 +136,7 @@ def test_a_point_of_a_sweep_is_its_own_run(tmp_path, leaving):
     lines = pq.read_table(swept.artifacts["table"]).to_pylist()
     assert len(lines) == 4
     for line in lines:
-        own = {"use": "SmaCross", "fast": int(line["fast"]), "slow": int(line["slow"])}
+        own = {"use": "SmaCross", "fast": int(line["strategy.fast"]), "slow": int(line["strategy.slow"])}
         alone = Job.parse({**fields, "strategy": own})
         alone.come_from(tmp_path)
         result = run(alone, keep=False)
