@@ -356,3 +356,38 @@ def test_findings_are_told_by_calendar():
     found = findings_of(panel_from_frame(data, settings=both()), None)
     gone = sessions("XLON").index[3].strftime("%Y-%m-%d")
     assert found == [{"kind": "missing session", "symbol": "XLON", "count": 1, "at": [{"date": gone}]}]
+
+
+def test_dates_beyond_one_market_s_bounds_are_refused_by_it():
+    data = frames(IBM="XNYS", SONY="XTKS")
+    old = pd.DataFrame({"date": ["1996-12-26", "1996-12-27"], "open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0})
+    old["volume"] = 1.0
+    data["SONY"] = pd.concat([old, data["SONY"]])
+    settings = DataSettings(calendars={"XNYS": ("IBM",), "XTKS": ("SONY",)})
+    with pytest.raises(JobError, match=r"data\.calendars: XTKS does not cover 1996-12-26 .* it has 1997-01-01 to any"):
+        panel_from_frame(data, settings=settings)
+    data["IBM"], data["SONY"] = pd.concat([old, data["IBM"]]), daily("XTKS")
+    assert len(panel_from_frame(data, settings=settings)) == 2 + len(sessions("XNYS")) + len(sessions("XTKS"))
+
+
+def test_the_look_ahead_check_leaves_calendars_as_they_are():
+    from backbus.strategy.futures import FUTURES
+
+    panel = panel_from_frame(frames(IBM="XNYS", VOD="XLON"), settings=both())
+    for future in FUTURES.values():
+        other = future(panel, 10, 1)
+        np.testing.assert_array_equal(other.block.extra["own_session"], panel.block.extra["own_session"])
+
+
+def test_longer_bars_go_on_where_a_calendar_begins_later_and_however_rows_are_cut():
+    data = frames(IBM="XNYS", SONY="XTKS")
+    old = daily("XNYS").iloc[:10].copy()
+    schedule = exchange_calendars.get_calendar("XNYS", start="1996-11-01", end="1997-02-01").sessions
+    old["date"] = schedule[schedule >= "1996-12-20"][:10].strftime("%Y-%m-%d")
+    data["IBM"] = pd.concat([old, data["IBM"]])
+    settings = DataSettings(calendars={"XNYS": ("IBM",), "XTKS": ("SONY",)})
+    panel = panel_from_frame(data, settings=settings)
+    (whole,) = framed(panel, ["1w"]).blocks(len(panel))
+    for size in (1, 3, 7):
+        parts = [block.frames["1w"] for block in framed(panel, ["1w"]).blocks(size)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole.frames["1w"])

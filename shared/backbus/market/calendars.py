@@ -57,8 +57,16 @@ def sessions_between(
 
 
 def union(calendars: Sequence[str], first: int, last: int, *, field: str, needed: tuple[int, int]) -> Sessions:
-    """The days on which any of some markets has a session: from the first that opens to the last that closes."""
-    each = [sessions_between(name, first, last, field=field, needed=needed) for name in calendars]
+    """The days on which any of some markets has a session: from the first that opens to the last that closes. A
+    calendar that does not go so far tells what it knows; raises where none covers what is needed."""
+    each = []
+    for name in calendars:
+        earliest, latest = bounds_of(name, field)
+        some = max(first, earliest)
+        if some <= min(last, latest):
+            each.append(sessions_between(name, first, last, field=field, needed=(some, some)))
+    if not any(earliest <= needed[0] and needed[1] <= latest for earliest, latest in _bounds(calendars, field)):
+        sessions_between(calendars[0], first, last, field=field, needed=needed)
     days, place = np.unique(np.concatenate([one.days for one in each]), return_inverse=True)
     opens, closes = np.full(len(days), np.iinfo(np.int64).max), np.full(len(days), np.iinfo(np.int64).min)
     np.minimum.at(opens, place, np.concatenate([one.opens for one in each]))
@@ -74,6 +82,10 @@ def bars_a_session(calendar: str, interval_ns: int) -> float:
     last = min(latest, _SOME_DAY)
     found = sessions_between(calendar, last - 2 * _EDGE_DAYS, last, field="data.calendars", needed=(last, last))
     return max(1.0, float(np.ceil(np.median(found.closes - found.opens) / interval_ns)))
+
+
+def _bounds(calendars: Sequence[str], field: str) -> list[tuple[int, int]]:
+    return [bounds_of(name, field) for name in calendars]
 
 
 @functools.cache

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from backbus.jit.arrays import read_only
-from backbus.market.columns import FIELDS, MEMBER
+from backbus.market.columns import FIELDS, MEMBER, OWN_SESSION
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel
 from backbus.market.timeframes import DAY_NS
 
@@ -51,6 +51,9 @@ def _uniform(seed: int, place: int, shape: tuple[int, ...]) -> Floats:
 def _with_fields(panel: Panel, change: Callable[[str, Floats], Floats]) -> Panel:
     block, columns = panel.block, {}
     for name, values in block.cells().items():
+        if name == OWN_SESSION and panel.layout.calendars:  # of calendars there is one future
+            columns[name] = values
+            continue
         columns[name] = read_only(np.asarray(change(name, values), dtype=np.float64))
     fields = {name: columns.pop(name) for name in FIELDS}
     return Panel(panel.layout, Block.of(block.first_row, block.end, block.session, fields, columns, block.frames))

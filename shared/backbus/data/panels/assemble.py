@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from backbus.data.panels.actions import ACTIONS
 from backbus.data.panels.adjust import adjusted, adjusted_rows, unadjusted_actions, unadjusted_jumps
 from backbus.data.panels.collect import (
@@ -128,7 +130,11 @@ def _priced(inspection: Inspection, settings: DataSettings, notes: list[str]) ->
 def _sessions(rows: Rows, row_of: Ints, row_ends: Ints, settings: DataSettings) -> Ints:
     if not rows.dates:
         return local_days(row_ends, settings.timezone)
-    return account_days(rows.stamp, row_of, len(row_ends))
+    if settings.calendars:
+        return account_days(rows.stamp, row_of, len(row_ends))
+    sessions = np.empty(len(row_ends), dtype=np.int64)
+    sessions[row_of] = rows.stamp
+    return sessions
 
 
 def _markets(symbols: tuple[str, ...], settings: DataSettings) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from backbus.data.panels.actions import whole_ratios
 from backbus.data.panels.daily import Judged, judged, note_of_periods, on_last_sessions, period_ends
-from backbus.data.panels.markets import by_market
+from backbus.data.panels.markets import FIELD, by_market
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import (
     Faults,
@@ -159,7 +159,7 @@ def _judged(stamps: Sequence[Stamps], asset: Codes, symbols: tuple[str, ...], se
     if len(known) < len(found):
         raise JobError(
             "some markets have bars of a day, by their stamps, and others of a part of one: a panel has one interval",
-            field="data.calendars",
+            field=FIELD,
         )
     notes = tuple(dict.fromkeys(note for one in known for note in one.notes))
     return Judged(days, odd, known[0].why, "; ".join(dict.fromkeys(one.how for one in known)), notes)
@@ -300,18 +300,22 @@ def session_ends_of(rows: Rows, settings: DataSettings) -> Ints:
     """When the sessions close that bars with dates are of. Days that are no session are left out where rows are
     aligned, and an error otherwise."""
     ends = np.empty(len(rows), dtype=np.int64)
+    field = FIELD if settings.calendars else "data.calendar"
     for calendar, mask in by_market(rows.symbols, rows.asset, settings):
         place = np.arange(len(rows))[mask]
 
         def blame(row: int, message: str, place: Ints = place) -> DataError:
             return rows.error(int(place[row]), message)
 
-        ends[mask] = session_ends(rows.stamp[mask], calendar, None if settings.align else blame)
+        ends[mask] = session_ends(rows.stamp[mask], calendar, None if settings.align else blame, field)
     return ends
 
 
 def periods_of(rows: Rows, interval_ns: int, begins: bool, settings: DataSettings) -> tuple[Rows, list[str]]:
     """``by_periods`` of bars with dates, by their own market's calendar."""
+    if not settings.calendars:
+        days, notes = by_periods(rows.stamp, interval_ns, begins, settings)
+        return replace(rows, stamp=days), notes
     days, notes = rows.stamp.copy(), []
     for calendar, mask in by_market(rows.symbols, rows.asset, settings):
         own = settings.model_copy(update={"calendar": calendar})

@@ -90,8 +90,10 @@ def with_own_sessions(panel: Panel) -> Panel:
         return panel
     own = np.full(block.close.shape, np.nan)
     for calendar, assets in assets_by_calendar(layout.calendars):
-        days = _days_of(calendar, block, layout)
         there = ~np.isnan(block.close[:, assets])
+        if not there.any():
+            continue
+        days = _days_of(calendar, block, layout, int(np.argmax(there.any(axis=1))))
         own[:, assets] = np.where(days.inside[:, None] | there, days.days[:, None], np.nan)
     columns = (*(name for name in layout.columns if name != OWN_SESSION), OWN_SESSION)
     extra = {**{name: block.extra[name] for name in columns if name != OWN_SESSION}, OWN_SESSION: read_only(own)}
@@ -107,13 +109,14 @@ class _Days:
         self.days, self.inside = days, inside
 
 
-def _days_of(calendar: str, block: Block, layout: Layout) -> _Days:
+def _days_of(calendar: str, block: Block, layout: Layout, begin: int) -> _Days:
+    """``begin`` is the first row in which an asset of this market has a bar: no calendar need go further back."""
     ends = block.end
     daily = layout.daily
     if not calendar:
         inside = ends % DAY_NS == 0 if daily else np.ones(len(ends), dtype=np.bool_)
         return _Days(block.session, np.asarray(inside))
-    first, last = (int(ends[0]) - 1) // DAY_NS, (int(ends[-1]) - 1) // DAY_NS
+    first, last = ((int(ends[row]) - 1) // DAY_NS for row in (begin, -1))
     known = sessions_between(calendar, first, last, field=FIELD, needed=(first, first))
     # A bar belongs to the session that it begins in: the last one of a day may end after the close.
     start = ends - 1 if daily else ends - max(layout.interval_ns, 1)
