@@ -184,6 +184,7 @@ def test_bars_of_a_year_are_those_of_an_asset_s_own_market():
     data = {"IBM": intraday("XNYS", START, END), "VOD": intraday("XLON", START, END)}
     layout = measured(panel_from_frame(data, settings=both(**WITHIN))).layout
     assert layout.bars_per_year == (13 * 251.55, 17 * 252.7)
+    assert layout.bars_per_session == 15.0
     sizing = {"model": "volatility_target", "target": 0.1}
     lines = rules_of(job_of({"sizing": sizing}), layout).instruments
     assert lines["bars_per_year"].tolist() == list(layout.bars_per_year)

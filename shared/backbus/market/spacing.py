@@ -57,6 +57,8 @@ def year_of(session: Ints, layout: Layout) -> Year:
     bars = float(np.median(counts)) if len(counts) else 1.0
     if layout.daily:
         bars = 1.0  # an asset has one a session, though the rows of a day may be of several markets
+    elif layout.calendars:
+        bars = _bars_of_markets(layout, bars)
     found = None
     if bars == 1.0 and not 0 < layout.interval_ns < DAY_NS:
         found = _by_spacing(days if len(session) <= _SAMPLE else np.unique(session), layout.interval_ns)
@@ -75,6 +77,14 @@ def _by_markets(layout: Layout) -> tuple[float, str] | None:
 
     named = markets[0] if len(markets) == 1 else f"{', '.join(markets[:-1])} or {markets[-1]}"
     return days_a_year(markets), f"days on which {named} has a session"
+
+
+def _bars_of_markets(layout: Layout, rows: float) -> float:
+    """Bars of an asset in a session of its own market, in the median; ``rows`` where it has none."""
+    from backbus.market.calendars import bars_a_session
+
+    found = {name: bars_a_session(name, layout.interval_ns) for name in set(layout.calendars) if name}
+    return float(np.median([found.get(name, rows) for name in layout.calendars]))
 
 
 def bars_of_each(layout: Layout, year: Year) -> tuple[float, ...]:
