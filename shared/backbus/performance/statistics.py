@@ -27,7 +27,7 @@ from backbus.performance.sessions import BenchmarkCurve, SessionCurve, mark_clos
 from backbus.performance.tails import Tails, tails_of, why_undefined
 from backbus.performance.trades import TradeBook
 from backbus.trading.account_rows import NO_BOOKINGS, EquityRows
-from backbus.trading.codes import BOOKING_KINDS
+from backbus.trading.codes import BOOKING_KINDS, REASONS, Reason
 from backbus.trading.numbers import instruments_of
 from backbus.trading.records import Records, joined
 
@@ -257,6 +257,9 @@ class Statistics:
     def _notes(self, metrics: Metrics) -> Iterable[str]:
         yield from self._other_years()
         yield from notes_of_rates(self._job.performance.risk_free, self._curve.dates)
+        refused = self._orders.refused_because.get(REASONS[Reason.NOT_A_MEMBER], 0)
+        if refused:
+            yield f"orders refused because their asset was not in the universe in that row: {refused}"
         if self._job.execution.fill == "close":
             yield "orders filled at the close that decided them, a price that was not known before deciding"
         ruined = np.flatnonzero(self._curve.equity <= 0.0)
