@@ -177,6 +177,7 @@ class DataSettings(Section):
             "universe": None,
             "leaving": "close",
             "calendars": {},
+            "calendar": None if self.calendars else self.calendar,
             "names": {},
             "dates": Dates(marks=self.dates.marks),
             "decimal": None,
