@@ -267,3 +267,37 @@ def test_four_jobs_submitted_at_once_each_get_their_own_answer(
 
     with ThreadPoolExecutor(len(names)) as pool:
         assert list(pool.map(ask, names)) == [answers[name] for name in names]
+
+
+MEMBERS = """symbol,from,to
+AAPL,2000-01-03,2004-05-28
+AAPL,2007-01-02,
+GOOG,2006-04-03,
+IBM,2000-01-03,
+MSFT,2002-01-02,2009-06-05
+"""
+OF_SOME = {
+    "members who are closed": ('data.universe="members.csv"',),
+    "members who are kept": ('data.universe="members.csv"', 'data.leaving="keep"'),
+    "two markets": ('data.calendars={XLON="IBM"}', "data.align=true"),
+}
+
+
+@pytest.mark.parametrize("some", OF_SOME)
+@pytest.mark.parametrize("name", ["momentum", "event style with the book"])
+def test_members_and_markets_are_the_same_on_a_stack(
+    project: Path, answers: dict[str, Report], stack: Stack, tmp_path: Path, name: str, some: str
+) -> None:
+    import pandas as pd
+
+    (project / "members.csv").write_text(MEMBERS, encoding="utf-8")
+    job = Job.load(job_file(project, name), overrides=OF_SOME[some])
+    expected = run(job, keep=False).report
+    assert expected.counts.fills > 50
+    assert expected.fingerprint != answers[name].fingerprint
+    with stack.client() as client:
+        assert client.run(job, fresh=True, folder=tmp_path / "files").report == expected
+        frames = {path.stem: pd.read_csv(path) for path in sorted((project / "data").glob("*.csv"))}
+        there = client.run(job, frames, fresh=True, folder=tmp_path / "frames").report
+    assert there.fingerprint == expected.fingerprint
+    assert there.metrics == expected.metrics

@@ -392,3 +392,16 @@ def test_longer_bars_go_on_where_a_calendar_begins_later_and_however_rows_are_cu
     for size in (1, 3, 7):
         parts = [block.frames["1w"] for block in framed(panel, ["1w"]).blocks(size)]
         np.testing.assert_array_equal(np.concatenate(parts), whole.frames["1w"])
+
+
+def test_frames_of_several_markets_travel_as_a_panel_file(tmp_path):
+    from backbus.data import load_panel, write_panel
+
+    settings = both(calendars={"XLON": ["VOD"]}, calendar="XNYS")
+    panel = panel_from_frame(frames(IBM="XNYS", VOD="XLON"), settings=settings)
+    assert panel.layout.calendars == ("XNYS", "XLON")
+    write_panel(panel, tmp_path / "panel.arrow")
+    again = load_panel(settings.of_panel("panel.arrow"), {"panel.arrow": tmp_path / "panel.arrow"})
+    assert again.layout == panel.layout
+    for name, cells in panel.block.cells().items():
+        np.testing.assert_array_equal(again.block.cells()[name], cells)

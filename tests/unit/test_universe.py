@@ -387,3 +387,17 @@ def test_a_start_and_fewer_symbols_change_nobody_s_membership(tmp_path):
     made = job(tmp_path, symbols=["C", "A"], start="2024-01-10", warmup=2)
     panel = load_panel(made.data, files_of(made))
     assert panel.block.extra["member"][:, 0].tolist() == [1, 1, 1, 1, 1, 0, 0, 1, 1, 1]
+
+
+def test_bars_that_were_made_travel_with_their_universe(tmp_path):
+    from backbus.data import write_panel
+
+    prices(tmp_path)
+    (tmp_path / "members.csv").write_text(SPELLS)
+    made = job(tmp_path, bars="1w")
+    panel = load_panel(made.data, files_of(made))
+    assert panel.layout.bars == "1w"
+    write_panel(panel, tmp_path / "panel.arrow")
+    again = load_panel(made.data.of_panel("panel.arrow"), {"panel.arrow": tmp_path / "panel.arrow"})
+    assert again.layout == panel.layout
+    np.testing.assert_array_equal(again.block.extra["member"], panel.block.extra["member"])

@@ -112,7 +112,11 @@ def _opened(settings: DataSettings, files: Mapping[str, Path]) -> Panel | Mapped
 
 def _asked_for(mapped: MappedPanel, settings: DataSettings, name: str) -> Panel | MappedSource | Aligned:
     if mapped.panel.layout.universe is not None:
-        done = {"bars": settings.bars is not None, "align": settings.align, "universe": settings.universe is not None}
+        done = {
+            "bars": settings.bars not in (None, mapped.panel.layout.bars),
+            "align": settings.align,
+            "universe": settings.universe is not None,
+        }
         field = next((field for field, wanted in done.items() if wanted), None)
         if field is not None:
             raise JobError(f"must be left out: {name} has a universe of its own already", field=f"data.{field}")

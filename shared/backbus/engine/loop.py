@@ -103,7 +103,7 @@ def _match_bar_too(
     begin = fills.length[0]
     match_bar(orders, rules, market, bars, at, PHASES * row + INTRABAR_MATCH, fills)
     if rules["daily"] != 0:
-        end_of_day(orders, rules, market, bars, at, PHASES * row + CLOSE_SIGNAL, fills)
+        end_of_day(orders, market, PHASES * row + CLOSE_SIGNAL, fills)
     book_fills(account, market, fills, begin)
 
 

@@ -133,7 +133,7 @@ def _match_other_phases(
     if phase == INTRABAR_MATCH:
         match_bar(orders, rules, market, bars, at, tick, fills)
     elif phase == CLOSE_SIGNAL and rules["daily"] != 0:
-        end_of_day(orders, rules, market, bars, tick // PHASES - bars.first_row, tick, fills)
+        end_of_day(orders, market, tick, fills)
 
 
 _match_between = verb(_no_more_phases, _match_other_phases)

@@ -322,14 +322,10 @@ def begin_row(
 
 
 @part
-def end_of_day(
-    orders: OrderLists, rules: Any, market: MarketArrays, bars: BarArrays, at: int, tick: int, fills: RecordLog
-) -> None:
-    """Where each row is a whole session, of its own market: orders for the day end with the bar."""
+def end_of_day(orders: OrderLists, market: MarketArrays, tick: int, fills: RecordLog) -> None:
+    """Where each row is a whole session: orders for the day end with the bar, once a session of theirs has begun."""
     begin = fills.length[0]
     for asset in range(market.state.shape[0]):
-        if rules["own_sessions"] != 0 and np.isnan(bars.facts[at, Fact.SESSION, asset]):
-            continue
         node = first(orders, asset)
         while node >= 0:
             slot, terms = orders.slots[node], orders.terms[node]

@@ -193,6 +193,7 @@ class DataSettings(Section):
         done = {"adjust": adjust, "align": False, "holes": "leave", "columns": self.columns_read}
         done |= {"names": {}, "dates": Dates(marks=self.dates.marks), "decimal": None, "high_low": None}
         done |= {"split_percent": None, "price": "trade", "universe": None, "leaving": "close", "calendars": {}}
+        done |= {"calendar": None if self.calendars else self.calendar}
         return self.model_copy(
             update={"files": (file,), "dataset": None, "query": None, "database": None, "header": None, **done}
         )
