@@ -44,6 +44,7 @@ from backbus.sweep.search.plan import points_between
 from backbus.sweep.search.ranges import RANGE, InRanges
 from backbus.sweep.search.search import Computes, Search
 from backbus.sweep.space.space import Space
+from backbus.sweep.trials import Family
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -133,7 +134,7 @@ class CrossValidation(Search):
     # --- the end ---------------------------------------------------------------------------------------------------
 
     def conclude(
-        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, trials: int
+        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, family: Family
     ) -> tuple[dict[str, Any], dict[str, Path]]:
         """Let the points compete in each split, put the paths together, write tables and summary."""
         self._days = sessions_traded(panel)
