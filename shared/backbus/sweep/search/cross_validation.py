@@ -70,6 +70,8 @@ class CrossValidation(Search):
         self._cpcv = settings
         self._groups = groups_of(sessions, settings)
         self.width = max(span.stop - span.start for span in self._groups)
+        self._days = np.arange(0)
+        """The sessions, which a rate that changes asks for; known once the data are."""
         self._goal = self.settings.objectives[0]
         if self._goal.metric not in SESSION_FIGURES:
             raise JobError(
