@@ -115,6 +115,26 @@ def test_the_stack_reports_what_one_process_reports(
             assert (result.mode, result.cached, result.attempts) == ("stack", False, 1)
 
 
+def test_a_file_of_rates_and_trailing_stops_from_a_profit_are_the_same_there(
+    project: Path, stack: Stack, tmp_path: Path
+) -> None:
+    (project / "rates.csv").write_text("date,rate\n2011-01-03,0.1\n2011-11-01,1.5\n", encoding="utf-8")
+    exits = ["stop_loss=0.05", "trail=0.04", "trail_from=0.03", "trail_then=0.01"]
+    more = [*(f"portfolio.exits.{exit}" for exit in exits), *FEW_ROWS]
+    rates = ['performance.risk_free={ file = "rates.csv", unit = "percent" }']
+    path = job_file(project, "moving averages")
+    job, plain = (Job.load(path, overrides=[*more, *some]) for some in (rates, []))
+    expected = run(job, folder=tmp_path / "here")
+    with stack.client() as client:
+        found = client.run(job, fresh=True, folder=tmp_path / "there")
+    assert found.report == expected.report
+    for table in ("fills", "trades", "orders"):
+        assert found.frame(table).equals(expected.frame(table))
+    assert any("trailing stop" in rule for rule in found.frame("fills")["rule"])
+    assert run(plain, keep=False).metrics["sharpe"] != expected.metrics["sharpe"]
+    assert any("that of rates.csv: 0.1 % to 1.5 % a year" in note for note in found.report.notes)
+
+
 @pytest.mark.parametrize(("block", "window", "rows"), [(1, 2, FEW_ROWS), (7, 15, ()), (4096, 1, ())])
 def test_the_stack_takes_any_block_and_window(
     project: Path, stack: Stack, tmp_path: Path, block: int, window: int, rows: tuple[str, ...]

@@ -236,6 +236,17 @@ def session_date(session: int) -> str:
     return str(np.datetime64(int(session), "D"))
 
 
+def instant_text(instant: int) -> str:
+    """A UTC instant in nanoseconds as a date and time, as short as it can be told."""
+    text = str(np.datetime64(int(instant), "ns")).replace("T", " ").removesuffix(".000000000")
+    return text.removesuffix(":00") if "." not in text else text
+
+
+def row_text(end: int, session: int, layout: Layout) -> str:
+    """When a row is: its session, or where rows may be parts of one the instant at which its bars end."""
+    return session_date(session) if layout.interval_ns >= DAY_NS else f"{instant_text(end)} UTC"
+
+
 def sessions_traded(panel: Panel) -> Ints:
     """[sessions] the sessions of a panel's traded rows, in days since 1970."""
     session = panel.block.session[panel.layout.warmup :]

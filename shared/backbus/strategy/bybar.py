@@ -14,7 +14,7 @@ import numpy as np
 
 from backbus.market.columns import MEMBER
 from backbus.market.forward_adjusted import Adjusting
-from backbus.market.panel import Block, Floats, session_date
+from backbus.market.panel import Block, Floats, row_text
 from backbus.strategy.bar import Bar, BarHistory, Longer
 from backbus.strategy.book import Book
 from backbus.strategy.failure import failure
@@ -155,7 +155,7 @@ class BarByBar:
                 if said or asked:
                     emission.end_row(row, trading, [not math.isnan(price) for price in closes[cell - assets : cell]])
         except Exception as error:
-            place = f"row {bar.row} ({session_date(bar.session)}), {bar.symbol}"
+            place = f"row {bar.row} ({row_text(bar.time, bar.session, self._layout)}), {bar.symbol}"
             raise failure(strategy, error, place) from error
         finally:
             emission.speaking = False
