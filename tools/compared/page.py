@@ -90,5 +90,7 @@ def worse(before: Section | None, now: Section) -> list[str]:
     for (case, figure), (theirs, ours, verdict) in now.rows.items():
         stood = old.get((case, figure), ("", "", ""))[2] == "the same"
         if verdict != "the same" and (stood or verdict == UNEXPLAINED):
-            found.append(f"{now.title}: {case}: {figure}: theirs {theirs}, ours {ours}" + (": it stood" if stood else ""))
+            found.append(
+                f"{now.title}: {case}: {figure}: theirs {theirs}, ours {ours}" + (": it stood" if stood else "")
+            )
     return found

@@ -54,6 +54,7 @@ class Played:
 
     report: Report
     tables: Mapping[str, Any]
+    rolling: Any = None
 
     @cached_property
     def fills(self) -> list[Fill]:
@@ -110,9 +111,10 @@ def job_of(name: str, peers: Path | None = None, **changes: Any) -> Job:
     return Job.parse(fields)
 
 
-def play(name: str, peers: Path | None = None, data: Any = None, **changes: Any) -> Played:
-    """Run the job file ``name``, on its own data below ``peers`` or on ``data``."""
+def play(name: str, peers: Path | None = None, bars: Any = None, window: int = 0, **changes: Any) -> Played:
+    """Run the job file ``name``, on its own data below ``peers`` or on ``bars``; with ``window`` its rolling figures too."""
     job = job_of(name, peers, **changes)
     with tempfile.TemporaryDirectory() as into:
-        result = run(job, data, folder=Path(into) / "run")
-        return Played(result.report, {table: result.frame(table) for table in ("fills", "equity", "trades", "orders")})
+        result = run(job, bars, folder=Path(into) / "run")
+        tables = {table: result.frame(table) for table in ("fills", "equity", "trades", "orders")}
+        return Played(result.report, tables, result.rolling(window) if window else None)
