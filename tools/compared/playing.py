@@ -97,10 +97,12 @@ class Played:
 
 
 def job_of(name: str, peers: Path | None = None, **changes: Any) -> Job:
-    """The job file ``name`` with its data below ``peers``; ``changes`` are by table: ``portfolio={"cash": 1}``."""
+    """The job file ``name`` with its data below ``peers``; ``changes`` are by table: ``portfolio={"cash": 1}``; None takes a
+    field out."""
     fields = tomllib.loads((JOBS / f"{name}.toml").read_text(encoding="utf-8"))
     for table, changed in changes.items():
-        fields[table] = changed if not isinstance(changed, Mapping) else {**fields.get(table, {}), **changed}
+        whole = {**fields.get(table, {}), **changed}
+        fields[table] = {name: told for name, told in whole.items() if told is not None}
     use = fields["strategy"]["use"]
     if ".py" in use:
         fields["strategy"]["use"] = str(JOBS / use)
