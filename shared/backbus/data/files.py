@@ -12,6 +12,7 @@ from backbus.data.panels.assemble import assemble
 from backbus.data.panels.layout import settled
 from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel
 from backbus.data.readers.by_name import KNOWN
+from backbus.data.readers.lean import beside
 from backbus.data.readers.many import read_files
 from backbus.errors import JobError
 from backbus.market.panel import Panel, whole
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 
 def resolve_files(settings: DataSettings, base: Path) -> dict[str, Path]:
-    """The files that ``data.files`` names, by the name that messages use, in sorted order.
+    """The files that ``data.files`` names, by the name that messages use, in sorted order; with those of bars in LEAN's
+    folder, what it knows of their shares.
 
     Paths and globs are relative to ``base``, the job file's folder. Raises ``JobError`` where one finds nothing.
     """
@@ -49,7 +51,7 @@ def resolve_files(settings: DataSettings, base: Path) -> dict[str, Path]:
         if not files:
             raise JobError(f"{pattern!r} matches no file in {base}", field="data.files")
         found |= files
-    return dict(sorted(found.items()))
+    return dict(sorted((beside(found) | found).items()))
 
 
 def load_panel(settings: DataSettings, files: Mapping[str, Path]) -> Panel:

@@ -15,7 +15,7 @@ from backbus.market.timeframes import MADE, bar_size, timeframe
 
 MOST_COLUMNS, COLUMN_LENGTH = 256, 100
 EVENTS = ("split", "dividend")
-SETTLED = ("header", "names", "dates", "high_low", "decimal", "timezone", "repair")
+SETTLED = ("header", "names", "dates", "high_low", "decimal", "split_percent", "timezone", "repair")
 """Settings of how files are read: what is in a dataset has been."""
 
 
@@ -107,6 +107,8 @@ class DataSettings(Section):
     """What stands for high and low of bars that have neither: the higher and the lower of open and close."""
     decimal: Literal[".", ","] | None = None
     """What stands before the fraction of a number in text; by the cells where left out."""
+    split_percent: Literal["added", "total"] | None = None
+    """What a split of 300 % is: so much ``added`` to each share, 4 for 1, or in ``total``, 3 for 1."""
     timezone: str | None = None
     """Zone of timestamps that carry none; UTC where left out."""
     calendar: str | None = None
@@ -161,6 +163,7 @@ class DataSettings(Section):
         adjust = "events" if self.adjust == "events" else "none"
         done = {"adjust": adjust, "align": False, "holes": "leave", "columns": self.columns_read}
         done |= {"names": {}, "dates": Dates(marks=self.dates.marks), "decimal": None, "high_low": None}
+        done |= {"split_percent": None}
         return self.model_copy(
             update={"files": (file,), "dataset": None, "query": None, "database": None, "header": None, **done}
         )

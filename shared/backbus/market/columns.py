@@ -4,7 +4,8 @@ from __future__ import annotations
 
 PRICES = ("open", "high", "low", "close")
 FIELDS = (*PRICES, "volume")
-EVENTS = ("split", "dividend", "delisting")
+DELISTING = "delisting"
+EVENTS = ("split", "dividend", DELISTING)
 """Further columns of what befalls an asset."""
 CARRIED = "carried"
 """The further column in which 1 marks a bar that is not one, where holes were filled."""

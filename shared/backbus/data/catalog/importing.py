@@ -27,6 +27,7 @@ from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import session_ends, stamp_text
 from backbus.data.panels.taken import notes_of, read_as
 from backbus.data.readers.headers import ADJ_CLOSE, extra_role
+from backbus.data.readers.lean import parted
 from backbus.data.readers.many import Progress, read_files
 from backbus.data.readers.parts import ahead, parts_of
 from backbus.data.readers.table import Table
@@ -83,6 +84,12 @@ def import_files(
         panel = assemble(found.tables, settings, found.unread, keep_adjusted=True, notes=found.notes)
         write_panel(panel, out, sync=False)
         return
+    if parted(files)[1]:
+        raise JobError(
+            f"names {total >> 20} MiB of LEAN's shares, whose actions and names are found where files are read at once:"
+            f" import less than {at_once_bytes >> 20} MiB of them at a time, as a dataset for each share",
+            field="data.files",
+        )
     unseen = {
         "data.repair.outliers": settings.repair.outliers != "keep",
         "data.repair.intervals": settings.repair.intervals != "keep",

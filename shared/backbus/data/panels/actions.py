@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from backbus.data.panels.rows import Rows
 from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, extra_role
+from backbus.market.columns import DELISTING
 from backbus.market.panel import Floats, Ints
 
 Mask = NDArray[np.bool_]
 ACTIONS = (SPLIT, DIVIDEND)
-DELISTING = "delisting"
 _DENOMINATORS = range(1, 51)
 _LEAST_DIGITS = 3
 _LEAST_YIELD = 0.002

@@ -23,6 +23,7 @@ from backbus.data.panels.sessions import (
 )
 from backbus.data.panels.taken import no_volume, refuse_adjusting
 from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, extra_role
+from backbus.data.readers.numbers import why_unreadable
 from backbus.data.readers.table import KIND_NAMES, Codes, Stamps, Table
 from backbus.errors import DataError, JobError
 from backbus.market.calendars import sessions_between, zone_of
@@ -70,7 +71,7 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
         )
         for (role, row), text in table.unreadable.items():
             if role in wanted:
-                raise table.error(row, f"{text!r} is not a number", column=role)
+                raise table.error(row, f"{why_unreadable(text, role)}; {_ways_on(role)}", column=role)
     parts = []
     for index, table in enumerate(used):
         count = len(table)
@@ -99,6 +100,13 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
     if (asset < 0).any():
         rows = rows.take(asset >= 0)
     return rows
+
+
+def _ways_on(role: str) -> str:
+    """How a job goes on without a column."""
+    if role in (SPLIT, DIVIDEND):
+        return f'correct it, or say by data.names.{role} = "" that there are none'
+    return f"correct it, or leave {role.removeprefix('+')!r} out of data.columns"
 
 
 def role_of(name: str, settings: DataSettings) -> str:

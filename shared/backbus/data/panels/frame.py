@@ -123,7 +123,7 @@ def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
             written[role] = ["" if missing else str(cell) for cell, missing in zip(column, column.isna(), strict=True)]
         else:
             raise DataError(f"is of type {column.dtype}, and must hold numbers", file=label, column=headers[position])
-    numbers = in_whole_units(headers, numbers | read_columns(written, asked.decimal, unreadable))
+    numbers = in_whole_units(headers, numbers | read_columns(written, asked, unreadable))
     symbols: tuple[str, ...] = (name,)
     codes: Codes | None = None
     if SYMBOL in roles:

@@ -18,6 +18,7 @@ from backbus.data.panels.actions import against_dividends, denied_actions, moved
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import span_text, stamp_text
 from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, STAMP
+from backbus.data.readers.numbers import why_unreadable
 from backbus.market.columns import PRICES
 from backbus.market.panel import Floats, Ints
 from backbus.market.timeframes import DAY_NS
@@ -316,10 +317,8 @@ class Inspection:
         text = table.unreadable.get((role, row))
         value = float(self.rows.numbers[role][at])
         if text is not None:
-            form = (
-                ': whether its comma stands before a fraction, say by data.decimal = "." or ","' if "," in text else ""
-            )
-            return f"{text!r} in {self._header(at, role)!r} is not a number{form}"
+            why = why_unreadable(text, role)
+            return f"{text!r} in {self._header(at, role)!r}{why.removeprefix(repr(text))}"
         if np.isinf(value):
             return f"{value} in {self._header(at, role)!r} is not a price"
         return f"{self._header(at, role)!r} is empty"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from backbus.job.data import DataSettings
@@ -26,6 +26,8 @@ class Asked:
     """Whether bars may have neither high nor low, and take open and close for them."""
     decimal: str | None = None
     """What stands before a number's fraction."""
+    split_percent: Literal["added", "total"] | None = None
+    """What splits in percent are."""
 
 
 NOTHING_ASKED = Asked()
@@ -40,4 +42,5 @@ def asked_of(settings: DataSettings) -> Asked:
         settings.dates.form,
         settings.high_low is not None,
         settings.decimal,
+        settings.split_percent,
     )

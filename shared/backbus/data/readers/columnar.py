@@ -122,12 +122,14 @@ def table_of(
 
     columns = {role: found.column(headers[position]) for role, position in roles.items()}
     unreadable: dict[tuple[str, int], str] = {}
-    numbers = {
-        role: _numbers(name, headers[roles[role]], column, role, unreadable, asked.decimal)
-        for role, column in columns.items()
-        if role in NUMBERS or role in more
-    }
-    numbers = in_whole_units(headers, numbers)
+    numbers: dict[str, Floats] = {}
+    written: dict[str, list[str]] = {}
+    for role, column in columns.items():
+        if (role in NUMBERS or role in more) and _is_text(column.type):
+            written[role] = _texts(column).to_pylist()
+        elif role in NUMBERS or role in more:
+            numbers[role] = _numbers(name, headers[roles[role]], column)
+    numbers = in_whole_units(headers, numbers | read_columns(written, asked, unreadable))
     symbols: tuple[str, ...] = (symbol,)
     codes: Codes | None = None
     if SYMBOL in columns:
@@ -167,9 +169,7 @@ def _texts(column: Any) -> Any:
         return pa.chunked_array([pa.array(["" if text is None else str(text) for text in column.to_pylist()])])
 
 
-def _numbers(
-    name: str, header: str, column: Any, role: str, unreadable: dict[tuple[str, int], str], decimal: str | None
-) -> Floats:
+def _numbers(name: str, header: str, column: Any) -> Floats:
     import pyarrow as pa
 
     kind = column.type
@@ -177,8 +177,6 @@ def _numbers(
         return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
-    if _is_text(kind):
-        return read_columns({role: _texts(column).to_pylist()}, decimal, unreadable)[role]
     raise DataError(f"is of type {kind}, and must hold numbers", file=name, column=header)
 
 

@@ -98,7 +98,7 @@ class CsvFile:
     def _of_assets(self, text: Text, again: Callable[[], Text]) -> Table:
         """The table of a file whose header names assets and fields."""
         keys = {f"{symbol}\0{role}": at for symbol, roles in self._assets.items() for role, at in roles.items()}
-        cells, unreadable = columns_of(text, {STAMP: 0, **keys}, set(keys), self._asked.decimal)
+        cells, unreadable = columns_of(text, {STAMP: 0, **keys}, set(keys), self._asked)
         lines = functools.cache(lambda: np.array([number for number, _ in again().lines()], dtype=np.int64))
 
         def blame(row: int, message: str) -> DataError:
@@ -121,7 +121,7 @@ class CsvFile:
             return self._of_assets(text, again)
         name, shape, headers, text_headers = self._name, self._shape, self._headers, text.headers
         of_numbers = {*NUMBERS, *_SIDES, *self._more}
-        cells, unreadable = columns_of(text, self._roles, of_numbers, self._asked.decimal)
+        cells, unreadable = columns_of(text, self._roles, of_numbers, self._asked)
         notes = () if self._asked.decimal is not None else _notes_of_points(name, text)
         del text
         lines = functools.cache(lambda: np.array([number for number, _ in again().lines()], dtype=np.int64))

@@ -131,14 +131,14 @@ def _next_line(name: str, data: bytes, body: int, line: int) -> tuple[int, int, 
 
 
 def columns_of(
-    text: Text, roles: Mapping[str, int], of_numbers: Collection[str], decimal: str | None
+    text: Text, roles: Mapping[str, int], of_numbers: Collection[str], asked: Asked
 ) -> tuple[dict[str, Any], dict[tuple[str, int], str]]:
     """Numbers as float64 arrays, the rest as text; and the text of each cell that should be a number and is not."""
     import pyarrow as pa
 
     numbers = [role for role in roles if role in of_numbers]
     try:
-        table = _parse(text, roles, dict.fromkeys(numbers, pa.float64()), decimal or ".")
+        table = _parse(text, roles, dict.fromkeys(numbers, pa.float64()), asked.decimal or ".")
     except pa.ArrowInvalid as error:
         _refuse_broken_lines(text)
         try:
@@ -159,7 +159,7 @@ def columns_of(
             cells[role] = np.asarray(column.to_numpy(), dtype=np.float64)
         else:
             written[role] = column.to_pylist()
-    return cells | read_columns(written, decimal, unreadable), unreadable
+    return cells | read_columns(written, asked, unreadable), unreadable
 
 
 def _parse(text: Text, roles: Mapping[str, int], types: Mapping[str, Any], decimal: str) -> Any:

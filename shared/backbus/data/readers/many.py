@@ -6,14 +6,18 @@ A file that is broken or empty is no concern where the assets that are asked for
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from backbus.data.readers.asked import asked_of
 from backbus.data.readers.by_name import read_file
+from backbus.data.readers.lean import Market, parted, place_of, wanted_tickers
 from backbus.data.readers.shapes import symbol_of
+from backbus.data.readers.shares import by_shares
 from backbus.data.readers.table import Table
 from backbus.errors import DataError
+from backbus.market.columns import DELISTING
 
 if TYPE_CHECKING:
     from backbus.job.data import DataSettings
@@ -46,19 +50,31 @@ def read_files(files: Mapping[str, Path], settings: DataSettings, progress: Prog
     unread: list[str] = []
     wrong: dict[str, DataError] = {}
     done = 0
-    for name, path in sorted(files.items()):
+    bars, markets = parted(files)
+    of_shares = replace(asked, extra=tuple(name for name in asked.extra if name != DELISTING))
+    tickers = None if wanted is None or not markets else wanted_tickers(markets.values(), wanted)
+    for name, path in sorted(bars.items()):
+        known = _known(name, markets)
         try:
-            found = read_file(name, path, wanted, asked)
+            found = read_file(name, path, tickers or wanted, asked if known is None else of_shares)
         except DataError as error:
             wrong[name] = error
         else:
             tables += found
             if not found:
-                unread.append(symbol_of(name))
+                unread.append(known or symbol_of(name))
         done += sizes.get(name, 0)
         if progress is not None:
             progress(done, sum(sizes.values()))
-    return Found(tables, unread, _settle(wrong, tables, wanted))
+    settled = _settle(wrong, tables, wanted)
+    tables, notes = by_shares(tables, markets, settings)
+    return Found(tables, unread, (*settled, *notes))
+
+
+def _known(name: str, markets: Mapping[str, Market]) -> str | None:
+    """The share that a file of LEAN's folder is of, where others tell of shares."""
+    place = place_of(name)
+    return None if place is None or place.home not in markets else markets[place.home].share(place.ticker)
 
 
 def _settle(wrong: Mapping[str, DataError], tables: list[Table], wanted: frozenset[str] | None) -> tuple[str, ...]:

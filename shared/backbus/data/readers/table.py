@@ -128,13 +128,19 @@ def in_order(table: Table) -> Table:
     steps = np.diff(values)
     if not len(steps) or (steps > 0).any() or (not (steps < 0).all() and table.codes is None) or not (steps < 0).any():
         return table
-    lines, stamps, last = table.lines, table.stamps, len(values) - 1
+    return chosen(table, slice(None, None, -1))
+
+
+def chosen(table: Table, rows: Ints | slice) -> Table:
+    """The rows of a table that these are, in their order. Of a frame's rows the numbers are lost."""
+    lines, stamps = table.lines, table.stamps
     wall = stamps.wall
+    place = {row: at for at, row in enumerate(np.arange(len(table))[rows].tolist())} if table.unreadable else {}
     return replace(
         table,
-        stamps=replace(stamps, values=values[::-1], wall=None if wall is None else lambda: wall()[::-1]),
-        codes=None if table.codes is None else table.codes[::-1],
-        numbers={role: column[::-1] for role, column in table.numbers.items()},
-        lines=None if lines is None else lambda: lines()[::-1],
-        unreadable={(role, last - row): text for (role, row), text in table.unreadable.items()},
+        stamps=replace(stamps, values=stamps.values[rows], wall=None if wall is None else lambda: wall()[rows]),
+        codes=None if table.codes is None else table.codes[rows],
+        numbers={role: column[rows] for role, column in table.numbers.items()},
+        lines=None if lines is None else lambda: lines()[rows],
+        unreadable={(role, place[row]): text for (role, row), text in table.unreadable.items() if row in place},
     )
