@@ -90,6 +90,25 @@ def test_factors_of_splits_and_of_total_return_are_lean_s(share):
     np.testing.assert_allclose(total, [0.9405 / 4] * 2 + [0.95 / 4] * 2 + [0.95] * 2 + [1.0] * 2, rtol=1e-9)
 
 
+def test_the_adjusted_close_is_lean_s_own_with_what_came_after_the_last_bar(share):
+    later = "20240106,0.95,1,26\n20300101,0.98,0.5,30\n20501231,1,1,0\n"
+    put(share, "factor_files/abc.csv", FACTORS.replace("20240106,0.95,1,26\n20501231,1,1,0\n", later))
+    panel = load(share, "daily/abc.zip", adjust="adj_close")
+    raw = load(share, "daily/abc.zip").block
+    factors = np.array([0.9405 / 4] * 2 + [0.95 / 4] * 2 + [0.95] * 2 + [0.49] * 2)
+    np.testing.assert_allclose(panel.block.close[:, 0], raw.close[:, 0] * factors, rtol=1e-15)
+    np.testing.assert_allclose(panel.block.open[:, 0], raw.open[:, 0] * factors, rtol=1e-15)
+    assert any("ABC are in its factors, those after the last bar too" in note for note in panel.notes)
+
+
+def test_an_adjusted_close_without_a_factor_file_is_the_close_and_told(share):
+    put(share, "daily/xyz.zip", daily(0, CLOSES[:4]))
+    put(share, "map_files/xyz.csv", "20230101,xyz,Q\n20501231,xyz,Q\n")
+    panel = load(share, "daily/*.zip", adjust="adj_close")
+    assert panel.block.close[:4, 1].tolist() == CLOSES[:4]
+    assert any("no factor file of XYZ" in note for note in panel.notes)
+
+
 def test_without_adjusting_a_note_says_that_actions_are_not_used(share):
     panel = load(share, "daily/abc.zip")
     assert any("ABC (1 split, 2 dividends) are not used" in note and "data.adjust" in note for note in panel.notes)

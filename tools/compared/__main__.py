@@ -19,7 +19,7 @@ from tools.wrap import wrapped
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "compared.md"
-PEERS = ("qstrader", "backtesting_py", "empyrical", "zipline", "bt", "vectorbt", "freqtrade")
+PEERS = ("qstrader", "backtesting_py", "empyrical", "zipline", "bt", "vectorbt", "freqtrade", "lean")
 """Modules of this package, in the order of the page."""
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from tools.compared.figures import Row
 from tools.compared.playing import Played, play
-from tools.compared.sources import assigned, calls, keywords, named, tree
+from tools.compared.sources import assigned, calls, named, tree
 
 ENGINE = "backtesting.py"
 CHECKOUT = "backtesting.py"

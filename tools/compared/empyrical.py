@@ -181,7 +181,7 @@ def account(series: list[float], benchmark: list[float], year: float, window: in
     measured: dict[str, Any] = {"periods_per_year": year} | ({"benchmark": "B"} if benchmark else {})
     stamps = pd.date_range("2024-01-01 12:00", periods=2 * len(series) + 2, freq="12h")
     frames = {
-        name: pd.DataFrame({field: prices for field in ("open", "high", "low", "close")}, index=stamps)
+        name: pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), prices), index=stamps)
         for name, prices in bars.items()
     }
     return play("empyrical", bars=frames, window=window, performance=measured, data={"dates": {"marks": "end"}})

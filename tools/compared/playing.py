@@ -97,8 +97,8 @@ class Played:
 
 
 def job_of(name: str, peers: Path | None = None, **changes: Any) -> Job:
-    """The job file ``name`` with its data below ``peers``; ``changes`` are by table: ``portfolio={"cash": 1}``; None takes a
-    field out."""
+    """The job file ``name`` with its data below ``peers``; ``changes`` are by table, as ``portfolio={"cash": 1}``, and
+    None takes a field out."""
     fields = tomllib.loads((JOBS / f"{name}.toml").read_text(encoding="utf-8"))
     for table, changed in changes.items():
         whole = {**fields.get(table, {}), **changed}
@@ -114,7 +114,7 @@ def job_of(name: str, peers: Path | None = None, **changes: Any) -> Job:
 
 
 def play(name: str, peers: Path | None = None, bars: Any = None, window: int = 0, **changes: Any) -> Played:
-    """Run the job file ``name``, on its own data below ``peers`` or on ``bars``; with ``window`` its rolling figures too."""
+    """Run the job file ``name``, on its data below ``peers`` or on ``bars``; with ``window`` rolling figures too."""
     job = job_of(name, peers, **changes)
     with tempfile.TemporaryDirectory() as into:
         result = run(job, bars, folder=Path(into) / "run")

@@ -52,7 +52,8 @@ def rows(checkout: Path) -> Iterator[Row]:
         played = play(f"qstrader_{files}", checkout.parent)
         expected = assigned(named(test, function), "expected_dict")
         assert isinstance(expected, ast.Dict)
-        texts = {ast.literal_eval(key): figures(figure) for key, figure in zip(expected.keys, expected.values) if key}
+        pairs = zip(expected.keys, expected.values, strict=True)
+        texts = {ast.literal_eval(key): figures(figure) for key, figure in pairs if key}
         for asset, published in texts.items():
             mine = position(played, asset.removeprefix("EQ:"))
             for figure, their in published.items():

@@ -22,7 +22,8 @@ prices, order by order.
 TEST = Path("tests") / "test_portfolio.py"
 PRICE = (1.0, 2.0, 3.0, 4.0, 5.0)
 NAMES = "abc"
-OWED = """what is left of the account after slippage and fee is reckoned by {there} there"""
+CUT = """the second order is cut to what can be paid: here by the fee of all that was wanted, there by the fee of what \
+remains, 0.04 % more; later rows follow"""
 
 
 class Order(NamedTuple):
@@ -48,7 +49,11 @@ def rows(checkout: Path) -> Iterator[Row]:
 def table(call: ast.Call, source: str) -> Iterator[Row]:
     """One assertion: a portfolio, and the records that it is to have."""
     asked, expected = call.args
-    if not isinstance(asked, ast.Attribute) or not isinstance(asked.value, ast.Call) or not isinstance(expected, ast.Call):
+    if (
+        not isinstance(asked, ast.Attribute)
+        or not isinstance(asked.value, ast.Call)
+        or not isinstance(expected, ast.Call)
+    ):
         return
     if called(expected) != "array":
         return
@@ -88,7 +93,7 @@ def compared(case: str, records: list[Order], run: Played, first: int) -> Iterat
             ("price", one.price, fill.price if fill else "none"),
             *((("fee", one.fee, fill.fee if fill else "none"),) if float(one.fee) else ()),
         ):
-            yield Row(place, figure, their, mine)
+            yield Row(place, figure, their, mine, CUT)
     yield Row(case, "further orders", "0", len(fills))
 
 

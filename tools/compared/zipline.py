@@ -53,11 +53,9 @@ def given(bars: Bars, quantities: Sequence[float], terms: Mapping[str, Any] | No
     rows = [(bars[0][0], 1e6), *bars]
     stamps = pd.date_range("2006-01-05", periods=len(rows))
     prices = [price for price, _ in rows]
-    frame = pd.DataFrame({field: prices for field in ("open", "high", "low", "close")}, index=stamps)
+    frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), prices), index=stamps)
     frame["volume"] = [volume for _, volume in rows]
-    orders = [
-        {"row": 0, "buy" if quantity > 0 else "sell": abs(quantity), **(terms or {})} for quantity in quantities
-    ]
+    orders = [{"row": 0, "buy" if quantity > 0 else "sell": abs(quantity), **(terms or {})} for quantity in quantities]
     return play("zipline", bars={"A": frame}, strategy={"orders": orders}, execution=execution)
 
 

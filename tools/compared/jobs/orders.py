@@ -11,7 +11,7 @@ WISHES = {"long": "go_long", "short": "go_short", "flat": "go_flat"}
 
 class Orders(Strategy):
     """Each has a ``row``, ``buy`` or ``sell`` with a quantity, or ``go = "long"``, ``"short"`` or ``"flat"``, and the
-    terms of an order; ``group`` is the number of an order of the list, counted from 0. ``symbol`` may choose an asset."""
+    terms of an order; ``group`` is the number of an order of the list, from 0 on; ``symbol`` may choose an asset."""
 
     orders: list[dict[str, Any]]
     _given: dict[int, Any] = {}  # noqa: RUF012  (pydantic copies it for each instance)

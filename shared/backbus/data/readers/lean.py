@@ -21,7 +21,10 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+import numpy as np
+
 from backbus.errors import DataError
+from backbus.market.panel import Floats, Ints
 
 MAPS, FACTORS = "map_files", "factor_files"
 _DAY = re.compile(r"\d{8}_(?P<kind>trade|quote)\.(?:zip|csv)$")
@@ -209,23 +212,7 @@ def actions_of(name: str, path: Path, *, dividends: bool = True) -> tuple[list[A
     LEAN leaves out lines of infinite factors, or those with an exponent, which lost their digits. A dividend is to the
     cent, half of one to the even cent, as LEAN pays it. Raises ``DataError`` with file and line.
     """
-    rows, left = [], 0
-    for line, cells in _lines(name, path):
-        if any("inf" in cell or "e+" in cell for cell in cells):
-            left += 1
-            continue
-        try:
-            price, split = Decimal(cells[1]), Decimal(cells[2])
-            close = Decimal(cells[3]) if len(cells) > 3 else Decimal(0)
-        except (IndexError, InvalidOperation):
-            raise DataError(
-                "is no line of a factor file: a date, a price factor, a split factor and a close", file=name, line=line
-            ) from None
-        if price * split <= 0:
-            left += 1
-            continue
-        rows.append(_Factors(line, _day(name, line, cells[0]), price, split, close))
-    rows.sort(key=lambda row: row.day)
+    rows, left = _rows_of(name, path)
     found = []
     for this, following in pairwise(rows):
         if this.price == following.price and this.split == following.split:
@@ -248,6 +235,34 @@ def actions_of(name: str, path: Path, *, dividends: bool = True) -> tuple[list[A
         if paid or ratio != 1.0:
             found.append(Action(this.day, ratio, float(paid) / ratio))
     return found, left
+
+
+def factors_of(name: str, path: Path, days: Ints) -> Floats:
+    """What LEAN multiplies the prices of each day with, by a factor file: price factor × split factor of the first
+    line that is not before the day, 1 after the last one. Raises ``DataError`` with file and line."""
+    rows, _ = _rows_of(name, path)
+    factors = np.array([float(row.price * row.split) for row in rows] + [1.0])
+    return factors[np.searchsorted(np.array([row.day for row in rows], dtype=np.int64), days)]
+
+
+def _rows_of(name: str, path: Path) -> tuple[list[_Factors], int]:
+    rows, left = [], 0
+    for line, cells in _lines(name, path):
+        if any("inf" in cell or "e+" in cell for cell in cells):
+            left += 1
+            continue
+        try:
+            price, split = Decimal(cells[1]), Decimal(cells[2])
+            close = Decimal(cells[3]) if len(cells) > 3 else Decimal(0)
+        except (IndexError, InvalidOperation):
+            raise DataError(
+                "is no line of a factor file: a date, a price factor, a split factor and a close", file=name, line=line
+            ) from None
+        if price * split <= 0:
+            left += 1
+            continue
+        rows.append(_Factors(line, _day(name, line, cells[0]), price, split, close))
+    return sorted(rows, key=lambda row: row.day), left
 
 
 def _fraction(ratio: float) -> float:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.data.readers.headers import DIVIDEND, SPLIT, extra_role
-from backbus.data.readers.lean import EVER, Action, Market, Name, Place, actions_of, date_of, place_of
+from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, extra_role
+from backbus.data.readers.lean import EVER, Action, Market, Name, Place, actions_of, date_of, factors_of, place_of
 from backbus.data.readers.table import Table, chosen
 from backbus.errors import JobError
 from backbus.market.columns import DELISTING
@@ -192,6 +192,8 @@ def _bars_of(share: str, market: Market, called: Sequence[_Of]) -> _Bars:
 
 def _with_actions(called: Sequence[_Of], settings: DataSettings, notes: list[str]) -> list[Table]:
     """The tables with columns of splits and dividends, and of delistings where the job reads that."""
+    if settings.adjust == "adj_close":
+        return _adjusted(called, settings, notes)
     gone = extra_role(DELISTING)
     roles = [role for role in (SPLIT, DIVIDEND) if settings.names.get(role) != ""]
     columns = [
@@ -220,6 +222,26 @@ def _with_actions(called: Sequence[_Of], settings: DataSettings, notes: list[str
         _delist(share, market, bars, called, columns, settings, notes)
     notes += _said(known, unknown, settings)
     return [_table(each, more, gone) for each, more in zip(called, columns, strict=True)]
+
+
+def _adjusted(called: Sequence[_Of], settings: DataSettings, notes: list[str]) -> list[Table]:
+    """The tables with the closes that LEAN adjusts, by all that its factor files know, what came after the last bar
+    too."""
+    found: list[Table] = []
+    known: set[str] = set()
+    unknown: set[str] = set()
+    for table, market, _ in called:
+        days, closes = _days(table), table.numbers["close"].copy()
+        for number, share in enumerate(table.symbols):
+            rows = slice(None) if table.codes is None else table.codes == number
+            if share in market.factors:
+                closes[rows] *= factors_of(*market.factors[share], days[rows])
+            (known if share in market.factors else unknown).add(share)
+        headers = {**table.headers, ADJ_CLOSE: "factor_files"}
+        found.append(replace(table, numbers={**table.numbers, ADJ_CLOSE: closes}, headers=headers))
+    asked = {share for share in known | unknown if settings.symbols is None or share in settings.symbols}
+    notes += _said(sorted(known & asked), sorted(unknown & asked), settings)
+    return found
 
 
 def _act(actions: Sequence[Action], bars: _Bars, columns: Sequence[Mapping[str, Floats]]) -> tuple[int, int]:
@@ -279,6 +301,8 @@ def _said(known: Sequence[str], unknown: Sequence[str], settings: DataSettings) 
             'are not used: prices are as they are; set data.adjust = "events", "splits" or "total_return"'
             " unless that is meant"
             if settings.adjust == "none"
+            else "are in its factors, those after the last bar too"
+            if settings.adjust == "adj_close"
             else "are known from its factor files, dividends to the cent"
         )
         yield f"LEAN's actions of {listed(known)} {how}"
