@@ -41,7 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             missing.append(peer.CHECKOUT)
         elif not asked.only or name in asked.only:
             print(f"{peer.ENGINE} ...", file=sys.stderr, flush=True)
-            rows = list(peer.rows(checkout))
+            try:
+                rows = list(peer.rows(checkout))
+            except (ArithmeticError, AssertionError, LookupError, OSError, StopIteration, ValueError) as error:
+                failed.append(f"{peer.ENGINE}: its files are not as they were ({type(error).__name__}: {error})")
+                if peer.ENGINE in old:
+                    made[peer.ENGINE] = old[peer.ENGINE]
+                continue
             made[peer.ENGINE] = section(peer.ENGINE, commit(checkout), peer.ABOUT, rows)
             failed += worse(old.get(peer.ENGINE), made[peer.ENGINE])
             told += [{"engine": peer.ENGINE, **row._asdict(), "same": row.same, "why": row.verdict} for row in rows]

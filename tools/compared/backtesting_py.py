@@ -7,7 +7,7 @@ files, and short series that a test writes down.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,7 +59,19 @@ def rows(checkout: Path) -> Iterator[Row]:
     """The short cases, the cross and the trailing stop."""
     source = (checkout / TEST).read_text(encoding="utf-8")
     tests = tree(checkout / TEST)
-    for case in CASES:
+    yield from short(CASES, checkout)
+    yield from cross(checkout, named(tests, "test_compute_stats"), source)
+    trailing = play("backtesting_py_trailing", checkout.parent)
+    their = published(named(tests, "test_TrailingStrategy"), source)[0]
+    assert isinstance(their, str)
+    yield Row("trailing stop by ranges", "trades", their, len(trailing.trades))
+
+
+def short(cases: Sequence[Case], checkout: Path) -> Iterator[Row]:
+    """Orders by row, and the figures of a test's assertions that come of them."""
+    source = (checkout / TEST).read_text(encoding="utf-8")
+    tests = tree(checkout / TEST)
+    for case in cases:
         test = named(tests, case.test)
         asserted = published(test, source)
         changes = {"data": {"end": "2004-09-16"}} | dict(case.changes) if not case.bars else dict(case.changes)
@@ -72,11 +84,6 @@ def rows(checkout: Path) -> Iterator[Row]:
                 continue
             for at, (one, mine) in enumerate(zip(their, here, strict=True)):
                 yield Row(case.what, f"{figure}, {at + 1} of {len(their)}", one, mine, why)
-    yield from cross(checkout, named(tests, "test_compute_stats"), source)
-    trailing = play("backtesting_py_trailing", checkout.parent)
-    their = published(named(tests, "test_TrailingStrategy"), source)[0]
-    assert isinstance(their, str)
-    yield Row("trailing stop by ranges", "trades", their, len(trailing.trades))
 
 
 def cross(checkout: Path, test: ast.AST, source: str) -> Iterator[Row]:
@@ -96,7 +103,7 @@ def cross(checkout: Path, test: ast.AST, source: str) -> Iterator[Row]:
         "Exposure Time [%]": ((metrics.exposure or 0.0) * 100.0, ""),
         "Max. Drawdown [%]": ((metrics.max_drawdown or 0.0) * 100.0, ""),
         "Equity Peak [$]": (max(played.equity), ""),
-        "Equity Final [$]": (played.report.final_equity, LAST),
+        "Equity Final [$]": (played.report.final_equity or 0.0, LAST),
         "Return [%]": ((metrics.total_return or 0.0) * 100.0, LAST),
         "Return (Ann.) [%]": ((metrics.annual_return or 0.0) * 100.0, LAST),
     }

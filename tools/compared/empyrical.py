@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,10 +71,15 @@ TESTS = (
 
 def rows(checkout: Path) -> Iterator[Row]:
     """Every row of ``TESTS`` whose series is written down."""
+    yield from of(TESTS, checkout)
+
+
+def of(tests: Sequence[Test], checkout: Path) -> Iterator[Row]:
+    """Every row of some tests whose series is written down."""
     source = (checkout / TEST).read_text(encoding="utf-8")
     stats = named(tree(checkout / TEST), "TestStats")
     known = written(stats)
-    for test in TESTS:
+    for test in tests:
         for parts in table(named(stats, test.name)):
             yield from _compared(test, parts, known, source)
 
@@ -97,8 +102,8 @@ def _compared(test: Test, parts: list[ast.expr], known: Mapping[str, list[float]
     played = account(series, benchmark, year, window)
     expected = parts[-1].elts if isinstance(parts[-1], ast.Tuple | ast.List) else [parts[-1]]
     if window:
-        mine = [one for one in played.rolling[test.figures[0].split()[1]].tolist() if not math.isnan(one)]
-        for at, (one, here) in enumerate(zip(reversed(expected), reversed(mine), strict=False)):
+        rolled = [one for one in played.rolling[test.figures[0].split()[1]].tolist() if not math.isnan(one)]
+        for at, (one, here) in enumerate(zip(reversed(expected), reversed(rolled), strict=False)):
             yield Row(case, f"{test.figures[0]} of {window}, {at + 1} from the end", written_as(one, source), here)
         return
     for figure, one in zip(test.figures, expected, strict=True):

@@ -7,7 +7,7 @@ Expected figures are each algorithm's ``ExpectedStatistics``. Prices, factor and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,7 +55,12 @@ def statistics(file: Path) -> dict[str, str]:
 
 def rows(checkout: Path) -> Iterator[Row]:
     """The account at the end, fees, orders, and figures that have one meaning."""
-    for case in CASES:
+    yield from of(CASES, checkout)
+
+
+def of(cases: Sequence[Case], checkout: Path) -> Iterator[Row]:
+    """The same of some algorithms."""
+    for case in cases:
         expected = statistics(checkout / ALGORITHMS / f"{case.name}.cs")
         run = play(case.job, checkout.parent)
         for name, (mine, why) in figures(run).items():
@@ -66,8 +71,8 @@ def figures(run: Played) -> dict[str, tuple[float, str]]:
     """Ours by their names."""
     report = run.report
     metrics = report.metrics
-    found = {
-        "End Equity": (report.final_equity, ""),
+    found: dict[str, tuple[float, str]] = {
+        "End Equity": (report.final_equity or 0.0, ""),
         "Total Fees": (run.fees, ""),
         "Total Orders": (float(report.counts.orders), UNFILLED),
         "Net Profit": ((metrics.total_return or 0.0) * 100.0, ""),
@@ -76,4 +81,4 @@ def figures(run: Played) -> dict[str, tuple[float, str]]:
     }
     if metrics.win_rate is not None:
         found["Win Rate"] = (metrics.win_rate * 100.0, "")
-    return {name: (float(mine), why) for name, (mine, why) in found.items()}
+    return found

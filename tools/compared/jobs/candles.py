@@ -40,7 +40,7 @@ class Candles(Strategy):
                 self.cancel(entering[0])
         long, short = bar.row in self.enter_long, bar.row in self.enter_short
         if long != short and not entering:
-            terms = {"limit": self.entry} if self.entry else {}
+            terms: dict[str, Any] = {"limit": self.entry} if self.entry else {}
             (self.go_long if long else self.go_short)(**terms)
 
     def _leave(self, bar: Any, book: Any, held: float) -> None:
