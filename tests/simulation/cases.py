@@ -261,7 +261,14 @@ def some_exits(dice: random.Random) -> dict[str, Any]:
     return {
         "take_profit": dice.choice([None, 0.02, 0.1]),
         "stop_loss": dice.choice([None, 0.02, 0.1]),
-        "trail": dice.choice([None, 0.03]),
+        **dice.choice(
+            [
+                {},
+                {"trail": 0.03},
+                {"trail": 0.03, "trail_from": 0.02},
+                {"trail": 0.04, "trail_from": 0.02, "trail_then": 0.01},
+            ]
+        ),
     }
 
 

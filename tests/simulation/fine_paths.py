@@ -95,6 +95,24 @@ def bracket(random: np.random.Generator, scale: float, entry: str | None = None)
     return Order(side, terms)
 
 
+def that_begin(random: np.random.Generator, order: Order, scale: float) -> Order:
+    """The same with a trailing stop that sleeps until a profit, or trails by less from there on: that of its entry, or
+    where it has none its exit."""
+    terms, side = dict(order.terms), order.quantity
+    ahead = max if side > 0.0 else min
+    filled = ahead(terms.get("limit", START), terms.get("stop", START))
+    begins = filled + side * max(1, round(scale * random.uniform(0.05, 1.5)))
+    if "trailing_loss" in terms and "trail" not in terms:
+        terms["trailing_from"] = begins
+        if terms["trailing_loss"] > 1.0 and random.random() < 0.5:
+            terms["trailing_then"] = float(random.integers(1, int(terms["trailing_loss"])))
+    if "trail" in terms:
+        terms["trail_from"] = START - side * max(1, round(scale * random.uniform(0.05, 1.5)))
+        if terms["trail"] > 1.0 and random.random() < 0.5:
+            terms["trail_then"] = float(random.integers(1, int(terms["trail"])))
+    return Order(side, terms)
+
+
 class Asks(Strategy):
     """Asks for one order in each asset, at one row's close."""
 

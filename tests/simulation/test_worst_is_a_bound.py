@@ -12,7 +12,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.simulation.fine_paths import ENTRIES, GAP, START, Order, Paths, bars_of, bracket, panel, play, walk
+from tests.simulation.fine_paths import (
+    ENTRIES,
+    GAP,
+    START,
+    Order,
+    Paths,
+    bars_of,
+    bracket,
+    panel,
+    play,
+    that_begin,
+    walk,
+)
 
 PER_MINUTE = 6
 BARS, COUNT, SEEDS = 20, 150, 2
@@ -43,13 +55,23 @@ def test_no_entry_is_better_than_on_its_path(paths: Paths, minutes: int, fractio
         check(np.random.default_rng([seed, minutes, round(100 * paths.drift) + 100]), paths, fractions)
 
 
-def check(random: np.random.Generator, paths: Paths, fractions: bool) -> None:
+@pytest.mark.parametrize("minutes", [1, 5, 60])
+@pytest.mark.parametrize("paths", [FAIR, UP, DOWN, GAPS])
+def test_nor_with_trailing_stops_that_begin_at_a_profit(paths: Paths, minutes: int) -> None:
+    paths = paths._replace(steps=PER_MINUTE * minutes)
+    for seed in range(SEEDS):
+        check(np.random.default_rng([seed, minutes, round(100 * paths.drift) + 100]), paths, False, begins=True)
+
+
+def check(random: np.random.Generator, paths: Paths, fractions: bool, *, begins: bool = False) -> None:
     prices = walk(random, paths, BARS, COUNT)
     prices -= prices[paths.steps - 1] - START
     scale = max(4.0, float(np.mean(np.ptp(prices.reshape(BARS, paths.steps, COUNT), axis=1))))
     left_out = ("stop_limit", "stop_limit_back") if paths.gaps else (("trail",) if fractions else ())
     entries = [entry for entry in ENTRIES if entry not in left_out]
     orders = [bracket(random, scale, entries[at % len(entries)]) for at in range(COUNT)]
+    if begins:
+        orders = [that_begin(random, order, scale) for order in orders]
     asked = [in_fractions(order) for order in orders] if fractions else orders
     bars = play(bars_of(prices, paths.steps), asked, 0)
     fine = play(panel(*[prices.copy() for _ in range(4)]), asked, paths.steps - 1)

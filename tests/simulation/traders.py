@@ -115,8 +115,10 @@ class Trader(Strategy):
                 terms |= {"stop": near(side), "limit": near(dice.choice([side, -side]))}
             case 4:
                 terms["trail"] = close * dice.choice([0.01, 0.04])
+                terms |= dice.choice([{}, {"trail_from": near(-side)}])
             case 5:
                 terms["trail_fraction"] = dice.choice([0.01, 0.05])
+                terms |= dice.choice([{}, {"trail_from": near(-side), "trail_then_fraction": 0.005}])
             case 6:
                 terms["at"] = dice.choice(["open", "close"])
         if set(terms) <= {"limit"} and dice.random() < 0.3:
@@ -130,6 +132,10 @@ class Trader(Strategy):
                 terms |= dice.choice([{name: entry * (1.0 + sign * share)}, {f"{name}_fraction": share}])
         if dice.random() < 0.2:
             terms |= dice.choice([{"trailing_loss": close * 0.03}, {"trailing_loss_fraction": 0.03}])
+            if dice.random() < 0.5:
+                terms["trailing_from_fraction"] = dice.choice([0.01, 0.05])
+                if "trailing_loss" not in terms and dice.random() < 0.5:
+                    terms["trailing_then_fraction"] = 0.01
         if dice.random() < 0.1:
             terms["reduce_only"] = True
         return terms

@@ -20,7 +20,8 @@ from backbus.performance.metrics import Metrics
 from backbus.performance.report import Counts, Report
 from backbus.performance.tables import CATEGORIES, TABLES, ColumnKind
 from backbus.strategy import BUILTINS, parameters
-from backbus.strategy.orders import TERMS, Fill, Order
+from backbus.strategy.order_terms import TERMS
+from backbus.strategy.orders import Fill, Order
 from backbus.streams import codec
 from backbus.streams.credit import WINDOW_LIMIT_ROWS
 from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE

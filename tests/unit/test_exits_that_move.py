@@ -120,3 +120,13 @@ def test_what_is_no_term_of_an_exit_is_refused(role: str, terms: dict[str, float
     entry = brackets({"limit": 50.0}, take_profit_fraction=0.1, stop_loss=40.0)
     with pytest.raises(StrategyError, match=message):
         play(bars(QUIET, QUIET, QUIET), {0: entry, 1: move})
+
+
+@pytest.mark.parametrize("terms", [{"stop_loss_fraction": 0.05}, {"take_profit_fraction": 0.05}])
+def test_one_in_fractions_is_moved_the_same_wherever_it_runs(terms: dict[str, float]) -> None:
+    def move(strategy: Any, bar: Any, book: Any) -> None:
+        (order,) = exits_of(book).values()
+        strategy.replace(order, **({"stop": 97.0} if order.role == "stop_loss" else {"limit": 103.0}))
+
+    told = play(bars(QUIET, flat(100.0), flat(100.0), (100, 104, 96, 97)), {0: asks(10, **terms), 1: move})
+    assert told.fills[1:] == [(3, BAR, "A", -10.0, 97.0 if "stop_loss_fraction" in terms else 103.0)]

@@ -14,7 +14,7 @@ from backbus import Result, explain, renamed
 from backbus.errors import JobError, UsageError
 from backbus.job.job import Job
 from backbus.performance.tables import TABLES
-from backbus.strategy.orders import TERMS
+from backbus.strategy.order_terms import TERMS
 from backbus.sweep.outcome import SUMMARY_FILE
 from backbus.sweep.results import load_summary
 

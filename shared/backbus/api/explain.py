@@ -20,6 +20,8 @@ from backbus.trading.codes import FORCED_FOR, REASONS, TIMES_IN_FORCE
 from backbus.trading.records import order_parts
 
 Row = dict[str, Any]
+TRAILING = ("trail", "trail_from", "trail_from_fraction", "trail_then")
+"""What a trailing stop is; runs of before had the first alone."""
 NEEDED = ("equity", "orders", "fills", "order_ends", "signals", "account_activity")
 
 
@@ -102,7 +104,7 @@ def _order(folder: Path, order: int) -> Row:
         "until": _until(first["time_in_force"], first["until"]),
         "limit": first["limit"],
         "stop": first["stop"],
-        "trail": first["trail"],
+        **{name: first.get(name) for name in TRAILING},
         "parent": first["parent"],
         "said": [_said(one) for one in said],
         "account": {name: account[name] for name in ("equity", "cash", "gross")},
@@ -139,7 +141,7 @@ def _until(time_in_force: str, until: int) -> str | None:
 
 def _named(one: Row) -> Row:
     """An order's number and the terms that tell what it is."""
-    return {name: one[name] for name in ("order", "type", "limit", "stop", "trail")}
+    return {name: one.get(name) for name in ("order", "type", "limit", "stop", *TRAILING)}
 
 
 def _said(one: Row) -> Row:

@@ -41,13 +41,25 @@ def _terms(one: Row) -> str:
     if one["type"] in ("limit", "stop") and one["trail"] is not None:
         return f"{kind} {_number(100.0 * one['trail'])} % from the price of its entry"
     if one["type"] in ("trail", "trail_percent"):
-        by = _number(one["trail"]) if one["type"] == "trail" else f"{_number(100.0 * one['trail'])} %"
-        start = "" if one["stop"] is None else f", which was {_number(one['stop'])} at first"
-        return f"trailing stop {by} behind the best price{start}"
+        return _trailing(one)
     parts = [f"{name} {_number(one[name])}" for name in ("stop", "limit") if one[name] is not None]
     if one["type"] in ("limit", "stop"):
         return parts[0]
     return ", ".join([kind, *parts])
+
+
+def _trailing(one: Row) -> str:
+    def by(name: str) -> str:
+        return _number(one[name]) if one["type"] == "trail" else f"{_number(100.0 * one[name])} %"
+
+    start = "" if one["stop"] is None else f", which was {_number(one['stop'])} at first"
+    told = f"trailing stop {by('trail')} behind the best price{start}"
+    if one["trail_from"] is None and one["trail_from_fraction"] is None:
+        return told
+    gain = one["trail_from_fraction"]
+    begins = _number(one["trail_from"]) if gain is None else f"a profit of {_number(100.0 * gain)} %"
+    then = "; asleep until then" if one["trail_then"] is None else f" {by('trail_then')} behind it"
+    return f"{told}, from {begins} on{then}"
 
 
 def _asked(signals: list[Row]) -> str:

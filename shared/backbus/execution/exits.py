@@ -15,9 +15,10 @@ from backbus.trading.groups import MarketArrays, OrderLists, RecordLog
 from backbus.trading.lots import plus
 from backbus.trading.open_orders import after, find_order, first, works
 from backbus.trading.order_states import NEXT_STATE, OrderEvent, OrderState
-from backbus.trading.order_types import better, exit_on_grid, is_stop, trails
+from backbus.trading.order_types import exit_on_grid, is_stop, trails
 from backbus.trading.records import NO_ORDER
 from backbus.trading.rules import Path
+from backbus.trading.trailing import beginning, has_begun, wake_trail
 
 
 @step
@@ -38,11 +39,11 @@ def _wake(
         slot["quantity"] = -market.state[asset]["held"] if slot["flags"] & Flag.WHOLE else -quantity
         terms["live_from"] = tick if tick % PHASES == INTRABAR_MATCH else tick + 1
         if trails(terms):
-            terms["stop"] = price
-            seen = terms["possible"]
-            terms["possible"] = better(seen, price, slot["quantity"] > 0.0) if seen == seen else price  # noqa: PLR0124
+            wake_trail(terms, price, slot["quantity"] > 0.0)
     else:
         slot["quantity"] = plus(market.instruments[asset]["lot"], slot["quantity"], -quantity)
+        if trails(terms) and not has_begun(terms):
+            terms["begins"] = beginning(terms, price, slot["quantity"] > 0.0)
     terms["state"] = NEXT_STATE[terms["state"], event]
     if slot["flags"] & Flag.RELATIVE:
         exit_on_grid(market.instruments[asset], slot, terms, price)
@@ -65,7 +66,9 @@ def wake_exits(
     if rules["path"] == Path.WORST:
         if came_back:
             event = OrderEvent.PARENT_MAY_HAVE_FILLED
-        elif filled["rule"] == FillRule.LIMIT_TOUCHED:
+        elif filled["rule"] == FillRule.LIMIT_TOUCHED or (
+            filled["rule"] == FillRule.TRAIL_TOUCHED and terms["begins"] == terms["begins"]
+        ):
             event = OrderEvent.PARENT_FILLED_IN_BAR
     woke = False
     other = first(orders, asset)

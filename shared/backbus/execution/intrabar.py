@@ -14,23 +14,22 @@ Exits of an entry live from its fill on, within the same bar.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from backbus.execution.ends import FillOf, write_fill
 from backbus.execution.fills import fill
 from backbus.execution.matching import is_ready
+from backbus.execution.worst_trail import Beside, Prices, target_before, worst_of_trail
 from backbus.jit.decorators import part, step
 from backbus.jit.fields import copied
-from backbus.trading.codes import Flag, OrderType
+from backbus.market.ticks import PHASES
+from backbus.trading.codes import Cap, FillRule, Flag, OrderType
 from backbus.trading.groups import BarArrays, MarketArrays, OrderLists, RecordLog
-from backbus.trading.lots import on_tick
-from backbus.trading.open_orders import after, first, purge_all, sleeps_beside
+from backbus.trading.open_orders import after, first, purge_all, sleeps_beside, works
 from backbus.trading.order_states import NEXT_STATE, OrderEvent, OrderState
 from backbus.trading.order_types import (
-    behind,
-    better,
-    follow,
     is_limit,
     level_of,
     met_falling,
@@ -41,15 +40,12 @@ from backbus.trading.order_types import (
     waits_for_nothing,
 )
 from backbus.trading.rules import Path
-
-
-class Prices(NamedTuple):
-    """One asset's bar."""
-
-    open: float
-    high: float
-    low: float
-    close: float
+from backbus.trading.trailing import (
+    Trail,
+    behind_any,
+    better,
+    follow,
+)
 
 
 @step
@@ -104,8 +100,9 @@ def _walk(
             terms, buys = orders.terms[node], orders.slots[node]["quantity"] > 0.0
             if _waits(orders, node, tick) and met_falling(terms, buys) == falling:
                 level = level_of(market.instruments[asset], terms, buys)
+                there = level == level  # noqa: PLR0124  (not asleep)
                 level = min(level, price) if falling else max(level, price)
-                if (
+                if there and (
                     (level > nearest or (best < 0 and level == to))
                     if falling
                     else (level < nearest or (best < 0 and level == to))
@@ -135,7 +132,7 @@ def _may_be_stopped(orders: OrderLists, instrument: Any, asset: int, node: int, 
             terms, flags = orders.terms[other], orders.slots[other]["flags"]
             level = np.nan
             if trails(terms):
-                level = behind(terms, better(price, bar.high if buys else bar.low, not buys), not buys)
+                level = behind_any(terms, price, better(price, bar.high if buys else bar.low, not buys), not buys)
             elif not is_limit(terms):
                 level = price * (1.0 - terms["trail"] if buys else 1.0 + terms["trail"])
                 if flags & Flag.RELATIVE == 0:
@@ -151,28 +148,6 @@ def _worst_of_stop(instrument: Any, terms: Any, buys: bool, bar: Prices) -> floa
     """Where a stop is met at worst, if the bar comes to it; NaN if not."""
     level = level_of(instrument, terms, buys)
     return level if (bar.high >= level if buys else bar.low <= level) else np.nan
-
-
-@step
-def _worst_of_trail(instrument: Any, terms: Any, buys: bool, bar: Prices) -> float:
-    """Where a trailing stop is met at worst, after any of the prices that it may have followed; NaN where it cannot be.
-    One that goes on has followed them.
-
-    At worst the price goes against the order first: it is met at the far extreme. If what it follows may have come
-    before the order did, it may as well not be met here, and later where it surely stands after this bar: what is
-    ``hidden`` is how much worse that is."""
-    ahead, against = (bar.low, bar.high) if buys else (bar.high, bar.low)
-    sure = copied(terms["stop"])
-    if terms["state"] != OrderState.PERHAPS_AWAKE:
-        sure = better(sure, bar.close if terms["state"] == OrderState.JUST_AWAKE else ahead, buys)
-    possible = better(terms["possible"], better(sure, ahead, buys), buys)
-    level = on_tick(instrument, behind(terms, possible, buys), buys)
-    if against >= level if buys else against <= level:
-        later = on_tick(instrument, behind(terms, sure, buys), buys)
-        terms["hidden"] = max(later - against, 0.0) if buys else max(against - later, 0.0)
-        return against
-    terms["stop"], terms["possible"] = sure, possible
-    return np.nan
 
 
 @step
@@ -197,6 +172,7 @@ def _worst(
 ) -> None:
     """Stops before limits, each time the one nearest to the open first; then the exits of entries that filled."""
     instrument = market.instruments[asset]
+    last = bar.close if tick // PHASES == rules["rows"] - 1 else np.nan
     any_found = True
     while any_found:
         any_found = False
@@ -218,7 +194,8 @@ def _worst(
                         elif turn == 0:
                             level = _worst_of_stop(instrument, terms, buys, bar)
                         elif turn == 1 and trails(terms):
-                            level = _worst_of_trail(instrument, terms, buys, bar)
+                            beside = Beside(target_before(orders, asset, node, buys), last)
+                            level = worst_of_trail(instrument, terms, buys, bar, beside)
                         if abs(level - bar.open) < least:
                             best, least, price = node, abs(level - bar.open), level
                     node = after(orders, node)
@@ -264,17 +241,25 @@ def _may_have_filled(orders: OrderLists, asset: int, node: int, bar: Prices) -> 
 
 
 @step
-def _end_bar(orders: OrderLists, rules: Any, asset: int, tick: int, bar: Prices) -> None:
-    """What orders that go on have seen of the bar."""
+def _end_bar(
+    orders: OrderLists, rules: Any, market: MarketArrays, asset: int, tick: int, bar: Prices, fills: RecordLog
+) -> None:
+    """What orders that go on have seen of the bar. That a trailing stop has begun is said."""
     node = first(orders, asset)
     while node >= 0:
         terms, buys = orders.terms[node], orders.slots[node]["quantity"] > 0.0
         if terms["state"] != OrderState.ASLEEP and terms["live_from"] <= tick:
-            if rules["path"] == Path.WORST and terms["type"] == OrderType.STOP_LIMIT:
+            follows = rules["path"] == Path.WORST and rules["trail_by_close"] == 0
+            if follows and terms["type"] == OrderType.STOP_LIMIT:
                 _may_have_filled(orders, asset, node, bar)
             terms["state"] = NEXT_STATE[terms["state"], OrderEvent.BAR_OVER]
             if trails(terms) and rules["trail_by_close"] != 0:
                 follow(terms, bar.close, buys)
+            if terms["begun"] == Trail.JUST_BEGUN and works(orders, node):
+                terms["begun"] = Trail.BEGUN
+                left = orders.slots[node]["quantity"]
+                found = FillOf(FillRule.TRAIL_BEGAN, Cap.NONE, 0.0, terms["begins"], terms["stop"], 0.0, left)
+                write_fill(fills, tick, orders.slots[node]["order"], asset, market.state[asset]["unit"], found)
             falls = met_falling(terms, buys)
             extreme = bar.low if falls else bar.high
             nearer = extreme < terms["nearest"] if falls else extreme > terms["nearest"]
@@ -306,5 +291,5 @@ def match_bar(
                 to = turn if leg == 0 else (back if leg == 1 else bar.close)
                 _walk(orders, rules, market, asset, tick, price, to, fills)
                 price = to
-        _end_bar(orders, rules, asset, tick, bar)
+        _end_bar(orders, rules, market, asset, tick, bar, fills)
     purge_all(orders, fills.length[0] > begin)

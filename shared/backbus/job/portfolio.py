@@ -77,6 +77,25 @@ class Exits(Section):
     """A stop order so far on the losing side."""
     trail: Fraction | None = None
     """A trailing stop so far behind the best price."""
+    trail_from: Positive | None = None
+    """The profit from which it trails, as a share of the entry's price; until then it sleeps."""
+    trail_then: Fraction | None = None
+    """By how much it trails from there on; until then it trails by ``trail``."""
+
+    @model_validator(mode="after")
+    def _trailing_stop(self) -> Exits:
+        if self.trail is None and (self.trail_from is not None or self.trail_then is not None):
+            name = "trail_then" if self.trail_from is None else "trail_from"
+            raise ValueError(f"{name} is of a trailing stop, and there is none: set trail, how far behind it follows")
+        if self.trail is not None and self.trail_then is not None:
+            if self.trail_from is None:
+                raise ValueError("trail_then needs trail_from, the profit from which it holds: 0.03 is 3 %")
+            if self.trail_then >= self.trail:
+                raise ValueError(
+                    f"trail_then ({self.trail_then:g}) must be closer than trail ({self.trail:g}): a stop does not "
+                    "step back; for one that sleeps until trail_from, leave trail_then out"
+                )
+        return self
 
 
 class Limits(Section):

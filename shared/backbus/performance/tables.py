@@ -26,7 +26,6 @@ from backbus.trading.codes import (
     REASONS,
     SIGNAL_KINDS,
     TIMES_IN_FORCE,
-    FillRule,
 )
 from backbus.trading.records import Records
 
@@ -110,6 +109,9 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "until": _K.COUNT,
         "parent": _K.COUNT,
         "group": _K.COUNT,
+        "trail_from": _K.NUMBER_OR_NONE,
+        "trail_from_fraction": _K.NUMBER_OR_NONE,
+        "trail_then": _K.NUMBER_OR_NONE,
     },
     "fills": {
         "logical_time": _K.COUNT,
@@ -208,6 +210,9 @@ def orders_piece(orders: Records, times: Ints) -> Piece:
         **_when(orders, times),
         "phase": orders["tick"] % PHASES,
         "time_in_force": orders["in_force"],
+        "trail_from": orders["begins"],
+        "trail_from_fraction": orders["gain"],
+        "trail_then": orders["then"],
         **{name: orders[name] for name in names},
     }
 
@@ -229,7 +234,7 @@ def fill_pieces(records: Records, times: Ints) -> list[Piece]:
         }
         columns = {name: ends[field] for name, field in shown.items()}
         more = [("order_ends", {**_when(ends, times[ended]), "phase": ends["tick"] % PHASES, **columns})]
-    filled = ~ended & (records["rule"] != FillRule.LESSENED) & (records["rule"] != FillRule.HELD_BACK)
+    filled = records["quantity"] != 0.0
     fills, times = (records, times) if filled.all() else (records[filled], times[filled])
     columns = {name: fills[name] for name in names}
     return [("fills", {**_when(fills, times), "phase": fills["tick"] % PHASES, **columns}), *more]

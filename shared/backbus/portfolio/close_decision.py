@@ -12,23 +12,19 @@ from backbus.jit.decorators import part, plain, step
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.direct_orders import Turn, cancel_asked, place_asked
+from backbus.portfolio.intents import LOSS_FRACTION, TAKE_FRACTION, TRAILING_FRACTION, no_terms, take_term
 from backbus.portfolio.limits import plan, plan_all, within
 from backbus.portfolio.margin import check_account, not_now
 from backbus.portfolio.order_entry import (
-    LOSS_FRACTION,
-    TAKE_FRACTION,
-    TRAILING_FRACTION,
     Ticket,
     can_work,
     cancel,
     fills_here,
     is_market_intent,
-    no_terms,
     place,
     place_exits_of_signal,
     reduce_only,
     refuse,
-    take_term,
     worst_of_intent,
 )
 from backbus.portfolio.reservations import brings, check_at_close, power_left
@@ -159,6 +155,8 @@ def _own_exits(orders: OrderLists, rules: Any, asset: int) -> None:
         intent["fractions"] = intent["fractions"] | LOSS_FRACTION
     if intent["trailing_loss"] == 0.0:
         intent["trailing_loss"] = rules["trailing_loss"]
+        intent["trailing_gain"] = rules["trailing_gain"]
+        intent["trailing_then"] = rules["trailing_then"]
         intent["fractions"] = intent["fractions"] | TRAILING_FRACTION
 
 

@@ -8,18 +8,16 @@ import numpy as np
 
 from backbus.jit.decorators import step
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
+from backbus.portfolio.intents import named_order, no_terms, take_term
 from backbus.portfolio.limits import plan, within
 from backbus.portfolio.margin import not_now
 from backbus.portfolio.order_entry import (
     Ticket,
     cancel,
     fills_here,
-    named_order,
-    no_terms,
     place,
     place_exits,
     refuse,
-    take_term,
     write_terms,
 )
 from backbus.portfolio.reservations import brings

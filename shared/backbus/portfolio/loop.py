@@ -34,6 +34,7 @@ from backbus.trading.open_orders import end_node, find_order, purge, works
 from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import is_stop
 from backbus.trading.records import Records
+from backbus.trading.trailing import Trail
 
 # --- fills --------------------------------------------------------------------------------------------------------
 
@@ -47,6 +48,8 @@ def _filled_in_part(orders: OrderLists, node: int, fill: Any) -> None:
     terms["filled"] = terms["filled"] + abs(fill["quantity"])
     if rule == FillRule.HELD_BACK or (fill["quantity"] != 0.0 and is_stop(terms)):
         terms["state"] = OrderState.TRIGGERED
+    if rule == FillRule.TRAIL_BEGAN:
+        terms["begun"] = Trail.BEGUN
 
 
 _note_fill = verb(_filled_whole, _filled_in_part)

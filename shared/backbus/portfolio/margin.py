@@ -16,7 +16,8 @@ from backbus.jit.decorators import step
 from backbus.jit.fields import copied
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
-from backbus.portfolio.order_entry import Ticket, cancel, no_terms, place
+from backbus.portfolio.intents import no_terms
+from backbus.portfolio.order_entry import Ticket, cancel, place
 from backbus.portfolio.risk import exempt
 from backbus.trading.codes import Flag, Reason
 from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog

@@ -1,4 +1,4 @@
-"""From an intent to open orders: its terms, the ORDER records that say so, its exits; and orders taken back."""
+"""From an intent to open orders: the ORDER records that say so, its exits; and orders taken back."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from backbus.jit.decorators import step
+from backbus.jit.fields import copied
+from backbus.portfolio.intents import no_terms
 from backbus.portfolio.risk import Accepted, exempt
-from backbus.trading.codes import Action, Flag, InForce, OrderType, Term
+from backbus.trading.codes import Action, Flag, InForce, OrderType
 from backbus.trading.groups import OpenOrders, OrderLists, RecordLog, SingleOrders, verb
 from backbus.trading.lots import on_tick
 from backbus.trading.open_orders import (
@@ -22,13 +24,9 @@ from backbus.trading.open_orders import (
     sleeps_beside,
     wake_beside,
 )
-from backbus.trading.order_states import OrderState
-from backbus.trading.order_types import on_grid, possible, take_own_term, trails, worst_price
-from backbus.trading.records import ASSET_SCALE, EXITS, NO_ORDER, ROW_SCALE
+from backbus.trading.order_types import on_grid, possible, trails, worst_price
+from backbus.trading.records import EXITS, NO_ORDER
 from backbus.trading.slippage import fill_price
-
-TAKE_FRACTION, LOSS_FRACTION, TRAILING_FRACTION = 1, 2, 4
-
 
 # --- ORDER records ------------------------------------------------------------------------------------------------
 
@@ -64,6 +62,9 @@ def write_order(log: RecordLog, tick: int, asset: int, said: Said) -> None:
     record["until"] = 0
     record["parent"] = NO_ORDER
     record["group"] = 0
+    record["begins"] = np.nan
+    record["gain"] = np.nan
+    record["then"] = np.nan
     log.length[0] += 1
 
 
@@ -77,6 +78,9 @@ def write_terms(log: RecordLog, source: Any) -> None:
     record["stop"] = source["start"] if trails(source) else source["stop"]
     record["trail"] = source["trail"]
     record["until"] = source["until"]
+    record["begins"] = np.nan if source["gain"] == source["gain"] else copied(source["begins"])
+    record["gain"] = source["gain"]
+    record["then"] = source["then"]
 
 
 @step
@@ -91,6 +95,10 @@ def _no_terms(orders: SingleOrders, node: int, log: RecordLog) -> None:
 
 def _terms_of_node(orders: OrderLists, node: int, log: RecordLog) -> None:
     write_terms(log, orders.terms[node])
+    if orders.slots[node]["flags"] & Flag.RELATIVE:  # the market worked out its price when the entry filled
+        record = log.records[log.length[0] - 1]
+        record["limit"] = np.nan
+        record["stop"] = np.nan
 
 
 def _no_kin(orders: SingleOrders, node: int, log: RecordLog) -> None:
@@ -136,74 +144,7 @@ def cancel(orders: OpenOrders, asset: int, node: int, tick: int, reason: int, lo
         other = after(orders, other)
 
 
-# --- intents: the terms of signals, which only lists of orders know -------------------------------------------------
-
-
-@step
-def no_terms(intent: Any) -> None:
-    """Forget the terms of the intent before."""
-    intent["type"] = OrderType.MARKET
-    intent["in_force"] = InForce.GOOD_TILL_CANCELLED
-    intent["limit"] = np.nan
-    intent["stop"] = np.nan
-    intent["start"] = np.nan
-    intent["trail"] = np.nan
-    intent["until"] = 0
-    intent["take_profit"] = 0.0
-    intent["stop_loss"] = 0.0
-    intent["trailing_loss"] = 0.0
-    intent["fractions"] = 0
-    intent["reduce"] = 0
-    intent["state"] = OrderState.LIVE
-    intent["at_row"] = -1
-    intent["at_asset"] = -1
-    intent["group_of"] = NO_ORDER
-    intent["instead_of"] = NO_ORDER
-
-
-@step
-def int_of(value: float) -> int:
-    """A whole number that came as a float; 0 where it is none."""
-    if value > -9e15 and value < 9e15:
-        whole: int = np.int64(value)  # type: ignore[assignment]
-        return whole
-    return 0
-
-
-@step
-def named_order(intent: Any, asset: int, ordinal: float) -> int:
-    """The id of the order that an intent of ``asset`` names."""
-    of = intent["at_asset"] if intent["at_asset"] >= 0 else asset
-    return intent["at_row"] * ROW_SCALE + of * ASSET_SCALE + int_of(ordinal)
-
-
-@step
-def take_term(intent: Any, asset: int, kind: int, value: float) -> None:
-    """Take one term of an intent of ``asset``."""
-    take_own_term(intent, kind, value)
-    if kind == Term.IN_FORCE:
-        intent["in_force"] = int_of(value)
-    elif kind == Term.UNTIL:
-        intent["until"] = int_of(value)
-    elif kind in (Term.TAKE_PROFIT, Term.TAKE_PROFIT_FRACTION):
-        intent["take_profit"] = value
-        intent["fractions"] = intent["fractions"] | (TAKE_FRACTION if kind == Term.TAKE_PROFIT_FRACTION else 0)
-    elif kind in (Term.STOP_LOSS, Term.STOP_LOSS_FRACTION):
-        intent["stop_loss"] = value
-        intent["fractions"] = intent["fractions"] | (LOSS_FRACTION if kind == Term.STOP_LOSS_FRACTION else 0)
-    elif kind in (Term.TRAILING_LOSS, Term.TRAILING_LOSS_FRACTION):
-        intent["trailing_loss"] = value
-        intent["fractions"] = intent["fractions"] | (TRAILING_FRACTION if kind == Term.TRAILING_LOSS_FRACTION else 0)
-    elif kind == Term.REDUCE:
-        intent["reduce"] = 1
-    elif kind == Term.ROW:
-        intent["at_row"] = int_of(value)
-    elif kind == Term.GROUP:
-        intent["group_of"] = named_order(intent, asset, value)
-    elif kind == Term.INSTEAD_OF:
-        intent["instead_of"] = named_order(intent, asset, value)
-    elif kind == Term.ASSET:
-        intent["at_asset"] = int_of(value)
+# --- intents --------------------------------------------------------------------------------------------------------
 
 
 def _plain_intent(orders: SingleOrders, asset: int) -> bool:
@@ -356,6 +297,9 @@ def place_exits(
             scratch["stop"] = np.nan if relative else on_tick(instrument, level, exits > 0.0)
         else:
             scratch["type"] = OrderType.TRAIL_PERCENT if relative else OrderType.TRAIL
+            scratch["begins"] = wanted["trailing_begins"]
+            scratch["gain"] = wanted["trailing_gain"]
+            scratch["then"] = wanted["trailing_then"]
         if relative or which == 2:
             scratch["trail"] = level
         all_flags = flags | Flag.REDUCES | Flag.REDUCE_ONLY | (Flag.RELATIVE if relative and which < 2 else 0)

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict
 
 from backbus.errors import StrategyError
 from backbus.strategy import holding
-from backbus.strategy.orders import Order, exit_terms
+from backbus.strategy.order_terms import exit_terms
+from backbus.strategy.orders import Order
 from backbus.strategy.run import Run
 from backbus.trading.records import Records
 
@@ -94,7 +95,8 @@ class Strategy(BaseModel):
         """Be long while ``condition`` [rows, assets] is true, and flat otherwise.
 
         ``exits`` come with every entry of a holding rule, as fractions of the price paid: ``take_profit_fraction``,
-        ``stop_loss_fraction``, ``trailing_loss_fraction``. What an exit has closed stays closed until the rule changes
+        ``stop_loss_fraction``, ``trailing_loss_fraction``, and of the last ``trailing_from_fraction`` and
+        ``trailing_then_fraction``. What an exit has closed stays closed until the rule changes
         its mind."""
         return holding.with_exits(holding.hold_side(self._run, condition, 1.0), exits)
 
@@ -146,12 +148,15 @@ class Strategy(BaseModel):
         row on, after the account's risk let it pass.
 
         Without terms it is a market order. ``limit``, ``stop`` or both: a limit, stop or stop-limit order. ``trail``
-        (price units) or ``trail_fraction``: a trailing stop. ``at="open"`` or ``at="close"``: only at the next open or
-        close. ``time_in_force``: "gtc" (as long as it takes), "day", "ioc" (at once, the rest is cancelled) or "fok"
-        (at once and whole, or not at all); ``until``: a date, or an instant with its zone. ``take_profit``,
-        ``stop_loss``, ``trailing_loss`` (prices; the last a distance), or with ``_fraction`` behind the name fractions
-        of the entry's price: exits that come alive with its fills and end one another. ``group``: an earlier order; one
-        fill ends the others. ``reduce_only``: never beyond flat. Raises StrategyError for what cannot be an order.
+        (price units) or ``trail_fraction``: a trailing stop, which with ``trail_from`` sleeps until that price is
+        reached, or, with ``trail_then`` or ``trail_then_fraction`` beside it, trails by that from there on.
+        ``at="open"`` or ``at="close"``: only at the next open or close. ``time_in_force``: "gtc" (as long as it takes),
+        "day", "ioc" (at once, the rest is cancelled) or "fok" (at once and whole, or not at all); ``until``: a date, or
+        an instant with its zone. ``take_profit``, ``stop_loss``, ``trailing_loss`` (prices; the last a distance), or
+        with ``_fraction`` behind the name fractions of the entry's price: exits that come alive with its fills and end
+        one another; ``trailing_from`` (a price; or ``trailing_from_fraction``, a profit) and ``trailing_then`` are to a
+        trailing loss what ``trail_from`` and ``trail_then`` are to ``trail``. ``group``: an earlier order; one fill
+        ends the others. ``reduce_only``: never beyond flat. Raises StrategyError for what cannot be an order.
         """
         return self._run.emission.order(quantity, symbol, terms)
 
@@ -175,7 +180,7 @@ class Strategy(BaseModel):
         if not order.works:
             return order
         terms = {name: value for name, value in ({**order.terms, **terms}).items() if value is not None}
-        terms = exit_terms(order, terms) if order.role != "entry" else terms
+        terms = exit_terms(order.role, order.terms, terms) if order.role != "entry" else terms
         wanted = (
             order.quantity - order.filled if quantity is None else math.copysign(_positive(quantity), order.quantity)
         )

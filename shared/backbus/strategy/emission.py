@@ -15,7 +15,8 @@ import numpy as np
 from backbus.errors import StrategyError, no_symbol
 from backbus.market.panel import Layout
 from backbus.market.ticks import CLOSE_SIGNAL, PHASES
-from backbus.strategy.orders import Blotter, Order, Said, said_of
+from backbus.strategy.order_terms import Said, said_of
+from backbus.strategy.orders import Blotter, Order
 from backbus.trading.codes import SignalKind, Term
 from backbus.trading.records import MAX_ORDINAL, ORDINALS_OF_ONE, SIGNAL, Records, order_id, order_parts
 
@@ -107,7 +108,8 @@ class Emission:
             raise StrategyError("an order for nothing: its quantity is 0")
         asset = self.find(symbol)
         close = self.close if asset == self.asset else math.nan
-        said = said_of(terms, buys=quantity > 0.0, close=close)
+        moved = instead_of is not None and instead_of.role != "entry"
+        said = said_of(terms, buys=quantity > 0.0, close=close, moved=moved)
         group = terms.get("group")
         if group is not None:
             said = [*self._name(group, asset, "group"), (Term.GROUP, float(order_parts(group.id)[2])), *said]
@@ -119,7 +121,7 @@ class Emission:
             raise StrategyError(f"more than {MAX_ORDINAL // ORDINALS_OF_ONE - 1} orders of one asset in one row")
         self.ordinals[asset] = ordinal
         order = Order(order_id(self.row, asset, ordinal), self._symbols[asset], float(quantity), dict(terms))
-        if instead_of is not None and instead_of.role != "entry":
+        if instead_of is not None and moved:
             order.role, order.parent = instead_of.role, instead_of.parent
         self.asked.append((asset, [*said, (SignalKind.QUANTITY, float(quantity))], order))
         self.blotter.ask(order)

@@ -13,7 +13,7 @@ from backbus.errors import StrategyError
 from backbus.jit.arrays import read_only
 from backbus.market.panel import Block, Floats
 from backbus.strategy import edges
-from backbus.strategy.orders import said_of
+from backbus.strategy.order_terms import said_of
 from backbus.strategy.run import Run
 from backbus.strategy.streams import Above, Stream, check_bars
 from backbus.trading.records import Records, read_only_copy
@@ -115,7 +115,13 @@ def target_weights(run: Run, wanted: Any) -> Records:
     return read_only_copy(out[:count])
 
 
-EXITS = ("take_profit_fraction", "stop_loss_fraction", "trailing_loss_fraction")
+EXITS = (
+    "take_profit_fraction",
+    "stop_loss_fraction",
+    "trailing_loss_fraction",
+    "trailing_from_fraction",
+    "trailing_then_fraction",
+)
 
 
 def with_exits(records: Records, exits: Mapping[str, float]) -> Records:

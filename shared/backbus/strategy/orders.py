@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import datetime
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-from backbus import renamed
-from backbus.errors import StrategyError
 from backbus.jit.decorators import plain
 from backbus.market.ticks import PHASES
+from backbus.strategy.order_terms import begun_terms, terms_of
 from backbus.trading.account_rows import BookRows
-from backbus.trading.codes import ENDS, FILL_RULES, REASONS, TIMES_IN_FORCE, Action, Flag, InForce, OrderType, Term
+from backbus.trading.codes import ENDS, FILL_RULES, REASONS, Action, FillRule
 from backbus.trading.lots import on_tick, plus, whole_lots
 from backbus.trading.records import NO_ORDER, Records
 
@@ -22,39 +20,7 @@ TimeInForce = Literal["gtc", "day", "ioc", "fok", "open"]
 Role = Literal["entry", "take_profit", "stop_loss", "trailing_loss"]
 ROLES: tuple[Role, ...] = ("entry", "take_profit", "stop_loss", "trailing_loss")
 """In the order of their ids: an exit's is its entry's and its place here."""
-Said = tuple[int, float]
-"""Kind and value of a SIGNAL record."""
-
-_EXITS = {
-    "take_profit": Term.TAKE_PROFIT,
-    "take_profit_fraction": Term.TAKE_PROFIT_FRACTION,
-    "stop_loss": Term.STOP_LOSS,
-    "stop_loss_fraction": Term.STOP_LOSS_FRACTION,
-    "trailing_loss": Term.TRAILING_LOSS,
-    "trailing_loss_fraction": Term.TRAILING_LOSS_FRACTION,
-}
-_PRICES = {"limit": Term.LIMIT, "stop": Term.STOP, "trail": Term.TRAIL, "trail_fraction": Term.TRAIL_FRACTION}
-_FRACTIONS = ("trail_fraction", "stop_loss_fraction", "trailing_loss_fraction")
-TERMS = (*_PRICES, *_EXITS, "time_in_force", "until", "at", "reduce_only", "group")
-"""What an order, or a signal, can be given beside what it wants."""
-_EITHER = tuple((name, f"{name}_fraction") for name in ("take_profit", "stop_loss", "trailing_loss"))
-
-
-def _terms_of(record: Any) -> dict[str, float]:
-    """Prices and distances of an order that was made by a signal, or came with an entry."""
-    kind = int(record["type"])
-    relative = int(record["flags"]) & Flag.RELATIVE != 0
-    trail = float(record["trail"])
-    if relative:
-        return {"take_profit_fraction" if kind == OrderType.LIMIT else "stop_loss_fraction": trail}
-    if kind in (OrderType.TRAIL, OrderType.TRAIL_PERCENT):
-        return {"trail" if kind == OrderType.TRAIL else "trail_fraction": trail}
-    found = {name: float(record[name]) for name in ("limit", "stop")}
-    return {name: price for name, price in found.items() if not math.isnan(price)}
-
-
 NO_SPLITS: Mapping[str, float] = MappingProxyType({})
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclass(eq=False, slots=True)
@@ -109,96 +75,6 @@ class Fill:
     """Which rule filled it."""
 
 
-def _number(name: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0.0:
-        raise StrategyError(f"{name} must be a number above 0, not {value!r}")
-    if name in _FRACTIONS and value >= 1.0:
-        raise StrategyError(f"{name} is a fraction of the price, 0.05 for 5 %; {value!r} is not below 1")
-    return float(value)
-
-
-def _order_type(terms: Mapping[str, Any]) -> None:
-    given = [name for name in _PRICES if name in terms]
-    if len(given) > 1 and given != ["limit", "stop"]:
-        raise StrategyError(f"{' and '.join(given)} do not go together; a stop-limit order has stop and limit")
-    force, at = terms.get("time_in_force", "gtc"), terms.get("at")
-    if force not in TIMES_IN_FORCE or force in ("gtd", "gtt"):
-        raise StrategyError(f"time_in_force is one of gtc, day, ioc, fok and open, not {force!r}; for a date: until")
-    if at not in (None, "open", "close"):
-        raise StrategyError(f'at is "open" or "close", not {at!r}')
-    if "until" in terms and ("time_in_force" in terms or at is not None):
-        raise StrategyError("until does not go with time_in_force or at")
-    if at is not None and "time_in_force" in terms:
-        raise StrategyError("at does not go with time_in_force")
-    if at == "close" and [name for name in given if name != "limit"]:
-        raise StrategyError('at = "close" is for market and limit orders; leave out ' + " and ".join(given))
-    if (at == "open" or force in ("ioc", "fok", "open")) and [name for name in given if name != "limit"]:
-        raise StrategyError("an order that is filled at once or not at all is a market or a limit order")
-
-
-def _sides(buys: bool, terms: Mapping[str, Any], close: float) -> None:
-    """Take profit lies beyond the entry, stop loss before it."""
-    entry = terms.get("limit", terms.get("stop", close))
-    where = "its limit" if "limit" in terms else "its stop" if "stop" in terms else "the last close"
-    for name, beyond in (("take_profit", True), ("stop_loss", False)):
-        level = terms.get(name)
-        if level is not None and entry == entry and ((level > entry) != (buys == beyond) or level == entry):  # noqa: PLR0124
-            side = "above" if buys == beyond else "below"
-            raise StrategyError(
-                f"{name} {level} is on the wrong side: an order to {'buy' if buys else 'sell'} takes one {side} "
-                f"{where}, {entry}"
-            )
-
-
-def said_of(terms: Mapping[str, Any], *, buys: bool | None, close: float) -> list[Said]:
-    """The SIGNAL records that say these terms, all but ``group``. ``buys`` is None where the side is not known yet.
-
-    Raises StrategyError for terms that no order can have."""
-    for name in terms:
-        if name in renamed.TERMS:
-            raise StrategyError(renamed.is_now(name, renamed.TERMS[name]))
-    for name in _PRICES:
-        if name in terms and terms[name] is None:
-            raise StrategyError(f"{name} has no price (it is None); for an order without one leave {name} out")
-    given = {name: value for name, value in terms.items() if value is not None}
-    for name in given:
-        if name not in TERMS:
-            raise StrategyError(f"an order has no {name!r}; it has {', '.join(TERMS)}")
-    for one, other in _EITHER:
-        if one in given and other in given:
-            raise StrategyError(f"give {one} or {other}, not both")
-    _order_type(given)
-    said = [(kind, _number(name, given[name])) for name, kind in (_PRICES | _EXITS).items() if name in given]
-    if buys is not None:
-        _sides(buys, given, close)
-    if "until" in given:
-        said += _until(given["until"])
-    elif given.get("at") == "open" or "time_in_force" in given:
-        force = "open" if given.get("at") == "open" else given["time_in_force"]
-        said.append((Term.IN_FORCE, float(TIMES_IN_FORCE.index(force))))
-    if given.get("at") == "close":
-        said.append((Term.AT_CLOSE, 1.0))
-    if given.get("reduce_only"):
-        said.append((Term.REDUCE, 1.0))
-    return said
-
-
-def _until(until: Any) -> list[Said]:
-    if isinstance(until, str):
-        try:
-            until = (datetime.date if len(until) <= 10 else datetime.datetime).fromisoformat(until)
-        except ValueError:
-            raise StrategyError(f"until is a date, or a date and time with its zone, not {until!r}") from None
-    if isinstance(until, datetime.datetime):
-        if until.tzinfo is None:
-            raise StrategyError(f"until {until} has no zone; give it one, or a date")
-        micros = (until - _EPOCH) // datetime.timedelta(microseconds=1)
-        return [(Term.IN_FORCE, float(InForce.GOOD_TILL_TIME)), (Term.UNTIL, float(micros))]
-    if isinstance(until, datetime.date):
-        return [(Term.IN_FORCE, float(InForce.GOOD_TILL_DATE)), (Term.UNTIL, float((until - _EPOCH.date()).days))]
-    raise StrategyError(f"until is a date, or a date and time with its zone, not {until!r}")
-
-
 class Grid:
     """Which sizes and prices an asset's orders can have."""
 
@@ -225,7 +101,7 @@ class Grid:
 
 _plus, _whole_lots, _on_tick = plain(plus), plain(whole_lots), plain(on_tick)
 _UP_FOR_BUYS = {"limit": False, "stop": True, "take_profit": True, "stop_loss": False}
-_DISTANCES = ("trail", "trailing_loss")
+_DIVIDED = ("trail", "trail_from", "trail_then", "trailing_loss", "trailing_from", "trailing_then")
 
 
 def _split(order: Order, grid: Grid, ratio: float) -> None:
@@ -238,33 +114,10 @@ def _split(order: Order, grid: Grid, ratio: float) -> None:
     for name, up in _UP_FOR_BUYS.items():
         if terms.get(name) is not None:
             terms[name] = grid.price(terms[name] / ratio, up=up == buys)
-    for name in _DISTANCES:
+    for name in _DIVIDED:
         if terms.get(name) is not None:
             terms[name] = terms[name] / ratio
     order.terms = terms
-
-
-_OF_ROLES: Mapping[str, tuple[str, ...]] = {
-    "take_profit": ("limit",),
-    "stop_loss": ("stop",),
-    "trailing_loss": ("trail", "trail_fraction"),
-}
-_BESIDE_PRICES = ("time_in_force", "until")
-
-
-def exit_terms(order: Order, terms: Mapping[str, Any]) -> dict[str, Any]:
-    """The terms of what takes an exit's place: its own price, and how long it works. Raises StrategyError for others,
-    and where it has no price yet, since its entry has not filled."""
-    prices = _OF_ROLES[order.role]
-    given = {name: value for name, value in terms.items() if name != f"{order.role}_fraction"}
-    if "trail" in given and "trail_fraction" in given:
-        given.pop(next(name for name in ("trail", "trail_fraction") if name in order.terms))
-    wrong = [name for name in given if name not in (*prices, *_BESIDE_PRICES)]
-    if wrong:
-        raise StrategyError(f"a {order.role} has no {wrong[0]}: it is moved by its {' or '.join(prices)}")
-    if not any(name in given for name in prices):
-        raise StrategyError(f"this {order.role} has no price before its entry fills: give it one by {prices[0]}")
-    return given
 
 
 class Blotter:
@@ -284,7 +137,8 @@ class Blotter:
         self.fills: list[Fill] = []
         """Since the row before."""
         self.news: list[Order] = []
-        """Orders that were placed, cut, refused or ended since the row before, but for fills."""
+        """Orders that were placed, cut, refused or ended since the row before, but for fills; and trailing stops that
+        have begun to trail."""
 
     def ask(self, order: Order) -> None:
         """Keep an order that has been asked for."""
@@ -332,9 +186,9 @@ class Blotter:
             parent = int(record["parent"]) if "parent" in (record.dtype.names or ()) else NO_ORDER
             symbol = self._symbols[record["asset"]]
             if parent == NO_ORDER:
-                return Order(number, symbol, float(record["wanted"]), _terms_of(record))
+                return Order(number, symbol, float(record["wanted"]), terms_of(record))
             role = ROLES[min(number - parent, len(ROLES) - 1)]
-            order = Order(number, symbol, float(record["wanted"]), _terms_of(record), role=role, parent=parent)
+            order = Order(number, symbol, float(record["wanted"]), terms_of(record), role=role, parent=parent)
         return order
 
     def _exits_follow(self, entry: Order) -> None:
@@ -344,6 +198,10 @@ class Blotter:
                 grid = self._grids[order.symbol]
                 order.quantity = grid.plus(-entry.filled, 0.0)
                 fraction = order.terms.get(f"{order.role}_fraction")
+                gain = order.terms.get("trail_from_fraction")
+                if gain is not None:
+                    begins = entry.average_price * (1.0 + gain if order.quantity < 0.0 else 1.0 - gain)
+                    order.terms = {**order.terms, "trail_from": begins}
                 if fraction is not None and order.role != "trailing_loss":
                     sells, gains = order.quantity < 0.0, order.role == "take_profit"
                     above = sells == gains
@@ -394,6 +252,9 @@ class Blotter:
             self.news.append(order)
         else:
             order.quantity = self._grids[order.symbol].plus(float(record["left"]), order.filled)
+            if rule == FillRule.TRAIL_BEGAN:
+                order.terms = begun_terms(order.terms)
+                self.news.append(order)
 
 
 def _by_tick(happened: tuple[int, int, object, object]) -> tuple[int, int]:

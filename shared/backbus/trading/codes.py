@@ -52,6 +52,15 @@ class _Term(NamedTuple):
     """It replaces another one."""
     ASSET: int = 25
     """The named order's asset, where it is another one."""
+    TRAIL_FROM: int = 26
+    TRAIL_FROM_FRACTION: int = 27
+    """The price from which a trailing stop trails, or, of an exit, how far beyond its entry's price that lies."""
+    TRAIL_THEN: int = 28
+    """What a trailing stop keeps away from there on, as its TRAIL or TRAIL_FRACTION does before."""
+    TRAILING_FROM: int = 29
+    TRAILING_FROM_FRACTION: int = 30
+    TRAILING_THEN: int = 31
+    """The same of a trailing loss."""
 
 
 class _Action(NamedTuple):
@@ -123,6 +132,7 @@ class _FillRule(NamedTuple):
     LESSENED: int = 8
     STOP_BEFORE: int = 9
     HELD_BACK: int = 10
+    TRAIL_BEGAN: int = 11
 
 
 class _End(NamedTuple):
@@ -218,6 +228,12 @@ SIGNAL_KINDS = (
     "group",
     "instead_of",
     "asset",
+    "trail_from",
+    "trail_from_fraction",
+    "trail_then",
+    "trailing_from",
+    "trailing_from_fraction",
+    "trailing_then",
 )
 ORDER_KINDS = ("place", "resize", "cancel", "refuse")
 ORDER_TYPES = tuple(name.lower() for name in OrderType._fields)
@@ -236,6 +252,7 @@ FILL_RULES = (
     "lessened by what the other order of its group filled",
     "stop order: its stop was met before",
     "its stop was met, and its bar's volume let nothing fill",
+    "its profit was reached: it trails from here on",
     *(f"({code})" for code in range(len(FillRule), ENDS)),
     "expired with its session",
     "expired at its date",

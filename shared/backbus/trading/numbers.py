@@ -93,6 +93,8 @@ def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int, year: 
     exits, interest, limits = portfolio.exits, portfolio.interest, portfolio.limits
     rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
     rules["trailing_loss"] = exits.trail or 0.0
+    rules["trailing_gain"] = np.nan if exits.trail_from is None else exits.trail_from
+    rules["trailing_then"] = np.nan if exits.trail_then is None else exits.trail_then
     rules["cash_buffer"], rules["drift_band"] = portfolio.cash_buffer, portfolio.drift_band
     rules["cash_rate"], rules["debit_rate"], rules["year_days"] = interest.cash, interest.debit, interest.days
     if portfolio.margin is not None:

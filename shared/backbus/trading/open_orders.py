@@ -22,6 +22,7 @@ from backbus.trading.codes import Flag, OrderType
 from backbus.trading.groups import OpenOrders, OrderLists, SingleOrders, verb
 from backbus.trading.order_states import OrderState
 from backbus.trading.records import NO_ORDER, NO_SESSION, Records
+from backbus.trading.trailing import begin_trail
 
 SLOT = np.dtype(
     [
@@ -61,6 +62,10 @@ TERMS = np.dtype(
         ("state", "<i4"),
         ("bound", "<i4"),
         ("tried", "<i8"),
+        ("begins", "<f8"),
+        ("gain", "<f8"),
+        ("then", "<f8"),
+        ("begun", "<i8"),
     ]
 )
 """Beside each slot: its terms as in ORDER, and how far it has come. ``filled``, ``value`` (quantity × price),
@@ -70,7 +75,7 @@ sum its fills, ``nearest`` is the best price that it saw, ``live_from`` the firs
 ``stop`` of a trailing stop is the extreme that it follows, ``start`` the one that it began with, ``possible`` one that
 it may have seen already, in a bar of which nobody knows whether it came before the order, ``hidden`` by how much worse
 than the bar's prices it fills, because of that. ``tried`` is the
-logical time at which it was last filled or found unfillable."""
+logical time at which it was last filled or found unfillable, ``begun`` how far it has come: a ``Trail``."""
 
 INTENT = np.dtype(
     [
@@ -84,6 +89,13 @@ INTENT = np.dtype(
         ("take_profit", "<f8"),
         ("stop_loss", "<f8"),
         ("trailing_loss", "<f8"),
+        ("trailing_begins", "<f8"),
+        ("trailing_gain", "<f8"),
+        ("trailing_then", "<f8"),
+        ("begins", "<f8"),
+        ("gain", "<f8"),
+        ("then", "<f8"),
+        ("begun", "<i8"),
         ("fractions", "<i4"),
         ("reduce", "<i4"),
         ("state", "<i4"),
@@ -223,6 +235,10 @@ def set_terms(terms: Any, source: Any) -> None:
     terms["state"] = OrderState.ASLEEP if source["parent"] != NO_ORDER else OrderState.LIVE
     terms["bound"] = 0
     terms["tried"] = -1
+    terms["begins"] = source["begins"]
+    terms["gain"] = source["gain"]
+    terms["then"] = source["then"]
+    begin_trail(terms, source["quantity"] > 0.0)
 
 
 @step

@@ -23,6 +23,7 @@ from backbus.trading.codes import FillRule, Flag, InForce, OrderType, Term
 from backbus.trading.lots import on_tick
 from backbus.trading.order_states import NEXT_STATE, OrderEvent, OrderState
 from backbus.trading.slippage import fill_price
+from backbus.trading.trailing import begin_trail, behind, follow, has_begun, nearest_ever
 
 
 class _Has(NamedTuple):
@@ -91,6 +92,12 @@ def take_own_term(intent: Any, term: int, value: float) -> None:
         intent["stop"] = value
     elif term in (Term.TRAIL, Term.TRAIL_FRACTION):
         intent["trail"] = value
+    elif term == Term.TRAIL_FROM:
+        intent["begins"] = value
+    elif term == Term.TRAIL_FROM_FRACTION:
+        intent["gain"] = value
+    elif term == Term.TRAIL_THEN:
+        intent["then"] = value
 
 
 # --- level --------------------------------------------------------------------------------------------------------
@@ -136,16 +143,8 @@ def is_stop(terms: Any) -> bool:
 
 
 @step
-def behind(terms: Any, extreme: float, buys: bool) -> float:
-    """Where a trailing stop stands that follows ``extreme``, before the grid."""
-    if HAS[terms["type"]] & Has.FRACTION != 0:
-        return extreme * (1.0 + terms["trail"] if buys else 1.0 - terms["trail"])
-    return extreme + terms["trail"] if buys else extreme - terms["trail"]
-
-
-@step
 def level_of(instrument: Any, terms: Any, buys: bool) -> float:
-    """The price at which an order fills or is triggered; NaN for one that waits for none."""
+    """The price at which an order fills or is triggered; NaN for one that waits for none, or sleeps."""
     if trails(terms):
         return on_tick(instrument, behind(terms, terms["stop"], buys), buys)
     if is_limit(terms):
@@ -160,7 +159,8 @@ def level_at_open(terms: Any, buys: bool) -> float:
     """The stop of an order as it stood when it was placed; NaN where it has none that the open can gap through."""
     has = HAS[terms["type"]]
     if has & Has.TRAIL != 0:
-        return behind(terms, terms["start"], buys)
+        sleeps = not has_begun(terms) and terms["then"] != terms["then"]
+        return np.nan if sleeps else nearest_ever(terms, buys)
     if has == Has.STOP:
         return copied(terms["stop"])
     return np.nan
@@ -181,7 +181,7 @@ def worst_price(instrument: Any, state: Any, terms: Any, quantity: float, last: 
         if has & Has.STOP != 0:
             price = max(last, terms["stop"])
         elif has & Has.TRAIL != 0:
-            price = max(last, behind(terms, terms["start"], True))
+            price = max(last, nearest_ever(terms, True))
     return fill_price(instrument, state, price, quantity)
 
 
@@ -199,10 +199,22 @@ def possible(intent: Any) -> bool:
         good = good and intent["stop"] > 0.0 and intent["stop"] < np.inf
     if has & Has.TRAIL != 0:
         good = good and intent["trail"] > 0.0 and intent["trail"] < (1.0 if has & Has.FRACTION != 0 else np.inf)
+    good = good and _begins_well(intent["trail"], intent["begins"], intent["gain"], intent["then"])
     if in_force in (InForce.IMMEDIATE_OR_CANCEL, InForce.FILL_OR_KILL, InForce.AT_THE_OPEN):
         good = good and (has in (0, Has.LIMIT))
     exits = intent["take_profit"] >= 0.0 and intent["stop_loss"] >= 0.0 and intent["trailing_loss"] >= 0.0
-    return bool(good and exits)
+    loss, begins, gain = intent["trailing_loss"], intent["trailing_begins"], intent["trailing_gain"]
+    return bool(good and exits and _begins_well(loss, begins, gain, intent["trailing_then"]))
+
+
+@step
+def _begins_well(trail: float, begins: float, gain: float, then: float) -> bool:
+    """Whether a trailing stop may begin where it says: NaN is nowhere, 0 is no trail."""
+    good = not (begins <= 0.0 or begins == np.inf or gain <= 0.0 or gain == np.inf)
+    has = not np.isnan(begins) or not np.isnan(gain)
+    if has and not trail > 0.0:
+        return False
+    return bool(good and (np.isnan(then) or (has and then > 0.0 and then < trail)))
 
 
 # --- grid ---------------------------------------------------------------------------------------------------------
@@ -214,6 +226,7 @@ def on_grid(instrument: Any, intent: Any, quantity: float, last: float) -> None:
     stop starts from the market's price."""
     buys = quantity > 0.0
     intent["start"] = last
+    begin_trail(intent, buys)
     has = HAS[intent["type"]]
     if has & Has.LIMIT != 0:
         intent["limit"] = on_tick(instrument, intent["limit"], not buys)
@@ -230,8 +243,10 @@ def split_terms(instrument: Any, terms: Any, flags: int, ratio: float, buys: boo
     terms["possible"] = on_tick(instrument, terms["possible"] / ratio, buys)
     terms["nearest"] = terms["nearest"] / ratio
     terms["filled"] = terms["filled"] * ratio
+    terms["begins"] = terms["begins"] / ratio
     if HAS[terms["type"]] == Has.TRAIL and flags & Flag.RELATIVE == 0:
         terms["trail"] = terms["trail"] / ratio
+        terms["then"] = terms["then"] / ratio
 
 
 @step
@@ -255,18 +270,6 @@ def exit_on_grid(instrument: Any, slot: Any, terms: Any, price: float) -> None:
 def met_falling(terms: Any, buys: bool) -> bool:
     """Whether a falling price comes to the order's: limits that buy, stops that sell."""
     return is_limit(terms) == buys
-
-
-@step
-def better(one: float, other: float, buys: bool) -> float:
-    """The more extreme of two prices that a trailing stop follows."""
-    return min(one, other) if buys else max(one, other)
-
-
-@step
-def follow(terms: Any, price: float, buys: bool) -> None:
-    """Let a trailing stop know a price."""
-    terms["stop"] = better(terms["stop"], price, buys)
 
 
 @step

@@ -32,13 +32,18 @@ ORDER = np.dtype(
         ("until", "<i8"),
         ("parent", "<i8"),
         ("group", "<i8"),
+        ("begins", "<f8"),
+        ("gain", "<f8"),
+        ("then", "<f8"),
     ]
 )
 """``quantity`` is signed (buy > 0) and is what may fill; ``wanted`` was asked for before cash or risk cut it.
 
 ``stop`` of a trailing stop is the price that it starts from. With the flag RELATIVE, ``limit`` or ``stop`` is worked
 out when ``parent`` fills, and ``trail`` is the fraction of that price that it lies away; a TRAIL_PERCENT's ``trail`` is
-the fraction that it follows by. ``until`` is a session, or an instant in microseconds.
+the fraction that it follows by. ``begins`` is the price from which a trailing stop keeps ``then`` away instead, or,
+where that is NaN, until which it sleeps. ``gain`` is how far beyond its parent's price that lies, as a fraction of it,
+where ``begins`` follows from that. ``until`` is a session, or an instant in microseconds.
 ``group`` is 0 for an order by itself, the id + 1 of the group's first order, and for exits -1 less their parent's
 id."""
 

@@ -49,6 +49,8 @@ RULES = np.dtype(
         ("take_profit", "<f8"),
         ("stop_loss", "<f8"),
         ("trailing_loss", "<f8"),
+        ("trailing_gain", "<f8"),
+        ("trailing_then", "<f8"),
         ("cash_buffer", "<f8"),
         ("drift_band", "<f8"),
         ("cash_rate", "<f8"),
@@ -71,8 +73,10 @@ does, rates of currencies included; ``no_row_skipped`` where no row may be passe
 account is looked at in every row, ``has_financing`` where cash or positions cost or bring something over time,
 ``has_corporate_actions`` where the data has splits and dividends, ``limited`` where risk has limits, ``has_futures``
 where any asset is one; ``cash_only`` in an account without shorts and leverage. ``take_profit``, ``stop_loss`` and
-``trailing_loss`` are the exits that come with each entry, as fractions of its price, 0 where there is none. Rates are
-of a year of ``year_days``; limits are fractions of equity, infinite where there is none."""
+``trailing_loss`` are the exits that come with each entry, as fractions of its price, 0 where there is none;
+``trailing_gain`` is the profit from which the last trails, ``trailing_then`` by how much from there on, NaN where it
+does from the entry on. Rates are of a year of ``year_days``; limits are fractions of equity, infinite where there is
+none."""
 
 INSTRUMENT = np.dtype(
     [
