@@ -1,5 +1,5 @@
-"""Files of the forms in which peers publish, by their names below a checkout. Every value is invented; what must come of
-it is worked out by hand beside it."""
+"""Files of the forms in which peers publish, by their names below a checkout. Every value is invented; what must come
+of it is worked out by hand beside it."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ class TestInvented(TestCase):
 """,
 }
 
-# 1.1 x 0.5 x 1.2 = 0.66, the deepest fall a half. By sessions: mean -0.2 / 3, deviation as below; a year of 252 of them.
-# Twice itself has a slope of 2 against itself, and the negative one of -1.
+# 1.1 x 0.5 x 1.2 = 0.66, the deepest fall a half; 1.25 x 0.8 = 1. Of 0.25 and -0.2 the mean is 0.025 and the deviation
+# 0.45 / 2^0.5: 0.025 / 0.45 x 504^0.5. The negative of a series has a slope of -1 against it.
 EMPYRICAL: Files = {
     "empyrical/tests/test_stats.py": """
 class TestStats(BaseTestCase):
@@ -247,8 +247,9 @@ TESTS = [tc0, tc1, tc2]
 }
 
 # 2013, prices halved by the factor: sized at 50, (99 750 - 9.97) / 50 are 1994 shares, bought at 51, worth 60, then 57,
-# then 60 again: 117 936.03 at the end, after a fall of 5982 from as much. 1998, prices as they were: (49 875 - 2.49) / 100
-# are 498 shares, bought at 101, worth 110 at the end; on 6 January 1.00 for each, which is 101 - 101 x 0.4950495 / 0.5.
+# then 60 again: 117 936.03 at the end, after a fall of 5982 from as much. 1998, prices as they were: (49 875 - 2.49) /
+# 100 are 498 shares, bought at 101, worth 110 at the end; on 6 January 1.00 for each, which is 101 - 101 x 0.4950495 /
+# 0.5.
 LEAN_SPY = (
     "19980102 00:00,1000000,1000000,1000000,1000000,10\n"
     "19980105 00:00,1010000,1010000,1010000,1010000,10\n"

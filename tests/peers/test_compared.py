@@ -31,7 +31,7 @@ def unlike(rows: Iterable[Row]) -> list[tuple[Any, ...]]:
     return [(row.case, row.figure, row.theirs, row.ours) for row in rows if not row.same]
 
 
-# --- figures -----------------------------------------------------------------------------------------------------------
+# --- figures ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_a_reason_counts_only_where_there_is_a_difference() -> None:
     assert Row("case", "figure", "1.00", 1.006, "because").verdict == "because"
 
 
-# --- peers -------------------------------------------------------------------------------------------------------------
+# --- peers ------------------------------------------------------------------------------------------------------------
 
 
 def test_qstrader_s_portfolios_and_their_transactions(tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ def test_lean_s_results_on_its_own_files(tmp_path: Path) -> None:
     assert sum(row.same for row in rows) == 10
 
 
-# --- the page ----------------------------------------------------------------------------------------------------------
+# --- the page ---------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_written_is_read_back() -> None:

@@ -101,7 +101,8 @@ def described(case: Case) -> str:
     if options.get("trailing_stop"):
         trail = options.get("trailing_stop_positive")
         offset = options.get("trailing_stop_positive_offset", 0.0)
-        parts.append("trailing" + (f" by {trail:g} from {offset:g}" if trail else ""))
+        own = trail and not options.get("use_custom_stoploss")
+        parts.append("trailing" + (f" by {trail:g} from {offset:g}" if own else ""))
     for option, words in (("custom_entry_price", "entry at"), ("adjust_entry_price", "then at")):
         parts += [f"{words} {options[option]:g}"] if options.get(option) else []
     parts += [f"exit at {options['custom_exit_price']:g}"] if options.get("custom_exit_price") else []
@@ -129,7 +130,7 @@ def played(case: Case, path: str) -> Played:
     stop, closer = -case.stop_loss / leverage, options.get("trailing_stop_positive")
     if not options.get("trailing_stop"):
         exits["stop_loss"] = stop
-    elif closer is None:
+    elif closer is None or options.get("use_custom_stoploss"):
         exits["trail"] = stop
     elif options.get("trailing_only_offset_is_reached"):
         exits |= {"stop_loss": stop, "trail": closer, "trail_from": options["trailing_stop_positive_offset"]}
@@ -179,4 +180,23 @@ def reason(case: Case, run: Played, one: Trade) -> str:
     return "roi"
 
 
-WHY: dict[int, str] = {}
+AT_OPEN = "a limit beyond the market fills at the open here, the better price; there at its own, or the bar's worst"
+FROM_ORDER = "a trade begins with its order there, here with its fill"
+AT_LAST_OPEN = "what is left at the end is closed at the last bar's open there, here at its close"
+THROUGH = "the open is beyond the stop: the fill is there here; at the stop there, since the bar comes back to it"
+WHY = {
+    9: "the high is taken to come before the low there",
+    11: THROUGH,
+    12: "the high is taken to come before the low there",
+    16: "the age of 65 minutes is within a bar, which counts as left at its low there; here at the next open",
+    20: "the age of 119 minutes is within a bar there and its target the price; here the next open is better than that",
+    24: f"{THROUGH}, and the target comes first",
+    40: f"{AT_OPEN}: 5000, of which the stop is met a bar later",
+    44: AT_OPEN,
+    45: AT_LAST_OPEN,
+    46: AT_LAST_OPEN,
+    48: f"{AT_OPEN}: 4900, not 5200; {FROM_ORDER}",
+    49: FROM_ORDER,
+    52: f"{AT_OPEN}: 4900, not 5200; {FROM_ORDER}",
+    53: FROM_ORDER,
+}
