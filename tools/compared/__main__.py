@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
+from backbus.errors import BackbusError
 from tools.compared.page import page, section, sections, worse
 from tools.compared.sources import commit
 from tools.wrap import wrapped
@@ -43,6 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{peer.ENGINE} ...", file=sys.stderr, flush=True)
             try:
                 rows = list(peer.rows(checkout))
+            except BackbusError as error:
+                failed.append(f"{peer.ENGINE}: a job of it does not run: {error}")
+                if peer.ENGINE in old:
+                    made[peer.ENGINE] = old[peer.ENGINE]
+                continue
             except (ArithmeticError, AssertionError, LookupError, OSError, StopIteration, ValueError) as error:
                 failed.append(f"{peer.ENGINE}: its files are not as they were ({type(error).__name__}: {error})")
                 if peer.ENGINE in old:

@@ -19,10 +19,13 @@ CHECKOUT = "Lean"
 ABOUT = """
 Jobs on its own files: [MACDTrendAlgorithm](../tools/compared/jobs/lean_macd.toml),
 [DividendRegressionAlgorithm](../tools/compared/jobs/lean_dividends.toml),
-[BasicTemplateDailyAlgorithm](../tools/compared/jobs/lean_daily.toml). Its defaults as settings: prices that are
+[BasicTemplateDailyAlgorithm](../tools/compared/jobs/lean_daily.toml) and, of minutes,
+[BasicTemplateAlgorithm](../tools/compared/jobs/lean_minute.toml). Its defaults as settings: prices that are
 adjusted by its factor files (`data.adjust = "adj_close"`), raw ones with dividends in cash (`"events"`), 0.25 % of the
 account kept back (`portfolio.cash_buffer`), the fee within the size (`portfolio.fees_in_size`), an account of twice its
-equity (`portfolio.leverage`), Interactive Brokers' fees, market orders of daily bars at the next open.
+equity (`portfolio.leverage`), Interactive Brokers' fees, market orders of daily bars at the next open, those of minutes
+at once at the close of the side that is quoted (`data.quotes`, `execution.fill = "close"`). Drawdowns are rounded to
+three places there before they become percent.
 """
 ALGORITHMS = Path("Algorithm.CSharp")
 STATISTIC = re.compile(r'\{"([^"]+)", "([^"]*)"\}')
@@ -39,6 +42,7 @@ CASES = (
     Case("MACDTrendAlgorithm", "lean_macd"),
     Case("DividendRegressionAlgorithm", "lean_dividends"),
     Case("BasicTemplateDailyAlgorithm", "lean_daily"),
+    Case("BasicTemplateAlgorithm", "lean_minute"),
 )
 CALENDAR = "a year is 365 days there, and sessions here"
 UNFILLED = "84 of them filled there too, as fees and account show; which the other one is its figures do not tell"
