@@ -1,4 +1,4 @@
-"""What an error of the data advises leads on: the setting is set, and the job runs or says something else."""
+"""What an error or a note of the data advises leads on: the setting is set, and the job runs or says something else."""
 
 from __future__ import annotations
 
@@ -6,109 +6,123 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from backbus.data import load_panel
+from backbus.data import Catalog, load_panel, open_source, resolve_files
+from backbus.data.catalog.importing import import_files
+from backbus.data.catalog.query import answer
+from backbus.engine.inputs import inputs_of
 from backbus.errors import BackbusError
 from backbus.job.data import DataSettings
+from backbus.job.job import Job
 from backbus.job.parsing import override_field, parse
-from backbus.market.panel import Panel
+from backbus.market.panel import whole
+from tests.unit import advice_of_files as files
+from tests.unit import advice_of_quotes as quotes
+from tests.unit import advice_of_settings as of_settings
+from tests.unit import advice_of_sources as sources
+from tests.unit.advice_of_files import Told, Way
+from tests.unit.advice_of_settings import STRATEGY
+from tests.unit.advice_templates import templates
+from tests.unit.test_advice_of_settings import changed, message_of
 
-H = "Date,Open,High,Low,Close,Volume\n"
-GOOD = "2024-01-02,10,12,9,11,100\n2024-01-03,11,13,10,12,200\n2024-01-04,12,14,11,13,300\n"
-ACTIONS = "Date,Open,High,Low,Close,Volume,Dividends,Stock Splits\n"
-
-FAULTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "twice": (H + GOOD + "2024-01-04,12,14,11,13,300\n", {}),
-    "unsorted": (H + GOOD + "2024-01-01,12,14,11,13,300\n", {}),
-    "missing": (H + GOOD + "2024-01-05,,14,11,13,300\n", {}),
-    "negative": (H + GOOD + "2024-01-05,-1,14,11,13,300\n", {}),
-    "a volume below zero": (H + GOOD + "2024-01-05,12,14,11,13,-1\n", {}),
-    "impossible": (H + GOOD + "2024-01-05,12,10,11,13,300\n", {}),
-    "in the future": (H + GOOD + "2199-01-05,12,14,11,13,300\n", {}),
-    "a live row": (
-        H
-        + GOOD.replace(",1", " 00:00,1", 0)
-        .replace("02,", "02 00:00,")
-        .replace("03,", "03 00:00,")
-        .replace("04,", "04 00:00,")
-        + "2024-01-05 15:04,12,14,11,13,300\n",
-        {},
-    ),
-    "the clock": (
-        H + "".join(f"2024-03-10 0{hour}:30,1,1,1,1,1\n" for hour in (1, 2, 3, 4)),
-        {"timezone": "America/New_York"},
-    ),
-    "no volume is kept": (H + GOOD + "2024-01-05,12,14,11,13,0\n", {"repair": {"zero_volume": "refuse"}}),
-    "an odd interval": (
-        H + "".join(f"2024-01-02 {at},1,1,1,1,1\n" for at in ("09:00", "10:00", "11:00", "12:00", "12:30", "13:00")),
-        {"repair": {"intervals": "refuse"}},
-    ),
-    "day or month": ("Date,Open,High,Low,Close\n01/02/2024,1,1,1,1\n02/02/2024,1,1,1,1\n", {}),
-    "day or month, with a time": ("Date,Open,High,Low,Close\n01.02.2024 10:00,1,1,1,1\n01.02.2024 11:00,1,1,1,1\n", {}),
-    "digits": ("Date,Open,High,Low,Close\n01022024,1,1,1,1\n02022024,1,1,1,1\n", {}),
-    "ten digits": ("Date,Open,High,Low,Close\n1401160930,1,1,1,1\n1401160931,1,1,1,1\n", {}),
-    "a decimal comma": ("Date;Open;High;Low;Close\n2024-01-02;1,500;1,500;1,500;1,500\n", {}),
-    "names": ("Day;First;High;Low;Close\n2024-01-02;1;1;1;1\n", {}),
-    "neither high nor low": ("Date,Open,Close\n2024-01-02,1,1\n2024-01-03,1,2\n", {}),
-    "two dates": ("Date,Timestamp,Open,High,Low,Close\n2024-01-02,2024-01-02,1,1,1,1\n", {}),
-    "adjusted already": (
-        ACTIONS + "2020-08-28,125,126,124,124.8,1000,0,0\n2020-08-31,127,131,126,129,1000,0,4\n",
-        {"adjust": "splits"},
-    ),
-    "no dividends": (H + GOOD, {"adjust": "total_return"}),
-    "no splits": (H + GOOD, {"adjust": "events"}),
-    "no adjusted close": (H + GOOD, {"adjust": "adj_close"}),
-    "trades": ("Date,Price,Size\n2024-01-02 10:00:01,1,1\n2024-01-02 10:00:02,1,1\n2024-01-02 10:05:02,1,1\n", {}),
-    "sessions of parts of a day": (
-        H + "".join(f"2024-01-02 {at},1,1,1,1,1\n" for at in ("10:00", "11:00", "12:00")),
-        {"dates": {"marks": "session"}},
-    ),
-}
-"""Files that are refused, each with a setting that helps."""
+ALL = (*files.REPAIRS, *files.DATES, *files.COLUMNS, *files.ADJUST, *quotes.ALL, *sources.ALL)
 
 
-def load(folder: Path, text: str, settings: dict[str, Any]) -> Panel:
-    (folder / "A.csv").write_text(text)
-    return load_panel(parse(DataSettings, settings, within=("data",)), {"A.csv": folder / "A.csv"})
+def read(case: Told, folder: Path, way: Way) -> tuple[str, ...]:
+    """The notes of what the case reads with other settings or files; raises what it is refused by."""
+    given = {"A.csv": case.files} if isinstance(case.files, str) else dict(case.files)
+    fields: dict[str, Any] = {"dataset": "d"} if case.via == "dataset" else {}
+    for name, value in {**case.settings, **way}.items():
+        if name.startswith("="):
+            given[name[1:]] = value
+        else:
+            fields = changed(fields, name, value)
+    for name, text in given.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if text is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    if case.via == "set":
+        override_field({"name": "backtest"}, str(given["A.csv"]))
+        return ()
+    if case.via == "parquet":
+        (folder / "A.csv").unlink()
+        days = pa.array([float(day) for day in str(given.pop("A.csv")).split(",")])
+        prices = {name: pa.array([1.0] * len(days)) for name in ("open", "high", "low", "close")}
+        pq.write_table(pa.table({"date": days, **prices}), folder / "A.parquet")
+        given["A.parquet"] = ""
+    here = {name: folder / name for name, text in given.items() if text is not None}
+    if case.via == "job":
+        return inputs_of(Job.parse({**STRATEGY, **fields}), here).source.notes
+    settings = parse(DataSettings, fields, within=("data",))
+    found = resolve_files(settings, folder) if "files" in fields else here
+    if case.via == "dataset":
+        catalog = Catalog(folder / "catalog")
+        catalog.add("d", here, DataSettings(repair={"missing": "hole"}), replace=True)
+        return whole(open_source(settings, catalog.file(settings.dataset or "d"))).notes
+    if case.via == "query" and settings.query is not None:
+        return load_panel(settings, answer(settings, folder, folder / "queries")).notes
+    if case.via in ("import", "parts"):
+        small = {"at_once_bytes": 1, "part_bytes": 64} if case.via == "parts" else {}
+        import_files(found, settings, folder / "out.arrow", **small)
+        return ()
+    return load_panel(settings, found).notes
 
 
-def advised(message: str) -> list[tuple[str, str]]:
+def advised(message: str) -> list[Way]:
     """Settings and values that a message names: each of ``data.x = "one" or "other"``."""
-    found = []
+    found: list[tuple[str, str]] = []
     for name, values in re.findall(r'data\.([a-z_.]+[a-z_]) = ("[^"]*"(?: or "[^"]*")*)', message):
         found += [(name, value) for value in re.findall(r'"([^"]*)"', values)]
     for name, values in re.findall(r'data\.([a-z_.]+[a-z_]), one of ((?:"[^"]*"(?:, )?)+)', message):
         found += [(name, value) for value in re.findall(r'"([^"]*)"', values)]
-    return found
+    return [{name: value} for name, value in found]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_what_an_error_advises_leads_on(tmp_path, fault):
-    text, settings = FAULTS[fault]
-    with pytest.raises(BackbusError) as refused:
-        load(tmp_path, text, settings)
-    message = str(refused.value)
-    choices = advised(message)
-    if fault == "names":
-        assert "name it by data.names" in message
-        choices = [("names.open", "First")]
-    if fault == "trades":
-        assert 'such as "1m"' in message
-        choices = [("bars", "1m")]
-    if fault == "sessions of parts of a day":
-        choices = [("dates.marks", "begin"), ("dates.marks", "end")]
-    assert choices, message
+def told(case: Told, folder: Path, way: Way | None = None) -> tuple[str, bool]:
+    """What a case says, and whether it is refused."""
+    try:
+        notes = read(case, folder, way or {})
+    except BackbusError as error:
+        return str(error), True
+    return "\n".join(notes), False
+
+
+@pytest.mark.parametrize("case", ALL, ids=lambda case: case.says[:50])
+def test_what_is_advised_leads_on(tmp_path, case):
+    message, refused = told(case, tmp_path)
+    assert re.search(case.says, message), message
+    ways = [*case.ways, *advised(message)]
+    assert ways, message
     went_on = 0
-    for name, value in choices:
-        changed: dict[str, Any] = {
-            key: dict(each) if isinstance(each, dict) else each for key, each in settings.items()
-        }
-        override_field(changed, f'{name}="{value}"')
-        try:
-            load(tmp_path, text, changed)
-        except BackbusError as error:
-            assert str(error) != message, (name, value)
+    for way in ways:
+        after, still = told(case, tmp_path, way)
+        if still:
+            assert refused, (way, after)
+            assert after != message, way
         else:
             went_on += 1
-    assert went_on, (message, choices)
+            assert refused or not re.search(case.says, after), (way, after)
+    assert went_on, (message, ways)
+
+
+def test_each_message_that_names_a_setting_is_tried(tmp_path):
+    said = [told(case, tmp_path / str(number))[0] for number, case in enumerate(ALL)]
+    said += [message_of(case) for case in of_settings.ALL]
+    untried = [
+        f"{template.place}: {template.text}"
+        for template in templates()
+        if not any(template.pattern.search(message) for message in said)
+    ]
+    assert not untried, "no case makes these; add one beside those like it:\n" + "\n".join(untried)
+
+
+def test_a_message_that_nobody_tries_is_found():
+    known = {template.text for template in templates()}
+    assert len(known) > 120
+    assert any("data.repair." in text for text in known)

@@ -267,8 +267,8 @@ def test_more_groups_than_sessions_allow(folder: Path) -> None:
 def test_figures_of_many_are_those_of_each() -> None:
     returns = np.random.default_rng(5).normal(0, 0.01, (7, 90))
     returns[3, 8] = np.nan
-    many = figures_of_many(returns, 1000.0, 252.0, 0.0001)
+    many = figures_of_many(returns, 1000.0, 252.0, np.array([0.0001]))
     for run in range(7):
-        one = session_figures(returns[run], 1000.0, 252.0, 0.0001)
+        one = session_figures(returns[run], 1000.0, 252.0, np.array([0.0001]))
         assert {name: None if np.isnan(many[name][run]) else many[name][run] for name in one} == one
     assert np.isnan(many["sharpe"][3])

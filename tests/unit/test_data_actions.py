@@ -172,3 +172,62 @@ def test_an_adjusted_close_that_moves_against_its_dividend_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"a dividend of 1 was paid, and the adjusted close goes by -3\.92%"):
         load(tmp_path, wrong, adjust="adj_close")
     assert load(tmp_path, wrong, adjust="adj_close", repair={"actions": "keep"}).notes
+
+
+# --- delistings -----------------------------------------------------------------------------------------------------
+
+LISTED = "Date,Open,High,Low,Close,Volume,Stock Splits,delisting\n"
+LIFE = "2021-03-29,30,31,29,30,1000,0,\n2021-03-30,30,31,29,30,1000,0,\n2021-03-31,29,31,28,29,1000,0,\n"
+OTHER = LISTED + "".join(f"2021-{day},5,5,5,5,5,0,\n" for day in ("03-29", "03-30", "03-31", "04-01", "04-05", "04-06"))
+DELISTED = {
+    "an empty last day": ("2021-04-01,,,,,,0,25\n", {"repair": {"missing": "hole"}}),
+    "a price of zero": ("2021-04-01,0,0,0,0,0,0,25\n", {"repair": {"negative": "hole"}}),
+    "high below low": ("2021-04-01,29,20,28,29,1000,0,25\n", {"repair": {"impossible": "hole"}}),
+    "a day without a session": ("2021-04-03,29,29,29,29,1000,0,25\n", {"calendar": "XNYS", "align": True}),
+    "a hole and a calendar": (
+        "2021-04-03,,,,,,0,25\n",
+        {"calendar": "XNYS", "align": True, "repair": {"missing": "hole"}},
+    ),
+    "dropped holes": ("2021-04-01,,,,,,0,25\n", {"holes": "drop", "repair": {"missing": "hole"}}),
+    "carried holes": ("2021-04-01,,,,,,0,25\n", {"holes": "carry", "repair": {"missing": "hole"}}),
+}
+"""Last rows of an asset that is delisted, that become no bar."""
+
+
+@pytest.mark.parametrize("case", DELISTED)
+def test_a_delisting_survives_the_loss_of_its_bar(tmp_path, case):
+    last, settings = DELISTED[case]
+    (tmp_path / "A.csv").write_text(LISTED + LIFE + last)
+    (tmp_path / "B.csv").write_text(OTHER)
+    files = {name: tmp_path / name for name in ("A.csv", "B.csv")}
+    panel = load_panel(DataSettings(adjust="events", columns=["delisting"], **settings), files)
+    gone = panel.block.extra["delisting"][:, 0]
+    assert gone[2] == 25.0
+    assert int(np.count_nonzero(~np.isnan(gone))) == 1
+    job = Job.parse({"data": {"adjust": "events"}, "strategy": {"use": "None"}, "portfolio": {"cash": 10_000.0}})
+    report = Engine(job, panel, Buys(), lambda pieces: None).run()
+    assert report.metrics.final_equity == pytest.approx(10_000 - 100 * 30 + 100 * 25)
+
+
+def test_a_dataset_may_keep_delistings(tmp_path):
+    from backbus.data import open_source
+    from backbus.data.catalog.catalog import Catalog
+    from backbus.market.panel import whole
+
+    last, repaired = DELISTED["an empty last day"]
+    (tmp_path / "A.csv").write_text(LISTED + LIFE + last)
+    (tmp_path / "B.csv").write_text(OTHER)
+    files = {name: tmp_path / name for name in ("A.csv", "B.csv")}
+    catalog = Catalog(tmp_path / "catalog")
+    catalog.add("gone", files, DataSettings(adjust="events", columns=["delisting"], **repaired))
+    for settings in ({}, {"symbols": ["A"]}, {"calendar": "XNYS", "align": True}):
+        job = DataSettings(adjust="events", columns=["delisting"], **settings)
+        panel = whole(open_source(job, catalog.file("gone")))
+        assert panel.block.extra["delisting"][2, 0] == 25.0
+    assert whole(open_source(DataSettings(adjust="splits"), catalog.file("gone"))).layout.columns == ()
+    from backbus.data.catalog.importing import import_files
+
+    job = DataSettings(adjust="events", columns=["delisting"], **repaired)
+    import_files(files, job, tmp_path / "parts.arrow", at_once_bytes=1, part_bytes=150)
+    panel = load_panel(DataSettings(adjust="events", columns=["delisting"]), {"parts.arrow": tmp_path / "parts.arrow"})
+    assert panel.block.extra["delisting"][2, 0] == 25.0

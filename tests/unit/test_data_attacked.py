@@ -102,7 +102,7 @@ def test_fractions_of_two_units_are_refused(tmp_path):
 
 @pytest.mark.parametrize("cell", ["99999999999999999999", "--5"])
 def test_numbers_that_nothing_holds_are_one_message(tmp_path, cell):
-    with pytest.raises(DataError, match="is no whole number that counts"):
+    with pytest.raises(DataError, match="is no number that counts"):
         load(tmp_path, rows(cell), dates={"form": "ns"})
     with pytest.raises(BackbusError, match=r"A|milliseconds"):
         load(tmp_path, f"34200000,1,2,1,1,5\n{cell},1,2,1,1,5\n", "20240102_spy_minute_trade.csv")

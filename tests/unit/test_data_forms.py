@@ -187,3 +187,12 @@ def test_no_number_of_a_date_is_carried_past_what_fits(tmp_path):
     ]
     message = refusal(tmp_path, ["99999999999999", "99999999999998"], dates={"form": "ms"})
     assert "outside the years 1678 to 2261" in message
+
+
+def test_times_in_seconds_of_the_day_are_told_by_those_that_no_clock_shows(tmp_path):
+    lines = "".join(f"2024-01-02,{second},1,1,1,1\n" for second in (34_200, 34_260, 34_320))
+    (tmp_path / "A.csv").write_text("Date,Time,Open,High,Low,Close\n" + lines)
+    panel = load_panel(DataSettings(dates={"marks": "end"}), {"A.csv": tmp_path / "A.csv"})
+    assert panel.block.end.astype("M8[ns]").astype("M8[m]").astype(str).tolist() == [
+        *("2024-01-02T09:30", "2024-01-02T09:31", "2024-01-02T09:32")
+    ]

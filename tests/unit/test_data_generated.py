@@ -19,5 +19,5 @@ def test_no_file_is_read_to_something_else_without_a_word(tmp_path, batch):
     counts: Counter[str] = Counter()
     for number, one, how, told in run(min(BATCH, COUNT - batch * BATCH), batch + 100, tmp_path):
         counts[how] += 1
-        assert how != "wrong", f"file {number}: {told} {one.forms} {one.settings}\n{one.text[:500].decode()}"
+        assert how != "wrong", f"file {number}: {told} {one.forms} {one.settings}\n{one.text[:500]!r}"
     assert counts["read"] > 0.5 * counts.total(), counts

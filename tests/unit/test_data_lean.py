@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from backbus.data import load_panel, resolve_files
-from backbus.data.readers.lean import actions_of
+from backbus.data.readers.lean import actions_of, factors_of
 from backbus.engine.run import Engine
 from backbus.errors import DataError, JobError
 from backbus.job.data import DataSettings
@@ -90,23 +90,20 @@ def test_factors_of_splits_and_of_total_return_are_lean_s(share):
     np.testing.assert_allclose(total, [0.9405 / 4] * 2 + [0.95 / 4] * 2 + [0.95] * 2 + [1.0] * 2, rtol=1e-9)
 
 
-def test_the_adjusted_close_is_lean_s_own_with_what_came_after_the_last_bar(share):
-    later = "20240106,0.95,1,26\n20300101,0.98,0.5,30\n20501231,1,1,0\n"
-    put(share, "factor_files/abc.csv", FACTORS.replace("20240106,0.95,1,26\n20501231,1,1,0\n", later))
-    panel = load(share, "daily/abc.zip", adjust="adj_close")
-    raw = load(share, "daily/abc.zip").block
-    factors = np.array([0.9405 / 4] * 2 + [0.95 / 4] * 2 + [0.95] * 2 + [0.49] * 2)
-    np.testing.assert_allclose(panel.block.close[:, 0], raw.close[:, 0] * factors, rtol=1e-15)
-    np.testing.assert_allclose(panel.block.open[:, 0], raw.open[:, 0] * factors, rtol=1e-15)
-    assert any("ABC are in its factors, those after the last bar too" in note for note in panel.notes)
+def test_the_adjusted_close_is_by_lean_s_own_factors(share):
+    raw = load(share, "daily/abc.zip").block.close[:, 0]
+    adjusted = load(share, "daily/abc.zip", adjust="adj_close").block.close[:, 0]
+    assert adjusted.tolist() == (raw * ([0.9405 * 0.25] * 2 + [0.95 * 0.25] * 2 + [0.95] * 2 + [1.0] * 2)).tolist()
 
 
-def test_an_adjusted_close_without_a_factor_file_is_the_close_and_told(share):
-    put(share, "daily/xyz.zip", daily(0, CLOSES[:4]))
-    put(share, "map_files/xyz.csv", "20230101,xyz,Q\n20501231,xyz,Q\n")
-    panel = load(share, "daily/*.zip", adjust="adj_close")
-    assert panel.block.close[:4, 1].tolist() == CLOSES[:4]
-    assert any("no factor file of XYZ" in note for note in panel.notes)
+def test_quotes_are_adjusted_by_them_too(share):
+    put(share, "minute/abc/20240104_trade.zip", minutes([102.0, 102.0]), "20240104_abc_minute_trade.csv")
+    sides = "".join(f"{34_200_000 + 60_000 * n}" + ",1019000" * 4 + ",5" + ",1021000" * 4 + ",5\n" for n in range(2))
+    put(share, "minute/abc/20240104_quote.zip", sides, "20240104_abc_minute_quote.csv")
+    panel = load(share, "minute/abc/*.zip", adjust="adj_close", quotes=True)
+    factor = 0.95 * 0.25
+    assert panel.block.close[:, 0].tolist() == [102.0 * factor] * 2
+    assert panel.block.extra["ask_close"][:, 0].tolist() == [102.1 * factor] * 2
 
 
 def test_without_adjusting_a_note_says_that_actions_are_not_used(share):
@@ -208,6 +205,43 @@ def test_an_old_name_is_refused_with_the_new_one(folder):
     assert load(folder, "daily", symbols=["NEW"]).block.close[:, 0].tolist() == [10.0, 10.1, 10.2, 10.3]
 
 
+def test_a_name_that_another_company_has_now_is_that_company_s(folder):
+    """No map file tells of who is called OLD since."""
+    put(folder, "map_files/new.csv", "20230101,old,Q\n20240103,old,Q\n20501231,new,Q\n")
+    put(folder, "daily/old.zip", daily(0, [10.0, 10.1, 10.2, 50.0, 51.0]))
+    panel = load(folder, "daily/old.zip", symbols=["OLD"])
+    assert panel.block.close[:, 0].tolist() == [50.0, 51.0]
+    assert load(folder, "daily/old.zip", symbols=["NEW"]).block.close[:, 0].tolist() == [10.0, 10.1, 10.2]
+
+
+def test_files_of_no_share_that_is_known_are_refused(folder):
+    put(folder, "map_files/old.csv", "20240105,old,N\n20501231,old,N\n")
+    put(folder, "daily/old.zip", daily(0, [10.0, 10.1, 10.2]))
+    with pytest.raises(
+        DataError, match="3 bars up to 2024-01-03 are of days on which no share that is known was called"
+    ):
+        load(folder, "daily/old.zip")
+
+
+def test_files_are_named_from_within_lean_s_folder_too(share):
+    put(share, "minute/abc/20240105_trade.zip", minutes([26.0, 26.0]), "20240105_abc_minute_trade.csv")
+    put(share, "minute/abc/20240104_trade.zip", minutes([102.0, 102.0]), "20240104_abc_minute_trade.csv")
+    for base, pattern in (("daily", "abc.zip"), ("minute", "abc/*.zip"), ("minute", "abc")):
+        job = DataSettings(files=pattern, adjust="events")
+        panel = load_panel(job, resolve_files(job, share / "equity" / "usa" / base))
+        assert float(np.nanmax(panel.block.extra["split"])) == 4.0
+
+
+def test_map_and_factor_files_travel_by_their_names_alone(share, tmp_path):
+    """As on a stack, where files lie by the hash of their bytes."""
+    job = DataSettings(files="equity/usa/daily/abc.zip", adjust="events")
+    moved = {}
+    for number, (name, path) in enumerate(resolve_files(job, share).items()):
+        moved[name] = tmp_path / f"blob{number}"
+        moved[name].write_bytes(path.read_bytes())
+    assert load_panel(job, moved).block.extra["split"][4, 0] == 4.0
+
+
 # --- delistings -----------------------------------------------------------------------------------------------------
 
 
@@ -238,7 +272,8 @@ def test_a_share_that_was_delisted_is_paid_off_with_its_last_close(share):
 def actions(tmp_path: Path, text: str):
     path = tmp_path / "abc.csv"
     path.write_text(text)
-    return actions_of("abc.csv", path)
+    factors, left = factors_of("abc.csv", path)
+    return actions_of("abc.csv", factors), left
 
 
 def test_ratios_are_the_fractions_that_printed_factors_round(tmp_path):

@@ -35,7 +35,9 @@ def test_a_refusal_says_how_to_repair(tmp_path):
 
 
 def test_a_decimal_comma_is_explained(tmp_path):
-    with pytest.raises(DataError, match=r"'1,500' in 'Open' is not a number: .* data\.decimal = \"\.\" or \",\""):
+    with pytest.raises(
+        DataError, match=r"'1,500' in 'Open' is not a number that is sure, .* data\.decimal = \"\.\" or \",\""
+    ):
         load(tmp_path, "Date;Open;High;Low;Close\n2024-01-02;1,500;2;1;2\n")
     assert load(tmp_path, "Date;Open;High;Low;Close\n2024-01-02;1,500;2;1;2\n", decimal=",").block.open[0, 0] == 1.5
     text = "Date;Open;High;Low;Close\n2024-01-02;1,500;1500;1;2\n"

@@ -364,12 +364,30 @@ def test_frames_that_arrow_can_look_into_are_taken():
 
 
 @pytest.mark.parametrize(
+    ("folder", "ends"),
+    [
+        ("equity/usa", "14:31"),
+        ("equity/india", "04:01"),
+        ("index/eurex", "08:31"),
+        ("forex/fxcm", "14:31"),
+        ("forex/oanda", "09:31"),
+        ("crypto/binance", "09:31"),
+    ],
+)
+def test_a_lean_file_s_clock_is_that_of_its_market(tmp_path, folder, ends):
+    text = "34200000,15000,15000,15000,15000,10\n34260000,15000,15000,15000,15000,10\n"
+    name = f"{folder}/minute/x/20240102_trade.zip"
+    panel = load(tmp_path, {name: packed({"20240102_x_minute_trade.csv": text})})
+    assert panel.block.end.astype("M8[ns]").astype("M8[m]").astype(str).tolist()[0] == f"2024-01-02T{ends}"
+
+
+@pytest.mark.parametrize(
     ("change", "says"),
     [
         (lambda f: f.drop(columns="close"), "no column for close"),
         (lambda f: f.iloc[:0], "has no rows"),
         (lambda f: f.assign(close=f["close"] > 0), "'close': is of type bool"),
-        (lambda f: f.assign(date=f["close"]), "'date': is of type double, and must hold dates"),
+        (lambda f: f.assign(date=f["close"]), "'date': '.*' cannot be read as a date; say what it counts"),
         (lambda f: f.assign(date=f["date"].where(f.index != 3)), "row 3.*there is no date"),
         (lambda f: f.assign(close=["oops", *f["close"].astype(str)[1:]]), "row 0.*'oops' in 'close' is not a number"),
         (lambda f: f.assign(High=f["high"]), "are both a high column"),

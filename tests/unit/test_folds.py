@@ -100,7 +100,7 @@ def test_a_part_of_a_panel_is_the_job_that_starts_and_ends_there(warmup: int | N
 
 def test_figures_of_returns_are_those_of_a_run_with_these_returns() -> None:
     returns = np.array([0.5, -0.25, 0.0, 0.25])
-    found = session_figures(returns, 1000.0, 4.0, session_rate(0.0, 4.0))
+    found = session_figures(returns, 1000.0, 4.0, np.array([session_rate(0.0, 4.0)]))
     assert found["total_return"] == found["annual_return"] == 0.40625
     assert found["max_drawdown"] == -0.25
     assert found["calmar"] == 1.625

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from backbus.trading.codes import ORDER_TYPES, OrderType
-from backbus.trading.open_orders import TERMS
+from backbus.trading.order_cells import TERMS
 from backbus.trading.order_states import NEVER, NEXT_STATE, OrderEvent, OrderState
 from backbus.trading.order_types import HAS, TABLE, Has, is_limit, trigger
 from backbus.trading.records import Records

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from backbus.job.job import PerformanceSettings
+from backbus.job.performance import PerformanceSettings
 from backbus.market.panel import Floats
 from backbus.performance.metrics import Metrics, Sums, compounded, figures, finite, metrics_of, ratio, session_rate
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
+from backbus.performance.risk_free import session_rates
 from backbus.performance.sessions import BenchmarkCurve, SessionCurve, read_only
 from backbus.performance.trades import TradeBook
 from backbus.trading.records import FILL
@@ -28,7 +29,7 @@ def measured(
     base: float = math.nan,
     book: TradeBook | None = None,
     gross: Floats | None = None,
-    **settings: float,
+    **settings: Any,
 ) -> Metrics:
     """The figures of an account with one row per session."""
     values = np.asarray(equity, dtype=np.float64)
@@ -40,12 +41,12 @@ def measured(
         compared.start(np.array([base]))
         compared.add(np.arange(len(values)), benchmark.reshape(-1, 1), curve.sessions)
     book = book or TradeBook(1)
-    chosen = PerformanceSettings(**settings)  # type: ignore[arg-type]
+    chosen = PerformanceSettings(**settings)
     year = chosen.periods_per_year or 252.0
-    rate = session_rate(chosen.risk_free, year)
+    rates = session_rates(chosen.risk_free, year, curve.dates)
     moments, regression, ends = np.zeros(1, MOMENTS), np.zeros(1, REGRESSION), np.zeros(1, ENDS)
     factor = NO_RETURNS if compared is None else compared.returns()
-    sum_up(CASH, read_only(curve.equity), rate, factor, np.empty(len(values)), moments, regression, ends)
+    sum_up(CASH, read_only(curve.equity), rates, factor, np.empty(len(values)), moments, regression, ends)
     sums = Sums(curve.account, book.totals, np.array([book.open_trades]), moments, regression, ends)
     return metrics_of(figures(np.array([CASH]), np.array([year]), sums, compared))
 
@@ -239,7 +240,7 @@ def test_a_run_has_the_same_figures_alone_and_among_others() -> None:
         curve = SessionCurve(CASH)
         curve.add(np.arange(60), from_returns(returns), np.zeros(60))
         parts = np.zeros(1, MOMENTS), np.zeros(1, REGRESSION), np.zeros(1, ENDS)
-        sum_up(CASH, read_only(curve.equity), 0.0, NO_RETURNS, np.empty(60), *parts)
+        sum_up(CASH, read_only(curve.equity), read_only(np.zeros(1)), NO_RETURNS, np.empty(60), *parts)
         record = Sums(curve.account, TradeBook(1).totals, np.array([0]), *parts)
         records.append(record)
         alone.append(metrics_of(figures(np.array([CASH]), np.array([252.0]), record)))

@@ -31,7 +31,7 @@ def frame(close: Any, start: str = "2020-01-01") -> pd.DataFrame:
 
 
 def test_tails_are_those_of_empyrical_and_scipy() -> None:
-    found = tails_of(RETURNS, FACTOR, rate=0.0001, year=252.0)
+    found = tails_of(RETURNS, FACTOR, rates=np.array([0.0001]), year=252.0)
     assert found.value_at_risk == pytest.approx(empyrical.value_at_risk(RETURNS))
     assert found.conditional_value_at_risk == pytest.approx(empyrical.conditional_value_at_risk(RETURNS))
     assert found.skewness == pytest.approx(stats.skew(RETURNS))
@@ -47,7 +47,7 @@ def test_tails_are_those_of_empyrical_and_scipy() -> None:
 
 
 def test_rolling_figures_are_those_of_each_window() -> None:
-    found = rolling_figures(RETURNS, 63, rate=0.0, year=252.0)
+    found = rolling_figures(RETURNS, 63, rates=np.zeros(1), year=252.0)
     for stop in (63, 200, 500):
         part = RETURNS[stop - 63 : stop]
         assert found["sharpe"][stop - 1] == pytest.approx(empyrical.sharpe_ratio(part))
@@ -68,11 +68,11 @@ def test_a_result_tells_its_rolling_figures(tmp_path: Any, monkeypatch: pytest.M
 @pytest.mark.parametrize("change", [0.01, 0.0003, -0.002, 1.0 / 3.0])
 def test_equal_returns_have_no_sharpe_ratio_whatever_rounding_makes_of_them(change: float) -> None:
     # What a run computes of its equity: each return is a quotient, and differs from the others in its last bits.
-    found = session_figures(np.full(250, change), 1e5, 252.0, 0.0)
+    found = session_figures(np.full(250, change), 1e5, 252.0, np.zeros(1))
     assert found["volatility"] == 0.0 and found["sharpe"] is None
     assert (found["sortino"] is None) == (change > 0.0)
-    assert session_figures(np.full(250, change), 1e5, 252.0, change)["sortino"] is None
-    assert session_figures(change + 1e-6 * np.sin(np.arange(250)), 1e5, 252.0, 0.0)["sharpe"] is not None
+    assert session_figures(np.full(250, change), 1e5, 252.0, np.array([change]))["sortino"] is None
+    assert session_figures(change + 1e-6 * np.sin(np.arange(250)), 1e5, 252.0, np.zeros(1))["sharpe"] is not None
 
 
 def test_a_strategy_that_is_its_benchmark_has_no_information_ratio() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from backbus import renamed
 from backbus.errors import UsageError
+from backbus.job.parsing import parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,14 +55,16 @@ class Result:
 
         return pd.read_parquet(self.artifacts[table])
 
-    def rolling(self, window: int = 63, *, risk_free: float = 0.0) -> pd.DataFrame:
+    def rolling(self, window: int = 63, *, risk_free: float | str | Mapping[str, Any] = 0.0) -> pd.DataFrame:
         """Annual return, volatility, Sharpe ratio and deepest drawdown of the last ``window`` sessions, by session;
-        ``risk_free`` is an annual rate.
+        ``risk_free`` is an annual rate, or a file or a table of such, as ``performance.risk_free`` takes it.
 
         Raises UsageError where no table of equity was kept, and for a window of less than two sessions."""
         import pandas as pd
 
-        from backbus.performance.metrics import session_rate
+        from backbus.data.rates import read_rates
+        from backbus.job.performance import PerformanceSettings, RiskFree
+        from backbus.performance.risk_free import session_rates
         from backbus.performance.tails import rolling_figures
 
         if window < 2:
@@ -69,7 +73,10 @@ class Result:
         metrics, year = self.report.metrics, self.report.year
         begun = (metrics.final_equity or math.nan) / (1.0 + (metrics.total_return or 0.0))
         returns = (equity / equity.shift(1, fill_value=begun) - 1.0).to_numpy()
-        found = rolling_figures(returns, window, rate=session_rate(risk_free, year), year=year)
+        said = parse(PerformanceSettings, {"risk_free": risk_free}, file=None).risk_free
+        days = equity.index.to_numpy().astype("datetime64[D]").astype("int64")
+        rates = session_rates(read_rates(said, Path()) if isinstance(said, RiskFree) else said, year, days)
+        found = rolling_figures(returns, window, rates=rates, year=year)
         return pd.DataFrame(found, index=equity.index)
 
     def plain(self) -> dict[str, Any]:

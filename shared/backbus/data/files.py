@@ -11,6 +11,7 @@ from backbus.data.panels.align import Aligned, aligned
 from backbus.data.panels.assemble import assemble
 from backbus.data.panels.layout import settled
 from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel
+from backbus.data.panels.quotes import quotes_of_panel, with_quotes
 from backbus.data.readers.by_name import KNOWN
 from backbus.data.readers.lean import beside
 from backbus.data.readers.many import read_files
@@ -85,7 +86,12 @@ def _asked_for(mapped: MappedPanel, settings: DataSettings, name: str) -> Panel 
 
         # Bars count from the first trade on, whatever part of them the job uses.
         all_rows = {"start": None, "end": None, "warmup": None, "align": False}
-        return remade(MappedSource(mapped, settings.model_copy(update=all_rows), name), settings)
+        source = MappedSource(mapped, settings.model_copy(update=all_rows), name)
+        if not settings.quotes:
+            return remade(source, settings)
+        panel = whole(source)
+        made = remade(panel, settings.model_copy(update={"quotes": False}))
+        return with_quotes(made, quotes_of_panel(panel), settings)
     source = MappedSource(mapped, settings, name)
     if settings.holes != "leave":
         return settled(whole(source), settings)

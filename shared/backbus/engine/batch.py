@@ -19,8 +19,9 @@ from backbus.market.panel import Floats, Ints, Layout, Panel
 from backbus.market.ticks import PHASES
 from backbus.performance import metrics
 from backbus.performance.fingerprint import FILL_COLUMNS, WORDS_OF_FILL, fingerprints, new_lanes
-from backbus.performance.metrics import Values, figures, session_rate
+from backbus.performance.metrics import Values, figures
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION
+from backbus.performance.risk_free import session_rates
 from backbus.performance.sessions import ACCOUNT, BenchmarkCurve, mark_closes, number_sessions
 from backbus.performance.trades import NO_TIME, TOTALS, TRADE, no_trades
 from backbus.trading import records as rec
@@ -38,18 +39,23 @@ from backbus.trading.warmup import NOTHING_WRITTEN
 NO_BOOKINGS_READ = read_only(NO_BOOKINGS)
 
 
+NO_SESSIONS = read_only(np.empty(0, dtype=np.int64))
+
+
 class Terms(NamedTuple):
     """The numbers of a job that rule its run and measure it: made once for all points that share them."""
 
     rules: Rules
     year: float
-    rate: float
+    rates: Floats
+    """Per session: [1] for all, or [sessions]."""
 
 
-def terms_of(job: Job, layout: Layout) -> Terms:
-    """What a point takes from its job."""
+def terms_of(job: Job, layout: Layout, sessions: Ints = NO_SESSIONS) -> Terms:
+    """What a point takes from its job; ``sessions`` are those that it trades, in days since 1970, which a rate that
+    changes asks for."""
     year = job.year_of(layout.year)
-    return Terms(rules_of(job, layout), year, session_rate(job.performance.risk_free, year))
+    return Terms(rules_of(job, layout), year, session_rates(job.performance.risk_free, year, sessions))
 
 
 class Point(NamedTuple):
@@ -194,7 +200,7 @@ class PointsEngine:
     ) -> None:
         """One call for all points: only plain market orders work."""
         instruments = read_only(rec.joined([point.terms.rules.instruments for point in points]))
-        rates = np.array([point.terms.rate for point in points])
+        rates = read_only(np.stack([point.terms.rates for point in points]))
         own, blank = points[0].terms.rules, self._blank(points[0].terms.rules)
         run_points(
             rules, instruments, read_only(signals), bounds, rates, self._warmup, self._open, self._close,
@@ -231,7 +237,7 @@ class PointsEngine:
             self._make_room(2 * self._room)
         bookings = read_only(self._bookings[: self._cursor[CURSOR.BOOKINGS]])
         count_point(
-            rule, point.terms.rate, self._numbers, self._factor, self._times, int(self._cursor[CURSOR.FILLS]),
+            rule, point.terms.rates, self._numbers, self._factor, self._times, int(self._cursor[CURSOR.FILLS]),
             bookings, *self._views(), trades, self._closed, self._shares, self._last, *sums,
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backbus.job.job import Job
+from backbus.job.performance import RiskFree
 
 if TYPE_CHECKING:
     from backbus.market.panel import Panel, Source
@@ -64,13 +65,23 @@ def open_inputs(job: Job, data: Any = None) -> Inputs:
 
 
 def complete(job: Job) -> Job:
-    """The job with what its dataset settles, which results depend on."""
+    """The job with what its dataset settles, and with the rates that it names, which results depend on."""
+    job = _with_rates(job)
     if job.data.dataset is None:
         return job
     from backbus.data import Catalog
     from backbus.settings import Settings
 
     return job.on_calendar(Catalog(Settings().datasets).calendar(job.data.dataset))
+
+
+def _with_rates(job: Job) -> Job:
+    if not isinstance(job.performance.risk_free, RiskFree):
+        return job
+    from backbus.data.rates import read_rates
+
+    read = read_rates(job.performance.risk_free, job.folder)
+    return job.model_copy(update={"performance": job.performance.model_copy(update={"risk_free": read})})
 
 
 def files_of(job: Job) -> dict[str, Path]:

@@ -30,7 +30,7 @@ from backbus.trading.groups import (
     verb,
 )
 from backbus.trading.ledger import book_fills, mark, mark_stretch, quiet_rows, value, write_row
-from backbus.trading.market_state import observe_close
+from backbus.trading.market_state import observe_close, quote_close, quote_open
 from backbus.trading.records import Records
 
 # --- what only lists of orders ask for ----------------------------------------------------------------------------
@@ -162,9 +162,11 @@ def _work(
         if not decides:
             _begin(orders, rules, account, market, bars, row, out)
             if orders.working[0] > 0:
+                quote_open(orders, rules, market, bars, at)
                 decide_at_open(orders, rules, account, market, bars.open, at, row, out.orders)
                 _match_until_close(orders, rules, account, market, bars, row, out.fills)
             observe_close(orders, rules, market, bars, at)
+            quote_close(orders, rules, market, bars, at)
             mark(rules, account, market, bars.close, at)
             tick = PHASES * row + CLOSE_DECIDE
         if signals.watermark < tick:

@@ -117,7 +117,7 @@ def _reset(
 @step
 def _count(
     rules: Any,
-    rate: float,
+    rates: Floats,
     traded: RowSessions,
     filled: int,
     bookings: Records,
@@ -141,7 +141,7 @@ def _count(
         if scratch.trades[asset]["position"] != 0.0:
             still_open += 1
     sums.open_trades[0] = still_open
-    sum_up(cash, views.last, rate, traded.factor, sums.returns, sums.moments, sums.regressions, sums.ends)
+    sum_up(cash, views.last, rates, traded.factor, sums.returns, sums.moments, sums.regressions, sums.ends)
 
 
 @loop
@@ -203,7 +203,7 @@ def begin_point(  # noqa: PLR0913  (a loop's door)
 
 @loop
 def count_point(  # noqa: PLR0913  (a loop's door)
-    rules: Records, rate: float, numbers: Ints, factor: Floats, times: Ints, filled: int, bookings: Records,
+    rules: Records, rates: Floats, numbers: Ints, factor: Floats, times: Ints, filled: int, bookings: Records,
     fills: Records, fill_words: Words, equity: Floats, equity_words: Words, gross: Floats, last_read: Floats,
     trades: Records, closed: Records, shares: Floats, last: Floats, curves: Records, equity_lanes: Words,
     fills_lanes: Words, totals: Records, open_trades: Ints, moments: Records, regressions: Records, ends: Records,
@@ -215,4 +215,4 @@ def count_point(  # noqa: PLR0913  (a loop's door)
     sums = PointSums(
         curves, equity_lanes, fills_lanes, totals, open_trades, moments, regressions, ends, returns
     )  # fmt: skip
-    _count(rules[0], rate, traded, filled, bookings, views, PointBuffers(trades, closed, shares, last), sums)
+    _count(rules[0], rates, traded, filled, bookings, views, PointBuffers(trades, closed, shares, last), sums)

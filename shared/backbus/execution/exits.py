@@ -15,7 +15,7 @@ from backbus.trading.groups import MarketArrays, OrderLists, RecordLog
 from backbus.trading.lots import plus
 from backbus.trading.open_orders import after, find_order, first, works
 from backbus.trading.order_states import NEXT_STATE, OrderEvent, OrderState
-from backbus.trading.order_types import exit_on_grid, is_stop, trails
+from backbus.trading.order_types import exit_on_grid, is_stop, level_of, trails
 from backbus.trading.records import NO_ORDER
 from backbus.trading.rules import Path
 from backbus.trading.trailing import beginning, has_begun, wake_trail
@@ -53,6 +53,15 @@ def _wake(
 
 
 @step
+def _stand_across(instrument: Any, terms: Any, buys: bool, price: float, across: float) -> None:
+    """Let a stop that woke within a bar, where its entry filled at ``price``, know by how much it may be met beyond its
+    own price: its side of the market stands up to ``across`` away from the entry's."""
+    level = level_of(instrument, terms, buys)
+    if across > 0.0 and is_stop(terms) and level == level:  # noqa: PLR0124  (it does not sleep)
+        terms["beyond"] = max(price + across - level if buys else level - (price - across), 0.0)
+
+
+@step
 def wake_exits(
     orders: OrderLists, rules: Any, market: MarketArrays, asset: int, node: int, filled: Any, tick: int
 ) -> bool:
@@ -75,6 +84,10 @@ def wake_exits(
     while other >= 0:
         if works(orders, other) and orders.terms[other]["parent"] == order:
             _wake(orders, market, asset, other, tick, event, quantity, price)
+            if rules["path"] == Path.WORST and orders.terms[other]["live_from"] == tick:
+                buys = orders.slots[other]["quantity"] > 0.0
+                across = market.state[asset]["across"]
+                _stand_across(market.instruments[asset], orders.terms[other], buys, price, across)
             woke = woke or orders.slots[other]["flags"] & Flag.WHOLE != 0
         other = after(orders, other)
     return woke

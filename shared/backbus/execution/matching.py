@@ -18,11 +18,12 @@ from backbus.market.ticks import PHASES
 from backbus.trading.codes import End, FillRule, Flag, InForce
 from backbus.trading.commission import month_of
 from backbus.trading.groups import BarArrays, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
+from backbus.trading.market_state import quote_close, quote_open
 from backbus.trading.open_orders import after, first, purge, purge_all, reduces, works
 from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import has_limit, rule_at_open, waits_for_close, within_limit
 from backbus.trading.records import NO_ORDER, NO_SESSION, ROW_SCALE
-from backbus.trading.slippage import SlippageModel
+from backbus.trading.slippage import SlippageModel, on_side
 
 # --- what may fill ------------------------------------------------------------------------------------------------
 
@@ -45,6 +46,19 @@ def _is_awake(orders: OrderLists, node: int, tick: int) -> bool:
 
 is_ready = verb(_works_for_the_open, _is_awake)
 """``is_ready(orders, node, tick)``: whether an order can fill or be triggered now, if the price is right."""
+
+
+def _of_all(orders: SingleOrders, market: MarketArrays, asset: int, node: int, price: float) -> float:
+    return price
+
+
+def _of_its_side(orders: OrderLists, market: MarketArrays, asset: int, node: int, price: float) -> float:
+    return on_side(market.state[asset], price, orders.slots[node]["quantity"])
+
+
+price_of = verb(_of_all, _of_its_side)
+"""``price_of(orders, market, asset, node, price)``: where the market takes an order at an open or a close of
+``price``: what is asked or bid, where both are quoted."""
 
 
 def _market_order_at_open(orders: SingleOrders, rules: Any, instrument: Any, node: int, price: float) -> int:
@@ -167,10 +181,11 @@ def _match_open(
             while node >= 0:
                 following = after(orders, node)
                 if reduces(orders.slots[node]) == (opening == 0) and is_ready(orders, node, tick):
-                    rule = rule_of_open(orders, rules, market.instruments[asset], node, price)
+                    here = price_of(orders, market, asset, node, price)
+                    rule = rule_of_open(orders, rules, market.instruments[asset], node, here)
                     if rule >= 0:
-                        fill(orders, rules, market, asset, node, tick, price, rule, fills)
-                    _end_at_once(orders, market, asset, node, tick, price, fills)
+                        fill(orders, rules, market, asset, node, tick, here, rule, fills)
+                    _end_at_once(orders, market, asset, node, tick, here, fills)
                 node = following
     purge_all(orders, fills.length[0] > begin)
 
@@ -183,6 +198,7 @@ def _match_close(
     begin = fills.length[0]
     row = tick // PHASES
     open_room(orders, rules, market, bars, at, row)
+    quote_close(orders, rules, market, bars, at)
     for opening in range(2):
         for asset in range(market.state.shape[0]):
             price = bars.close[at, asset]
@@ -190,8 +206,9 @@ def _match_close(
             while node >= 0:
                 following = after(orders, node)
                 if reduces(orders.slots[node]) == (opening == 0) and is_for_close(orders, node, row):
-                    if is_good_enough(orders, node, price):
-                        fill(orders, rules, market, asset, node, tick, price, FillRule.AT_CLOSE, fills)
+                    here = price_of(orders, market, asset, node, price)
+                    if is_good_enough(orders, node, here):
+                        fill(orders, rules, market, asset, node, tick, here, FillRule.AT_CLOSE, fills)
                     _end_after_close(orders, market, asset, node, tick, fills)
                 node = following
     if row == rules["rows"] - 1 and orders.working[0] > 0:
@@ -273,6 +290,7 @@ def begin_row(
     """Orders whose time was over before this row end; the volume that may fill is known."""
     session = bars.session[at]
     open_room(orders, rules, market, bars, at, tick // PHASES)
+    quote_open(orders, rules, market, bars, at)
     for asset in range(market.state.shape[0]):
         ended = False
         node = first(orders, asset)

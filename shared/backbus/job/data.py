@@ -8,14 +8,14 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from backbus.job.section import Section
-from backbus.market.columns import CARRIED, FIELDS, NAMES
+from backbus.market.columns import CARRIED, FIELDS, NAMES, QUOTES
 from backbus.market.columns import EVENTS as ACTING
 from backbus.market.date_forms import date_form
 from backbus.market.timeframes import MADE, bar_size, timeframe
 
 MOST_COLUMNS, COLUMN_LENGTH = 256, 100
 EVENTS = ("split", "dividend")
-SETTLED = ("header", "names", "dates", "high_low", "decimal", "split_percent", "timezone", "repair")
+SETTLED = ("header", "names", "dates", "high_low", "decimal", "split_percent", "timezone", "repair", "price")
 """Settings of how files are read: what is in a dataset has been."""
 
 
@@ -87,6 +87,12 @@ class DataSettings(Section):
     """Which assets to use, in this order; all, by name, where left out."""
     columns: tuple[str, ...] = ()
     """Further columns of numbers that strategies read: ``bars["rate"]``."""
+    quotes: bool = False
+    """Whether the sources have quotes, alone or beside bars or trades of the same assets: orders then fill at bid and
+    ask, and the eight columns ``bid_open`` to ``ask_close`` are there for strategies."""
+    price: Literal["trade", "mid"] = "trade"
+    """What bars are made of where there are both: trades, or the middle of bid and ask. The book is marked at their
+    closes, and strategies see them."""
     bars: str | None = None
     """What bars to make of trades, quotes or shorter bars: ``5m``, ``1d``, ``500 ticks``, ``1e6 volume`` or ``5e7
     dollars``."""
@@ -141,12 +147,20 @@ class DataSettings(Section):
     def columns_read(self) -> tuple[str, ...]:
         """The further columns that strategies read."""
         events = EVENTS if self.adjust == "events" else ()
-        return (*self.columns, *(name for name in events if name not in self.columns))
+        quotes = QUOTES if self.quotes else ()
+        return (*self.columns, *(name for name in (*events, *quotes) if name not in self.columns))
 
     @property
     def columns_of_files(self) -> tuple[str, ...]:
-        """The further columns that files must have: all but those that filling holes and making bars make."""
-        return tuple(name for name in self.columns_made if name not in MADE or self.bars is None)
+        """The further columns that files must have: all but those that filling holes and making bars make, and those of
+        quotes."""
+        made = {*(MADE if self.bars is not None else ()), *(QUOTES if self.quotes else ())}
+        return tuple(name for name in self.columns_made if name not in made)
+
+    @property
+    def columns_of_panel(self) -> tuple[str, ...]:
+        """The further columns that a panel file must have."""
+        return (*self.columns_of_files, *(QUOTES if self.quotes else ()))
 
     @property
     def headers_read(self) -> tuple[str, ...]:
@@ -163,7 +177,7 @@ class DataSettings(Section):
         adjust = "events" if self.adjust == "events" else "none"
         done = {"adjust": adjust, "align": False, "holes": "leave", "columns": self.columns_read}
         done |= {"names": {}, "dates": Dates(marks=self.dates.marks), "decimal": None, "high_low": None}
-        done |= {"split_percent": None}
+        done |= {"split_percent": None, "price": "trade"}
         return self.model_copy(
             update={"files": (file,), "dataset": None, "query": None, "database": None, "header": None, **done}
         )
@@ -177,6 +191,8 @@ class DataSettings(Section):
             raise ValueError("database is missing its query: which of its rows are bars?")
         if self.adjust == "events" and self.bars is not None:
             raise ValueError('adjust = "events" goes with bars as they are: a longer bar may hold several actions')
+        if self.price == "mid" and not self.quotes:
+            raise ValueError('price = "mid" is of quotes: set quotes = true')
         if self.align and self.calendar is None and self.dataset is None:
             raise ValueError("align needs a calendar: which one, for example XNYS?")
         if self.dataset is not None:

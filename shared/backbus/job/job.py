@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
@@ -18,6 +18,7 @@ from backbus.job.costs import ExecutionSettings, HalfSpread, Slippage
 from backbus.job.data import DataSettings
 from backbus.job.instruments import Instrument
 from backbus.job.parsing import override_field, parse
+from backbus.job.performance import PerformanceSettings
 from backbus.job.portfolio import PortfolioSettings
 from backbus.job.section import Positive, Section
 from backbus.job.simulator import SimulatorSettings
@@ -36,17 +37,6 @@ class StrategySettings(BaseModel):
     def params(self) -> dict[str, Any]:
         """The strategy's own parameters, by name."""
         return dict(self.model_extra or {})
-
-
-class PerformanceSettings(Section):
-    """How results are measured."""
-
-    risk_free: Annotated[float, Field(gt=-1, lt=10, allow_inf_nan=False)] = 0.0
-    """Annual rate, as a fraction."""
-    periods_per_year: Positive | None = None
-    """Sessions in a year, for annualising; as many as bars and calendar say where left out."""
-    benchmark: str | None = None
-    """One of the data's symbols."""
 
 
 class RunSettings(Section):
@@ -111,6 +101,11 @@ class Job(Section):
     @model_validator(mode="after")
     def _spread_is_read(self) -> Job:
         columns = {s.column for s in self.slippages if isinstance(s, HalfSpread) and s.column is not None}
+        if self.data.quotes and any(isinstance(s, HalfSpread) for s in self.slippages):
+            raise ValueError(
+                "orders fill at bid and ask (data.quotes), so half a spread on top would be paid twice: use another"
+                " execution.slippage"
+            )
         if len(columns) > 1:
             raise ValueError(f"slippage reads one column of spreads, not {len(columns)}: {', '.join(sorted(columns))}")
         for column in columns:

@@ -96,6 +96,8 @@ def _walk(model: Any, location: tuple[str | int, ...]) -> tuple[list[str], list[
     """A path as a user writes it, and the fields that are known at its end, where that is one section."""
     models, path = [model], []
     for part in location:
+        if str(part).startswith("("):  # which form of a setting it is, that has several
+            continue
         # One of several models is named by its tag.
         tagged = [each for each in models if len(models) > 1 and _tag(each) == part]
         if tagged:

@@ -224,3 +224,9 @@ def whole(source: Source) -> Panel:
 def session_date(session: int) -> str:
     """A session as an ISO date."""
     return str(np.datetime64(int(session), "D"))
+
+
+def sessions_traded(panel: Panel) -> Ints:
+    """[sessions] the sessions of a panel's traded rows, in days since 1970."""
+    session = panel.block.session[panel.layout.warmup :]
+    return np.asarray(session[np.flatnonzero(np.diff(session, prepend=session[:1] - 1))], dtype=np.int64)

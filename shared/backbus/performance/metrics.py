@@ -154,6 +154,7 @@ def figures(cash: Values, year: Values, sums: Sums, benchmark: BenchmarkCurve | 
         root = np.sqrt(year)
         mean = np.where(many, moments["mean"], np.nan)
         deviation = np.sqrt(moments["squares"] / (sessions - 1.0))
+        of_excess = np.sqrt(moments["excess_squares"] / (sessions - 1.0))
         downside = np.sqrt(moments["downside"] / sessions)
         average = ends["equity_sum"] / sessions
         traded = np.where(ends["equity_sum"] > 0.0, totals["traded_value"] / 2.0 / average / (sessions / year), np.nan)
@@ -162,7 +163,7 @@ def figures(cash: Values, year: Values, sums: Sums, benchmark: BenchmarkCurve | 
             "total_return": finite(growth - 1.0),
             "annual_return": annual,
             "volatility": np.where(many, finite(deviation * root), np.nan),
-            "sharpe": finite(ratio(mean, deviation) * root),
+            "sharpe": finite(ratio(mean, of_excess) * root),
             "sortino": finite(ratio(mean, downside) * root),
             "calmar": ratio(annual, -drawdown),
             "max_drawdown": drawdown,

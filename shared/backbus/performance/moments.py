@@ -9,10 +9,11 @@ from backbus.market.panel import Floats
 from backbus.trading.records import Records
 
 MOMENTS = np.dtype(
-    [("mean", "<f8"), ("squares", "<f8"), ("downside", "<f8"), ("least", "<f8"), ("greatest", "<f8")],
-)
-"""Of returns less a rate: their mean, the sum of squared deviations from it, the sum of squares of the negative ones;
-the least and greatest return itself."""
+    [("mean", "<f8"), ("squares", "<f8"), ("downside", "<f8"), ("least", "<f8"), ("greatest", "<f8"),
+     ("excess_squares", "<f8")],
+)  # fmt: skip
+"""Of returns less a rate: their mean, and the sum of squares of the negative ones; the sum of squared deviations of the
+returns themselves from their mean; the least and greatest return; the squared deviations of returns less the rate."""
 
 REGRESSION = np.dtype(
     [("count", "<i8"), ("beta", "<f8"), ("variance", "<f8"), ("alpha", "<f8"), ("active", "<f8"), ("squares", "<f8"),
@@ -33,7 +34,14 @@ NO_RETURNS.flags.writeable = False
 
 
 @step
-def regress(returns: Floats, factor: Floats, rate: float, out: Records) -> None:
+def rate_at(rates: Floats, session: int) -> float:
+    """A session's rate: the only one, or its own."""
+    rate: float = rates[0] if len(rates) == 1 else rates[session]
+    return rate
+
+
+@step
+def regress(returns: Floats, factor: Floats, rates: Floats, out: Records) -> None:
     """Fill one ``REGRESSION`` record; sessions whose benchmark return is NaN are left out of both."""
     count = 0
     factor_sum = 0.0
@@ -68,6 +76,7 @@ def regress(returns: Floats, factor: Floats, rate: float, out: Records) -> None:
     alpha = 0.0
     for index in range(len(returns)):
         if not np.isnan(factor[index]):
+            rate = rate_at(rates, index)
             alpha += returns[index] - rate - beta * (factor[index] - rate)
     record["beta"], record["variance"] = beta, variance / count
     record["alpha"], record["active"], record["squares"] = alpha / count, active_mean, squares
@@ -78,7 +87,7 @@ def regress(returns: Floats, factor: Floats, rate: float, out: Records) -> None:
 def sum_up(
     cash: float,
     equity: Floats,
-    rate: float,
+    rates: Floats,
     factor: Floats,
     returns: Floats,
     moments: Records,
@@ -87,9 +96,10 @@ def sum_up(
 ) -> None:
     """Fill one record of each kind from a run's equity by sessions, and ``returns`` [sessions] with its returns.
 
-    A return is equity against that of the session before, the first against ``cash``. ``rate`` is per session;
-    ``factor`` are the benchmark's returns of the same sessions, or empty. Where a session has no return, because the
-    equity before it is not above zero, moments and regression stay as they are. Every sum is in order.
+    A return is equity against that of the session before, the first against ``cash``. ``rates`` are per session, [1]
+    for all or [sessions]; ``factor`` are the benchmark's returns of the same sessions, or empty. Where a session has no
+    return, because the equity before it is not above zero, moments and regression stay as they are. Every sum is in
+    order.
     """
     size = len(equity)
     end = ends[0]
@@ -97,7 +107,7 @@ def sum_up(
     end["final"] = equity[size - 1] if size > 0 else cash
     before = cash
     returned = size > 0
-    equity_sum = total = downside = 0.0
+    equity_sum = total = downside = raw = 0.0
     least, greatest = np.inf, -np.inf
     for index in range(size):
         value = equity[index]
@@ -105,8 +115,9 @@ def sum_up(
         if returned and before > 0.0:
             change = value / before - 1.0
             returns[index] = change
-            excess = change - rate
+            excess = change - rate_at(rates, index)
             total += excess
+            raw += change
             below = excess if excess < 0.0 else 0.0  # no jump: half of all returns are
             downside += below * below
             least = min(least, change)
@@ -119,16 +130,26 @@ def sum_up(
     if not returned:
         return
     mean = total / size
-    squares = 0.0
+    excess_squares = 0.0
     for index in range(size):
-        deviation = returns[index] - rate - mean
-        squares += deviation * deviation
+        deviation = returns[index] - rate_at(rates, index) - mean
+        excess_squares += deviation * deviation
+    squares = excess_squares
+    if len(rates) > 1:
+        squares = 0.0
+        for index in range(size):
+            deviation = returns[index] - raw / size
+            squares += deviation * deviation
+    if excess_squares <= size * NOISE * NOISE:
+        excess_squares = 0.0
     if least == greatest or squares <= size * NOISE * NOISE:
+        excess_squares = 0.0 if len(rates) == 1 else excess_squares
         squares = 0.0  # equal returns differ by the rounding of equity, and their mean in its last bit
     if downside <= size * NOISE * NOISE:
         downside = 0.0
     record = moments[0]
     record["mean"], record["squares"], record["downside"] = mean, squares, downside
     record["least"], record["greatest"] = least, greatest
+    record["excess_squares"] = excess_squares
     if len(factor) > 0:
-        regress(returns, factor, rate, regression)
+        regress(returns, factor, rates, regression)

@@ -18,10 +18,11 @@ from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Floats, Ints, Layout, session_date
 from backbus.market.spacing import NO_CALENDAR
 from backbus.performance.fingerprint import FillsDigest, fingerprint
-from backbus.performance.metrics import Metrics, Sums, figures, metrics_of, session_rate
+from backbus.performance.metrics import Metrics, Sums, figures, metrics_of
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
 from backbus.performance.orders import OrderCounts
 from backbus.performance.report import Counts, Report
+from backbus.performance.risk_free import notes_of_rates, session_rates
 from backbus.performance.sessions import BenchmarkCurve, SessionCurve, mark_closes
 from backbus.performance.tails import Tails, tails_of, why_undefined
 from backbus.performance.trades import TradeBook
@@ -161,17 +162,19 @@ class Statistics:
     def tails(self) -> Tails:
         """The tails of the returns so far."""
         benchmark = None if self._benchmark is None else self._benchmark.returns()
-        rate = session_rate(self._job.performance.risk_free, self._year)
-        return tails_of(self.returns(), benchmark, rate=rate, year=self._year)
+        return tails_of(self.returns(), benchmark, rates=self._rates(), year=self._year)
+
+    def _rates(self) -> Floats:
+        return session_rates(self._job.performance.risk_free, self._year, self._curve.dates)
 
     def _sums(self) -> tuple[Sums, Floats]:
-        settings, curve, benchmark = self._job.performance, self._curve, self._benchmark
+        curve, benchmark = self._curve, self._benchmark
         moments, regression = np.zeros(1, dtype=MOMENTS), np.zeros(1, dtype=REGRESSION)
         ends, returns = np.zeros(1, dtype=ENDS), np.empty(curve.sessions)
         sum_up(
             self._job.portfolio.cash,
             read_only(curve.equity),
-            session_rate(settings.risk_free, self._year),
+            self._rates(),
             benchmark.returns() if benchmark is not None else NO_RETURNS,
             returns,
             moments,
@@ -253,6 +256,7 @@ class Statistics:
 
     def _notes(self, metrics: Metrics) -> Iterable[str]:
         yield from self._other_years()
+        yield from notes_of_rates(self._job.performance.risk_free, self._curve.dates)
         if self._job.execution.fill == "close":
             yield "orders filled at the close that decided them, a price that was not known before deciding"
         ruined = np.flatnonzero(self._curve.equity <= 0.0)

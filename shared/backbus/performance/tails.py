@@ -16,7 +16,7 @@ from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop
 from backbus.market.panel import Floats
 from backbus.performance.metrics import Metrics, compounded
-from backbus.performance.moments import NOISE
+from backbus.performance.moments import NOISE, rate_at
 
 TAIL = 0.05
 """The share of sessions that is the tail."""
@@ -49,15 +49,16 @@ class Tails(BaseModel):
     """The same where it fell."""
 
 
-def tails_of(returns: Floats | None, benchmark: Floats | None, *, rate: float, year: float) -> Tails:
-    """Of [sessions] returns, and a benchmark's of the same sessions; ``rate`` is per session, ``year`` in sessions."""
+def tails_of(returns: Floats | None, benchmark: Floats | None, *, rates: Floats, year: float) -> Tails:
+    """Of [sessions] returns, and a benchmark's of the same sessions; ``rates`` are per session, [1] for all or
+    [sessions], ``year`` in sessions."""
     if returns is None or not len(returns):
         return Tails()
     ordered = np.sort(returns)
     low, high = _at_share(ordered, TAIL), _at_share(ordered, 1.0 - TAIL)
     worst = ordered[: int((len(ordered) - 1) * TAIL) + 1].tolist()
     sums = np.zeros(6)
-    sum_tails(read_only(returns), rate, sums)
+    sum_tails(read_only(returns), rates, sums)
     second, third, fourth, gains, losses, falls = sums.tolist()
     varies = len(returns) >= FEWEST and second > NOISE * NOISE
     up, down = (None, None) if benchmark is None else (_capture(returns, benchmark, year, sign) for sign in (1.0, -1.0))
@@ -83,7 +84,7 @@ def _at_share(ordered: Floats, share: float) -> float:
 
 
 @loop
-def sum_tails(returns: Floats, rate: float, out: Floats) -> None:
+def sum_tails(returns: Floats, rates: Floats, out: Floats) -> None:
     """Mean powers 2, 3 and 4 of what lies between returns and their mean; gains above the rate and losses below it; the
     mean of squared drawdowns: into ``out`` [6], in order."""
     size = len(returns)
@@ -93,13 +94,14 @@ def sum_tails(returns: Floats, rate: float, out: Floats) -> None:
     mean = total / size
     second = third = fourth = gains = losses = falls = 0.0
     level = peak = 1.0
-    for value in returns:
+    for session in range(size):
+        value = returns[session]
         away = value - mean
         square = away * away
         second += square
         third += square * away
         fourth += square * square
-        excess = value - rate
+        excess = value - rate_at(rates, session)
         gains += max(excess, 0.0)
         losses -= min(excess, 0.0)
         level *= 1.0 + value
@@ -125,9 +127,9 @@ def _annual(values: Sequence[float], year: float) -> float:
     return compounded(growth, year / len(values))
 
 
-def rolling_figures(returns: Floats, window: int, *, rate: float, year: float) -> dict[str, Floats]:
+def rolling_figures(returns: Floats, window: int, *, rates: Floats, year: float) -> dict[str, Floats]:
     """[sessions] annual return, volatility, Sharpe ratio and deepest drawdown of the last ``window`` sessions; NaN in
-    the first ones."""
+    the first ones. ``rates`` are per session, [1] for all or [sessions]."""
     size = len(returns)
     found = {name: np.full(size, np.nan) for name in ("annual_return", "volatility", "sharpe", "max_drawdown")}
     if window < FEWEST:
@@ -145,8 +147,13 @@ def rolling_figures(returns: Floats, window: int, *, rate: float, year: float) -
         at = stop - 1
         found["annual_return"][at] = compounded(level, year / window)
         found["volatility"][at] = deviation * math.sqrt(year)
-        varies = max(part) > min(part) and deviation > 0.0
-        found["sharpe"][at] = (mean - rate) / deviation * math.sqrt(year) if varies else np.nan
+        excess, spread, beyond = part, deviation, mean - float(rates[0])
+        if len(rates) > 1:
+            excess = (returns[stop - window : stop] - rates[stop - window : stop]).tolist()
+            beyond = math.fsum(excess) / window
+            spread = math.sqrt(math.fsum((value - beyond) ** 2 for value in excess) / (window - 1))
+        varies = max(excess) > min(excess) and spread > 0.0
+        found["sharpe"][at] = beyond / spread * math.sqrt(year) if varies else np.nan
         found["max_drawdown"][at] = deepest
     return found
 

@@ -29,7 +29,7 @@ from backbus.trading.groups import (
     verb,
 )
 from backbus.trading.ledger import apply_fill, mark, mark_stretch, quiet_rows, value, write_row
-from backbus.trading.market_state import observe_close
+from backbus.trading.market_state import observe_close, quote_close, quote_open
 from backbus.trading.open_orders import end_node, find_order, purge, works
 from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import is_stop
@@ -254,6 +254,7 @@ def _advance(
             if not _has_room(orders, out.orders):
                 stopped_for = StoppedFor.RECORD_ROOM
                 break
+            quote_open(orders, rules, market, bars, at)
             decide_at_open(orders, rules, account, market, bars.open, at, row, out.orders)
             tick += 1
         elif phase in (OPEN_MATCH, CLOSE_MATCH):
@@ -274,6 +275,7 @@ def _advance(
                 tick = PHASES * row + CLOSE_SIGNAL
         elif phase == CLOSE_SIGNAL:
             observe_close(orders, rules, market, bars, at)
+            quote_close(orders, rules, market, bars, at)
             mark(rules, account, market, bars.close, at)
             tick += 1
         else:  # at CLOSE_DECIDE: INTRABAR_MATCH is passed over, since its fills are taken with those of the close

@@ -81,7 +81,7 @@ def _what_rests(
         while node >= 0:
             rests = type_of(orders, node) != OrderType.MARKET
             if not reduces(orders.slots[node]) and rests:
-                if not is_checked_at_open(orders, rules, node, open_[at, asset]):
+                if not is_checked_at_open(orders, rules, market.state[asset], node, open_[at, asset]):
                     trade = trade_of(orders, account, market, asset, node)
                     power = power_after(rules, market.instruments[asset], market.state[asset], power, trade)
             node = after(orders, node)
@@ -135,7 +135,7 @@ def open_decide(
                 lessens = reduces(slot)
                 if lessens != (opening == 0) or not works(orders, here):
                     continue
-                if not is_checked_at_open(orders, rules, here, price):
+                if not is_checked_at_open(orders, rules, state, here, price):
                     continue
                 held, wanted = account.positions[asset]["position"], slot["quantity"]
                 paid = worst_of_order(orders, instrument, state, here, price)

@@ -20,7 +20,7 @@ from backbus.trading.groups import Account, MarketArrays, OpenOrders, OrderLists
 from backbus.trading.open_orders import after, first, purge, reduces, type_of, works
 from backbus.trading.order_types import level_at_open, waits_for_close, waits_for_nothing
 from backbus.trading.records import ROW_SCALE
-from backbus.trading.slippage import fill_price
+from backbus.trading.slippage import fill_price, on_side
 
 
 def _never(orders: SingleOrders, node: int, row: int) -> bool:
@@ -57,11 +57,11 @@ brings = verb(_it_alone, _the_first_of_its_asset)
 it is the first of its asset that does, and no volume can hold it back."""
 
 
-def _market_order_at(orders: SingleOrders, rules: Any, node: int, price: float) -> bool:
+def _market_order_at(orders: SingleOrders, rules: Any, state: Any, node: int, price: float) -> bool:
     return bool(orders.slots[node]["flags"] & Flag.ON_CLOSE == 0 and price == price)  # noqa: PLR0124  (not a hole)
 
 
-def _order_met_at(orders: OrderLists, rules: Any, node: int, price: float) -> bool:
+def _order_met_at(orders: OrderLists, rules: Any, state: Any, node: int, price: float) -> bool:
     slot, terms = orders.slots[node], orders.terms[node]
     if slot["flags"] & Flag.ON_CLOSE or price != price:  # noqa: PLR0124  (a hole)
         return False
@@ -77,13 +77,14 @@ def _order_met_at(orders: OrderLists, rules: Any, node: int, price: float) -> bo
         return False
     if rules["slippage_follows_market"] != 0:
         return True
+    price = on_side(state, price, slot["quantity"])
     return bool(price >= level if buys else price <= level)
 
 
 is_checked_at_open = verb(_market_order_at, _order_met_at)
-"""``is_checked_at_open(orders, rules, node, price)``: whether an order is to be looked at where it fills at this open:
-a market order, or one that opens something and that the open has gapped through, or whose slippage follows the market,
-so that it may cost more than was provided for."""
+"""``is_checked_at_open(orders, rules, state, node, price)``: whether an order is to be looked at where it fills at this
+open: a market order, or one that opens something and that the open has gapped through, or whose slippage follows the
+market, so that it may cost more than was provided for."""
 
 
 @step
@@ -136,7 +137,7 @@ def check_at_close(
             slot = orders.slots[node]
             if fills_at_this_close(orders, node, row) and not reduces(slot):
                 wanted = copied(slot["quantity"])
-                paid = fill_price(instrument, state, price, wanted)
+                paid = fill_price(instrument, state, on_side(state, price, wanted), wanted)
                 trade = Trade(account.positions[asset]["position"], wanted, paid, price)
                 accepted = accept(rules, instrument, state, power, trade, Allowed(wanted, Reason.NONE), False)
                 if accepted.quantity == 0.0:

@@ -10,13 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from backbus.jit.decorators import part
+from backbus.jit.decorators import part, step
+from backbus.market.columns import PRICES
 from backbus.market.panel import Floats
 from backbus.trading.groups import BarArrays, MarketArrays, OrderLists, SingleOrders, verb
 from backbus.trading.records import Records
 from backbus.trading.rules import Fact, Rules
 from backbus.trading.slippage import SlippageModel
 
+_OPEN, _CLOSE = PRICES.index("open"), PRICES.index("close")
 MARKET_STATE = np.dtype(
     [
         ("held", "<f8"),
@@ -25,6 +27,9 @@ MARKET_STATE = np.dtype(
         ("unit", "<f8"),
         ("rate", "<f8"),
         ("spread", "<f8"),
+        ("bid", "<f8"),
+        ("ask", "<f8"),
+        ("across", "<f8"),
         ("deviation", "<f8"),
         ("mean_volume", "<f8"),
         ("bar_volume", "<f8"),
@@ -38,9 +43,10 @@ MARKET_STATE = np.dtype(
 )
 """The position that the asset's fills have made; units that the volume of the bar of ``row`` still lets fill; what one
 unit of price is worth in the account's currency (``unit``), and one unit of the asset's (``rate``); the spread last
-seen; the deviation of returns and the mean volume of the bars looked back on; the bar's volume; what was traded in a
-``month``; ``bars`` seen; what each unit will be paid off with in the next row, because the asset is delisted (NaN where
-it is not), and whether it has been."""
+seen; what is bid and asked at the open or close that the row is at (NaN where nobody quotes), and how far apart both
+are at most within the bar; the deviation of returns and the mean volume of the bars looked back on; the bar's volume;
+what was traded in a ``month``; ``bars`` seen; what each unit will be paid off with in the next row, because the asset
+is delisted (NaN where it is not), and whether it has been."""
 
 
 def blank_state(instruments: Records) -> Records:
@@ -48,7 +54,7 @@ def blank_state(instruments: Records) -> Records:
     state = np.zeros(len(instruments), dtype=MARKET_STATE)
     state["rate"] = np.where(instruments["rate_of"] >= 0, np.nan, 1.0)
     state["unit"] = instruments["multiplier"] * state["rate"]
-    state["payoff"] = np.nan
+    state["payoff"] = state["bid"] = state["ask"] = np.nan
     state["row"] = -1
     state["room"] = np.inf
     return state
@@ -109,6 +115,33 @@ def observe(rules: Any, market: MarketArrays, close: Floats, volume: Floats, fac
                     squares += change * change
                 state["deviation"] = np.sqrt(squares / (count - 1))
                 state["mean_volume"] = traded / count
+
+
+@step
+def _stand(rules: Any, market: MarketArrays, facts: Floats, at: int, moment: int) -> None:
+    """Let what is bid and asked be that of a row's open or close."""
+    if rules["by_quotes"] != 0:
+        for asset in range(market.state.shape[0]):
+            market.state[asset]["bid"] = facts[at, Fact.BID + moment, asset]
+            market.state[asset]["ask"] = facts[at, Fact.ASK + moment, asset]
+
+
+def _no_quotes(orders: SingleOrders, rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:
+    pass
+
+
+def _quotes_of_open(orders: OrderLists, rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:
+    _stand(rules, market, bars.facts, at, _OPEN)
+
+
+def _quotes_of_close(orders: OrderLists, rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:
+    _stand(rules, market, bars.facts, at, _CLOSE)
+
+
+quote_open = verb(_no_quotes, _quotes_of_open)
+"""``quote_open(orders, rules, market, bars, at)``: let what is bid and asked be that of a row's open."""
+quote_close = verb(_no_quotes, _quotes_of_close)
+"""``quote_close(orders, rules, market, bars, at)``: let what is bid and asked be that of a row's close."""
 
 
 def _nothing_observed(orders: SingleOrders, rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:

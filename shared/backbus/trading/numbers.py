@@ -57,6 +57,7 @@ def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
     rules["lookback_rows"] = max((getattr(slippage, "lookback", 0) for slippage in job.slippages), default=0)
     by_hand = lines["tiers"].any() or bool(np.isin(lines["fee_model"], BY_FILL).any())
     rules["has_financing"] = bool(rules["cash_rate"] or rules["debit_rate"] or lines["borrow"].any())
+    rules["by_quotes"] = bool(job.data.quotes)
     rules["has_corporate_actions"] = any(name in layout.columns for name in EVENTS)
     foreign = bool((lines["rate_of"] >= 0).any())
     rules["costs_follow_market"] = rules["slippage_follows_market"] or rules["has_corporate_actions"] or foreign
@@ -67,6 +68,7 @@ def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
         or portfolio.limits.turnover is not None
     )
     special = rules["no_row_skipped"] or rules["limited"] or not lines["traded"].all()
+    special = special or rules["by_quotes"]
     rules["needs_order_lists"] = portfolio.exits != p.Exits() or rules["capped"] or by_hand or special
 
 

@@ -22,7 +22,7 @@ from backbus.jit.fields import copied
 from backbus.trading.codes import FillRule, Flag, InForce, OrderType, Term
 from backbus.trading.lots import on_tick
 from backbus.trading.order_states import NEXT_STATE, OrderEvent, OrderState
-from backbus.trading.slippage import fill_price
+from backbus.trading.slippage import fill_price, on_side
 from backbus.trading.trailing import begin_trail, behind, follow, has_begun, nearest_ever
 
 
@@ -176,12 +176,12 @@ def worst_price(instrument: Any, state: Any, terms: Any, quantity: float, last: 
     has = HAS[terms["type"]]
     if has & Has.LIMIT != 0:
         return copied(terms["limit"]) if quantity > 0.0 else max(terms["limit"], last)
-    price = last
+    price = on_side(state, last, quantity)
     if quantity > 0.0 and terms["state"] != OrderState.TRIGGERED:
         if has & Has.STOP != 0:
-            price = max(last, terms["stop"])
+            price = max(price, terms["stop"])
         elif has & Has.TRAIL != 0:
-            price = max(last, nearest_ever(terms, True))
+            price = max(price, nearest_ever(terms, True))
     return fill_price(instrument, state, price, quantity)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from backbus.jit.arrays import read_only
 from backbus.job.costs import MOST_TIERS
-from backbus.market.columns import EVENTS
+from backbus.market.columns import EVENTS, QUOTES
 from backbus.market.panel import Block, Floats
 from backbus.trading.records import Records
 
@@ -40,6 +40,7 @@ RULES = np.dtype(
         ("checks_account", "<i8"),
         ("ends_flat", "<i8"),
         ("fees_in_size", "<i8"),
+        ("by_quotes", "<i8"),
         ("has_financing", "<i8"),
         ("has_corporate_actions", "<i8"),
         ("limited", "<i8"),
@@ -72,11 +73,11 @@ alone, and ``lookback_rows`` is how far it looks back; ``costs_follow_market`` w
 does, rates of currencies included; ``no_row_skipped`` where no row may be passed over, ``checks_account`` where the
 account is looked at in every row, ``has_financing`` where cash or positions cost or bring something over time,
 ``has_corporate_actions`` where the data has splits and dividends, ``limited`` where risk has limits, ``has_futures``
-where any asset is one; ``cash_only`` in an account without shorts and leverage. ``take_profit``, ``stop_loss`` and
-``trailing_loss`` are the exits that come with each entry, as fractions of its price, 0 where there is none;
-``trailing_gain`` is the profit from which the last trails, ``trailing_then`` by how much from there on, NaN where it
-does from the entry on. Rates are of a year of ``year_days``; limits are fractions of equity, infinite where there is
-none."""
+where any asset is one, ``by_quotes`` where orders fill at bid and ask; ``cash_only`` in an account without shorts and
+leverage. ``take_profit``, ``stop_loss`` and ``trailing_loss`` are the exits that come with each entry, as fractions of
+its price, 0 where there is none; ``trailing_gain`` is the profit from which the last trails, ``trailing_then`` by how
+much from there on, NaN where it does from the entry on. Rates are of a year of ``year_days``; limits are fractions of
+equity, infinite where there is none."""
 
 INSTRUMENT = np.dtype(
     [
@@ -148,13 +149,17 @@ class _Fact(NamedTuple):
     SPLIT: int = 1
     DIVIDEND: int = 2
     DELISTING: int = 3
+    BID: int = 4
+    """Open, high, low and close of what is bid."""
+    ASK: int = 8
+    """And of what is asked."""
 
 
 Sizing, Path, CallRule, Fact = _Sizing(), _Path(), _CallRule(), _Fact()
 SIZINGS = ("fixed_quantity", "fixed_cash", "percent_of_equity", "target_weight", "equal_weight", "volatility_target")
 PATHS = ("worst", "open-low-high-close", "open-high-low-close", "nearest-first")
 CALL_RULES = ("all", "pro_rata", "largest_first")
-FACTS = len(Fact)
+FACTS, QUOTED_FACTS = Fact.BID, Fact.BID + len(QUOTES)
 
 
 class Rules(NamedTuple):
@@ -168,12 +173,14 @@ class Rules(NamedTuple):
     """The column of the data that quoted spreads are in."""
 
     def facts_of(self, block: Block) -> Floats:
-        """[rows, FACTS, assets] quoted spreads, splits, dividends and delistings, NaN where there is none; [rows, 0,
-        assets] where nothing looks at them."""
-        if not self.record["has_corporate_actions"][0] and self.spread is None:
+        """[rows, FACTS, assets] quoted spreads, splits, dividends and delistings; [rows, QUOTED_FACTS, assets] with
+        what is bid and asked; NaN where there is none. [rows, 0, assets] where nothing looks at them."""
+        quoted = bool(self.record["by_quotes"][0])
+        if not self.record["has_corporate_actions"][0] and self.spread is None and not quoted:
             return read_only(np.empty((len(block), 0, block.close.shape[1])))
-        facts = np.full((len(block), FACTS, block.close.shape[1]), np.nan)
-        names = (self.spread, *(EVENTS if self.record["has_corporate_actions"][0] else ()))
+        facts = np.full((len(block), QUOTED_FACTS if quoted else FACTS, block.close.shape[1]), np.nan)
+        events = EVENTS if self.record["has_corporate_actions"][0] else (None,) * len(EVENTS)
+        names = (self.spread, *events, *(QUOTES if quoted else ()))
         for at, name in enumerate(names):
             if name is not None and name in block.extra:
                 facts[:, at] = block.extra[name]

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, assert_never
 import numpy as np
 
 from backbus.jit.decorators import step
+from backbus.jit.fields import copied
 from backbus.job import costs as c
 from backbus.trading.lots import on_tick
 from backbus.trading.records import Records
@@ -36,6 +37,14 @@ CAPPING = (SlippageModel.VOLUME_SHARE,)
 """Models that let an order fill in part."""
 BY_VOLUME = (SlippageModel.VOLUME_SHARE, SlippageModel.SQUARE_ROOT)
 """Models that look at volumes: a market that has none is refused."""
+
+
+@step
+def on_side(state: Any, price: float, quantity: float) -> float:
+    """Where the market takes ``quantity`` (signed) at the moment that it is at: what is asked or bid where that is
+    known, ``price`` otherwise. ``state`` is the asset's MARKET_STATE."""
+    side = state["ask"] if quantity > 0.0 else state["bid"]
+    return copied(side) if side == side else price  # noqa: PLR0124  (it is quoted)
 
 
 @step

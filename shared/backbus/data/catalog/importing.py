@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backbus.data.catalog.spool import MERGED_CELLS, Spool, merged
-from backbus.data.panels.actions import ACTIONS
+from backbus.data.panels.actions import ACTIONS, on_last_bars
 from backbus.data.panels.assemble import assemble
 from backbus.data.panels.collect import BARS, agreed_interval, bar_ends, by_periods, common_zone, gather, ticks_error
 from backbus.data.panels.layout import made_panel
 from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel, write_panel
+from backbus.data.panels.ranges import choose_symbols
 from backbus.data.panels.repair import LISTED, Inspection
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import session_ends, stamp_text
@@ -32,7 +33,7 @@ from backbus.data.readers.many import Progress, read_files
 from backbus.data.readers.parts import ahead, parts_of
 from backbus.data.readers.table import Table
 from backbus.errors import DataError, JobError
-from backbus.market.columns import FIELDS
+from backbus.market.columns import DELISTING, FIELDS
 from backbus.market.panel import Block, Layout, Panel, session_date, whole
 from backbus.market.timeframes import bar_size
 from backbus.market.zones import local_days
@@ -60,8 +61,8 @@ def import_files(
 
     ``progress`` hears of bytes read, and all bytes. Raises ``DataError`` or ``JobError``, and leaves nothing behind.
     """
-    if settings.adjust != "none":
-        raise JobError('must be "none": a dataset keeps raw prices, jobs adjust them', field="data.adjust")
+    if settings.adjust not in ("none", "events"):  # which leave prices as they are
+        raise JobError('must be "none" or "events": a dataset keeps raw prices, jobs adjust them', field="data.adjust")
     for name in ("start", "end", "warmup"):
         if getattr(settings, name) is not None:
             raise JobError("must be left out: a dataset keeps all rows, jobs choose from them", field=f"data.{name}")
@@ -94,10 +95,12 @@ def import_files(
         "data.repair.outliers": settings.repair.outliers != "keep",
         "data.repair.intervals": settings.repair.intervals != "keep",
         "data.holes": settings.holes != "leave",
+        "data.quotes": settings.quotes,
     }
     field = next((name for name, wanted in unseen.items() if wanted), None)
     if field is not None:
         raise JobError("must be left out for files that are read in parts: a part does not show them", field=field)
+    settings = settings.model_copy(update={"adjust": "none"})  # actions are kept where files have them
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".import-") as folder:
         _InParts(Path(folder), settings, part_bytes).run(files, out, progress, total)
 
@@ -136,6 +139,8 @@ class _InParts:
         self._begins = False
         self._read: dict[str, None] = {}
         """How files were read, each sentence once."""
+        self._there: dict[str, None] = {}
+        """All assets."""
         self._left_out: dict[str, int] = {}
         self._makers: Makers | None = None
         self._made: list[str] = []
@@ -191,6 +196,7 @@ class _InParts:
         if len(noticed) > room:
             self._left_out[table.name] = self._left_out.get(table.name, 0) + len(noticed) - max(room, 0)
         edges = np.r_[0, np.flatnonzero(np.diff(rows.asset)) + 1, len(rows)].tolist()
+        self._there |= dict.fromkeys(symbols)
         for start, stop in pairwise(edges):
             part = rows.take(slice(start, stop))
             if self._settings.symbols is None or part.symbol(0) in self._settings.symbols:
@@ -242,10 +248,7 @@ class _InParts:
 
     def _panel(self) -> Panel:
         settings, spools = self._settings, self._spools
-        there = self._made if self._makers is not None else list(spools)
-        missing = [symbol for symbol in settings.symbols or () if symbol not in there]
-        if missing:
-            raise JobError(f"the data has no {missing[0]!r}; there are {', '.join(there)[:200]}", field="data.symbols")
+        choose_symbols(set(self._there), settings)
         if self._makers is not None:
             return self._panel_made(self._makers)
         symbols = settings.symbols or tuple(sorted(spools))
@@ -268,6 +271,8 @@ class _InParts:
         sessions = stamps if dates else local_days(ends, settings.timezone)
         fields = {role: columns[role] for role in FIELDS}
         extra = {name: columns[extra_role(name)] for name in settings.columns}
+        if DELISTING in extra:
+            extra[DELISTING] = on_last_bars(extra[DELISTING], fields["close"])
         if self._adjusted:
             extra[ADJ_CLOSE] = columns[ADJ_CLOSE]
         extra |= {role: columns[role] for role in self._actions}

@@ -2,7 +2,8 @@
 drops or moves their row.
 
 An action of a row that is left out takes effect in the next one of its asset. Two that come together are one: splits
-multiply, and cash per share is counted in shares of after both.
+multiply, and cash per share is counted in shares of after both. A delisting goes the other way, to the last bar that
+its asset has before: what is paid off is what there was then.
 """
 
 from __future__ import annotations
@@ -206,6 +207,20 @@ def moved_down(extra: Mapping[str, Floats], kept: Mask) -> dict[str, Floats]:
             if place >= 0:
                 changed[DELISTING][int(there[place]), asset] = found[DELISTING][row, asset]
     return changed
+
+
+def on_last_bars(delisting: Floats, close: Floats) -> Floats:
+    """Delistings [rows, assets], those of rows in which their asset has no bar in the last one before that it has."""
+    lost = np.argwhere(~np.isnan(delisting) & np.isnan(close))
+    if not len(lost):
+        return delisting
+    found = delisting.copy()
+    for row, asset in lost.tolist():
+        before = np.flatnonzero(~np.isnan(close[:row, asset]))
+        found[row, asset] = np.nan
+        if len(before):
+            found[before[-1], asset] = delisting[row, asset]
+    return found
 
 
 def growth(split: Floats) -> Floats:

@@ -16,10 +16,13 @@ import numpy as np
 
 from backbus.data.panels.actions import ACTIONS, contradictions, denied_actions
 from backbus.data.panels.rows import Rows
-from backbus.data.readers.headers import ADJ_CLOSE, SPLIT
-from backbus.market.columns import PRICES
+from backbus.data.readers.headers import ADJ_CLOSE, SPLIT, extra_role
+from backbus.market.columns import PRICES, QUOTES
 from backbus.market.panel import Floats
 
+FACTOR = "adjusted by"
+"""A further column that tells by what prices were multiplied, for whoever has others to multiply."""
+SCALED = (*PRICES, *QUOTES, extra_role(FACTOR))
 SUSPICIOUS = 0.05
 """Difference of raw and adjusted close-to-close returns that is more than a usual dividend."""
 
@@ -34,7 +37,11 @@ def adjusted(fields: Mapping[str, Floats], adjusted_close: Floats) -> dict[str, 
     Multiplying by one positive factor keeps the order of a bar's prices, rounding included.
     """
     factor = adjusted_close / fields["close"]
-    return {role: fields[role] * factor for role in PRICES} | {"volume": fields["volume"] / factor}
+    return _scaled(fields, factor) | {"volume": fields["volume"] / factor}
+
+
+def _scaled(fields: Mapping[str, Floats], factor: Floats) -> dict[str, Floats]:
+    return {role: fields[role] * factor for role in SCALED if role in fields}
 
 
 @dataclass
@@ -91,7 +98,7 @@ def whole_actions(split: Floats, dividend: Floats) -> tuple[Floats, Floats]:
 
 def adjusted_by(fields: Mapping[str, Floats], prices: Floats, volumes: Floats) -> dict[str, Floats]:
     """Prices and volumes times their factors."""
-    return {role: fields[role] * prices for role in PRICES} | {"volume": fields["volume"] * volumes}
+    return _scaled(fields, prices) | {"volume": fields["volume"] * volumes}
 
 
 def adjusted_rows(rows: Rows, *, total_return: bool) -> dict[str, Floats]:

@@ -17,7 +17,7 @@ from backbus.data.panels.panel_file import MappedSource
 from backbus.errors import JobError
 from backbus.jit.arrays import read_only
 from backbus.market.calendars import sessions_between
-from backbus.market.columns import FIELDS
+from backbus.market.columns import DELISTING, FIELDS
 from backbus.market.panel import Block, Floats, Ints, Panel, whole
 from backbus.market.spacing import calendar_year, in_layout
 from backbus.market.timeframes import DAY_NS
@@ -52,6 +52,7 @@ class Aligned:
             first = max(first, traded - warmup)
         self._first, self._stop = first, stop
         self._late = self._actions_left_out()
+        self._gone = self._delistings_left_out()
         self.layout = replace(layout, rows=stop - first, warmup=traded - first, calendar=calendar)
         long = float(np.median(self._closes - self._opens))
         bars = max(1.0, round(long / layout.interval_ns)) if 0 < layout.interval_ns < DAY_NS else 1.0
@@ -106,6 +107,11 @@ class Aligned:
                 extra |= {name: np.array(values) for name, values in extra.items() if name in ACTIONS}
                 add_action(extra, (number - self._first - start, asset), split, dividend)
                 extra = {name: read_only(values) for name, values in extra.items()}
+        for number, asset, cash in self._gone:
+            if self._first + start <= number < self._first + stop:
+                extra[DELISTING] = np.array(extra[DELISTING])
+                extra[DELISTING][number - self._first - start, asset] = cash
+                extra[DELISTING] = read_only(extra[DELISTING])
         return Block.of(start, read_only(ends), read_only(self._days[session]), fields, extra)
 
     def _actions_left_out(self) -> list[tuple[int, int, float, float]]:
@@ -119,12 +125,41 @@ class Aligned:
             split, dividend = (part.extra.get(name, missing) for name in ACTIONS)
             for row, asset in np.argwhere(acts(split, dividend)).tolist():
                 end = int(part.end[row])
-                number = self._grid.place(end)
-                if number >= self._grid.count or int(self._grid.ends(number, number + 1)[0][0]) != end:
+                if self._numbered(end) < 0:
+                    number = self._grid.place(end)
                     found.append((number, asset, float(split[row, asset]), float(dividend[row, asset])))
             if isinstance(self._source, MappedSource):
                 self._source.release(start)
         return found
+
+    def _delistings_left_out(self) -> list[tuple[int, int, float]]:
+        """Delistings of rows that are left out: the bar of the calendar that is the asset's last one before, and
+        asset."""
+        found: list[tuple[int, int, float]] = []
+        if DELISTING not in self._source.layout.columns:
+            return found
+        last = np.full(self._source.layout.assets, -1, dtype=np.int64)
+        for start in range(0, len(self._ends), _CHUNK):
+            part = self._source.part(start, min(start + _CHUNK, len(self._ends)))
+            kept = np.array([self._numbered(int(end)) for end in part.end], dtype=np.int64)
+            gone = part.extra[DELISTING]
+            for row, asset in np.argwhere(~np.isnan(gone) & (kept < 0)[:, None]).tolist():
+                before = np.flatnonzero((kept[:row] >= 0) & ~np.isnan(part.close[:row, asset]))
+                number = int(kept[before[-1]]) if len(before) else int(last[asset])
+                if number >= 0:
+                    found.append((number, asset, float(gone[row, asset])))
+            for asset in range(len(last)):
+                there = np.flatnonzero((kept >= 0) & ~np.isnan(part.close[:, asset]))
+                last[asset] = kept[there[-1]] if len(there) else last[asset]
+            if isinstance(self._source, MappedSource):
+                self._source.release(start)
+        return found
+
+    def _numbered(self, end: int) -> int:
+        """The number of the bar that ends then; -1 where none does."""
+        number = self._grid.place(end)
+        there = number < self._grid.count and int(self._grid.ends(number, number + 1)[0][0]) == end
+        return number if there else -1
 
     def _counted(self, calendar: str, first: int, stop: int) -> list[str]:
         """What becomes of the source's rows."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backbus.data.panels.actions import ACTIONS
-from backbus.data.panels.adjust import adjusted, adjusted_rows, unadjusted_actions, unadjusted_jumps
+from backbus.data.panels.adjust import FACTOR, adjusted, adjusted_rows, unadjusted_actions, unadjusted_jumps
 from backbus.data.panels.collect import (
     BARS,
     by_periods,
@@ -22,11 +22,12 @@ from backbus.data.panels.collect import (
     ticks_error,
 )
 from backbus.data.panels.layout import laid_out, made_panel, rows_by_end, rows_used, settled
+from backbus.data.panels.quotes import parted, quotes_of, with_quotes
 from backbus.data.panels.ranges import check_range, choose_symbols
 from backbus.data.panels.repair import Inspection
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.taken import notes_of, read_as
-from backbus.data.readers.headers import ADJ_CLOSE
+from backbus.data.readers.headers import ADJ_CLOSE, extra_role
 from backbus.data.readers.table import Table
 from backbus.errors import JobError
 from backbus.market.columns import FIELDS
@@ -55,6 +56,21 @@ def assemble(
     check_range(settings)
     if settings.timezone is None:
         settings = settings.model_copy(update={"timezone": common_zone(tables)})
+    apart = parted(tables, settings)
+    if not settings.quotes:
+        return _of_bars(apart.bars, settings, known, keep_adjusted, notes)
+    columns = settings.columns if settings.adjust in ("none", "events") else (*settings.columns, FACTOR)
+    of_bars = settings.model_copy(update={"quotes": False, "columns": columns})
+    panel = _of_bars(apart.bars, of_bars, known, keep_adjusted, [*notes, *apart.notes])
+    said: list[str] = []
+    quotes = quotes_of(apart.quotes, panel.symbols, settings, said)
+    return with_quotes(replace(panel, notes=(*panel.notes, *said)), quotes, settings)
+
+
+def _of_bars(
+    tables: Sequence[Table], settings: DataSettings, known: Iterable[str], keep_adjusted: bool, notes: Iterable[str]
+) -> Panel:
+    """The panel of bars, or of trades."""
     symbols = choose_symbols({symbol for table in tables for symbol in table.symbols} | set(known), settings)
     rows = gather(tables, symbols, settings)
     if rows.ticks and settings.bars is None:
@@ -112,10 +128,11 @@ def _priced(inspection: Inspection, settings: DataSettings, notes: list[str]) ->
         inspection.adjusted_close()
     rows = inspection.rows
     notes += inspection.notes
+    if FACTOR in settings.columns:
+        rows = replace(rows, numbers={**rows.numbers, extra_role(FACTOR): np.ones(len(rows))})
     match settings.adjust:
         case "adj_close":
-            prices = {role: rows.numbers[role] for role in FIELDS}
-            return replace(rows, numbers={**rows.numbers, **adjusted(prices, rows.numbers[ADJ_CLOSE])})
+            return replace(rows, numbers={**rows.numbers, **adjusted(rows.numbers, rows.numbers[ADJ_CLOSE])})
         case "splits" | "total_return":
             found = adjusted_rows(rows, total_return=settings.adjust == "total_return")
             return replace(rows, numbers={**rows.numbers, **found})

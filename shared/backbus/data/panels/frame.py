@@ -10,6 +10,7 @@ import numpy as np
 from backbus.data.panels.assemble import assemble
 from backbus.data.readers.asked import Asked, asked_of
 from backbus.data.readers.columnar import table_of
+from backbus.data.readers.counts import number_stamps
 from backbus.data.readers.headers import (
     NUMBERS,
     STAMP,
@@ -23,6 +24,7 @@ from backbus.data.readers.headers import (
 )
 from backbus.data.readers.numbers import read_columns
 from backbus.data.readers.shapes import in_whole_units
+from backbus.data.readers.sides import of_quotes
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
@@ -141,7 +143,7 @@ def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
         left=left_of(headers, roles),
         unreadable=unreadable,
     )
-    return in_order(of_ticks(table))
+    return in_order(of_ticks(of_quotes(table)))
 
 
 def _stamps(column: pd.Series[Any], label: str, form: str | None) -> Stamps:
@@ -150,8 +152,12 @@ def _stamps(column: pd.Series[Any], label: str, form: str | None) -> Stamps:
 
     if column.isna().any():
         raise DataError("there is no date", file=f"{label}, row {int(np.argmax(column.isna().to_numpy()))}")
-    if pd.api.types.is_float_dtype(column) and (column == column.round()).all():
-        column = column.astype("int64")
+    if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
+        return number_stamps(
+            pa.chunked_array([pa.array(column)]),
+            lambda row, message: DataError(message, file=f"{label}, row {row}"),
+            form,
+        )
     if not pd.api.types.is_datetime64_any_dtype(column):
         return parse_stamps(
             pa.chunked_array([pa.array(column.astype(str).to_list(), pa.string())]),

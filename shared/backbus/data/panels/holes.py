@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from backbus.data.panels.actions import growth, moved_down
 from backbus.data.readers.headers import SPLIT
 from backbus.jit.arrays import read_only
-from backbus.market.columns import CARRIED, FIELDS, PRICES
+from backbus.market.columns import CARRIED, FIELDS, PRICES, QUOTES
 from backbus.market.panel import Block, Floats, Ints, Panel
 
 
@@ -51,5 +51,8 @@ def carry(panel: Panel) -> tuple[Panel, int]:
     fields["volume"] = read_only(np.where(holes, 0.0, block.volume))
     extra = {**block.extra, CARRIED: read_only(holes.astype(np.float64))}
     filled = Block.of(0, block.end, block.session, fields, extra)
+    for name in (name for name in QUOTES if name in extra):  # and so does what was bid and asked last
+        stood = block.extra[f"{name.partition('_')[0]}_close"]
+        extra[name] = read_only(np.where(holes, np.take_along_axis(stood, row, axis=0), extra[name]))
     layout = replace(layout, columns=(*layout.columns, CARRIED))
     return Panel(layout, filled, panel.notes), int(holes.sum())

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from backbus.data.panels.actions import on_last_bars
 from backbus.data.panels.align import aligned
 from backbus.data.panels.holes import carry, drop
 from backbus.data.panels.ranges import chosen_rows
 from backbus.data.readers.table import Codes
 from backbus.jit.arrays import read_only
-from backbus.market.columns import CARRIED, FIELDS
+from backbus.market.columns import CARRIED, DELISTING, FIELDS
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel, whole
 from backbus.market.zones import local_days
 
@@ -77,6 +78,8 @@ def laid_out(
     shape = (layout.rows, layout.assets)
     fields = {name: _lay_out(numbers[name], row_of, asset, shape) for name in FIELDS}
     extra = {name: _lay_out(numbers[name], row_of, asset, shape) for name in layout.columns}
+    if DELISTING in extra:
+        extra[DELISTING] = read_only(on_last_bars(extra[DELISTING], fields["close"]))
     return Panel(layout, Block.of(0, read_only(ends), read_only(sessions), fields, extra), tuple(notes))
 
 
@@ -89,7 +92,7 @@ def settled(panel: Panel, settings: DataSettings, *, keep_mark: bool = False) ->
     panel, count = (drop if settings.holes == "drop" else carry)(panel)
     if settings.holes == "carry":
         others = (name for name in panel.layout.columns if name not in settings.columns_read)
-        panel = _with_columns(
+        panel = with_columns(
             panel, (*settings.columns_read, *(name for name in others if keep_mark or name != CARRIED))
         )
     if not count:
@@ -98,7 +101,7 @@ def settled(panel: Panel, settings: DataSettings, *, keep_mark: bool = False) ->
     return replace(panel, notes=(*panel.notes, f"{count} {what}"))
 
 
-def _with_columns(panel: Panel, columns: tuple[str, ...]) -> Panel:
+def with_columns(panel: Panel, columns: tuple[str, ...]) -> Panel:
     """Its further columns in this order, and no other."""
     block = replace(panel.block, extra={name: panel.block.extra[name] for name in columns})
     return replace(panel, layout=replace(panel.layout, columns=columns), block=block)

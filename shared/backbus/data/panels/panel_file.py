@@ -27,7 +27,7 @@ from backbus.data.panels.taken import refuse_adjusting
 from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.errors import DataError, JobError
 from backbus.jit.arrays import read_only
-from backbus.market.columns import FIELDS
+from backbus.market.columns import FIELDS, QUOTES
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel, session_date
 
 if TYPE_CHECKING:
@@ -207,7 +207,8 @@ class MappedSource:
     def __init__(self, mapped: MappedPanel, settings: DataSettings, name: str) -> None:
         check_range(settings)
         self._mapped, self._name = mapped, name
-        self._columns, self._adjust = settings.columns_of_files, settings.adjust
+        self._columns, self._adjust = settings.columns_of_panel, settings.adjust
+        self._quotes = settings.quotes
         self._trusted = settings.repair.actions != "refuse"
         panel = mapped.panel
         layout, block = panel.layout, panel.block
@@ -261,6 +262,8 @@ class MappedSource:
         there = self._mapped.panel.layout.columns
         missing = [column for column in self._columns if column not in there and column not in self._made_up(there)]
         if missing:
+            if missing[0] in QUOTES and self._quotes:
+                raise JobError(f"{self._name} has no quotes; import its files with quotes = true", field="data.quotes")
             told = f"it has {', '.join(there)}" if there else "it has none of its own"
             raise JobError(f"{self._name} has no column {missing[0]!r}; {told}", field="data.columns")
         refuse_adjusting(self._adjust, there, self._name, there)
@@ -354,7 +357,8 @@ class MappedSource:
         def part(values: Floats) -> Floats:
             return values if self._assets is None else np.ascontiguousarray(values[:, self._assets])
 
-        fields = {name: part(getattr(block, name)) for name in FIELDS}
+        quoted = QUOTES if self._quotes else ()
+        fields = {name: part(block.column(name)) for name in (*FIELDS, *quoted)}
         if self._adjust == "adj_close":
             fields = adjusted(fields, part(block.extra[ADJ_CLOSE]))
         elif self._adjust in ("splits", "total_return"):
@@ -365,7 +369,10 @@ class MappedSource:
             assert self._actions  # looked at once: raises where prices deny them
         missing = self._made_up(block.extra)
         empty = read_only(np.full(fields["close"].shape, np.nan)) if missing else fields["close"]
-        extra = {name: empty if name in missing else part(block.extra[name]) for name in self._columns}
+        extra = {
+            name: fields[name] if name in quoted else empty if name in missing else part(block.extra[name])
+            for name in self._columns
+        }
         for values in (*fields.values(), *extra.values()):
             values.flags.writeable = False
         return Block.of(row, block.end, block.session, fields, extra)

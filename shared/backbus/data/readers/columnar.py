@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from backbus.data.readers.asked import NOTHING_ASKED, Asked
+from backbus.data.readers.counts import number_stamps
 from backbus.data.readers.csv_file import read_symbols
-from backbus.data.readers.digits import digits
 from backbus.data.readers.headers import NUMBERS, STAMP, SYMBOL, TIME, extra_role, find_columns, find_extra, left_of
 from backbus.data.readers.numbers import read_columns
 from backbus.data.readers.shapes import in_whole_units, symbol_of
+from backbus.data.readers.sides import of_quotes
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
@@ -145,7 +146,7 @@ def table_of(
         unreadable=unreadable,
         first_row=first_row,
     )
-    return in_order(of_ticks(table))
+    return in_order(of_ticks(of_quotes(table)))
 
 
 def _first_line(error: BaseException) -> str:
@@ -202,29 +203,8 @@ def _stamps(name: str, column: Any, blame: Callable[[int, str], DataError], form
             return np.asarray(clock.cast(pa.int64()).to_numpy())
 
         return Stamps("instant", instants, None if kind.tz in ("UTC", "Etc/UTC", "+00:00") else wall)
-    if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        column = _whole(column, blame)
-        kind = column.type
-    if pa.types.is_integer(kind):
-        if form is not None:
-            return parse_stamps(column.cast(pa.string()), blame, form)
-        values: Ints = column.cast(pa.int64()).to_numpy()
-        return digits(values, len(str(int(np.abs(values).max()))), blame)
+    if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_integer(kind):
+        return number_stamps(column, blame, form)
     if _is_text(kind):
         return parse_stamps(_texts(column), blame, form)
     raise blame(0, f"is of type {kind}, and must hold dates or times")
-
-
-def _whole(column: Any, blame: Callable[[int, str], DataError]) -> Any:
-    """Numbers with a point as whole ones: dates are counted, or microseconds of seconds that are."""
-    import pyarrow as pa
-
-    values = np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-    wrong = ~np.isfinite(values) | (np.abs(values) >= 2.0**63)
-    if wrong.any():
-        raise blame(int(np.argmax(wrong)), "there is no date")
-    if (values == np.round(values)).all():
-        return pa.array(values.astype(np.int64))
-    if np.abs(values).max() < 1e9 or np.abs(values).max() >= 1e11:
-        raise blame(0, f"is of type {column.type}, and must hold dates or times")
-    return pa.array(np.round(values * 1e6).astype(np.int64))  # a float holds no finer part of seconds since 1970

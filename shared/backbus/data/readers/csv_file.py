@@ -29,20 +29,20 @@ from backbus.data.readers.headers import (
     find_series,
     left_of,
 )
-from backbus.data.readers.shapes import SIDES, in_whole_units, mid_prices
+from backbus.data.readers.shapes import in_whole_units
+from backbus.data.readers.sides import of_quotes
 from backbus.data.readers.stacked import Cells, roles_of, stacked
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
-from backbus.market.columns import PRICES
+from backbus.market.columns import PRICES, QUOTES
 from backbus.market.panel import Ints
 from backbus.market.timeframes import DAY_NS
 
-_SIDES = tuple(f"{side}_{price}" for side in SIDES for price in PRICES)
-
-
 _SERIES = "series"
 _DAY_S = 86_400
+_DAYS = ((r"\d{8}", "%Y%m%d"), (r"\d{4}-\d\d?-\d\d?", "%Y-%m-%d"), (r"\d{4}/\d\d?/\d\d?", "%Y/%m/%d"))
+"""Forms of dates that stand beside times in digits."""
 _HEAD_BYTES = 1 << 15
 _POINTED = re.compile(rb"(?<=;)-?\d+\.\d+(?=[;\r\n])")
 _COMMA = re.compile(rb"\d,\d")
@@ -68,7 +68,7 @@ class CsvFile:
         columns = self._shape.columns or find_columns(
             headers, name, self._first.header_line or None, asked.names, without_extremes=asked.without_extremes
         )
-        known = (STAMP, TIME, SYMBOL, *NUMBERS, *_SIDES)
+        known = (STAMP, TIME, SYMBOL, *NUMBERS)
         self._more = {extra_role(one): at for one, at in find_extra(headers, asked.extra, name, asked.names).items()}
         self._roles = {role: at for role, at in columns.items() if role in known} | self._more
         if SYMBOL in self._roles and (series := find_series(headers)) is not None:
@@ -120,7 +120,7 @@ class CsvFile:
         if self._assets:
             return self._of_assets(text, again)
         name, shape, headers, text_headers = self._name, self._shape, self._headers, text.headers
-        of_numbers = {*NUMBERS, *_SIDES, *self._more}
+        of_numbers = {*NUMBERS, *self._more}
         cells, unreadable = columns_of(text, self._roles, of_numbers, self._asked)
         notes = () if self._asked.decimal is not None else _notes_of_points(name, text)
         del text
@@ -133,15 +133,13 @@ class CsvFile:
         if TIME in cells:
             import pyarrow.compute as pc
 
-            times = _padded(cells.pop(TIME), self._asked.form, blame)
+            times = _padded(cells.pop(TIME), stamps[0].as_py(), self._asked.form, blame)
             stamps = pc.binary_join_element_wise(stamps, times, " ")
         if _SERIES in cells:
             cells[SYMBOL] = _with_series(cells[SYMBOL], cells.pop(_SERIES))
         symbols, codes = read_symbols(cells.pop(SYMBOL), name, lines) if SYMBOL in cells else ((shape.symbol,), None)
-        if shape.quotes:
-            cells = {role: cells[role] for role in self._more} | mid_prices(cells)
         if shape.units != 1.0:
-            cells |= {role: cells[role] / shape.units for role in (*PRICES, ADJ_CLOSE) if role in cells}
+            cells |= {role: cells[role] / shape.units for role in (*PRICES, *QUOTES, ADJ_CLOSE) if role in cells}
         cells = in_whole_units(text_headers, cells)
         form = self._asked.form
         when = parse_stamps(stamps, blame, form) if shape.day is None else _of_day(stamps, shape.day, blame)
@@ -159,7 +157,7 @@ class CsvFile:
             notes=notes,
             left=left_of(text_headers, self._roles),
         )
-        return in_order(of_ticks(table))
+        return in_order(of_ticks(of_quotes(table)))
 
 
 def read_csv(
@@ -200,10 +198,11 @@ def _with_series(symbols: Any, series: Any) -> Any:
     return pc.if_else(plain, symbols, pc.binary_join_element_wise(symbols, series, "."))
 
 
-def _padded(times: Any, form: str | None, blame: Callable[[int, str], DataError]) -> Any:
-    """Times of the day, those in digits with the zeros before them that a number loses.
+def _padded(times: Any, date: str, form: str | None, blame: Callable[[int, str], DataError]) -> Any:
+    """Times of the day, those in digits with the zeros before them that a number loses; ``date`` is the first one's.
 
-    So few digits that they may be hours, minutes or seconds are refused, and five that may be seconds of the day.
+    So few digits that they may be hours, minutes or seconds are refused. Five are seconds of the day where some of them
+    are no time of the clock, and refused where all may be both.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -215,15 +214,19 @@ def _padded(times: Any, form: str | None, blame: Callable[[int, str], DataError]
     if form is not None:
         return pc.utf8_lpad(times, 2 * sum(form.count(code) for code in ("%H", "%M", "%S")), "0")
     values: Ints = times.cast(pa.int64()).to_numpy()
-    says = 'say how by data.dates.form, as "%Y%m%d %H%M%S", whose zeros may be missing'
+    day = next((to for written, to in _DAYS if re.fullmatch(written, date.strip())), "the date's form and")
+    says = f'say how by data.dates.form, as "{day} %H%M%S", whose zeros may be missing'
     if longest < 3 and values.any():
-        raise blame(
-            int(np.argmax(values > 0)), f"the time {times[0].as_py()!r} may be hours, minutes or seconds; {says}"
-        )
+        row = int(np.argmax(values > 0))
+        raise blame(row, f"the time {times[row].as_py()!r} may be hours, minutes or seconds; {says}")
     if longest == 5 and int(values.max()) < _DAY_S:
-        first = times[0].as_py()
+        if ((values % 100 > 59) | (values // 100 % 100 > 59)).any():
+            clock = values // 3_600 * 10_000 + values // 60 % 60 * 100 + values % 60
+            return pc.utf8_lpad(pa.chunked_array([pa.array(clock).cast(pa.string())]), 6, "0")
+        row = int(np.argmax(values))
+        first = times[row].as_py()
         raise blame(
-            0, f"the time {first!r} may be {first[:-4]}:{first[-4:-2]}:{first[-2:]} or seconds of the day; {says}"
+            row, f"the time {first!r} may be {first[:-4]}:{first[-4:-2]}:{first[-2:]} or seconds of the day; {says}"
         )
     return pc.utf8_lpad(times, 4 if longest in (3, 4) else 6, "0")
 

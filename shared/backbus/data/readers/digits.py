@@ -98,18 +98,35 @@ def counted(values: Ints, unit: str, blame: Blame) -> Stamps:
             row = int(np.argmax(outside))
             raise blame(row, f"'{values[row]}' is no day that a spreadsheet counts")
         return Stamps("date", days)
-    limit = LAST_NS // UNIT_NS[unit]
-    since = values - BEGINS.get(unit, 0)
-    outside = (since > limit) | (since < -limit)
+    return with_fraction(values, np.zeros(1, dtype=np.int64), unit, blame)
+
+
+def excel_times(days: Ints, milliseconds: Ints, blame: Blame) -> Stamps:
+    """Days as spreadsheets count them, and the time of each: by no clock that they name."""
+    since = days + EXCEL_DAY_ZERO
+    outside = (days < 1) | (since > LAST_DAY - 1) | (since < FIRST_DAY)
     if outside.any():
         row = int(np.argmax(outside))
-        raise blame(row, f"'{values[row]}' {unit} are outside the years 1678 to 2261")
-    return Stamps("instant", since * UNIT_NS[unit])
+        raise blame(row, f"'{days[row]}' is no day that a spreadsheet counts")
+    return Stamps("local", since * DAY_NS + milliseconds * 1_000_000)
+
+
+def with_fraction(whole: Ints, finer: Ints, unit: str, blame: Blame) -> Stamps:
+    """Counts of a unit and, in nanoseconds, what is beyond each."""
+    limit = LAST_NS // UNIT_NS[unit] - 1
+    begin = BEGINS.get(unit, 0)
+    outside = (whole > limit + begin) | (whole < begin - limit)
+    if outside.any():
+        row = int(np.argmax(outside))
+        raise blame(row, f"'{whole[row]}' {unit} are outside the years 1678 to 2261")
+    return Stamps("instant", (whole - begin) * UNIT_NS[unit] + finer)
 
 
 def digits(values: Ints, width: int, blame: Blame) -> Stamps:
     """When rows are, of a column of whole numbers; ``width`` is how many digits the longest has, zeros before it
     included. Raises ``blame(row, why)`` where they cannot be dates, or can be two things."""
+    if values.min() < -LAST_NS:
+        raise blame(int(np.argmin(values)), f"'{values.min()}' is outside the years 1678 to 2261")
     if (values >= 0).all() and width in _BY_DIGITS:
         tried = [_reading(values, form, width) for form in _BY_DIGITS[width]]
         found = [one for one in tried if one.good.all()]

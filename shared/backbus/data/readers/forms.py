@@ -7,7 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from backbus.data.readers.digits import FIRST_DAY, LAST_DAY, LAST_NS, Blame, Mask, counted, days_of_parts, full_year
+from backbus.data.readers.digits import (
+    FIRST_DAY,
+    LAST_DAY,
+    LAST_NS,
+    UNIT_NS,
+    Blame,
+    Mask,
+    counted,
+    days_of_parts,
+    excel_times,
+    full_year,
+    with_fraction,
+)
 from backbus.data.readers.table import Stamps
 from backbus.market.date_forms import date_form
 from backbus.market.panel import Ints
@@ -32,10 +44,7 @@ def parse_by_form(texts: Any, form: str, blame: Blame) -> Stamps:
         try:
             return counted(texts.cast(pa.int64()).to_numpy(), form, blame)
         except pa.ArrowInvalid:
-            row = first_not_whole(texts.to_pylist())
-            raise blame(
-                row, f"{texts[row].as_py()!r} is no whole number that counts (data.dates.form = {form!r})"
-            ) from None
+            return _with_fractions(texts, form, blame)
     found = pc.extract_regex(texts, pattern=known.pattern)
     if found.null_count:
         row = int(np.argmax(pc.is_null(found).to_numpy()))
@@ -60,6 +69,31 @@ def parse_by_form(texts: Any, form: str, blame: Blame) -> Stamps:
     if "Z" in part:
         return _in_zones(part["Z"], instants, texts, blame)
     return Stamps("local", instants)
+
+
+def _with_fractions(texts: Any, form: str, blame: Blame) -> Stamps:
+    """Counts of which some have a fraction, to the nanosecond."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.extract_regex(texts, pattern=r"^(?P<sign>-?)(?P<whole>\d{1,19})(?:\.(?P<part>\d*))?$")
+    if found.null_count:
+        row = int(np.argmax(pc.is_null(found).to_numpy()))
+        raise blame(row, f"{texts[row].as_py()!r} is no number that counts (data.dates.form = {form!r})")
+    part = pc.utf8_slice_codeunits(pc.utf8_rpad(pc.struct_field(found, "part"), 18, "0"), 0, 18)
+    fraction: Ints = part.cast(pa.int64()).to_numpy()
+    try:
+        whole: Ints = pc.struct_field(found, "whole").cast(pa.int64()).to_numpy()
+    except pa.ArrowInvalid:
+        row = next(row for row, text in enumerate(texts.to_pylist()) if abs(float(text)) > LAST_NS)
+        raise blame(row, f"{texts[row].as_py()!r} is outside the years 1678 to 2261") from None
+    negative = pc.equal(pc.struct_field(found, "sign"), "-").to_numpy(zero_copy_only=False)
+    if form == "excel":
+        rounded = (fraction // 10**9 * (DAY_NS // 1_000_000) + 5 * 10**8) // 10**9
+        return excel_times(np.where(negative, -1, whole), rounded, blame)
+    finer = fraction // (10**18 // UNIT_NS[form])
+    sign = np.where(negative, -1, 1)
+    return with_fraction(sign * whole, sign * finer, form, blame)
 
 
 def first_not_whole(texts: list[str]) -> int:

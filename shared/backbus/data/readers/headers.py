@@ -10,12 +10,12 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 
 from backbus.errors import DataError, JobError
-from backbus.market.columns import PRICES
+from backbus.market.columns import PRICES, QUOTES, SIDES
 
 STAMP, TIME, SYMBOL, ADJ_CLOSE = "stamp", "time", "symbol", "adj_close"
 SPLIT, DIVIDEND = "split", "dividend"
 QUOTE = ("bid", "ask")
-NUMBERS = (*PRICES, "volume", ADJ_CLOSE, SPLIT, DIVIDEND, *QUOTE, "bid_size", "ask_size")
+NUMBERS = (*PRICES, "volume", ADJ_CLOSE, SPLIT, DIVIDEND, *QUOTE, "bid_size", "ask_size", *QUOTES)
 
 _PLAIN = {
     STAMP: (
@@ -43,7 +43,7 @@ _PLAIN = {
     "ask": "ask askprice bestask bestaskprice offer offerprice",
     "bid_size": "bidsize bidqty bidquantity bidvolume bestbidsize bestbidqty",
     "ask_size": "asksize askqty askquantity askvolume bestasksize bestaskqty offersize",
-}
+} | {f"{side}_{price}": f"{side}{price} {price}{side}" for side in SIDES for price in PRICES}
 _WEAK = {
     STAMP: "unix unixtime unixtimestamp epoch t begin start tsrecv bizdt",
     SYMBOL: "name code security secid",
@@ -196,6 +196,8 @@ def find_columns(
     if not any(role in found for role in ("open", "high", "low")):
         if "close" in found:
             needed = (STAMP, "close")
+        elif all(role in found for role in QUOTES):
+            needed = (STAMP, *QUOTES)
         elif all(role in found for role in QUOTE):
             needed = (STAMP, *QUOTE)
     if without_extremes and "high" not in found and "low" not in found and "open" in needed:

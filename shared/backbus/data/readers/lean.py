@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
@@ -198,7 +198,9 @@ def _names(name: str, path: Path) -> Iterator[Name]:
         yield Name(ticker, first, day)
 
 
-class _Factors(NamedTuple):
+class Factors(NamedTuple):
+    """A line of a factor file."""
+
     line: int
     day: int
     price: Decimal
@@ -206,13 +208,44 @@ class _Factors(NamedTuple):
     close: Decimal
 
 
-def actions_of(name: str, path: Path, *, dividends: bool = True) -> tuple[list[Action], int]:
-    """The splits and dividends of a factor file in order of time, and how many of its lines hold no factor.
+def factors_of(name: str, path: Path) -> tuple[list[Factors], int]:
+    """The lines of a factor file in order of time, and how many of them hold no factor.
 
-    LEAN leaves out lines of infinite factors, or those with an exponent, which lost their digits. A dividend is to the
-    cent, half of one to the even cent, as LEAN pays it. Raises ``DataError`` with file and line.
+    LEAN leaves out lines of infinite factors, or those with an exponent, which lost their digits. Raises ``DataError``
+    with file and line.
     """
-    rows, left = _rows_of(name, path)
+    rows, left = list[Factors](), 0
+    for line, cells in _lines(name, path):
+        if any("inf" in cell or "e+" in cell for cell in cells):
+            left += 1
+            continue
+        try:
+            price, split = Decimal(cells[1]), Decimal(cells[2])
+            close = Decimal(cells[3]) if len(cells) > 3 else Decimal(0)
+        except (IndexError, InvalidOperation):
+            raise DataError(
+                "is no line of a factor file: a date, a price factor, a split factor and a close", file=name, line=line
+            ) from None
+        if price * split <= 0:
+            left += 1
+            continue
+        rows.append(Factors(line, _day(name, line, cells[0]), price, split, close))
+    rows.sort(key=lambda row: row.day)
+    return rows, left
+
+
+def adjusting(rows: Sequence[Factors], days: Ints) -> Floats:
+    """[days] what LEAN multiplies prices of these days by: the factors of the first line that is not before the day, 1
+    after the last."""
+    factors: Floats = np.array([*(float(row.price * row.split) for row in rows), 1.0])
+    return factors[np.searchsorted([row.day for row in rows], days)]
+
+
+def actions_of(name: str, rows: Sequence[Factors], *, dividends: bool = True) -> list[Action]:
+    """The splits and dividends that follow from a factor file's lines, in order of time.
+
+    A dividend is to the cent, half of one to the even cent, as LEAN pays it. Raises ``DataError`` with file and line.
+    """
     found = []
     for this, following in pairwise(rows):
         if this.price == following.price and this.split == following.split:
@@ -234,35 +267,7 @@ def actions_of(name: str, path: Path, *, dividends: bool = True) -> tuple[list[A
             )
         if paid or ratio != 1.0:
             found.append(Action(this.day, ratio, float(paid) / ratio))
-    return found, left
-
-
-def factors_of(name: str, path: Path, days: Ints) -> Floats:
-    """What LEAN multiplies the prices of each day with, by a factor file: price factor × split factor of the first
-    line that is not before the day, 1 after the last one. Raises ``DataError`` with file and line."""
-    rows, _ = _rows_of(name, path)
-    factors = np.array([float(row.price * row.split) for row in rows] + [1.0])
-    return factors[np.searchsorted(np.array([row.day for row in rows], dtype=np.int64), days)]
-
-
-def _rows_of(name: str, path: Path) -> tuple[list[_Factors], int]:
-    rows, left = [], 0
-    for line, cells in _lines(name, path):
-        if any("inf" in cell or "e+" in cell for cell in cells):
-            left += 1
-            continue
-        try:
-            price, split = Decimal(cells[1]), Decimal(cells[2])
-            close = Decimal(cells[3]) if len(cells) > 3 else Decimal(0)
-        except (IndexError, InvalidOperation):
-            raise DataError(
-                "is no line of a factor file: a date, a price factor, a split factor and a close", file=name, line=line
-            ) from None
-        if price * split <= 0:
-            left += 1
-            continue
-        rows.append(_Factors(line, _day(name, line, cells[0]), price, split, close))
-    return sorted(rows, key=lambda row: row.day), left
+    return found
 
 
 def _fraction(ratio: float) -> float:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from backbus.data.readers.headers import STAMP
-from backbus.market.columns import PRICES
+from backbus.market.columns import PRICES, QUOTES, SIDES
 from backbus.market.panel import Floats
 
 
@@ -39,8 +39,6 @@ class Shape(NamedTuple):
     """Days since 1970: stamps are milliseconds of this day."""
     begins: bool = False
     """Whether a stamp is the beginning of its bar, however long that is."""
-    quotes: bool = False
-    """Whether its prices are a bid and an ask, each with an open, a high, a low and a close."""
 
 
 KLINE = (
@@ -48,7 +46,6 @@ KLINE = (
     *("taker buy volume", "taker buy quote volume", "ignore"),
 )
 BARS = ("date", *PRICES, "volume")
-SIDES = ("bid", "ask")
 _QUOTES = {STAMP: 0} | {
     f"{side}_{price}": 1 + 5 * number + place for number, side in enumerate(SIDES) for place, price in enumerate(PRICES)
 }
@@ -64,6 +61,11 @@ _NANO, _UNDEFINED = 1e9, 2.0**63 - 1.0
 _LEAST_NANO = 1e7
 """A cent in billionths: whole numbers below it are prices in dollars that happen to be whole."""
 _SCALED, _IN_NEW_YORK = ("equity", "option"), ("equity", "option", "indexoption", "index")
+_CLOCKS = {
+    **{"india": "Asia/Kolkata", "eurex": "Europe/Berlin", "hkfe": "Asia/Hong_Kong", "krx": "Asia/Seoul"},
+    **{"ose": "Asia/Tokyo"},
+}
+"""Zones of the data of LEAN's markets, by its market-hours database, of those that are not in New York or UTC."""
 _KLINE_NAME = re.compile(r"(?P<symbol>[A-Za-z0-9_]+)-\d+(?:s|m|h|d|w|mo)-\d{4}(?:-\d{2}){0,2}$")
 _KLINE_TIME, _NUMBER = re.compile(r"\d{13}(?:\d{3})?$"), re.compile(r"-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?$")
 _LEAN_DAY = re.compile(r"(?P<day>\d{8})_(?P<symbol>.+)_(?:minute|second)_(?P<kind>trade|quote)$")
@@ -101,13 +103,13 @@ def shape_of(name: str, first: Sequence[str]) -> Shape:
         known = (day - date(1970, 1, 1)).days
         symbol = lean["symbol"].upper()
         if lean["kind"] == "quote":
-            return Shape(symbol, ("",) * len(cells), _QUOTES, units, zone, known, quotes=True)
+            return Shape(symbol, ("",) * len(cells), _QUOTES, units, zone, known)
         return Shape(symbol, BARS, None, units, zone, known)
     if _LEAN_STAMP.match(cells[0]) and len(cells) in (6, 11):
         symbol = re.sub(r"_(trade|quote)$", "", stem).upper()
         units, zone = _units(name, whole)
         if len(cells) == 11:
-            return Shape(symbol, ("",) * 11, _QUOTES, units, zone, quotes=True)
+            return Shape(symbol, ("",) * 11, _QUOTES, units, zone)
         return Shape(symbol, BARS, None, units, zone)
     return Shape(symbol_of(name))
 
@@ -130,7 +132,7 @@ def _of_dumps(name: str, stem: str, cells: Sequence[str]) -> Shape | None:
 def in_whole_units(headers: Sequence[str], numbers: Mapping[str, Floats]) -> dict[str, Floats]:
     """Databento's prices, which count billionths where they are whole numbers; others as they are."""
     named = {header.strip().lower() for header in headers}
-    prices = [role for role in (*PRICES, *SIDES) if role in numbers]
+    prices = [role for role in (*PRICES, *SIDES, *QUOTES) if role in numbers]
     if not {"rtype", "publisher_id", "instrument_id"} <= named or not prices:
         return dict(numbers)
     values = {role: np.where(numbers[role] >= _UNDEFINED, np.nan, numbers[role]) for role in prices}
@@ -140,17 +142,12 @@ def in_whole_units(headers: Sequence[str], numbers: Mapping[str, Floats]) -> dic
 
 
 def _units(name: str, whole: bool) -> tuple[float, str]:
-    """Units and zone of a LEAN file: shares in ten-thousandths of a dollar by New York's clock, the rest as it is."""
+    """Units and zone of a LEAN file: shares in ten-thousandths of a dollar, by New York's clock or their
+    market's; the rest as it is."""
     found = _LEAN_TYPE.search(name)
     kind = found["type"] if found else "equity" if whole else "crypto"
-    return (_DECI_CENTS if kind in _SCALED else 1.0), ("America/New_York" if kind in _IN_NEW_YORK else "UTC")
-
-
-def mid_prices(sides: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Bars in the middle of bid and ask; where one side is missing, of the other. High and low hold open and close."""
-    found: dict[str, Floats] = {}
-    for price in PRICES:
-        bid, ask = (np.where(sides[f"{side}_{price}"] > 0.0, sides[f"{side}_{price}"], np.nan) for side in SIDES)
-        found[price] = np.where(np.isnan(bid), ask, np.where(np.isnan(ask), bid, 0.5 * (bid + ask)))
-    ends = np.fmax(found["open"], found["close"]), np.fmin(found["open"], found["close"])
-    return found | {"high": np.fmax(found["high"], ends[0]), "low": np.fmin(found["low"], ends[1])}
+    market = found["market"] if found else ""
+    if kind == "forex" and market == "fxcm":
+        return 1.0, _EASTERN_STANDARD
+    zone = _CLOCKS.get(market, "America/New_York" if kind in _IN_NEW_YORK else "UTC")
+    return (_DECI_CENTS if kind in _SCALED else 1.0), zone

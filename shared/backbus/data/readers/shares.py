@@ -14,9 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, extra_role
-from backbus.data.readers.lean import EVER, Action, Market, Name, Place, actions_of, date_of, factors_of, place_of
+from backbus.data.readers.lean import (
+    EVER,
+    Action,
+    Factors,
+    Market,
+    Name,
+    Place,
+    actions_of,
+    adjusting,
+    date_of,
+    factors_of,
+    place_of,
+)
 from backbus.data.readers.table import Table, chosen
-from backbus.errors import JobError
+from backbus.errors import DataError, JobError
 from backbus.market.columns import DELISTING
 from backbus.market.panel import Floats, Ints
 from backbus.market.timeframes import DAY_NS
@@ -50,19 +62,22 @@ def by_shares(
             others.append(table)
     if not mine:
         return others, []
-    _refuse_old_names(mine, settings)
     notes: list[str] = []
     called = [part for each in mine if (part := _called(each, mine, settings, notes)) is not None]
+    if not called and not others:
+        raise DataError("; ".join(notes))
+    _refuse_old_names(called, settings)
     found = _with_actions(called, settings, notes)
     return [*others, *found], [*notes, *_elsewhere(called, settings)]
 
 
-def _refuse_old_names(mine: Sequence[_Of], settings: DataSettings) -> None:
-    shares = {share for each in mine for share in (*each.market.names, each.place.ticker)}
+def _refuse_old_names(called: Sequence[_Of], settings: DataSettings) -> None:
+    """Raise ``JobError`` for a name that no bars are of any more, where the share that had it has some."""
+    shares = {share for each in called for share in each.table.symbols}
     for symbol in settings.symbols or ():
-        for each in mine:
+        for each in called:
             share = each.market.share(symbol)
-            if share != symbol and symbol not in each.market.names and share in shares:
+            if symbol not in shares and share in shares:
                 until = date_of(each.market.spans(symbol)[-1][0].last)
                 raise JobError(
                     f"{symbol!r} is what {share} was called until {until}; ask for {share!r}, which has its bars too",
@@ -192,8 +207,6 @@ def _bars_of(share: str, market: Market, called: Sequence[_Of]) -> _Bars:
 
 def _with_actions(called: Sequence[_Of], settings: DataSettings, notes: list[str]) -> list[Table]:
     """The tables with columns of splits and dividends, and of delistings where the job reads that."""
-    if settings.adjust == "adj_close":
-        return _adjusted(called, settings, notes)
     gone = extra_role(DELISTING)
     roles = [role for role in (SPLIT, DIVIDEND) if settings.names.get(role) != ""]
     columns = [
@@ -211,7 +224,9 @@ def _with_actions(called: Sequence[_Of], settings: DataSettings, notes: list[str
         bars = _bars_of(share, market, called)
         if share in market.factors and roles:
             name, path = market.factors[share]
-            actions, left = actions_of(name, path, dividends=DIVIDEND in roles)
+            factors, left = factors_of(name, path)
+            actions = actions_of(name, factors, dividends=DIVIDEND in roles)
+            _adjust(share, factors, called, columns)
             splits, paid = _act(actions, bars, columns)
             if splits or paid:
                 known.append(f"{share} ({_count(splits, 'split')}, {_count(paid, 'dividend')})")
@@ -224,24 +239,16 @@ def _with_actions(called: Sequence[_Of], settings: DataSettings, notes: list[str
     return [_table(each, more, gone) for each, more in zip(called, columns, strict=True)]
 
 
-def _adjusted(called: Sequence[_Of], settings: DataSettings, notes: list[str]) -> list[Table]:
-    """The tables with the closes that LEAN adjusts, by all that its factor files know, what came after the last bar
-    too."""
-    found: list[Table] = []
-    known: set[str] = set()
-    unknown: set[str] = set()
-    for table, market, _ in called:
-        days, closes = _days(table), table.numbers["close"].copy()
-        for number, share in enumerate(table.symbols):
-            rows = slice(None) if table.codes is None else table.codes == number
-            if share in market.factors:
-                closes[rows] *= factors_of(*market.factors[share], days[rows])
-            (known if share in market.factors else unknown).add(share)
-        headers = {**table.headers, ADJ_CLOSE: "factor_files"}
-        found.append(replace(table, numbers={**table.numbers, ADJ_CLOSE: closes}, headers=headers))
-    asked = {share for share in known | unknown if settings.symbols is None or share in settings.symbols}
-    notes += _said(sorted(known & asked), sorted(unknown & asked), settings)
-    return found
+def _adjust(
+    share: str, factors: Sequence[Factors], called: Sequence[_Of], columns: Sequence[dict[str, Floats]]
+) -> None:
+    """Let bars of a share have the close that LEAN's factors adjust it to."""
+    for (table, _, _), mine in zip(called, columns, strict=True):
+        if share in table.symbols:
+            close = table.numbers["close"]
+            adjusted = mine.setdefault(ADJ_CLOSE, close.copy())
+            rows = slice(None) if table.codes is None else table.codes == table.symbols.index(share)
+            adjusted[rows] = close[rows] * adjusting(factors, _days(table)[rows])
 
 
 def _act(actions: Sequence[Action], bars: _Bars, columns: Sequence[Mapping[str, Floats]]) -> tuple[int, int]:
@@ -298,11 +305,9 @@ def _said(known: Sequence[str], unknown: Sequence[str], settings: DataSettings) 
 
     if known:
         how = (
-            'are not used: prices are as they are; set data.adjust = "events", "splits" or "total_return"'
+            'are not used: prices are as they are; set data.adjust = "events", "splits", "total_return" or "adj_close"'
             " unless that is meant"
             if settings.adjust == "none"
-            else "are in its factors, those after the last bar too"
-            if settings.adjust == "adj_close"
             else "are known from its factor files, dividends to the cent"
         )
         yield f"LEAN's actions of {listed(known)} {how}"

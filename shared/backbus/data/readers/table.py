@@ -70,6 +70,8 @@ class Table:
     """Whether its shape tells that a stamp is the beginning of its bar, however long that is."""
     ticks: bool = False
     """Whether the rows are trades or quotes, each a bar of its own."""
+    quoted: bool = False
+    """Whether prices are the middle of what is bid and asked."""
 
     def __len__(self) -> int:
         return len(self.stamps.values)
@@ -119,7 +121,10 @@ def of_ticks(table: Table) -> Table:
             numbers["volume"] = np.add.reduce(sizes) / len(sizes)
     prices = dict.fromkeys(PRICES, numbers["close"])
     headers |= dict.fromkeys(PRICES, headers["close"])
-    return replace(table, numbers={**numbers, **prices}, headers=headers, unreadable=unreadable, ticks=True)
+    quoted = "close" not in table.numbers
+    return replace(
+        table, numbers={**numbers, **prices}, headers=headers, unreadable=unreadable, ticks=True, quoted=quoted
+    )
 
 
 def in_order(table: Table) -> Table:

@@ -24,9 +24,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.errors import JobError
+from backbus.jit.arrays import read_only
 from backbus.job.job import Job
-from backbus.market.panel import Floats, Panel
-from backbus.performance.metrics import session_rate
+from backbus.market.panel import Floats, Panel, sessions_traded
+from backbus.performance.risk_free import session_rates
 from backbus.strategy import Strategy
 from backbus.sweep.distribution import distribution
 from backbus.sweep.outcome import SUMMARY_FILE, Points, column_kind, stored, summary_text, write_files
@@ -135,6 +136,7 @@ class CrossValidation(Search):
         self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, trials: int
     ) -> tuple[dict[str, Any], dict[str, Path]]:
         """Let the points compete in each split, put the paths together, write tables and summary."""
+        self._days = sessions_traded(panel)
         returns = self._returns(points)
         splits = [self._split(test, returns, points) for test in self._splits]
         paths = self._paths(splits, returns)
@@ -192,13 +194,14 @@ class CrossValidation(Search):
                 part[begin : begin + BATCH_POINTS, sessions[slice(*span)]]
                 for part, span in zip(returns, self._groups, strict=True)
             ]
-            parts.append(self._figures(np.ascontiguousarray(np.concatenate(rows, axis=1))))
+            parts.append(self._figures(np.ascontiguousarray(np.concatenate(rows, axis=1)), sessions))
         return {name: np.concatenate([part[name] for part in parts]) for name in SESSION_FIGURES}
 
-    def _figures(self, returns: Floats) -> dict[str, Floats]:
-        measured = self.job.performance
-        year = self.job.year
-        return figures_of_many(returns, self.job.portfolio.cash, year, session_rate(measured.risk_free, year))
+    def _figures(self, returns: Floats, sessions: NDArray[np.bool_]) -> dict[str, Floats]:
+        rates = session_rates(self.job.performance.risk_free, self.job.year, self._days)
+        if len(rates) > 1:
+            rates = read_only(rates[np.flatnonzero(sessions)])
+        return figures_of_many(returns, self.job.portfolio.cash, self.job.year, rates)
 
     def _split(self, test: tuple[int, ...], returns: Sequence[Floats], points: Points) -> dict[str, Any]:
         train = train_sessions(self._groups, test, self._cpcv)
@@ -235,7 +238,7 @@ class CrossValidation(Search):
                 point = splits[number]["point"]
                 rows = returns[group]
                 parts.append(np.full(rows.shape[1], np.nan) if point is None else rows[point])
-            figures = self._figures(np.concatenate(parts)[None, :])
+            figures = self._figures(np.concatenate(parts)[None, :], np.arange(len(self._days)) >= self._groups[0].start)
             found.append({"splits": list(chosen), **_at(figures, 0)})
         return found
 

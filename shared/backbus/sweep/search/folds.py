@@ -109,17 +109,18 @@ def span_dates(panel: Panel, rows: Ints, span: Span) -> tuple[str, str]:
     return session_date(session[rows[span.start]]), session_date(session[rows[span.stop] - 1])
 
 
-def session_figures(returns: Values, cash: float, year: float, rate: float) -> dict[str, float | None]:
+def session_figures(returns: Values, cash: float, year: float, rates: Floats) -> dict[str, float | None]:
     """``SESSION_FIGURES`` of an account that begins with ``cash`` and makes these returns, session by session."""
-    found = figures_of_many(np.asarray(returns)[None, :], cash, year, rate)
+    found = figures_of_many(np.asarray(returns)[None, :], cash, year, rates)
     return {name: value for name, value in plain_figures(found).items() if name in SESSION_FIGURES}
 
 
-def figures_of_many(returns: Floats, cash: float, year: float, rate: float) -> dict[str, Floats]:
+def figures_of_many(returns: Floats, cash: float, year: float, rates: Floats) -> dict[str, Floats]:
     """The same for many accounts: [runs, sessions] to [runs] by figure, NaN where not defined.
 
-    The sums and formulas of a run whose rows are its sessions; ``year`` are sessions per year, ``rate`` is per session.
-    Only ``SESSION_FIGURES`` mean something. A run with a NaN among its returns has no figures.
+    The sums and formulas of a run whose rows are its sessions; ``year`` are sessions per year, ``rates`` are per
+    session, [1] for all or [sessions]. Only ``SESSION_FIGURES`` mean something. A run with a NaN among its returns has
+    no figures.
     """
     count, size = returns.shape
     equity: Floats = np.asarray(cash * np.cumprod(1.0 + returns, axis=1), dtype=np.float64)
@@ -131,7 +132,7 @@ def figures_of_many(returns: Floats, cash: float, year: float, rate: float) -> d
         curve.add(sessions, equity[run], nothing)
         accounts[run] = curve.account[0]
         own = slice(run, run + 1)
-        sum_up(cash, read_only(equity[run]), rate, NO_RETURNS, made, moments[own], regression[own], ends[own])
+        sum_up(cash, read_only(equity[run]), rates, NO_RETURNS, made, moments[own], regression[own], ends[own])
     totals, open_trades = np.zeros(count, TOTALS), np.zeros(count, dtype=np.int64)
     found = figures(
         np.full(count, cash), np.full(count, year), Sums(accounts, totals, open_trades, moments, regression, ends)

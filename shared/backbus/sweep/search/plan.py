@@ -9,7 +9,7 @@ from backbus.errors import JobError
 from backbus.job.job import Job
 from backbus.job.sweep import SweepSettings
 from backbus.market.panel import Panel
-from backbus.performance.metrics import session_rate
+from backbus.performance.risk_free import rate_of_plan
 from backbus.sweep.space.space import Space
 from backbus.sweep.statistics import Plan, ResampleSettings, make_plan
 
@@ -32,7 +32,7 @@ def sessions_of(panel: Panel) -> int:
 def plan_for(job: Job, sessions: int, resamples: int | None = None) -> Plan:
     """The resamples of a job's sweep, ``resamples_of`` it where left out: the same wherever it is computed."""
     search, measured = search_of(job), job.performance
-    rate = session_rate(measured.risk_free, job.year)
+    rate = rate_of_plan(measured.risk_free, job.year)
     return make_plan(
         sessions, search.seed, ResampleSettings(resamples_of(job) if resamples is None else resamples, rate=rate)
     )

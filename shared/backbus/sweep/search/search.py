@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from backbus.engine.run import Engine
 from backbus.job.job import Job
-from backbus.market.panel import Floats, Panel, Source
+from backbus.market.panel import Floats, Panel, Source, sessions_traded
+from backbus.performance.risk_free import in_excess
 from backbus.strategy import Strategy, make_strategy
 from backbus.strategy.loading import untouched
 from backbus.sweep.outcome import Points, best_of, verdict, write_outcome
@@ -135,4 +136,7 @@ class Whole(Search):
         one = point_job(self.job, others)
         engine = Engine(one, panel, make_strategy(untouched(strategy), {**self.job.strategy.params, **own}))
         engine.run()
-        return engine.returns()
+        returns = engine.returns()
+        if returns is None:
+            return None
+        return in_excess(returns, one.performance.risk_free, one.year_of(panel.layout.year), sessions_traded(panel))

@@ -14,9 +14,11 @@ import numpy as np
 
 from backbus.engine.run import Engine
 from backbus.errors import JobError, StrategyError
+from backbus.jit.arrays import read_only
 from backbus.job.job import Job
-from backbus.market.panel import Floats, Panel
-from backbus.performance.metrics import FIGURES, session_rate
+from backbus.market.panel import Floats, Ints, Panel, sessions_traded
+from backbus.performance.metrics import FIGURES
+from backbus.performance.risk_free import session_rates
 from backbus.strategy import Strategy, make_strategy
 from backbus.strategy.loading import untouched
 from backbus.sweep.outcome import (
@@ -150,7 +152,8 @@ class WalkForward(Search):
         ranges = [(f"fold {number}", *each) for number, each in enumerate(zip(lengths, cold, strict=True))]
         most = max((each["most"] for each in cold), default=0)
         notes = notes_of_cold(ranges, f"sweep.walk_forward.history = {most} gives all of them the same")
-        return _write(folder, self.job, self.space.names, found, {"cold": cold, "notes": notes})
+        days = sessions_traded(panel)
+        return _write(folder, self.job, self.space.names, found, days, {"cold": cold, "notes": notes})
 
 
 def _dates(panel: Panel, rows: Any, fold: Fold) -> tuple[str, str, str, str]:
@@ -189,10 +192,10 @@ def _concluded(
 
 
 def _write(
-    folder: Path, job: Job, names: Sequence[str], found: Sequence[FoldResult], more: Mapping[str, Any]
+    folder: Path, job: Job, names: Sequence[str], found: Sequence[FoldResult], days: Ints, more: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Path]]:
     goal = search_of(job).objectives[0]
-    efficiency, joined, sessions = _joined(job, found)
+    efficiency, joined, sessions = _joined(job, found, days)
     summary: dict[str, Any] = {
         "name": job.name,
         "kind": KIND,
@@ -223,15 +226,22 @@ def _write(
     return summary, {"table": folder / FOLDS_FILE, "summary": folder / SUMMARY_FILE}
 
 
-def _joined(job: Job, found: Sequence[FoldResult]) -> tuple[float | None, dict[str, float | None] | None, int]:
+def _joined(
+    job: Job, found: Sequence[FoldResult], days: Ints
+) -> tuple[float | None, dict[str, float | None] | None, int]:
     """Efficiency, figures of the test ranges joined, and their sessions; folds without returns are left out."""
-    measured = job.performance
     parts = [fold.returns for fold in found if fold.returns is not None]
     if not parts:
         return None, None, 0
     returns = np.concatenate(parts)
     year = job.year
-    joined = session_figures(returns, job.portfolio.cash, year, session_rate(measured.risk_free, year))
+    rates_of = session_rates(job.performance.risk_free, year, days)
+    if len(rates_of) > 1:
+        some = [fold for fold in found if fold.returns is not None]
+        begins = [int(np.searchsorted(days, np.datetime64(fold.dates[2], "D").astype(np.int64))) for fold in some]
+        spans = zip(begins, parts, strict=True)
+        rates_of = read_only(np.concatenate([rates_of[begin : begin + len(part)] for begin, part in spans]))
+    joined = session_figures(returns, job.portfolio.cash, year, rates_of)
     column = FIGURES.index("annual_return")
     rates = [float(fold.in_sample[column]) for fold in found if fold.returns is not None]
     mean, annual = sum(rates) / len(rates), joined["annual_return"]

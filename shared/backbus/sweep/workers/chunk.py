@@ -18,8 +18,9 @@ from backbus.engine.batch import Point, PointsEngine, Terms, terms_of
 from backbus.engine.run import Engine
 from backbus.errors import JobError, StrategyError, lacks_memory, no_symbol
 from backbus.job.job import Job
-from backbus.market.panel import Floats, Ints, Panel
+from backbus.market.panel import Floats, Ints, Panel, sessions_traded
 from backbus.performance.metrics import FIGURES
+from backbus.performance.risk_free import in_excess
 from backbus.strategy import PanelRunner, Strategy, make_strategy
 from backbus.strategy.loading import anew, prints_of_class, remembers, untouched
 from backbus.sweep.space.space import point_job, split
@@ -127,6 +128,8 @@ class Chunks:
         self._runner = PanelRunner(panel)
         traded = panel.block.session[panel.layout.warmup :]
         self._begins = panel.layout.warmup + np.flatnonzero(np.diff(traded, prepend=traded[:1] - 1))
+        self._sessions = sessions_traded(panel)
+        self._year = job.year_of(panel.layout.year)
         """The first row of each traded session."""
         self._jobs: dict[str, _Common] = {}
         self._engines: dict[str | None, PointsEngine] = {}
@@ -157,7 +160,7 @@ class Chunks:
 
     def _compute(self, points: Sequence[Values], in_hand: InHand) -> Chunk:
         count = len(points)
-        made = _Making(count, self._plan, self._keep_returns)
+        made = _Making(count, self._plan, self._keep_returns, self._in_excess)
         batch = _Batch()
         for index, values in enumerate(points):
             own, others = split(values)
@@ -183,6 +186,9 @@ class Chunks:
             batch.add(index, common.kind, Point(common.terms, signals))
         self._run(batch, made, in_hand)
         return made.chunk()
+
+    def _in_excess(self, returns: Floats) -> Floats:
+        return in_excess(returns, self._job.performance.risk_free, self._year, self._sessions)
 
     def _sessions_before(self, rows: int) -> int:
         return int(np.searchsorted(self._begins, rows))
@@ -214,7 +220,7 @@ class Chunks:
                 raise JobError(no_symbol(job.performance.benchmark, self._panel.symbols), field="performance.benchmark")
             if len(self._jobs) >= JOBS:
                 self._jobs.clear()
-            terms = terms_of(job, self._panel.layout)
+            terms = terms_of(job, self._panel.layout, self._sessions)
             kind = job.performance.benchmark, int(terms.rules.record["volatility_rows"][0])
             known = self._jobs[key] = _Common(job, terms, kind)
         return known
@@ -253,7 +259,11 @@ class _Batch:
 class _Making:
     """A chunk that is being filled."""
 
-    def __init__(self, points: int, plan: Plan, keep_returns: bool = False) -> None:
+    def __init__(
+        self, points: int, plan: Plan, keep_returns: bool = False, excess: Callable[[Floats], Floats] = np.asarray
+    ) -> None:
+        """``excess`` makes returns what is observed of them."""
+        self._excess = excess
         self._returns = np.full((points, plan.sessions), np.nan) if keep_returns else None
         self._figures = np.full((points, len(FIGURES)), np.nan)
         self._prints = np.zeros((points, 16), dtype=np.uint8)
@@ -274,7 +284,7 @@ class _Making:
         self._prints[places] = np.frombuffer(bytes.fromhex("".join(fingerprints)), dtype=np.uint8).reshape(-1, 16)
 
     def observe(self, places: Ints, returns: Floats) -> None:
-        self._observer.observe_some(places, returns)
+        self._observer.observe_some(places, self._excess(returns))
         if self._returns is not None:
             self._returns[places] = returns
 
