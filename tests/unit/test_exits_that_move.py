@@ -130,3 +130,46 @@ def test_one_in_fractions_is_moved_the_same_wherever_it_runs(terms: dict[str, fl
 
     told = play(bars(QUIET, flat(100.0), flat(100.0), (100, 104, 96, 97)), {0: asks(10, **terms), 1: move})
     assert told.fills[1:] == [(3, BAR, "A", -10.0, 97.0 if "stop_loss_fraction" in terms else 103.0)]
+
+
+def entered(job: Any, entry: dict[str, Any], moved: dict[str, Any], *rows: Any) -> Any:
+    """A signal's limit order, whose price is moved in the row after."""
+
+    def enter(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.go_long(limit=80.0, **entry)
+
+    def move(strategy: Any, bar: Any, book: Any) -> None:
+        strategy.replace(next(order for order in book.orders if order.role == "entry"), **moved)
+
+    return play(bars(QUIET, QUIET, QUIET, *rows), {0: enter, 1: move}, job)
+
+
+FALLS = ((90, 90, 90, 90), (90, 90, 70, 75))
+
+
+@pytest.mark.parametrize(
+    ("exits", "entry", "fill"),
+    [
+        ({"stop_loss": 0.05}, {}, 85.5),
+        ({}, {"stop_loss_fraction": 0.05}, 85.5),
+        ({}, {"stop_loss": 77.0}, 77.0),
+        ({"stop_loss": 0.2}, {"stop_loss": 77.0}, 77.0),
+        ({"trail": 0.1}, {}, 81.0),
+        ({}, {"trailing_loss": 6.0}, 84.0),
+        ({"trail": 0.1, "trail_from": 0.5}, {}, None),
+    ],
+)
+def test_what_takes_the_place_of_a_signal_s_entry_has_its_exits(
+    exits: dict[str, float], entry: dict[str, float], fill: float | None
+) -> None:
+    told = entered(job_of({"exits": exits}), entry, {"limit": 95.0}, *FALLS)
+    assert told.fills[0][:2] == (3, OPEN) and told.fills[0][4] == 90.0
+    left = [(one[0], one[1], one[4]) for one in told.fills[1:]]
+    assert left == ([] if fill is None else [(4, BAR, pytest.approx(fill))])
+
+
+def test_an_exit_of_a_replaced_entry_is_changed_or_removed_by_its_name() -> None:
+    job = job_of({"exits": {"stop_loss": 0.05, "take_profit": 0.01}})
+    rise = ((90, 90, 90, 90), (90, 92, 70, 75))
+    told = entered(job, {}, {"limit": 95.0, "stop_loss": 84.0, "take_profit_fraction": None}, *rise)
+    assert [(fill[0], fill[4]) for fill in told.fills] == [(3, 90.0), (4, 84.0)]

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from backbus.errors import StrategyError
 from backbus.strategy import holding
-from backbus.strategy.order_terms import exit_terms
+from backbus.strategy.order_terms import entry_terms, exit_terms
 from backbus.strategy.orders import Order
 from backbus.strategy.run import Run
 from backbus.trading.records import Records
@@ -174,12 +174,17 @@ class Strategy(BaseModel):
 
     def replace(self, order: Order, quantity: float | None = None, **terms: Any) -> Order:
         """Take an order back and ask for another in its place, with ``quantity`` units from now on and its terms but
-        for those given. What takes an exit's place belongs to the same entry: ``replace(order, stop=96.0)`` moves a
+        for those given. What takes the place of a signal's entry brings the exits that this had, the job's own too;
+        None removes one. What takes an exit's place belongs to the same entry: ``replace(order, stop=96.0)`` moves a
         stop loss, ``limit`` a take profit, ``trail`` a trailing one. If the first works no more by then, the second is
         refused; if that is known already, nothing is asked for."""
         if not order.works:
             return order
-        terms = {name: value for name, value in ({**order.terms, **terms}).items() if value is not None}
+        asked = {**order.terms, **terms}
+        if order.role == "entry":
+            exits = [(one.role, one.terms) for one in self._run.emission.blotter.working if one.parent == order.id]
+            asked = {**entry_terms(exits, asked), **asked}
+        terms = {name: value for name, value in asked.items() if value is not None}
         terms = exit_terms(order.role, order.terms, terms) if order.role != "entry" else terms
         wanted = (
             order.quantity - order.filled if quantity is None else math.copysign(_positive(quantity), order.quantity)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from backbus import renamed
@@ -186,6 +186,15 @@ _OF_ROLES: Mapping[str, tuple[str, ...]] = {
     "stop_loss": ("stop",),
     "trailing_loss": ("trail", "trail_fraction", *_BEGINNINGS),
 }
+_TRAILING = {
+    "trail": "trailing_loss",
+    "trail_fraction": "trailing_loss_fraction",
+    "trail_from": "trailing_from",
+    "trail_from_fraction": "trailing_from_fraction",
+    "trail_then": "trailing_then",
+    "trail_then_fraction": "trailing_then_fraction",
+}
+"""What an entry calls the terms of its trailing stop."""
 _BESIDE_PRICES = ("time_in_force", "until")
 
 
@@ -207,6 +216,23 @@ def exit_terms(role: str, before: Mapping[str, Any], terms: Mapping[str, Any]) -
     if not any(name in given for name in prices):
         raise StrategyError(f"this {role} has no price before its entry fills: give it one by {prices[0]}")
     return given
+
+
+def entry_terms(exits: Iterable[tuple[str, Mapping[str, Any]]], given: Collection[str]) -> dict[str, Any]:
+    """The terms by which an entry brings exits with it: of exits, by role and their own terms, all whose kind is not
+    among the names of ``given``."""
+    found: dict[str, Any] = {}
+    for role, terms in exits:
+        if any(name in (role, f"{role}_fraction") for name in given):
+            continue
+        share = terms.get(f"{role}_fraction")
+        if role == "trailing_loss":
+            found |= {_TRAILING[name]: value for name, value in terms.items() if name in _TRAILING}
+        elif share is not None:
+            found[f"{role}_fraction"] = share
+        elif _OF_ROLES[role][0] in terms:
+            found[role] = terms[_OF_ROLES[role][0]]
+    return found
 
 
 def begun_terms(terms: Mapping[str, Any]) -> dict[str, Any]:
