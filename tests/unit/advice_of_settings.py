@@ -13,6 +13,8 @@ ASSET = {"symbol": "A", "path": {"model": "random_walk", "volatility": 0.2}}
 MADE = {"rows": 50, "assets": [ASSET]}
 TWO = {"rows": 50, "assets": [ASSET, {**ASSET, "symbol": "B"}]}
 LOWS = {"drift": 0.0, "volatility": 0.1}
+LIKE = {"rows": 3, "assets": [{"symbol": "X", "path": {"model": "history", "of": "A"}}]}
+FROM = {"files": "a.csv", "universe": "u.csv"}
 BITS = {"parameters": {"fast": [1, 2]}}
 
 
@@ -87,6 +89,9 @@ DATA = (
     _data("write a part of a day that divides 24 hours", {"files": "a.csv", "timeframes": ["7h"]}, timeframes=["1mo"]),
     _data("or an amount, such as 500 ticks", {"files": "a.csv", "bars": "7 apples"}, bars="500 ticks"),
     _data("or an amount, such as 500 ticks", {"files": "a.csv", "bars": "1.5 ticks"}, bars="1e6 volume"),
+    _data("name its table by data.universe", {"files": "a.csv", "leaving": "keep"}, universe="u.csv"),
+    _data("the universe makes the column 'member'", {"universe": "u.csv", "columns": ["member"]}, columns=GONE),
+    _data("calendars make the column", {"calendars": {"XNYS": ["A"]}, "columns": ["own_session"]}, columns=GONE),
     _form("it has no year", "%d.%m", "%d.%m.%Y"),
     _form("it has no month", "%Y-%d", "%Y-%b-%d"),
     _form("%I counts to twelve and needs %p", "%Y-%m-%d %I:%M", "%Y-%m-%d %I:%M %p"),
@@ -275,6 +280,32 @@ MARKETS = (
 )
 
 TRADING = (
+    Refused("and .simulator. makes others: remove it", {"simulator": LIKE, "data": FROM}, {"data.universe": GONE}),
+    Refused(
+        "name a file of dates and rates",
+        {"performance": {"risk_free": {}}},
+        {"performance.risk_free": {"file": "r.csv"}},
+    ),
+    Refused(
+        "write it like 2008-10-06",
+        {"performance": {"risk_free": {"rates": {"1/2/24": 0.1}}}},
+        {"performance.risk_free": {"rates": {"2024-01-02": 0.1}}},
+    ),
+    Refused(
+        "set trail, how far behind it follows",
+        {"portfolio": {"exits": {"trail_from": 0.1}}},
+        {"portfolio.exits.trail": 0.1},
+    ),
+    Refused(
+        "trail_then needs trail_from",
+        {"portfolio": {"exits": {"trail": 0.1, "trail_then": 0.05}}},
+        {"portfolio.exits.trail_from": 0.03},
+    ),
+    Refused(
+        "must be closer than trail .*leave trail_then out",
+        {"portfolio": {"exits": {"trail": 0.1, "trail_from": 0.1, "trail_then": 0.2}}},
+        {"portfolio.exits.trail_then": GONE},
+    ),
     _commission(
         "each of the tiers has volume and fee",
         {"model": "per_share", "fee": 0.01, "tiers": [{"volume": 1, "bps": 1}]},

@@ -89,7 +89,7 @@ ROWS = (
 CALENDARS = (
     Told("knows no calendar 'NYSE2'", H + GOOD, {"calendar": "NYSE2"}, ({"calendar": "NYSE"}, {"calendar": "XNYS"})),
     Told(
-        "correct the date, or name another data.calendar",
+        "leave it out by data.align = true, or name another calendar by data.calendar",
         H + GOOD + "2024-01-06,12,14,11,13,300\n",
         {"calendar": "XNYS"},
         ({"calendar": "24/7"}, {"calendar": GONE}, {"align": True}),
