@@ -15,16 +15,16 @@ from backbus import Job, run_sweep
 from backbus.services.orchestrator.submission import family_of, same_family, told_of
 from backbus.strategy import Strategy
 from backbus.strategy.builtins import SmaCross
-from backbus.sweep.trials import TRIALS_FILE, Market, Trials
+from backbus.sweep.trials import TRIALS_FILE, MarketTried, Trials
 
-MARKET = Market("1 d", ("A", "B"), 100, 200)
+MARKET = MarketTried("1 d", ("A", "B"), 100, 200)
 
 
 def job_of(**more: Any) -> Job:
     return Job.parse({"strategy": {"use": "SmaCross"}, **more})
 
 
-def counted(path: Path, market: Market, points: int, job: Job | None = None, strategy: Any = SmaCross) -> int:
+def counted(path: Path, market: MarketTried, points: int, job: Job | None = None, strategy: Any = SmaCross) -> int:
     return Trials(path, job or job_of(), strategy, market).family(points).trials
 
 
@@ -41,7 +41,7 @@ def counted(path: Path, market: Market, points: int, job: Job | None = None, str
     ],
 )
 def test_the_same_market_shares_an_asset_and_a_day_of_bars_of_one_kind(
-    tmp_path: Path, market: Market, same: bool
+    tmp_path: Path, market: MarketTried, same: bool
 ) -> None:
     path = tmp_path / TRIALS_FILE
     assert counted(path, MARKET, 9, job_of(name="one")) == 9

@@ -38,7 +38,7 @@ class Family(NamedTuple):
     """How many, of what and since when, in words."""
 
 
-class Market(NamedTuple):
+class MarketTried(NamedTuple):
     """On what something was tried."""
 
     kind: str
@@ -48,19 +48,19 @@ class Market(NamedTuple):
     last: int
     """Sessions, in days since 1970."""
 
-    def overlaps(self, other: Market) -> bool:
+    def overlaps(self, other: MarketTried) -> bool:
         """Whether it is the same market."""
         together = self.first <= other.last and other.first <= self.last
         return self.kind == other.kind and together and not set(self.symbols).isdisjoint(other.symbols)
 
 
-def market_of(job: Job, panel: Panel) -> Market:
+def market_of(job: Job, panel: Panel) -> MarketTried:
     """The market of a job's sweep."""
     layout, sessions = panel.layout, sessions_traded(panel)
     kind = layout.bars or (f"{layout.interval_ns / DAY_NS:g} d" if layout.daily else f"{layout.interval_ns} ns")
     if job.simulator is not None:
         kind = f"simulated {_hash(job.simulator.model_dump(mode='json', exclude={'seed'}))}"
-    return Market(kind, layout.symbols, int(sessions[0]), int(sessions[-1]))
+    return MarketTried(kind, layout.symbols, int(sessions[0]), int(sessions[-1]))
 
 
 def strategy_of(job: Job, strategy: type[Strategy]) -> str:
@@ -75,7 +75,7 @@ def strategy_of(job: Job, strategy: type[Strategy]) -> str:
 class Trials:
     """Counts the points of one sweep in a folder's file. Several processes may count in it at once."""
 
-    def __init__(self, path: Path, job: Job, strategy: type[Strategy], market: Market) -> None:
+    def __init__(self, path: Path, job: Job, strategy: type[Strategy], market: MarketTried) -> None:
         self._path, self._strategy, self._market = path, strategy_of(job, strategy), market
         self._name = strategy.__name__
         self._search = _hash(job.plain())
@@ -101,7 +101,7 @@ class Trials:
         return Family(trials, f"{trials} trials of {self._name} on {assets} in {searches} since {since}")
 
     def _related(self, one: dict[str, Any]) -> bool:
-        market = Market(one["kind"], tuple(one["symbols"]), one["first"], one["last"])
+        market = MarketTried(one["kind"], tuple(one["symbols"]), one["first"], one["last"])
         return bool(one["strategy"] == self._strategy) and self._market.overlaps(market)
 
     def _write(self, points: int) -> list[dict[str, Any]]:
@@ -124,9 +124,9 @@ class Trials:
         return known
 
     def _is_this(self, one: dict[str, Any]) -> bool:
-        return bool(one["search"] == self._search and one["strategy"] == self._strategy) and self._market == Market(
-            one["kind"], tuple(one["symbols"]), one["first"], one["last"]
-        )
+        return bool(
+            one["search"] == self._search and one["strategy"] == self._strategy
+        ) and self._market == MarketTried(one["kind"], tuple(one["symbols"]), one["first"], one["last"])
 
 
 @contextlib.contextmanager
