@@ -17,6 +17,7 @@ from backbus.market.panel import Floats
 from backbus.sweep.search.kinds import search_for
 from backbus.sweep.search.plan import resamples_of, search_of
 from backbus.sweep.search.search import Search
+from backbus.sweep.trials import Family
 from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.pool import Worker
 from backbus.sweep.workers.process import Setup
@@ -115,7 +116,7 @@ class PreparedSweep:
             if not found:
                 raise StackError(f"results of points from {first} on are missing")
 
-    def finish(self, requester: Requester, points: int, trials: int) -> None:
+    def finish(self, requester: Requester, points: int, family: Family) -> None:
         """Fetch all results, and have the child make the table of them; ``finished`` tells when it has."""
         values: list[dict[str, Any]] = []
         if search_of(self._job).method == "adaptive":
@@ -126,7 +127,7 @@ class PreparedSweep:
             for first, stop, packed in self._chunks(requester, 0, points):
                 write_chunk(file, first, stop - first, packed, values[first:stop] if values else None)
         runs = self.search.runs_at_end if self.search is not None else points
-        self._worker.finish(path, Path(self._folder.name) / "table", trials, runs)
+        self._worker.finish(path, Path(self._folder.name) / "table", family, runs)
 
     @property
     def finished(self) -> bool:

@@ -21,6 +21,7 @@ from backbus.log import logger
 from backbus.services.optimizer.prepared_sweep import PreparedSweep
 from backbus.settings import Settings
 from backbus.sweep.outcome import best_of, worth
+from backbus.sweep.trials import Family
 from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.pool import LOOK_EVERY_S
 from backbus.sweep.workers.wire import pack_chunk
@@ -130,7 +131,7 @@ class Optimizer:
                 case "count" | "ask":
                     pass  # when the child has looked at the data
                 case "finish":
-                    sweep.finish(self._session.requester, lease.stop, lease.trials)
+                    sweep.finish(self._session.requester, lease.stop, Family(lease.trials, lease.told))
         except Exception as error:
             self._fault(error)
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from backbus.errors import StackError
 from backbus.renamed import job_of_before
+from backbus.services.orchestrator.submission import same_family
 from backbus.services.orchestrator.sweeps.events import BestPoint, RecordChunk, RecordPoints
 
 SCHEMA = (
@@ -316,16 +317,20 @@ class Store:
         )
         return [(begin, stop, bytes(points)) for begin, stop, points in rows]
 
-    def trials(self, family: str) -> int:
-        """Points that were computed and runs that were done of a family; the same job counts once."""
-        points, runs = self._db.execute(
+    def trials(self, family: str) -> tuple[int, str]:
+        """Points that were computed and runs that were done of a family, and the date of its first job; the same job
+        counts once."""
+        families = [str(name) for (name,) in self._db.execute("SELECT DISTINCT family FROM jobs")]
+        same = json.dumps([name for name in families if same_family(name, family)])
+        of = "IN (SELECT value FROM json_each(?1))"
+        points, runs, since = self._db.execute(
             "SELECT (SELECT COALESCE(SUM(most), 0) FROM (SELECT MAX(n) AS most FROM (SELECT j.key AS key, "
-            "SUM(c.stop - c.first) AS n FROM jobs j JOIN chunks c ON c.job = j.id WHERE j.family = ?1 GROUP BY j.id) "
-            "GROUP BY key)), (SELECT COUNT(DISTINCT key) FROM jobs WHERE family = ?1 AND points IS NULL "
-            "AND state = 'done')",
-            (family,),
+            f"SUM(c.stop - c.first) AS n FROM jobs j JOIN chunks c ON c.job = j.id WHERE j.family {of} GROUP BY j.id) "
+            f"GROUP BY key)), (SELECT COUNT(DISTINCT key) FROM jobs WHERE family {of} AND points IS NULL "
+            f"AND state = 'done'), (SELECT date(MIN(created_at), 'unixepoch') FROM jobs WHERE family {of})",
+            (same,),
         ).fetchone()
-        return int(points) + int(runs)
+        return int(points) + int(runs), str(since or "")
 
     def pause(self, job_id: str, paused: bool) -> None:
         """Whether nothing more of a sweep is leased outlives the orchestrator."""

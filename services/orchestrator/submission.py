@@ -25,9 +25,44 @@ def job_key(job: Job, data: Mapping[str, str], strategy: Mapping[str, str]) -> s
 
 
 def family_of(job: Job, data: Mapping[str, str]) -> str:
-    """What trials of one strategy on one set of data have in common, whatever their parameters and their code."""
-    made = None if job.simulator is None else job.simulator.model_dump(mode="json")
-    return _hash([job.strategy.use, sorted(data.items()), *([made] if made else [])])
+    """What trials of one strategy on one market have in common, as JSON: whatever their parameters and their code, and
+    whatever became of the files. The orchestrator does not open them: assets are their names."""
+    made = None if job.simulator is None else job.simulator.model_dump(mode="json", exclude={"seed"})
+    names = [job.data.dataset] if job.data.dataset is not None else sorted(data)
+    told = {
+        "strategy": job.strategy.use,
+        "files": names,
+        "symbols": sorted(job.data.symbols or ()),
+        "bars": job.data.bars,
+        "days": [None if day is None else str(day) for day in (job.data.start, job.data.end)],
+        "made": _hash([made]) if made else None,
+    }
+    return json.dumps(told, sort_keys=True)
+
+
+def same_family(one: str, other: str) -> bool:
+    """Whether trials of both are of the same strategy and market: of bars of one kind, with a file, an asset where
+    both name some, and a day in common. What was kept of before is of its own kind alone."""
+    if one == other or not (one.startswith("{") and other.startswith("{")):
+        return one == other
+    ours, theirs = json.loads(one), json.loads(other)
+    if any(ours[name] != theirs[name] for name in ("strategy", "bars", "made")):
+        return False
+    (our_first, our_last), (their_first, their_last) = ours["days"], theirs["days"]
+    late = our_first is not None and their_last is not None and our_first > their_last
+    early = their_first is not None and our_last is not None and their_first > our_last
+    shared = not set(ours["files"]).isdisjoint(theirs["files"]) or ours["files"] == theirs["files"]
+    assets = not (ours["symbols"] and theirs["symbols"]) or not set(ours["symbols"]).isdisjoint(theirs["symbols"])
+    return not late and not early and shared and assets
+
+
+def told_of(family: str, trials: int, since: str) -> str:
+    """How many trials there are, of what and since when, in words."""
+    if not family.startswith("{"):
+        return ""
+    told = json.loads(family)
+    on = ", ".join(told["files"][:3]) + (f" and {len(told['files']) - 3} more" if len(told["files"]) > 3 else "")
+    return f"{trials} trials of {told['strategy']} on {on or 'a simulated market'} since {since}"
 
 
 def points_of(job: Job) -> int | None:

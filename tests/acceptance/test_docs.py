@@ -213,6 +213,7 @@ def test_every_setting_of_a_job_is_documented() -> None:
     assert {name for name in listed if name.partition(".")[0] in sections and "=" not in name} - wanted <= {
         "strategy.…",
         "portfolio.sizing",
+        "performance.risk_free",
         "instruments.slippage",
         "instruments.commission",
         "data",

@@ -115,6 +115,26 @@ def test_the_stack_reports_what_one_process_reports(
             assert (result.mode, result.cached, result.attempts) == ("stack", False, 1)
 
 
+def test_a_file_of_rates_and_trailing_stops_from_a_profit_are_the_same_there(
+    project: Path, stack: Stack, tmp_path: Path
+) -> None:
+    (project / "rates.csv").write_text("date,rate\n2011-01-03,0.1\n2011-11-01,1.5\n", encoding="utf-8")
+    exits = ["stop_loss=0.05", "trail=0.04", "trail_from=0.03", "trail_then=0.01"]
+    more = [*(f"portfolio.exits.{exit}" for exit in exits), *FEW_ROWS]
+    rates = ['performance.risk_free={ file = "rates.csv", unit = "percent" }']
+    path = job_file(project, "moving averages")
+    job, plain = (Job.load(path, overrides=[*more, *some]) for some in (rates, []))
+    expected = run(job, folder=tmp_path / "here")
+    with stack.client() as client:
+        found = client.run(job, fresh=True, folder=tmp_path / "there")
+    assert found.report == expected.report
+    for table in ("fills", "trades", "orders"):
+        assert found.frame(table).equals(expected.frame(table))
+    assert any("trailing stop" in rule for rule in found.frame("fills")["rule"])
+    assert run(plain, keep=False).metrics["sharpe"] != expected.metrics["sharpe"]
+    assert any("that of rates.csv: 0.1 % to 1.5 % a year" in note for note in found.report.notes)
+
+
 @pytest.mark.parametrize(("block", "window", "rows"), [(1, 2, FEW_ROWS), (7, 15, ()), (4096, 1, ())])
 def test_the_stack_takes_any_block_and_window(
     project: Path, stack: Stack, tmp_path: Path, block: int, window: int, rows: tuple[str, ...]
@@ -267,3 +287,37 @@ def test_four_jobs_submitted_at_once_each_get_their_own_answer(
 
     with ThreadPoolExecutor(len(names)) as pool:
         assert list(pool.map(ask, names)) == [answers[name] for name in names]
+
+
+MEMBERS = """symbol,from,to
+AAPL,2000-01-03,2004-05-28
+AAPL,2007-01-02,
+GOOG,2006-04-03,
+IBM,2000-01-03,
+MSFT,2002-01-02,2009-06-05
+"""
+OF_SOME = {
+    "members who are closed": ('data.universe="members.csv"',),
+    "members who are kept": ('data.universe="members.csv"', 'data.leaving="keep"'),
+    "two markets": ('data.calendars={XLON="IBM"}', "data.align=true"),
+}
+
+
+@pytest.mark.parametrize("some", OF_SOME)
+@pytest.mark.parametrize("name", ["momentum", "event style with the book"])
+def test_members_and_markets_are_the_same_on_a_stack(
+    project: Path, answers: dict[str, Report], stack: Stack, tmp_path: Path, name: str, some: str
+) -> None:
+    import pandas as pd
+
+    (project / "members.csv").write_text(MEMBERS, encoding="utf-8")
+    job = Job.load(job_file(project, name), overrides=OF_SOME[some])
+    expected = run(job, keep=False).report
+    assert expected.counts.fills > 50
+    assert expected.fingerprint != answers[name].fingerprint
+    with stack.client() as client:
+        assert client.run(job, fresh=True, folder=tmp_path / "files").report == expected
+        frames = {path.stem: pd.read_csv(path) for path in sorted((project / "data").glob("*.csv"))}
+        there = client.run(job, frames, fresh=True, folder=tmp_path / "frames").report
+    assert there.fingerprint == expected.fingerprint
+    assert there.metrics == expected.metrics

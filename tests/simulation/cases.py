@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from backbus.data.handler import DataHandler
 from backbus.execution.handler import ExecutionHandler
 from backbus.job.costs import PRESETS
 from backbus.job.job import Job
+from backbus.market.columns import LEAVING, MEMBER, OWN_SESSION
 from backbus.market.panel import Block, Layout, Panel
 from backbus.market.timeframes import DAY_NS
 from backbus.performance.handler import PerformanceHandler
@@ -104,6 +105,33 @@ def some_actions(dice: random.Random, close: Any) -> dict[str, Any]:
     for column in extra.values():
         column.flags.writeable = False
     return extra
+
+
+def with_some_universe(dice: random.Random, panel: Panel) -> Panel:
+    """The market as it is, mostly; or with a universe that assets enter and leave, at any row."""
+    if dice.random() < 0.8:
+        return panel
+    shape, often = panel.block.close.shape, dice.choice([0.02, 0.2, 0.5])
+    turns = np.random.default_rng(dice.getrandbits(60)).random(shape) < often
+    member = (np.cumsum(turns, axis=0) + dice.randrange(2)) % 2 * 1.0
+    member.flags.writeable = False
+    block = replace(panel.block, extra={**panel.block.extra, MEMBER: member})
+    layout = replace(panel.layout, columns=(*panel.layout.columns, MEMBER), universe=dice.choice(LEAVING))
+    return Panel(layout, block)
+
+
+def with_some_markets(dice: random.Random, panel: Panel) -> Panel:
+    """The market as it is, mostly; or of assets whose days end each by a calendar of their own: a row without a bar may
+    be none of its market."""
+    if dice.random() < 0.85:
+        return panel
+    block, layout = panel.block, panel.layout
+    closed = np.random.default_rng(dice.getrandbits(60)).random(block.close.shape) < 0.5
+    own = np.where(np.isnan(block.close) & closed, np.nan, block.session[:, None].astype(np.float64))
+    own.flags.writeable = False
+    calendars = tuple(dice.choice(["XNYS", "XLON"]) for _ in layout.symbols)
+    layout = replace(layout, columns=(*layout.columns, OWN_SESSION), calendars=calendars)
+    return Panel(layout, replace(block, extra={**block.extra, OWN_SESSION: own}))
 
 
 def some_strategy(dice: random.Random, assets: int) -> Strategy:
@@ -289,6 +317,8 @@ def some_case(seed: int) -> Case:
     panel = some_panel(dice)
     strategy = some_strategy(dice, panel.layout.assets)
     job = some_job(dice, panel, block=dice.choice([1, 3, 16, 1000]))
+    panel = with_some_universe(random.Random(f"universe {seed}"), panel)
+    panel = with_some_markets(random.Random(f"markets {seed}"), panel)
     window = dice.choice([1, 2, 3, 8, 30, 400])
     block = dice.choice([1, 2, 5, 40])
     return Case(panel, job, strategy, block, max(window, dice.choice([1, 2 * block])), some_faults(dice))

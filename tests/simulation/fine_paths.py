@@ -171,10 +171,17 @@ KINDS = {
     "limit, trailing stop": ("limit", ("trailing_loss",)),
     "stop, target and stop": ("stop", ("take_profit", "stop_loss")),
     "stop, trailing stop": ("stop", ("trailing_loss",)),
+    "market, stop, and trailing stop from a profit": ("market", ("stop_loss", "trailing_loss")),
+    "limit, stop, and trailing stop from a profit": ("limit", ("stop_loss", "trailing_loss")),
+    "stop, stop, and trailing stop from a profit": ("stop", ("stop_loss", "trailing_loss")),
 }
+FROM_A_PROFIT = "from a profit"
+"""What the trailing stops of the last ones are: asleep until then, or closer from there on."""
 
 
-def kindness(entry: str, exits: tuple[str, ...], steps: int, seeds: int) -> dict[str, tuple[float, float, float]]:
+def kindness(
+    entry: str, exits: tuple[str, ...], steps: int, seeds: int, *, begins: bool = False
+) -> dict[str, tuple[float, float, float]]:
     """For each path rule: how much better a trade is than on its path, in the mean and its error, and the share of
     trades that are better; in mean ranges of a bar."""
     found: dict[str, list[Floats]] = {path: [] for path in PATHS}
@@ -188,7 +195,7 @@ def kindness(entry: str, exits: tuple[str, ...], steps: int, seeds: int) -> dict
         while len(orders) < prices.shape[1]:
             order = bracket(random, scale, entry)
             if {name for name in order.terms if name in EXITS} == set(exits):
-                orders.append(order)
+                orders.append(that_begin(random, order, scale) if begins else order)
         there = play(fine, orders, steps - 1)
         for path in PATHS:
             here = play(market, orders, 0, path=path)
@@ -204,5 +211,5 @@ if __name__ == "__main__":
     print("| entry and exits | " + " | ".join(f"`{path}`" for path in PATHS) + " |")
     print("|---|" + "---|" * len(PATHS))
     for told, (entry, exits) in KINDS.items():
-        cells = kindness(entry, exits, 60, 25)
+        cells = kindness(entry, exits, 60, 25, begins=FROM_A_PROFIT in told)
         print(f"| {told} | " + " | ".join(f"{m:+.2f} ± {e:.2f}, {b:.0%}" for m, e, b in cells.values()) + " |")

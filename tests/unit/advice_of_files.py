@@ -24,7 +24,8 @@ class Told(NamedTuple):
     via: str = "load"
     """What reads them: ``load``, a job's data; ``job``, all of a job, whose settings these are; ``import``, ``parts``,
     an import whole or in parts; ``dataset``, a job on the import of them all, or on another one; ``query``, one on what
-    a database answers; ``set``, a job that is changed by ``--set``; ``parquet``, the frame of these columns."""
+    a database answers; ``set``, a job that is changed by ``--set``; ``simulated``, a market that is made of a job's
+    data; ``rules``, what a job says of instruments; ``parquet``, the frame of these columns."""
 
 
 H = "Date,Open,High,Low,Close,Volume\n"

@@ -196,6 +196,71 @@ JOBS = (
     ),
 )
 
+LIKE = {"simulator.rows": 3, "simulator.assets": [{"symbol": "X", "path": {"model": "history", "of": "A"}}]}
+WALK = [{"symbol": "X", "path": {"model": "random_walk", "volatility": 0.2}}]
+AGAIN = {"scenario": "replay", "row": 1, "rows": 3, "of": "A", "since": "2024-01-03"}
+
+MADE = (
+    Told("take bars from .data.; name its files", H + GOOD, LIKE, ({"data.files": "A.csv"},), "simulated"),
+    Told(
+        "history has 3 rows, so no more than that many can follow",
+        H + GOOD,
+        {**LIKE, "simulator.rows": 9},
+        ({"simulator.rows": 3},),
+        "job",
+    ),
+    Told(
+        "simulator.rows: history has 2 bars of A",
+        {"A.csv": H + GOOD.replace("10,12,9,11,100", ",,,,"), "B.csv": H + GOOD},
+        {**LIKE, "data.repair.missing": "hole"},
+        ({"simulator.rows": 2},),
+        "job",
+    ),
+    Told(
+        "the data has fewer than 2 bars of A",
+        {"A.csv": H + GOOD.replace("10,12,9,11,100", ",,,,").replace("11,13,10,12,200", ",,,,"), "B.csv": H + GOOD},
+        {**LIKE, "simulator.rows": 2, "data.repair.missing": "hole"},
+        ({"simulator.assets": [{"symbol": "X", "path": {"model": "history", "of": "B"}}]},),
+        "job",
+    ),
+    Told(
+        "history has 2 bars of A from 2024-01-03 on, and 3 are to be replayed",
+        H + GOOD,
+        {"simulator.rows": 9, "simulator.assets": WALK, "simulator.scenarios": [AGAIN]},
+        ({"simulator.scenarios": [{**AGAIN, "rows": 2}]}, {"simulator.scenarios": [{**AGAIN, "since": "2024-01-02"}]}),
+        "job",
+    ),
+    Told(
+        "no session of XNYS is as long as a bar of 12h",
+        H + GOOD,
+        {
+            **{"simulator.rows": 9, "simulator.assets": WALK},
+            **{"simulator.interval": "12h", "simulator.calendar": "XNYS"},
+        },
+        ({"simulator.interval": "1h"}, {"simulator.calendar": GONE}),
+        "simulated",
+    ),
+)
+
+ABROAD = [{"symbols": "A", "currency": "EUR"}]
+
+RATES = (
+    Told(
+        'name the symbol whose price it is in .portfolio.rates., for example EUR = "EURUSD"',
+        {},
+        {"instruments": ABROAD},
+        ({"portfolio.rates": {"EUR": "B"}}, {"portfolio.currency": "EUR"}),
+        "rules",
+    ),
+    Told(
+        "is the account's own currency, whose rate is 1: remove it",
+        {},
+        {"portfolio.rates": {"USD": "B"}},
+        ({"portfolio.rates": GONE},),
+        "rules",
+    ),
+)
+
 OTHERS = (
     Told("is no name of a dataset: letters, digits", H + GOOD, {"dataset": "a/b"}, ({"dataset": "d"},), "dataset"),
     Told("--set name.x=1: 'name' is a value, not a table", "name.x=1", {}, ({"=A.csv": "name='x'"},), "set"),
@@ -208,4 +273,4 @@ OTHERS = (
     ),
 )
 
-ALL = (*FILES, *ROWS, *CALENDARS, *IMPORTS, *JOBS, *OTHERS)
+ALL = (*FILES, *ROWS, *CALENDARS, *IMPORTS, *JOBS, *MADE, *RATES, *OTHERS)

@@ -1,7 +1,7 @@
 """All messages of the library that name a setting, as patterns: what is in the source, and not what a test thinks of.
 
-A message is a text in the source of the data, the market, the job's settings or the engine's inputs that has the dotted
-name of a setting in it, that is said with one (``field=``), or that refuses a value of one (``ValueError``).
+A message is a text in the source of these parts of the library that has the dotted name of a setting in it, that is
+said with one (``field=``), or that refuses a value of one (``ValueError``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 import backbus
 
 LIBRARY = Path(backbus.__file__).parent
-PARTS = ("data", "market", "job", "engine")
+PARTS = ("data", "market", "job", "engine", "simulator", "trading")
 SETTINGS_ARE_CHECKED_IN = ("job", "market")
 SETTING = re.compile(
     r"\b(?:data|portfolio|execution|simulator|sweep|strategy|instruments)\.[a-z_]+|\[(?:simulator|data|sweep)"

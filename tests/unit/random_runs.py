@@ -51,11 +51,14 @@ def case_with(
 
 
 def at_home(case: Case) -> Case:
-    """The case without splits and dividends, and all in one currency."""
+    """The case without splits, dividends, a universe and calendars, all in one currency."""
     plain = case.job.plain()
     plain["instruments"] = [{**line, "currency": None} for line in plain["instruments"]]
     plain["data"] = {}
-    layout, block = replace(case.panel.layout, columns=()), replace(case.panel.block, extra={})
+    layout, block = (
+        replace(case.panel.layout, columns=(), universe=None, calendars=()),
+        replace(case.panel.block, extra={}),
+    )
     return replace(case, panel=Panel(layout, block), job=Job.parse(plain))
 
 

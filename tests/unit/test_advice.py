@@ -13,12 +13,13 @@ import pytest
 from backbus.data import Catalog, load_panel, open_source, resolve_files
 from backbus.data.catalog.importing import import_files
 from backbus.data.catalog.query import answer
-from backbus.engine.inputs import inputs_of
+from backbus.engine.inputs import inputs_of, simulated
 from backbus.errors import BackbusError
 from backbus.job.data import DataSettings
 from backbus.job.job import Job
 from backbus.job.parsing import override_field, parse
 from backbus.market.panel import whole
+from backbus.trading.numbers import instruments_of
 from tests.unit import advice_of_files as files
 from tests.unit import advice_of_quotes as quotes
 from tests.unit import advice_of_settings as of_settings
@@ -59,6 +60,12 @@ def read(case: Told, folder: Path, way: Way) -> tuple[str, ...]:
     here = {name: folder / name for name, text in given.items() if text is not None}
     if case.via == "job":
         return inputs_of(Job.parse({**STRATEGY, **fields}), here).source.notes
+    if case.via == "rules":
+        instruments_of(Job.parse({**STRATEGY, **fields}), ("A", "B"))
+        return ()
+    if case.via == "simulated":
+        job = Job.parse({**STRATEGY, **fields})
+        return simulated(job, load_panel(job.data, here) if job.data.files else None).source.notes
     settings = parse(DataSettings, fields, within=("data",))
     found = resolve_files(settings, folder) if "files" in fields else here
     if case.via == "dataset":

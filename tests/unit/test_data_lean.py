@@ -205,6 +205,12 @@ def test_an_old_name_is_refused_with_the_new_one(folder):
     assert load(folder, "daily", symbols=["NEW"]).block.close[:, 0].tolist() == [10.0, 10.1, 10.2, 10.3]
 
 
+def test_the_last_day_of_a_name_is_that_name_s(renamed):
+    put(renamed, "daily/new.zip", daily(2, [77.0, 10.3, 10.4, 10.5]))
+    panel = load(renamed, "daily", symbols=["NEW"])
+    assert panel.block.close[:, 0].tolist() == [10.0, 10.1, 10.2, 10.3, 10.4, 10.5]
+
+
 def test_a_name_that_another_company_has_now_is_that_company_s(folder):
     """No map file tells of who is called OLD since."""
     put(folder, "map_files/new.csv", "20230101,old,Q\n20240103,old,Q\n20501231,new,Q\n")

@@ -28,6 +28,14 @@ KINDS: Mapping[str, dict[str, Any]] = {
     "at_open": {"at": "open"},
     "bracket": {"take_profit": 108.0, "stop_loss": 95.0},
     "trailing": {"limit": 99.0, "trailing_loss": 3.0},
+    "trail_from": {"trail": 2.0, "trail_from": 99.0},
+    "trail_then": {"trail": 9.0, "trail_from": 97.0, "trail_then": 1.0},
+    "trailing_from": {"limit": 99.0, "trailing_loss": 3.0, "trailing_from": 103.0},
+    "trailing_then": {
+        "trailing_loss_fraction": 0.05,
+        "trailing_from_fraction": 0.02,
+        "trailing_then_fraction": 0.01,
+    },
 }
 SWINGS = [(100, 104, 96, 102), (102, 106, 95, 97), (97, 101, 92, 100), (100, 109, 99, 108), (108, 108, 90, 91)]
 FEW, NONE = 4.0, 0.0
@@ -81,7 +89,7 @@ def walked(kind: str, hold_up: str, force: str, side: float, path: str) -> Told:
     return play(panel, {0: ask, **later}, path=path, **execution)
 
 
-MIRRORED = ("limit", "stop", "take_profit", "stop_loss")
+MIRRORED = ("limit", "stop", "take_profit", "stop_loss", "trail_from", "trailing_from")
 
 
 @pytest.mark.parametrize(("kind", "hold_up"), list(product(KINDS, HOLD_UPS)))

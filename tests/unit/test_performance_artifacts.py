@@ -16,7 +16,8 @@ from backbus.performance.artifacts import ArtifactWriter
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
 from backbus.performance.summary import summary_lines, summary_table
-from backbus.performance.tables import NO_TIME, RowTimes
+from backbus.performance.tables import RowTimes
+from backbus.performance.trades import NO_TIME
 from tests.unit.order_market import QUIET, asks, bars, job_of, scripted
 from tests.unit.performance_run import Run, events_of, interleaved, some_run
 
@@ -183,8 +184,8 @@ def test_names_with_brackets_are_shown_as_they_are() -> None:
 def test_a_row_that_is_not_known_yet_or_not_kept_any_more_has_no_instant() -> None:
     times = RowTimes()
     assert times.of(np.array([0])).tolist() == [NO_TIME]
-    times.add(np.array([10, 20, 30]))
-    assert times.of(np.array([0, 11, 17])).tolist() == [10, 20, 30]
-    assert times.of(np.array([0, 18])).tolist() == [10, NO_TIME]
+    times.add(np.array([5, 15, 25]), np.array([10, 20, 30]))
+    assert times.of(np.array([0, 1, 2, 11, 13, 17])).tolist() == [5, 5, 10, 20, 25, 30]
+    assert times.of(np.array([0, 18])).tolist() == [5, NO_TIME]
     times.forget(2)
-    assert times.of(np.array([6, 12])).tolist() == [NO_TIME, 30]
+    assert times.of(np.array([6, 12])).tolist() == [NO_TIME, 25]

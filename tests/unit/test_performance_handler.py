@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ import pytest
 from backbus.errors import JobError, StreamGap
 from backbus.market.panel import Layout
 from backbus.performance.handler import PerformanceHandler
+from backbus.performance.instants import Begins, instants
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
 from backbus.performance.tables import Piece, run_pieces
@@ -50,12 +51,17 @@ def test_the_order_of_arrival_does_not_matter(seed: int) -> None:
     assert tables["equity"]["row"].tolist() == list(range(run.layout.warmup, run.layout.rows))
     for name, records in (("signals", run.signals), ("orders", run.orders), ("fills", run.fills)):
         assert tables[name]["logical_time"].tobytes() == records["tick"].tobytes()
-        assert tables[name]["time"].tobytes() == run.block.end[records["tick"] // 6].tobytes()
+        assert tables[name]["time"].tobytes() == when(run, records["tick"]).tobytes()
     metrics = handler.report().metrics
     exits = tables["trades"]["exit_row"]
     assert int(np.count_nonzero(exits >= 0)) == metrics.trades
     assert int(np.count_nonzero(exits < 0)) == metrics.open_trades
-    assert tables["trades"]["entry_time"].tobytes() == run.block.end[tables["trades"]["entry_row"]].tobytes()
+    opened = np.isin(tables["trades"]["entry_time"], when(run, run.fills["tick"]))
+    assert opened.all()
+
+
+def when(run: Any, ticks: Any) -> Any:
+    return instants(ticks, run.block.first_row, Begins(run.layout).of(run.block), run.block.end)
 
 
 def test_a_whole_run_in_memory_makes_the_same_tables() -> None:
@@ -65,9 +71,11 @@ def test_a_whole_run_in_memory_makes_the_same_tables() -> None:
         handler.receive(event)
     statistics = Statistics(run.job, run.layout)
     statistics.add_rows(run.block, run.equity)
-    closed = statistics.add_fills(run.fills, run.block.end[run.fills["tick"] // 6])
+    closed = statistics.add_fills(run.fills, when(run, run.fills["tick"]))
     trades = np.concatenate((closed, statistics.open_trades()))
-    direct = tables_of(run_pieces(run.block, run.equity, run.signals, run.orders, run.fills, trades))
+    direct = tables_of(
+        run_pieces(run.block, Begins(run.layout).of(run.block), run.equity, run.signals, run.orders, run.fills, trades)
+    )
     streamed = tables_of(handler.take_pieces())
     assert direct.keys() == streamed.keys()
     for name, columns in direct.items():

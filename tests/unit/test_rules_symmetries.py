@@ -146,7 +146,7 @@ def test_a_split_with_nothing_else_changes_no_equity(seed: int, ratio: float, lo
         column[later, 0] *= ratio if name == "volume" else 1.0 / ratio
     for column in (nothing, split, *prices.values(), *raw.values()):
         column.flags.writeable = False
-    layout = replace(layout, columns=("split",))
+    layout = replace(layout, columns=("split",), universe=None, calendars=())
     hold = Once(row=random.Random(-seed).randrange(layout.warmup, layout.rows))
     was = run(job, Panel(layout, replace(block, **prices, extra={"split": nothing})), hold)
     now = run(job, Panel(layout, replace(block, **raw, extra={"split": split})), hold)

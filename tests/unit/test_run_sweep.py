@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 import json
 from pathlib import Path
@@ -24,7 +25,6 @@ from backbus.sweep.outcome import Points, gather, table_sha256
 from backbus.sweep.results import find_sweep, top_points
 from backbus.sweep.search.plan import plan_of, points_between
 from backbus.sweep.space.space import Space, point_job
-from backbus.sweep.trials import count_trials, data_hash
 from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.pool import Pool
 from backbus.sweep.workers.process import Setup
@@ -145,18 +145,9 @@ def test_the_same_sweep_again_has_the_same_files_but_more_is_a_larger_family(fol
     other = swept(folder, parameters="fast = [2]\nslow = [5, 6]\n")
     assert other.summary["statistics"]["trials_sweep"] == 2
     assert other.summary["statistics"]["trials_family"] == 11
-
-
-def test_trials_of_other_data_or_an_unreadable_file_do_not_count(folder: Path) -> None:
-    from backbus.engine.warm import small_panel
-
-    job, path = Job.load(write_job(folder)), folder / "trials.json"
-    panel, other = small_panel(64), small_panel(65)
-    assert data_hash(panel) != data_hash(other)
-    assert count_trials(path, job, panel, 9) == 9
-    assert count_trials(path, job, other, 5) == 5
-    path.write_text("[3", encoding="utf-8")
-    assert count_trials(path, job, panel, 9) == 9
+    today = datetime.datetime.now(datetime.UTC).date().isoformat()
+    assert again.summary["trials_family_told"].endswith(f"in 1 search since {today}")
+    assert other.summary["trials_family_told"].endswith(f"in 2 searches since {today}")
 
 
 def test_any_point_comes_again_and_a_changed_input_is_noticed(folder: Path) -> None:

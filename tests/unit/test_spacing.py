@@ -118,7 +118,7 @@ def test_a_volatility_target_knows_how_many_bars_a_session_has() -> None:
     layouts = {}
     for freq, count in (("h", 24 * 30), ("D", 60), ("7D", 60)):
         panel = open_inputs(job_of(), frame(days("2023-01-02", count, freq))).panel
-        layouts[freq] = rules_of(job_of(portfolio={"sizing": sizing}), panel.layout).record["bars_per_year"][0]
+        layouts[freq] = rules_of(job_of(portfolio={"sizing": sizing}), panel.layout).instruments["bars_per_year"][0]
     assert layouts == {"h": 365.0 * 24, "D": 365.0, "7D": 52.0}
     told = run(
         job_of(portfolio={"sizing": {**sizing, "bars_per_year": 252}}), frame(days("2023-01-02", 720, "h")), keep=False

@@ -11,6 +11,7 @@ import pandas as pd
 
 from tools.generated.made import PRICES, Columns, Made, calendar_of, walk
 
+_HIGHEST = 10_000.0
 RATIOS = ((2, 1), (3, 1), (4, 1), (7, 1), (3, 2), (1, 2), (1, 4), (1, 8), (1, 7))
 
 
@@ -141,11 +142,12 @@ def _factors(life: _Life) -> str:
 def lean_folder(chance: random.Random) -> Made:
     """LEAN's daily bars of a share with its factor file, perhaps under two names, perhaps after another company's."""
     life = _life(chance, chance.choice([6, 20, 60]))
-    # Cents for each share of after a split are the file's cents for each of before, over what one became.
-    whole = [
-        round(round(paid * (split[0] / split[1] if split else 1.0), 2) / (split[0] / split[1] if split else 1.0), 12)
-        for paid, split in zip(life.dividends, life.splits, strict=True)
-    ]
+    whole = []
+    for row, (paid, split) in enumerate(zip(life.dividends, life.splits, strict=True)):
+        many = split[0] / split[1] if split else 1.0
+        # The file's cents are for shares of before a split; of a price of more, its seven digits do not hold a cent.
+        told = row > 0 and life.prices["close"][row - 1] < _HIGHEST
+        whole.append(round(round(paid * many, 2) / many, 12) if told else 0.0)
     life = life._replace(dividends=whole)
     adjust = chance.choice(["none", "splits", "total_return", "events", "events"])
     names = chance.choice(["one", "two", "another before"])

@@ -20,6 +20,7 @@ from backbus.services.orchestrator.orders import Outbox
 from backbus.services.orchestrator.recent_events import with_events
 from backbus.services.orchestrator.results import require_complete
 from backbus.services.orchestrator.store import Store
+from backbus.services.orchestrator.submission import told_of
 from backbus.services.orchestrator.sweeps import events as ev
 from backbus.services.orchestrator.sweeps import rules
 from backbus.services.orchestrator.sweeps.state import SweepsState
@@ -257,6 +258,7 @@ class Sweeps:
         points = None
         if lease.kind == "points":
             points = self._points(lease)
+        trials, since = self._store.trials(self._families[lease.job]) if lease.kind == "finish" else (0, "")
         order = c.Lease(
             epoch=self._epoch,
             number=lease.number,
@@ -265,7 +267,8 @@ class Sweeps:
             first=lease.first,
             stop=lease.stop,
             points=points,
-            trials=self._store.trials(self._families[lease.job]) if lease.kind == "finish" else 0,
+            trials=trials,
+            told=told_of(self._families[lease.job], trials, since) if trials else "",
         )
         self._outbox.give_once(lease.instance, order)
 

@@ -8,6 +8,7 @@ JSON; ``sentences``, in the file beside this one, makes text of them.
 from __future__ import annotations
 
 import datetime
+import functools
 import json
 from collections import Counter
 from pathlib import Path
@@ -67,16 +68,28 @@ def explain(folder: Path | str, *, order: int | None = None, asset: str | None =
 
 
 def _rows(folder: Path, table: str, *filters: tuple[str, str, Any]) -> list[Row]:
+    """Rows of a table, and when each was: its session, and with its time in UTC where sessions have several rows."""
     import pyarrow.parquet as pq
 
     found: list[Row] = pq.read_table(folder / f"{table}.parquet", filters=list(filters) or None).to_pylist()
+    if found and "time" in found[0]:
+        sessions, intraday = _sessions(folder, (folder / "equity.parquet").stat().st_mtime_ns)
+        for row in found:
+            row["when"] = _instant(row["time"]) if intraday else sessions[row["row"]].isoformat()
     return found
 
 
-def _when(row: Row) -> str:
-    """The end of a row's bars, as short as it can be told."""
-    time: datetime.datetime = row["time"]
-    return time.date().isoformat() if time.microsecond == time.second == 0 else time.isoformat(timespec="seconds")
+@functools.lru_cache(maxsize=1)
+def _sessions(folder: Path, _: int) -> tuple[dict[int, datetime.date], bool]:
+    """The session of each traded row, and whether any has several; made anew where the file is another one."""
+    import pyarrow.parquet as pq
+
+    told = pq.read_table(folder / "equity.parquet", columns=["row", "session"]).to_pydict()
+    return dict(zip(told["row"], told["session"], strict=True)), len(set(told["session"])) < len(told["row"])
+
+
+def _instant(time: datetime.datetime) -> str:
+    return f"{time:%Y-%m-%d %H:%M:%S} UTC".replace(":00 UTC", " UTC")
 
 
 def _order(folder: Path, order: int) -> Row:
@@ -109,7 +122,7 @@ def _order(folder: Path, order: int) -> Row:
         "said": [_said(one) for one in said],
         "account": {name: account[name] for name in ("equity", "cash", "gross")},
         "signals": _signals(signals),
-        "splits": [{"when": _when(one), "row": one["row"], "ratio": one["basis"]} for one in splits],
+        "splits": [{"when": one["when"], "row": one["row"], "ratio": one["basis"]} for one in splits],
         "fills": fills,
         "end": _end(ends[0], first["type"]) if ends else None,
         "exits": [_named(one) for one in exits],
@@ -146,18 +159,18 @@ def _named(one: Row) -> Row:
 
 def _said(one: Row) -> Row:
     names = ("row", "phase", "kind", "quantity", "wanted", "reason")
-    return {"when": _when(one), **{name: one[name] for name in names}}
+    return {"when": one["when"], **{name: one[name] for name in names}}
 
 
 def _fill(fill: Row) -> Row:
     names = ("order", "symbol", "row", "phase", "quantity", "rule", "reference", "price", "fee", "cap", "left")
     slippage = abs(fill["price"] - fill["reference"]) * abs(fill["quantity"]) * fill["unit"]
-    return {"when": _when(fill), **{name: fill[name] for name in names}, "slippage": slippage}
+    return {"when": fill["when"], **{name: fill[name] for name in names}, "slippage": slippage}
 
 
 def _end(end: Row, kind: str) -> Row:
     names = ("order", "symbol", "row", "phase", "reason", "cap", "left", "level", "nearest")
-    return {"when": _when(end), "type": kind, **{name: end[name] for name in names}}
+    return {"when": end["when"], "type": kind, **{name: end[name] for name in names}}
 
 
 def _day(folder: Path, asset: str, date: str) -> Row:
@@ -206,7 +219,7 @@ def _day(folder: Path, asset: str, date: str) -> Row:
 
 
 def _booking(one: Row) -> Row:
-    return {"when": _when(one), **{name: one[name] for name in ("row", "kind", "amount", "quantity", "basis")}}
+    return {"when": one["when"], **{name: one[name] for name in ("row", "kind", "amount", "quantity", "basis")}}
 
 
 def _run(folder: Path) -> Row:
@@ -224,7 +237,7 @@ def _run(folder: Path) -> Row:
         "ended_because": dict(Counter(end["reason"] for end in _rows(folder, "order_ends")).most_common()),
         "booked": report["booked"],
         "forced": [
-            {"when": _when(one), "row": one["row"], "order": one["order"], "symbol": one["symbol"],
+            {"when": one["when"], "row": one["row"], "order": one["order"], "symbol": one["symbol"],
              "quantity": one["quantity"], "reason": one["reason"]}
             for one in forced
         ],

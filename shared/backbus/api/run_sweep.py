@@ -32,7 +32,7 @@ from backbus.sweep.search.kinds import search_for
 from backbus.sweep.search.plan import search_of, sessions_of
 from backbus.sweep.search.search import Search
 from backbus.sweep.space.checking import check_names, refuse_look_ahead
-from backbus.sweep.trials import TRIALS_FILE, count_trials
+from backbus.sweep.trials import TRIALS_FILE, Trials, market_of
 from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.in_process import InThisProcess
 from backbus.sweep.workers.pool import Pool
@@ -90,10 +90,10 @@ def run_sweep(
     computed = _computed(search, opening)
     job_id = uuid.uuid4().hex[:12]
     folder = folder if folder is not None else RUNS / job_id
+    trials = Trials(folder.parent / TRIALS_FILE, job, strategy, market_of(job, panel))
     with closing(computed):
-        points = gather(len(search), search.plan, _told(computed, len(search), progress), search.width)
-    trials = count_trials(folder.parent / TRIALS_FILE, job, panel, len(search))
-    summary, artifacts = search.conclude(folder, panel, strategy, points, trials)
+        points = gather(len(search), search.plan, _told(computed, len(search), progress, trials), search.width)
+    summary, artifacts = search.conclude(folder, panel, strategy, points, trials.family(len(search)))
     mode = "local" if on is None else on.partition(":")[0]
     return SweepResult(job_id, summary, artifacts, time.perf_counter() - started, mode)
 
@@ -135,10 +135,17 @@ def _after(search: Search, first: int, begin: int, stop: int) -> list[dict[str, 
     return search.values(first + begin, first + stop)
 
 
-def _told(chunks: Iterable[tuple[int, Chunk]], points: int, progress: Progress | None) -> Iterator[tuple[int, Chunk]]:
+def _told(
+    chunks: Iterable[tuple[int, Chunk]], points: int, progress: Progress | None, trials: Trials
+) -> Iterator[tuple[int, Chunk]]:
     done = 0
-    for first, chunk in chunks:
-        done += len(chunk.figures)
-        if progress is not None:
-            progress(done, points)
-        yield first, chunk
+    try:
+        for first, chunk in chunks:
+            done += len(chunk.figures)
+            trials.count(done)
+            if progress is not None:
+                progress(done, points)
+            yield first, chunk
+    finally:
+        if 0 < done < points:  # it was stopped: what it tried counts
+            trials.family(done)

@@ -98,6 +98,7 @@ def _check_files(files: list[str], sets: list[str], as_json: bool) -> None:
     """What files are, as a job would read them: which column is which, what stamps mark, what looks wrong."""
     from backbus.data import load_panel, resolve_files
     from backbus.data.catalog.findings import findings_of
+    from backbus.data.files import universe_file
     from backbus.data.panels.sessions import span_text, stamp_text
     from backbus.errors import JobError, UsageError
 
@@ -107,9 +108,10 @@ def _check_files(files: list[str], sets: list[str], as_json: bool) -> None:
     except JobError as error:
         known = ", ".join(_catalog().names()) or "none"
         raise UsageError(f"{error}; there is no dataset of this name either (datasets: {known})") from None
-    panel = load_panel(settings, found)
+    panel = load_panel(settings, {**found, **universe_file(settings, Path())})
     layout, block = panel.layout, panel.block
     sessions = block.session.astype("M8[D]").astype(str)
+    named = ", ".join(dict.fromkeys(filter(None, layout.calendars))) or layout.calendar
     findings = findings_of(panel, settings.calendar)
     told = {
         "files": list(found),
@@ -120,7 +122,7 @@ def _check_files(files: list[str], sets: list[str], as_json: bool) -> None:
         "last": str(sessions[-1]),
         "first_end": stamp_text(int(block.end[0])),
         "timezone": layout.timezone or "UTC",
-        "calendar": layout.calendar,
+        "calendar": named,
         "read": list(layout.read),
         "notes": list(panel.notes),
         "findings": findings,
@@ -132,7 +134,7 @@ def _check_files(files: list[str], sets: list[str], as_json: bool) -> None:
     shown = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")
     sys.stdout.write(
         f"{len(found)} files: {layout.rows} rows of {told['bars']}, {told['first']} to {told['last']}, the first ends"
-        f" {told['first_end']} UTC; {layout.assets} assets ({shown}), calendar {layout.calendar or 'none'}\n"
+        f" {told['first_end']} UTC; {layout.assets} assets ({shown}), calendar {named or 'none'}\n"
     )
     for sentence in layout.read:
         sys.stdout.write(f"{sentence}\n")

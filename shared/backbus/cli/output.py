@@ -26,7 +26,7 @@ _SPREAD_COLUMNS = ("mean", "q05", "q25", "q50", "q75", "q95")
 _TOLD = (
     ("probabilistic_sharpe", "probability that the best one's true Sharpe ratio is above 0, were it the only trial"),
     ("deflated_sharpe_sweep", "the same, knowing that it is the best of this sweep"),
-    ("deflated_sharpe_family", "the same, knowing of all {trials_family} trials of this strategy on this data"),
+    ("deflated_sharpe_family", "the same, knowing of all {trials_family} trials of this strategy on this market"),
     ("overfitting_probability", "probability that the best in one half of the time is below the median in the other"),
     ("spa_consistent", "p-value of a best as good without any skill (Hansen's SPA)"),
     ("reality_check", "the same by White's reality check"),
@@ -92,6 +92,8 @@ def print_sweep(result: SweepResult, as_json: bool, top: int = 10) -> None:
     if "statistics" in summary:
         print_points(summary, top_points(table.parent, top, None) if top else [], None)
         _print_statistics(summary["statistics"])
+        if "trials_family_told" in summary:
+            sys.stdout.write(f"{summary['trials_family_told']}\n")
     else:
         _print_spread(summary["distribution"])
     rate = summary["points"] / result.elapsed_s

@@ -12,9 +12,11 @@ from backbus.data.panels.assemble import assemble
 from backbus.data.panels.layout import settled
 from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel
 from backbus.data.panels.quotes import quotes_of_panel, with_quotes
+from backbus.data.panels.universe import Chosen, with_universe
 from backbus.data.readers.by_name import KNOWN
 from backbus.data.readers.lean import beside
 from backbus.data.readers.many import read_files
+from backbus.data.readers.members import read_members
 from backbus.errors import JobError
 from backbus.market.panel import Panel, whole
 
@@ -22,12 +24,31 @@ if TYPE_CHECKING:
     from backbus.job.data import DataSettings
 
 
+def universe_file(settings: DataSettings, base: Path) -> dict[str, Path]:
+    """The table of the universe, by the name that messages use; none where the job has none."""
+    if settings.universe is None:
+        return {}
+    path = base / Path(settings.universe).expanduser()
+    if not path.is_file():
+        raise JobError(f"there is no file {settings.universe!r} in {base}", field="data.universe")
+    return {Path(settings.universe).as_posix(): path}
+
+
 def resolve_files(settings: DataSettings, base: Path) -> dict[str, Path]:
-    """The files that ``data.files`` names, by the name that messages use, in sorted order; with those of bars in LEAN's
-    folder, what it knows of their shares.
+    """The files that ``data.files`` names, by the name that messages use, in sorted order, with those of bars in LEAN's
+    folder, what it knows of their shares; not the universe's table.
 
     Paths and globs are relative to ``base``, the job file's folder. Raises ``JobError`` where one finds nothing.
     """
+    found = _files(settings, base)
+    tables = [path.resolve() for path in universe_file(settings, base).values()]
+    found = {name: path for name, path in found.items() if path.resolve() not in tables} if tables else found
+    if not found:
+        raise JobError("names no file of prices, only the universe's table", field="data.files")
+    return found
+
+
+def _files(settings: DataSettings, base: Path) -> dict[str, Path]:
     if not settings.files:
         raise JobError('names no file; give CSV files or globs, such as files = ["data/*.csv"]', field="data.files")
     found: dict[str, Path] = {}
@@ -60,13 +81,24 @@ def load_panel(settings: DataSettings, files: Mapping[str, Path]) -> Panel:
     return whole(open_source(settings, files))
 
 
-def open_source(settings: DataSettings, files: Mapping[str, Path]) -> Panel | MappedSource | Aligned:
+def open_source(settings: DataSettings, files: Mapping[str, Path]) -> Panel | MappedSource | Aligned | Chosen:
     """The bars of ``files`` ({name for messages: path}) as one market, by the rules of ``settings``.
 
-    The files are CSV, Parquet or Arrow, one per asset or with a symbol column, or a single panel file. What was
-    repaired, and what looks wrong and was not, is in the panel's notes. Raises ``DataError`` naming file and line, or
-    ``JobError``.
+    The files are CSV, Parquet or Arrow, one per asset or with a symbol column, or a single panel file; and the table of
+    a universe. What was repaired, and what looks wrong and was not, is in the panel's notes. Raises ``DataError``
+    naming file and line, or ``JobError``.
     """
+    if settings.universe is None:
+        return _opened(settings, files)
+    table = Path(settings.universe).as_posix()
+    if table not in files:
+        raise JobError("its table is not among the files of the job", field="data.universe")
+    members = read_members(table, files[table])
+    source = _opened(settings, {name: path for name, path in files.items() if name != table})
+    return with_universe(source, members, settings.leaving)
+
+
+def _opened(settings: DataSettings, files: Mapping[str, Path]) -> Panel | MappedSource | Aligned:
     if not files:
         raise JobError("names no file", field="data.files")
     panels = [name for name, path in files.items() if PurePath(name).suffix == SUFFIX and is_panel_file(path)]
@@ -79,6 +111,15 @@ def open_source(settings: DataSettings, files: Mapping[str, Path]) -> Panel | Ma
 
 
 def _asked_for(mapped: MappedPanel, settings: DataSettings, name: str) -> Panel | MappedSource | Aligned:
+    if mapped.panel.layout.universe is not None:
+        done = {
+            "bars": settings.bars not in (None, mapped.panel.layout.bars),
+            "align": settings.align,
+            "universe": settings.universe is not None,
+        }
+        field = next((field for field, wanted in done.items() if wanted), None)
+        if field is not None:
+            raise JobError(f"must be left out: {name} has a universe of its own already", field=f"data.{field}")
     if mapped.panel.layout.bars == settings.bars is not None:
         settings = settings.model_copy(update={"bars": None})  # so they are already
     if settings.bars is not None:
@@ -93,7 +134,7 @@ def _asked_for(mapped: MappedPanel, settings: DataSettings, name: str) -> Panel 
         made = remade(panel, settings.model_copy(update={"quotes": False}))
         return with_quotes(made, quotes_of_panel(panel), settings)
     source = MappedSource(mapped, settings, name)
-    if settings.holes != "leave":
+    if settings.holes != "leave" or (settings.align and source.layout.calendars):
         return settled(whole(source), settings)
     if not settings.align:
         return source

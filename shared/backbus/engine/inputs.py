@@ -27,7 +27,17 @@ def as_panel(data: Any, job: Job) -> Panel:
     from backbus.data import panel_from_frame
     from backbus.market.panel import Panel
 
-    return data if isinstance(data, Panel) else panel_from_frame(data, settings=job.data)
+    panel = data if isinstance(data, Panel) else panel_from_frame(data, settings=job.data)
+    if job.data.universe is None:
+        return panel
+    from backbus.data.files import universe_file
+    from backbus.data.panels.universe import with_universe
+    from backbus.data.readers.members import read_members
+
+    ((name, path),) = universe_file(job.data, job.folder).items()
+    chosen = with_universe(panel, read_members(name, path), job.data.leaving)
+    assert isinstance(chosen, Panel)
+    return chosen
 
 
 @dataclass(frozen=True)
@@ -87,18 +97,20 @@ def _with_rates(job: Job) -> Job:
 def files_of(job: Job) -> dict[str, Path]:
     """The files that a job's market is read from, by the names that messages use: none where it needs none."""
     from backbus.data import Catalog, resolve_files
+    from backbus.data.files import universe_file
     from backbus.settings import Settings
 
     if not job.reads_files:
         return {}
+    table = universe_file(job.data, job.folder)
     if job.data.dataset is not None:
-        return Catalog(Settings().datasets).file(job.data.dataset)
+        return {**Catalog(Settings().datasets).file(job.data.dataset), **table}
     if job.data.query is not None:
         from backbus.data.catalog.query import answer
         from backbus.jit.sources import cache_home
 
-        return answer(job.data, job.folder, cache_home() / "queries")
-    return resolve_files(job.data, job.folder)
+        return {**answer(job.data, job.folder, cache_home() / "queries"), **table}
+    return {**resolve_files(job.data, job.folder), **table}
 
 
 def inputs_of(job: Job, files: Mapping[str, Path]) -> Inputs:
@@ -115,6 +127,7 @@ def inputs_of(job: Job, files: Mapping[str, Path]) -> Inputs:
 
 
 def _inputs(source: Source, job: Job) -> Inputs:
+    from backbus.engine.hindsight import of_today, with_note
     from backbus.engine.volumes import refuse_without_volume
     from backbus.market.spacing import measured
     from backbus.market.timeframe_ends import framed
@@ -122,6 +135,7 @@ def _inputs(source: Source, job: Job) -> Inputs:
     if job.simulator is None:
         refuse_without_volume(job, source)
         source = measured(source)
+        source = with_note(source, of_today(job, source.layout))
     release = getattr(source, "release", lambda row: None)
     return Inputs(framed(source, job.data.timeframes), release)
 

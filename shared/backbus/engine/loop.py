@@ -32,6 +32,7 @@ from backbus.trading.groups import (
 from backbus.trading.ledger import book_fills, mark, mark_stretch, quiet_rows, value, write_row
 from backbus.trading.market_state import observe_close, quote_close, quote_open
 from backbus.trading.records import Records
+from backbus.trading.universe import note_members
 
 # --- what only lists of orders ask for ----------------------------------------------------------------------------
 
@@ -67,6 +68,8 @@ def _begin_row(
     if rules["no_row_skipped"] != 0:
         at, tick = row - bars.first_row, PHASES * row
         begin_session(rules, account, market, bars.session[at], tick, out.bookings)
+        if rules["universe"] != 0:
+            note_members(account, market, bars.facts, at)
         if rules["has_corporate_actions"] != 0:
             act_on_book(account, market, bars.facts, at, tick, out.bookings)
             act_in_market(orders, market, bars.facts, at, tick, out.fills)

@@ -19,6 +19,7 @@ from backbus.jit.decorators import plain
 from backbus.job.job import Job
 from backbus.market.panel import Block, Floats, Source
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
+from backbus.performance.instants import Begins, instants
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
 from backbus.performance.tables import Piece, run_pieces, trades_piece
@@ -67,6 +68,7 @@ class Engine:
         self._orders, self._fills = rec.empty(rec.ORDER), rec.empty(rec.FILL)
         self._bookings = rec.empty(rec.BOOKING)
         self._facts = BlockFacts(self._rules)
+        self._begins = Begins(layout)
         self._told = (0, 0)
         self._untold: tuple[Records, Records] = (NO_ORDERS, NO_FILLS)
         """Orders and fills of the block before that the strategy has not heard of yet."""
@@ -223,10 +225,11 @@ class Engine:
         if self._sink is None:
             statistics.add_fills(fills)
             return
-        times = block.end[fills["tick"] // PHASES - block.first_row]
+        begins = self._begins.of(block)
+        times = instants(fills["tick"], block.first_row, begins, block.end)
         closed = statistics.add_fills(fills, times)
-        put_times(closed, block.end[closed["exit_tick"] // PHASES - block.first_row])
-        self._sink(run_pieces(block, rows, signals, orders, fills, closed))
+        put_times(closed, instants(closed["exit_tick"], block.first_row, begins, block.end))
+        self._sink(run_pieces(block, begins, rows, signals, orders, fills, closed))
 
 
 def _with_room(records: Records, used: int, room: int) -> Records:

@@ -23,6 +23,7 @@ from backbus.trading.open_orders import after, first, purge, purge_all, reduces,
 from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import has_limit, rule_at_open, waits_for_close, within_limit
 from backbus.trading.records import NO_ORDER, NO_SESSION, ROW_SCALE
+from backbus.trading.rules import Fact
 from backbus.trading.slippage import SlippageModel, on_side
 
 # --- what may fill ------------------------------------------------------------------------------------------------
@@ -288,10 +289,15 @@ def begin_row(
     orders: OrderLists, rules: Any, market: MarketArrays, bars: BarArrays, at: int, tick: int, fills: RecordLog
 ) -> None:
     """Orders whose time was over before this row end; the volume that may fill is known."""
-    session = bars.session[at]
     open_room(orders, rules, market, bars, at, tick // PHASES)
     quote_open(orders, rules, market, bars, at)
     for asset in range(market.state.shape[0]):
+        session = bars.session[at]
+        if rules["own_sessions"] != 0:
+            own = bars.facts[at, Fact.SESSION, asset]
+            if own != own:  # noqa: PLR0124  (its market is closed)
+                continue
+            session = np.int64(own)
         ended = False
         node = first(orders, asset)
         while node >= 0:
@@ -317,7 +323,7 @@ def begin_row(
 
 @part
 def end_of_day(orders: OrderLists, market: MarketArrays, tick: int, fills: RecordLog) -> None:
-    """Where each row is a whole session: orders for the day end with the bar."""
+    """Where each row is a whole session: orders for the day end with the bar, once a session of theirs has begun."""
     begin = fills.length[0]
     for asset in range(market.state.shape[0]):
         node = first(orders, asset)

@@ -63,7 +63,8 @@ def _dates(panel: Panel, rows: Sequence[int]) -> list[str]:
     block = panel.block
     if panel.layout.interval_ns >= DAY_NS:
         return [str(np.datetime64(int(block.session[row]), "D")) for row in rows]
-    return [str(np.datetime64(int(block.end[row]), "ns").astype("M8[m]")).replace("T", " ") for row in rows]
+    told = [str(np.datetime64(int(block.end[row]), "ns").astype("M8[m]")).replace("T", " ") for row in rows]
+    return [f"{told[0]} UTC", *told[1:]] if told else []  # the zone once
 
 
 def _ticks(panel: Panel, count: int = _TICKS) -> dict[str, Any]:

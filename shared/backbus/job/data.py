@@ -8,14 +8,16 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from backbus.job.section import Section
-from backbus.market.columns import CARRIED, FIELDS, NAMES, QUOTES
+from backbus.market.columns import CARRIED, FIELDS, MEMBER, NAMES, OWN_SESSION, QUOTES
 from backbus.market.columns import EVENTS as ACTING
 from backbus.market.date_forms import date_form
 from backbus.market.timeframes import MADE, bar_size, timeframe
 
 MOST_COLUMNS, COLUMN_LENGTH = 256, 100
 EVENTS = ("split", "dividend")
-SETTLED = ("header", "names", "dates", "high_low", "decimal", "split_percent", "timezone", "repair", "price")
+SETTLED = (
+    *("header", "names", "dates", "high_low", "decimal", "split_percent", "timezone", "repair", "calendars", "price"),
+)
 """Settings of how files are read: what is in a dataset has been."""
 
 
@@ -119,6 +121,12 @@ class DataSettings(Section):
     """Zone of timestamps that carry none; UTC where left out."""
     calendar: str | None = None
     """An exchange_calendars name such as XNYS: date-only bars then end at its closes."""
+    calendars: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Calendars of some assets, by names or patterns with ``*`` and ``?``; the others have ``calendar``."""
+    universe: str | None = None
+    """A table of who is in the universe when, relative to the job file: symbol, from, to."""
+    leaving: Literal["close", "keep"] = "close"
+    """What becomes of a position in an asset that leaves the universe: closed, or kept until the strategy sells it."""
     align: bool = False
     """Whether rows are those of the calendar: none outside its sessions, and one for each bar of a session."""
     repair: Repair = Repair()
@@ -130,6 +138,13 @@ class DataSettings(Section):
     @classmethod
     def _one_or_many(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value
+
+    @field_validator("calendars", mode="before")
+    @classmethod
+    def _one_or_many_each(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {name: (some,) if isinstance(some, str) else some for name, some in value.items()}
 
     @field_validator("symbols")
     @classmethod
@@ -177,7 +192,8 @@ class DataSettings(Section):
         adjust = "events" if self.adjust == "events" else "none"
         done = {"adjust": adjust, "align": False, "holes": "leave", "columns": self.columns_read}
         done |= {"names": {}, "dates": Dates(marks=self.dates.marks), "decimal": None, "high_low": None}
-        done |= {"split_percent": None, "price": "trade"}
+        done |= {"split_percent": None, "price": "trade", "universe": None, "leaving": "close", "calendars": {}}
+        done |= {"calendar": None if self.calendars else self.calendar}
         return self.model_copy(
             update={"files": (file,), "dataset": None, "query": None, "database": None, "header": None, **done}
         )
@@ -193,13 +209,27 @@ class DataSettings(Section):
             raise ValueError('adjust = "events" goes with bars as they are: a longer bar may hold several actions')
         if self.price == "mid" and not self.quotes:
             raise ValueError('price = "mid" is of quotes: set quotes = true')
-        if self.align and self.calendar is None and self.dataset is None:
+        if self.align and self.calendar is None and self.dataset is None and not self.calendars:
             raise ValueError("align needs a calendar: which one, for example XNYS?")
         if self.dataset is not None:
             default = DataSettings()
             settled = [name for name in SETTLED if getattr(self, name) != getattr(default, name)]
             if settled:
                 raise ValueError(f"{settled[0]} is settled when a dataset is imported: remove it here")
+        return self
+
+    @model_validator(mode="after")
+    def _members(self) -> DataSettings:
+        if self.leaving != "close" and self.universe is None:
+            raise ValueError("leaving is about a universe: name its table by data.universe")
+        if self.universe is not None and MEMBER in self.columns:
+            raise ValueError(f"the universe makes the column {MEMBER!r}: remove it from columns, it is read anyway")
+        return self
+
+    @model_validator(mode="after")
+    def _own_sessions(self) -> DataSettings:
+        if self.calendars and OWN_SESSION in self.columns:
+            raise ValueError(f"calendars make the column {OWN_SESSION!r}: remove it from columns, it is read anyway")
         return self
 
     @model_validator(mode="after")

@@ -118,6 +118,8 @@ class Job(Section):
         made = self.simulator
         if made is not None and not made.needs_history and self.data != DataSettings(timeframes=self.data.timeframes):
             raise ValueError("[simulator] makes this job's market, and nothing in it needs history: remove [data]")
+        if made is not None and self.data.universe is not None:
+            raise ValueError("data.universe is about the data's assets, and [simulator] makes others: remove it")
         if made is None and self.sweep is not None and self.sweep.monte_carlo is not None:
             raise ValueError("[sweep.monte_carlo] runs over simulated markets: add [simulator]")
         return self

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import functools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,9 @@ _EDGE_DAYS = 10
 """A calendar needs sessions between its limits, and one date may be a holiday."""
 _FIRST_DAY, _LAST_DAY = -106_000, 106_000
 """Days that pandas' timestamps can hold, of a calendar without bounds."""
+_COUNTED = 10_957, 18_261
+"""The first day of 2000 and the last of 2019."""
+_YEAR = 366
 _SOME_DAY = 19_752
 """2024-01-30: every calendar tells of the days before it, or of those before its own end."""
 
@@ -50,6 +54,52 @@ def sessions_between(
         each.dt.tz_convert(None).to_numpy().astype("M8[ns]").astype(np.int64) for each in (found.opens, found.closes)
     )
     return Sessions(days, opens, closes)
+
+
+def union(calendars: Sequence[str], first: int, last: int, *, field: str, needed: tuple[int, int]) -> Sessions:
+    """The days on which any of some markets has a session: from the first that opens to the last that closes. A
+    calendar that does not go so far tells what it knows; raises where none covers what is needed."""
+    each = []
+    for name in calendars:
+        earliest, latest = bounds_of(name, field)
+        some = max(first, earliest)
+        if some <= min(last, latest):
+            each.append(sessions_between(name, first, last, field=field, needed=(some, some)))
+    if not any(earliest <= needed[0] and needed[1] <= latest for earliest, latest in _bounds(calendars, field)):
+        sessions_between(calendars[0], first, last, field=field, needed=needed)
+    days, place = np.unique(np.concatenate([one.days for one in each]), return_inverse=True)
+    opens, closes = np.full(len(days), np.iinfo(np.int64).max), np.full(len(days), np.iinfo(np.int64).min)
+    np.minimum.at(opens, place, np.concatenate([one.opens for one in each]))
+    np.maximum.at(closes, place, np.concatenate([one.closes for one in each]))
+    return Sessions(days, opens, closes)
+
+
+def bars_a_session(calendar: str, interval_ns: int) -> float:
+    """How many bars of an interval are in a usual session; 1 where bars have no length in common."""
+    if interval_ns <= 0:
+        return 1.0
+    _, latest = bounds_of(calendar, "data.calendars")
+    last = min(latest, _SOME_DAY)
+    found = sessions_between(calendar, last - 2 * _EDGE_DAYS, last, field="data.calendars", needed=(last, last))
+    return max(1.0, float(np.ceil(np.median(found.closes - found.opens) / interval_ns)))
+
+
+def _bounds(calendars: Sequence[str], field: str) -> list[tuple[int, int]]:
+    return [bounds_of(name, field) for name in calendars]
+
+
+@functools.cache
+def days_a_year(calendars: tuple[str, ...]) -> float:
+    """On how many days of a year any of these markets has a session, counted over the years that ``years`` counts, as
+    far as all of them go."""
+    bounds = [bounds_of(name, "data.calendars") for name in calendars]
+    first = max(_COUNTED[0], *(earliest for earliest, _ in bounds))
+    last = min(_COUNTED[1], *(latest for _, latest in bounds))
+    if last - first < _YEAR:
+        first, last = max(earliest for earliest, _ in bounds), min(latest for _, latest in bounds)
+        first = max(first, last - 2 * _YEAR)
+    found = union(calendars, first, last, field="data.calendars", needed=(first, last)).days
+    return float(np.count_nonzero((found >= first) & (found <= last))) * 365.25 / (last - first + 1)
 
 
 def zone_of(calendar: str, field: str = "data.calendar") -> str:

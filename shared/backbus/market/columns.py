@@ -12,6 +12,12 @@ EVENTS = ("split", "dividend", DELISTING)
 """Further columns of what befalls an asset."""
 CARRIED = "carried"
 """The further column in which 1 marks a bar that is not one, where holes were filled."""
+MEMBER = "member"
+"""The further column in which 1 says that an asset is in the universe in that row, and 0 that it is not."""
+OWN_SESSION = "own_session"
+"""The further column with the session of an asset's own market, where assets trade by several calendars."""
+LEAVING = ("close", "keep")
+"""What becomes of a position in an asset that leaves the universe."""
 NAMES = (
     "date",
     "time",

@@ -43,10 +43,16 @@ class Layout:
     """Longer bars that strategies can read."""
     bars: str | None = None
     """What its bars were made to be, where they were made of trades or of shorter bars."""
+    calendars: tuple[str, ...] = ()
+    """[assets] the calendar of each, "" for none, where they have several; the column ``own_session`` is there then."""
+    universe: str | None = None
+    """Where a universe says which assets may be traded, in the column ``member``: one of ``LEAVING``."""
     year: float = field(default=0.0, compare=False)
     """Sessions in a year; 0 where nobody has looked."""
     bars_per_session: float = field(default=1.0, compare=False)
     """In the median."""
+    bars_per_year: tuple[float, ...] = field(default=(), compare=False)
+    """[assets] where they have several calendars: bars of each in a year."""
     year_because: str = field(default="", compare=False)
     """Where these are from, in words."""
     read: tuple[str, ...] = field(default=(), compare=False)
@@ -69,8 +75,9 @@ class Layout:
     @classmethod
     def of(cls, facts: Mapping[str, Any]) -> Self:
         """The layout that ``facts`` tell, among others. Raises KeyError, TypeError or ValueError."""
-        zone, calendar, bars = (
-            None if facts[name] is None else str(facts[name]) for name in ("timezone", "calendar", "bars")
+        zone, calendar, bars, universe = (
+            None if facts.get(name) is None else str(facts[name])
+            for name in ("timezone", "calendar", "bars", "universe")
         )
         return cls(
             tuple(facts["symbols"]),
@@ -82,8 +89,11 @@ class Layout:
             calendar,
             tuple(facts["timeframes"]),
             bars,
+            tuple(str(name) for name in facts.get("calendars", ())),
+            universe,
             float(facts.get("year", 0.0)),
             float(facts.get("bars_per_session", 1.0)),
+            tuple(float(count) for count in facts.get("bars_per_year", ())),
             str(facts.get("year_because", "")),
             tuple(str(sentence) for sentence in facts.get("read", ())),
         )
@@ -224,6 +234,17 @@ def whole(source: Source) -> Panel:
 def session_date(session: int) -> str:
     """A session as an ISO date."""
     return str(np.datetime64(int(session), "D"))
+
+
+def instant_text(instant: int) -> str:
+    """A UTC instant in nanoseconds as a date and time, as short as it can be told."""
+    text = str(np.datetime64(int(instant), "ns")).replace("T", " ").removesuffix(".000000000")
+    return text.removesuffix(":00") if "." not in text else text
+
+
+def row_text(end: int, session: int, layout: Layout) -> str:
+    """When a row is: its session, or where rows may be parts of one the instant at which its bars end."""
+    return session_date(session) if layout.interval_ns >= DAY_NS else f"{instant_text(end)} UTC"
 
 
 def sessions_traded(panel: Panel) -> Ints:

@@ -55,13 +55,51 @@ def year_of(session: Ints, layout: Layout) -> Year:
         days = np.unique(seen)
         counts = np.searchsorted(session, days, side="right") - np.searchsorted(session, days)
     bars = float(np.median(counts)) if len(counts) else 1.0
+    if layout.daily:
+        bars = 1.0  # an asset has one a session, though the rows of a day may be of several markets
+    elif layout.calendars:
+        bars = _bars_of_markets(layout, bars)
     found = None
     if bars == 1.0 and not 0 < layout.interval_ns < DAY_NS:
         found = _by_spacing(days if len(session) <= _SAMPLE else np.unique(session), layout.interval_ns)
     if found is None:
         share = _OF_ALL if len(session) <= _SAMPLE else _OF_SAMPLE
-        found = _by_calendar(layout.calendar) or _by_weekdays(days, share)
+        found = _by_markets(layout) or _by_calendar(layout.calendar) or _by_weekdays(days, share)
     return Year(found[0], bars, found[1])
+
+
+def _by_markets(layout: Layout) -> tuple[float, str] | None:
+    """The days on which any of several markets has a session."""
+    markets = tuple(dict.fromkeys(name for name in layout.calendars if name))
+    if not markets:
+        return None
+    from backbus.market.calendars import days_a_year
+
+    named = markets[0] if len(markets) == 1 else f"{', '.join(markets[:-1])} or {markets[-1]}"
+    return days_a_year(markets), f"days on which {named} has a session"
+
+
+def _bars_of_markets(layout: Layout, rows: float) -> float:
+    """Bars of an asset in a session of its own market, in the median; ``rows`` where it has none."""
+    from backbus.market.calendars import bars_a_session
+
+    found = {name: bars_a_session(name, layout.interval_ns) for name in set(layout.calendars) if name}
+    return float(np.median([found.get(name, rows) for name in layout.calendars]))
+
+
+def bars_of_each(layout: Layout, year: Year) -> tuple[float, ...]:
+    """[assets] how many bars each has in a year, where they trade by calendars of their own."""
+    if not layout.calendars:
+        return ()
+    from backbus.market.calendars import bars_a_session
+
+    spaced = layout.daily and layout.interval_ns > DAY_NS
+    found = {}
+    for name in dict.fromkeys(layout.calendars):
+        own = sessions_per_year(name) if name and not spaced else year.sessions
+        bars = bars_a_session(name, layout.interval_ns) if name and not layout.daily else year.bars
+        found[name] = own * bars
+    return tuple(found[name] for name in layout.calendars)
 
 
 def calendar_year(calendar: str, bars: float) -> Year:
@@ -116,4 +154,11 @@ def measured(source: Source) -> Source:
 
 def in_layout(layout: Layout, year: Year) -> Layout:
     """The layout of a market with this year."""
-    return replace(layout, year=year.sessions, bars_per_session=year.bars, year_because=year.because)
+    each = bars_of_each(layout, year)
+    return replace(
+        layout,
+        year=year.sessions,
+        bars_per_session=year.bars,
+        bars_per_year=each,
+        year_because=year.because,
+    )

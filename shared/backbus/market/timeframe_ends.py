@@ -13,8 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from backbus.errors import JobError
-from backbus.market.calendars import Sessions, sessions_between
-from backbus.market.panel import Block, Ints, Source
+from backbus.market.calendars import Sessions, sessions_between, union
+from backbus.market.panel import Block, Ints, Layout, Source
 from backbus.market.timeframes import DAY_NS, UNITS, Period, Timeframe, timeframe
 from backbus.market.zones import from_wall, local_days, to_wall
 
@@ -36,7 +36,8 @@ class Framed:
         self._frames = [timeframe(text) for text in timeframes]
         for frame in self._frames:
             check_longer(frame, layout.interval_ns, FIELD)
-        self._sessions = None if layout.calendar is None else calendar_of(layout.calendar)
+        self._sessions = calendar_of(*names) if (names := _names(layout)) else None
+        self._several = len(layout.calendars) > 0
 
     def __len__(self) -> int:
         return len(self.source)
@@ -48,9 +49,18 @@ class Framed:
 
     def _ends(self, frame: Timeframe, ends: Ints) -> Ints:
         sessions = None if self._sessions is None else self._sessions.around(ends)
+        if self._several and frame.period is None:  # a part of a day is cut by none of several closes
+            sessions = None
         found = frame_ends(ends, frame, self.layout.timezone, sessions)
         found.flags.writeable = False
         return found
+
+
+def _names(layout: Layout) -> tuple[str, ...]:
+    """The calendars by whose sessions longer bars end: with the last of several."""
+    if layout.calendars:
+        return tuple(sorted({name for name in layout.calendars if name}))
+    return () if layout.calendar is None else (layout.calendar,)
 
 
 def framed(source: Source, timeframes: Sequence[str]) -> Source:
@@ -78,10 +88,10 @@ def _told(interval: int) -> str:
 
 
 class Calendar:
-    """A calendar's sessions, looked up as rows reach them."""
+    """The sessions of a calendar, or of several together, looked up as rows reach them."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, *names: str) -> None:
+        self._names = names
         self._known: Sessions | None = None
         self._asked = (0, 0)
         """The first and last day that were asked for: a calendar may have fewer."""
@@ -96,14 +106,19 @@ class Calendar:
             # Some years at once, so that small blocks do not ask again each time; not all calendars go so far.
             needed = (int(ends[0]) - 1) // DAY_NS, (int(ends[-1]) - 1) // DAY_NS
             self._asked = first, last + _YEARS_DAYS
-            self._known = known = sessions_between(self._name, *self._asked, field=FIELD, needed=needed)
+            self._known = known = self._of(*self._asked, needed=needed)
         return known
+
+    def _of(self, first: int, last: int, needed: tuple[int, int]) -> Sessions:
+        if len(self._names) > 1:
+            return union(self._names, first, last, field=FIELD, needed=needed)
+        return sessions_between(self._names[0], first, last, field=FIELD, needed=needed)
 
 
 @functools.lru_cache(maxsize=8)
-def calendar_of(name: str) -> Calendar:
-    """A calendar that this process keeps."""
-    return Calendar(name)
+def calendar_of(*names: str) -> Calendar:
+    """A calendar that this process keeps, or several as one."""
+    return Calendar(*names)
 
 
 def frame_ends(ends: Ints, frame: Timeframe, timezone: str | None, sessions: Sessions | None) -> Ints:

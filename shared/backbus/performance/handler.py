@@ -16,6 +16,7 @@ import numpy as np
 from backbus.job.job import Job
 from backbus.market.panel import Block, Layout
 from backbus.market.ticks import PHASES
+from backbus.performance.instants import Begins, instants
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
 from backbus.performance.tables import (
@@ -52,6 +53,7 @@ class PerformanceHandler(RunHandler):
         self._waiting: dict[Kind, list[Records]] = {kind: [] for kind in _RECORDS}
         self._records_waiting = 0
         self._times = RowTimes()
+        self._begins = Begins(layout)
         self._pieces: list[Piece] = []
         self._told_open_trades = False
 
@@ -107,11 +109,12 @@ class PerformanceHandler(RunHandler):
             traded = min(count, max(0, self._rows + count - self._layout.warmup))
             equity = self._next_equity(traded) if traded else None
             self.statistics.add_rows(block, equity)
-            self._times.add(block.end)
+            begins = self._begins.of(block)
+            self._times.add(begins, block.end)
             if equity is not None:
                 self._pieces.append(equity_piece(block.rows(count - traded, count), equity))
                 if len(equity.bookings):
-                    times = block.end[equity.bookings["tick"] // PHASES - block.first_row]
+                    times = instants(equity.bookings["tick"], block.first_row, begins, block.end)
                     self._pieces.append(activity_piece(equity.bookings, times))
             self._rows += count
 

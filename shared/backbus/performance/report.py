@@ -55,6 +55,10 @@ class Report(BaseModel):
     first_session: str | None
     """ISO date of the first traded session."""
     last_session: str | None
+    first_time: str | None = None
+    """When the first traded row's bars begin, in UTC, as far as it is known; else when they end."""
+    last_time: str | None = None
+    """When the last row's bars end, in UTC."""
     fingerprint: str
     """Hex BLAKE2b-128 of all fills and all equity: equal runs, equal fingerprints."""
     fills_digest: str

@@ -15,9 +15,10 @@ from backbus.errors import JobError, no_symbol
 from backbus.jit.arrays import read_only
 from backbus.job.job import Job
 from backbus.market.forward_adjusted import Adjusting
-from backbus.market.panel import Block, Floats, Ints, Layout, session_date
+from backbus.market.panel import Block, Floats, Ints, Layout, instant_text, session_date
 from backbus.market.spacing import NO_CALENDAR
 from backbus.performance.fingerprint import FillsDigest, fingerprint
+from backbus.performance.instants import Begins
 from backbus.performance.metrics import Metrics, Sums, figures, metrics_of
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
 from backbus.performance.orders import OrderCounts
@@ -27,7 +28,7 @@ from backbus.performance.sessions import BenchmarkCurve, SessionCurve, mark_clos
 from backbus.performance.tails import Tails, tails_of, why_undefined
 from backbus.performance.trades import TradeBook
 from backbus.trading.account_rows import NO_BOOKINGS, EquityRows
-from backbus.trading.codes import BOOKING_KINDS
+from backbus.trading.codes import BOOKING_KINDS, REASONS, Reason
 from backbus.trading.numbers import instruments_of
 from backbus.trading.records import Records, joined
 
@@ -52,6 +53,7 @@ class Statistics:
         "_orders",
         "_shown",
         "_signals",
+        "_times",
         "_trades",
         "_year",
     )
@@ -67,6 +69,8 @@ class Statistics:
         self._booked = np.zeros(len(BOOKING_KINDS))
         self._orders = OrderCounts(layout.assets)
         self._signals = 0
+        self._times: tuple[int, int] | None = None
+        """When the first traded row begins, and when the last one ends."""
         self._closes = np.full(layout.assets, np.nan)
         self._year = job.year_of(layout.year)
         self._benchmark: BenchmarkCurve | None = None
@@ -102,6 +106,8 @@ class Statistics:
         if len(equity.bookings):
             self._bookings.append(equity.bookings)
             np.add.at(self._booked, equity.bookings["kind"], equity.bookings["amount"])
+        begin = Begins(self._layout).of(block.rows(warmup, warmup + 1))[0] if self._times is None else self._times[0]
+        self._times = int(begin), int(block.end[-1])
         session, close = block.session[warmup:], block.close[warmup:]
         self._curve.add(session, equity.equity, equity.gross)
         if self._benchmark is not None:
@@ -199,6 +205,8 @@ class Statistics:
             year_because=self._year_because(),
             first_session=session_date(dates[0]) if len(dates) else None,
             last_session=session_date(dates[-1]) if len(dates) else None,
+            first_time=instant_text(self._times[0]) if self._times else None,
+            last_time=instant_text(self._times[1]) if self._times else None,
             fingerprint=self.fingerprint,
             fills_digest=self._fills.digest().hex(),
             equity_digest=self._curve.digest().hex(),
@@ -257,6 +265,9 @@ class Statistics:
     def _notes(self, metrics: Metrics) -> Iterable[str]:
         yield from self._other_years()
         yield from notes_of_rates(self._job.performance.risk_free, self._curve.dates)
+        refused = self._orders.refused_because.get(REASONS[Reason.NOT_A_MEMBER], 0)
+        if refused:
+            yield f"orders refused because their asset was not in the universe in that row: {refused}"
         if self._job.execution.fill == "close":
             yield "orders filled at the close that decided them, a price that was not known before deciding"
         ruined = np.flatnonzero(self._curve.equity <= 0.0)

@@ -23,6 +23,13 @@ def number(value: float | None) -> str:
     return NOTHING if value is None else f"{value:,.2f}"
 
 
+def _period(report: Report) -> str:
+    """From when to when: dates, and with their times where rows are parts of sessions."""
+    if report.rows > report.sessions and report.first_time is not None:
+        return f"{report.first_time} to {report.last_time} UTC"
+    return f"{report.first_session or NOTHING} to {report.last_session or NOTHING}"
+
+
 def summary_lines(report: Report) -> list[tuple[str, str]]:
     """The lines of the table: label and value; two empty strings part one group from the next."""
     metrics, counts = report.metrics, report.counts
@@ -31,7 +38,7 @@ def summary_lines(report: Report) -> list[tuple[str, str]]:
         symbols += f" and {report.assets - _SYMBOLS_SHOWN} more"
     lines = [
         ("Symbols", symbols),
-        ("Period", f"{report.first_session or NOTHING} to {report.last_session or NOTHING}"),
+        ("Period", _period(report)),
         ("Rows, sessions", f"{report.rows:,}, {report.sessions:,}"),
         ("A year has", f"{report.year:g} {report.year_because}"),
         ("", ""),

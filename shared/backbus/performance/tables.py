@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backbus.market.panel import Block, Ints
 from backbus.market.ticks import PHASE_NAMES, PHASES
-from backbus.performance.trades import NO_TIME
+from backbus.performance.instants import instants
 from backbus.trading.account_rows import EquityRows
 from backbus.trading.codes import (
     BOOKING_KINDS,
@@ -26,6 +26,7 @@ from backbus.trading.codes import (
     REASONS,
     SIGNAL_KINDS,
     TIMES_IN_FORCE,
+    FillRule,
 )
 from backbus.trading.records import Records
 
@@ -168,7 +169,8 @@ TABLES: dict[str, dict[str, ColumnKind]] = {
         "return": _K.NUMBER,
     },
 }
-"""Every table with its columns in order. ``time`` is the end of the row's bars, whatever the phase within it."""
+"""Every table with its columns in order. ``time`` is the begin of the row's bars in the phases of the open, as far as
+it is known, and their end in all others."""
 
 
 def equity_piece(block: Block, equity: EquityRows) -> Piece:
@@ -234,7 +236,9 @@ def fill_pieces(records: Records, times: Ints) -> list[Piece]:
         }
         columns = {name: ends[field] for name, field in shown.items()}
         more = [("order_ends", {**_when(ends, times[ended]), "phase": ends["tick"] % PHASES, **columns})]
-    filled = records["quantity"] != 0.0
+    filled = ~ended
+    for rule in (FillRule.LESSENED, FillRule.HELD_BACK, FillRule.TRAIL_BEGAN):  # what else became of an order
+        filled &= records["rule"] != rule
     fills, times = (records, times) if filled.all() else (records[filled], times[filled])
     columns = {name: fills[name] for name in names}
     return [("fills", {**_when(fills, times), "phase": fills["tick"] % PHASES, **columns}), *more]
@@ -259,13 +263,13 @@ def trades_piece(trades: Records) -> Piece:
 
 
 def run_pieces(
-    block: Block, equity: EquityRows, signals: Records, orders: Records, fills: Records, trades: Records
+    block: Block, begins: Ints, equity: EquityRows, signals: Records, orders: Records, fills: Records, trades: Records
 ) -> list[Piece]:
-    """The tables of a whole run in memory, one piece each. ``trades`` are the closed ones, then the open."""
+    """The tables of a whole run in memory, one piece each. ``begins`` [rows] is when the block's rows begin; ``trades``
+    are the closed ones, then the open."""
 
     def times(records: Records) -> Ints:
-        ends: Ints = block.end[records["tick"] // PHASES - block.first_row]
-        return ends
+        return instants(records["tick"], block.first_row, begins, block.end)
 
     begin = equity.first_row - block.first_row
     return [
@@ -286,30 +290,26 @@ def _when(records: Records, times: Ints) -> Columns:
 class RowTimes:
     """The instants of recent rows: what gives a record its time while only a window of rows is kept."""
 
-    __slots__ = ("_end", "_first_row")
+    __slots__ = ("_begin", "_end", "_first_row")
 
     def __init__(self) -> None:
         self._first_row = 0
+        self._begin: Ints = np.empty(0, dtype=np.int64)
         self._end: Ints = np.empty(0, dtype=np.int64)
 
-    def add(self, end: Ints) -> None:
-        """The instants of the next rows."""
+    def add(self, begin: Ints, end: Ints) -> None:
+        """When the next rows begin and end."""
+        self._begin = np.concatenate((self._begin, begin)) if len(self._end) else begin
         self._end = np.concatenate((self._end, end)) if len(self._end) else end
 
     def of(self, ticks: Ints) -> Ints:
-        """The instants of the rows that ``ticks`` lie in; NaT for a row that is not kept."""
-        if not len(self._end):
-            return np.full(len(ticks), NO_TIME)
-        rows = ticks // PHASES - self._first_row
-        inside = (rows >= 0) & (rows < len(self._end))
-        if inside.all():
-            return self._end[rows]
-        return np.where(inside, self._end[np.where(inside, rows, 0)], NO_TIME)
+        """The instants of records of these ``ticks``; NaT for a row that is not kept."""
+        return instants(ticks, self._first_row, self._begin, self._end)
 
     def forget(self, row: int) -> None:
         """No record before ``row`` will ask any more."""
         drop = min(row - self._first_row, len(self._end))
         # Half a window of slack: cutting a little off at every call would copy the rest each time.
         if drop * 2 >= len(self._end) and drop > 0:
-            self._end = self._end[drop:].copy()
+            self._begin, self._end = self._begin[drop:].copy(), self._end[drop:].copy()
             self._first_row += drop

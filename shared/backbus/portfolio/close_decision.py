@@ -30,6 +30,7 @@ from backbus.portfolio.order_entry import (
 from backbus.portfolio.reservations import brings, check_at_close, power_left
 from backbus.portfolio.risk import Trade, accept, buying_power, power_after
 from backbus.portfolio.sizing import sized_position
+from backbus.portfolio.universe import closes_anyway, let_leave
 from backbus.trading.codes import Flag, Reason, SignalKind
 from backbus.trading.groups import Account, Inbox, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
 from backbus.trading.open_orders import filled_of, purge, works
@@ -113,6 +114,8 @@ def _check_account(
 ) -> None:
     if rules["checks_account"] != 0:
         check_account(orders, rules, account, market, close, at, row, log)
+        if rules["universe"] != 0:
+            let_leave(orders, rules, account, market, close, at, row, log)
 
 
 _check = verb(_no_account_checks, _check_account)
@@ -187,8 +190,14 @@ def _decide(
     if wish < 0.0 and rules["shorts"] == 0:
         wish = 0.0
         reason = Reason.SHORTS_NOT_ALLOWED
+    if state["member"] == 0 and wish * held < 0.0:
+        wish = 0.0  # what it holds is not wanted, and the other side cannot be had
+        reason = Reason.NOT_A_MEMBER
     wanted = wish - held
     lessens = wanted * held < 0.0 and abs(wanted) <= abs(held)
+    if state["member"] == 0 and (wanted == 0.0 or (lessens and closes_anyway(rules))):
+        _waits_no_more(orders, account, asset)
+        return power
     why = not_now(account, market, asset, lessens)
     if why != Reason.NONE:
         if turn.opening != 0:

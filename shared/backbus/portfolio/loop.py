@@ -35,6 +35,7 @@ from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import is_stop
 from backbus.trading.records import Records
 from backbus.trading.trailing import Trail
+from backbus.trading.universe import note_members
 
 # --- fills --------------------------------------------------------------------------------------------------------
 
@@ -161,6 +162,8 @@ def _act_and_finance(
     bookings: RecordLog,
 ) -> None:
     begin_session(rules, account, market, bars.session[at], tick, bookings)
+    if rules["universe"] != 0:
+        note_members(account, market, bars.facts, at)
     if rules["has_corporate_actions"] != 0:
         act_on_book(account, market, bars.facts, at, tick, bookings)
         act_on_orders(orders, market, bars.facts, at)

@@ -155,6 +155,8 @@ def not_now(account: Account, market: MarketArrays, asset: int, lessens: bool) -
         return Reason.DELISTED
     if market.state[asset]["unit"] != market.state[asset]["unit"]:
         return Reason.NO_RATE
+    if not lessens and market.state[asset]["member"] == 0:
+        return Reason.NOT_A_MEMBER
     if not lessens and account.totals["stopped"] != 0:
         return Reason.DRAWDOWN_STOP
     if not lessens and account.totals["called"] != 0:

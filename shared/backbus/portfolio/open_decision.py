@@ -15,6 +15,7 @@ from backbus.portfolio.order_entry import cancel, resize, worst_of_order
 from backbus.portfolio.reservations import brings, is_checked_at_open, trade_of
 from backbus.portfolio.risk import Trade, accept, buying_power, power_after
 from backbus.portfolio.sizing import sized_position
+from backbus.portfolio.universe import take_back_of_others
 from backbus.trading.codes import Flag, OrderType, Reason
 from backbus.trading.groups import Account, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
 from backbus.trading.open_orders import after, first, purge, reduces, type_of, works
@@ -118,6 +119,7 @@ def open_decide(
 ) -> None:
     """Size the orders that ask for it at this open, and cut the others to what the account can pay there."""
     tick = PHASES * row + OPEN_DECIDE
+    take_back_of_others(orders, rules, market, tick, log)
     power = buying_power(rules, account, market, open_, at)
     if rules["size_at_open"] != 0:
         _size(orders, rules, account, market, open_, at)

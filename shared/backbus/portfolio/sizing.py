@@ -40,12 +40,20 @@ def _with_fees(rules: Any, instrument: Any, state: Any, held: float, size: float
 
 @step
 def desired_position(
-    rules: Any, instrument: Any, state: Any, slot: Any, held: float, price: float, equity: float, deviation: float
+    rules: Any,
+    instrument: Any,
+    state: Any,
+    slot: Any,
+    held: float,
+    price: float,
+    equity: float,
+    deviation: float,
+    base: float,
 ) -> float:
     """The signed position that a signal asks for; NaN where it cannot be sized (no volatility yet).
 
-    A direction that equals the side of ``held`` asks for what is held. ``slot`` has the signal, ``deviation`` is per
-    bar, used by the volatility target alone.
+    A direction that equals the side of ``held`` asks for what is held. ``slot`` has the signal, ``base`` is the
+    size of a whole one; ``deviation`` is per bar, used by the volatility target alone.
     """
     sizing, value, worth = rules["sizing"], slot["value"], price * state["unit"]
     weight = value
@@ -53,24 +61,24 @@ def desired_position(
         if value == 0.0:
             return 0.0
         if sizing == Sizing.TARGET_WEIGHT:
-            weight = value * rules["size"]
+            weight = value * base
         else:
             if value * held > 0.0:
                 return held
             if sizing == Sizing.FIXED_QUANTITY:
-                return np.sign(value) * whole_lots(instrument["lot"], abs(value) * rules["size"])
+                return np.sign(value) * whole_lots(instrument["lot"], abs(value) * base)
             if sizing == Sizing.FIXED_CASH:
-                return np.sign(value) * whole_lots(instrument["lot"], abs(value) * rules["size"] / worth)
+                return np.sign(value) * whole_lots(instrument["lot"], abs(value) * base / worth)
             if sizing == Sizing.VOLATILITY_TARGET:
                 if not deviation >= 0.0:
                     return np.nan
                 share = rules["max_weight"]
-                yearly = deviation * np.sqrt(rules["bars_per_year"])
-                if yearly * share > rules["size"]:
-                    share = rules["size"] / yearly
+                yearly = deviation * np.sqrt(instrument["bars_per_year"])
+                if yearly * share > base:
+                    share = base / yearly
                 weight = value * share
             else:
-                weight = value * rules["size"]
+                weight = value * base
     if weight == 0.0:
         return 0.0
     money = max(abs(weight) * equity, 0.0)
@@ -87,6 +95,9 @@ def sized_position(
     """The signed position that an asset's signal asks for at a price, of the account as it is."""
     line = account.positions[asset]
     deviation = 0.0
+    base = rules["size"]
+    if rules["universe"] != 0 and rules["sizing"] >= Sizing.EQUAL_WEIGHT:  # sizes that assets share
+        base = base / max(account.totals["members"], 1)
     if rules["sizing"] == Sizing.VOLATILITY_TARGET:
         deviation = volatility(account.closes, asset, line["bars"])
     return desired_position(
@@ -98,4 +109,5 @@ def sized_position(
         price,
         account.totals["equity"] * (1.0 - rules["cash_buffer"]),
         deviation,
+        base,
     )

@@ -175,6 +175,7 @@ class Bar:
         "columns",
         "high",
         "low",
+        "member",
         "open",
         "row",
         "session",
@@ -198,6 +199,8 @@ class Bar:
         self.symbol = ""
         self.open = self.high = self.low = self.close = self.volume = 0.0
         self.columns: dict[str, float] = {}
+        self.member = True
+        """Whether the asset is in the job's universe; true where the job has none."""
 
     def __getitem__(self, name: str) -> float:
         """Another column of the data, one of ``data.columns``; NaN where nothing is known."""

@@ -109,6 +109,12 @@ class Bars(OfBars[Stream]):
         """[rows] trading sessions, days since 1970."""
         return self._block.session
 
+    @cached_property
+    def members(self) -> Stream:
+        """Where an asset is in the job's universe: everywhere, where the job has none."""
+        inside = self.context.members
+        return Stream(self.context, np.ones(self._block.close.shape, dtype=np.bool_) if inside is None else inside)
+
     @property
     def holes(self) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]] | None:
         """[rows, assets] where there is no bar; None where all are there."""

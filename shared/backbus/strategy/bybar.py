@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backbus.market.columns import MEMBER
 from backbus.market.forward_adjusted import Adjusting
-from backbus.market.panel import Block, Floats, session_date
+from backbus.market.panel import Block, Floats, row_text
 from backbus.strategy.bar import Bar, BarHistory, Longer
 from backbus.strategy.book import Book
 from backbus.strategy.failure import failure
@@ -52,6 +53,10 @@ class BarByBar:
         self._splits: dict[int, dict[str, float]] = {}
         """The splits of the chunk's rows, by symbol."""
         self._at = 0
+        universe = run.layout.universe
+        self._chosen, self._keeps = universe is not None, universe == "keep"
+        self._been = [False] * run.layout.assets
+        """For each asset, whether it has been in the universe."""
 
     def load(self, block: Block) -> None:
         """Take in rows to be worked on later."""
@@ -105,6 +110,7 @@ class BarByBar:
         said, asked = emission.said, emission.asked
         symbols, warmup, deep = self._layout.symbols, self._layout.warmup, self._history.depth
         assets, extra = self._layout.assets, self._extra
+        members: list[float] = dict(extra)[MEMBER] if self._chosen else []
         order, timeframes = range(assets), self._longer
         times, sessions, opens, highs, lows, closes, volumes = self._lists
         assert self._chunk is not None
@@ -128,6 +134,11 @@ class BarByBar:
                 for asset in order:
                     price = closes[cell]
                     if price == price:  # noqa: PLR0124  (NaN is a hole; isnan would take ten times as long)
+                        if members and not self._offered(asset, members[cell] == 1.0):
+                            if deep:
+                                ends[asset] += 1  # its history goes on
+                            cell += 1
+                            continue
                         bar.asset = emission.asset = asset
                         bar.symbol = symbols[asset]
                         bar.open = opens[cell]
@@ -144,10 +155,17 @@ class BarByBar:
                 if said or asked:
                     emission.end_row(row, trading, [not math.isnan(price) for price in closes[cell - assets : cell]])
         except Exception as error:
-            place = f"row {bar.row} ({session_date(bar.session)}), {bar.symbol}"
+            place = f"row {bar.row} ({row_text(bar.time, bar.session, self._layout)}), {bar.symbol}"
             raise failure(strategy, error, place) from error
         finally:
             emission.speaking = False
+
+    def _offered(self, asset: int, member: bool) -> bool:
+        """Whether a strategy hears of an asset's bar: of one in the universe, or that has been and may be kept."""
+        self._bar.member = member
+        if member and self._keeps:
+            self._been[asset] = True
+        return member or self._been[asset]
 
     def _tell(self, on_fill: Callable[..., None]) -> None:
         """Tell the strategy of the fills since the row before."""

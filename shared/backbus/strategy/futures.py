@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from backbus.jit.arrays import read_only
-from backbus.market.columns import FIELDS
+from backbus.market.columns import FIELDS, MEMBER, OWN_SESSION
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel
 from backbus.market.timeframes import DAY_NS
 
@@ -51,6 +51,9 @@ def _uniform(seed: int, place: int, shape: tuple[int, ...]) -> Floats:
 def _with_fields(panel: Panel, change: Callable[[str, Floats], Floats]) -> Panel:
     block, columns = panel.block, {}
     for name, values in block.cells().items():
+        if name == OWN_SESSION and panel.layout.calendars:  # of calendars there is one future
+            columns[name] = values
+            continue
         columns[name] = read_only(np.asarray(change(name, values), dtype=np.float64))
     fields = {name: columns.pop(name) for name in FIELDS}
     return Panel(panel.layout, Block.of(block.first_row, block.end, block.session, fields, columns, block.frames))
@@ -60,8 +63,20 @@ def _from(cut: int, change: Callable[[str, Floats], Floats]) -> Callable[[str, F
     return lambda name, column: np.concatenate((column[:cut], change(name, column[cut:])))
 
 
+def _moved(members: Floats, factor: float) -> Floats:
+    """Another future of a universe: who is in it leaves, or all get in."""
+    return 1.0 - members if factor < 1.0 else np.ones(members.shape)
+
+
 def _scaled(panel: Panel, cut: int, factor: float) -> Panel:
-    return _with_fields(panel, _from(cut, lambda name, rest: rest / factor if name == "volume" else rest * factor))
+    chosen = panel.layout.universe is not None
+
+    def change(name: str, rest: Floats) -> Floats:
+        if chosen and name == MEMBER:
+            return _moved(rest, factor)
+        return rest / factor if name == "volume" else rest * factor
+
+    return _with_fields(panel, _from(cut, change))
 
 
 def halved(panel: Panel, cut: int, seed: int) -> Panel:
@@ -88,7 +103,12 @@ def shuffled(panel: Panel, cut: int, seed: int) -> Panel:
 def holed(panel: Panel, cut: int, seed: int) -> Panel:
     """Every other bar, by chance, is missing."""
     missing = _uniform(seed, cut, (len(panel) - cut, panel.layout.assets)) < 0.5
-    return _with_fields(panel, _from(cut, lambda name, rest: np.where(missing, np.nan, rest)))
+    chosen = panel.layout.universe is not None
+
+    def change(name: str, rest: Floats) -> Floats:
+        return np.where(missing, 0.0 if chosen and name == MEMBER else np.nan, rest)
+
+    return _with_fields(panel, _from(cut, change))
 
 
 FUTURES: dict[str, Future] = {
@@ -107,7 +127,8 @@ def shaken(panel: Panel, seed: int) -> Panel:
     chance = _uniform(seed, 0, shape)
     steps = np.where(chance < 0.01, 0.5, np.where(chance < 0.02, 2.0, 1.0))
     level = np.clip(np.cumprod(steps, axis=0), 2.0**-12, 2.0**12)
-    return _with_fields(panel, lambda name, column: column if name == "volume" else column * level)
+    kept = ("volume", MEMBER) if panel.layout.universe is not None else ("volume",)
+    return _with_fields(panel, lambda name, column: column if name in kept else column * level)
 
 
 def cut_rows(panel: Panel, spoken: Ints, spread: int, after: int) -> list[int]:

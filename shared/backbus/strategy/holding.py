@@ -11,7 +11,9 @@ import numpy as np
 from backbus import renamed
 from backbus.errors import StrategyError
 from backbus.jit.arrays import read_only
+from backbus.market.columns import MEMBER
 from backbus.market.panel import Block, Floats
+from backbus.market.ticks import PHASES
 from backbus.strategy import edges
 from backbus.strategy.order_terms import said_of
 from backbus.strategy.run import Run
@@ -59,10 +61,45 @@ def _numbers(name: str, wanted: Any, block: Block) -> Floats:
     return read_only(_fit(name, wanted, block).astype(np.float64, copy=False))
 
 
+def _members(run: Run, block: Block) -> edges.Bools | None:
+    """[rows, assets] which assets are in the universe; None where there is none."""
+    return None if run.layout.universe is None else read_only(block.extra[MEMBER] == 1.0)
+
+
+def _been(run: Run, members: edges.Bools) -> edges.Bools:
+    """[rows, assets] which assets are in the universe, or have been."""
+    before = run.slot(("been",), lambda: np.zeros(members.shape[1], dtype=np.bool_))
+    found: edges.Bools = np.logical_or.accumulate(np.concatenate((before[None], members)), axis=0)[1:]
+    before[:] = found[-1]
+    return found
+
+
+def _among_members(run: Run, long: Any, short: Any, members: edges.Bools, block: Block) -> Records:
+    """Edges of sides that are wanted: an asset must be in the universe to enter one. Where who leaves is closed, its
+    side ends there, so that it may enter again when it comes back; otherwise it stays as long as it is wanted."""
+    closes = run.layout.universe == "close"
+
+    def pair(wanted: edges.Bools) -> tuple[edges.Bools, edges.Bools]:
+        return read_only(wanted & members), read_only(~wanted | ~members if closes else ~wanted)
+
+    state = run.slot(("hold", "members"), lambda: np.zeros(block.close.shape[1]))
+    out = run.room(block.close.size)
+    count = edges.latched(
+        *pair(long), *pair(short), read_only(block.close), state, out, block.first_row, run.layout.warmup
+    )
+    return read_only_copy(out[:count])
+
+
 def hold_side(run: Run, condition: Any, side: float) -> Records:
     """Edges of one side."""
     block = _block(run)
     _of_the_run(condition)
+    members = _members(run, block)
+    if members is not None:
+        wanted = _truth("hold_long" if side > 0 else "hold_short", condition, block)
+        never = np.zeros(wanted.shape, dtype=np.bool_)
+        long, short = (wanted, never) if side > 0 else (never, wanted)
+        return _among_members(run, long, short, members, block)
     how, truth, above, below = edges.TRUE, _NO_TRUTH, _NO_NUMBERS, _NO_NUMBERS
     if isinstance(condition, Above) and condition.above.shape == block.close.shape:
         how = edges.ABOVE_OR_EQUAL if condition.or_equal else edges.ABOVE
@@ -76,15 +113,29 @@ def hold_side(run: Run, condition: Any, side: float) -> Records:
     return read_only_copy(out[:count])
 
 
+def _too_strong(row: int) -> StrategyError:
+    return StrategyError(f"row {row}: a strength above 1; directions lie between -1 and 1")
+
+
 def hold_direction(run: Run, direction: Any) -> Records:
     """Edges of both sides, with strengths."""
     block = _block(run)
     wanted = _numbers("hold", direction, block)
+    members = _members(run, block)
+    if members is not None:
+        records = _among_members(run, wanted > 0.0, wanted < 0.0, members, block).copy()
+        entered = np.flatnonzero(records["value"] != 0.0)
+        rows = records["tick"][entered] // PHASES - block.first_row
+        records["value"][entered] = wanted[rows, records["asset"][entered]]
+        too_much = np.abs(records["value"]) > 1.0
+        if too_much.any():
+            raise _too_strong(int(records["tick"][np.argmax(too_much)]) // PHASES)
+        return read_only_copy(records)
     state = run.slot(("hold",), lambda: np.zeros(block.close.shape[1]))
     out = run.room(wanted.size)
     count = edges.directions(wanted, read_only(block.close), state, out, block.first_row, run.layout.warmup)
     if count < 0:
-        raise StrategyError(f"row {block.first_row - 1 - count}: a strength above 1; directions lie between -1 and 1")
+        raise _too_strong(block.first_row - 1 - count)
     return read_only_copy(out[:count])
 
 
@@ -97,6 +148,13 @@ def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: 
         _truth(name, False if enter_short is None else enter_short, block),
         _truth(name, False if leave_short is None else leave_short, block),
     )
+    members = _members(run, block)
+    if members is not None:
+        closes = run.layout.universe == "close"
+        long, short = (
+            (read_only(enters & members), read_only(leaves | ~members) if closes else leaves)
+            for enters, leaves in (long, short)
+        )
     state = run.slot((name,), lambda: np.zeros(block.close.shape[1]))
     out = run.room(long[0].size)
     close = read_only(block.close)
@@ -108,6 +166,10 @@ def target_weights(run: Run, wanted: Any) -> Records:
     """Every weight that is given."""
     block = _block(run)
     values = _numbers("target_weights", wanted, block)
+    members = _members(run, block)
+    if members is not None:
+        said = _been(run, members) if run.layout.universe == "keep" else members
+        values = read_only(np.where(said, values, np.nan))
     out = run.room(values.size)
     count = edges.weights(values, read_only(block.close), out, block.first_row, run.layout.warmup)
     if count < 0:

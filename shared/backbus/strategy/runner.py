@@ -11,7 +11,7 @@ import numpy as np
 
 from backbus.errors import StrategyError
 from backbus.market.forward_adjusted import Adjusting
-from backbus.market.panel import Block, Layout, Panel, session_date
+from backbus.market.panel import Block, Layout, Panel, row_text
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
 from backbus.strategy.bybar import BarByBar
@@ -112,8 +112,8 @@ def _signals(strategy: Any, bars: Bars) -> Records:
         run.finish()
     except Exception as error:
         last = block.first_row + len(block) - 1
-        place = f"rows {block.first_row} to {last} ({session_date(block.session[0])} to "
-        raise failure(strategy, error, f"{place}{session_date(block.session[-1])})") from error
+        first, until = (row_text(int(block.end[at]), int(block.session[at]), run.layout) for at in (0, -1))
+        raise failure(strategy, error, f"rows {block.first_row} to {last} ({first} to {until})") from error
     return records  # type: ignore[no-any-return]
 
 

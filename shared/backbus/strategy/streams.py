@@ -111,6 +111,10 @@ class Stream(OfStreams["Stream"]):
             values = np.where(self._context.holes, np.nan, values)
         return read_only(values)
 
+    def _offered(self) -> Floats:
+        members = self._context.members
+        return self._numbers() if members is None else read_only(np.where(members, self._numbers(), np.nan))
+
     # Arithmetic and comparison.
 
     def _apply(self, operation: Callable[..., Values], *operands: Any) -> Stream:

@@ -186,6 +186,8 @@ class _Reason(NamedTuple):
     MARGIN_CALL: int = 18
     DRAWDOWN_STOP: int = 19
     RUN_ENDS: int = 20
+    NOT_A_MEMBER: int = 21
+    LEFT_UNIVERSE: int = 22
 
 
 class _BookingKind(NamedTuple):
@@ -302,7 +304,9 @@ REASONS = (
     "margin call",
     "drawdown stop",
     "closing at the end",
+    "the asset is not in the universe",
+    "the asset left the universe",
 )
-FORCED_FOR = (Reason.MARGIN_CALL, Reason.DRAWDOWN_STOP, Reason.RUN_ENDS)
+FORCED_FOR = (Reason.MARGIN_CALL, Reason.DRAWDOWN_STOP, Reason.RUN_ENDS, Reason.LEFT_UNIVERSE)
 """Reasons of orders that the account itself asks for."""
 BOOKING_KINDS = ("interest", "financing", "borrow", "dividend", "split", "delisting")

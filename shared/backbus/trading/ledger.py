@@ -45,12 +45,14 @@ ACCOUNT = np.dtype(
         ("net_then", "<f8"),
         ("positions_then", "<f8"),
         ("ordered", "<f8"),
+        ("members", "<i8"),
     ]
 )
 """One record: cash; fees paid; equity and gross exposure at the last mark; signals that wait; the last session that was
 begun; the highest equity at a close; whether the drawdown stop, a margin call or the end of a run that is to be
 flat lets nothing be opened; exposures and
-positions if all orders that were accepted fill, and what orders of this session were worth."""
+positions if all orders that were accepted fill, and what orders of this session were worth; how many assets are in
+the universe."""
 
 
 def open_account(rules: Rules) -> Account:

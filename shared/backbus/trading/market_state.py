@@ -39,6 +39,7 @@ MARKET_STATE = np.dtype(
         ("bars", "<i8"),
         ("payoff", "<f8"),
         ("delisted", "<i8"),
+        ("member", "<i8"),
     ]
 )
 """The position that the asset's fills have made; units that the volume of the bar of ``row`` still lets fill; what one
@@ -46,7 +47,7 @@ unit of price is worth in the account's currency (``unit``), and one unit of the
 seen; what is bid and asked at the open or close that the row is at (NaN where nobody quotes), and how far apart both
 are at most within the bar; the deviation of returns and the mean volume of the bars looked back on; the bar's volume;
 what was traded in a ``month``; ``bars`` seen; what each unit will be paid off with in the next row, because the asset
-is delisted (NaN where it is not), and whether it has been."""
+is delisted (NaN where it is not), and whether it has been; whether it is in the universe."""
 
 
 def blank_state(instruments: Records) -> Records:
@@ -55,6 +56,7 @@ def blank_state(instruments: Records) -> Records:
     state["rate"] = np.where(instruments["rate_of"] >= 0, np.nan, 1.0)
     state["unit"] = instruments["multiplier"] * state["rate"]
     state["payoff"] = state["bid"] = state["ask"] = np.nan
+    state["member"] = 1
     state["row"] = -1
     state["room"] = np.inf
     return state

@@ -14,7 +14,7 @@ from backbus.errors import JobError, no_symbol
 from backbus.jit.arrays import read_only
 from backbus.job import portfolio as p
 from backbus.job.job import Job
-from backbus.market.columns import EVENTS
+from backbus.market.columns import EVENTS, LEAVING
 from backbus.market.panel import Layout
 from backbus.trading import rules as r
 from backbus.trading.commission import BY_FILL, set_commission
@@ -35,14 +35,22 @@ def rules_of(job: Job, layout: Layout) -> r.Rules:
     rules = record[0]
     execution = job.execution
     rules["assets"], rules["rows"], rules["daily"] = layout.assets, layout.rows, layout.daily
-    year = job.year_of(layout.year) * layout.bars_per_session
-    _set_account(rules, job.portfolio, layout.assets, year)
+    _set_account(rules, job.portfolio, layout.assets if layout.universe is None else 1)
     rules["fill_at_close"] = execution.fill == "close"
     rules["path"], rules["trail_by_close"] = r.PATHS.index(execution.path), execution.trail_by == "close"
     rules["volume_cap"], rules["wait_for_volume"] = execution.volume_cap or 0.0, execution.no_volume == "wait"
-    lines = instruments_of(job, layout.symbols)
+    lines = instruments_of(job, layout.symbols).copy()
+    lines["bars_per_year"] = getattr(job.portfolio.sizing, "bars_per_year", None) or _bars_per_year(job, layout)
+    lines = read_only(lines)
     _set_flags(rules, job, layout, lines)
     return r.Rules(record, lines, job.spread_column)
+
+
+def _bars_per_year(job: Job, layout: Layout) -> float | list[float]:
+    """Bars of the data in a year; [assets] where each has its own calendar."""
+    if layout.bars_per_year and job.performance.periods_per_year is None:
+        return list(layout.bars_per_year)
+    return job.year_of(layout.year) * layout.bars_per_session
 
 
 def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
@@ -61,6 +69,9 @@ def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
     rules["has_corporate_actions"] = any(name in layout.columns for name in EVENTS)
     foreign = bool((lines["rate_of"] >= 0).any())
     rules["costs_follow_market"] = rules["slippage_follows_market"] or rules["has_corporate_actions"] or foreign
+    rules["own_sessions"] = bool(layout.calendars)
+    rules["universe"] = 0 if layout.universe is None else 1 + LEAVING.index(layout.universe)
+    rules["checks_account"] = rules["checks_account"] or rules["universe"]
     rules["no_row_skipped"] = (
         rules["costs_follow_market"]
         or rules["has_financing"]
@@ -72,8 +83,9 @@ def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
     rules["needs_order_lists"] = portfolio.exits != p.Exits() or rules["capped"] or by_hand or special
 
 
-def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int, year: float) -> None:
-    """Put an account into a ``RULES`` record; ``year`` is in bars."""
+def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int) -> None:
+    """Put an account into a ``RULES`` record. Sizes are of ``assets`` that share the account: 1 where a universe
+    says in each row how many."""
     rules["cash"], rules["leverage"], rules["shorts"] = portfolio.cash, portfolio.leverage, portfolio.shorts
     rules["cash_only"] = not portfolio.shorts and portfolio.leverage == 1.0
     rules["sizing"], rules["size_at_open"] = r.SIZINGS.index(portfolio.sizing.model), portfolio.size_at == "open"
@@ -90,8 +102,7 @@ def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int, year: 
             rules["size"] = 1.0 / assets
         case p.VolatilityTarget() as sizing:
             rules["size"] = sizing.target / assets
-            rules["max_weight"], rules["bars_per_year"] = sizing.max_weight, sizing.bars_per_year or year
-            rules["volatility_rows"] = sizing.lookback
+            rules["max_weight"], rules["volatility_rows"] = sizing.max_weight, sizing.lookback
     exits, interest, limits = portfolio.exits, portfolio.interest, portfolio.limits
     rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
     rules["trailing_loss"] = exits.trail or 0.0

@@ -9,7 +9,7 @@ import numpy as np
 
 from backbus.jit.arrays import read_only
 from backbus.job.costs import MOST_TIERS
-from backbus.market.columns import EVENTS, QUOTES
+from backbus.market.columns import EVENTS, MEMBER, OWN_SESSION, QUOTES
 from backbus.market.panel import Block, Floats
 from backbus.trading.records import Records
 
@@ -19,7 +19,6 @@ RULES = np.dtype(
         ("leverage", "<f8"),
         ("size", "<f8"),
         ("max_weight", "<f8"),
-        ("bars_per_year", "<f8"),
         ("volume_cap", "<f8"),
         ("assets", "<i8"),
         ("sizing", "<i8"),
@@ -43,6 +42,8 @@ RULES = np.dtype(
         ("by_quotes", "<i8"),
         ("has_financing", "<i8"),
         ("has_corporate_actions", "<i8"),
+        ("universe", "<i8"),
+        ("own_sessions", "<i8"),
         ("limited", "<i8"),
         ("lookback_rows", "<i8"),
         ("has_futures", "<i8"),
@@ -72,12 +73,13 @@ more than plain market orders may work from the start. ``slippage_follows_market
 alone, and ``lookback_rows`` is how far it looks back; ``costs_follow_market`` where anything of the market's state
 does, rates of currencies included; ``no_row_skipped`` where no row may be passed over, ``checks_account`` where the
 account is looked at in every row, ``has_financing`` where cash or positions cost or bring something over time,
-``has_corporate_actions`` where the data has splits and dividends, ``limited`` where risk has limits, ``has_futures``
-where any asset is one, ``by_quotes`` where orders fill at bid and ask; ``cash_only`` in an account without shorts and
-leverage. ``take_profit``, ``stop_loss`` and ``trailing_loss`` are the exits that come with each entry, as fractions of
-its price, 0 where there is none; ``trailing_gain`` is the profit from which the last trails, ``trailing_then`` by how
-much from there on, NaN where it does from the entry on. Rates are of a year of ``year_days``; limits are fractions of
-equity, infinite where there is none."""
+``has_corporate_actions`` where the data has splits and dividends, ``universe`` what becomes of positions in assets that
+leave it (0 where there is none), ``own_sessions`` where days end for each asset by its own market, ``limited`` where
+risk has limits, ``has_futures`` where any asset is one, ``by_quotes`` where orders fill at bid and ask; ``cash_only``
+in an account without shorts and leverage. ``take_profit``, ``stop_loss`` and ``trailing_loss`` are the exits that come
+with each entry, as fractions of its price, 0 where there is none; ``trailing_gain`` is the profit from which the last
+trails, ``trailing_then`` by how much from there on, NaN where it does from the entry on. Rates are of a year of
+``year_days``; limits are fractions of equity, infinite where there is none."""
 
 INSTRUMENT = np.dtype(
     [
@@ -105,13 +107,15 @@ INSTRUMENT = np.dtype(
         ("rate_of", "<i8"),
         ("inverse", "<i8"),
         ("traded", "<i8"),
+        ("bars_per_year", "<f8"),
     ]
 )
 """What trading one asset is like. ``tick`` is 0 where prices can be anything, ``per_tick`` how many of them make 1,
 or 0. ``settles`` is 1 for a future: no cash pays for its position, gains and losses go to cash at each close;
 ``margin`` is locked for each contract, ``maintenance`` must be kept. ``borrow`` is the yearly rate that a short
 position costs. ``rate_of`` is the asset whose price is what one unit of this one's currency is worth in the
-account's, or the ``inverse`` of that; -1 where it is the same currency. ``traded`` is 0 where no orders are taken."""
+account's, or the ``inverse`` of that; -1 where it is the same currency. ``traded`` is 0 where no orders are taken.
+``bars_per_year`` is what volatility is counted up by."""
 
 
 class _Sizing(NamedTuple):
@@ -149,13 +153,23 @@ class _Fact(NamedTuple):
     SPLIT: int = 1
     DIVIDEND: int = 2
     DELISTING: int = 3
-    BID: int = 4
+    MEMBER: int = 4
+    SESSION: int = 5
+    BID: int = 6
     """Open, high, low and close of what is bid."""
-    ASK: int = 8
+    ASK: int = 10
     """And of what is asked."""
 
 
-Sizing, Path, CallRule, Fact = _Sizing(), _Path(), _CallRule(), _Fact()
+class _Universe(NamedTuple):
+    """Whether a universe says what may be traded, and what becomes of positions in assets that leave it."""
+
+    NONE: int = 0
+    CLOSE: int = 1
+    KEEP: int = 2
+
+
+Sizing, Path, CallRule, Fact, Universe = _Sizing(), _Path(), _CallRule(), _Fact(), _Universe()
 SIZINGS = ("fixed_quantity", "fixed_cash", "percent_of_equity", "target_weight", "equal_weight", "volatility_target")
 PATHS = ("worst", "open-low-high-close", "open-high-low-close", "nearest-first")
 CALL_RULES = ("all", "pro_rata", "largest_first")
@@ -173,14 +187,17 @@ class Rules(NamedTuple):
     """The column of the data that quoted spreads are in."""
 
     def facts_of(self, block: Block) -> Floats:
-        """[rows, FACTS, assets] quoted spreads, splits, dividends and delistings; [rows, QUOTED_FACTS, assets] with
-        what is bid and asked; NaN where there is none. [rows, 0, assets] where nothing looks at them."""
-        quoted = bool(self.record["by_quotes"][0])
-        if not self.record["has_corporate_actions"][0] and self.spread is None and not quoted:
+        """[rows, FACTS, assets] quoted spreads, splits, dividends, delistings, members and sessions of their own;
+        [rows, QUOTED_FACTS, assets] with what is bid and asked; NaN where there is none. [rows, 0, assets] where
+        nothing looks at them."""
+        acts, chosen = bool(self.record["has_corporate_actions"][0]), bool(self.record["universe"][0])
+        apart, quoted = bool(self.record["own_sessions"][0]), bool(self.record["by_quotes"][0])
+        if not acts and not chosen and not apart and not quoted and self.spread is None:
             return read_only(np.empty((len(block), 0, block.close.shape[1])))
         facts = np.full((len(block), QUOTED_FACTS if quoted else FACTS, block.close.shape[1]), np.nan)
-        events = EVENTS if self.record["has_corporate_actions"][0] else (None,) * len(EVENTS)
-        names = (self.spread, *events, *(QUOTES if quoted else ()))
+        events = (name if acts else None for name in EVENTS)
+        sides = QUOTES if quoted else ()
+        names = (self.spread, *events, MEMBER if chosen else None, OWN_SESSION if apart else None, *sides)
         for at, name in enumerate(names):
             if name is not None and name in block.extra:
                 facts[:, at] = block.extra[name]

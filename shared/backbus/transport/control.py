@@ -173,7 +173,7 @@ class Lease(Message):
     """A worker's right to some points of a sweep, until it is lost; sent again to who wants one and has this.
 
     ``count``: say how many points there are. ``ask``: say which come next. ``finish``: make the table; ``trials`` are
-    those of the strategy's family.
+    those of the strategy's family, and ``told`` says of what and since when.
     """
 
     kind: Literal["LEASE"] = "LEASE"
@@ -186,6 +186,7 @@ class Lease(Message):
     points: list[dict[str, Any]] | None = None
     """The values of the points, where these follow from results; else they follow from the job."""
     trials: Count = 0
+    told: str = ""
 
 
 # --- workers to the orchestrator -----------------------------------------------------------------------------------

@@ -105,8 +105,9 @@ class Catalog:
         return found
 
     def calendar(self, name: str) -> str | None:
-        """The calendar that a dataset was imported by."""
-        found = self.about(name)["settings"].get("calendar")
+        """The calendar that a dataset was imported by; None where its assets have calendars of their own, too."""
+        settings = self.about(name)["settings"]
+        found = None if settings.get("calendars") else settings.get("calendar")
         return None if found is None else str(found)
 
     def file(self, name: str) -> dict[str, Path]:

@@ -13,9 +13,11 @@ import numpy as np
 
 from backbus.data.panels.actions import ACTIONS
 from backbus.data.panels.adjust import SUSPICIOUS, whole_actions
+from backbus.data.panels.markets import assets_by_calendar
 from backbus.data.panels.repair import NORMAL_QUARTILE
 from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.market.calendars import sessions_between
+from backbus.market.columns import OWN_SESSION
 from backbus.market.panel import Floats, Ints, Panel, session_date
 
 LISTED = 20
@@ -32,12 +34,17 @@ _SHARES, _NEAR = 4, 0.02
 
 
 def findings_of(panel: Panel, calendar: str | None) -> list[dict[str, Any]]:
-    """All findings, as ``{"kind", "symbol", "count", "at": [{"date", …}, …]}``, by kind and asset."""
+    """All findings, as ``{"kind", "symbol", "count", "at": [{"date", …}, …]}``, by kind and asset; those of sessions by
+    calendar, where assets have several."""
     found = []
     for asset, symbol in enumerate(panel.symbols):
         for kind, count, at in _of_asset(panel, asset):
             found.append({"kind": kind, "symbol": symbol, "count": count, "at": at})
-    if calendar is not None:
+    if panel.layout.calendars:
+        for own, assets in assets_by_calendar(panel.layout.calendars):
+            if own:
+                found += _of_calendar(panel, own, assets)
+    elif calendar is not None:
         found += _of_calendar(panel, calendar)
     return sorted(found, key=lambda one: (one["kind"], one["symbol"] or ""))
 
@@ -218,27 +225,36 @@ class _Runs:
 
 def _holes(panel: Panel, asset: int, first: int, last: int, listed: _Listed) -> None:
     for start in range(first, last + 1, STRETCH_ROWS):
-        part = np.isnan(panel.block.close[start : min(start + STRETCH_ROWS, last + 1), asset])
+        here = slice(start, min(start + STRETCH_ROWS, last + 1))
+        part = np.isnan(panel.block.close[here, asset])
+        if OWN_SESSION in panel.block.extra:  # a row of another market is none
+            part &= ~np.isnan(panel.block.extra[OWN_SESSION][here, asset])
         listed.add(np.flatnonzero(part) + start)
 
 
-def _of_calendar(panel: Panel, calendar: str) -> list[dict[str, Any]]:
-    """Sessions of the calendar without a row, and rows outside of its sessions."""
-    block = panel.block
-    days = np.unique(block.session)
+def _of_calendar(panel: Panel, calendar: str, assets: list[int] | None = None) -> list[dict[str, Any]]:
+    """Sessions of the calendar without a row, and rows outside of its sessions; of the rows in which any of ``assets``
+    has a bar."""
+    block, of = panel.block, None if assets is None else calendar
+    mine = np.ones(len(panel), dtype=np.bool_)
+    if assets is not None:
+        mine &= ~np.isnan(block.close[:, assets]).all(axis=1)
+    days = np.unique(block.session[mine])
+    if not len(days):
+        return []
     sessions, opens, closes = sessions_between(calendar, int(days[0]), int(days[-1]), field="data.calendar")
     wanted = sessions[(sessions >= days[0]) & (sessions <= days[-1])]
     missing = np.setdiff1d(wanted, days)
     found = []
     if len(missing):
         at = [{"date": session_date(int(day))} for day in missing[:LISTED]]
-        found.append({"kind": "missing session", "symbol": None, "count": len(missing), "at": at})
+        found.append({"kind": "missing session", "symbol": of, "count": len(missing), "at": at})
     outside = _Listed(panel)
     for start in range(0, len(panel), STRETCH_ROWS):
         end = block.end[start : start + STRETCH_ROWS]
         place = np.searchsorted(closes, end)
         inside = (place < len(closes)) & (end > opens[np.minimum(place, len(opens) - 1)])
-        outside.add(np.flatnonzero(~inside) + start)
+        outside.add(np.flatnonzero(~inside & mine[start : start + STRETCH_ROWS]) + start)
     if outside.count:
-        found.append({"kind": "outside hours", "symbol": None, "count": outside.count, "at": outside.at})
+        found.append({"kind": "outside hours", "symbol": of, "count": outside.count, "at": outside.at})
     return found

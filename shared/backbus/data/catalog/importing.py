@@ -68,6 +68,8 @@ def import_files(
             raise JobError("must be left out: a dataset keeps all rows, jobs choose from them", field=f"data.{name}")
     if settings.timeframes:
         raise JobError("must be left out: jobs say which longer bars they read", field="data.timeframes")
+    if settings.universe is not None:
+        raise JobError("must be left out: jobs say who may be traded when", field="data.universe")
     if settings.align:
         raise JobError("must be left out: a dataset keeps all rows, jobs align them", field="data.align")
     if not files:
@@ -92,6 +94,7 @@ def import_files(
             field="data.files",
         )
     unseen = {
+        "data.calendars": bool(settings.calendars),
         "data.repair.outliers": settings.repair.outliers != "keep",
         "data.repair.intervals": settings.repair.intervals != "keep",
         "data.holes": settings.holes != "leave",

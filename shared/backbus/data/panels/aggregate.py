@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from backbus.data.panels.collect import BARS, ends_of, interval_of_rows, role_of
+from backbus.data.panels.collect import BARS, ends_of, interval_of_rows, role_of, session_ends_of
 from backbus.data.panels.layout import Flat, made_panel
+from backbus.data.panels.markets import calendars_of
 from backbus.data.panels.rows import Rows
-from backbus.data.panels.sessions import session_ends
 from backbus.errors import DataError
 from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop
@@ -138,14 +138,24 @@ def interval_of_size(size: BarSize) -> int:
 class Makers:
     """The makers of all assets."""
 
-    def __init__(self, size: BarSize, clock: SessionClock, symbols: Sequence[str], columns: Sequence[str]) -> None:
-        self._symbols, self._size, self._clock, self._columns = symbols, size, clock, columns
+    def __init__(
+        self,
+        size: BarSize,
+        clock: SessionClock | Sequence[SessionClock],
+        symbols: Sequence[str],
+        columns: Sequence[str],
+    ) -> None:
+        """``clock`` is that of all assets, or one for each."""
+        self._symbols, self._size, self._columns = symbols, size, columns
+        self._clock = clock
         self._makers: dict[int, Maker] = {}
 
     def take(self, asset: int, ends: Ints, values: Mapping[str, Floats], *, instants: bool) -> None:
         """Take in the next trades or bars of one asset."""
         if asset not in self._makers:
-            self._makers[asset] = Maker(self._size, self._clock, self._columns)
+            clock = self._clock
+            own = clock if isinstance(clock, SessionClock) else clock[asset]
+            self._makers[asset] = Maker(self._size, own, self._columns)
         self._makers[asset].take(ends, values, instants=instants)
 
     def finish(self, notes: list[str]) -> Flat:
@@ -172,16 +182,16 @@ def made_of(rows: Rows, symbols: tuple[str, ...], settings: DataSettings, notes:
     """The bars that the job makes of trades or of shorter bars, and their interval."""
     size = bar_size(str(settings.bars))
     if rows.ticks:
-        blame = None if settings.align else rows.error
-        ends = session_ends(rows.stamp, settings.calendar, blame) if rows.dates else rows.stamp
+        ends = session_ends_of(rows, settings) if rows.dates else rows.stamp
     else:
         interval_ns = interval_of_rows(rows)
         if size.frame is not None:
             check_longer(size.frame, interval_ns, BARS)
         ends = ends_of(rows, interval_ns, settings)
-    clock = SessionClock(None if rows.dates else settings.timezone, settings.calendar)
+    zone = None if rows.dates else settings.timezone
+    own = calendars_of(symbols, settings) or (settings.calendar,) * len(symbols)
     columns = settings.columns_made
-    makers = Makers(size, clock, symbols, columns)
+    makers = Makers(size, [SessionClock(zone, calendar or None) for calendar in own], symbols, columns)
     edges = np.r_[0, np.flatnonzero(np.diff(rows.asset)) + 1, len(rows)].tolist()
     for start, stop in itertools.pairwise(edges):
         part = slice(start, stop)
@@ -197,7 +207,9 @@ def remade(source: Source, settings: DataSettings) -> Panel:
     if size.frame is not None:
         check_longer(size.frame, layout.interval_ns, BARS)
     columns = settings.columns_made
-    makers = Makers(size, SessionClock(layout.timezone, layout.calendar), layout.symbols, columns)
+    own = layout.calendars or (layout.calendar,) * layout.assets
+    clocks = [SessionClock(layout.timezone, calendar or None) for calendar in own]
+    makers = Makers(size, clocks, layout.symbols, columns)
     for block in source.blocks(max(1, BLOCK_CELLS // layout.assets)):
         for asset in range(layout.assets):
             there = ~np.isnan(block.close[:, asset])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backbus.data.panels.actions import ACTIONS, acts, add_action, moved_down
+from backbus.data.panels.markets import assets_by_calendar
 from backbus.data.panels.panel_file import MappedSource
 from backbus.errors import JobError
 from backbus.jit.arrays import read_only
@@ -21,6 +22,7 @@ from backbus.market.columns import DELISTING, FIELDS
 from backbus.market.panel import Block, Floats, Ints, Panel, whole
 from backbus.market.spacing import calendar_year, in_layout
 from backbus.market.timeframes import DAY_NS
+from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
     from backbus.job.data import DataSettings
@@ -217,12 +219,67 @@ class _Grid:
 
 def aligned(source: Panel | MappedSource, settings: DataSettings) -> Panel | Aligned:
     """The market on the job's calendar, or its own."""
+    if source.layout.calendars:
+        return aligned_each(whole(source), settings.warmup)
     calendar = settings.calendar or source.layout.calendar
     if calendar is None:
         raise JobError("is missing: which calendar is the dataset aligned to?", field="data.calendar")
     if source.layout.interval_ns == 0:
         return within(whole(source), calendar, settings.warmup)
     return Aligned(source, calendar, settings.warmup)
+
+
+def aligned_each(panel: Panel, warmup: int | None) -> Panel:
+    """A market in which assets have calendars of their own: rows are those of any of them, and in those of another
+    market than its own an asset has no bar."""
+    layout, block = panel.layout, panel.block
+    parts: list[tuple[list[int], Panel]] = []
+    for calendar, assets in assets_by_calendar(layout.calendars):
+        own = _of_assets(panel, assets, calendar or None)
+        if calendar:
+            own = within(own, calendar, None) if layout.interval_ns == 0 else whole(Aligned(own, calendar))
+        parts.append((assets, own))
+    ends = np.unique(np.concatenate([own.block.end for _, own in parts]))
+    cells = {name: np.full((len(ends), layout.assets), np.nan) for name in (*FIELDS, *layout.columns)}
+    days = np.full(len(ends), np.iinfo(np.int64).min)
+    for assets, own in parts:
+        place = np.searchsorted(ends, own.block.end)
+        np.maximum.at(days, place, own.block.session)
+        for name, values in own.block.cells().items():
+            cells[name][place[:, None], np.array(assets)] = values
+    session = np.maximum.accumulate(days) if layout.daily else local_days(ends, layout.timezone)
+    traded = int(np.searchsorted(ends, block.end[layout.warmup])) if layout.warmup < len(block) else len(ends)
+    first = 0 if warmup is None else max(0, traded - warmup)
+    if traded >= len(ends):
+        raise JobError("no row that is traded is in a session of any of the calendars", field=FIELD)
+    fields = {name: read_only(cells.pop(name)[first:]) for name in FIELDS}
+    extra = {name: read_only(values[first:]) for name, values in cells.items()}
+    made = Block.of(0, read_only(ends[first:]), read_only(session[first:]), fields, extra)
+    notes = [*panel.notes, *(note for _, own in parts for note in own.notes)]
+    return Panel(replace(layout, rows=len(made), warmup=traded - first), made, tuple(dict.fromkeys(notes)))
+
+
+def _of_assets(panel: Panel, assets: list[int], calendar: str | None) -> Panel:
+    """Some assets of a panel, in the rows in which any of them has a bar or an action."""
+    layout, block = panel.layout, panel.block
+    cells = {name: np.ascontiguousarray(values[:, assets]) for name, values in block.cells().items()}
+    missing = np.full(cells["close"].shape, np.nan)
+    split, dividend = (cells.get(name, missing) for name in ACTIONS)
+    there = np.flatnonzero((~np.isnan(cells["close"]) | acts(split, dividend)).any(axis=1))
+    if not len(there):
+        raise JobError(f"{panel.symbols[assets[0]]}: has no bar that could be aligned", field=FIELD)
+    cells = {name: read_only(values[there]) for name, values in cells.items()}
+    fields = {name: cells.pop(name) for name in FIELDS}
+    traded = int(np.searchsorted(there, layout.warmup))
+    own = replace(
+        layout,
+        symbols=tuple(panel.symbols[at] for at in assets),
+        rows=len(there),
+        warmup=min(traded, len(there) - 1),
+        calendar=calendar,
+        calendars=(),
+    )
+    return Panel(own, Block.of(0, read_only(block.end[there]), read_only(block.session[there]), fields, cells))
 
 
 def within(panel: Panel, calendar: str, warmup: int | None) -> Panel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,16 +12,17 @@ from backbus.data.panels.actions import ACTIONS
 from backbus.data.panels.adjust import FACTOR, adjusted, adjusted_rows, unadjusted_actions, unadjusted_jumps
 from backbus.data.panels.collect import (
     BARS,
-    by_periods,
     common_zone,
     ends_of,
     gather,
     interval_of_rows,
     notes_of_clock,
+    periods_of,
     role_of,
     ticks_error,
 )
 from backbus.data.panels.layout import laid_out, made_panel, rows_by_end, rows_used, settled
+from backbus.data.panels.markets import account_days, calendars_of, with_one_calendar
 from backbus.data.panels.quotes import parted, quotes_of, with_quotes
 from backbus.data.panels.ranges import check_range, choose_symbols
 from backbus.data.panels.repair import Inspection
@@ -72,6 +73,7 @@ def _of_bars(
 ) -> Panel:
     """The panel of bars, or of trades."""
     symbols = choose_symbols({symbol for table in tables for symbol in table.symbols} | set(known), settings)
+    settings = with_one_calendar(symbols, settings)
     rows = gather(tables, symbols, settings)
     if rows.ticks and settings.bars is None:
         raise ticks_error(rows)
@@ -87,14 +89,13 @@ def _of_bars(
             raise JobError("must be left out: a dataset keeps bars as they are, jobs make longer ones", field=BARS)
         interval_ns, flat = made_of(_priced(inspection, settings, notes), symbols, settings, notes)
         layout = Layout(symbols, 0, 0, interval_ns, settings.columns_made, zone, settings.calendar, bars=settings.bars)
-        layout = replace(layout, read=read_as(rows, settings))
+        layout = replace(layout, read=read_as(rows, settings), **_markets(symbols, settings))
         return made_panel(flat, layout, settings, notes)
     interval_ns = interval_of_rows(inspection.rows)
     inspection.intervals(interval_ns)
     if rows.dates:
         begins = any(table.begins for table in rows.tables)
-        days, said = by_periods(inspection.rows.stamp, interval_ns, begins, settings)
-        inspection.rows = replace(inspection.rows, stamp=days)
+        inspection.rows, said = periods_of(inspection.rows, interval_ns, begins, settings)
         notes += said
     row_ends, row_of = rows_by_end(ends_of(inspection.rows, interval_ns, settings), len(symbols))
     notes += notes_of_clock(rows, row_ends, settings)
@@ -114,7 +115,7 @@ def _of_bars(
         names, roles = (*names, *adjusting), {**roles, **{role: role for role in adjusting}}
     numbers = {name: rows.numbers[roles.get(name, name)] for name in (*FIELDS, *names)}
     layout = Layout(symbols, len(row_ends), warmup, interval_ns, names, zone, settings.calendar)
-    layout = replace(layout, read=read_as(rows, settings))
+    layout = replace(layout, read=read_as(rows, settings), **_markets(symbols, settings))
     panel = laid_out(numbers, row_of, rows.asset, row_ends, sessions, layout, notes)
     return settled(panel, settings, keep_mark=keep_adjusted)
 
@@ -146,6 +147,14 @@ def _priced(inspection: Inspection, settings: DataSettings, notes: list[str]) ->
 def _sessions(rows: Rows, row_of: Ints, row_ends: Ints, settings: DataSettings) -> Ints:
     if not rows.dates:
         return local_days(row_ends, settings.timezone)
+    if settings.calendars:
+        return account_days(rows.stamp, row_of, len(row_ends))
     sessions = np.empty(len(row_ends), dtype=np.int64)
     sessions[row_of] = rows.stamp
     return sessions
+
+
+def _markets(symbols: tuple[str, ...], settings: DataSettings) -> dict[str, Any]:
+    """What a layout says of calendars, where assets have several."""
+    each = calendars_of(symbols, settings)
+    return {"calendars": each, "calendar": None} if each else {}

@@ -10,6 +10,7 @@ import numpy as np
 
 from backbus.data.panels.actions import whole_ratios
 from backbus.data.panels.daily import Judged, judged, note_of_periods, on_last_sessions, period_ends
+from backbus.data.panels.markets import FIELD, by_market
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import (
     Faults,
@@ -57,7 +58,7 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
     """All bars of the chosen assets, their stamps in one measure."""
     position = {symbol: index for index, symbol in enumerate(symbols)}
     used = [table for table in tables if any(symbol in position for symbol in table.symbols)]
-    stamps = [_stamps(table, settings) for table in used]
+    stamps = _stamps(used, settings)
     wanted = {role_of(name, settings) for name in settings.columns_of_files} | {SPLIT, DIVIDEND}
     for table, stamp in zip(used, stamps, strict=True):
         if stamp.kind != stamps[0].kind:
@@ -80,7 +81,7 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
         asset = np.full(count, codes[0], dtype=np.int32) if table.codes is None else codes[table.codes]
         parts.append((table_column, np.arange(count, dtype=np.int64), asset))
     table_column, row, asset = (_joined(columns) for columns in zip(*parts, strict=True))
-    when = _when(used, stamps, asset, settings)
+    when = _when(used, stamps, asset, symbols, settings)
     known = [role for role in (ADJ_CLOSE, SPLIT, DIVIDEND) if any(role in table.numbers for table in used)]
     roles = [*PRICES, "volume", *known]
     roles += [role for name in settings.columns_of_files if (role := role_of(name, settings)) not in roles]
@@ -123,12 +124,14 @@ class When(NamedTuple):
     judged: Judged | None = None
 
 
-def _when(tables: Sequence[Table], stamps: Sequence[Stamps], asset: Codes, settings: DataSettings) -> When:
+def _when(
+    tables: Sequence[Table], stamps: Sequence[Stamps], asset: Codes, symbols: tuple[str, ...], settings: DataSettings
+) -> When:
     """Sessions where bars are of a day or more, instants otherwise."""
     if stamps[0].kind == "date":
         return When(_joined([each.values for each in stamps]), True, {})
     if not tables[0].ticks:
-        found = judged(stamps, asset, settings.timezone, settings.calendar, settings.dates.marks)
+        found = _judged(stamps, asset, symbols, settings)
         if found is not None:
             return When(found.days, True, {}, found)
     if settings.dates.marks == "session":
@@ -143,8 +146,46 @@ def _when(tables: Sequence[Table], stamps: Sequence[Stamps], asset: Codes, setti
     return When(_joined(parts), False, clock)
 
 
-def _stamps(table: Table, settings: DataSettings) -> Stamps:
-    return table.stamps if settings.dates.marks == "end" else as_dates(table.stamps, settings.timezone)
+def _judged(stamps: Sequence[Stamps], asset: Codes, symbols: tuple[str, ...], settings: DataSettings) -> Judged | None:
+    """Stamps as sessions, those of each market by its own calendar."""
+    groups = list(by_market(symbols, asset, settings))
+    zone, marks = settings.timezone, settings.dates.marks
+    if not settings.calendars:
+        return judged(stamps, asset, zone, settings.calendar, marks)
+    edges = np.cumsum([0, *(len(each.values) for each in stamps)])
+    days, odd = np.zeros(len(asset), dtype=np.int64), np.zeros(len(asset), dtype=np.bool_)
+    found: list[Judged | None] = []
+    for calendar, mask in groups:
+        parts = [_some(one, mask[start:stop]) for one, start, stop in zip(stamps, edges, edges[1:], strict=False)]
+        one = judged([part for part in parts if len(part.values)], asset[mask], zone, calendar, marks)
+        found.append(one)
+        if one is not None:
+            days[mask], odd[mask] = one.days, one.odd
+    known = [one for one in found if one is not None]
+    if not known:
+        return None
+    if len(known) < len(found):
+        raise JobError(
+            "some markets have bars of a day, by their stamps, and others of a part of one: a panel has one interval",
+            field=FIELD,
+        )
+    notes = tuple(dict.fromkeys(note for one in known for note in one.notes))
+    return Judged(days, odd, known[0].why, "; ".join(dict.fromkeys(one.how for one in known)), notes)
+
+
+def _some(stamps: Stamps, mask: Any) -> Stamps:
+    wall = stamps.wall
+    return Stamps(stamps.kind, stamps.values[mask], None if wall is None else lambda: wall()[mask], stamps.zone)
+
+
+def _stamps(tables: Sequence[Table], settings: DataSettings) -> list[Stamps]:
+    """Stamps at midnight as dates. Where a market that opens at midnight stands beside others, none are."""
+    written = [table.stamps for table in tables]
+    if settings.dates.marks == "end":
+        return written
+    found = [as_dates(each, settings.timezone) for each in written]
+    mixed = len({each.kind for each in found}) > 1 and len({each.kind for each in written}) == 1
+    return written if mixed and settings.calendars else found
 
 
 def _joined(columns: Sequence[Any]) -> Any:
@@ -236,7 +277,7 @@ def by_periods(days: Ints, interval_ns: int, begins: bool, settings: DataSetting
 
 def notes_of_clock(rows: Rows, ends: Ints, settings: DataSettings) -> list[str]:
     """What is to be said of times without a zone that the calendar's own clock explains, and UTC does not."""
-    if rows.dates or settings.calendar is None or settings.timezone is not None:
+    if rows.dates or settings.calendar is None or settings.timezone is not None or settings.calendars:
         return []
     if not any(table.stamps.kind == "local" for table in rows.tables):
         return []
@@ -257,8 +298,38 @@ def notes_of_clock(rows: Rows, ends: Ints, settings: DataSettings) -> list[str]:
 
 
 def ends_of(rows: Rows, interval_ns: int, settings: DataSettings) -> Ints:
-    """Instants at which rows end."""
+    """Instants at which bars end, those of dates by their own market's calendar."""
+    if rows.dates and settings.calendars:
+        return session_ends_of(rows, settings)
     return bar_ends(rows.stamp, rows.dates, interval_ns, settings, rows.error)
+
+
+def session_ends_of(rows: Rows, settings: DataSettings) -> Ints:
+    """When the sessions close that bars with dates are of. Days that are no session are left out where rows are
+    aligned, and an error otherwise."""
+    ends = np.empty(len(rows), dtype=np.int64)
+    field = FIELD if settings.calendars else "data.calendar"
+    for calendar, mask in by_market(rows.symbols, rows.asset, settings):
+        place = np.arange(len(rows))[mask]
+
+        def blame(row: int, message: str, place: Ints = place) -> DataError:
+            return rows.error(int(place[row]), message)
+
+        ends[mask] = session_ends(rows.stamp[mask], calendar, None if settings.align else blame, field)
+    return ends
+
+
+def periods_of(rows: Rows, interval_ns: int, begins: bool, settings: DataSettings) -> tuple[Rows, list[str]]:
+    """``by_periods`` of bars with dates, by their own market's calendar."""
+    if not settings.calendars:
+        days, notes = by_periods(rows.stamp, interval_ns, begins, settings)
+        return replace(rows, stamp=days), notes
+    days, notes = rows.stamp.copy(), []
+    for calendar, mask in by_market(rows.symbols, rows.asset, settings):
+        own = settings.model_copy(update={"calendar": calendar})
+        days[mask], said = by_periods(rows.stamp[mask], interval_ns, begins, own)
+        notes += [note for note in said if note not in notes]
+    return replace(rows, stamp=days), notes
 
 
 def ticks_error(rows: Rows) -> JobError:

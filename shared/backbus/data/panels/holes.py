@@ -8,26 +8,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.data.panels.actions import growth, moved_down
+from backbus.data.panels.markets import in_session
 from backbus.data.readers.headers import SPLIT
 from backbus.jit.arrays import read_only
 from backbus.market.columns import CARRIED, FIELDS, PRICES, QUOTES
-from backbus.market.panel import Block, Floats, Ints, Panel
+from backbus.market.panel import Block, Ints, Panel
 
 
-def within_life(close: Floats) -> NDArray[np.bool_]:
-    """[rows, assets] holes between an asset's first and last bar."""
-    there = ~np.isnan(close)
+def within_life(block: Block) -> NDArray[np.bool_]:
+    """[rows, assets] holes between an asset's first and last bar, in rows of its own market."""
+    there = ~np.isnan(block.close)
     begun: NDArray[np.bool_] = np.logical_or.accumulate(there, axis=0)
     reversed_: NDArray[np.bool_] = np.logical_or.accumulate(there[::-1], axis=0)
     goes_on = reversed_[::-1]
     found: NDArray[np.bool_] = ~there & begun & goes_on
-    return found
+    own = in_session(block)
+    return found if own is None else found & own
 
 
 def drop(panel: Panel) -> tuple[Panel, int]:
     """Without the rows in which any asset has a hole, and how many these are."""
     layout, block = panel.layout, panel.block
-    kept = np.asarray(~within_life(block.close).any(axis=1))
+    kept = np.asarray(~within_life(block).any(axis=1))
     whole = {**block.cells(), **moved_down(block.extra, kept)}
     cells = {name: read_only(values[kept]) for name, values in whole.items()}
     fields = {name: cells.pop(name) for name in FIELDS}
@@ -40,7 +42,7 @@ def drop(panel: Panel) -> tuple[Panel, int]:
 def carry(panel: Panel) -> tuple[Panel, int]:
     """Each hole as a bar of the last close without volume, marked in a further column; and how many there are."""
     layout, block = panel.layout, panel.block
-    holes = within_life(block.close)
+    holes = within_life(block)
     row: Ints = np.where(np.isnan(block.close), 0, np.arange(len(block))[:, None])
     row = np.maximum.accumulate(row, axis=0)
     last = np.take_along_axis(block.close, row, axis=0)

@@ -11,6 +11,7 @@ import numpy as np
 from backbus.data.panels.actions import on_last_bars
 from backbus.data.panels.align import aligned
 from backbus.data.panels.holes import carry, drop
+from backbus.data.panels.markets import with_own_sessions
 from backbus.data.panels.ranges import chosen_rows
 from backbus.data.readers.table import Codes
 from backbus.jit.arrays import read_only
@@ -87,6 +88,7 @@ def settled(panel: Panel, settings: DataSettings, *, keep_mark: bool = False) ->
     """Aligned to the calendar and without holes, where the job wants that."""
     if settings.align:
         panel = whole(aligned(panel, settings))
+    panel = with_own_sessions(panel)
     if settings.holes == "leave":
         return panel
     panel, count = (drop if settings.holes == "drop" else carry)(panel)

@@ -27,7 +27,7 @@ from backbus.data.panels.taken import refuse_adjusting
 from backbus.data.readers.headers import ADJ_CLOSE
 from backbus.errors import DataError, JobError
 from backbus.jit.arrays import read_only
-from backbus.market.columns import FIELDS, QUOTES
+from backbus.market.columns import FIELDS, LEAVING, MEMBER, OWN_SESSION, QUOTES
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel, session_date
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ def write_panel(panel: Panel, path: Path, *, sync: bool = True) -> None:
         "timezone": layout.timezone,
         "calendar": layout.calendar,
         "bars": layout.bars,
+        "universe": layout.universe,
+        "calendars": list(layout.calendars),
         "notes": list(panel.notes),
         "read": list(layout.read),
     }
@@ -181,11 +183,17 @@ def _panel(batch: Any, facts: dict[str, Any]) -> Panel:
     end, session = (batch.column(column).to_numpy(zero_copy_only=True) for column in ("end", "session"))
     fields = {column: _values(batch.column(column), rows, assets) for column in FIELDS}
     extra = {name: _values(batch.column(_OF_EXTRA + name), rows, assets) for name in names}
-    zone, calendar, bars = (facts.get(name) for name in ("timezone", "calendar", "bars"))
+    zone, calendar, bars, universe = (facts.get(name) for name in ("timezone", "calendar", "bars", "universe"))
     if not all(text is None or isinstance(text, str) for text in (zone, calendar, bars)):
         raise ValueError("timezone, calendar and bars must be texts")
+    if universe is not None and (universe not in LEAVING or MEMBER not in names):
+        raise ValueError(f"a universe needs the column {MEMBER!r} and a rule for who leaves it, not {universe!r}")
     read = tuple(map(str, facts.get("read", ())))  # files of before do not tell
     layout = Layout(tuple(symbols), rows, warmup, interval_ns, tuple(names), zone, calendar, bars=bars, read=read)
+    own = tuple(map(str, facts.get("calendars", ())))
+    if own and (len(own) != assets or OWN_SESSION not in names):
+        raise ValueError(f"calendars of {len(own)} assets need the column {OWN_SESSION!r}, and {assets} assets")
+    layout = replace(layout, universe=universe, calendars=own)
     return Panel(layout, Block.of(0, end, session, fields, extra), tuple(notes))
 
 
@@ -209,6 +217,17 @@ class MappedSource:
         self._mapped, self._name = mapped, name
         self._columns, self._adjust = settings.columns_of_panel, settings.adjust
         self._quotes = settings.quotes
+        if mapped.panel.layout.universe is not None and MEMBER not in self._columns:
+            self._columns = (*self._columns, MEMBER)
+        if mapped.panel.layout.calendars:
+            if settings.calendar is not None:
+                says = "must be left out: its assets have calendars of their own, which were settled with the data"
+                raise JobError(says, field="data.calendar")
+            if OWN_SESSION not in self._columns:
+                self._columns = (*self._columns, OWN_SESSION)
+        if settings.calendars:
+            says = f"cannot be said of {name}, whose rows are there: say it where its files are read"
+            raise JobError(says, field="data.calendars")
         self._trusted = settings.repair.actions != "refuse"
         panel = mapped.panel
         layout, block = panel.layout, panel.block
@@ -256,6 +275,7 @@ class MappedSource:
             warmup=warmup,
             columns=self._columns,
             calendar=settings.calendar or layout.calendar,
+            calendars=tuple(layout.calendars[layout.symbols.index(one)] for one in symbols) if layout.calendars else (),
         )
 
     def _check_columns(self) -> None:

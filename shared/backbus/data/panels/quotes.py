@@ -15,6 +15,7 @@ import numpy as np
 from backbus.data.panels.adjust import FACTOR
 from backbus.data.panels.collect import BARS, ends_of, gather, interval_of_rows
 from backbus.data.panels.layout import with_columns
+from backbus.data.panels.markets import with_one_calendar
 from backbus.data.panels.repair import Inspection, Mask
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import span_text, stamp_text
@@ -105,7 +106,7 @@ class Quotes(NamedTuple):
 def quotes_of(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSettings, notes: list[str]) -> Quotes:
     """The quotes of all sources, looked at by the rules that bars are."""
     changes = {"columns": QUOTES, "quotes": False, "adjust": "none", "bars": None, "holes": "leave"}
-    settings = settings.model_copy(update=changes)
+    settings = with_one_calendar(symbols, settings.model_copy(update=changes))
     alone = [sides_alone(table) for table in tables]
     if len({table.ticks for table in alone}) > 1:
         one, other = (next(table.name for table in alone if table.ticks == kind) for kind in (True, False))
@@ -161,13 +162,14 @@ def with_quotes(panel: Panel, quotes: Quotes, settings: DataSettings) -> Panel:
             f" longer than bars; make longer bars by {BARS}, or leave quotes out",
             field=FIELD,
         )
-    begins = _begins(panel, quotes, settings)
     found = np.full((len(QUOTES), *block.close.shape), np.nan)
     notes = list(panel.notes)
     for asset, symbol in enumerate(layout.symbols):
         rows = np.flatnonzero(~np.isnan(block.close[:, asset]))
         mine = slice(*np.searchsorted(quotes.asset, [asset, asset + 1]))
-        begun = begins[rows] if begins is not None else np.r_[_LONG_AGO, block.end[rows[:-1]]] if len(rows) else rows
+        if not len(rows):
+            continue
+        begun = _begins(panel, quotes, settings, asset, rows)
         own = np.zeros(len(rows), dtype=np.bool_)
         for first in range(0, len(QUOTES), len(PRICES)):
             sides = quotes.sides[first : first + len(PRICES), mine]
@@ -183,25 +185,25 @@ def with_quotes(panel: Panel, quotes: Quotes, settings: DataSettings) -> Panel:
     return with_columns(whole, (*settings.columns_read, *others))
 
 
-def _begins(panel: Panel, quotes: Quotes, settings: DataSettings) -> Ints | None:
-    """[rows] when bars begin; None where that is where the one before ends."""
-    layout, block = panel.layout, panel.block
+def _begins(panel: Panel, quotes: Quotes, settings: DataSettings, asset: int, rows: Ints) -> Ints:
+    """[rows] when the bars of an asset begin that end with these rows."""
+    layout, ends = panel.layout, panel.block.end[rows]
     if layout.interval_ns == 0 or layout.interval_ns > DAY_NS:
-        return None
+        return np.concatenate([[_LONG_AGO], ends[:-1]])
     if not layout.daily:
-        return np.asarray(block.end - layout.interval_ns)
+        return np.asarray(ends - layout.interval_ns)
     if quotes.interval_ns == layout.interval_ns:
-        return np.asarray(block.end - 1)
-    calendar = settings.calendar or layout.calendar
-    if calendar is None:
+        return np.asarray(ends - 1)
+    calendar = layout.calendars[asset] if layout.calendars else settings.calendar or layout.calendar
+    if not calendar:
         raise JobError(
             "is missing: quotes are of parts of a day, and bars of days; which calendar tells when a session opens, for"
             " example XNYS?",
             field="data.calendar",
         )
-    known = sessions_between(calendar, int(block.session[0]), int(block.session[-1]), field="data.calendar")
-    place = np.minimum(np.searchsorted(known.days, block.session), len(known.opens) - 1)
-    return np.asarray(known.opens[place])
+    first, last = ((int(end) - 1) // DAY_NS for end in (ends[0], ends[-1]))
+    known = sessions_between(calendar, first - 1, last + 1, field="data.calendar")
+    return np.asarray(known.opens[np.minimum(np.searchsorted(known.closes, ends), len(known.opens) - 1)])
 
 
 def _of_bars(ends: Ints, side: Floats, begins: Ints, stops: Ints, instants: bool) -> tuple[Floats, Mask]:

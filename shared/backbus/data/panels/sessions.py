@@ -82,14 +82,14 @@ def to_instants(stamps: Stamps, timezone: str | None, codes: Codes | None = None
     return instants, Faults(lost, timezone)
 
 
-def session_ends(days: Ints, calendar: str | None, blame: Blame | None) -> Ints:
+def session_ends(days: Ints, calendar: str | None, blame: Blame | None, field: str = "data.calendar") -> Ints:
     """UTC nanoseconds at which each day's session closes; without a calendar the end of the day, 24:00 UTC.
 
-    A day that is no session is an error, or without ``blame`` ends as days do.
+    A day that is no session is an error, or without ``blame`` ends as days do. ``field`` is what a JobError names.
     """
     if calendar is None or not len(days):
         return (days + 1) * DAY_NS
-    sessions, _, closes = sessions_between(calendar, int(days.min()), int(days.max()), field="data.calendar")
+    sessions, _, closes = sessions_between(calendar, int(days.min()), int(days.max()), field=field)
     position = np.minimum(np.searchsorted(sessions, days), max(len(sessions) - 1, 0))
     known = sessions[position] == days if len(sessions) else np.zeros(len(days), dtype=bool)
     if not known.all():
@@ -98,8 +98,8 @@ def session_ends(days: Ints, calendar: str | None, blame: Blame | None) -> Ints:
         row = int(np.argmin(known))
         raise blame(
             row,
-            f"{session_date(int(days[row]))} is not a session of {calendar}; correct the date, or name another"
-            " data.calendar",
+            f"{session_date(int(days[row]))} is not a session of {calendar}; correct the date, leave it out by"
+            f" data.align = true, or name another calendar by {field}",
         )
     return closes[position]
 

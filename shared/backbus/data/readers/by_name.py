@@ -43,6 +43,17 @@ def read_file(
     return [table for table in found if table is not None]
 
 
+def text_bytes(name: str, path: Path) -> bytes:
+    """The bytes of one text file, packed or not. Raises ``DataError``."""
+    suffix = PurePath(name).suffix.lower()
+    if suffix != ZIP:
+        return _unpacked(name, path) if suffix == GZIP else _bytes(name, path)
+    there = list(_members(name, path))
+    if len(there) > 1:
+        raise DataError(f"holds {len(there)} files; one was expected", file=name)
+    return there[0][1]()
+
+
 def _bytes(name: str, path: Path) -> bytes:
     try:
         return path.read_bytes()

@@ -111,6 +111,11 @@ def is_date_name(header: str) -> bool:
     return _ROLES.get(plain(header)) == STAMP
 
 
+def is_symbol_name(header: str) -> bool:
+    """Whether a header is plainly an asset's."""
+    return SYMBOL in (_ROLES.get(plain(header)), _WEAK_ROLES.get(plain(header)))
+
+
 def extra_role(name: str) -> str:
     """What a further column is called among a table's numbers: no field's name."""
     return f"+{name}"

@@ -14,9 +14,9 @@ from backbus.trading.records import Records
 class CrossSectionalMomentum(Strategy):
     """Every ``every`` rows, equal weights in the ``top`` assets that rose most over their last ``period`` bars.
 
-    Rows are counted from the first traded one, which is the first rebalance. Only assets with a bar in that row take
-    part; all of these that are not chosen get weight 0. While fewer than ``top`` have ``period`` bars, those that have
-    get the same 1 / ``top``, and the rest stays in cash.
+    Rows are counted from the first traded one, which is the first rebalance. Only assets with a bar in that row, and of
+    a universe its members, take part; all others with a bar get weight 0. While fewer than ``top`` have ``period``
+    bars, those that have get the same 1 / ``top``, and the rest stays in cash.
     """
 
     period: int = param(252, ge=1, description="bars over which the rise is measured")
@@ -30,6 +30,6 @@ class CrossSectionalMomentum(Strategy):
         ahead = -(first - bars.warmup) % self.every
         rows = np.arange(first - bars.first_row + ahead, len(bars), self.every)
         weights = np.full(bars.close.shape, np.nan)
-        places = rank(rise.values[rows], descending=True)
+        places = rank(np.where(bars.members.values[rows], rise.values[rows], np.nan), descending=True)
         weights[rows] = np.where(places <= self.top, 1.0 / self.top, 0.0)
         return self.target_weights(weights)

@@ -58,6 +58,10 @@ class Indicated(Generic[S]):
         """The values as numbers, NaN in holes whatever was computed there."""
         raise NotImplementedError
 
+    def _offered(self) -> Floats:
+        """The numbers of assets that may be traded: NaN where one is not in the universe."""
+        raise NotImplementedError
+
     def _like(self, other: Any) -> Floats:
         """Another stream's numbers, or a number's, in this shape."""
         raise NotImplementedError

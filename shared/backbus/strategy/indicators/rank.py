@@ -23,5 +23,6 @@ class Rank(Indicated[S]):
     __slots__ = ()
 
     def rank(self, *, descending: bool = False) -> S:
-        """Place among the assets of the same row: 1 is the lowest, or the highest; ties in the order of assets."""
-        return self._made(rank(self._numbers(), descending=descending))
+        """Place among the assets of the same row, of a universe its members: 1 is the lowest, or the highest; ties in
+        the order of assets."""
+        return self._made(rank(self._offered(), descending=descending))

@@ -44,6 +44,7 @@ from backbus.sweep.search.plan import points_between
 from backbus.sweep.search.ranges import RANGE, InRanges
 from backbus.sweep.search.search import Computes, Search
 from backbus.sweep.space.space import Space
+from backbus.sweep.trials import Family
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,6 +70,8 @@ class CrossValidation(Search):
         self._cpcv = settings
         self._groups = groups_of(sessions, settings)
         self.width = max(span.stop - span.start for span in self._groups)
+        self._days = np.arange(0)
+        """The sessions, which a rate that changes asks for; known once the data are."""
         self._goal = self.settings.objectives[0]
         if self._goal.metric not in SESSION_FIGURES:
             raise JobError(
@@ -133,7 +136,7 @@ class CrossValidation(Search):
     # --- the end ---------------------------------------------------------------------------------------------------
 
     def conclude(
-        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, trials: int
+        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, family: Family
     ) -> tuple[dict[str, Any], dict[str, Path]]:
         """Let the points compete in each split, put the paths together, write tables and summary."""
         self._days = sessions_traded(panel)

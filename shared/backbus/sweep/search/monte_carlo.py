@@ -25,6 +25,7 @@ from backbus.sweep.distribution import distribution, quantile_name
 from backbus.sweep.outcome import FAN_FILE, Points, write_outcome
 from backbus.sweep.search.search import Computes, Whole
 from backbus.sweep.statistics import Plan
+from backbus.sweep.trials import Family
 from backbus.sweep.workers.chunk import RAISED, Chunk, Chunks, Failure, InHand, Values, failed_chunk, joined
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class MonteCarlo(Whole):
         return Markets(self.job, market, strategy, self.plan, self._fan)
 
     def conclude(
-        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, trials: int
+        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, family: Family
     ) -> tuple[dict[str, Any], dict[str, Path]]:
         """Write table, fan and summary."""
         spread = {name: distribution(points.figures[:, place], QUANTILES) for place, name in enumerate(FIGURES)}

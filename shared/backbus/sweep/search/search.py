@@ -23,6 +23,7 @@ from backbus.sweep.search.cold import cold_of, notes_of_cold
 from backbus.sweep.search.plan import plan_for, points_between, search_of
 from backbus.sweep.space.generations import Generations
 from backbus.sweep.space.space import Space, point_job, split
+from backbus.sweep.trials import Family
 from backbus.sweep.workers.chunk import Chunk, Chunks, InHand, Values
 
 
@@ -78,11 +79,11 @@ class Search(ABC):
 
     @abstractmethod
     def conclude(
-        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, trials: int
+        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, family: Family
     ) -> tuple[dict[str, Any], dict[str, Path]]:
         """Write the files of the finished search into ``folder``, which is made; the summary, and the files by name.
 
-        ``trials`` are those of the strategy's family.
+        ``family`` are all trials of the strategy on this market.
         """
 
 
@@ -118,17 +119,18 @@ class Whole(Search):
         return Chunks(self.job, panel, strategy, self.plan)
 
     def conclude(
-        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, trials: int
+        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, family: Family
     ) -> tuple[dict[str, Any], dict[str, Path]]:
         """Run the best point again for its returns, judge it, write table and summary."""
         goal = self.settings.objectives[0]
         best = best_of(points.figures, goal)
         returns = None if best is None else self._returns_of(best, panel, strategy)
-        statistics = verdict(self.job, self.space, points, self.plan, goal, returns, trials)
+        statistics = verdict(self.job, self.space, points, self.plan, goal, returns, family.trials)
         cold = cold_of(points.observed["cold"])
         way_on = f"with rows before data.start, and data.warmup = {cold['most']} sessions of them, all know the same"
         notes = notes_of_cold([("the data", self.plan.sessions, cold)], way_on)
-        more = {"statistics": statistics.model_dump(mode="json"), "cold": cold, "notes": notes}
+        told = {"trials_family_told": family.told} if family.told else {}
+        more = {"statistics": statistics.model_dump(mode="json"), **told, "cold": cold, "notes": notes}
         return write_outcome(folder, self.job, self.space, points, goal, more)
 
     def _returns_of(self, point: int, panel: Panel, strategy: type[Strategy]) -> Floats | None:

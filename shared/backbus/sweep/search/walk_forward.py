@@ -39,6 +39,7 @@ from backbus.sweep.search.search import Computes, Search
 from backbus.sweep.space.generations import Generations
 from backbus.sweep.space.space import Space, point_job, split
 from backbus.sweep.statistics import ResampleSettings, make_plan
+from backbus.sweep.trials import Family
 from backbus.sweep.workers.chunk import RAISED, REFUSED, Failure, failed_chunk
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class WalkForward(Search):
         return InRanges(self.job, panel, strategy, [fold.train for fold in self._folds])
 
     def conclude(
-        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, trials: int
+        self, folder: Path, panel: Panel, strategy: type[Strategy], points: Points, family: Family
     ) -> tuple[dict[str, Any], dict[str, Path]]:
         """Run each fold's best in its test range, write table and summary."""
         rows = session_rows(panel)

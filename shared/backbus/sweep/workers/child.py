@@ -36,6 +36,7 @@ from backbus.sweep.search.kinds import search_for
 from backbus.sweep.search.plan import sessions_of
 from backbus.sweep.search.search import Computes
 from backbus.sweep.space.checking import check_names, refuse_look_ahead
+from backbus.sweep.trials import Family
 from backbus.sweep.workers.chunk import TOO_MUCH
 from backbus.sweep.workers.forking import WORDS, Descriptors
 from backbus.sweep.workers.wire import FrameReader, pack_frame, plain_of, read_chunks
@@ -125,13 +126,13 @@ class Prepared:
             "prepare_s": round(time.monotonic() - started, 3),
         }
 
-    def finish(self, chunks: str, folder: str, trials: int) -> dict[str, Any]:
+    def finish(self, chunks: str, folder: str, trials: int, told: str) -> dict[str, Any]:
         """Gather the chunks of a file and write the sweep's files; the summary, and the files by name."""
         search = self._search
         with Path(chunks).open("rb") as file:
             chunks_there = read_chunks(file, search.record, search.plan.resamples)
             points = gather(len(search), search.plan, chunks_there, search.width)
-        summary, files = search.conclude(Path(folder), self._panel, self._strategy, points, trials)
+        summary, files = search.conclude(Path(folder), self._panel, self._strategy, points, Family(trials, told))
         return {"summary": summary, "files": {name: str(path) for name, path in files.items()}}
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from backbus.errors import BackbusError, ProtocolError
 from backbus.sweep.search.plan import plan_for, search_of
 from backbus.sweep.statistics import Plan
+from backbus.sweep.trials import Family
 from backbus.sweep.workers.chunk import KILLED, TOO_LONG, TOO_MUCH, Chunk, Failure, Values
 from backbus.sweep.workers.chunk_sizes import ChunkSizes
 from backbus.sweep.workers.process import Child, InHand, PointLimits, Setup, error_of
@@ -44,7 +45,7 @@ class Worker:
         self._plan: Plan | None = None
         self._watcher: Watcher | None = None
         self._points: Sequence[Values] = ()
-        self._finish: tuple[Path, Path, int] | None = None
+        self._finish: tuple[Path, Path, Family] | None = None
         self._finish_s = 0.0
         self.finished: dict[str, Any] | None = None
         """What came of ``finish``: ``summary``, and ``files`` by name; None until then."""
@@ -88,11 +89,11 @@ class Worker:
         self._points = points
         self._go_on()
 
-    def finish(self, chunks: Path, folder: Path, trials: int, runs: int) -> None:
+    def finish(self, chunks: Path, folder: Path, family: Family, runs: int) -> None:
         """Make the sweep's files in ``folder`` of a file of all chunks, with ``runs`` backtests; see ``finished``."""
         if self.busy:
             raise ValueError("a worker does one thing at a time")
-        self._finish, self.finished = (chunks, folder, trials), None
+        self._finish, self.finished = (chunks, folder, family), None
         self._finish_s = self._limits.start_s + runs * self._limits.point_s
         self._go_on()
 

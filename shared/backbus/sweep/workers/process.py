@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StrategyError
 from backbus.job.job import Job
 from backbus.job.sweep import SweepSettings
+from backbus.sweep.trials import Family
 from backbus.sweep.workers.chunk import Values
 from backbus.sweep.workers.forking import NOT_FORKED, WORDS, Descriptors, fork, surroundings
 from backbus.sweep.workers.wire import FrameReader, pack_frame
@@ -117,9 +118,10 @@ class Child:
         WORDS.pack_into(self._words, 0, *InHand(0, 0, 0))
         self._write({"points": list(points)})
 
-    def finish(self, chunks: Path, folder: Path, trials: int) -> None:
+    def finish(self, chunks: Path, folder: Path, family: Family) -> None:
         """Have it make the sweep's files in ``folder``, from a file of chunks as ``wire.write_chunks`` writes it."""
-        self._write({"finish": {"chunks": str(chunks.absolute()), "folder": str(folder.absolute()), "trials": trials}})
+        places = {"chunks": str(chunks.absolute()), "folder": str(folder.absolute())}
+        self._write({"finish": {**places, **family._asdict()}})
 
     def _write(self, message: dict[str, Any]) -> None:
         left = memoryview(pack_frame(message))

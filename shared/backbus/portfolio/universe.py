@@ -1,0 +1,102 @@
+"""What the account does about assets that are not in the universe: nothing is opened in them, what would open
+something is taken back from the first moment of the row on in which they are out, and where the job says so what is
+held is closed, decided at the close of that row.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backbus.jit.decorators import part, step
+from backbus.jit.fields import copied
+from backbus.market.panel import Floats
+from backbus.market.ticks import CLOSE_DECIDE, PHASES
+from backbus.portfolio.intents import no_terms
+from backbus.portfolio.order_entry import Ticket, cancel, place
+from backbus.portfolio.risk import exempt
+from backbus.trading.codes import Flag, Reason
+from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog, SingleOrders, verb
+from backbus.trading.open_orders import after, first, new_node, purge, reduces, type_of, works
+from backbus.trading.order_types import HAS, Has
+from backbus.trading.records import ASSET_SCALE, NO_ORDER, ROW_SCALE
+from backbus.trading.rules import Universe
+
+
+@step
+def closes_anyway(rules: Any) -> bool:
+    """Whether a position in an asset that is out is closed whatever the strategy says."""
+    return bool(rules["universe"] == Universe.CLOSE)
+
+
+@step
+def _take_back(orders: OrderLists, asset: int, at_close: bool, tick: int, log: RecordLog) -> bool:
+    """Take back an asset's orders that would open something, those for a close only ``at_close``: nothing was promised
+    about the others before their row began. Whether any is left that the account itself has asked for."""
+    ended = forced = False
+    node = first(orders, asset)
+    while node >= 0:
+        slot = orders.slots[node]
+        if works(orders, node):
+            if reduces(slot):
+                forced = forced or slot["flags"] & Flag.FORCED != 0
+            elif at_close or (HAS[type_of(orders, node)] & Has.CLOSE == 0 and slot["flags"] & Flag.ON_CLOSE == 0):
+                cancel(orders, asset, node, tick, Reason.LEFT_UNIVERSE, log)
+                ended = True
+        node = after(orders, node)
+    if ended:
+        purge(orders, asset)
+    return forced
+
+
+@part
+def _each_at_open(orders: OrderLists, market: MarketArrays, tick: int, log: RecordLog) -> None:
+    for asset in range(market.state.shape[0]):
+        if market.state[asset]["member"] == 0:
+            _take_back(orders, asset, False, tick, log)
+
+
+def _all_are_in(orders: SingleOrders, rules: Any, market: MarketArrays, tick: int, log: RecordLog) -> None:
+    pass
+
+
+def _some_are_out(orders: OrderLists, rules: Any, market: MarketArrays, tick: int, log: RecordLog) -> None:
+    if rules["universe"] != 0:
+        _each_at_open(orders, market, tick, log)
+
+
+take_back_of_others = verb(_all_are_in, _some_are_out)
+"""``take_back_of_others(orders, rules, market, tick, log)``: at a row's first moment, take back orders that would open
+something in assets that are not in the universe in it."""
+
+
+@part
+def let_leave(
+    orders: OrderLists,
+    rules: Any,
+    account: Account,
+    market: MarketArrays,
+    close: Floats,
+    at: int,
+    row: int,
+    log: RecordLog,
+) -> None:
+    """At a row's close, let the rest of such orders go, and close what is held where the job closes it. An asset with a
+    hole here is closed at its next bar."""
+    tick = PHASES * row + CLOSE_DECIDE
+    scratch = orders.intents.shape[0] - 1
+    no_terms(orders.intents[scratch])
+    for asset in range(market.state.shape[0]):
+        if market.state[asset]["member"] != 0:
+            continue
+        forced = _take_back(orders, asset, True, tick, log)
+        held = copied(account.positions[asset]["position"])
+        if forced or held == 0.0 or close[at, asset] != close[at, asset] or account.totals["over"] != 0:
+            continue
+        if rules["universe"] == Universe.CLOSE:
+            flags = Flag.REDUCES | Flag.REDUCE_ONLY | Flag.FORCED
+            if rules["fill_at_close"] != 0:
+                flags |= Flag.ON_CLOSE
+            order = row * ROW_SCALE + asset * ASSET_SCALE + 1
+            ticket = Ticket(asset, new_node(orders), tick, order, -held, flags, NO_ORDER, 0)
+            place(orders, ticket, exempt(-held), scratch, log)
+            log.records[log.length[0] - 1]["reason"] = Reason.LEFT_UNIVERSE
