@@ -30,6 +30,17 @@ def test_what_a_short_has_brought_in_pays_for_nothing_and_as_much_is_kept_back()
     assert placed(told) == [(-300.0, ""), (700.0, CUT)]
 
 
+@pytest.mark.parametrize(("lot", "quantity"), [(1.0, 99.0), (0.0, 10_000.0 / 101.0)])
+def test_a_cut_leaves_nothing_that_would_pay_for_more(lot: float, quantity: float) -> None:
+    """By the fee of what was wanted, 200, it would be 98."""
+    job = job_of(
+        {"shorts": False, "cash": 10_000.0, "lot": lot}, execution={"commission": {"model": "bps", "bps": 100}}
+    )
+    told = play(bars(*[QUIET] * 3), {0: asks(200)}, job)
+    assert placed(told) == [(pytest.approx(quantity, rel=1e-12), CUT)]
+    assert 0.0 <= told.cash[-1] < (101.0 if lot else 1e-9)
+
+
 # --- what is held ----------------------------------------------------------------------------------------------------
 
 

@@ -14,13 +14,15 @@ ROUNDING = 1e-12
 
 
 class Row(NamedTuple):
-    """``why`` is the reason of a difference that is known beforehand; it counts only where there is one."""
+    """``why`` is the reason of a difference that is known beforehand; it counts only where there is one. ``of`` is how
+    large the numbers are of which the figure is a difference: its roundings are theirs."""
 
     case: str
     figure: str
     theirs: str
     ours: float | int | str
     why: str = ""
+    of: float = 0.0
 
     @property
     def same(self) -> bool:
@@ -31,7 +33,7 @@ class Row(NamedTuple):
         if math.isnan(their) or math.isnan(self.ours):
             return math.isnan(their) and math.isnan(self.ours)
         if digits(self.theirs) >= WRITTEN_OUT:
-            return abs(self.ours - their) <= ROUNDING * max(abs(their), abs(self.ours))
+            return abs(self.ours - their) <= ROUNDING * max(abs(their), abs(self.ours), self.of)
         return abs(self.ours - their) <= 0.5 * 10.0 ** -decimals(self.theirs) * (1.0 + 1e-9)
 
     @property

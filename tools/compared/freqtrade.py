@@ -24,7 +24,9 @@ Each case is [one job](../tools/compared/jobs/freqtrade.toml): stop, first targe
 `portfolio.exits`, later targets and limit prices are asked for by
 [the strategy](../tools/compared/jobs/candles.py). A line tells the sum of the trades' profits, and of each trade its
 reason with the candles of its entry and its exit. Ours is under `execution.path = "worst"` unless the last column says
-otherwise; where another path gives theirs, it is named. A target must be exceeded there, where a touch is enough here:
+otherwise; where another path gives theirs, it is named. Theirs is no one path: a stop goes before a target, as under
+`worst` (cases 4 and 6), and a trailing stop follows the high before it is met, as under `open-high-low-close` (9 and
+12). A target must be exceeded there, where a touch is enough here:
 targets are set a billionth further.
 """
 PATHS = ("worst", "open-high-low-close", "open-low-high-close", "nearest-first")

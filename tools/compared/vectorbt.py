@@ -22,8 +22,6 @@ prices, order by order.
 TEST = Path("tests") / "test_portfolio.py"
 PRICE = (1.0, 2.0, 3.0, 4.0, 5.0)
 NAMES = "abc"
-CUT = """the second order is cut to what can be paid: here by the fee of all that was wanted, there by the fee of what \
-remains, 0.04 % more; later rows follow"""
 
 
 class Order(NamedTuple):
@@ -82,18 +80,21 @@ def table(call: ast.Call, source: str) -> Iterator[Row]:
 
 
 def compared(case: str, records: list[Order], run: Played, first: int) -> Iterator[Row]:
-    """Size, price and fee of each record beside the fill of its row and asset."""
+    """Size, price and fee of each record beside the fill of its row and asset; sizes are differences of positions."""
+    held: dict[int, float] = {}
     fills = {(fill.row, NAMES.index(fill.symbol) + first): fill for fill in run.fills}
     for one in records:
         fill = fills.pop((one.row, one.column), None)
         place = f"{case}: row {one.row}" + (f", {NAMES[one.column]}" if " " in case.split("weight ")[1] else "")
         side = -1.0 if one.side else 1.0
-        for figure, their, mine in (
-            ("size", one.size, fill.quantity * side if fill else "none"),
-            ("price", one.price, fill.price if fill else "none"),
-            *((("fee", one.fee, fill.fee if fill else "none"),) if float(one.fee) else ()),
+        held[one.column] = held.get(one.column, 0.0) + float(one.size) * side
+        paid = float(one.fee) / float(one.size)
+        for figure, their, mine, scale in (
+            ("size", one.size, fill.quantity * side if fill else "none", 1.0),
+            ("price", one.price, fill.price if fill else "none", 0.0),
+            *((("fee", one.fee, fill.fee if fill else "none", paid),) if paid else ()),
         ):
-            yield Row(place, figure, their, mine, CUT)
+            yield Row(place, figure, their, mine, of=abs(held[one.column]) * scale)
     yield Row(case, "further orders", "0", len(fills))
 
 

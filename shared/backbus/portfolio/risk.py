@@ -20,6 +20,8 @@ from backbus.trading.groups import Account, MarketArrays
 from backbus.trading.lots import whole_lots
 
 CUT_TRIALS = 64
+ENLARGE_TRIALS = 4
+"""The first one is off by roundings alone where fees are a share of what is paid."""
 
 
 class Accepted(NamedTuple):
@@ -113,12 +115,33 @@ def affordable(rules: Any, instrument: Any, state: Any, power: float, trade: Tra
         if smaller >= size:
             smaller = size - instrument["lot"] if instrument["lot"] > 0.0 else size * (1.0 - shrink)
             shrink *= 2.0
-        size = max(smaller, reducing)
+        too_much, size = size, max(smaller, reducing)
         if size <= reducing:
             return side * reducing
-        if power_after(rules, instrument, state, power, Trade(held, side * size, price, last)) >= 0.0:
-            return side * size
+        spare = power_after(rules, instrument, state, power, Trade(held, side * size, price, last))
+        if spare >= 0.0:
+            missing = -power_after(rules, instrument, state, power, Trade(held, side * too_much, price, last))
+            more = (too_much - size) * spare / (spare + missing)
+            return side * _enlarged(rules, instrument, state, power, Trade(held, side * size, price, last), more)
     return side * reducing
+
+
+@step
+def _enlarged(rules: Any, instrument: Any, state: Any, power: float, trade: Trade, more: float) -> float:
+    """The size of a trade that can be paid, unsigned, with as much of ``more`` as can: it was cut by the fee of what
+    was wanted, of which the fee of what it is leaves a part."""
+    held, quantity, price, last = trade
+    side, size = (1.0 if quantity > 0.0 else -1.0), abs(quantity)
+    shrink = 1e-15
+    for _ in range(ENLARGE_TRIALS):
+        larger = size + whole_lots(instrument["lot"], more)
+        if larger <= size:
+            return size
+        if power_after(rules, instrument, state, power, Trade(held, side * larger, price, last)) >= 0.0:
+            return larger
+        more -= shrink * larger
+        shrink *= 4.0
+    return size
 
 
 @step
