@@ -30,7 +30,7 @@ from backbus.trading.groups import (
     verb,
 )
 from backbus.trading.ledger import book_fills, mark, mark_stretch, quiet_rows, value, write_row
-from backbus.trading.market_state import observe_close
+from backbus.trading.market_state import observe_close, tell_time
 from backbus.trading.records import Records
 
 # --- what only lists of orders ask for ----------------------------------------------------------------------------
@@ -66,6 +66,7 @@ def _begin_row(
 ) -> None:
     if rules["no_row_skipped"] != 0:
         at, tick = row - bars.first_row, PHASES * row
+        tell_time(rules, market, bars.facts, at)
         begin_session(rules, account, market, bars.session[at], tick, out.bookings)
         if rules["has_corporate_actions"] != 0:
             act_on_book(account, market, bars.facts, at, tick, out.bookings)

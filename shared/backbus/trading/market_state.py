@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.jit.decorators import part
+from backbus.jit.decorators import part, step
 from backbus.market.panel import Floats
 from backbus.trading.groups import BarArrays, MarketArrays, OrderLists, SingleOrders, verb
 from backbus.trading.records import Records
@@ -34,13 +34,17 @@ MARKET_STATE = np.dtype(
         ("bars", "<i8"),
         ("payoff", "<f8"),
         ("delisted", "<i8"),
+        ("time", "<f8"),
+        ("last", "<f8"),
+        ("volume", "<f8"),
     ]
 )
 """The position that the asset's fills have made; units that the volume of the bar of ``row`` still lets fill; what one
 unit of price is worth in the account's currency (``unit``), and one unit of the asset's (``rate``); the spread last
 seen; the deviation of returns and the mean volume of the bars looked back on; the bar's volume; what was traded in a
 ``month``; ``bars`` seen; what each unit will be paid off with in the next row, because the asset is delisted (NaN where
-it is not), and whether it has been."""
+it is not), and whether it has been; and of a job with models of the user's own, the end of the bar that has begun
+(seconds since 1970), and close and volume of the one before."""
 
 
 def blank_state(instruments: Records) -> Records:
@@ -48,7 +52,7 @@ def blank_state(instruments: Records) -> Records:
     state = np.zeros(len(instruments), dtype=MARKET_STATE)
     state["rate"] = np.where(instruments["rate_of"] >= 0, np.nan, 1.0)
     state["unit"] = instruments["multiplier"] * state["rate"]
-    state["payoff"] = np.nan
+    state["payoff"] = state["last"] = np.nan
     state["row"] = -1
     state["room"] = np.inf
     return state
@@ -82,12 +86,16 @@ def observe(rules: Any, market: MarketArrays, close: Floats, volume: Floats, fac
         if price != price:  # noqa: PLR0124  (a hole)
             continue
         state, model = market.state[asset], market.instruments[asset]["slippage_model"]
-        if model == SlippageModel.SPREAD_SEEN:
+        own = model == SlippageModel.OWN
+        if rules["own_models"] != 0:
+            state["last"] = price
+            state["volume"] = volume[at, asset] if volume[at, asset] > 0.0 else 0.0
+        if model == SlippageModel.SPREAD_SEEN or own:
             if facts[at, Fact.SPREAD, asset] >= 0.0:
                 state["spread"] = facts[at, Fact.SPREAD, asset]
         if rules["has_corporate_actions"] != 0:
             state["payoff"] = facts[at, Fact.DELISTING, asset]
-        if rules["lookback_rows"] > 0 and model == SlippageModel.SQUARE_ROOT:
+        if rules["lookback_rows"] > 0 and (model == SlippageModel.SQUARE_ROOT or own):
             seen = state["bars"]
             window[asset, seen % size] = price
             window[asset, size + seen % size] = volume[at, asset] if volume[at, asset] > 0.0 else 0.0
@@ -109,6 +117,14 @@ def observe(rules: Any, market: MarketArrays, close: Floats, volume: Floats, fac
                     squares += change * change
                 state["deviation"] = np.sqrt(squares / (count - 1))
                 state["mean_volume"] = traded / count
+
+
+@step
+def tell_time(rules: Any, market: MarketArrays, facts: Floats, at: int) -> None:
+    """A bar begins whose end is known: where models of the user's ask for it."""
+    if rules["own_models"] != 0:
+        for asset in range(market.state.shape[0]):
+            market.state[asset]["time"] = facts[at, Fact.TIME, asset]
 
 
 def _nothing_observed(orders: SingleOrders, rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:

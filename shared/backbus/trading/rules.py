@@ -9,6 +9,7 @@ import numpy as np
 
 from backbus.jit.arrays import read_only
 from backbus.job.costs import MOST_TIERS
+from backbus.job.own_models import BoundModel
 from backbus.market.columns import EVENTS
 from backbus.market.panel import Block, Floats
 from backbus.trading.records import Records
@@ -62,6 +63,11 @@ RULES = np.dtype(
         ("positions_limit", "<f8"),
         ("turnover_limit", "<f8"),
         ("drawdown_limit", "<f8"),
+        ("own_models", "<i8"),
+        ("own_sizing", "<i8"),
+        ("sizing_context", "<i8"),
+        ("own_margin", "<i8"),
+        ("margin_context", "<i8"),
     ]
 )
 """``volume_cap`` is 0 where there is none, ``capped`` 1 where any order may fill in part; ``needs_order_lists`` where
@@ -72,7 +78,9 @@ account is looked at in every row, ``has_financing`` where cash or positions cos
 ``has_corporate_actions`` where the data has splits and dividends, ``limited`` where risk has limits, ``has_futures``
 where any asset is one; ``cash_only`` in an account without shorts and leverage. ``take_profit``, ``stop_loss`` and
 ``trailing_loss`` are the exits that come with each entry, as fractions of its price, 0 where there is none. Rates are
-of a year of ``year_days``; limits are fractions of equity, infinite where there is none."""
+of a year of ``year_days``; limits are fractions of equity, infinite where there is none. ``own_models`` is 1 where any
+model is a user's function; ``own_sizing`` and ``own_margin`` are the addresses of such, 0 where there is none, and what
+is called a context the address of a function's own numbers."""
 
 INSTRUMENT = np.dtype(
     [
@@ -100,13 +108,20 @@ INSTRUMENT = np.dtype(
         ("rate_of", "<i8"),
         ("inverse", "<i8"),
         ("traded", "<i8"),
+        ("asset", "<f8"),
+        ("own_slippage", "<i8"),
+        ("slippage_context", "<i8"),
+        ("own_fee", "<i8"),
+        ("fee_context", "<i8"),
     ]
 )
 """What trading one asset is like. ``tick`` is 0 where prices can be anything, ``per_tick`` how many of them make 1,
 or 0. ``settles`` is 1 for a future: no cash pays for its position, gains and losses go to cash at each close;
 ``margin`` is locked for each contract, ``maintenance`` must be kept. ``borrow`` is the yearly rate that a short
 position costs. ``rate_of`` is the asset whose price is what one unit of this one's currency is worth in the
-account's, or the ``inverse`` of that; -1 where it is the same currency. ``traded`` is 0 where no orders are taken."""
+account's, or the ``inverse`` of that; -1 where it is the same currency. ``traded`` is 0 where no orders are taken.
+``asset`` is its place among the symbols; ``own_slippage`` and ``own_fee`` are the addresses of a user's
+functions, as in RULES."""
 
 
 class _Sizing(NamedTuple):
@@ -118,6 +133,7 @@ class _Sizing(NamedTuple):
     TARGET_WEIGHT: int = 3
     EQUAL_WEIGHT: int = 4
     VOLATILITY_TARGET: int = 5
+    OWN: int = 6
 
 
 class _Path(NamedTuple):
@@ -144,13 +160,25 @@ class _Fact(NamedTuple):
     SPLIT: int = 1
     DIVIDEND: int = 2
     DELISTING: int = 3
+    TIME: int = 4
+    """The bar's end in seconds since 1970: only where a model is a user's function."""
 
 
 Sizing, Path, CallRule, Fact = _Sizing(), _Path(), _CallRule(), _Fact()
-SIZINGS = ("fixed_quantity", "fixed_cash", "percent_of_equity", "target_weight", "equal_weight", "volatility_target")
+SIZINGS = (
+    "fixed_quantity",
+    "fixed_cash",
+    "percent_of_equity",
+    "target_weight",
+    "equal_weight",
+    "volatility_target",
+    "own",
+)
 PATHS = ("worst", "open-low-high-close", "open-high-low-close", "nearest-first")
 CALL_RULES = ("all", "pro_rata", "largest_first")
-FACTS = len(Fact)
+FACTS = len(Fact) - 1
+"""Without the last."""
+NS = 1e9
 
 
 class Rules(NamedTuple):
@@ -162,18 +190,35 @@ class Rules(NamedTuple):
     """[assets] ``INSTRUMENT`` records."""
     spread: str | None = None
     """The column of the data that quoted spreads are in."""
+    own: tuple[BoundModel, ...] = ()
+    """Functions of the user's, which live as long as this."""
 
     def facts_of(self, block: Block) -> Floats:
-        """[rows, FACTS, assets] quoted spreads, splits, dividends and delistings, NaN where there is none; [rows, 0,
-        assets] where nothing looks at them."""
-        if not self.record["has_corporate_actions"][0] and self.spread is None:
+        """[rows, FACTS, assets] quoted spreads, splits, dividends and delistings, NaN where there is none, and the
+        bars' ends beside them where models are a user's; [rows, 0, assets] where nothing looks at them."""
+        if not self.record["has_corporate_actions"][0] and self.spread is None and not self.own:
             return read_only(np.empty((len(block), 0, block.close.shape[1])))
-        facts = np.full((len(block), FACTS, block.close.shape[1]), np.nan)
+        facts = np.full((len(block), FACTS + bool(self.own), block.close.shape[1]), np.nan)
+        if self.own:
+            facts[:, Fact.TIME] = (block.end / NS)[:, None]
         names = (self.spread, *(EVENTS if self.record["has_corporate_actions"][0] else ()))
         for at, name in enumerate(names):
             if name is not None and name in block.extra:
                 facts[:, at] = block.extra[name]
         return read_only(facts)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of the user's functions, each once."""
+        return list(dict.fromkeys(note for model in self.own for note in model.notes))
+
+    def look_at_own(self, cash: Floats, *, over: bool) -> None:
+        """Raise StrategyError where a user's function did what none may, or left the account of [rows] ``cash`` with
+        a debt that it cannot have; ``over``: the run has ended."""
+        for model in self.own:
+            model.look(over=over)
+        if self.own and self.record["cash_only"][0] and bool((cash < 0.0).any()):
+            raise self.own[0].overdrawn(float(cash.min()))
 
     @property
     def needs_order_lists(self) -> bool:
