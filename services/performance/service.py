@@ -39,7 +39,7 @@ class Performance(Role):
         """The statistics' state machine, and a folder for this attempt's artifacts."""
         self._folder = Path(tempfile.mkdtemp(prefix="backbus-artifacts-"))
         self._writer = ArtifactWriter(self._folder, layout.symbols)
-        self._notes = list(facts["notes"])
+        self._notes = [*facts["notes"], *facts.get("own_models", {}).get("notes", [])]
         return PerformanceHandler(assignment.job, layout, batch_rows(facts))
 
     def after(self, handler: PerformanceHandler) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from backbus.engine.warm import warm_handlers
 from backbus.limits import limit_memory, unlimit_memory
 from backbus.market.panel import Layout
+from backbus.services.own_models import bundle_hash
 from backbus.strategy import Strategy, StrategyHandler, load_strategy, make_strategy
 from backbus.trading.numbers import instruments_of
 from backbus.transport.role import Assignment, Role, batch_rows
@@ -30,7 +31,10 @@ class Strategies(Role):
         limit_memory(assignment.job.run.memory_mib)
         strategy_class = load_strategy(settings.use, assignment.fetch(assignment.strategy))
         self._strategy = make_strategy(strategy_class, settings.params)
-        return {"reads_book": self._strategy.reads_book}
+        facts: dict[str, Any] = {"reads_book": self._strategy.reads_book}
+        if any(assignment.job.own_models()):
+            facts["own_models"] = {"bundle": bundle_hash(assignment.strategy)}
+        return facts
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> StrategyHandler:
         """The strategy's state machine."""

@@ -53,7 +53,7 @@ def report_here(name: str) -> Report:
 def fingerprint_of_handlers(name: str) -> str:
     """Of the run through the five handlers, every event encoded and decoded."""
     job = complete(Job.load(EXAMPLES / name))
-    inputs, strategy = load_inputs(job)
+    job, inputs, strategy = load_inputs(job)
     return run_handlers(job, inputs.panel, strategy, block=256, window=1024).fingerprint
 
 

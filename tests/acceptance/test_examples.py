@@ -19,6 +19,7 @@ AT_THE_TOP = (
     "dollar_bars.toml",
     "margin_pairs.toml",
     "multi_timeframe.toml",
+    "own_models.toml",
     "rebalance_500.toml",
     "splits_and_dividends.toml",
 )

@@ -118,3 +118,29 @@ def test_the_page_on_strategies_shows_what_the_command_prints(tmp_path, monkeypa
         status, printed = typed(*typed_part.split())
         assert status == int(fails or 0)
         assert printed.splitlines()[: len(expected)] == expected
+
+
+def test_models_of_the_users_own_are_checked_too_and_named(folder):
+    (folder / "costs.py").write_text(
+        "import random\n"
+        "def even(order, market, parameters):\n    return order.price\n"
+        "def odd(fill, market, parameters):\n    return random.random()\n"
+    )
+    (folder / "job.toml").write_text(
+        '[data]\nfiles = "X.csv"\n[strategy]\nuse = "SmaCross"\nfast = 2\nslow = 4\n'
+        '[execution]\nslippage = { model = "own", use = "costs.py:even" }\n'
+    )
+    status, printed = typed("job.toml")
+    assert status == 0
+    assert "  model       slippage even: " in printed and " calls, each made again" in printed
+    commission = 'execution.commission={model="own", use="costs.py:odd"}'
+    status, printed = typed("job.toml", "--set", commission)
+    assert status == 1
+    assert "SmaCross" in printed and "no look-ahead found, but a model of the job is not fit" in printed
+    assert "commission odd of costs.py gives two answers, " in printed
+    status, printed = typed("job.toml", "--set", commission, "--json")
+    models = json.loads(printed)["models"]
+    assert [(model["kind"], model["finding"] is None) for model in models] == [
+        ("slippage", True),
+        ("commission", False),
+    ]

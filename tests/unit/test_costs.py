@@ -30,14 +30,14 @@ COMMISSIONS: list[dict[str, Any]] = [
     {"model": "maker_taker", "maker": 1.0, "taker": 10.0},
     {"model": "preset", "name": "ibkr_fixed"},
 ]
-"""A setting of each model but "none"."""
+"""A setting of each model but "none" and a user's own."""
 
 
 def test_each_model_is_among_those_that_are_tried() -> None:
     for models, settings in ((Slippage, SLIPPAGES), (Commission, COMMISSIONS)):
         union, _ = get_args(models)
         names = [get_args(model.model_fields["model"].annotation)[0] for model in get_args(union)]
-        assert sorted(each["model"] for each in settings) == sorted(set(names) - {"none"})
+        assert sorted(each["model"] for each in settings) == sorted(set(names) - {"none", "own"})
 
 
 WAVES = bars(*[flat(price) for price in (100.0, 103.0, 101.0, 104.0, 100.0, 100.0, 100.0)])

@@ -30,8 +30,10 @@ class Scheduler:
     def join(self, *instances: str) -> list[ev.RunAction]:
         return [action for i in instances for action in self.tell(ev.MemberJoined(i, i.split("-")[0], "host", 7))]
 
-    def submit(self, run: str = "job", *, attempts: int = 0, max_attempts: int = 10) -> list[ev.RunAction]:
-        return self.tell(ev.RunSubmitted(run, attempts, max_attempts, stall_s=60.0))
+    def submit(
+        self, run: str = "job", *, attempts: int = 0, max_attempts: int = 10, users: tuple[str, ...] = ("strategy",)
+    ) -> list[ev.RunAction]:
+        return self.tell(ev.RunSubmitted(run, attempts, max_attempts, stall_s=60.0, users_code=users))
 
     def ready(self, *instances: str, run: str = "job", attempt: int = 1) -> list[ev.RunAction]:
         return [a for i in instances for a in self.tell(ev.MemberReady(i, run, attempt, {i: "ready"}))]

@@ -130,7 +130,7 @@ def test_a_volatility_target_knows_how_many_bars_a_session_has() -> None:
 
 def test_the_handlers_hear_it_with_the_layout() -> None:
     job, data = job_of(), frame(days("2023-01-02", 27, "7D"))
-    inputs, strategy = load_inputs(job, data)
+    job, inputs, strategy = load_inputs(job, data)
     here = run(job, data, keep=False).report
     assert run_handlers(job, inputs.panel, strategy) == here
     facts = inputs.panel.layout.facts()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from backbus.streams.topology import SOURCES
+from backbus.streams.topology import SOURCES, STRATEGY
 from backbus.transport.control import StreamEnd
 
 # --- events --------------------------------------------------------------------------------------------------------
@@ -95,6 +95,8 @@ class RunSubmitted:
     max_attempts: int
     stall_s: float
     source: str = SOURCES[0]
+    users_code: tuple[str, ...] = (STRATEGY,)
+    """Roles that run what a user wrote."""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,15 @@ orchestrator's own monotonic clock.
 from __future__ import annotations
 
 import hashlib
+import itertools
 
 from backbus.services.orchestrator.runs import events as ev
 from backbus.services.orchestrator.runs.state import BROKER, Attempt, PendingRun, RunMember, RunsState
-from backbus.streams.topology import READERS
+from backbus.streams.topology import PORTFOLIO, READERS
 
 BACKOFF_LIMIT_S = 10.0
+OWN_MODELS = "own_models"
+"""The fact of READY that is not the same for all who say it."""
 BUSY_S = 1.0
 """Who has been inside one event for longer may never come back, and is given nothing more until it does."""
 
@@ -53,7 +56,7 @@ def _current(state: RunsState, run: str, number: int) -> tuple[PendingRun, Attem
 
 
 def _submit(state: RunsState, event: ev.RunSubmitted, now: float, actions: list[ev.RunAction]) -> None:
-    job = PendingRun(event.run, event.attempts, event.max_attempts, event.stall_s, event.source)
+    job = PendingRun(event.run, event.attempts, event.max_attempts, event.stall_s, event.source, event.users_code)
     job.events.add(now, f"taken up again after attempt {event.attempts}" if event.attempts else "submitted")
     if event.attempts >= event.max_attempts:  # the last one was running when the orchestrator was ended
         actions.append(ev.FailRun(event.run, None, events=job.events.told(now)))
@@ -97,9 +100,10 @@ def _beat(state: RunsState, event: ev.MemberHeartbeat, now: float, actions: list
     if event.busy_s > BUSY_S:
         busy = f"{event.instance} has been inside one event for {event.busy_s:.0f} s"
         job.events.add(now, busy, instead_of=f"patience with {event.instance}")
-    if member.role == "strategy" and event.busy_s > job.stall_s:
+    if member.role in job.users_code and event.busy_s > job.stall_s:
         place = f"; it stands here:\n{event.where}" if event.where else ""
-        reason = f"the strategy did not return for {event.busy_s:.0f} s (run.stall_s = {job.stall_s:g}){place}"
+        who = _users_words(member.role)
+        reason = f"{who} did not return for {event.busy_s:.0f} s (run.stall_s = {job.stall_s:g}){place}"
         _end_attempt(state, event.run or "", reason, now, actions, fatal=True)
 
 
@@ -112,10 +116,21 @@ def _ready(state: RunsState, event: ev.MemberReady, now: float, actions: list[ev
     if event.instance in attempt.ready:
         return
     attempt.ready.add(event.instance)
-    attempt.facts.update(event.facts)
+    role = next(role for role, instance in attempt.members.items() if instance == event.instance)
+    said = {name: value for name, value in event.facts.items() if name != OWN_MODELS}
+    attempt.facts.update(said)
+    if OWN_MODELS in event.facts:
+        attempt.own_models[role] = event.facts[OWN_MODELS]
+        difference = differing_models(attempt)
+        if difference is not None:
+            _end_attempt(state, event.run, difference, now, actions, fatal=True)
+            return
     job.events.add(now, f"{event.instance} is ready")
     if len(attempt.ready) == len(attempt.members) and not attempt.started:
         attempt.started = True
+        if attempt.own_models:
+            # Both who run models say what these cost where they are: once is enough to know.
+            attempt.facts[OWN_MODELS] = {"notes": attempt.own_models.get(PORTFOLIO, {}).get("notes", [])}
         job.events.add(now, f"attempt {attempt.number} starts")
         actions.append(ev.StartRun(event.run, event.attempt, tuple(attempt.members.values()), dict(attempt.facts)))
 
@@ -161,6 +176,22 @@ def differing_stream(attempt: Attempt) -> str | None:
     return None
 
 
+def differing_models(attempt: Attempt) -> str | None:
+    """The first way in which two roles differ in the user's own models: in their files, or in what they say."""
+    for (first, known), (role, own) in itertools.combinations(attempt.own_models.items(), 2):
+        if own["bundle"] != known["bundle"]:
+            return f"{first} and {role} have loaded other files of the strategy ({known['bundle']}, {own['bundle']})"
+        for model, answers in own.get("answers", {}).items():
+            for one, other in zip(known.get("answers", {}).get(model, answers), answers, strict=False):
+                if one != other:
+                    return f"{model} gives two answers: to {first} {one}; to {role} {other}"
+    return None
+
+
+def _users_words(role: str) -> str:
+    return "the strategy" if role == "strategy" else f"a model of the user's own, in {role},"
+
+
 def _fault(state: RunsState, event: ev.MemberFaulted, now: float, actions: list[ev.RunAction]) -> None:
     pair = _current(state, event.run, event.attempt)
     member = state.members.get(event.instance)
@@ -196,12 +227,14 @@ def _look_for_dead(state: RunsState, now: float, actions: list[ev.RunAction]) ->
 
 def _look_for_stalled(state: RunsState, now: float, actions: list[ev.RunAction]) -> None:
     for run, (job, attempt) in list(state.running.items()):
-        strategy = state.members.get(attempt.members["strategy"])
-        if strategy is not None and now - strategy.beat_at > job.stall_s:
-            held = f"the strategy held its interpreter for {now - strategy.beat_at:.0f} s in one call"
+        users = [state.members.get(attempt.members[role]) for role in job.users_code]
+        here = [member for member in users if member is not None]
+        silent = next((member for member in here if now - member.beat_at > job.stall_s), None)
+        if silent is not None:
+            held = f"{_users_words(silent.role)} held its interpreter for {now - silent.beat_at:.0f} s in one call"
             _end_attempt(state, run, f"{held} (run.stall_s = {job.stall_s:g})", now, actions, fatal=True)
             continue
-        if strategy is not None and strategy.busy_s > job.stall_s / 2:
+        if any(member.busy_s > job.stall_s / 2 for member in here):
             continue  # its own beats will tell that it never returned, and where it stands
         if now - attempt.moved_at > job.stall_s:
             rows = ", ".join(f"{role} {attempt.rows.get(role, 0)}" for role in attempt.members)

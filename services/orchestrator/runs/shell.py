@@ -15,7 +15,7 @@ from backbus.services.orchestrator.runs import rules
 from backbus.services.orchestrator.runs.state import BROKER, RunsState
 from backbus.services.orchestrator.store import Store
 from backbus.settings import Settings
-from backbus.streams.topology import READERS, SOURCES
+from backbus.streams.topology import EXECUTION, PORTFOLIO, READERS, SOURCES, STRATEGY
 from backbus.transport import control as c
 from backbus.transport.blobs import BlobFolder
 
@@ -46,7 +46,8 @@ class Runs:
     def take_up(self, row: dict[str, Any], job: Job) -> None:
         """Have a run of the store worked on."""
         had = max((attempt["number"] for attempt in row["attempts"]), default=0)
-        self._decide(ev.RunSubmitted(row["id"], had, job.run.max_attempts, job.run.stall_s, _source_of(job)))
+        limits = job.run.max_attempts, job.run.stall_s
+        self._decide(ev.RunSubmitted(row["id"], had, *limits, _source_of(job), _users_code(job)))
 
     def cancel(self, job: str) -> None:
         """End a run."""
@@ -171,6 +172,11 @@ class Runs:
         assert row is not None
         tried = "; ".join(f"attempt {attempt['number']}: {attempt['reason']}" for attempt in row["attempts"])
         return f"no attempt succeeded. {tried}"
+
+
+def _users_code(job: Job) -> tuple[str, ...]:
+    """The roles that run what a user wrote."""
+    return (STRATEGY, PORTFOLIO, EXECUTION) if any(job.own_models()) else (STRATEGY,)
 
 
 def _source_of(job: Job) -> str:

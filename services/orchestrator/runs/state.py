@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backbus.services.orchestrator.recent_events import RecentEvents
-from backbus.streams.topology import READERS, SOURCES
+from backbus.streams.topology import READERS, SOURCES, STRATEGY
 from backbus.transport.control import StreamEnd
 
 ROLES = (SOURCES[0], *READERS)
@@ -43,6 +43,8 @@ class Attempt:
     moved_at: float
     """When it last made progress."""
     facts: dict[str, Any] = field(default_factory=dict)
+    own_models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What each role that runs models of the user's said of them, with READY."""
     ready: set[str] = field(default_factory=set)
     started: bool = False
     rows: dict[str, int] = field(default_factory=dict)
@@ -60,6 +62,8 @@ class PendingRun:
     max_attempts: int
     stall_s: float
     source: str = SOURCES[0]
+    users_code: tuple[str, ...] = (STRATEGY,)
+    """Roles that run what a user wrote."""
     not_before: float = 0.0
     events: RecentEvents = field(default_factory=RecentEvents)
 

@@ -33,7 +33,9 @@ def check(
     traded rows are tried. Raises JobError, DataError or StrategyError; what it finds is ``.finding`` of the answer.
     """
     from backbus.engine.check import PLAIN_JOB, check_strategy
+    from backbus.engine.check_models import check_models
     from backbus.errors import UsageError
+    from backbus.models.loading import files_of_job, with_functions
     from backbus.strategy.futures import PER_SESSION, SYNTHETIC_ASSETS, synthetic_panel
     from backbus.strategy.look_ahead import THOROUGH, USUAL
 
@@ -46,12 +48,20 @@ def check(
     elif not isinstance(job, Job):
         job = Job.parse(job)
     job = complete(job)
+    handed = strategy
     synthetic = data is None and job.simulator is None and not job.data.named
-    opened, strategy = load_inputs(job, synthetic_panel() if synthetic else data, strategy)
+    job, opened, strategy = load_inputs(job, synthetic_panel() if synthetic else data, strategy)
     effort = THOROUGH if thorough else USUAL
     if rows is not None:
         effort = replace(effort, rows=rows, event_cells=rows * opened.panel.layout.assets)
     checked = replace(check_strategy(strategy, opened.panel, job=job, effort=effort), synthetic=synthetic)
+    if any(job.own_models()):
+
+        def anew() -> Job:
+            return with_functions(job, files_of_job(job, handed), handed)
+
+        models = check_models(job, opened.panel, strategy, effort.rows, anew)
+        checked = replace(checked, models=models)
     if not opened.panel.layout.daily:
         return replace(checked, intraday=checked.rows)
     if not synthetic or not checked.clean:
@@ -59,4 +69,5 @@ def check(
     # What looks ahead within a session shows in rows of minutes alone.
     market = synthetic_panel(assets=SYNTHETIC_ASSETS // 2, per_session=PER_SESSION)
     within = check_strategy(strategy, market, job=job, effort=effort)
-    return replace(checked if within.clean else within, synthetic=True, intraday=within.rows)
+    found = checked if within.clean else within
+    return replace(found, synthetic=True, intraday=within.rows, models=checked.models)

@@ -91,11 +91,12 @@ class Client:
         ``data`` stands for ``data.files``, as in ``run``. The strategy is loaded here first, so that a wrong parameter
         is told before anything travels. Raises JobError, StrategyError, StackError.
         """
-        from backbus.strategy import bundle, load_strategy, make_strategy
+        from backbus.models.loading import files_of_job, with_functions
+        from backbus.strategy import load_strategy, make_strategy
 
-        use = job.strategy.use
-        files = bundle(use, job.folder)
-        found = load_strategy(use, files)
+        files = files_of_job(job)
+        found = load_strategy(job.strategy.use, files)
+        with_functions(job, files)
         if job.sweep is None:
             make_strategy(found, job.strategy.params)
         else:

@@ -42,7 +42,7 @@ def run(
     elif not isinstance(job, Job):
         job = Job.parse(job)
     job = complete(job)
-    inputs, strategy = load_inputs(job, data, strategy)
+    job, inputs, strategy = load_inputs(job, data, strategy)
     source = inputs.source
     job_id = uuid.uuid4().hex[:12]
     rows = len(source)

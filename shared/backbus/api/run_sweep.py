@@ -22,9 +22,10 @@ from backbus.errors import UsageError
 from backbus.jit.sources import cache_home
 from backbus.job.job import Job
 from backbus.market.timeframe_ends import Framed
+from backbus.models.loading import files_of_job, with_functions
 from backbus.performance.metrics import FIGURES
 from backbus.settings import RUNS
-from backbus.strategy import Strategy, bundle, load_strategy
+from backbus.strategy import Strategy, load_strategy
 from backbus.sweep.clusters.cluster import Cluster
 from backbus.sweep.clusters.registry import cluster_at
 from backbus.sweep.outcome import gather
@@ -72,8 +73,9 @@ def run_sweep(
     job = complete(job)
     opened, handed_over = open_inputs(job, data), strategy is not None
     panel = opened.panel
-    strategy = strategy or load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
-    job = job.measured_by(panel.layout.year)
+    files = files_of_job(job, strategy)
+    job = with_functions(job, files, strategy).measured_by(panel.layout.year)
+    strategy = strategy or load_strategy(job.strategy.use, files)
     search = search_for(job, sessions_of(panel))
     search.source = opened.source
     check_names(search.space, job, strategy)
@@ -81,8 +83,7 @@ def run_sweep(
         refuse_look_ahead(job, panel, search.space, strategy)
         opening: Opening = functools.partial(InThisProcess, search.computes(panel, strategy))
     else:
-        use = job.strategy.use
-        setup = Setup(job, {}, bundle(use, job.folder), search.plan.sessions)
+        setup = Setup(job, {}, files, search.plan.sessions)
         if cluster is None:
             opening = functools.partial(_pool, setup, opened, workers or os.cpu_count() or 1)
         else:

@@ -74,7 +74,8 @@ def _told(checked: Checked) -> str:
 
     finding = checked.finding
     if finding is None:
-        lines = [f"{checked.strategy}: no look-ahead found"]
+        wrong = "" if checked.clean else ", but a model of the job is not fit"
+        lines = [f"{checked.strategy}: no look-ahead found{wrong}"]
     else:
         title = {
             "look-ahead": "look-ahead",
@@ -107,6 +108,10 @@ def _told(checked: Checked) -> str:
         lines.append(f"  sessions    {checked.intraday} rows of quarters of an hour beside the days")
     elif not checked.intraday:
         lines.append("  not seen    what looks ahead within a session: these rows are whole ones")
+    for model in checked.models:
+        way = "compiled" if model.cost_us is None else f"plain Python, {model.cost_us:.2g} µs a call"
+        lines.append(f"  model       {model.kind} {model.name}: {way}; {model.calls} calls, each made again")
+        lines += [f"              {text}" for text in (model.finding, model.note) if text]
     if checked.raised:
         lines.append(f"  raised      in {checked.raised} of these runs, which prove nothing")
     return "\n".join(lines) + "\n"

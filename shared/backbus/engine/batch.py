@@ -235,6 +235,7 @@ class PointsEngine:
             if self._cursor[CURSOR.STOPPED_FOR] != StoppedFor.RECORD_ROOM:
                 break
             self._make_room(2 * self._room)
+        own.look_at_own(self._cash, over=True)
         bookings = read_only(self._bookings[: self._cursor[CURSOR.BOOKINGS]])
         count_point(
             rule, point.terms.rates, self._numbers, self._factor, self._times, int(self._cursor[CURSOR.FILLS]),

@@ -49,4 +49,4 @@ def run_handlers(
             hear(event)
         for handler in handlers:
             events.extend(handler.receive(event))
-    return performance.report(panel.notes)
+    return performance.report([*panel.notes, *rules.notes])

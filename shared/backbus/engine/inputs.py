@@ -55,14 +55,17 @@ class Inputs:
         return whole(self.source)
 
 
-def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) -> tuple[Inputs, Strategy]:
-    """The job's market and strategy: read from its files, or the ones handed over."""
-    from backbus.strategy import bundle, load_strategy, make_strategy
+def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) -> tuple[Job, Inputs, Strategy]:
+    """The job with its own models' functions, its market and its strategy: read from its files, or the ones handed
+    over."""
+    from backbus.models.loading import files_of_job, with_functions
+    from backbus.strategy import load_strategy, make_strategy
 
+    files = files_of_job(job, strategy)
     if strategy is None:
-        use = job.strategy.use
-        strategy = make_strategy(load_strategy(use, bundle(use, job.folder)), job.strategy.params)
-    return open_inputs(job, data), strategy
+        made = make_strategy(load_strategy(job.strategy.use, files), job.strategy.params)
+        return with_functions(job, files), open_inputs(job, data), made
+    return with_functions(job, files, strategy), open_inputs(job, data), strategy
 
 
 def open_inputs(job: Job, data: Any = None) -> Inputs:

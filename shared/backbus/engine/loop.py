@@ -30,7 +30,7 @@ from backbus.trading.groups import (
     verb,
 )
 from backbus.trading.ledger import book_fills, mark, mark_stretch, quiet_rows, value, write_row
-from backbus.trading.market_state import observe_close, quote_close, quote_open
+from backbus.trading.market_state import observe_close, quote_close, quote_open, tell_time
 from backbus.trading.records import Records
 from backbus.trading.universe import note_members
 
@@ -67,6 +67,7 @@ def _begin_row(
 ) -> None:
     if rules["no_row_skipped"] != 0:
         at, tick = row - bars.first_row, PHASES * row
+        tell_time(rules, market, bars.facts, at)
         begin_session(rules, account, market, bars.session[at], tick, out.bookings)
         if rules["universe"] != 0:
             note_members(account, market, bars.facts, at)

@@ -97,7 +97,7 @@ class Engine:
                         progress(done)
             if self._sink is not None:
                 self._sink([trades_piece(self._statistics.open_trades())])
-            return self._statistics.report(self._source.notes)
+            return self._statistics.report([*self._source.notes, *self._rules.notes])
 
     def returns(self) -> Floats | None:
         """[sessions] returns of the run so far; None where its equity fell to zero or below."""
@@ -175,8 +175,12 @@ class Engine:
                 read_only(block.end), signals, signals_watermark, self._orders, self._fills, self._bookings,
                 rows.equity, rows.cash, rows.gross, cursor,
             )  # fmt: skip
+            self._rules.look_at_own(rows.cash[: cursor[CURSOR.ROWS]], over=self._is_over())
             if cursor[CURSOR.STOPPED_FOR] != StoppedFor.RECORD_ROOM:
                 return
+
+    def _is_over(self) -> bool:
+        return bool(self._cursor[CURSOR.TICK] >= PHASES * self._layout.rows)
 
     def _row_by_row(self, block: Block, traded: Block, rows: EquityRows) -> Records:
         warmup = len(block) - len(traded)

@@ -28,6 +28,9 @@ from backbus.trading.open_orders import OrderStore
 from backbus.trading.records import Records, joined, read_only_copy
 from backbus.trading.rules import Rules
 
+NO_CASH = np.empty(0)
+"""What the market knows of the account."""
+
 
 class ExecutionHandler(RunHandler):
     """One run's order layer. ``progress_rows`` bounds the rows between two PROGRESS events."""
@@ -101,6 +104,7 @@ class ExecutionHandler(RunHandler):
                 block.open, block.close, decided, limit, self._fills, cursor,
             )  # fmt: skip
         self._tick = int(cursor[CURSOR.TICK])
+        self._rules.look_at_own(NO_CASH, over=self._tick >= self._end)
         applied, count = int(cursor[CURSOR.ORDERS]), int(cursor[CURSOR.FILLS])
         self._orders.drop(applied)
         return count

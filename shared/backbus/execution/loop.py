@@ -23,7 +23,7 @@ from backbus.trading.groups import (
     SingleOrders,
     verb,
 )
-from backbus.trading.market_state import observe_close
+from backbus.trading.market_state import observe_close, tell_time
 from backbus.trading.open_orders import append, end_node, find_order, new_node, purge, set_terms, wake_beside, works
 from backbus.trading.records import ASSET_SCALE, MAX_ASSETS, Records
 
@@ -100,8 +100,11 @@ def _acts_on_nothing(
 
 
 def _acts(orders: OrderLists, rules: Any, market: MarketArrays, bars: BarArrays, tick: int, fills: RecordLog) -> None:
-    if rules["has_corporate_actions"] != 0 and tick % PHASES == OPEN_DECIDE:
-        act_in_market(orders, market, bars.facts, tick // PHASES - bars.first_row, tick, fills)
+    if tick % PHASES == OPEN_DECIDE:
+        at = tick // PHASES - bars.first_row
+        tell_time(rules, market, bars.facts, at)
+        if rules["has_corporate_actions"] != 0:
+            act_in_market(orders, market, bars.facts, at, tick, fills)
 
 
 _act = verb(_acts_on_nothing, _acts)

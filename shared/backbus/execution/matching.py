@@ -24,7 +24,7 @@ from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import has_limit, rule_at_open, waits_for_close, within_limit
 from backbus.trading.records import NO_ORDER, NO_SESSION, ROW_SCALE
 from backbus.trading.rules import Fact
-from backbus.trading.slippage import SlippageModel, on_side
+from backbus.trading.slippage import caps, on_side
 
 # --- what may fill ------------------------------------------------------------------------------------------------
 
@@ -269,7 +269,7 @@ def _open_room(rules: Any, instrument: Any, state: Any, volume: float, session: 
         state["row"] = row
         state["bar_volume"] = volume if volume > 0.0 else 0.0
         cap = rules["volume_cap"] if rules["volume_cap"] > 0.0 else np.inf
-        if instrument["slippage_model"] == SlippageModel.VOLUME_SHARE:
+        if caps(instrument):
             cap = min(cap, instrument["slippage_limit"])
         state["room"] = np.inf
         if cap < np.inf:

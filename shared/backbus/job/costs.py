@@ -1,6 +1,6 @@
 """The ``[execution]`` table of a job: when orders fill, and what trading costs.
 
-Slippage and commission by their models, and the schedules of some brokers by name.
+Slippage and commission by their models, the schedules of some brokers by name, and a user's own functions.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from backbus.job.own_models import OwnCommission, OwnSlippage, Share
 from backbus.job.section import NonNegative, Section
 
 MOST_TIERS = 8
 """Of a commission: records of numbers have as much room."""
 BasisPoints = Annotated[float, Field(ge=0, lt=10_000, allow_inf_nan=False)]
 Rebate = Annotated[float, Field(gt=-10_000, lt=10_000, allow_inf_nan=False)]
-Share = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
 class NoSlippage(Section):
@@ -65,7 +65,8 @@ class SquareRoot(Section):
 
 
 Slippage = Annotated[
-    NoSlippage | BasisPointsSlippage | HalfSpread | VolumeShare | SquareRoot, Field(discriminator="model")
+    NoSlippage | BasisPointsSlippage | HalfSpread | VolumeShare | SquareRoot | OwnSlippage,
+    Field(discriminator="model"),
 ]
 
 
@@ -158,7 +159,8 @@ class Preset(Section):
 
 
 Commission = Annotated[
-    NoCommission | PerShare | PerOrder | BasisPointsCommission | MakerTaker | Preset, Field(discriminator="model")
+    NoCommission | PerShare | PerOrder | BasisPointsCommission | MakerTaker | Preset | OwnCommission,
+    Field(discriminator="model"),
 ]
 
 PRESETS: dict[str, PerShare | MakerTaker] = {

@@ -7,16 +7,18 @@ file, ``Job.parse`` a mapping; both raise ``JobError`` naming the field and how 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from backbus.errors import JobError
+from backbus.job.axes import Choices
 from backbus.job.costs import ExecutionSettings, HalfSpread, Slippage
 from backbus.job.data import DataSettings
 from backbus.job.instruments import Instrument
+from backbus.job.own_models import OwnModel, OwnSlippage, OwnUse, UserFunction, swept_uses
 from backbus.job.parsing import override_field, parse
 from backbus.job.performance import PerformanceSettings
 from backbus.job.portfolio import PortfolioSettings
@@ -93,14 +95,55 @@ class Job(Section):
         own = [instrument.slippage for instrument in self.instruments]
         return [self.execution.slippage, *(slippage for slippage in own if slippage is not None)]
 
+    _functions: Mapping[str, UserFunction] = PrivateAttr(default_factory=dict)
+
+    @property
+    def functions(self) -> Mapping[str, UserFunction]:
+        """What the names of the user's own models stand for; empty where nobody has brought it."""
+        return self._functions
+
+    def given(self, functions: Mapping[str, UserFunction]) -> Job:
+        """This job with what the names of its own models stand for."""
+        made = self.model_copy()
+        made._functions = functions
+        return made
+
+    def own_models(self) -> Iterator[OwnUse]:
+        """The places that name a function of the user's."""
+        lines: list[tuple[str, ExecutionSettings | Instrument]] = [("execution", self.execution)]
+        lines += [("instruments", line) for line in self.instruments]
+        for table, line in lines:
+            if isinstance(line.slippage, OwnModel):
+                yield OwnUse("slippage", line.slippage.use, line.slippage.parameters, f"{table}.slippage.use")
+            if isinstance(line.commission, OwnModel):
+                yield OwnUse("commission", line.commission.use, line.commission.parameters, f"{table}.commission.use")
+        sizing, margin = self.portfolio.sizing, self.portfolio.margin
+        if isinstance(sizing, OwnModel):
+            yield OwnUse("sizing", sizing.use, sizing.parameters, "portfolio.sizing.use")
+        if margin is not None and margin.use is not None:
+            yield OwnUse("margin", margin.use, margin.parameters, "portfolio.margin.use")
+
+    def named_functions(self) -> Iterator[OwnUse]:
+        """The same, and those that points of its sweep name."""
+        yield from self.own_models()
+        for path, axis in {} if self.sweep is None else self.sweep.axes.items():
+            if isinstance(axis, Choices):
+                yield from swept_uses(path, axis.values)
+
+    @property
+    def spread_columns(self) -> set[str]:
+        """Columns of the data that slippage reads quoted spreads from."""
+        read = (s.column for s in self.slippages if isinstance(s, HalfSpread | OwnSlippage))
+        return {column for column in read if column is not None}
+
     @property
     def spread_column(self) -> str | None:
         """The column of the data that quoted spreads are in."""
-        return next((s.column for s in self.slippages if isinstance(s, HalfSpread) and s.column is not None), None)
+        return next(iter(self.spread_columns), None)
 
     @model_validator(mode="after")
     def _spread_is_read(self) -> Job:
-        columns = {s.column for s in self.slippages if isinstance(s, HalfSpread) and s.column is not None}
+        columns = self.spread_columns
         if self.data.quotes and any(isinstance(s, HalfSpread) for s in self.slippages):
             raise ValueError(
                 "orders fill at bid and ask (data.quotes), so half a spread on top would be paid twice: use another"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from backbus.job.own_models import Name, OwnSizing, Parameters, check_parameter_names
 from backbus.job.section import Fraction, NonNegative, Positive, Section
 
 Percent = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
@@ -63,7 +64,7 @@ class VolatilityTarget(Section):
 
 
 Sizing = Annotated[
-    FixedQuantity | FixedCash | PercentOfEquity | TargetWeight | EqualWeight | VolatilityTarget,
+    FixedQuantity | FixedCash | PercentOfEquity | TargetWeight | EqualWeight | VolatilityTarget | OwnSizing,
     Field(discriminator="model"),
 ]
 
@@ -119,11 +120,28 @@ class Limits(Section):
 class Margin(Section):
     """What a margin account must keep, and what is done where it does not."""
 
-    maintenance: Fraction
+    maintenance: Fraction | None = None
     """Equity that must be kept, as a share of the worth of all positions, long and short."""
+    use: Name | None = None
+    """In its place, a function of the user's that says what each position needs to be opened, and to be kept."""
+    parameters: Parameters = Field(default={})
+    """Numbers that the function is given by name."""
     call: Literal["pro_rata", "largest_first", "all"] = "pro_rata"
     """What a margin call closes until the initial margin (1 / leverage) holds again: the same share of every position,
     the largest positions first, or all."""
+
+    @field_validator("parameters")
+    @classmethod
+    def _can_be_said(cls, parameters: dict[str, float]) -> dict[str, float]:
+        return check_parameter_names(parameters)
+
+    @model_validator(mode="after")
+    def _one(self) -> Margin:
+        if (self.maintenance is None) == (self.use is None):
+            raise ValueError("give maintenance, a share of the positions' worth, or use, a function of your own")
+        if self.parameters and self.use is None:
+            raise ValueError("parameters are those of a function of your own: name it in use")
+        return self
 
 
 class Interest(Section):
@@ -172,7 +190,12 @@ class PortfolioSettings(Section):
 
     @model_validator(mode="after")
     def _margin_account(self) -> PortfolioSettings:
-        if self.margin is not None and self.margin.maintenance > 1.0 / self.leverage:
+        if self.margin is None:
+            return self
+        if self.margin.maintenance is None:
+            if self.leverage != 1.0:
+                raise ValueError("leverage follows from what margin.use says: remove it")
+        elif self.margin.maintenance > 1.0 / self.leverage:
             raise ValueError(
                 f"margin.maintenance ({self.margin.maintenance:g}) is above the initial margin, 1 / leverage = "
                 f"{1.0 / self.leverage:g}: an account could be called for what it was just allowed"

@@ -164,6 +164,7 @@ class PortfolioHandler(RunHandler):
                 self._first_decision, self._end, cursor,
             )  # fmt: skip
         self._tick, taken, applied, count, self._filled_rows, booked, stopped_for, silent = cursor.tolist()
+        self._rules.look_at_own(self._rows.cash[: self._filled_rows], over=self._tick >= self._end)
         if booked:
             self._booked.append(read_only_copy(self._bookings[:booked]))
         self._signals.drop(taken)

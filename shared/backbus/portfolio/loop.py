@@ -29,7 +29,7 @@ from backbus.trading.groups import (
     verb,
 )
 from backbus.trading.ledger import apply_fill, mark, mark_stretch, quiet_rows, value, write_row
-from backbus.trading.market_state import observe_close, quote_close, quote_open
+from backbus.trading.market_state import observe_close, quote_close, quote_open, tell_time
 from backbus.trading.open_orders import end_node, find_order, purge, works
 from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import is_stop
@@ -161,6 +161,7 @@ def _act_and_finance(
     tick: int,
     bookings: RecordLog,
 ) -> None:
+    tell_time(rules, market, bars.facts, at)
     begin_session(rules, account, market, bars.session[at], tick, bookings)
     if rules["universe"] != 0:
         note_members(account, market, bars.facts, at)

@@ -23,6 +23,7 @@ from backbus.trading.codes import Flag, Reason
 from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog
 from backbus.trading.lots import whole_lots
 from backbus.trading.open_orders import after, first, new_node, purge, reduces, works
+from backbus.trading.own_models import own_margin
 from backbus.trading.records import ASSET_SCALE, NO_ORDER, ROW_SCALE
 from backbus.trading.rules import CallRule
 
@@ -30,10 +31,13 @@ from backbus.trading.rules import CallRule
 @step
 def _locked(rules: Any, account: Account, market: MarketArrays, asset: int) -> float:
     """Equity that one unit of a position needs when it is opened, at the last price."""
-    state = market.state[asset]
+    state, line = market.state[asset], account.positions[asset]
+    if rules["own_margin"] != 0:
+        held = line["position"]
+        return own_margin(rules, market.instruments[asset], state, held, line["price"], 0.0) / abs(held)
     if market.instruments[asset]["settles"] != 0:
         return market.instruments[asset]["margin"] * state["rate"]
-    return account.positions[asset]["price"] * state["unit"] / rules["leverage"]
+    return line["price"] * state["unit"] / rules["leverage"]
 
 
 @step
@@ -41,14 +45,17 @@ def _required(rules: Any, account: Account, market: MarketArrays) -> float:
     """Equity that must be kept for all positions, at the last prices."""
     required = 0.0
     for asset in range(account.positions.shape[0]):
-        held = abs(account.positions[asset]["position"])
+        line = account.positions[asset]
+        held = abs(line["position"])
         if held != 0.0:
-            if market.instruments[asset]["settles"] != 0:
+            if rules["own_margin"] != 0:
+                required += own_margin(
+                    rules, market.instruments[asset], market.state[asset], line["position"], line["price"], 1.0
+                )
+            elif market.instruments[asset]["settles"] != 0:
                 required += held * market.instruments[asset]["maintenance"] * market.state[asset]["rate"]
             else:
-                required += (
-                    rules["maintenance"] * held * account.positions[asset]["price"] * market.state[asset]["unit"]
-                )
+                required += rules["maintenance"] * held * line["price"] * market.state[asset]["unit"]
     return required
 
 

@@ -71,6 +71,8 @@ def _order_met_at(orders: OrderLists, rules: Any, state: Any, node: int, price: 
         return False
     if waits_for_nothing(terms):
         return True
+    if rules["own_models"] != 0 and rules["cash_only"] != 0:
+        return True
     buys = slot["quantity"] > 0.0
     level = level_at_open(terms, buys)
     if level != level:  # noqa: PLR0124  (it has no stop)
@@ -84,7 +86,8 @@ def _order_met_at(orders: OrderLists, rules: Any, state: Any, node: int, price: 
 is_checked_at_open = verb(_market_order_at, _order_met_at)
 """``is_checked_at_open(orders, rules, state, node, price)``: whether an order is to be looked at where it fills at this
 open: a market order, or one that opens something and that the open has gapped through, or whose slippage follows the
-market, so that it may cost more than was provided for."""
+market, so that it may cost more than was provided for; so may what waits in an account that cannot owe anything, where
+a function of the user's says what it costs."""
 
 
 @step

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from backbus.jit.decorators import step
+from backbus.jit.decorators import part, step
 from backbus.jit.fields import copied
 from backbus.market.panel import Floats
 from backbus.portfolio.limits import Allowed
@@ -18,6 +18,7 @@ from backbus.trading.codes import Reason
 from backbus.trading.commission import fee_of
 from backbus.trading.groups import Account, MarketArrays
 from backbus.trading.lots import whole_lots
+from backbus.trading.own_models import own_margin
 
 CUT_TRIALS = 64
 ENLARGE_TRIALS = 4
@@ -44,6 +45,8 @@ def exempt(quantity: float) -> Accepted:
 def buying_power(rules: Any, account: Account, market: MarketArrays, prices: Floats, at: int) -> float:
     """Buying power at ``prices`` ([rows, assets]), at the last price where an asset has a hole."""
     power = copied(account.totals["cash"])
+    if rules["own_margin"] != 0:
+        return _unlocked(rules, account, market, prices, at)
     if rules["shorts"] != 0 or rules["leverage"] > 1.0 or rules["has_futures"] != 0:
         equity = power
         shorts = 0.0
@@ -64,6 +67,22 @@ def buying_power(rules: Any, account: Account, market: MarketArrays, prices: Flo
     return power
 
 
+@part
+def _unlocked(rules: Any, account: Account, market: MarketArrays, prices: Floats, at: int) -> float:
+    """Equity that no position needs, by a user's own margin."""
+    power = copied(account.totals["cash"])
+    for asset in range(account.positions.shape[0]):
+        line, instrument, state = account.positions[asset], market.instruments[asset], market.state[asset]
+        held = line["position"]
+        if held != 0.0:
+            price = prices[at, asset]
+            if price != price:  # noqa: PLR0124  (a hole)
+                price = line["price"]
+            power += (held * price - line["settled"]) * state["unit"]
+            power -= own_margin(rules, instrument, state, held, price, 0.0)
+    return power
+
+
 class Trade(NamedTuple):
     """What an order would do: the position before it, its quantity (signed), the price that it would pay at most, and
     the one at which the asset then stands."""
@@ -79,6 +98,10 @@ def power_after(rules: Any, instrument: Any, state: Any, power: float, trade: Tr
     """Buying power after a trade."""
     held, quantity, price, last = trade
     fee = fee_of(rules, instrument, state, quantity, price)
+    if rules["own_margin"] != 0:
+        more = own_margin(rules, instrument, state, held + quantity, last, 0.0)
+        more -= own_margin(rules, instrument, state, held, last, 0.0)
+        return power - fee - more - quantity * (price - last) * state["unit"]
     if instrument["settles"] != 0:
         locked = (abs(held + quantity) - abs(held)) * instrument["margin"] * state["rate"]
         return power - fee - rules["leverage"] * (locked + quantity * (price - last) * state["unit"])
@@ -87,6 +110,28 @@ def power_after(rules: Any, instrument: Any, state: Any, power: float, trade: Tr
     if short_before != short_after:
         power -= 2.0 * (short_after - short_before) * last * state["unit"]
     return power
+
+
+@part
+def _most_by_halves(rules: Any, instrument: Any, state: Any, power: float, trade: Trade, least: float) -> float:
+    """The largest size between ``least`` and a trade's own, which is too much, that buying power covers, where the
+    margin of a larger one is not smaller: looked for by halves, since a user's own follows no formula known here."""
+    side = 1.0 if trade.quantity > 0.0 else -1.0
+    good, bad, lot = least, abs(trade.quantity), instrument["lot"]
+    for _ in range(CUT_TRIALS):
+        size = good + 0.5 * (bad - good)
+        if lot > 0.0:
+            size = least + whole_lots(lot, size - least)
+            if size <= good:
+                size = least + whole_lots(lot, good + lot - least)
+        if size <= good or size >= bad:
+            break
+        tried = Trade(trade.held, side * size, trade.price, trade.last)
+        if power_after(rules, instrument, state, power, tried) >= 0.0:
+            good = size
+        else:
+            bad = size
+    return good
 
 
 @step
@@ -101,6 +146,8 @@ def affordable(rules: Any, instrument: Any, state: Any, power: float, trade: Tra
     reducing = min(size, abs(held)) if held * quantity < 0.0 else 0.0
     if size <= reducing:
         return quantity
+    if rules["own_margin"] != 0:
+        return side * _most_by_halves(rules, instrument, state, power, trade, reducing)
     left = power
     if reducing > 0.0:
         left = power_after(rules, instrument, state, power, Trade(held, side * reducing, price, last))

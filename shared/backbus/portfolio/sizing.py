@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from backbus.jit.decorators import step
+from backbus.jit.fields import copied
 from backbus.portfolio.risk import CUT_TRIALS
 from backbus.trading.codes import SignalKind
 from backbus.trading.commission import fee_of
 from backbus.trading.groups import Account, MarketArrays, OpenOrders
 from backbus.trading.ledger import volatility
 from backbus.trading.lots import whole_lots
-from backbus.trading.rules import Sizing
+from backbus.trading.own_models import own_size
+from backbus.trading.rules import SHARED, Sizing
 
 LEAST_PART = 1e-12
 """Of a size that can be any fraction, which covers the rounding of its fee."""
@@ -89,22 +91,37 @@ def desired_position(
 
 
 @step
+def _own_position(
+    rules: Any, account: Account, market: MarketArrays, asset: int, value: float, price: float, deviation: float
+) -> float:
+    """The signed position that a user's function says, in whole lots."""
+    instrument, state, totals = market.instruments[asset], market.state[asset], account.totals
+    equity = totals["equity"] * (1.0 - rules["cash_buffer"])
+    held, worth = account.positions[asset]["position"], price * state["unit"]
+    wish = (copied(value), price, worth, equity, copied(totals["cash"]), copied(held), deviation)
+    units = own_size(rules, instrument, state, wish)
+    return np.sign(units) * whole_lots(instrument["lot"], abs(units))
+
+
+@step
 def sized_position(
     orders: OpenOrders, rules: Any, account: Account, market: MarketArrays, asset: int, price: float
 ) -> float:
     """The signed position that an asset's signal asks for at a price, of the account as it is."""
-    line = account.positions[asset]
+    line, slot = account.positions[asset], orders.slots[asset]
     deviation = 0.0
     base = rules["size"]
-    if rules["universe"] != 0 and rules["sizing"] >= Sizing.EQUAL_WEIGHT:  # sizes that assets share
+    if rules["universe"] != 0 and rules["sizing"] in SHARED:
         base = base / max(account.totals["members"], 1)
-    if rules["sizing"] == Sizing.VOLATILITY_TARGET:
+    if rules["volatility_rows"] > 0:
         deviation = volatility(account.closes, asset, line["bars"])
+    if rules["sizing"] == Sizing.OWN and slot["kind"] != SignalKind.WEIGHT and slot["value"] != 0.0:
+        return _own_position(rules, account, market, asset, slot["value"], price, deviation)
     return desired_position(
         rules,
         market.instruments[asset],
         market.state[asset],
-        orders.slots[asset],
+        slot,
         line["position"],
         price,
         account.totals["equity"] * (1.0 - rules["cash_buffer"]),

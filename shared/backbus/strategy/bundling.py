@@ -25,8 +25,9 @@ def split_use(use: str) -> tuple[str, str | None]:
     return path, name or None
 
 
-def bundle(use: str, base: Path) -> dict[str, Path]:
-    """The files behind ``use``, by name relative to the strategy's folder; none for a built-in. Raises JobError."""
+def bundle(use: str, base: Path, *, field: str = FIELD) -> dict[str, Path]:
+    """The files behind ``use``, by name relative to the strategy's folder; none for a built-in. Raises JobError that
+    names ``field``."""
     if use in BUILTINS:
         return {}
     written, _ = split_use(use)
@@ -34,19 +35,19 @@ def bundle(use: str, base: Path) -> dict[str, Path]:
     if not written.endswith(".py"):
         return {}
     if not main.is_file():
-        raise JobError(f"there is no file {written}; the path is relative to the job file", field=FIELD)
+        raise JobError(f"there is no file {written}; the path is relative to the job file", field=field)
     folder = main.parent
     found = {main.name: main}
     waiting = [main.name]
     while waiting:
         name = waiting.pop()
-        for module, line, needed in _imports(found[name], name):
+        for module, line, needed in _imports(found[name], name, field):
             beside = _beside(folder, module)
             if not beside and needed and not _installed(module):
                 raise JobError(
                     f"{name}, line {line}: imports {module.partition('.')[0]}, which is neither a .py file beside the "
                     "strategy nor installed; put it there or install it",
-                    field=FIELD,
+                    field=field,
                 )
             for part in beside:
                 if part not in found:
@@ -55,14 +56,14 @@ def bundle(use: str, base: Path) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _imports(path: Path, name: str) -> Iterator[tuple[str, int, bool]]:
+def _imports(path: Path, name: str, field: str) -> Iterator[tuple[str, int, bool]]:
     """(dotted module, line, whether it must be there) of each import, inside functions too."""
     try:
         tree = ast.parse(path.read_bytes(), filename=name)
     except SyntaxError as error:
-        raise JobError(f"{name}, line {error.lineno}: {error.msg}", field=FIELD) from None
+        raise JobError(f"{name}, line {error.lineno}: {error.msg}", field=field) from None
     except (OSError, ValueError) as error:
-        raise JobError(f"{name} cannot be read: {error}", field=FIELD) from None
+        raise JobError(f"{name} cannot be read: {error}", field=field) from None
     optional = {
         id(inner)
         for node in ast.walk(tree)
@@ -79,7 +80,7 @@ def _imports(path: Path, name: str) -> Iterator[tuple[str, int, bool]]:
                 raise JobError(
                     f"{name}, line {node.lineno}: a relative import leads out of the strategy's folder; "
                     "write the module's name without dots",
-                    field=FIELD,
+                    field=field,
                 )
             above = package[: len(package) - node.level + 1] if node.level else ()
             module = ".".join((*above, *([node.module] if node.module else [])))

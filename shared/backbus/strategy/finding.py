@@ -63,6 +63,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedModel:
+    """A model of the user's own that was tried."""
+
+    kind: str
+    name: str
+    compiled: bool
+    calls: int
+    """That the job made of it; each was made again."""
+    cost_us: float | None
+    """Microseconds of a call; None where it is compiled."""
+    finding: str | None
+    """What is wrong with it."""
+    note: str | None
+    """How its compiled answers differ from those of plain Python, where they do."""
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
     """What was tried, and what was found."""
 
@@ -84,13 +101,15 @@ class Checked:
     finding: Finding | None
     synthetic: bool = False
     """Whether the prices were made up for the check."""
+    models: tuple[CheckedModel, ...] = ()
+    """The user's own models, where the job has any."""
     intraday: int = 0
     """Rows within sessions that were tried: all of them where the data's are, else those made up beside the days."""
 
     @property
     def clean(self) -> bool:
         """Whether nothing was found."""
-        return self.finding is None
+        return self.finding is None and not any(model.finding for model in self.models)
 
     def plain(self) -> dict[str, Any]:
         """What ``--json`` prints."""

@@ -17,7 +17,7 @@ import sys
 import threading
 import types
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import CodeType, ModuleType
@@ -30,7 +30,7 @@ from backbus.strategy.bundling import FIELD, bundle, split_use
 from backbus.strategy.failure import user_traceback
 from backbus.strategy.lasting import Prints, changed, prints_of
 
-__all__ = ["anew", "bundle", "load_strategy", "remembers", "untouched"]
+__all__ = ["anew", "bundle", "load_modules", "load_strategy", "remembers", "untouched"]
 
 _LOCK = threading.RLock()
 
@@ -49,6 +49,11 @@ def load_strategy(use: str, files: Mapping[str, Path]) -> type[Strategy]:
     if main not in files:
         raise JobError(f"the bundle has no file {main}; it has {', '.join(sorted(files)) or 'none'}", field=FIELD)
     return _loaded(_Bundle(files), main, wanted)
+
+
+def load_modules(files: Mapping[str, Path]) -> Callable[[str], ModuleType]:
+    """What executes the files of a bundle, each once: by name, modules that nobody else has."""
+    return _Bundle(files).load
 
 
 class _Origin(NamedTuple):

@@ -14,7 +14,9 @@ import numpy as np
 from backbus.jit.decorators import step
 from backbus.jit.fields import copied
 from backbus.job import costs as c
+from backbus.job.own_models import OwnCommission
 from backbus.trading.groups import MarketArrays
+from backbus.trading.own_models import most_of_own_fee, own_fee
 from backbus.trading.records import Records
 
 
@@ -26,10 +28,11 @@ class _FeeModel(NamedTuple):
     PER_ORDER: int = 2
     BASIS_POINTS: int = 3
     MAKER_TAKER: int = 4
+    OWN: int = 5
 
 
 FeeModel = _FeeModel()
-BY_FILL = (FeeModel.MAKER_TAKER,)
+BY_FILL = (FeeModel.MAKER_TAKER, FeeModel.OWN)
 """Models, beside tiers of any, whose fee depends on how an order filled."""
 
 
@@ -55,7 +58,10 @@ def fee_of(rules: Any, instrument: Any, state: Any, quantity: float, price: floa
 
     ``state`` is the asset's MARKET_STATE."""
     size = abs(quantity)
-    fee = commission(instrument, size, size * price * instrument["multiplier"]) * state["rate"]
+    if instrument["fee_model"] == FeeModel.OWN:
+        fee = most_of_own_fee(instrument, state, quantity, price) * state["rate"]
+    else:
+        fee = commission(instrument, size, size * price * instrument["multiplier"]) * state["rate"]
     return at_most(rules, state, fee, quantity, price)
 
 
@@ -98,6 +104,7 @@ def charge(
     it waited."""
     instrument, state = market.instruments[asset], market.state[asset]
     size = abs(quantity)
+    before = (copied(terms["filled"]), terms["value"] * instrument["multiplier"], copied(terms["charged"]))
     terms["filled"] = terms["filled"] + size
     terms["value"] = terms["value"] + size * price
     worth = size * price * instrument["multiplier"]
@@ -111,6 +118,8 @@ def charge(
                 so_far += traded["month_size"] if model == FeeModel.PER_SHARE else traded["month_value"]
     if model == FeeModel.MAKER_TAKER:
         fee = worth * (instrument["maker"] if makes else instrument["fee"]) * state["rate"]
+    elif model == FeeModel.OWN:
+        fee = own_fee(instrument, state, quantity, price, before, 1.0 if makes else 0.0) * state["rate"]
     elif model == FeeModel.BASIS_POINTS and instrument["tiers"] > 0:
         fee = _tiered(instrument, so_far, worth * state["rate"])
         if terms["filled"] == size:
@@ -160,6 +169,8 @@ def set_commission(lines: Records, commission: c.Commission) -> None:
             tiers = commission.tiers
         case c.MakerTaker(maker=maker, taker=taker):
             lines["fee_model"], lines["fee"], lines["maker"] = FeeModel.MAKER_TAKER, taker / 10_000.0, maker / 10_000.0
+        case OwnCommission():
+            lines["fee_model"] = FeeModel.OWN
         case _:
             assert_never(commission)
     lines["tiers"] = len(tiers)

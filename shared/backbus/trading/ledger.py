@@ -13,7 +13,7 @@ from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.trading.groups import Account, Curve, Inbox, MarketArrays, OpenOrders, RecordLog
 from backbus.trading.lots import plus
 from backbus.trading.records import NO_SESSION
-from backbus.trading.rules import Rules, Sizing
+from backbus.trading.rules import Rules
 
 POSITION = np.dtype(
     [
@@ -109,7 +109,7 @@ def mark(rules: Any, account: Account, market: MarketArrays, close: Floats, at: 
         price = close[at, asset]
         if price == price:  # noqa: PLR0124  (only NaN differs from itself; cheaper than a call)
             account.positions[asset]["price"] = price
-            if rules["sizing"] == Sizing.VOLATILITY_TARGET:
+            if rules["volatility_rows"] > 0:
                 seen = account.positions[asset]["bars"]
                 account.closes[asset, seen % account.closes.shape[1]] = price
                 account.positions[asset]["bars"] = seen + 1
@@ -173,7 +173,7 @@ def mark_stretch(
     There rows after ``end`` may be written as well, as far as there is room: whoever comes to them writes them anew.
     """
     totals, line = account.totals, account.positions[0]
-    if account.positions.shape[0] > 1 or rules["sizing"] == Sizing.VOLATILITY_TARGET or rules["has_futures"] != 0:
+    if account.positions.shape[0] > 1 or rules["volatility_rows"] > 0 or rules["has_futures"] != 0:
         for row in range(begin, end):
             mark(rules, account, market, close, row)
             write_row(curve, rows + row - begin, account)

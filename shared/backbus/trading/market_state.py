@@ -40,6 +40,9 @@ MARKET_STATE = np.dtype(
         ("payoff", "<f8"),
         ("delisted", "<i8"),
         ("member", "<i8"),
+        ("time", "<f8"),
+        ("last", "<f8"),
+        ("volume", "<f8"),
     ]
 )
 """The position that the asset's fills have made; units that the volume of the bar of ``row`` still lets fill; what one
@@ -47,7 +50,8 @@ unit of price is worth in the account's currency (``unit``), and one unit of the
 seen; what is bid and asked at the open or close that the row is at (NaN where nobody quotes), and how far apart both
 are at most within the bar; the deviation of returns and the mean volume of the bars looked back on; the bar's volume;
 what was traded in a ``month``; ``bars`` seen; what each unit will be paid off with in the next row, because the asset
-is delisted (NaN where it is not), and whether it has been; whether it is in the universe."""
+is delisted (NaN where it is not), and whether it has been; whether it is in the universe; and of a job with models of
+the user's own, the end of the bar that has begun (seconds since 1970), and close and volume of the one before."""
 
 
 def blank_state(instruments: Records) -> Records:
@@ -55,7 +59,7 @@ def blank_state(instruments: Records) -> Records:
     state = np.zeros(len(instruments), dtype=MARKET_STATE)
     state["rate"] = np.where(instruments["rate_of"] >= 0, np.nan, 1.0)
     state["unit"] = instruments["multiplier"] * state["rate"]
-    state["payoff"] = state["bid"] = state["ask"] = np.nan
+    state["payoff"] = state["last"] = state["bid"] = state["ask"] = np.nan
     state["member"] = 1
     state["row"] = -1
     state["room"] = np.inf
@@ -90,12 +94,16 @@ def observe(rules: Any, market: MarketArrays, close: Floats, volume: Floats, fac
         if price != price:  # noqa: PLR0124  (a hole)
             continue
         state, model = market.state[asset], market.instruments[asset]["slippage_model"]
-        if model == SlippageModel.SPREAD_SEEN:
+        own = model == SlippageModel.OWN
+        if rules["own_models"] != 0:
+            state["last"] = price
+            state["volume"] = volume[at, asset] if volume[at, asset] > 0.0 else 0.0
+        if model == SlippageModel.SPREAD_SEEN or own:
             if facts[at, Fact.SPREAD, asset] >= 0.0:
                 state["spread"] = facts[at, Fact.SPREAD, asset]
         if rules["has_corporate_actions"] != 0:
             state["payoff"] = facts[at, Fact.DELISTING, asset]
-        if rules["lookback_rows"] > 0 and model == SlippageModel.SQUARE_ROOT:
+        if rules["lookback_rows"] > 0 and (model == SlippageModel.SQUARE_ROOT or own):
             seen = state["bars"]
             window[asset, seen % size] = price
             window[asset, size + seen % size] = volume[at, asset] if volume[at, asset] > 0.0 else 0.0
@@ -144,6 +152,14 @@ quote_open = verb(_no_quotes, _quotes_of_open)
 """``quote_open(orders, rules, market, bars, at)``: let what is bid and asked be that of a row's open."""
 quote_close = verb(_no_quotes, _quotes_of_close)
 """``quote_close(orders, rules, market, bars, at)``: let what is bid and asked be that of a row's close."""
+
+
+@step
+def tell_time(rules: Any, market: MarketArrays, facts: Floats, at: int) -> None:
+    """A bar begins whose end is known: where models of the user's ask for it."""
+    if rules["own_models"] != 0:
+        for asset in range(market.state.shape[0]):
+            market.state[asset]["time"] = facts[at, Fact.TIME, asset]
 
 
 def _nothing_observed(orders: SingleOrders, rules: Any, market: MarketArrays, bars: BarArrays, at: int) -> None:

@@ -14,12 +14,14 @@ from backbus.errors import JobError, no_symbol
 from backbus.jit.arrays import read_only
 from backbus.job import portfolio as p
 from backbus.job.job import Job
+from backbus.job.own_models import BoundModel, OwnSizing
 from backbus.market.columns import EVENTS, LEAVING
 from backbus.market.panel import Layout
 from backbus.trading import rules as r
+from backbus.trading.binding import bind
 from backbus.trading.commission import BY_FILL, set_commission
 from backbus.trading.records import Records
-from backbus.trading.slippage import CAPPING, FOLLOWING_THE_MARKET, set_slippage
+from backbus.trading.slippage import FOLLOWING_THE_MARKET, any_caps, set_slippage
 
 INVERSE = "1/"
 """What stands before a symbol whose price is how much of the currency one unit of the account's buys."""
@@ -41,9 +43,10 @@ def rules_of(job: Job, layout: Layout) -> r.Rules:
     rules["volume_cap"], rules["wait_for_volume"] = execution.volume_cap or 0.0, execution.no_volume == "wait"
     lines = instruments_of(job, layout.symbols).copy()
     lines["bars_per_year"] = getattr(job.portfolio.sizing, "bars_per_year", None) or _bars_per_year(job, layout)
+    own: tuple[BoundModel, ...] = bind(job, layout.symbols, rules, lines) if any(job.own_models()) else ()
     lines = read_only(lines)
     _set_flags(rules, job, layout, lines)
-    return r.Rules(record, lines, job.spread_column)
+    return r.Rules(record, lines, job.spread_column, own)
 
 
 def _bars_per_year(job: Job, layout: Layout) -> float | list[float]:
@@ -58,17 +61,16 @@ def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
     portfolio, execution = job.portfolio, job.execution
     models = lines["slippage_model"]
     rules["has_futures"] = bool(lines["settles"].any())
-    rules["capped"] = (
-        execution.volume_cap is not None or execution.no_volume == "wait" or bool(np.isin(models, CAPPING).any())
-    )
+    rules["capped"] = execution.volume_cap is not None or execution.no_volume == "wait" or any_caps(lines)
     rules["slippage_follows_market"] = bool(np.isin(models, FOLLOWING_THE_MARKET).any())
-    rules["lookback_rows"] = max((getattr(slippage, "lookback", 0) for slippage in job.slippages), default=0)
+    rules["lookback_rows"] = max((getattr(slippage, "lookback", 0) or 0 for slippage in job.slippages), default=0)
     by_hand = lines["tiers"].any() or bool(np.isin(lines["fee_model"], BY_FILL).any())
     rules["has_financing"] = bool(rules["cash_rate"] or rules["debit_rate"] or lines["borrow"].any())
     rules["by_quotes"] = bool(job.data.quotes)
     rules["has_corporate_actions"] = any(name in layout.columns for name in EVENTS)
     foreign = bool((lines["rate_of"] >= 0).any())
-    rules["costs_follow_market"] = rules["slippage_follows_market"] or rules["has_corporate_actions"] or foreign
+    follows = rules["slippage_follows_market"] or rules["has_corporate_actions"] or foreign
+    rules["costs_follow_market"] = follows or rules["own_models"]
     rules["own_sessions"] = bool(layout.calendars)
     rules["universe"] = 0 if layout.universe is None else 1 + LEAVING.index(layout.universe)
     rules["checks_account"] = rules["checks_account"] or rules["universe"]
@@ -87,7 +89,8 @@ def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int) -> Non
     """Put an account into a ``RULES`` record. Sizes are of ``assets`` that share the account: 1 where a universe
     says in each row how many."""
     rules["cash"], rules["leverage"], rules["shorts"] = portfolio.cash, portfolio.leverage, portfolio.shorts
-    rules["cash_only"] = not portfolio.shorts and portfolio.leverage == 1.0
+    own_margin = portfolio.margin is not None and portfolio.margin.use is not None
+    rules["cash_only"] = not portfolio.shorts and portfolio.leverage == 1.0 and not own_margin
     rules["sizing"], rules["size_at_open"] = r.SIZINGS.index(portfolio.sizing.model), portfolio.size_at == "open"
     match portfolio.sizing:
         case p.FixedQuantity(quantity=quantity):
@@ -103,6 +106,8 @@ def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int) -> Non
         case p.VolatilityTarget() as sizing:
             rules["size"] = sizing.target / assets
             rules["max_weight"], rules["volatility_rows"] = sizing.max_weight, sizing.lookback
+        case OwnSizing() as sizing:
+            rules["volatility_rows"] = sizing.lookback or 0
     exits, interest, limits = portfolio.exits, portfolio.interest, portfolio.limits
     rules["take_profit"], rules["stop_loss"] = exits.take_profit or 0.0, exits.stop_loss or 0.0
     rules["trailing_loss"] = exits.trail or 0.0
@@ -111,7 +116,7 @@ def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int) -> Non
     rules["cash_buffer"], rules["drift_band"] = portfolio.cash_buffer, portfolio.drift_band
     rules["cash_rate"], rules["debit_rate"], rules["year_days"] = interest.cash, interest.debit, interest.days
     if portfolio.margin is not None:
-        rules["maintenance"] = portfolio.margin.maintenance
+        rules["maintenance"] = portfolio.margin.maintenance or 0.0
         rules["call_rule"] = r.CALL_RULES.index(portfolio.margin.call)
     for name in (*LIMITS, "drawdown"):
         limit = getattr(limits, name)
@@ -127,7 +132,7 @@ def instruments_of(job: Job, symbols: Sequence[str]) -> Records:
     portfolio = job.portfolio
     lines = np.zeros(len(symbols), dtype=r.INSTRUMENT)
     lines["lot"], lines["multiplier"], lines["borrow"] = portfolio.lot, 1.0, portfolio.interest.borrow
-    lines["rate_of"], lines["traded"] = -1, 1
+    lines["rate_of"], lines["traded"], lines["asset"] = -1, 1, np.arange(len(symbols))
     set_slippage(lines, job.execution.slippage)
     set_commission(lines, job.execution.commission)
     rates = {currency: _rate_of(currency, symbols, portfolio) for currency in portfolio.rates}

@@ -9,6 +9,7 @@ import numpy as np
 
 from backbus.jit.arrays import read_only
 from backbus.job.costs import MOST_TIERS
+from backbus.job.own_models import BoundModel
 from backbus.market.columns import EVENTS, MEMBER, OWN_SESSION, QUOTES
 from backbus.market.panel import Block, Floats
 from backbus.trading.records import Records
@@ -66,6 +67,11 @@ RULES = np.dtype(
         ("positions_limit", "<f8"),
         ("turnover_limit", "<f8"),
         ("drawdown_limit", "<f8"),
+        ("own_models", "<i8"),
+        ("own_sizing", "<i8"),
+        ("sizing_context", "<i8"),
+        ("own_margin", "<i8"),
+        ("margin_context", "<i8"),
     ]
 )
 """``volume_cap`` is 0 where there is none, ``capped`` 1 where any order may fill in part; ``needs_order_lists`` where
@@ -79,7 +85,9 @@ risk has limits, ``has_futures`` where any asset is one, ``by_quotes`` where ord
 in an account without shorts and leverage. ``take_profit``, ``stop_loss`` and ``trailing_loss`` are the exits that come
 with each entry, as fractions of its price, 0 where there is none; ``trailing_gain`` is the profit from which the last
 trails, ``trailing_then`` by how much from there on, NaN where it does from the entry on. Rates are of a year of
-``year_days``; limits are fractions of equity, infinite where there is none."""
+``year_days``; limits are fractions of equity, infinite where there is none. ``own_models`` is 1 where any model is a
+user's function; ``own_sizing`` and ``own_margin`` are the addresses of such, 0 where there is none, and what is called
+a context the address of a function's own numbers."""
 
 INSTRUMENT = np.dtype(
     [
@@ -108,6 +116,11 @@ INSTRUMENT = np.dtype(
         ("inverse", "<i8"),
         ("traded", "<i8"),
         ("bars_per_year", "<f8"),
+        ("asset", "<f8"),
+        ("own_slippage", "<i8"),
+        ("slippage_context", "<i8"),
+        ("own_fee", "<i8"),
+        ("fee_context", "<i8"),
     ]
 )
 """What trading one asset is like. ``tick`` is 0 where prices can be anything, ``per_tick`` how many of them make 1,
@@ -115,7 +128,8 @@ or 0. ``settles`` is 1 for a future: no cash pays for its position, gains and lo
 ``margin`` is locked for each contract, ``maintenance`` must be kept. ``borrow`` is the yearly rate that a short
 position costs. ``rate_of`` is the asset whose price is what one unit of this one's currency is worth in the
 account's, or the ``inverse`` of that; -1 where it is the same currency. ``traded`` is 0 where no orders are taken.
-``bars_per_year`` is what volatility is counted up by."""
+``bars_per_year`` is what volatility is counted up by. ``asset`` is its place among the symbols; ``own_slippage`` and
+``own_fee`` are the addresses of a user's functions, as in RULES."""
 
 
 class _Sizing(NamedTuple):
@@ -127,6 +141,7 @@ class _Sizing(NamedTuple):
     TARGET_WEIGHT: int = 3
     EQUAL_WEIGHT: int = 4
     VOLATILITY_TARGET: int = 5
+    OWN: int = 6
 
 
 class _Path(NamedTuple):
@@ -155,9 +170,11 @@ class _Fact(NamedTuple):
     DELISTING: int = 3
     MEMBER: int = 4
     SESSION: int = 5
-    BID: int = 6
+    TIME: int = 6
+    """The bar's end in seconds since 1970: only where a model is a user's function."""
+    BID: int = 7
     """Open, high, low and close of what is bid."""
-    ASK: int = 10
+    ASK: int = 11
     """And of what is asked."""
 
 
@@ -170,10 +187,15 @@ class _Universe(NamedTuple):
 
 
 Sizing, Path, CallRule, Fact, Universe = _Sizing(), _Path(), _CallRule(), _Fact(), _Universe()
-SIZINGS = ("fixed_quantity", "fixed_cash", "percent_of_equity", "target_weight", "equal_weight", "volatility_target")
+SHARED = (Sizing.EQUAL_WEIGHT, Sizing.VOLATILITY_TARGET)
+"""Sizes that assets share."""
+SIZINGS = (
+    *("fixed_quantity", "fixed_cash", "percent_of_equity", "target_weight", "equal_weight", "volatility_target", "own"),
+)
 PATHS = ("worst", "open-low-high-close", "open-high-low-close", "nearest-first")
 CALL_RULES = ("all", "pro_rata", "largest_first")
 FACTS, QUOTED_FACTS = Fact.BID, Fact.BID + len(QUOTES)
+NS = 1e9
 
 
 class Rules(NamedTuple):
@@ -185,23 +207,40 @@ class Rules(NamedTuple):
     """[assets] ``INSTRUMENT`` records."""
     spread: str | None = None
     """The column of the data that quoted spreads are in."""
+    own: tuple[BoundModel, ...] = ()
+    """Functions of the user's, which live as long as this."""
 
     def facts_of(self, block: Block) -> Floats:
-        """[rows, FACTS, assets] quoted spreads, splits, dividends, delistings, members and sessions of their own;
-        [rows, QUOTED_FACTS, assets] with what is bid and asked; NaN where there is none. [rows, 0, assets] where
-        nothing looks at them."""
+        """[rows, FACTS, assets] quoted spreads, splits, dividends, delistings, members, sessions of their own, and
+        the bars' ends where models are a user's; [rows, QUOTED_FACTS, assets] with what is bid and asked; NaN where
+        there is none. [rows, 0, assets] where nothing looks at them."""
         acts, chosen = bool(self.record["has_corporate_actions"][0]), bool(self.record["universe"][0])
         apart, quoted = bool(self.record["own_sessions"][0]), bool(self.record["by_quotes"][0])
-        if not acts and not chosen and not apart and not quoted and self.spread is None:
+        if not (acts or chosen or apart or quoted or self.own or self.spread is not None):
             return read_only(np.empty((len(block), 0, block.close.shape[1])))
         facts = np.full((len(block), QUOTED_FACTS if quoted else FACTS, block.close.shape[1]), np.nan)
+        if self.own:
+            facts[:, Fact.TIME] = (block.end / NS)[:, None]
         events = (name if acts else None for name in EVENTS)
         sides = QUOTES if quoted else ()
-        names = (self.spread, *events, MEMBER if chosen else None, OWN_SESSION if apart else None, *sides)
+        names = (self.spread, *events, MEMBER if chosen else None, OWN_SESSION if apart else None, None, *sides)
         for at, name in enumerate(names):
             if name is not None and name in block.extra:
                 facts[:, at] = block.extra[name]
         return read_only(facts)
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said of the user's functions, each once."""
+        return list(dict.fromkeys(note for model in self.own for note in model.notes))
+
+    def look_at_own(self, cash: Floats, *, over: bool) -> None:
+        """Raise StrategyError where a user's function did what none may, or left the account of [rows] ``cash`` with
+        a debt that it cannot have; ``over``: the run has ended."""
+        for model in self.own:
+            model.look(over=over)
+        if self.own and self.record["cash_only"][0] and bool((cash < 0.0).any()):
+            raise self.own[0].overdrawn(float(cash.min()))
 
     @property
     def needs_order_lists(self) -> bool:

@@ -14,7 +14,9 @@ import numpy as np
 from backbus.jit.decorators import step
 from backbus.jit.fields import copied
 from backbus.job import costs as c
+from backbus.job.own_models import OwnSlippage
 from backbus.trading.lots import on_tick
+from backbus.trading.own_models import own_price
 from backbus.trading.records import Records
 from backbus.trading.rules import INSTRUMENT
 
@@ -28,15 +30,16 @@ class _SlippageModel(NamedTuple):
     SPREAD_SEEN: int = 3
     VOLUME_SHARE: int = 4
     SQUARE_ROOT: int = 5
+    OWN: int = 6
 
 
 SlippageModel = _SlippageModel()
-FOLLOWING_THE_MARKET = (SlippageModel.SPREAD_SEEN, SlippageModel.SQUARE_ROOT)
+FOLLOWING_THE_MARKET = (SlippageModel.SPREAD_SEEN, SlippageModel.SQUARE_ROOT, SlippageModel.OWN)
 """Models whose costs change with what was seen, so that no order may be left alone."""
-CAPPING = (SlippageModel.VOLUME_SHARE,)
-"""Models that let an order fill in part."""
-BY_VOLUME = (SlippageModel.VOLUME_SHARE, SlippageModel.SQUARE_ROOT)
-"""Models that look at volumes: a market that has none is refused."""
+CAPPING = (SlippageModel.VOLUME_SHARE, SlippageModel.OWN)
+"""Models that let an order fill in part, where they have a limit."""
+BY_VOLUME = (SlippageModel.SQUARE_ROOT,)
+"""Models that look at volumes beside those that cap: a market that has none is refused."""
 
 
 @step
@@ -74,6 +77,8 @@ def fill_price(instrument: Any, state: Any, reference: float, quantity: float) -
     if model == SlippageModel.SQUARE_ROOT and state["mean_volume"] > 0.0:
         size = np.sqrt(abs(quantity) / state["mean_volume"])
         return _moved(instrument, reference, reference * instrument["slippage"] * state["deviation"] * size, quantity)
+    if model == SlippageModel.OWN:
+        return _own(instrument, state, reference, quantity, instrument["slippage_limit"])
     return reference
 
 
@@ -83,6 +88,9 @@ def market_price(instrument: Any, state: Any, reference: float, quantity: float)
     if instrument["slippage_model"] == SlippageModel.VOLUME_SHARE and state["bar_volume"] > 0.0:
         share = min(abs(quantity) / state["bar_volume"], instrument["slippage_limit"])
         return _moved(instrument, reference, reference * instrument["slippage"] * share * share, quantity)
+    if instrument["slippage_model"] == SlippageModel.OWN and state["bar_volume"] > 0.0:
+        share = min(abs(quantity) / state["bar_volume"], instrument["slippage_limit"])
+        return _own(instrument, state, reference, quantity, share)
     return fill_price(instrument, state, reference, quantity)
 
 
@@ -94,11 +102,32 @@ def _moved(instrument: Any, reference: float, by: float, quantity: float) -> flo
     return max(on_tick(instrument, reference - by, False), 0.0)
 
 
+@step
+def _own(instrument: Any, state: Any, reference: float, quantity: float, share: float) -> float:
+    """The price of a user's function, on the instrument's grid: not better than it said."""
+    price = own_price(instrument, state, reference, quantity, share)
+    if quantity > 0.0:
+        return on_tick(instrument, price, True)
+    return max(on_tick(instrument, price, False), 0.0)
+
+
+@step
+def caps(instrument: Any) -> bool:
+    """Whether slippage lets an order fill in part."""
+    model = instrument["slippage_model"]
+    return bool(model in CAPPING and instrument["slippage_limit"] > 0.0)
+
+
+def any_caps(lines: Records) -> bool:
+    """The same of any of the ``INSTRUMENT`` records."""
+    return bool((np.isin(lines["slippage_model"], CAPPING) & (lines["slippage_limit"] > 0.0)).any())
+
+
 def looks_at_volume(slippage: c.Slippage) -> bool:
     """Whether a model needs a market that has volumes."""
     line = np.zeros(1, dtype=INSTRUMENT)
     set_slippage(line, slippage)
-    return bool(np.isin(line["slippage_model"], BY_VOLUME)[0])
+    return bool(np.isin(line["slippage_model"], BY_VOLUME)[0]) or any_caps(line)
 
 
 def set_slippage(lines: Records, slippage: c.Slippage) -> None:
@@ -119,5 +148,7 @@ def set_slippage(lines: Records, slippage: c.Slippage) -> None:
             )
         case c.SquareRoot(impact=impact):
             lines["slippage_model"], lines["slippage"] = SlippageModel.SQUARE_ROOT, impact
+        case OwnSlippage(limit=limit):
+            lines["slippage_model"], lines["slippage_limit"] = SlippageModel.OWN, limit or 0.0
         case _:
             assert_never(slippage)

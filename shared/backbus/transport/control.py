@@ -81,7 +81,7 @@ class Ready(Message):
     """A member has its inputs, its kernels and its subscriptions, and heard its own probe.
 
     ``facts`` are what others need of it: from data the panel's layout, the window and its findings, from the strategy
-    whether it reads the book.
+    whether it reads the book, and from all who run functions of the user's what they have loaded and what it says.
     """
 
     kind: Literal["READY"] = "READY"

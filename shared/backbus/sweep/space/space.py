@@ -335,6 +335,6 @@ def point_job(job: Job, values: Mapping[str, Any]) -> Job:
                 raise JobError(f"{step!r} is a value, not a table", field=path)
             table = inner
         table[last] = value
-    made = Job.parse(fields)
+    made = Job.parse(fields).given(job.functions)
     made._folder = job.folder
     return made

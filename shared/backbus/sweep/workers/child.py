@@ -30,6 +30,7 @@ from backbus.engine.inputs import inputs_of
 from backbus.errors import BackbusError, DataError, JobError, StrategyError, lacks_memory
 from backbus.job.job import Job
 from backbus.limits import limit_memory
+from backbus.models.loading import with_functions
 from backbus.strategy import load_strategy
 from backbus.sweep.outcome import gather
 from backbus.sweep.search.kinds import search_for
@@ -97,6 +98,7 @@ class Prepared:
         limit_memory(setup["memory_mib"])  # from the first of the strategy's own lines on
         files = {name: Path(path) for name, path in setup["strategy"].items()}
         self._strategy = strategy = load_strategy(job.strategy.use, files)
+        job = with_functions(job, files)
         sessions = sessions_of(panel)
         if setup["sessions"] not in (None, sessions):
             raise DataError(

@@ -181,6 +181,9 @@ class Chunks:
             except (StrategyError, MemoryError) as error:
                 made.fail(index, TOO_MUCH if lacks_memory(error) else RAISED, str(error) or type(error).__name__)
                 continue
+            if common.terms.rules.own:
+                self._run_own(index, common, signals, made)
+                continue
             if batch.full(signals, self._plan.sessions) or (batch.points and batch.kind != common.kind):
                 self._run(batch, made, in_hand)
             batch.add(index, common.kind, Point(common.terms, signals))
@@ -209,6 +212,16 @@ class Chunks:
         else:
             made.observe(places[outcome.returned], outcome.returns[outcome.returned])
         batch.clear()
+
+    def _run_own(self, index: int, common: _Common, signals: Records, made: _Making) -> None:
+        """Run a point with models of the user's own, by itself: it fails alone where one of them does, and begins with
+        models that no other point has used."""
+        batch = _Batch()
+        batch.add(index, common.kind, Point(terms_of(common.job, self._panel.layout), signals))
+        try:
+            self._run(batch, made, lambda first, count: None)
+        except (StrategyError, MemoryError) as error:
+            made.fail(index, TOO_MUCH if lacks_memory(error) else RAISED, str(error) or type(error).__name__)
 
     def _common(self, others: Values) -> _Common:
         """What a point is apart from its strategy's parameters; the same for points that differ in these alone."""

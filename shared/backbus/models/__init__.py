@@ -1,0 +1,1 @@
+"""A user's own models: functions made callable for compiled loops."""
