@@ -9,7 +9,7 @@ import numpy as np
 
 from backbus import run
 from backbus.job.job import Job
-from backbus.trading.own_models import Charged, Deal, Holding, Seen, Wish
+from backbus.trading.own_models import Beforehand, Charged, Deal, Holding, Wish
 from tests.unit.panels import panel_of
 
 PAGE = (Path(__file__).parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
@@ -36,6 +36,6 @@ def test_the_job_of_the_page_runs_with_its_functions(tmp_path: Path) -> None:
 
 
 def test_the_page_names_every_number_that_a_function_is_told() -> None:
-    for group in (Deal, Charged, Wish, Holding, Seen):
+    for group in (Deal, Charged, Wish, Holding, Beforehand):
         for name in group._fields:
             assert f"`{name}`" in PAGE, (group.__name__, name)

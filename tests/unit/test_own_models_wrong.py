@@ -84,7 +84,7 @@ def another_name(order: Any, market: Any, parameters: Any) -> Any:
     [
         (not_a_number, "slippage not_a_number of mine.py gave nan for Deal(quantity="),
         (infinite, "gave inf for Deal("),
-        (below_zero, "gave -1.0 for Deal(quantity=1000, price=100, share=0), Seen("),
+        (below_zero, "gave -1.0 for Deal(quantity=1000, price=100, share=0), Beforehand("),
         (divides, "slippage divides of mine.py raised ZeroDivisionError: "),
         (raises, "raised ValueError: no price here, for Deal("),
         (text, "gave '100.0' for Deal("),

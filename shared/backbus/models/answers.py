@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from backbus.trading.own_models import KINDS, SEEN, Seen
+from backbus.trading.own_models import KINDS, SEEN, Beforehand
 
 Function = Callable[..., Any]
 """``(first, market, parameters)``."""
@@ -21,7 +21,7 @@ _MONDAY = 1_704_704_400.0
 def told(kind: str, numbers: Sequence[float], parameters: Any) -> str:
     """A call's arguments, as the function has them."""
     given, count = KINDS[kind].given, KINDS[kind].numbers
-    seen = Seen(*numbers[count : count + SEEN])
+    seen = Beforehand(*numbers[count : count + SEEN])
     return f"{short(given(*numbers[:count]))}, {short(seen)}, {short(parameters)}"
 
 
@@ -77,7 +77,7 @@ def answers(kind: str, function: Function, parameters: Any) -> list[str]:
     found = []
     for numbers in probes(kind):
         try:
-            said = function(given(*numbers[:count]), Seen(*numbers[count:]), parameters)
+            said = function(given(*numbers[:count]), Beforehand(*numbers[count:]), parameters)
             right = answer(kind, said, numbers[0])
             words = type(said).__name__ if right is None else ", ".join(repr(number) for number in right)
         except Exception as error:

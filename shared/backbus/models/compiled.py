@@ -11,7 +11,7 @@ import numpy as np
 from numba.np.unsafe.ndarray import to_fixed_tuple
 
 from backbus.models.answers import Function
-from backbus.trading.own_models import KINDS, SEEN, Seen
+from backbus.trading.own_models import KINDS, SEEN, Beforehand
 
 MOST = 32
 """Numbers of one call that have room."""
@@ -63,7 +63,7 @@ def _number(kind: str, user: Any, made: Any) -> Any:
         if own[FAILED] != 0.0:
             return np.nan
         first = given(*to_fixed_tuple(asked[0:count], count))
-        seen = Seen(*to_fixed_tuple(asked[count : count + SEEN], SEEN))
+        seen = Beforehand(*to_fixed_tuple(asked[count : count + SEEN], SEEN))
         parameters = made(*to_fixed_tuple(own[PARAMETERS : PARAMETERS + many], many))
         failed, said, again = 0.0, np.nan, np.nan
         try:
@@ -100,7 +100,7 @@ def _margin(kind: str, user: Any, made: Any) -> Any:
         if own[FAILED] != 0.0:
             return np.nan
         first = given(*to_fixed_tuple(asked[0:count], count))
-        seen = Seen(*to_fixed_tuple(asked[count : count + SEEN], SEEN))
+        seen = Beforehand(*to_fixed_tuple(asked[count : count + SEEN], SEEN))
         parameters = made(*to_fixed_tuple(own[PARAMETERS : PARAMETERS + many], many))
         failed, opens, keeps, again, anew = 0.0, np.nan, np.nan, np.nan, np.nan
         try:

@@ -37,7 +37,7 @@ from backbus.models.compiled import (
 )
 from backbus.strategy.failure import user_traceback
 from backbus.strategy.lasting import Prints, changed, prints_of
-from backbus.trading.own_models import KINDS, SEEN, Seen
+from backbus.trading.own_models import KINDS, SEEN, Beforehand
 
 _CALLBACK = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.POINTER(ctypes.c_double), ctypes.POINTER(ctypes.c_double))
 _KEYS = itertools.count(1)
@@ -102,7 +102,7 @@ class OwnFunction:
         if kind not in self._costs:
             given = KINDS[kind].given
             count = KINDS[kind].numbers
-            asked = [(given(*n[:count]), Seen(*n[count:])) for n in probes(kind)]
+            asked = [(given(*n[:count]), Beforehand(*n[count:])) for n in probes(kind)]
             calls, took, began = 0, 0.0, time.perf_counter()
             while calls < _TIMED and took < _TIMED_S:
                 first, seen = asked[calls % len(asked)]
@@ -274,7 +274,7 @@ class BoundFunction:
     def _ask(self, asked: tuple[float, ...]) -> Any:
         end = self._count + SEEN
         return self._function.ask(
-            self.kind, self._given(*asked[: self._count]), Seen(*asked[self._count : end]), self.parameters
+            self.kind, self._given(*asked[: self._count]), Beforehand(*asked[self._count : end]), self.parameters
         )
 
     def _failed(self, how: int, asked: tuple[float, ...], said: Any, again: Any) -> float:

@@ -98,7 +98,10 @@ def _own_position(
     instrument, state, totals = market.instruments[asset], market.state[asset], account.totals
     equity = totals["equity"] * (1.0 - rules["cash_buffer"])
     held, worth = account.positions[asset]["position"], price * state["unit"]
-    wish = (copied(value), price, worth, equity, copied(totals["cash"]), copied(held), deviation)
+    if worth != worth:  # noqa: PLR0124  (no rate of its currency is known yet, which is why it will be refused)
+        return worth
+    assets = (max(totals["members"], 1) if rules["universe"] != 0 else rules["assets"]) * 1.0
+    wish = (copied(value), price, worth, equity, copied(totals["cash"]), copied(held), deviation, assets)
     units = own_size(rules, instrument, state, wish)
     return np.sign(units) * whole_lots(instrument["lot"], abs(units))
 

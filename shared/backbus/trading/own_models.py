@@ -57,6 +57,7 @@ class Wish(NamedTuple):
     deviation: float
     """Of the last ``lookback`` returns; NaN while there are fewer, 0 without one."""
     assets: float
+    """How many there are; in a universe, how many are in it, at least 1."""
     bars_per_year: float
 
 
@@ -70,7 +71,7 @@ class Holding(NamedTuple):
     """Worth of the position in the asset's currency, above zero either way."""
 
 
-class Seen(NamedTuple):
+class Beforehand(NamedTuple):
     """What every model is told of the asset and of its market, as it was known before the bar."""
 
     asset: float
@@ -92,7 +93,7 @@ class Seen(NamedTuple):
     tick: float
 
 
-SEEN = len(Seen._fields)
+SEEN = len(Beforehand._fields)
 
 
 class Question(NamedTuple):
@@ -120,7 +121,7 @@ KINDS = {
 
 @step
 def _seen(instrument: Any, state: Any) -> tuple[float, ...]:
-    """What ``Seen`` has."""
+    """What ``Beforehand`` has."""
     return (
         instrument["asset"],
         state["time"],
@@ -172,9 +173,9 @@ def most_of_own_fee(instrument: Any, state: Any, quantity: float, price: float) 
 
 @part
 def own_size(rules: Any, instrument: Any, state: Any, wish: Any) -> float:
-    """The signed position that a user's function says; ``wish`` is what ``Wish`` has, without its last two."""
-    of_job = (rules["assets"] * 1.0, instrument["bars_per_year"])
-    units = called(rules["own_sizing"], rules["sizing_context"], wish + of_job + _seen(instrument, state))
+    """The signed position that a user's function says; ``wish`` is what ``Wish`` has, without its last."""
+    year = (instrument["bars_per_year"],)
+    units = called(rules["own_sizing"], rules["sizing_context"], wish + year + _seen(instrument, state))
     return units if units == units else 0.0  # noqa: PLR0124
 
 
