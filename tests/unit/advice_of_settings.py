@@ -356,6 +356,26 @@ TRADING = (
         {"portfolio": {"leverage": 4.0, "margin": {"maintenance": 0.5}}},
         {"portfolio.leverage": 2.0},
     ),
+    Refused(
+        "is no name that the function could say: parameters.",
+        {"execution": {"slippage": {"model": "own", "use": "mine", "parameters": {"a b": 1.0}}}},
+        {"execution.slippage.parameters": {"a_b": 1.0}},
+    ),
+    Refused(
+        "give maintenance, a share of the positions' worth, or use, a function of your own",
+        {"portfolio": {"margin": {"call": "all"}}},
+        {"portfolio.margin.maintenance": 0.2},
+    ),
+    Refused(
+        "parameters are those of a function of your own: name it in use",
+        {"portfolio": {"margin": {"maintenance": 0.2, "parameters": {"a": 1.0}}}},
+        {"portfolio.margin.parameters": GONE},
+    ),
+    Refused(
+        "leverage follows from what margin.use says: remove it",
+        {"portfolio": {"leverage": 2.0, "margin": {"use": "mine"}}},
+        {"portfolio.leverage": GONE},
+    ),
     _instrument("symbols names at least one asset", {"symbols": []}, symbols="A"),
     _instrument("a future needs its margin", {"symbols": "A", "kind": "future"}, margin=1000.0),
     _instrument("margin is for futures", {"symbols": "A", "margin": 1000.0}, margin=GONE),

@@ -39,8 +39,9 @@ from tests.unit.test_advice_of_settings import changed, message_of
 
 ALL = (*files.REPAIRS, *files.DATES, *files.COLUMNS, *files.ADJUST, *quotes.ALL, *sources.ALL, *markets.ALL)
 
-GUARDS = {"no row that is traded is in a session of any of the calendars"}
-"""What nothing leads to that is known: each calendar's own rows are refused before."""
+GUARDS = {"no row that is traded is in a session of any of the calendars", "nobody has loaded the function {}"}
+"""What nothing leads to that is known: each calendar's own rows are refused before, and whoever makes a job's rules has
+loaded its functions."""
 
 
 def read(case: Told, folder: Path, way: Way) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def test_an_account_without_leverage_and_shorts_never_owes_anything_and_is_never
             cash += entry["amount"]
             if kind in ("split", "delisting"):
                 held[asset] = quantity if kind == "split" else 0.0
-        assert held[asset] >= 0.0
+        assert held[asset] >= -1e-9  # sums of parts here have a rounding that the book has not
         assert cash >= 0.0
     assert (tables["equity"]["cash"] >= 0.0).all()
 

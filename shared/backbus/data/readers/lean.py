@@ -68,7 +68,7 @@ class Action(NamedTuple):
 
 
 @dataclass
-class Market:
+class KnownShares:
     """What is known of the shares of one market."""
 
     names: dict[str, list[Name]] = field(default_factory=dict)
@@ -145,18 +145,18 @@ def _tickers_in(path: Path) -> set[str]:
     return {cells[1].strip().upper() for line in path.read_text().splitlines() if len(cells := line.split(",")) > 1}
 
 
-def parted(files: Mapping[str, Path]) -> tuple[dict[str, Path], dict[str, Market]]:
+def parted(files: Mapping[str, Path]) -> tuple[dict[str, Path], dict[str, KnownShares]]:
     """The files of bars, and what the others among them know, by the folder of each market. Raises ``DataError``."""
     homes = {place.home for name in files if (place := place_of(name)) is not None}
     bars: dict[str, Path] = {}
-    markets: dict[str, Market] = {}
+    markets: dict[str, KnownShares] = {}
     for name, path in files.items():
         found = _BESIDE.match(name)
         home = _normal(found["home"] or ".") if found else ""
         if found is None or home not in homes:
             bars[name] = path
             continue
-        market = markets.setdefault(home, Market())
+        market = markets.setdefault(home, KnownShares())
         share = found["share"].upper()
         if found["kind"] == MAPS:
             market.names[share] = list(_names(name, path))
@@ -278,7 +278,7 @@ def _fraction(ratio: float) -> float:
     return ratio
 
 
-def wanted_tickers(markets: Iterable[Market], symbols: Iterable[str]) -> set[str]:
+def wanted_tickers(markets: Iterable[KnownShares], symbols: Iterable[str]) -> set[str]:
     """What shares that a job asks for were called."""
     wanted = set(symbols)
     return wanted | {ticker for market in markets for symbol in wanted for ticker in market.tickers(symbol)}

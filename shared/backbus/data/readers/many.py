@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from backbus.data.readers.asked import asked_of
 from backbus.data.readers.by_name import read_file
-from backbus.data.readers.lean import Market, parted, place_of, wanted_tickers
+from backbus.data.readers.lean import KnownShares, parted, place_of, wanted_tickers
 from backbus.data.readers.shapes import symbol_of
 from backbus.data.readers.shares import by_shares
 from backbus.data.readers.table import Table
@@ -71,7 +71,7 @@ def read_files(files: Mapping[str, Path], settings: DataSettings, progress: Prog
     return Found(tables, unread, (*settled, *notes))
 
 
-def _known(name: str, markets: Mapping[str, Market]) -> str | None:
+def _known(name: str, markets: Mapping[str, KnownShares]) -> str | None:
     """The share that a file of LEAN's folder is of, where others tell of shares."""
     place = place_of(name)
     return None if place is None or place.home not in markets else markets[place.home].share(place.ticker)

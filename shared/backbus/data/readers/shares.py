@@ -18,7 +18,7 @@ from backbus.data.readers.lean import (
     EVER,
     Action,
     Factors,
-    Market,
+    KnownShares,
     Name,
     Place,
     actions_of,
@@ -45,12 +45,12 @@ class _Of(NamedTuple):
     """A table, and the market that it is of."""
 
     table: Table
-    market: Market
+    market: KnownShares
     place: Place
 
 
 def by_shares(
-    tables: Sequence[Table], markets: Mapping[str, Market], settings: DataSettings
+    tables: Sequence[Table], markets: Mapping[str, KnownShares], settings: DataSettings
 ) -> tuple[list[Table], list[str]]:
     """The tables, those of LEAN's shares by the names of their days and with their actions; and what is to be said."""
     others, mine = list[Table](), list[_Of]()
@@ -134,7 +134,7 @@ def _called(one: _Of, mine: Sequence[_Of], settings: DataSettings, notes: list[s
 
 def _elsewhere(called: Sequence[_Of], settings: DataSettings) -> Iterator[str]:
     """What shares were called before and after their bars, where these begin and end with a name."""
-    seen: dict[tuple[int, str], tuple[Market, set[str]]] = {}
+    seen: dict[tuple[int, str], tuple[KnownShares, set[str]]] = {}
     for table, market, place in called:
         for share in table.symbols:
             if settings.symbols is None or share in settings.symbols:
@@ -173,7 +173,7 @@ def _when(name: Name) -> str:
 
 
 @dataclass
-class _Bars:
+class _BarsOfShare:
     """The bars of one share in order of time."""
 
     table: Ints
@@ -186,7 +186,7 @@ class _Bars:
         return int(np.searchsorted(self.time, (day + 1) * DAY_NS))
 
 
-def _bars_of(share: str, market: Market, called: Sequence[_Of]) -> _Bars:
+def _bars_of(share: str, market: KnownShares, called: Sequence[_Of]) -> _BarsOfShare:
     """Of trades alone where there are some, since quotes of the same minute stand beside them."""
     mine = [
         (number, each) for number, each in enumerate(called) if each.market is market and share in each.table.symbols
@@ -202,7 +202,7 @@ def _bars_of(share: str, market: Market, called: Sequence[_Of]) -> _Bars:
         parts.append((np.full(len(rows), number), rows, time))
     table_of, row, time = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.argsort(time, kind="stable")
-    return _Bars(table_of[order], row[order], time[order])
+    return _BarsOfShare(table_of[order], row[order], time[order])
 
 
 def _with_actions(called: Sequence[_Of], settings: DataSettings, notes: list[str]) -> list[Table]:
@@ -251,7 +251,7 @@ def _adjust(
             adjusted[rows] = close[rows] * adjusting(factors, _days(table)[rows])
 
 
-def _act(actions: Sequence[Action], bars: _Bars, columns: Sequence[Mapping[str, Floats]]) -> tuple[int, int]:
+def _act(actions: Sequence[Action], bars: _BarsOfShare, columns: Sequence[Mapping[str, Floats]]) -> tuple[int, int]:
     """Put actions into the first bar after their day, those before the first bar of all left out; how many there
     are."""
     splits = paid = 0
@@ -272,8 +272,8 @@ def _act(actions: Sequence[Action], bars: _Bars, columns: Sequence[Mapping[str, 
 
 def _delist(
     share: str,
-    market: Market,
-    bars: _Bars,
+    market: KnownShares,
+    bars: _BarsOfShare,
     called: Sequence[_Of],
     columns: Sequence[Mapping[str, Floats]],
     settings: DataSettings,
