@@ -71,7 +71,7 @@ def _order_met_at(orders: OrderLists, rules: Any, state: Any, node: int, price: 
         return False
     if waits_for_nothing(terms):
         return True
-    if rules["own_models"] != 0 and rules["cash_only"] != 0:
+    if rules["own_costs"] != 0 and rules["cash_only"] != 0:
         return True
     buys = slot["quantity"] > 0.0
     level = level_at_open(terms, buys)

@@ -36,6 +36,7 @@ def bind(job: Job, symbols: Sequence[str], rules: Any, lines: Records) -> tuple[
         if isinstance(commission, OwnModel):
             model = bound("commission", commission.use, commission.parameters)
             lines["own_fee"][assets], lines["fee_context"][assets] = model.address, model.context
+    rules["own_costs"] = bool(own)
     sizing, margin = portfolio.sizing, portfolio.margin
     if isinstance(sizing, OwnModel):
         model = bound("sizing", sizing.use, sizing.parameters)

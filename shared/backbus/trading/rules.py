@@ -68,6 +68,7 @@ RULES = np.dtype(
         ("turnover_limit", "<f8"),
         ("drawdown_limit", "<f8"),
         ("own_models", "<i8"),
+        ("own_costs", "<i8"),
         ("own_sizing", "<i8"),
         ("sizing_context", "<i8"),
         ("own_margin", "<i8"),
@@ -86,8 +87,8 @@ in an account without shorts and leverage. ``take_profit``, ``stop_loss`` and ``
 with each entry, as fractions of its price, 0 where there is none; ``trailing_gain`` is the profit from which the last
 trails, ``trailing_then`` by how much from there on, NaN where it does from the entry on. Rates are of a year of
 ``year_days``; limits are fractions of equity, infinite where there is none. ``own_models`` is 1 where any model is a
-user's function; ``own_sizing`` and ``own_margin`` are the addresses of such, 0 where there is none, and what is called
-a context the address of a function's own numbers."""
+user's function, ``own_costs`` where slippage or commission is; ``own_sizing`` and ``own_margin`` are the addresses of
+such, 0 where there is none, and what is called a context the address of a function's own numbers."""
 
 INSTRUMENT = np.dtype(
     [
