@@ -127,12 +127,13 @@ def figures_of_many(returns: Floats, cash: float, year: float, rates: Floats) ->
     accounts = np.zeros(count, ACCOUNT)
     moments, regression, ends = np.zeros(count, MOMENTS), np.zeros(count, REGRESSION), np.zeros(count, ENDS)
     sessions, nothing, made = np.arange(size, dtype=np.int64), np.zeros(size), np.empty(size)
+    known = read_only(rates)
     for run in range(count):
         curve = SessionCurve(cash)
         curve.add(sessions, equity[run], nothing)
         accounts[run] = curve.account[0]
         own = slice(run, run + 1)
-        sum_up(cash, read_only(equity[run]), rates, NO_RETURNS, made, moments[own], regression[own], ends[own])
+        sum_up(cash, read_only(equity[run]), known, NO_RETURNS, made, moments[own], regression[own], ends[own])
     totals, open_trades = np.zeros(count, TOTALS), np.zeros(count, dtype=np.int64)
     found = figures(
         np.full(count, cash), np.full(count, year), Sums(accounts, totals, open_trades, moments, regression, ends)
