@@ -166,6 +166,8 @@ def affordable(rules: Any, instrument: Any, state: Any, power: float, trade: Tra
         if size <= reducing:
             return side * reducing
         spare = power_after(rules, instrument, state, power, Trade(held, side * size, price, last))
+        if spare >= 0.0 and spare < instrument["lot"] * unit:
+            return side * size  # not one lot more can be paid
         if spare >= 0.0:
             missing = -power_after(rules, instrument, state, power, Trade(held, side * too_much, price, last))
             more = (too_much - size) * spare / (spare + missing)
