@@ -10,7 +10,7 @@ from typing import Any
 from backbus.job.job import Job
 from backbus.limits import limit_memory, unlimit_memory
 from backbus.models.loading import said_by, with_functions
-from backbus.transport.role import Assignment
+from backbus.transport.role import Assignment, Role
 
 
 def bundle_hash(files: Mapping[str, str]) -> str:
@@ -18,26 +18,31 @@ def bundle_hash(files: Mapping[str, str]) -> str:
     return hashlib.blake2b(json.dumps(sorted(files.items())).encode(), digest_size=16).hexdigest()
 
 
-class OwnModels:
-    """The models of one attempt, where it has any."""
+class RunsModels(Role):
+    """A member that runs a job's own models, where it has any."""
 
     def __init__(self) -> None:
+        self._job: Job | None = None
         self._limited = False
 
-    def take(self, assignment: Assignment) -> tuple[Job, dict[str, Any]]:
-        """The job with its models' functions, and what READY says of them: which bundle was loaded, and what each
-        model says to numbers that every member asks it for. Raises JobError or StrategyError."""
-        job = assignment.job
-        if not any(job.own_models()):
-            return job, {}
+    def prepare(self, assignment: Assignment) -> dict[str, Any]:
+        """Load the functions, within the job's limit of memory; READY says which bundle was loaded, and what each model
+        says to numbers that every member asks it for. Raises JobError or StrategyError."""
+        if not any(assignment.job.own_models()):
+            return {}
         self._limited = True
-        limit_memory(job.run.memory_mib)
-        job = with_functions(job, assignment.fetch(assignment.strategy))
-        said, notes = said_by(job)
-        return job, {"own_models": {"bundle": bundle_hash(assignment.strategy), "answers": said, "notes": notes}}
+        limit_memory(assignment.job.run.memory_mib)
+        self._job = with_functions(assignment.job, assignment.fetch(assignment.strategy))
+        said, notes = said_by(self._job)
+        return {"own_models": {"bundle": bundle_hash(assignment.strategy), "answers": said, "notes": notes}}
+
+    def job(self, assignment: Assignment) -> Job:
+        """The job, with its models' functions."""
+        return self._job or assignment.job
 
     def leave(self) -> None:
-        """Lift the limit."""
+        """Let go of the functions, and lift the limit."""
+        self._job = None
         if self._limited:
             unlimit_memory()
             self._limited = False

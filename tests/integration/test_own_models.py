@@ -96,7 +96,7 @@ def test_the_same_file_is_answered_from_the_store_and_another_one_is_not(
 @pytest.mark.parametrize(
     ("name", "more", "says"),
     [
-        ("of_its_process", {}, r"slippage of_its_process \(execution\.slippage\.use\) gives two answers: to "),
+        ("of_its_process", {}, r"slippage of_its_process \(execution\.slippage\.use, by = 0\.01\) gives two answers: "),
         ("raises", {}, "slippage raises of mine.py raised ValueError: too dear, for Deal"),
         ("endless", {"run": {"stall_s": 3.0}}, "a model of the user's own, in "),
         ("greedy", {"run": {"memory_mib": 300}}, "slippage greedy of mine.py raised MemoryError"),

@@ -140,10 +140,9 @@ def test_members_say_the_same_of_a_model_and_what_it_was_asked(folder: Path) -> 
     files = files_of_job(job)
     (said, notes), (again, _) = (said_by(with_functions(job, files)) for _ in range(2))
     assert said == again
-    assert list(said) == ["slippage dear (execution.slippage.use)"]
-    assert said["slippage dear (execution.slippage.use)"][0].startswith(
-        "10.1 for Deal(quantity=1, price=10, share=0), "
-    )
+    (asked,) = said
+    assert asked == "slippage dear (execution.slippage.use, by = 0.01)"
+    assert said[asked][0].startswith("10.1 for Deal(quantity=1, price=10, share=0), ")
     assert notes == []
     random = job_in(folder, execution={"slippage": {"model": "own", "use": "counts"}})
     fresh, used = with_functions(random, files), with_functions(random, files)

@@ -79,7 +79,7 @@ def as_plain_python(job: Job) -> Job:
     """The job with the same functions, of which none is compiled."""
     calls: list[Call] = []
     functions = {name: f for name, f in job.functions.items() if isinstance(f, OwnFunction)}
-    return job.given({name: Recording(function, calls) for name, function in functions.items()})
+    return job.given({name: Recording(name, function, calls) for name, function in functions.items()})
 
 
 @drawn(seeds)

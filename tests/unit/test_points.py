@@ -53,7 +53,7 @@ def test_a_point_is_its_own_run(name: str, warmup: int, assets: int) -> None:
     strategy = make_strategy(BUILTINS["SmaCross"], job.strategy.params)
     slower = make_strategy(BUILTINS["SmaCross"], {"fast": 3, "slow": 9})
     points = [
-        Point(terms_of(job, panel.layout), StrategyRunner(one, panel.layout).on_block(panel.block))
+        Point(terms_of(job, panel.layout, panel.block.session), StrategyRunner(one, panel.layout).on_block(panel.block))
         for one in (slower, strategy, slower, strategy)
     ]
     outcome = PointsEngine(panel, job.performance.benchmark).run(points)
@@ -72,7 +72,9 @@ def test_points_of_different_terms_go_through_one_call() -> None:
     jobs = [job_of(name) for name in ("plain", "costs", "close", "at the open")]
     strategy = make_strategy(BUILTINS["SmaCross"], FAST)
     signals = StrategyRunner(strategy, panel.layout).on_block(panel.block)
-    outcome = PointsEngine(panel).run([Point(terms_of(job, panel.layout), signals) for job in jobs])
+    outcome = PointsEngine(panel).run(
+        [Point(terms_of(job, panel.layout, panel.block.session), signals) for job in jobs]
+    )
     assert outcome.fingerprints == [Engine(job, panel, strategy).run().fingerprint for job in jobs]
 
 

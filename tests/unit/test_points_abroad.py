@@ -41,7 +41,7 @@ def points_and_runs(market: Panel, *runs: tuple[Job, dict[int, Any]]) -> tuple[O
     strategies = [Deaf(script=script) for _, script in runs]
     outcome = PointsEngine(market).run(
         [
-            Point(terms_of(job, layout), StrategyRunner(strategy, layout).on_block(market.block))
+            Point(terms_of(job, layout, market.block.session), StrategyRunner(strategy, layout).on_block(market.block))
             for (job, _), strategy in zip(runs, strategies, strict=True)
         ]
     )
@@ -85,7 +85,9 @@ def test_nothing_is_bought_before_its_rate_is_known_whichever_asset_that_is(firs
 
     market, at_home = bars(*rows), job_of()
     signals = StrategyRunner(Asks(), market.layout).on_block(market.block)
-    points = [Point(terms_of(one, market.layout), signals) for one in (at_home, job, at_home, job)]
+    points = [
+        Point(terms_of(one, market.layout, market.block.session), signals) for one in (at_home, job, at_home, job)
+    ]
     outcome = PointsEngine(market).run(points)
     report, home = (Engine(one, market, Asks()).run() for one in (job, at_home))
     assert outcome.fingerprints == [home.fingerprint, report.fingerprint] * 2

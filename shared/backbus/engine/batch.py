@@ -39,9 +39,6 @@ from backbus.trading.warmup import NOTHING_WRITTEN
 NO_BOOKINGS_READ = read_only(NO_BOOKINGS)
 
 
-NO_SESSIONS = read_only(np.empty(0, dtype=np.int64))
-
-
 class Terms(NamedTuple):
     """The numbers of a job that rule its run and measure it: made once for all points that share them."""
 
@@ -51,7 +48,7 @@ class Terms(NamedTuple):
     """Per session: [1] for all, or [sessions]."""
 
 
-def terms_of(job: Job, layout: Layout, sessions: Ints = NO_SESSIONS) -> Terms:
+def terms_of(job: Job, layout: Layout, sessions: Ints) -> Terms:
     """What a point takes from its job; ``sessions`` are those that it trades, in days since 1970, which a rate that
     changes asks for."""
     year = job.year_of(layout.year)

@@ -26,26 +26,32 @@ def check_models(
     """Try a job's own models over at most so many rows; ``anew`` gives the job with functions that nobody has used."""
     part, _ = portion(panel, rows)
     calls: list[Call] = []
-    written = {use: Recording(function, calls) for use, function in _functions(job).items()}
+    written = {use: Recording(use, function, calls) for use, function in _functions(job).items()}
     failure = ""
     try:
         Engine(job.given(written), part, strategy).run()
     except StrategyError as error:
         failure = str(error)
-        if not any(failure.startswith(f"{own.kind} {written[own.use].name} of ") for own in job.own_models()):
+        if not any(failure.startswith(_title(own.kind, written[own.use])) for own in job.own_models()):
             raise
     fresh = _functions(anew())
     found = []
     for own in job.own_models():
         name = written[own.use].name
-        mine = [call for call in calls if (call.kind, call.function) == (own.kind, name)]
+        mine = [call for call in calls if (call.kind, call.use) == (own.kind, own.use)]
+        mine = [call for call in mine if call.asked[2]._asdict() == own.parameters]
         model = fresh[own.use].bound(own.kind, own.parameters)
         checked = CheckedModel(own.kind, name, not model.is_plain, len(mine), model.cost_us, None, None)
-        if failure.startswith(f"{own.kind} {name} of "):
+        if failure.startswith(_title(own.kind, written[own.use])):
             found.append(replace(checked, finding=failure))
             continue
         found.append(replace(checked, finding=model.differing(mine), note=model.rounding(mine)))
     return tuple(found)
+
+
+def _title(kind: str, function: OwnFunction) -> str:
+    """What an error of a function begins with."""
+    return f"{kind} {function.name} of {function.place}"
 
 
 def _functions(job: Job) -> dict[str, OwnFunction]:

@@ -117,7 +117,7 @@ def _if_signals_wait(orders: SingleOrders, rules: Any, account: Account, signals
 
 
 def _if_anything_may(orders: OrderLists, rules: Any, account: Account, signals: Inbox, tick: int) -> bool:
-    return bool(_spoken(account, signals, tick) or orders.working[0] > 0 or rules["checks_account"] != 0)
+    return bool(_spoken(account, signals, tick) or orders.working[0] > 0 or rules["looks_at_closes"] != 0)
 
 
 @step

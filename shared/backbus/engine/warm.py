@@ -68,7 +68,8 @@ def warm_points(*, strategies: bool = True) -> None:
     panel = small_panel()
     for job, strategy in _runs(strategies=strategies):
         signals = PanelRunner(panel).signals(strategy)
-        PointsEngine(panel, job.performance.benchmark).run([Point(terms_of(job, panel.layout), signals)])
+        terms = terms_of(job, panel.layout, panel.block.session)
+        PointsEngine(panel, job.performance.benchmark).run([Point(terms, signals)])
 
 
 def _runs(*, strategies: bool = True) -> Iterator[tuple[Job, Strategy]]:

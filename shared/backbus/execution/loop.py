@@ -23,7 +23,7 @@ from backbus.trading.groups import (
     SingleOrders,
     verb,
 )
-from backbus.trading.market_state import observe_close, tell_time
+from backbus.trading.market_state import observe_close, quote_close, quote_open, tell_time
 from backbus.trading.open_orders import append, end_node, find_order, new_node, purge, set_terms, wake_beside, works
 from backbus.trading.records import ASSET_SCALE, MAX_ASSETS, Records
 
@@ -153,6 +153,7 @@ def _begins(
     orders: OrderLists, rules: Any, market: MarketArrays, bars: BarArrays, at: int, tick: int, fills: RecordLog
 ) -> None:
     begin_row(orders, rules, market, bars, at, tick, fills)
+    quote_open(orders, rules, market, bars, at)
 
 
 _begin = verb(_begins_as_it_is, _begins)
@@ -197,6 +198,7 @@ def _sweep(
                 _begin(orders, rules, market, bars, at, tick, fills)
                 match_open(orders, rules, market, bars.open, at, tick, fills)
             elif phase == CLOSE_MATCH:
+                quote_close(orders, rules, market, bars, at)
                 match_close(orders, rules, market, bars, at, tick, fills)
             else:
                 _match_between(orders, rules, market, bars, tick, fills)

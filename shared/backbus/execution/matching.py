@@ -18,7 +18,6 @@ from backbus.market.ticks import PHASES
 from backbus.trading.codes import End, FillRule, Flag, InForce
 from backbus.trading.commission import month_of
 from backbus.trading.groups import BarArrays, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
-from backbus.trading.market_state import quote_close, quote_open
 from backbus.trading.open_orders import after, first, purge, purge_all, reduces, works
 from backbus.trading.order_states import OrderState
 from backbus.trading.order_types import has_limit, rule_at_open, waits_for_close, within_limit
@@ -199,7 +198,6 @@ def _match_close(
     begin = fills.length[0]
     row = tick // PHASES
     open_room(orders, rules, market, bars, at, row)
-    quote_close(orders, rules, market, bars, at)
     for opening in range(2):
         for asset in range(market.state.shape[0]):
             price = bars.close[at, asset]
@@ -290,7 +288,6 @@ def begin_row(
 ) -> None:
     """Orders whose time was over before this row end; the volume that may fill is known."""
     open_room(orders, rules, market, bars, at, tick // PHASES)
-    quote_open(orders, rules, market, bars, at)
     for asset in range(market.state.shape[0]):
         session = bars.session[at]
         if rules["own_sessions"] != 0:

@@ -225,6 +225,8 @@ def _refusal(path: str) -> str | None:
         return "all points read the same prices, or their statistics could not be compared; write one job for each"
     if section == "simulator":
         return "all points trade the same market; [sweep.monte_carlo] runs one strategy over many of them"
+    if path == "performance.risk_free" or path.startswith("performance.risk_free."):
+        return "points are compared beside one rate; write one job for each"
     if path == "strategy.use":
         return "strategies have parameters of their own; write one job for each strategy"
     return None

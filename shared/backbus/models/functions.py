@@ -136,7 +136,8 @@ class Call(NamedTuple):
     """One call of a model, written down."""
 
     kind: str
-    function: str
+    use: str
+    """Which function, as the job names it."""
     asked: tuple[Any, ...]
     """Its three arguments."""
     said: Any
@@ -145,9 +146,9 @@ class Call(NamedTuple):
 class Recording(OwnFunction):
     """A function, as plain Python, whose calls are written down."""
 
-    def __init__(self, function: OwnFunction, calls: list[Call]) -> None:
+    def __init__(self, use: str, function: OwnFunction, calls: list[Call]) -> None:
         super().__init__(function.name, function.place, function.function)
-        self._calls = calls
+        self._use, self._calls = use, calls
 
     def _way(self, kind: str, made: Any) -> _Way:
         return _Way(None, made, "")
@@ -156,7 +157,7 @@ class Recording(OwnFunction):
         """Call it."""
         said = super().ask(kind, *asked)
         if len(self._calls) < MOST_CALLS:
-            self._calls.append(Call(kind, self.name, asked, said))
+            self._calls.append(Call(kind, self._use, asked, said))
         return said
 
 

@@ -116,7 +116,8 @@ def said_by(job: Job) -> tuple[dict[str, list[str]], list[str]]:
     notes: list[str] = []
     for own in job.own_models():
         model = job.functions[own.use].bound(own.kind, own.parameters)
-        said[f"{own.kind} {own.use} ({own.field})"] = model.answers()
+        given = "".join(f", {name} = {value!r}" for name, value in sorted(own.parameters.items()))
+        said[f"{own.kind} {own.use} ({own.field}{given})"] = model.answers()
         notes += model.notes
     return said, list(dict.fromkeys(notes))
 

@@ -114,8 +114,8 @@ def _check_account(
 ) -> None:
     if rules["checks_account"] != 0:
         check_account(orders, rules, account, market, close, at, row, log)
-        if rules["universe"] != 0:
-            let_leave(orders, rules, account, market, close, at, row, log)
+    if rules["universe"] != 0:
+        let_leave(orders, rules, account, market, close, at, row, log)
 
 
 _check = verb(_no_account_checks, _check_account)
@@ -257,7 +257,7 @@ def _signals_alone(orders: SingleOrders, rules: Any, signals: Inbox, begin: int)
 
 
 def _orders_too(orders: OrderLists, rules: Any, signals: Inbox, begin: int) -> bool:
-    return bool(begin < signals.taken[0] or orders.working[0] > 0 or rules["checks_account"] != 0)
+    return bool(begin < signals.taken[0] or orders.working[0] > 0 or rules["looks_at_closes"] != 0)
 
 
 _has_more = verb(_signals_alone, _orders_too)

@@ -93,7 +93,7 @@ def silent_until(
     if orders.working[0] > 0:
         again = _look_again(orders, rules, account.positions.shape[0], bars.close, row - bars.first_row, phase)
         until = min(until, max(PHASES * row + min(again, _most_ahead(orders)), tick))
-    if rules["checks_account"] != 0 and (orders.working[0] > 0 or account.totals["gross"] > 0.0):
+    if rules["looks_at_closes"] != 0 and (orders.working[0] > 0 or account.totals["gross"] > 0.0):
         until = min(until, next_close)
     if account.totals["waiting"] > 0:
         until = min(until, next_close)

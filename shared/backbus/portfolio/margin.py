@@ -16,15 +16,12 @@ from backbus.jit.decorators import step
 from backbus.jit.fields import copied
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
-from backbus.portfolio.intents import no_terms
-from backbus.portfolio.order_entry import Ticket, cancel, place
-from backbus.portfolio.risk import exempt
+from backbus.portfolio.order_entry import cancel, place_forced
 from backbus.trading.codes import Flag, Reason
 from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog
 from backbus.trading.lots import whole_lots
-from backbus.trading.open_orders import after, first, new_node, purge, reduces, works
+from backbus.trading.open_orders import after, first, purge, reduces, works
 from backbus.trading.own_models import own_margin
-from backbus.trading.records import ASSET_SCALE, NO_ORDER, ROW_SCALE
 from backbus.trading.rules import CallRule
 
 
@@ -81,7 +78,7 @@ def _stands(rules: Any, account: Account, market: MarketArrays) -> bool:
     totals["peak"] = max(totals["peak"], equity)
     if rules["drawdown_limit"] < np.inf and equity <= totals["peak"] * (1.0 - rules["drawdown_limit"]):
         totals["stopped"] = 1
-    totals["called"] = 1 if equity < _required(rules, account, market) else 0
+    totals["called"] = 1 if rules["has_margin"] != 0 and equity < _required(rules, account, market) else 0
     return bool(totals["stopped"] == 0 and totals["called"] == 0)
 
 
@@ -132,8 +129,6 @@ def check_account(
         held = account.positions[asset]["position"]
         if held != 0.0:
             total += abs(held) * _locked(rules, account, market, asset)
-    scratch = orders.intents.shape[0] - 1
-    no_terms(orders.intents[scratch])
     for asset in range(account.positions.shape[0]):
         held = copied(account.positions[asset]["position"])
         if held == 0.0 or close[at, asset] != close[at, asset]:
@@ -142,13 +137,7 @@ def check_account(
         kept = whole_lots(market.instruments[asset]["lot"], abs(held) * share)
         sold = kept - abs(held) if held > 0.0 else abs(held) - kept
         if sold != 0.0:
-            flags = Flag.REDUCES | Flag.REDUCE_ONLY | Flag.FORCED
-            if over or rules["fill_at_close"] != 0:
-                flags |= Flag.ON_CLOSE
-            order = row * ROW_SCALE + asset * ASSET_SCALE + 1
-            ticket = Ticket(asset, new_node(orders), tick, order, sold, flags, NO_ORDER, 0)
-            place(orders, ticket, exempt(sold), scratch, log)
-            log.records[log.length[0] - 1]["reason"] = reason
+            place_forced(orders, asset, tick, sold, over or rules["fill_at_close"] != 0, reason, log)
 
 
 @step

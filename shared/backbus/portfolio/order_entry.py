@@ -8,6 +8,7 @@ import numpy as np
 
 from backbus.jit.decorators import step
 from backbus.jit.fields import copied
+from backbus.market.ticks import PHASES
 from backbus.portfolio.intents import no_terms
 from backbus.portfolio.risk import Accepted, exempt
 from backbus.trading.codes import Action, Flag, InForce, OrderType
@@ -25,7 +26,7 @@ from backbus.trading.open_orders import (
     wake_beside,
 )
 from backbus.trading.order_types import on_grid, possible, trails, worst_price
-from backbus.trading.records import EXITS, NO_ORDER
+from backbus.trading.records import ASSET_SCALE, EXITS, NO_ORDER, ROW_SCALE
 from backbus.trading.slippage import fill_price
 
 # --- ORDER records ------------------------------------------------------------------------------------------------
@@ -271,6 +272,20 @@ def _write_slot(orders: OpenOrders, ticket: Ticket, accepted: Accepted, flags: i
 place = verb(_place_single, _place_listed)
 """``place(orders, ticket, accepted, intent, log)``: let an order that passed risk work, with the terms of the intent
 of that number, and say so."""
+
+
+@step
+def place_forced(
+    orders: OrderLists, asset: int, tick: int, quantity: float, on_close: bool, reason: int, log: RecordLog
+) -> None:
+    """Place a market order of the account's own, which lessens a position, and say why."""
+    scratch = orders.intents.shape[0] - 1
+    no_terms(orders.intents[scratch])
+    flags = Flag.REDUCES | Flag.REDUCE_ONLY | Flag.FORCED | (Flag.ON_CLOSE if on_close else 0)
+    order = tick // PHASES * ROW_SCALE + asset * ASSET_SCALE + 1
+    ticket = Ticket(asset, new_node(orders), tick, order, quantity, flags, NO_ORDER, 0)
+    place(orders, ticket, exempt(quantity), scratch, log)
+    log.records[log.length[0] - 1]["reason"] = reason
 
 
 @step

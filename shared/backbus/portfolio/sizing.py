@@ -100,7 +100,7 @@ def _own_position(
     held, worth = account.positions[asset]["position"], price * state["unit"]
     if worth != worth:  # noqa: PLR0124  (no rate of its currency is known yet, which is why it will be refused)
         return worth
-    assets = (max(totals["members"], 1) if rules["universe"] != 0 else rules["assets"]) * 1.0
+    assets = max(totals["members"], 1) * 1.0
     wish = (copied(value), price, worth, equity, copied(totals["cash"]), copied(held), deviation, assets)
     units = own_size(rules, instrument, state, wish)
     return np.sign(units) * whole_lots(instrument["lot"], abs(units))
@@ -114,7 +114,7 @@ def sized_position(
     line, slot = account.positions[asset], orders.slots[asset]
     deviation = 0.0
     base = rules["size"]
-    if rules["universe"] != 0 and rules["sizing"] in SHARED:
+    if rules["sizing"] in SHARED:
         base = base / max(account.totals["members"], 1)
     if rules["volatility_rows"] > 0:
         deviation = volatility(account.closes, asset, line["bars"])

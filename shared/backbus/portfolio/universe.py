@@ -11,14 +11,11 @@ from backbus.jit.decorators import part, step
 from backbus.jit.fields import copied
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
-from backbus.portfolio.intents import no_terms
-from backbus.portfolio.order_entry import Ticket, cancel, place
-from backbus.portfolio.risk import exempt
+from backbus.portfolio.order_entry import cancel, place_forced
 from backbus.trading.codes import Flag, Reason
 from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog, SingleOrders, verb
-from backbus.trading.open_orders import after, first, new_node, purge, reduces, type_of, works
+from backbus.trading.open_orders import after, first, purge, reduces, type_of, works
 from backbus.trading.order_types import HAS, Has
-from backbus.trading.records import ASSET_SCALE, NO_ORDER, ROW_SCALE
 from backbus.trading.rules import Universe
 
 
@@ -83,8 +80,6 @@ def let_leave(
     """At a row's close, let the rest of such orders go, and close what is held where the job closes it. An asset with a
     hole here is closed at its next bar."""
     tick = PHASES * row + CLOSE_DECIDE
-    scratch = orders.intents.shape[0] - 1
-    no_terms(orders.intents[scratch])
     for asset in range(market.state.shape[0]):
         if market.state[asset]["member"] != 0:
             continue
@@ -92,11 +87,5 @@ def let_leave(
         held = copied(account.positions[asset]["position"])
         if forced or held == 0.0 or close[at, asset] != close[at, asset] or account.totals["over"] != 0:
             continue
-        if rules["universe"] == Universe.CLOSE:
-            flags = Flag.REDUCES | Flag.REDUCE_ONLY | Flag.FORCED
-            if rules["fill_at_close"] != 0:
-                flags |= Flag.ON_CLOSE
-            order = row * ROW_SCALE + asset * ASSET_SCALE + 1
-            ticket = Ticket(asset, new_node(orders), tick, order, -held, flags, NO_ORDER, 0)
-            place(orders, ticket, exempt(-held), scratch, log)
-            log.records[log.length[0] - 1]["reason"] = Reason.LEFT_UNIVERSE
+        if closes_anyway(rules):
+            place_forced(orders, asset, tick, -held, rules["fill_at_close"] != 0, Reason.LEFT_UNIVERSE, log)

@@ -49,10 +49,9 @@ ACCOUNT = np.dtype(
     ]
 )
 """One record: cash; fees paid; equity and gross exposure at the last mark; signals that wait; the last session that was
-begun; the highest equity at a close; whether the drawdown stop, a margin call or the end of a run that is to be
-flat lets nothing be opened; exposures and
-positions if all orders that were accepted fill, and what orders of this session were worth; how many assets are in
-the universe."""
+begun; the highest equity at a close; whether the drawdown stop, a margin call or the end of a run that is to be flat
+lets nothing be opened; exposures and positions if all orders that were accepted fill, and what orders of this session
+were worth; how many assets share the account: those of the universe, or all."""
 
 
 def open_account(rules: Rules) -> Account:
@@ -60,7 +59,7 @@ def open_account(rules: Rules) -> Account:
     assets = len(rules.instruments)
     totals = np.zeros(1, dtype=ACCOUNT)
     totals["cash"] = totals["equity"] = totals["peak"] = rules.record["cash"]
-    totals["session"] = NO_SESSION
+    totals["session"], totals["members"] = NO_SESSION, assets
     positions = np.zeros(assets, dtype=POSITION)
     positions["price"] = np.nan
     rows = int(rules.record["volatility_rows"][0])

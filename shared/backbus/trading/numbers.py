@@ -36,8 +36,8 @@ def rules_of(job: Job, layout: Layout) -> r.Rules:
     record = np.zeros(1, dtype=r.RULES)
     rules = record[0]
     execution = job.execution
-    rules["assets"], rules["rows"], rules["daily"] = layout.assets, layout.rows, layout.daily
-    _set_account(rules, job.portfolio, layout.assets if layout.universe is None else 1)
+    rules["rows"], rules["daily"] = layout.rows, layout.daily
+    _set_account(rules, job.portfolio)
     rules["fill_at_close"] = execution.fill == "close"
     rules["path"], rules["trail_by_close"] = r.PATHS.index(execution.path), execution.trail_by == "close"
     rules["volume_cap"], rules["wait_for_volume"] = execution.volume_cap or 0.0, execution.no_volume == "wait"
@@ -73,11 +73,11 @@ def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
     rules["costs_follow_market"] = follows or rules["own_models"]
     rules["own_sessions"] = bool(layout.calendars)
     rules["universe"] = 0 if layout.universe is None else 1 + LEAVING.index(layout.universe)
-    rules["checks_account"] = rules["checks_account"] or rules["universe"]
+    rules["looks_at_closes"] = bool(rules["checks_account"] or rules["universe"])
     rules["no_row_skipped"] = (
         rules["costs_follow_market"]
         or rules["has_financing"]
-        or rules["checks_account"]
+        or rules["looks_at_closes"]
         or portfolio.limits.turnover is not None
     )
     special = rules["no_row_skipped"] or rules["limited"] or not lines["traded"].all()
@@ -85,9 +85,8 @@ def _set_flags(rules: Any, job: Job, layout: Layout, lines: Records) -> None:
     rules["needs_order_lists"] = portfolio.exits != p.Exits() or rules["capped"] or by_hand or special
 
 
-def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int) -> None:
-    """Put an account into a ``RULES`` record. Sizes are of ``assets`` that share the account: 1 where a universe
-    says in each row how many."""
+def _set_account(rules: Any, portfolio: p.PortfolioSettings) -> None:
+    """Put an account into a ``RULES`` record."""
     rules["cash"], rules["leverage"], rules["shorts"] = portfolio.cash, portfolio.leverage, portfolio.shorts
     own_margin = portfolio.margin is not None and portfolio.margin.use is not None
     rules["cash_only"] = not portfolio.shorts and portfolio.leverage == 1.0 and not own_margin
@@ -102,9 +101,9 @@ def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int) -> Non
         case p.TargetWeight(weight=weight):
             rules["size"] = weight
         case p.EqualWeight():
-            rules["size"] = 1.0 / assets
+            rules["size"] = 1.0
         case p.VolatilityTarget() as sizing:
-            rules["size"] = sizing.target / assets
+            rules["size"] = sizing.target
             rules["max_weight"], rules["volatility_rows"] = sizing.max_weight, sizing.lookback
         case OwnSizing() as sizing:
             rules["volatility_rows"] = sizing.lookback or 0
@@ -124,6 +123,7 @@ def _set_account(rules: Any, portfolio: p.PortfolioSettings, assets: int) -> Non
     rules["limited"] = any(getattr(limits, name) is not None for name in LIMITS)
     rules["fees_in_size"] = portfolio.fees_in_size
     rules["ends_flat"] = portfolio.at_end == "close"
+    rules["has_margin"] = portfolio.margin is not None
     rules["checks_account"] = portfolio.margin is not None or limits.drawdown is not None or rules["ends_flat"]
 
 

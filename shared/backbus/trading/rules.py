@@ -21,7 +21,6 @@ RULES = np.dtype(
         ("size", "<f8"),
         ("max_weight", "<f8"),
         ("volume_cap", "<f8"),
-        ("assets", "<i8"),
         ("sizing", "<i8"),
         ("volatility_rows", "<i8"),
         ("shorts", "<i8"),
@@ -38,6 +37,8 @@ RULES = np.dtype(
         ("costs_follow_market", "<i8"),
         ("no_row_skipped", "<i8"),
         ("checks_account", "<i8"),
+        ("has_margin", "<i8"),
+        ("looks_at_closes", "<i8"),
         ("ends_flat", "<i8"),
         ("fees_in_size", "<i8"),
         ("by_quotes", "<i8"),
@@ -79,16 +80,17 @@ RULES = np.dtype(
 more than plain market orders may work from the start. ``slippage_follows_market`` is 1 where no order may be left
 alone, and ``lookback_rows`` is how far it looks back; ``costs_follow_market`` where anything of the market's state
 does, rates of currencies included; ``no_row_skipped`` where no row may be passed over, ``checks_account`` where the
-account is looked at in every row, ``has_financing`` where cash or positions cost or bring something over time,
-``has_corporate_actions`` where the data has splits and dividends, ``universe`` what becomes of positions in assets that
-leave it (0 where there is none), ``own_sessions`` where days end for each asset by its own market, ``limited`` where
-risk has limits, ``has_futures`` where any asset is one, ``by_quotes`` where orders fill at bid and ask; ``cash_only``
-in an account without shorts and leverage. ``take_profit``, ``stop_loss`` and ``trailing_loss`` are the exits that come
-with each entry, as fractions of its price, 0 where there is none; ``trailing_gain`` is the profit from which the last
-trails, ``trailing_then`` by how much from there on, NaN where it does from the entry on. Rates are of a year of
-``year_days``; limits are fractions of equity, infinite where there is none. ``own_models`` is 1 where any model is a
-user's function, ``own_costs`` where slippage or commission is; ``own_sizing`` and ``own_margin`` are the addresses of
-such, 0 where there is none, and what is called a context the address of a function's own numbers."""
+account is looked at in every row, ``has_margin`` where it can be called, ``looks_at_closes`` where something may be
+decided at a close that nobody has asked for, ``has_financing`` where cash or positions cost or bring something over
+time, ``has_corporate_actions`` where the data has splits and dividends, ``universe`` what becomes of positions in
+assets that leave it (0 where there is none), ``own_sessions`` where days end for each asset by its own market,
+``limited`` where risk has limits, ``has_futures`` where any asset is one, ``by_quotes`` where orders fill at bid and
+ask; ``cash_only`` in an account without shorts and leverage. ``take_profit``, ``stop_loss`` and ``trailing_loss`` are
+the exits that come with each entry, as fractions of its price, 0 where there is none; ``trailing_gain`` is the profit
+from which the last trails, ``trailing_then`` by how much from there on, NaN where it does from the entry on. Rates are
+of a year of ``year_days``; limits are fractions of equity, infinite where there is none. ``own_models`` is 1 where any
+model is a user's function, ``own_costs`` where slippage or commission is; ``own_sizing`` and ``own_margin`` are the
+addresses of such, 0 where there is none, and what is called a context the address of a function's own numbers."""
 
 INSTRUMENT = np.dtype(
     [
@@ -222,12 +224,14 @@ class Rules(NamedTuple):
         facts = np.full((len(block), QUOTED_FACTS if quoted else FACTS, block.close.shape[1]), np.nan)
         if self.own:
             facts[:, Fact.TIME] = (block.end / NS)[:, None]
-        events = (name if acts else None for name in EVENTS)
-        sides = QUOTES if quoted else ()
-        names = (self.spread, *events, MEMBER if chosen else None, OWN_SESSION if apart else None, None, *sides)
-        for at, name in enumerate(names):
-            if name is not None and name in block.extra:
-                facts[:, at] = block.extra[name]
+        columns: dict[str, int] = {} if self.spread is None else {self.spread: Fact.SPREAD}
+        columns |= {name: Fact.SPLIT + at for at, name in enumerate(EVENTS)} if acts else {}
+        columns |= {MEMBER: Fact.MEMBER} if chosen else {}
+        columns |= {OWN_SESSION: Fact.SESSION} if apart else {}
+        columns |= {name: Fact.BID + at for at, name in enumerate(QUOTES)} if quoted else {}
+        for name, fact in columns.items():
+            if name in block.extra:
+                facts[:, fact] = block.extra[name]
         return read_only(facts)
 
     @property

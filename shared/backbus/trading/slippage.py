@@ -85,12 +85,11 @@ def fill_price(instrument: Any, state: Any, reference: float, quantity: float) -
 @step
 def market_price(instrument: Any, state: Any, reference: float, quantity: float) -> float:
     """Price paid for ``quantity`` in a bar whose volume the market knows."""
-    if instrument["slippage_model"] == SlippageModel.VOLUME_SHARE and state["bar_volume"] > 0.0:
+    if instrument["slippage_model"] in CAPPING and state["bar_volume"] > 0.0:
         share = min(abs(quantity) / state["bar_volume"], instrument["slippage_limit"])
+        if instrument["slippage_model"] == SlippageModel.OWN:
+            return _own(instrument, state, reference, quantity, share)
         return _moved(instrument, reference, reference * instrument["slippage"] * share * share, quantity)
-    if instrument["slippage_model"] == SlippageModel.OWN and state["bar_volume"] > 0.0:
-        share = min(abs(quantity) / state["bar_volume"], instrument["slippage_limit"])
-        return _own(instrument, state, reference, quantity, share)
     return fill_price(instrument, state, reference, quantity)
 
 

@@ -134,9 +134,6 @@ def nearest_ever(terms: Any, buys: bool) -> float:
     """The furthest from its start that a trailing stop may stand, as far as is known without the prices that it has
     followed; NaN while it sleeps for certain. To buy there costs most."""
     start = copied(terms["start"])
-    if terms["begins"] == terms["begins"]:
-        if has_begun(terms):
-            return behind_begun(terms, better(start, terms["begins"], buys), buys)
-        if terms["then"] != terms["then"]:
-            return behind_begun(terms, better(start, terms["begins"], buys), buys)
+    if terms["begins"] == terms["begins"] and (has_begun(terms) or terms["then"] != terms["then"]):
+        return behind_begun(terms, better(start, terms["begins"], buys), buys)
     return behind(terms, start, buys)

@@ -125,10 +125,10 @@ class Aligned:
             part = self._source.part(start, min(start + _CHUNK, len(self._ends)))
             missing = np.full(part.close.shape, np.nan)
             split, dividend = (part.extra.get(name, missing) for name in ACTIONS)
+            kept = self._numbered(part.end)
             for row, asset in np.argwhere(acts(split, dividend)).tolist():
-                end = int(part.end[row])
-                if self._numbered(end) < 0:
-                    number = self._grid.place(end)
+                if kept[row] < 0:
+                    number = self._grid.place(int(part.end[row]))
                     found.append((number, asset, float(split[row, asset]), float(dividend[row, asset])))
             if isinstance(self._source, MappedSource):
                 self._source.release(start)
@@ -143,7 +143,7 @@ class Aligned:
         last = np.full(self._source.layout.assets, -1, dtype=np.int64)
         for start in range(0, len(self._ends), _CHUNK):
             part = self._source.part(start, min(start + _CHUNK, len(self._ends)))
-            kept = np.array([self._numbered(int(end)) for end in part.end], dtype=np.int64)
+            kept = self._numbered(part.end)
             gone = part.extra[DELISTING]
             for row, asset in np.argwhere(~np.isnan(gone) & (kept < 0)[:, None]).tolist():
                 before = np.flatnonzero((kept[:row] >= 0) & ~np.isnan(part.close[:row, asset]))
@@ -157,11 +157,14 @@ class Aligned:
                 self._source.release(start)
         return found
 
-    def _numbered(self, end: int) -> int:
-        """The number of the bar that ends then; -1 where none does."""
-        number = self._grid.place(end)
-        there = number < self._grid.count and int(self._grid.ends(number, number + 1)[0][0]) == end
-        return number if there else -1
+    def _numbered(self, ends: Ints) -> Ints:
+        """The numbers of the bars that end then, in order of time; -1 where none does."""
+        low, last = (self._grid.place(int(end)) for end in (ends[0], ends[-1]))
+        there = self._grid.ends(low, min(last + 1, self._grid.count))[0] if low < self._grid.count else ends[:0]
+        if not len(there):
+            return np.full(len(ends), -1, dtype=np.int64)
+        at = np.minimum(np.searchsorted(there, ends), len(there) - 1)
+        return np.where(there[at] == ends, low + at, -1)
 
     def _counted(self, calendar: str, first: int, stop: int) -> list[str]:
         """What becomes of the source's rows."""

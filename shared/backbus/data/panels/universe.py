@@ -17,7 +17,7 @@ from backbus.data.readers.headers import plain
 from backbus.data.readers.members import Members, Spell
 from backbus.errors import JobError
 from backbus.jit.arrays import read_only
-from backbus.market.columns import MEMBER
+from backbus.market.columns import DELISTING, MEMBER
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel, session_date
 from backbus.market.timeframes import DAY_NS
 
@@ -148,7 +148,7 @@ def _notes(members: Members, symbols: Sequence[str], session: Ints) -> Iterator[
 def _unsold(source: Panel | MappedSource | Aligned, spells: Sequence[Sequence[Spell]], session: Ints) -> Iterator[str]:
     """Members that leave and have no bar after it, at which what is held of them could be sold."""
     layout, last = source.layout, int(session[-1])
-    if not layout.daily or "delisting" in layout.columns:
+    if not layout.daily or DELISTING in layout.columns:
         return
     leavers = [at for at, each in enumerate(spells) if each and each[-1].last < last]
     if not leavers:

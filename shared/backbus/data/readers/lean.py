@@ -142,7 +142,11 @@ def beside(files: Mapping[str, Path]) -> dict[str, Path]:
 
 
 def _tickers_in(path: Path) -> set[str]:
-    return {cells[1].strip().upper() for line in path.read_text().splitlines() if len(cells := line.split(",")) > 1}
+    """What a share was called; nothing that is known where its file cannot be read, which is told if it is needed."""
+    try:
+        return {name.ticker for name in _names(path.name, path)}
+    except DataError:
+        return set()
 
 
 def parted(files: Mapping[str, Path]) -> tuple[dict[str, Path], dict[str, KnownShares]]:

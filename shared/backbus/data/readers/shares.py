@@ -211,6 +211,7 @@ def _with_actions(called: Sequence[_Of], settings: DataSettings, notes: list[str
     roles = [role for role in (SPLIT, DIVIDEND) if settings.names.get(role) != ""]
     columns = [
         {role: np.zeros(len(each.table)) for role in roles}
+        | ({ADJ_CLOSE: each.table.numbers["close"].copy()} if roles else {})
         | ({gone: np.full(len(each.table), np.nan)} if DELISTING in settings.columns else {})
         for each in called
     ]
@@ -245,8 +246,7 @@ def _adjust(
     """Let bars of a share have the close that LEAN's factors adjust it to."""
     for (table, _, _), mine in zip(called, columns, strict=True):
         if share in table.symbols:
-            close = table.numbers["close"]
-            adjusted = mine.setdefault(ADJ_CLOSE, close.copy())
+            close, adjusted = table.numbers["close"], mine[ADJ_CLOSE]
             rows = slice(None) if table.codes is None else table.codes == table.symbols.index(share)
             adjusted[rows] = close[rows] * adjusting(factors, _days(table)[rows])
 

@@ -128,9 +128,9 @@ class Chunks:
         self._runner = PanelRunner(panel)
         traded = panel.block.session[panel.layout.warmup :]
         self._begins = panel.layout.warmup + np.flatnonzero(np.diff(traded, prepend=traded[:1] - 1))
+        """The first row of each traded session."""
         self._sessions = sessions_traded(panel)
         self._year = job.year_of(panel.layout.year)
-        """The first row of each traded session."""
         self._jobs: dict[str, _Common] = {}
         self._engines: dict[str | None, PointsEngine] = {}
 
@@ -217,7 +217,7 @@ class Chunks:
         """Run a point with models of the user's own, by itself: it fails alone where one of them does, and begins with
         models that no other point has used."""
         batch = _Batch()
-        batch.add(index, common.kind, Point(terms_of(common.job, self._panel.layout), signals))
+        batch.add(index, common.kind, Point(terms_of(common.job, self._panel.layout, self._sessions), signals))
         try:
             self._run(batch, made, lambda first, count: None)
         except (StrategyError, MemoryError) as error:
