@@ -62,8 +62,9 @@ def test_so_is_parquet(tmp_path: Path) -> None:
     [
         ("date,rate\n2020-01-01,1.5\n", {}, r'1.5 is 150 % a year; if these are percent, set .*unit = "percent"'),
         ("date,rate\n2020-01-01,0.01\n2020-01-01,0.02\n", {}, "has two rates of 2020-01-01"),
-        ("date,rate\n2020-01-01,low\n", {}, "row 1 below the header: rate 'low' is no number"),
-        ("date,rate\nsoon,0.01\n", {}, "row 1 below the header"),
+        ("date,rate\n2020-01-01,low\n", {}, r"rates\.csv:2, column 'rate': 'low' is no number; write rates as 0\.05"),
+        ("date,rate\nsoon,0.01\n", {}, r"rates\.csv:2, column 'date': 'soon' cannot be read as a date; write all"),
+        ("date,rate\n2020-01-01,0.01\n,0.02\n", {}, r"rates\.csv:3, column 'date': there is no date; say of which day"),
         ("date,a,b\n2020-01-01,0.01,0.02\n", {}, "has several columns of rates: name one of a, b"),
         ("date,a\n2020-01-01,0.01\n", {"column": "c"}, "has no column 'c' of rates: name one of a"),
         ("date,a\n2020-01-01,.\n", {}, "has no rate"),
