@@ -113,8 +113,8 @@ def test_where_there_is_none_the_one_before_stands(tmp_path: Path) -> None:
     assert np.isnan(quotes(panel)[0]).all()
     assert quotes(panel)[3] == [101.5] * 4 + [103.5] * 4
     told = [note for note in panel.notes if note.startswith("A: ")]
-    assert "1 of 4 bars have no quote of both sides, nor one before them" in told[0] and "09:31:00" in told[0]
-    assert "1 of 4 bars have no quote of their own: the one before stands" in told[1] and "09:34:00" in told[1]
+    assert "1 of 4 bars have no quote of both sides, nor one before them" in told[0] and "09:31 UTC" in told[0]
+    assert "1 of 4 bars have no quote of their own: the one before stands" in told[1] and "09:34 UTC" in told[1]
 
 
 def test_a_side_that_is_not_quoted_is_unknown(tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from backbus import renamed
 from backbus.errors import JobError
-from backbus.market.panel import session_date
+from backbus.market.panel import instant_text, session_date
 from backbus.trading.codes import FORCED_FOR, REASONS, TIMES_IN_FORCE
 from backbus.trading.records import order_parts
 
@@ -75,7 +77,7 @@ def _rows(folder: Path, table: str, *filters: tuple[str, str, Any]) -> list[Row]
     if found and "time" in found[0]:
         sessions, intraday = _sessions(folder, (folder / "equity.parquet").stat().st_mtime_ns)
         for row in found:
-            row["when"] = _instant(row["time"]) if intraday else sessions[row["row"]].isoformat()
+            row["when"] = _utc(row["time"]) if intraday else sessions[row["row"]].isoformat()
     return found
 
 
@@ -88,8 +90,8 @@ def _sessions(folder: Path, _: int) -> tuple[dict[int, datetime.date], bool]:
     return dict(zip(told["row"], told["session"], strict=True)), len(set(told["session"])) < len(told["row"])
 
 
-def _instant(time: datetime.datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S} UTC".replace(":00 UTC", " UTC")
+def _utc(time: datetime.datetime) -> str:
+    return f"{instant_text(int(np.datetime64(time.replace(tzinfo=None), 'ns').astype(np.int64)))} UTC"
 
 
 def _order(folder: Path, order: int) -> Row:

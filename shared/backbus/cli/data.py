@@ -99,8 +99,9 @@ def _check_files(files: list[str], sets: list[str], as_json: bool) -> None:
     from backbus.data import load_panel, resolve_files
     from backbus.data.catalog.findings import findings_of
     from backbus.data.files import universe_file
-    from backbus.data.panels.sessions import span_text, stamp_text
+    from backbus.data.panels.sessions import span_text
     from backbus.errors import JobError, UsageError
+    from backbus.market.panel import instant_text
 
     settings = _settings_of(files, [], sets)
     try:
@@ -120,7 +121,7 @@ def _check_files(files: list[str], sets: list[str], as_json: bool) -> None:
         "bars": layout.bars or span_text(layout.interval_ns),
         "first": str(sessions[0]),
         "last": str(sessions[-1]),
-        "first_end": stamp_text(int(block.end[0])),
+        "first_end": instant_text(int(block.end[0])),
         "timezone": layout.timezone or "UTC",
         "calendar": named,
         "read": list(layout.read),

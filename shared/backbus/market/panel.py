@@ -237,9 +237,9 @@ def session_date(session: int) -> str:
 
 
 def instant_text(instant: int) -> str:
-    """A UTC instant in nanoseconds as a date and time, as short as it can be told."""
-    text = str(np.datetime64(int(instant), "ns")).replace("T", " ").removesuffix(".000000000")
-    return text.removesuffix(":00") if "." not in text else text
+    """Nanoseconds since 1970 as a date and time, as short as they can be told."""
+    text = str(np.datetime64(int(instant), "ns")).replace("T", " ").rstrip("0").rstrip(".")
+    return text if "." in text else text.removesuffix(":00")
 
 
 def row_text(end: int, session: int, layout: Layout) -> str:

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.jit.arrays import read_only
-from backbus.market.columns import MEMBER
 from backbus.market.panel import Block, Floats, Ints
 from backbus.strategy.run import Run
 from backbus.strategy.sharing import Shared
@@ -47,11 +46,7 @@ class Context:
     @cached_property
     def members(self) -> NDArray[np.bool_] | None:
         """[rows, assets] which assets are in the universe; None where there is none, and all are."""
-        if self.run.layout.universe is None:
-            return None
-        inside: NDArray[np.bool_] = self.block.extra[MEMBER] == 1.0
-        inside.flags.writeable = False
-        return inside
+        return self.run.members(self.block)
 
 
 class OfContext(Protocol):

@@ -11,7 +11,6 @@ import numpy as np
 from backbus import renamed
 from backbus.errors import StrategyError
 from backbus.jit.arrays import read_only
-from backbus.market.columns import MEMBER
 from backbus.market.panel import Block, Floats
 from backbus.market.ticks import PHASES
 from backbus.strategy import edges
@@ -61,11 +60,6 @@ def _numbers(name: str, wanted: Any, block: Block) -> Floats:
     return read_only(_fit(name, wanted, block).astype(np.float64, copy=False))
 
 
-def _members(run: Run, block: Block) -> edges.Bools | None:
-    """[rows, assets] which assets are in the universe; None where there is none."""
-    return None if run.layout.universe is None else read_only(block.extra[MEMBER] == 1.0)
-
-
 def _been(run: Run, members: edges.Bools) -> edges.Bools:
     """[rows, assets] which assets are in the universe, or have been."""
     before = run.slot(("been",), lambda: np.zeros(members.shape[1], dtype=np.bool_))
@@ -77,24 +71,23 @@ def _been(run: Run, members: edges.Bools) -> edges.Bools:
 def _among_members(run: Run, long: Any, short: Any, members: edges.Bools, block: Block) -> Records:
     """Edges of sides that are wanted: an asset must be in the universe to enter one. Where who leaves is closed, its
     side ends there, so that it may enter again when it comes back; otherwise it stays as long as it is wanted."""
-    closes = run.layout.universe == "close"
-
-    def pair(wanted: edges.Bools) -> tuple[edges.Bools, edges.Bools]:
-        return read_only(wanted & members), read_only(~wanted | ~members if closes else ~wanted)
-
+    sides = (side for wanted in (long, short) for side in _of_members(run, wanted, ~wanted, members))
     state = run.slot(("hold", "members"), lambda: np.zeros(block.close.shape[1]))
     out = run.room(block.close.size)
-    count = edges.latched(
-        *pair(long), *pair(short), read_only(block.close), state, out, block.first_row, run.layout.warmup
-    )
+    count = edges.latched(*sides, read_only(block.close), state, out, block.first_row, run.layout.warmup)
     return read_only_copy(out[:count])
+
+
+def _of_members(run: Run, enter: Any, leave: Any, members: edges.Bools) -> tuple[edges.Bools, edges.Bools]:
+    closes = run.layout.universe == "close"
+    return read_only(enter & members), read_only(leave | ~members if closes else leave)
 
 
 def hold_side(run: Run, condition: Any, side: float) -> Records:
     """Edges of one side."""
     block = _block(run)
     _of_the_run(condition)
-    members = _members(run, block)
+    members = run.members(block)
     if members is not None:
         wanted = _truth("hold_long" if side > 0 else "hold_short", condition, block)
         never = np.zeros(wanted.shape, dtype=np.bool_)
@@ -121,7 +114,7 @@ def hold_direction(run: Run, direction: Any) -> Records:
     """Edges of both sides, with strengths."""
     block = _block(run)
     wanted = _numbers("hold", direction, block)
-    members = _members(run, block)
+    members = run.members(block)
     if members is not None:
         records = _among_members(run, wanted > 0.0, wanted < 0.0, members, block).copy()
         entered = np.flatnonzero(records["value"] != 0.0)
@@ -148,13 +141,9 @@ def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: 
         _truth(name, False if enter_short is None else enter_short, block),
         _truth(name, False if leave_short is None else leave_short, block),
     )
-    members = _members(run, block)
+    members = run.members(block)
     if members is not None:
-        closes = run.layout.universe == "close"
-        long, short = (
-            (read_only(enters & members), read_only(leaves | ~members) if closes else leaves)
-            for enters, leaves in (long, short)
-        )
+        long, short = (_of_members(run, *side, members) for side in (long, short))
     state = run.slot((name,), lambda: np.zeros(block.close.shape[1]))
     out = run.room(long[0].size)
     close = read_only(block.close)
@@ -166,7 +155,7 @@ def target_weights(run: Run, wanted: Any) -> Records:
     """Every weight that is given."""
     block = _block(run)
     values = _numbers("target_weights", wanted, block)
-    members = _members(run, block)
+    members = run.members(block)
     if members is not None:
         said = _been(run, members) if run.layout.universe == "keep" else members
         values = read_only(np.where(said, values, np.nan))

@@ -10,14 +10,18 @@ from collections.abc import Callable
 from typing import TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbus.errors import StrategyError
+from backbus.jit.arrays import read_only
+from backbus.market.columns import MEMBER
 from backbus.market.panel import Block, Layout
 from backbus.strategy.emission import Emission
 from backbus.strategy.raw import Tail
 from backbus.strategy.sharing import Key
 from backbus.trading.records import SIGNAL, Records
 
+Bools = NDArray[np.bool_]
 State = TypeVar("State")
 
 
@@ -49,6 +53,10 @@ class Run:
         self._slots.clear()
         self._complete = False
         self.cold = 0
+
+    def members(self, block: Block) -> Bools | None:
+        """[rows, assets] which assets are in the universe; None where there is none, and all are."""
+        return None if self.layout.universe is None else read_only(block.extra[MEMBER] == 1.0)
 
     def room(self, signals: int) -> Records:
         """Where a block's signals are written: the same memory each time."""

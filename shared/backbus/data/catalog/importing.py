@@ -25,7 +25,7 @@ from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is
 from backbus.data.panels.ranges import choose_symbols
 from backbus.data.panels.repair import LISTED, Inspection
 from backbus.data.panels.rows import Rows
-from backbus.data.panels.sessions import session_ends, stamp_text
+from backbus.data.panels.sessions import session_ends
 from backbus.data.panels.taken import notes_of, read_as
 from backbus.data.readers.headers import ADJ_CLOSE, extra_role
 from backbus.data.readers.lean import parted
@@ -34,7 +34,7 @@ from backbus.data.readers.parts import ahead, parts_of
 from backbus.data.readers.table import Table
 from backbus.errors import DataError, JobError
 from backbus.market.columns import DELISTING, FIELDS
-from backbus.market.panel import Block, Layout, Panel, session_date, whole
+from backbus.market.panel import Block, Layout, Panel, instant_text, session_date, whole
 from backbus.market.timeframes import bar_size
 from backbus.market.zones import local_days
 
@@ -122,7 +122,7 @@ def _copy_panel(mapped: MappedPanel, settings: DataSettings, path: Path, out: Pa
 
 
 def _not_after(rows: Rows, last: int) -> DataError:
-    before = session_date(last) if rows.dates else stamp_text(last)
+    before = session_date(last) if rows.dates else instant_text(last)
     return rows.error(
         0,
         f"{rows.when(0)} does not come after {before}, which was read before; files that are larger than memory must be"

@@ -18,7 +18,7 @@ from backbus.data.panels.layout import with_columns
 from backbus.data.panels.markets import with_one_calendar
 from backbus.data.panels.repair import Inspection, Mask
 from backbus.data.panels.rows import Rows
-from backbus.data.panels.sessions import span_text, stamp_text
+from backbus.data.panels.sessions import span_text
 from backbus.data.readers.headers import extra_role
 from backbus.data.readers.sides import has_sides, mid_prices, sides_alone
 from backbus.data.readers.table import Table
@@ -26,7 +26,7 @@ from backbus.errors import DataError, JobError
 from backbus.jit.arrays import read_only
 from backbus.market.calendars import sessions_between
 from backbus.market.columns import PRICES, QUOTES, SIDES
-from backbus.market.panel import Floats, Ints, Panel
+from backbus.market.panel import Floats, Ints, Panel, instant_text
 from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
@@ -239,6 +239,6 @@ def _told(symbol: str, sides: Floats, own: Mask, ends: Ints) -> list[str]:
     ):
         count = int(np.count_nonzero(bars))
         if count:
-            when = stamp_text(int(ends[np.argmax(bars)]))
+            when = instant_text(int(ends[np.argmax(bars)]))
             said.append(f"{symbol}: {count} of {len(ends)} bars {what}; the first ends at {when} UTC")
     return said

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 
 from backbus.data.panels.actions import against_dividends, denied_actions, moved
 from backbus.data.panels.rows import Rows
-from backbus.data.panels.sessions import span_text, stamp_text
+from backbus.data.panels.sessions import span_text
 from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, STAMP
 from backbus.data.readers.numbers import why_unreadable
 from backbus.market.columns import PRICES
-from backbus.market.panel import Floats, Ints
+from backbus.market.panel import Floats, Ints, instant_text
 from backbus.market.timeframes import DAY_NS
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Inspection:
 
             def why(bar: int, wall: Ints = wall, zone: str = faults.timezone) -> str:
                 return (
-                    f"{stamp_text(int(wall[self.rows.row[bar]]))} is not one instant in {zone}: its clock is changed"
+                    f"{instant_text(int(wall[self.rows.row[bar]]))} is not one instant in {zone}: its clock is changed"
                     " there"
                 )
 
@@ -143,8 +143,8 @@ class Inspection:
         stamps = table.stamps
         wall = stamps.values if stamps.wall is None else stamps.wall()
         return (
-            f"{stamp_text(int(wall[row]))} is no stamp of a whole session, and {self.rows.unlike}: a bar of a day that"
-            " is not over, perhaps"
+            f"{instant_text(int(wall[row]))} is no stamp of a whole session, and {self.rows.unlike}: a bar of a day"
+            " that is not over, perhaps"
         )
 
     def intervals(self, interval_ns: int) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from backbus.data.panels.sessions import Faults, stamp_text
+from backbus.data.panels.sessions import Faults
 from backbus.data.readers.table import Codes, Table
 from backbus.errors import DataError
-from backbus.market.panel import Floats, Ints, session_date
+from backbus.market.panel import Floats, Ints, instant_text, session_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Rows:
 
     def when(self, at: int) -> str:
         """A bar's date or time, as written for people."""
-        return session_date(int(self.stamp[at])) if self.dates else stamp_text(int(self.stamp[at]))
+        return session_date(int(self.stamp[at])) if self.dates else instant_text(int(self.stamp[at]))
 
     def symbol(self, at: int) -> str:
         """A bar's asset."""

@@ -125,12 +125,6 @@ def common_interval(intervals: Sequence[int]) -> int | None:
     return interval_of(np.array(intervals, dtype=np.int64))
 
 
-def stamp_text(instant: int) -> str:
-    """Nanoseconds since 1970 as people write them."""
-    text = str(np.datetime64(instant, "ns"))
-    return text.rstrip("0").rstrip(".").replace("T", " ") if "." in text else text
-
-
 def span_text(interval_ns: int) -> str:
     """An interval as people say it."""
     if interval_ns == 0:
