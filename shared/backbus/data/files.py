@@ -88,14 +88,22 @@ def open_source(settings: DataSettings, files: Mapping[str, Path]) -> Panel | Ma
     a universe. What was repaired, and what looks wrong and was not, is in the panel's notes. Raises ``DataError``
     naming file and line, or ``JobError``.
     """
+    tables = () if settings.universe is None else (Path(settings.universe).as_posix(),)
+    source = _opened(settings, {name: path for name, path in files.items() if name not in tables})
+    return within_universe(source, settings, files)
+
+
+def within_universe(
+    source: Panel | MappedSource | Aligned, settings: DataSettings, files: Mapping[str, Path]
+) -> Panel | MappedSource | Aligned | Chosen:
+    """A market with the universe of its settings, whose table is one of ``files``. Raises ``DataError`` or
+    ``JobError``."""
     if settings.universe is None:
-        return _opened(settings, files)
+        return source
     table = Path(settings.universe).as_posix()
     if table not in files:
         raise JobError("its table is not among the files of the job", field="data.universe")
-    members = read_members(table, files[table])
-    source = _opened(settings, {name: path for name, path in files.items() if name != table})
-    return with_universe(source, members, settings.leaving)
+    return with_universe(source, read_members(table, files[table]), settings.leaving)
 
 
 def _opened(settings: DataSettings, files: Mapping[str, Path]) -> Panel | MappedSource | Aligned:

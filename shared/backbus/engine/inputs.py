@@ -30,12 +30,9 @@ def as_panel(data: Any, job: Job) -> Panel:
     panel = data if isinstance(data, Panel) else panel_from_frame(data, settings=job.data)
     if job.data.universe is None:
         return panel
-    from backbus.data.files import universe_file
-    from backbus.data.panels.universe import with_universe
-    from backbus.data.readers.members import read_members
+    from backbus.data.files import universe_file, within_universe
 
-    ((name, path),) = universe_file(job.data, job.folder).items()
-    chosen = with_universe(panel, read_members(name, path), job.data.leaving)
+    chosen = within_universe(panel, job.data, universe_file(job.data, job.folder))
     assert isinstance(chosen, Panel)
     return chosen
 

@@ -2,7 +2,8 @@
 
 Bars of a length that is known begin so long before their end, and no earlier than the session that they are in, where a
 calendar tells of it. Daily bars begin when their session opens, by the calendar. Where nothing tells when a bar began
-(daily bars without a calendar, longer ones, bars of volume or of trades) its end stands in both places.
+(daily bars without one calendar for all assets, longer ones, bars of volume or of trades) its end stands in both
+places.
 """
 
 from __future__ import annotations
