@@ -122,6 +122,15 @@ def test_a_live_last_row_among_opens_is_odd_too(tmp_path, calendar):
     assert sessions(load(tmp_path, epochs(stamps), calendar=calendar, repair={"stamps": "drop"})) == WEEK[:4]
 
 
+@pytest.mark.parametrize("written", ["2024-03-{} 16:00:00", "2024-03-{}T16:00:00Z"])
+def test_one_time_by_utc_is_like_itself_after_the_market_changes_its_clock(tmp_path, written):
+    stamps = [written.format(day[-2:]) for day in WEEK]
+    assert sessions(load(tmp_path, stamps[:4], calendar="XNYS")) == WEEK[:4]
+    assert sessions(load(tmp_path, stamps, calendar="XNYS")) == WEEK
+    with pytest.raises(DataError, match=r"A\.csv:6, .* is no stamp of a whole session"):
+        load(tmp_path, [*stamps[:4], stamps[4].replace("16:00", "15:04")], calendar="XNYS")
+
+
 def test_a_live_row_of_the_same_day_is_odd_and_no_bar_of_a_part_of_a_day(tmp_path):
     stamps = [*LIVE[:4], "2024-03-11 15:04:12-04:00"]
     assert sessions(load(tmp_path, stamps, repair={"stamps": "drop"})) == WEEK[:4]
