@@ -17,6 +17,7 @@ from backbus.data.panels.collect import (
     gather,
     interval_of_rows,
     notes_of_clock,
+    notes_of_marks,
     periods_of,
     role_of,
     ticks_error,
@@ -99,6 +100,7 @@ def _of_bars(
         notes += said
     row_ends, row_of = rows_by_end(ends_of(inspection.rows, interval_ns, settings), len(symbols))
     notes += notes_of_clock(rows, row_ends, settings)
+    notes += notes_of_marks(rows, row_ends, interval_ns, settings)
     sessions = _sessions(inspection.rows, row_of, row_ends, settings)
     first, stop, warmup = rows_used(row_ends, sessions, interval_ns, settings)
     if (first, stop) != (0, len(row_ends)):
