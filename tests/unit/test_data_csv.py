@@ -160,6 +160,16 @@ MISTAKES = {
         b"symbol," + HEADER.encode() + b"A,2024-01-02,1,1,1,1,1\n\xff\xfe,2024-01-02,1,1,1,1,1\n",
         "A.csv:3, column 'symbol': is not UTF-8",
     ),
+    "parted by blanks": (
+        (HEADER + BARS).replace(",", " "),
+        "A.csv:1: no column for date: the line is one field, 'Date Open High Low Close Volume'; write the file anew",
+    ),
+    "a line of totals": (
+        HEADER + BARS + "Total,,,,,600\n",
+        "A.csv:5, column 'Date': 'Total' cannot be read as a date like '2024-01-02'; where the line is no bar, take it",
+    ),
+    "a title alone": ("Prices of A\n" * 9, "A.csv:1: no column for date: the line is one field, 'Prices of A'; write"),
+    "a footer": (HEADER + BARS + "Source: me\n", "A.csv:5: 1 field where the header has 6; mend the line, or take it"),
     "too few fields": (HEADER + BARS + "2024-01-05,1,2\n", "A.csv:5: 3 fields where the header has 6"),
     "too many fields": (HEADER + "2024-01-05,1,1,1,1,1,1\n" + BARS, "A.csv:2: 7 fields where the header has 6"),
     "ragged after blank lines": (HEADER + "\n\n" + BARS + "x\n", "A.csv:7: 1 field where the header has 6"),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from backbus.data.readers.asked import NOTHING_ASKED, Asked
-from backbus.data.readers.csv_text import Text, columns_of, open_text
+from backbus.data.readers.csv_text import Text, columns_of, not_parted, open_text
 from backbus.data.readers.forms import first_not_whole
 from backbus.data.readers.headers import (
     ADJ_CLOSE,
@@ -65,6 +65,8 @@ class CsvFile:
             self._assets = roles_of(self._first.stack, name, asked.names)
             self._more, self._roles, self._headers = {}, {STAMP: 0}, {STAMP: "Date"}
             return
+        if self._shape.columns is None and len(headers) == 1:
+            raise not_parted(self._first)
         columns = self._shape.columns or find_columns(
             headers, name, self._first.header_line or None, asked.names, without_extremes=asked.without_extremes
         )

@@ -27,6 +27,8 @@ LINE_BYTES = 1 << 20
 """No line of prices is longer."""
 PREAMBLE_LINES = 5
 """So many lines that name no columns may come before the one that does."""
+SHOWN = 60
+"""So much of a line is shown."""
 
 _INK = re.compile(rb"\S")
 
@@ -130,6 +132,18 @@ def _next_line(name: str, data: bytes, body: int, line: int) -> tuple[int, int, 
     return begin, body, line, tuple(next(csv.reader([decoded], delimiter=separator), [])), separator
 
 
+def not_parted(text: Text) -> DataError:
+    """What is wrong with a file none of whose first lines has several fields."""
+    shown = text.headers[0].strip()
+    shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
+    return DataError(
+        f"no column for date: the line is one field, {shown!r}; write the file anew, with a comma, a semicolon, a tab"
+        f" or | between fields, and at most {PREAMBLE_LINES - 1} lines before the one that names the columns",
+        file=text.name,
+        line=text.header_line or 1,
+    )
+
+
 def columns_of(
     text: Text, roles: Mapping[str, int], of_numbers: Collection[str], asked: Asked
 ) -> tuple[dict[str, Any], dict[tuple[str, int], str]]:
@@ -202,5 +216,8 @@ def _refuse_broken_lines(text: Text) -> None:
             raise DataError(f"cannot be read as CSV: {error}", file=text.name, line=number) from None
         if found != columns:
             raise DataError(
-                f"{found} field{'s' * (found != 1)} where the header has {columns}", file=text.name, line=number
+                f"{found} field{'s' * (found != 1)} where the header has {columns}; mend the line, or take it out"
+                " where it is no bar",
+                file=text.name,
+                line=number,
             )
