@@ -187,3 +187,16 @@ def test_weekly_and_monthly_bars_keep_their_dates(tmp_path):
     panel = load(tmp_path, weeks, timezone="America/New_York")
     assert sessions(panel) == ["2024-02-26", "2024-03-04", "2024-03-11", "2024-03-18"]
     assert panel.layout.interval_ns == 7 * 86_400 * 10**9
+
+
+def test_the_clock_of_stamps_is_called_by_its_name(tmp_path):
+    at_utc = load(tmp_path, epochs(local("00:00")))
+    assert at_utc.layout.read[-1].endswith("the session of that day, by UTC")
+    at_offset = load(tmp_path, [stamp.isoformat(sep=" ") for stamp in local("16:00")])
+    assert at_offset.layout.read[-1].endswith("the session of that day, by its own zone")
+
+
+def test_a_column_without_a_name_is_told_to_have_none(tmp_path):
+    path = tmp_path / "A.csv"
+    path.write_text(",open,high,low,close\n2024-01-02,1,1,1,1\n2024-01-03,1,1,1,1\n")
+    assert "date from '(no name)'" in load_panel(DataSettings(), {"A.csv": path}).layout.read[0]

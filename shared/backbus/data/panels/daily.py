@@ -114,7 +114,8 @@ def _clocks(parts: Sequence[Stamps], timezone: str | None, calendar: str | None)
     if timezone is not None:
         yield Clock(timezone, each(lambda part: to_wall(part.values, timezone)))
         return
-    yield Clock("its own zone", each(lambda part: part.values if part.wall is None else part.wall()))
+    name = "UTC" if all(part.wall is None for part in parts) else "its own zone"
+    yield Clock(name, each(lambda part: part.values if part.wall is None else part.wall()))
     if calendar is not None:
         zone = zone_of(calendar)
         yield Clock(zone, each(lambda part: to_wall(part.values, zone)))

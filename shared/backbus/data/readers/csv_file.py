@@ -40,6 +40,7 @@ from backbus.market.panel import Ints
 from backbus.market.timeframes import DAY_NS
 
 _SERIES = "series"
+_NAMELESS = "(no name)"
 _DAY_S = 86_400
 _DAYS = ((r"\d{8}", "%Y%m%d"), (r"\d{4}-\d\d?-\d\d?", "%Y-%m-%d"), (r"\d{4}/\d\d?/\d\d?", "%Y/%m/%d"))
 """Forms of dates that stand beside times in digits."""
@@ -75,7 +76,7 @@ class CsvFile:
         self._roles = {role: at for role, at in columns.items() if role in known} | self._more
         if SYMBOL in self._roles and (series := find_series(headers)) is not None:
             self._roles[_SERIES] = series
-        self._headers = {role: headers[position].strip() or role for role, position in self._roles.items()}
+        self._headers = {role: headers[position].strip() or _NAMELESS for role, position in self._roles.items()}
 
     @property
     def symbol(self) -> str | None:
