@@ -10,7 +10,7 @@ import contextlib
 import csv
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ SHOWN = 60
 """So much of a line is shown."""
 
 _INK = re.compile(rb"\S")
+_WORDS = re.compile(r"[^\W\d_]{3}.*\s[^\W\d_]{3}")
+"""A sentence, and no date or number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +136,37 @@ def _next_line(name: str, data: bytes, body: int, line: int) -> tuple[int, int, 
 
 def not_parted(text: Text) -> DataError:
     """What is wrong with a file none of whose first lines has several fields."""
-    shown = text.headers[0].strip()
-    shown = shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
     return DataError(
-        f"no column for date: the line is one field, {shown!r}; write the file anew, with a comma, a semicolon, a tab"
-        f" or | between fields, and at most {PREAMBLE_LINES - 1} lines before the one that names the columns",
+        f"no column for date: the line is one field, {_short(text.headers[0])!r}; write the file anew, with a comma, a"
+        f" semicolon, a tab or | between fields, and at most {PREAMBLE_LINES - 1} lines before the one that names the"
+        " columns",
         file=text.name,
         line=text.header_line or 1,
     )
+
+
+def without_footer(text: Text) -> tuple[Text, tuple[str, ...]]:
+    """The text without last lines that are a sentence and no bar, as who made the file and when; and what they are."""
+    notes: list[str] = []
+    while len(text.headers) > 1:
+        begin = max(text.body, len(text.data) - LINE_BYTES)
+        tail = bytes(text.data[begin:]).rstrip()
+        cut = max(tail.rfind(b"\n"), tail.rfind(b"\r")) + 1
+        try:
+            fields = text.fields(tail[cut:])
+        except (UnicodeDecodeError, csv.Error):
+            break
+        if not cut or len(fields) != 1 or not _WORDS.search(fields[0]):
+            break
+        text = replace(text, data=text.data[: begin + cut])
+        line = text.lines_before() + len(bytes(text.data).splitlines()) + 1
+        notes.insert(0, f"{text.name}:{line}: {_short(fields[0])!r} is no bar, and was left out")
+    return text, tuple(notes)
+
+
+def _short(shown: str) -> str:
+    shown = shown.strip()
+    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
 
 
 def columns_of(
