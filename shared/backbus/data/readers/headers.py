@@ -210,9 +210,10 @@ def find_columns(
     missing = [_CALLED.get(role, role) for role in needed if role not in found]
     if missing:
         extremes = ', or say by data.high_low = "open_close" what stands for them' if missing == ["high", "low"] else ""
+        headless = "" if line is None else ", or where the first line is a bar already, name all columns by data.header"
         raise DataError(
             f"no column for {', '.join(missing)} (found: {listing}); name it by data.names, as {missing[0]} ="
-            f' "its name"{extremes}, or where the first line is a bar already, name all columns by data.header',
+            f' "its name"{extremes}{headless}',
             file=file,
             line=line,
         )
