@@ -44,6 +44,11 @@ def _at(time: str) -> str:
     return H + "".join(f"2024-01-0{day} {time},10,12,9,11,100\n" for day in (2, 3, 4))
 
 
+def _half_hours(later: int) -> str:
+    """New York's session of half hours by UTC, their stamps so many minutes after they begin."""
+    return "".join(f"2024-01-02 {at // 60}:{at % 60:02d},1,1,1,1,1\n" for at in range(870 + later, 1260 + later, 30))
+
+
 def _packed(member: str, text: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as file:
@@ -160,6 +165,12 @@ DATES = (
         "set data.timezone = .America/New_York. unless UTC is meant",
         H + MINUTES.replace("15:", "09:"),
         {"calendar": "XNYS"},
+    ),
+    Told('set data.dates.marks = "end" or "begin" to say which', H + _half_hours(30), {"calendar": "XNYS"}),
+    Told(
+        'set data.dates.marks = "begin" unless ends are meant',
+        H + _half_hours(0),
+        {"calendar": "XNYS", "dates.marks": "end"},
     ),
     Told(
         "is missing: .* is read by the clock of",

@@ -199,3 +199,38 @@ def test_a_check_lists_the_actions_and_takes_them_for_no_outliers(folder):
         ("2020-07-19", "3:2"),
     ]
     assert [(at["date"], at["ratio"]) for at in found["split", "B"]["at"]] == [("2020-05-30", "1:10")]
+
+
+@pytest.mark.parametrize(
+    ("factor", "stays", "told"),
+    [
+        (0.25, True, [("A.csv:152 (2020-05-30", "as by 4 for 1")]),
+        (0.1, True, [("A.csv:152 (2020-05-30", "as by 10 for 1")]),
+        (20.0, True, [("A.csv:152 (2020-05-30", "as by 1 for 20")]),
+        (100.0, False, [("A.csv:152 (2020-05-30", "as by 1 for 100"), ("A.csv:153 (2020-05-31", "as by 100 for 1")]),
+        (0.41, True, []),  # a crash
+        (1.0, True, []),
+    ],
+)
+def test_a_jump_as_at_a_split_is_told_where_the_data_tells_of_none(tmp_path, factor, stays, told):
+    close = 100.0 * np.cumprod(1.0 + true_returns(3))
+    close[150:] *= factor
+    if not stays:
+        close[151:] /= factor
+    days = pd.date_range("2020-01-01", periods=ROWS).strftime("%Y-%m-%d")
+    opens = np.r_[close[0], close[:-1]]
+    opens[150] *= factor  # what a split alone makes of the close before
+    opens[151] /= 1.0 if stays else factor
+    columns = {"Open": opens, "High": np.maximum(opens, close), "Low": np.minimum(opens, close), "Close": close}
+    frame = pd.DataFrame({"Date": days, **columns})
+    frame.to_csv(tmp_path / "A.csv", index=False)
+    notes = load_panel(DataSettings(), {"A.csv": tmp_path / "A.csv"}).notes
+    assert len(notes) == bool(told)
+    for where, split in told:
+        assert where in notes[0]
+        assert split in notes[0]
+    assert all("the data tells of no splits" in note for note in notes)
+    frame.assign(**{"Adj Close": close}).to_csv(tmp_path / "A.csv", index=False)
+    assert load_panel(DataSettings(), {"A.csv": tmp_path / "A.csv"}).notes == ()
+    frame.head(12).to_csv(tmp_path / "A.csv", index=False)  # too few to know what is usual
+    assert load_panel(DataSettings(), {"A.csv": tmp_path / "A.csv"}).notes == ()

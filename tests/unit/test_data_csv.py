@@ -35,6 +35,24 @@ def refusal(folder: Path, texts: dict[str, str | bytes], **settings: object) -> 
     return message
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n\r\n", ""])
+def test_sentences_below_the_bars_are_left_out_with_a_note(tmp_path, end):
+    footer = 'Data provided by X\n"Downloaded from Y as of 01-05-2024, 4:12am"' + end
+    plain = load(tmp_path, {"A.csv": HEADER + BARS})
+    panel = load(tmp_path, {"A.csv": HEADER + BARS + "\n" + footer})
+    assert panel.notes == (
+        "A.csv:6: 'Data provided by X' is no bar, and was left out",
+        "A.csv:7: 'Downloaded from Y as of 01-05-2024, 4:12am' is no bar, and was left out",
+    )
+    for name in ("end", *FIELDS):
+        np.testing.assert_array_equal(getattr(panel.block, name), getattr(plain.block, name))
+    newest_first = HEADER + "".join(reversed(BARS.splitlines(keepends=True)))
+    wrong = newest_first.replace("13,10,12", "9,10,12") + footer
+    assert refusal(tmp_path, {"A.csv": wrong}).startswith("A.csv:3, symbol A: high 9.0 is below low 10.0")
+    stacked = "Price,Open,High,Low,Close\nTicker,B,B,B,B\nDate,,,,\n2024-01-02,1,1,1,1\n2024-01-03,1,1,1,1\n"
+    assert len(load(tmp_path, {"B.csv": stacked + footer}).notes) == 2
+
+
 def test_one_file_is_one_asset_named_after_it(tmp_path):
     panel = load(tmp_path, {"ABC.csv": HEADER + BARS})
     assert panel.symbols == ("ABC",)
@@ -160,6 +178,16 @@ MISTAKES = {
         b"symbol," + HEADER.encode() + b"A,2024-01-02,1,1,1,1,1\n\xff\xfe,2024-01-02,1,1,1,1,1\n",
         "A.csv:3, column 'symbol': is not UTF-8",
     ),
+    "parted by blanks": (
+        (HEADER + BARS).replace(",", " "),
+        "A.csv:1: no column for date: the line is one field, 'Date Open High Low Close Volume'; write the file anew",
+    ),
+    "a line of totals": (
+        HEADER + BARS + "Total,,,,,600\n",
+        "A.csv:5, column 'Date': 'Total' cannot be read as a date like '2024-01-02'; where the line is no bar, take it",
+    ),
+    "a title alone": ("Prices of A\n" * 9, "A.csv:1: no column for date: the line is one field, 'Prices of A'; write"),
+    "a footer": (HEADER + BARS + "Source: me\n", "A.csv:5: 1 field where the header has 6; mend the line, or take it"),
     "too few fields": (HEADER + BARS + "2024-01-05,1,2\n", "A.csv:5: 3 fields where the header has 6"),
     "too many fields": (HEADER + "2024-01-05,1,1,1,1,1,1\n" + BARS, "A.csv:2: 7 fields where the header has 6"),
     "ragged after blank lines": (HEADER + "\n\n" + BARS + "x\n", "A.csv:7: 1 field where the header has 6"),

@@ -122,6 +122,15 @@ def test_a_live_last_row_among_opens_is_odd_too(tmp_path, calendar):
     assert sessions(load(tmp_path, epochs(stamps), calendar=calendar, repair={"stamps": "drop"})) == WEEK[:4]
 
 
+@pytest.mark.parametrize("written", ["2024-03-{} 16:00:00", "2024-03-{}T16:00:00Z"])
+def test_one_time_by_utc_is_like_itself_after_the_market_changes_its_clock(tmp_path, written):
+    stamps = [written.format(day[-2:]) for day in WEEK]
+    assert sessions(load(tmp_path, stamps[:4], calendar="XNYS")) == WEEK[:4]
+    assert sessions(load(tmp_path, stamps, calendar="XNYS")) == WEEK
+    with pytest.raises(DataError, match=r"A\.csv:6, .* is no stamp of a whole session"):
+        load(tmp_path, [*stamps[:4], stamps[4].replace("16:00", "15:04")], calendar="XNYS")
+
+
 def test_a_live_row_of_the_same_day_is_odd_and_no_bar_of_a_part_of_a_day(tmp_path):
     stamps = [*LIVE[:4], "2024-03-11 15:04:12-04:00"]
     assert sessions(load(tmp_path, stamps, repair={"stamps": "drop"})) == WEEK[:4]
@@ -178,3 +187,16 @@ def test_weekly_and_monthly_bars_keep_their_dates(tmp_path):
     panel = load(tmp_path, weeks, timezone="America/New_York")
     assert sessions(panel) == ["2024-02-26", "2024-03-04", "2024-03-11", "2024-03-18"]
     assert panel.layout.interval_ns == 7 * 86_400 * 10**9
+
+
+def test_the_clock_of_stamps_is_called_by_its_name(tmp_path):
+    at_utc = load(tmp_path, epochs(local("00:00")))
+    assert at_utc.layout.read[-1].endswith("the session of that day, by UTC")
+    at_offset = load(tmp_path, [stamp.isoformat(sep=" ") for stamp in local("16:00")])
+    assert at_offset.layout.read[-1].endswith("the session of that day, by its own zone")
+
+
+def test_a_column_without_a_name_is_told_to_have_none(tmp_path):
+    path = tmp_path / "A.csv"
+    path.write_text(",open,high,low,close\n2024-01-02,1,1,1,1\n2024-01-03,1,1,1,1\n")
+    assert "date from '(no name)'" in load_panel(DataSettings(), {"A.csv": path}).layout.read[0]

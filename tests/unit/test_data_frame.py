@@ -87,6 +87,7 @@ def test_the_frame_is_left_as_it_was():
         (bars(DAYS)[:0], "frame A: has no rows"),
         (bars(DAYS).reset_index(drop=True), "frame A: no column for date"),
         ("text", "a pandas or polars DataFrame or an Arrow table was expected, not str"),
+        (bars(DAYS)["Close"], "a pandas or polars DataFrame or an Arrow table was expected, not Series"),
         ({}, "no frame was given"),
     ],
 )
@@ -94,6 +95,11 @@ def test_a_mistake_names_the_row_of_the_frame(frame, expected):
     with pytest.raises(BackbusError) as caught:
         panel_from_frame(frame, symbol="A")
     assert expected in str(caught.value)
+
+
+def test_a_frame_has_no_first_line_that_could_be_a_bar():
+    with pytest.raises(DataError, match=r'name it by data\.names, as date = "its name"$'):
+        panel_from_frame(bars(DAYS).reset_index(drop=True))
 
 
 def test_a_frame_without_a_date_in_a_row_is_refused():

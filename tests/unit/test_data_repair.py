@@ -208,7 +208,8 @@ def test_a_crash_a_split_and_a_standstill_are_no_outliers(tmp_path):
     closes[60:] *= 0.5
     closes[100:130] = closes[100]
     closes[150:] *= 2.0
-    assert repaired(tmp_path, lines(closes), outliers="refuse").notes == ()
+    (told,) = repaired(tmp_path, lines(closes), outliers="refuse").notes
+    assert "the close jumps as at a split" in told
 
 
 def test_how_far_is_an_outlier_is_a_setting(tmp_path):

@@ -270,8 +270,15 @@ def test_a_folder_is_all_files_of_prices_in_it(tmp_path):
         (tmp_path / "prices" / name).write_text(SITES["Yahoo"])
     found = resolve_files(DataSettings(files="prices"), tmp_path)
     assert list(found) == ["prices/A.csv", "prices/B.txt"]
-    with pytest.raises(JobError, match="folder without a file of prices"):
+    with pytest.raises(JobError, match=r"'\.' is a folder without .* name the folder that has them, as 'prices'$"):
         resolve_files(DataSettings(files="."), tmp_path)
+    (tmp_path / "charts" / "today").mkdir(parents=True)
+    with pytest.raises(JobError, match=r"'charts' is a folder without a file of prices \(\.csv, .*\)$"):
+        resolve_files(DataSettings(files="charts"), tmp_path)
+    (tmp_path / "charts" / "ES.dly").write_text(SITES["Yahoo"])
+    with pytest.raises(JobError, match=r"name CSV that ends otherwise by a glob, as 'charts/\*\.dly'$"):
+        resolve_files(DataSettings(files="charts"), tmp_path)
+    assert list(resolve_files(DataSettings(files="charts/*.dly"), tmp_path)) == ["charts/ES.dly"]
 
 
 # --- columns with types ---------------------------------------------------------------------------------------------

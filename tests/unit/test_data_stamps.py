@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from backbus.data import load_panel
@@ -268,3 +269,30 @@ def test_bars_after_the_end_are_not_judged(tmp_path):
     path.write_text("date,open,high,low,close\n2024-01-01,1,1,1,1\n2024-01-02,1,1,1,1\n2024-01-03,1,1,,1\n")
     panel = load_panel(DataSettings(end="2024-01-02"), {"A.csv": path})
     assert len(panel) == 2
+
+
+def half_hours(first: str, last: str, days: tuple[str, ...] = ("2024-01-11", "2024-01-12")) -> list[str]:
+    return [str(at) for day in days for at in pd.date_range(f"{day} {first}", f"{day} {last}", freq="30min")]
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "marks", "told"),
+    [
+        ("10:00", "16:00", None, "read as the beginnings of bars, and look like their ends: none is at an open, and 2"),
+        ("10:00", "16:00", "begin", None),
+        ("10:00", "16:00", "end", None),
+        ("09:30", "15:30", None, None),
+        ("09:30", "15:30", "end", "bars would be known before they were traded"),
+        ("09:30", "16:00", None, None),  # an auction at the close
+        ("09:30", "16:00", "end", None),
+        ("09:00", "16:00", None, None),  # whole hours, some of them before the open
+        ("10:00", "15:30", None, None),
+    ],
+)
+def test_stamps_at_closes_and_at_no_open_are_told_to_look_like_ends(tmp_path, first, last, marks, told):
+    stamps = half_hours(first, last)
+    if first == "09:00":
+        stamps = [stamp for stamp in stamps if ":30:" not in stamp]
+    panel = load(tmp_path, stamps, calendar="XNYS", timezone="America/New_York", dates={"marks": marks})
+    said = [note for note in panel.notes if "stamps were read as" in note]
+    assert [told in note for note in said] == ([True] if told else []), panel.notes

@@ -45,6 +45,26 @@ DAILY = {
         ",Adj Close,Close,High,Low,Open,Volume\n,X,X,X,X,X,X\nDate,,,,,,\n"
         "2024-01-02,11,11.25,12,9,10.5,1200\n2024-01-03,12,12,13,10,11,2300\n"
     ),
+    "Bloomberg": Form(
+        "Dates,PX_OPEN,PX_HIGH,PX_LOW,PX_LAST,PX_VOLUME\n1/2/2024,10.5,12,9,11.25,1200\n1/3/2024,11,13,10,12,2300\n",
+        settings={"dates": {"form": "%m/%d/%Y"}},
+    ),
+    "bossa": Form(
+        "<TICKER>,<DTYYYYMMDD>,<OPEN>,<HIGH>,<LOW>,<CLOSE>,<VOL>\n"
+        "X,20240102,10.5,12,9,11.25,1200\nX,20240103,11,13,10,12,2300\n",
+        name="X.mst",
+    ),
+    "Investing, in German": Form(
+        '\ufeff"Datum","Zuletzt","Eröffn.","Hoch","Tief","Vol.","+/- %"\n'
+        '"03.01.2024","12,00","11,00","13,00","10,00","2,30K","6,67%"\n'
+        '"02.01.2024","11,25","10,50","12,00","9,00","1,20K","0,00%"\n',
+        settings={"dates": {"form": "%d.%m.%Y"}},
+    ),
+    "Frankfurt": Form(
+        "Datum;Eröffnung;Schluss;Tageshoch;Tagestief;Umsatz (€);Umsatz (Stück)\n"
+        "03.01.24;11,00;12,00;13,00;10,00;27.600;2.300\n02.01.24;10,50;11,25;12,00;9,00;13.500;1.200\n",
+        settings={"dates": {"form": "%d.%m.%y"}},
+    ),
     "Polygon flat files": Form(
         "ticker,volume,open,close,high,low,window_start,transactions\n"
         "X,1200,10.5,11.25,12,9,1704171600000000000,55\nX,2300,11,12,13,10,1704258000000000000,66\n",

@@ -57,9 +57,8 @@ def _files(settings: DataSettings, base: Path) -> dict[str, Path]:
         if path.is_dir():
             inside = sorted(file for file in path.iterdir() if file.is_file() and file.suffix.lower() in KNOWN)
             if not inside:
-                raise JobError(
-                    f"{pattern!r} is a folder without a file of prices ({', '.join(KNOWN)})", field="data.files"
-                )
+                instead = _instead(pattern, path)
+                raise JobError(f"{pattern!r} is a folder without a file of prices {instead}", field="data.files")
             found |= {(PurePath(pattern) / file.name).as_posix(): file for file in inside}
             continue
         if path.is_file():
@@ -74,6 +73,17 @@ def _files(settings: DataSettings, base: Path) -> dict[str, Path]:
             raise JobError(f"{pattern!r} matches no file in {base}", field="data.files")
         found |= files
     return dict(sorted((beside(found) | found).items()))
+
+
+def _instead(pattern: str, folder: Path) -> str:
+    """What is to be named in place of a folder without files of prices."""
+    below = sorted(file for file in folder.rglob("*") if file.is_file() and file.suffix.lower() in KNOWN)
+    if below:
+        first = (PurePath(pattern) / below[0].relative_to(folder).parent).as_posix()
+        return f"of its own; name the folder that has them, as {first!r}"
+    others = sorted(file.suffix for file in folder.iterdir() if file.is_file() and file.suffix)
+    named = f"; name CSV that ends otherwise by a glob, as {f'{pattern}/*{others[0]}'!r}" if others else ""
+    return f"({', '.join(KNOWN)}){named}"
 
 
 def load_panel(settings: DataSettings, files: Mapping[str, Path]) -> Panel:

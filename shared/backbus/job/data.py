@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from backbus.job.section import Section
+from backbus.job.section import Moment, Section
 from backbus.market.columns import CARRIED, FIELDS, MEMBER, NAMES, OWN_SESSION, QUOTES
 from backbus.market.columns import EVENTS as ACTING
 from backbus.market.date_forms import date_form
@@ -103,9 +102,9 @@ class DataSettings(Section):
     adjust: Literal["none", "adj_close", "splits", "total_return", "events"] = "none"
     """``splits``, ``total_return``: by the data's splits, and dividends. ``events``: raw prices, and the columns
     ``split`` and ``dividend`` beside them."""
-    start: date | datetime | None = None
+    start: Moment = None
     """First row that is traded (inclusive)."""
-    end: date | datetime | None = None
+    end: Moment = None
     """Last row (inclusive; a date means all of that day)."""
     warmup: int | None = Field(default=None, ge=0)
     """Rows read before ``start`` for indicators; all there are, where left out."""

@@ -58,6 +58,8 @@ def first_mistake(error: ValidationError) -> Mapping[str, Any]:
 def in_words(mistake: Mapping[str, Any]) -> str:
     """What a value must be, and what it is."""
     message = re.sub("^Input should ", "must ", mistake["msg"].removeprefix("Value error, "))
+    if mistake["type"] == "tuple_type":
+        message = "must be a list"
     found = mistake.get("input")
     shown = repr(found)
     if not mistake["loc"] or len(shown) > 80 or isinstance(found, Mapping) or "not " in message:

@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from backbus.job.section import Fraction, Section
+from backbus.job.section import Day, Fraction, Section
 
 Row = Annotated[int, Field(ge=0)]
 Rows = Annotated[int, Field(ge=1)]
@@ -159,7 +158,7 @@ class Replay(_Lasting):
     scenario: Literal["replay"]
     of: str = Field(min_length=1)
     """The symbol in the job's ``[data]``."""
-    since: date
+    since: Day
     """The first day that is replayed."""
 
 

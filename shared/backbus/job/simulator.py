@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from backbus.job.scenarios import FlashCrash, Replay, Row, Scenario, Together
-from backbus.job.section import Positive, Section
+from backbus.job.section import Day, Positive, Section
 from backbus.market.timeframes import interval_ns
 
 Finite = Annotated[float, Field(allow_inf_nan=False, ge=-1000, le=1000)]
@@ -267,7 +267,7 @@ class SimulatorSettings(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     rows: Annotated[int, Field(ge=1, le=MOST_ROWS)]
     interval: str = "1d"
-    start: date = date(2000, 1, 3)
+    start: Day = date(2000, 1, 3)
     """The day of the first bar, or the first session after it."""
     calendar: str | None = None
     """An exchange_calendars name such as XNYS; without one the market never closes."""

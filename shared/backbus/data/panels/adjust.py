@@ -29,6 +29,12 @@ SUSPICIOUS = 0.05
 ADVICE = 'prices are used as they are: set data.adjust = "adj_close" unless that is meant'
 UNADJUSTED = 'prices are used as they are: set data.adjust = "splits" or "total_return" unless that is meant'
 _NAMED = 5
+_SPLITS = (2, 3, 4, 5, 6, 7, 8, 10, 15, 20, 25, 30, 40, 50, 100)
+"""New shares for an old one, or old ones for a new one, that are told from a day's change."""
+_NEAR = 0.02
+"""How far the open, or the close, may be from what a split alone would make of the close before."""
+_BARS, _TYPICAL = 20, 20.0
+"""An asset of so many bars has a usual change; one of so many times that is none."""
 
 
 def adjusted(fields: Mapping[str, Floats], adjusted_close: Floats) -> dict[str, Floats]:
@@ -156,6 +162,49 @@ def unadjusted_jumps(rows: Rows) -> list[str]:
             f"{rows.symbols[int(asset)]}: the close jumps where the adjusted close does not, at {named}{more}; {ADVICE}"
         )
     return sentences
+
+
+def unexplained_jumps(rows: Rows) -> list[str]:
+    """A sentence for each asset whose close jumps as a split makes it, in data that tells of none.
+
+    ``rows`` are sorted by asset and time.
+    """
+    if "open" not in rows.numbers:  # trades
+        return []
+    close, opens = rows.numbers["close"], rows.numbers["open"]
+    raw = _returns(close)
+    with np.errstate(invalid="ignore"):
+        jumps = (rows.asset[1:] == rows.asset[:-1]) & ((raw > 0.8) | (raw < -0.4))
+    at = np.flatnonzero(jumps)
+    sentences = []
+    for asset in np.unique(rows.asset[at]):
+        mine = np.abs(raw[(rows.asset[1:] == asset) & (rows.asset[:-1] == asset)])
+        if np.count_nonzero(mine > 0.0) < _BARS:
+            continue
+        least = _TYPICAL * float(np.nanmedian(mine[mine > 0.0]))
+        named = []
+        for bar in at[rows.asset[at] == asset].tolist():
+            split = _split_of(float(close[bar]), float(opens[bar + 1]), float(close[bar + 1]))
+            if split is not None and abs(raw[bar]) > least:
+                named.append(f"{rows.place(bar + 1)} ({rows.when(bar + 1)}: {raw[bar]:+.1%}, as by {split})")
+        if named:
+            more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+            sentences.append(
+                f"{rows.symbols[int(asset)]}: the close jumps as at a split, at {', '.join(named[:_NAMED])}{more}, and"
+                " the data tells of no splits; prices are used as they are: adjust or correct them unless that is meant"
+            )
+    return sentences
+
+
+def _split_of(before: float, opens: float, close: float) -> str | None:
+    """The split that makes of a close the next bar's open, or its close; None where none does."""
+    for price in (opens, close):
+        for shares in _SPLITS:
+            if abs(before / price / shares - 1.0) < _NEAR:
+                return f"{shares} for 1"
+            if abs(price / before / shares - 1.0) < _NEAR:
+                return f"1 for {shares}"
+    return None
 
 
 def _returns(prices: Floats) -> Floats:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backbus.data.panels.actions import ACTIONS
-from backbus.data.panels.adjust import FACTOR, adjusted, adjusted_rows, unadjusted_actions, unadjusted_jumps
+from backbus.data.panels.adjust import (
+    FACTOR,
+    adjusted,
+    adjusted_rows,
+    unadjusted_actions,
+    unadjusted_jumps,
+    unexplained_jumps,
+)
 from backbus.data.panels.collect import (
     BARS,
     common_zone,
@@ -17,6 +24,7 @@ from backbus.data.panels.collect import (
     gather,
     interval_of_rows,
     notes_of_clock,
+    notes_of_marks,
     periods_of,
     role_of,
     ticks_error,
@@ -28,7 +36,7 @@ from backbus.data.panels.ranges import check_range, choose_symbols
 from backbus.data.panels.repair import Inspection
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.taken import notes_of, read_as
-from backbus.data.readers.headers import ADJ_CLOSE, extra_role
+from backbus.data.readers.headers import ADJ_CLOSE, SPLIT, extra_role
 from backbus.data.readers.table import Table
 from backbus.errors import JobError
 from backbus.market.columns import FIELDS
@@ -99,6 +107,7 @@ def _of_bars(
         notes += said
     row_ends, row_of = rows_by_end(ends_of(inspection.rows, interval_ns, settings), len(symbols))
     notes += notes_of_clock(rows, row_ends, settings)
+    notes += notes_of_marks(rows, row_ends, interval_ns, settings)
     sessions = _sessions(inspection.rows, row_of, row_ends, settings)
     first, stop, warmup = rows_used(row_ends, sessions, interval_ns, settings)
     if (first, stop) != (0, len(row_ends)):
@@ -140,7 +149,7 @@ def _priced(inspection: Inspection, settings: DataSettings, notes: list[str]) ->
         case "none" if ADJ_CLOSE in rows.numbers:
             notes += unadjusted_jumps(rows)
         case "none":
-            notes += unadjusted_actions(rows)
+            notes += unadjusted_actions(rows) if SPLIT in rows.numbers else unexplained_jumps(rows)
     return rows
 
 

@@ -297,6 +297,37 @@ def notes_of_clock(rows: Rows, ends: Ints, settings: DataSettings) -> list[str]:
     ]
 
 
+def notes_of_marks(rows: Rows, ends: Ints, interval_ns: int, settings: DataSettings) -> list[str]:
+    """What is to be said of stamps that the calendar's opens and closes explain as the other side of their bars: those
+    of ends are at closes and at no open, those of beginnings at opens and at no close."""
+    if rows.dates or settings.calendar is None or settings.calendars or any(table.begins for table in rows.tables):
+        return []
+    marks = settings.dates.marks
+    if marks == "begin":
+        return []
+    stamps = ends[:_LOOKED_AT] - (0 if marks == "end" else interval_ns)
+    first, last = (int(stamps[at]) // DAY_NS for at in (0, -1))
+    _, opens, closes = sessions_between(settings.calendar, first, last, field="data.calendar")
+    begun = np.maximum(np.searchsorted(opens, stamps, side="right") - 1, 0)
+    at_open, at_close = stamps == opens[begun], stamps == closes[begun]
+    inside = (stamps >= opens[begun]) & (stamps <= closes[begun])
+    ours, others = (at_open, at_close) if marks is None else (at_close, at_open)
+    count, sessions = int(others.sum()), len(np.unique(begun))
+    if ours.any() or 2 * count <= sessions or not inside.all():
+        return []
+    there = f"{count} of {sessions} sessions of {settings.calendar}"
+    if marks is None:
+        return [
+            f"stamps were read as the beginnings of bars, and look like their ends: none is at an open, and {there}"
+            ' have one at the close; set data.dates.marks = "end" or "begin" to say which'
+        ]
+    return [
+        f"stamps were read as the ends of bars, and look like their beginnings: none is at a close, and {there} have"
+        ' one at the open; bars would be known before they were traded: set data.dates.marks = "begin" unless ends'
+        " are meant"
+    ]
+
+
 def ends_of(rows: Rows, interval_ns: int, settings: DataSettings) -> Ints:
     """Instants at which bars end, those of dates by their own market's calendar."""
     if rows.dates and settings.calendars:

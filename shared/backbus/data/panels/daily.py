@@ -97,7 +97,8 @@ def judged(
     local = parts[0].kind == "local"
     instants = from_wall(values, timezone) if local else values
     if calendar is not None:
-        return _in_sessions(instants, asset, calendar, marks == "end")
+        written = [clock.wall() % DAY_NS for clock in clocks]
+        return _in_sessions(instants, asset, calendar, marks == "end", written)
     return _by_day(clocks[0], asset)
 
 
@@ -113,14 +114,16 @@ def _clocks(parts: Sequence[Stamps], timezone: str | None, calendar: str | None)
     if timezone is not None:
         yield Clock(timezone, each(lambda part: to_wall(part.values, timezone)))
         return
-    yield Clock("its own zone", each(lambda part: part.values if part.wall is None else part.wall()))
+    name = "UTC" if all(part.wall is None for part in parts) else "its own zone"
+    yield Clock(name, each(lambda part: part.values if part.wall is None else part.wall()))
     if calendar is not None:
         zone = zone_of(calendar)
         yield Clock(zone, each(lambda part: to_wall(part.values, zone)))
 
 
-def _in_sessions(instants: Ints, asset: Codes, calendar: str, ends: bool) -> Judged:
-    """Stamps at opens, at closes or within sessions."""
+def _in_sessions(instants: Ints, asset: Codes, calendar: str, ends: bool, written: Sequence[Ints]) -> Judged:
+    """Stamps at opens, at closes or within sessions. ``written`` are the times of the day by the clocks that may have
+    written them: a time that stays the same by UTC is none that moves where the market's clock is changed."""
     first, last = int(instants.min()) // DAY_NS, int(instants.max()) // DAY_NS
     sessions = sessions_between(calendar, first, last, field="data.calendar")
     wall = to_wall(instants, zone_of(calendar))
@@ -129,7 +132,7 @@ def _in_sessions(instants: Ints, asset: Codes, calendar: str, ends: bool) -> Jud
     days = np.where(there, sessions.days[np.maximum(place, 0)], wall // DAY_NS)
     opens = np.where(there, instants - sessions.opens[np.maximum(place, 0)], 0)
     closes = np.where(there, sessions.closes[np.maximum(place, 0)] - instants, 0)
-    odd = _unlike((opens, closes, wall % DAY_NS), there, asset, instants)
+    odd = _unlike((*written, opens, closes, wall % DAY_NS), there, asset, instants)
     how = f"the session of {calendar} that they are in, that opens or closes with them, or of their day"
     return Judged(days, odd, "the others are at another time", how)
 

@@ -84,14 +84,15 @@ def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
     if not isinstance(frame, pd.DataFrame) and hasattr(frame, "__arrow_c_stream__"):
         import pyarrow as pa
 
-        arrow = pa.table(frame)
+        try:
+            arrow = pa.table(frame)
+        except (pa.ArrowException, TypeError, ValueError):  # a column alone
+            raise _no_frame(frame, label) from None
         table = table_of(label, name, arrow.column_names, None, lambda names: arrow, asked)
         assert table is not None
         return table
     if not isinstance(frame, pd.DataFrame):
-        raise DataError(
-            f"a pandas or polars DataFrame or an Arrow table was expected, not {type(frame).__name__}", file=label
-        )
+        raise _no_frame(frame, label)
     if len(frame) == 0:
         raise DataError("has no rows", file=label)
     if not isinstance(frame.index, pd.RangeIndex):
@@ -144,6 +145,11 @@ def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
         unreadable=unreadable,
     )
     return in_order(of_ticks(of_quotes(table)))
+
+
+def _no_frame(given: Any, label: str) -> DataError:
+    expected = "a pandas or polars DataFrame or an Arrow table was expected"
+    return DataError(f"{expected}, not {type(given).__name__}", file=label)
 
 
 def _stamps(column: pd.Series[Any], label: str, form: str | None) -> Stamps:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from backbus.data.readers.asked import NOTHING_ASKED, Asked
-from backbus.data.readers.csv_text import Text, columns_of, open_text
+from backbus.data.readers.csv_text import Text, columns_of, not_parted, open_text, without_footer
 from backbus.data.readers.forms import first_not_whole
 from backbus.data.readers.headers import (
     ADJ_CLOSE,
@@ -40,6 +40,7 @@ from backbus.market.panel import Ints
 from backbus.market.timeframes import DAY_NS
 
 _SERIES = "series"
+_NAMELESS = "(no name)"
 _DAY_S = 86_400
 _DAYS = ((r"\d{8}", "%Y%m%d"), (r"\d{4}-\d\d?-\d\d?", "%Y-%m-%d"), (r"\d{4}/\d\d?/\d\d?", "%Y/%m/%d"))
 """Forms of dates that stand beside times in digits."""
@@ -65,6 +66,8 @@ class CsvFile:
             self._assets = roles_of(self._first.stack, name, asked.names)
             self._more, self._roles, self._headers = {}, {STAMP: 0}, {STAMP: "Date"}
             return
+        if self._shape.columns is None and len(headers) == 1:
+            raise not_parted(self._first)
         columns = self._shape.columns or find_columns(
             headers, name, self._first.header_line or None, asked.names, without_extremes=asked.without_extremes
         )
@@ -73,7 +76,7 @@ class CsvFile:
         self._roles = {role: at for role, at in columns.items() if role in known} | self._more
         if SYMBOL in self._roles and (series := find_series(headers)) is not None:
             self._roles[_SERIES] = series
-        self._headers = {role: headers[position].strip() or role for role, position in self._roles.items()}
+        self._headers = {role: headers[position].strip() or _NAMELESS for role, position in self._roles.items()}
 
     @property
     def symbol(self) -> str | None:
@@ -97,9 +100,10 @@ class CsvFile:
 
     def _of_assets(self, text: Text, again: Callable[[], Text]) -> Table:
         """The table of a file whose header names assets and fields."""
+        text, notes = without_footer(text)
         keys = {f"{symbol}\0{role}": at for symbol, roles in self._assets.items() for role, at in roles.items()}
         cells, unreadable = columns_of(text, {STAMP: 0, **keys}, set(keys), self._asked)
-        lines = functools.cache(lambda: np.array([number for number, _ in again().lines()], dtype=np.int64))
+        lines = _lines_of(again)
 
         def blame(row: int, message: str) -> DataError:
             return DataError(message, file=self._name, line=int(lines()[row]), column=self._headers[STAMP])
@@ -114,17 +118,19 @@ class CsvFile:
         stack = text.stack
         assert stack is not None
         headers = {role: stack.fields[at - 1] for roles in self._assets.values() for role, at in roles.items()}
-        return stacked(self._name, Cells(stamps, numbers, wrong, lines), self._headers | headers)
+        table = stacked(self._name, Cells(stamps, numbers, wrong, lines), self._headers | headers)
+        return replace(table, notes=(*table.notes, *notes))
 
     def _table(self, text: Text, again: Callable[[], Text]) -> Table:
         if self._assets:
             return self._of_assets(text, again)
         name, shape, headers, text_headers = self._name, self._shape, self._headers, text.headers
         of_numbers = {*NUMBERS, *self._more}
+        text, notes = without_footer(text)
         cells, unreadable = columns_of(text, self._roles, of_numbers, self._asked)
-        notes = () if self._asked.decimal is not None else _notes_of_points(name, text)
+        notes += () if self._asked.decimal is not None else _notes_of_points(name, text)
         del text
-        lines = functools.cache(lambda: np.array([number for number, _ in again().lines()], dtype=np.int64))
+        lines = _lines_of(again)
 
         def blame(row: int, message: str) -> DataError:
             return DataError(message, file=name, line=int(lines()[row]), column=headers[STAMP])
@@ -158,6 +164,13 @@ class CsvFile:
             left=left_of(text_headers, self._roles),
         )
         return in_order(of_ticks(of_quotes(table)))
+
+
+def _lines_of(again: Callable[[], Text]) -> Callable[[], Ints]:
+    """The line of each bar, looked for where one must be named."""
+    return functools.cache(
+        lambda: np.array([number for number, _ in without_footer(again())[0].lines()], dtype=np.int64)
+    )
 
 
 def read_csv(

@@ -10,7 +10,7 @@ import contextlib
 import csv
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,8 +27,12 @@ LINE_BYTES = 1 << 20
 """No line of prices is longer."""
 PREAMBLE_LINES = 5
 """So many lines that name no columns may come before the one that does."""
+SHOWN = 60
+"""So much of a line is shown."""
 
 _INK = re.compile(rb"\S")
+_WORDS = re.compile(r"[^\W\d_]{3}.*\s[^\W\d_]{3}")
+"""A sentence, and no date or number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,41 @@ def _next_line(name: str, data: bytes, body: int, line: int) -> tuple[int, int, 
     return begin, body, line, tuple(next(csv.reader([decoded], delimiter=separator), [])), separator
 
 
+def not_parted(text: Text) -> DataError:
+    """What is wrong with a file none of whose first lines has several fields."""
+    return DataError(
+        f"no column for date: the line is one field, {_short(text.headers[0])!r}; write the file anew, with a comma, a"
+        f" semicolon, a tab or | between fields, and at most {PREAMBLE_LINES - 1} lines before the one that names the"
+        " columns",
+        file=text.name,
+        line=text.header_line or 1,
+    )
+
+
+def without_footer(text: Text) -> tuple[Text, tuple[str, ...]]:
+    """The text without last lines that are a sentence and no bar, as who made the file and when; and what they are."""
+    notes: list[str] = []
+    while len(text.headers) > 1:
+        begin = max(text.body, len(text.data) - LINE_BYTES)
+        tail = bytes(text.data[begin:]).rstrip()
+        cut = max(tail.rfind(b"\n"), tail.rfind(b"\r")) + 1
+        try:
+            fields = text.fields(tail[cut:])
+        except (UnicodeDecodeError, csv.Error):
+            break
+        if not cut or len(fields) != 1 or not _WORDS.search(fields[0]):
+            break
+        text = replace(text, data=text.data[: begin + cut])
+        line = text.lines_before() + len(bytes(text.data).splitlines()) + 1
+        notes.insert(0, f"{text.name}:{line}: {_short(fields[0])!r} is no bar, and was left out")
+    return text, tuple(notes)
+
+
+def _short(shown: str) -> str:
+    shown = shown.strip()
+    return shown if len(shown) <= SHOWN else f"{shown[:SHOWN]}…"
+
+
 def columns_of(
     text: Text, roles: Mapping[str, int], of_numbers: Collection[str], asked: Asked
 ) -> tuple[dict[str, Any], dict[tuple[str, int], str]]:
@@ -202,5 +241,8 @@ def _refuse_broken_lines(text: Text) -> None:
             raise DataError(f"cannot be read as CSV: {error}", file=text.name, line=number) from None
         if found != columns:
             raise DataError(
-                f"{found} field{'s' * (found != 1)} where the header has {columns}", file=text.name, line=number
+                f"{found} field{'s' * (found != 1)} where the header has {columns}; mend the line, or take it out"
+                " where it is no bar",
+                file=text.name,
+                line=number,
             )

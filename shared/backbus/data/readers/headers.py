@@ -20,16 +20,16 @@ NUMBERS = (*PRICES, "volume", ADJ_CLOSE, SPLIT, DIVIDEND, *QUOTE, "bid_size", "a
 _PLAIN = {
     STAMP: (
         "date datetime timestamp time stamp dateandtime tradedate tradingdate opentime bartime day ts gmttime localtime"
-        " windowstart tsevent traddt date1 datum timeutc dateutc datetimeutc"
+        " windowstart tsevent traddt date1 datum timeutc dateutc datetimeutc dates dtyyyymmdd observationdate snappedat"
     ),
     SYMBOL: "symbol ticker asset instrument sym tckrsymb",
-    "open": "open o openprice openingprice opnpric eroffnung eroeffnung erster 1open",
-    "high": "high h highprice hghpric hoch tageshoch 2high",
-    "low": "low l lowprice lwpric tief tagestief 3low",
-    "close": "close c closeprice closingprice close/last clspric schluss schlusskurs 4close",
+    "open": "open o openprice openingprice opnpric eroffnung eroeffnung eroffn erster pxopen 1open",
+    "high": "high h highprice hghpric hoch tageshoch pxhigh 2high",
+    "low": "low l lowprice lwpric tief tagestief pxlow 3low",
+    "close": "close c closeprice closingprice close/last clspric schluss schlusskurs pxlast 4close",
     "volume": (
         "volume vol v volumetraded tradedvolume tottrdqty ttltradgvol ttltrdqnty totaltradedquantity volumefrom"
-        " stuck stucke stuecke 5volume 6volume"
+        " stuck stucke stuecke umsatzstuck pxvolume 5volume 6volume"
     ),
     ADJ_CLOSE: (
         "adjclose adjustedclose adjcloseprice adjustedcloseprice closeadj closeadjusted adjclosing 5adjustedclose"
@@ -45,9 +45,9 @@ _PLAIN = {
     "ask_size": "asksize askqty askquantity askvolume bestasksize bestaskqty offersize",
 } | {f"{side}_{price}": f"{side}{price} {price}{side}" for side in SIDES for price in PRICES}
 _WEAK = {
-    STAMP: "unix unixtime unixtimestamp epoch t begin start tsrecv bizdt",
+    STAMP: "unix unixtime unixtimestamp epoch t begin start tsrecv bizdt transacttime",
     SYMBOL: "name code security secid",
-    "close": "last price tradeprice letzter",
+    "close": "last price tradeprice letzter zuletzt",
     "volume": "quantity qty size tradesize volumen umsatz",
 }
 
@@ -210,9 +210,10 @@ def find_columns(
     missing = [_CALLED.get(role, role) for role in needed if role not in found]
     if missing:
         extremes = ', or say by data.high_low = "open_close" what stands for them' if missing == ["high", "low"] else ""
+        headless = "" if line is None else ", or where the first line is a bar already, name all columns by data.header"
         raise DataError(
             f"no column for {', '.join(missing)} (found: {listing}); name it by data.names, as {missing[0]} ="
-            f' "its name"{extremes}, or where the first line is a bar already, name all columns by data.header',
+            f' "its name"{extremes}{headless}',
             file=file,
             line=line,
         )

@@ -115,6 +115,8 @@ def _unreadable(text: str, first: str) -> str:
         )
     if len(first) <= 10 and _TIMESTAMP.match(text):
         return f"{text!r} has a time, and the rows before it are dates; use one form throughout"
+    if not any(letter.isdigit() for letter in text):
+        return f"{text!r} cannot be read as a date like {first!r}; where the line is no bar, take it out"
     return f"{text!r} cannot be read as a date like {first!r} (known forms: {FORMS})"
 
 
