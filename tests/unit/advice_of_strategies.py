@@ -19,6 +19,12 @@ def _events(line: str) -> str:
     return f"{HEAD}class Mine(Strategy):\n    def on_bar(self, bar):\n        if {line}:\n            self.go_long()\n"
 
 
+def _history(field: str, bars: int) -> str:
+    """A strategy that looks back."""
+    head, body = _events(f"bar.history({field!r}, {bars})[0] > 0").split("    def", 1)
+    return f"from typing import ClassVar\n{head}    lookback: ClassVar[int] = 3\n    def{body}"
+
+
 PLAIN = _arrays("bars.close > bars.sma(3)")
 TWO = PLAIN + _arrays("bars.close > bars.sma(5)", "Other").removeprefix(HEAD)
 RATES = "".join(
@@ -97,6 +103,17 @@ ASKS = (
         "'close' is no further column, which data.columns could name: write .close",
         _arrays("bars['close'] > 3"),
         {"=mine.py": _arrays("bars.close > 3")},
+    ),
+    _file(
+        "a bar has no field 'rate'; it has .*, and what the job's data.columns names",
+        _history("rate", 2),
+        {"data.columns": ["rate"]},
+        data={"files": "rates.csv"},
+    ),
+    _file(
+        "5 bars of history were asked for; .* Declare it: lookback: ClassVar.int. = 5",
+        _history("close", 5),
+        {"=mine.py": _history("close", 5).replace("int] = 3", "int] = 5")},
     ),
     _file(
         "there are no bars of '1w'; the job's data.timeframes is left out: add it there",
