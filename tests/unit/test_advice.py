@@ -159,5 +159,5 @@ def test_each_message_that_names_a_setting_is_tried(tmp_path):
 
 def test_a_message_that_nobody_tries_is_found():
     known = {template.text for template in templates()}
-    assert len(known) > 120
+    assert len(known) > 220
     assert any("data.repair." in text for text in known)
