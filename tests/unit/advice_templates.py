@@ -15,10 +15,10 @@ from typing import NamedTuple
 import backbus
 
 LIBRARY = Path(backbus.__file__).parent
-PARTS = ("data", "market", "job", "engine", "simulator", "trading")
+PARTS = ("data", "market", "job", "engine", "simulator", "trading", "sweep", "strategy", "models")
 SETTINGS_ARE_CHECKED_IN = ("job", "market")
 SETTING = re.compile(
-    r"\b(?:data|portfolio|execution|simulator|sweep|strategy|instruments)\.[a-z_]+|\[(?:simulator|data|sweep)"
+    r"\b(?:data|portfolio|execution|simulator|sweep|strategy|instruments|performance|run)\.[a-z_]+|\[(?:simulator|data|sweep)"
 )
 _LEAST = 8
 """Letters of a text that says something of itself."""

@@ -31,6 +31,7 @@ from tests.unit import advice_of_markets as markets
 from tests.unit import advice_of_quotes as quotes
 from tests.unit import advice_of_settings as of_settings
 from tests.unit import advice_of_sources as sources
+from tests.unit import test_advice_of_runs as of_runs
 from tests.unit.advice_of_files import Told, Way
 from tests.unit.advice_of_settings import STRATEGY
 from tests.unit.advice_templates import templates
@@ -39,9 +40,13 @@ from tests.unit.test_advice_of_settings import changed, message_of
 
 ALL = (*files.REPAIRS, *files.DATES, *files.COLUMNS, *files.ADJUST, *quotes.ALL, *sources.ALL, *markets.ALL)
 
-GUARDS = {"no row that is traded is in a session of any of the calendars", "nobody has loaded the function {}"}
-"""What nothing leads to that is known: each calendar's own rows are refused before, and whoever makes a job's rules has
-loaded its functions."""
+GUARDS = {
+    "no row that is traded is in a session of any of the calendars",
+    "nobody has loaded the function {}",
+    "the bundle has no file {}; it has {}",
+}
+"""What nothing leads to that is known: each calendar's own rows are refused before; whoever makes a job's rules has
+loaded its functions; and whoever bundles a job's files has those that it names, or refuses it."""
 
 
 def read(case: Told, folder: Path, way: Way) -> tuple[str, ...]:
@@ -143,6 +148,7 @@ def test_what_is_advised_leads_on(tmp_path, case):
 def test_each_message_that_names_a_setting_is_tried(tmp_path):
     said = [told(case, tmp_path / str(number))[0] for number, case in enumerate(ALL)]
     said += [message_of(case) for case in of_settings.ALL]
+    said += [of_runs.message_of(number) for number in range(len(of_runs.ALL))]
     untried = [
         f"{template.place}: {template.text}"
         for template in templates()
@@ -153,5 +159,5 @@ def test_each_message_that_names_a_setting_is_tried(tmp_path):
 
 def test_a_message_that_nobody_tries_is_found():
     known = {template.text for template in templates()}
-    assert len(known) > 120
+    assert len(known) > 220
     assert any("data.repair." in text for text in known)

@@ -91,9 +91,9 @@ def test_folds_tell_it_and_history_gives_all_the_same(tmp_path: Path) -> None:
 
 def test_so_do_groups(tmp_path: Path) -> None:
     told = swept(tmp_path, "built in", cpcv={"groups": 4, "test_groups": 1})
-    assert told["cold"][0] == {"least": 19, "most": 75} and "sweep.cpcv.history = 75" in told["notes"][0]
-    even = swept(tmp_path, "built in", cpcv={"groups": 4, "test_groups": 1, "history": 100})
-    assert even["notes"] == [] and even["groups"][0][0] == str(np.datetime64("2020-01-01") + 100)
+    assert told["cold"][0] == {"least": 19, "most": 75} and "sweep.cpcv.history = 99" in told["notes"][0]
+    even = swept(tmp_path, "built in", cpcv={"groups": 4, "test_groups": 1, "history": 99})
+    assert even["notes"] == [] and even["groups"][0][0] == str(np.datetime64("2020-01-01") + 99)
     assert even["splits"][0]["train_sessions"] == 150
 
 

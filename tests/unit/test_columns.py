@@ -125,7 +125,7 @@ def test_a_column_that_is_not_there_is_told_of(folder):
         panel_of(folder, columns=["mood"])
     for strategy in (Streams, ByBar, Arrays):
         job = Job.parse({"strategy": {"use": "x"}})
-        with pytest.raises(StrategyError, match=r"no column 'rate'; the job names none in data\.columns|has no field"):
+        with pytest.raises(StrategyError, match=r"no column 'rate'; the job's data\.columns is left out|has no field"):
             Engine(job, panel_of(folder, columns=[]), strategy()).run()
 
 

@@ -43,7 +43,11 @@ def make(
 
     made = Job.load(job, overrides=sets or [])
     if made.simulator is None:
-        raise JobError("is missing: there is no market to simulate", field="simulator", file=str(job))
+        raise JobError(
+            "is missing, and there is no market to simulate: add [simulator], or name another job",
+            field="simulator",
+            file=str(job),
+        )
     if figure is not None:
         from backbus.figures import check_place
 

@@ -15,7 +15,7 @@ from backbus.job.axes import Axis, AxisField, Distribution, Range
 from backbus.job.section import Section
 
 _NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")
-MOST_SPLITS = 10_000
+LEAST_GROUPS, MOST_SPLITS = 3, 10_000
 """Of a cross-validation."""
 SEED = "simulator.seed"
 """What tells the markets of a Monte-Carlo job apart."""
@@ -52,7 +52,7 @@ class WalkForwardSettings(Section):
 class CrossValidationSettings(Section):
     """Combinatorial purged cross-validation: of ``groups`` of sessions, each ``test_groups`` are tested once."""
 
-    groups: int = Field(ge=3, le=50)
+    groups: int = Field(ge=LEAST_GROUPS, le=50)
     test_groups: int = Field(default=2, ge=1)
     purge: int = Field(default=0, ge=0)
     """Sessions next to a test range that its train set does without, on both sides."""

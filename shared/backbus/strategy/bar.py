@@ -59,7 +59,8 @@ class BarHistory:
                 f"Declare it: lookback: ClassVar[int] = {max(n, 1)}"
             )
         if field not in self._names:
-            raise StrategyError(f"a bar has no field {field!r}; it has {', '.join(self._names)}")
+            has = ", ".join(self._names)
+            raise StrategyError(f"a bar has no field {field!r}; it has {has}, and what the job's data.columns names")
         end = self.ends[asset]
         window = self._windows[asset][:, max(0, end - n) : end]
         values: Floats = window[self._names.index(field)]

@@ -61,7 +61,8 @@ def _imports(path: Path, name: str, field: str) -> Iterator[tuple[str, int, bool
     try:
         tree = ast.parse(path.read_bytes(), filename=name)
     except SyntaxError as error:
-        raise JobError(f"{name}, line {error.lineno}: {error.msg}", field=field) from None
+        place = f"{name} cannot be read" if error.lineno is None else f"{name}, line {error.lineno}"
+        raise JobError(f"{place}: {error.msg}", field=field) from None
     except (OSError, ValueError) as error:
         raise JobError(f"{name} cannot be read: {error}", field=field) from None
     optional = {

@@ -13,8 +13,10 @@ from backbus.market.panel import Block, Floats
 
 def unknown_column(name: str, columns: tuple[str, ...]) -> StrategyError:
     """The error of a column that the run does not have."""
-    there = f"the job's data.columns names {', '.join(columns)}" if columns else "the job names none in data.columns"
-    return StrategyError(f"the data has no column {name!r}; {there}")
+    if name in FIELDS:
+        return StrategyError(f"{name!r} is no further column, which data.columns could name: write .{name}")
+    there = f"names {', '.join(columns)}" if columns else "is left out"
+    return StrategyError(f"the data has no column {name!r}; the job's data.columns {there}: add it there")
 
 
 def unknown_timeframe(name: str, timeframes: tuple[str, ...]) -> StrategyError:

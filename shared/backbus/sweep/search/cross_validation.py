@@ -31,7 +31,7 @@ from backbus.performance.risk_free import session_rates
 from backbus.strategy import Strategy
 from backbus.sweep.distribution import distribution
 from backbus.sweep.outcome import SUMMARY_FILE, Points, column_kind, stored, summary_text, write_files
-from backbus.sweep.search.cold import cold_of, notes_of_cold
+from backbus.sweep.search.cold import cold_of, notes_of_cold, way_of_history
 from backbus.sweep.search.folds import (
     SESSION_FIGURES,
     figures_of_many,
@@ -99,7 +99,7 @@ class CrossValidation(Search):
         if least < 2:
             raise JobError(
                 f"purge and embargo leave {least} sessions to train on in one of the splits; make them shorter",
-                field="sweep.cpcv.purge",
+                field=f"sweep.cpcv.{'purge' if settings.purge else 'embargo'}",
             )
         self._given = False
         self.runs_at_end = 0
@@ -149,8 +149,8 @@ class CrossValidation(Search):
             (f"group {number}", span.stop - span.start, each)
             for number, (span, each) in enumerate(zip(self._groups, cold, strict=True))
         ]
-        most = max(each["most"] for each in cold)
-        notes = notes_of_cold(ranges, f"sweep.cpcv.history = {most} gives all of them the same")
+        least = 2 * len(self._groups)
+        notes = notes_of_cold(ranges, way_of_history("sweep.cpcv.history", self.job, panel, self._groups, cold, least))
         failed = {number % len(self.space) for number in points.failures}
         summary: dict[str, Any] = {
             "name": self.job.name,

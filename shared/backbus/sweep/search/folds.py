@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from backbus.errors import JobError
 from backbus.jit.arrays import read_only
-from backbus.job.sweep import CrossValidationSettings, WalkForwardSettings
+from backbus.job.sweep import LEAST_GROUPS, CrossValidationSettings, WalkForwardSettings
 from backbus.market.panel import Floats, Ints, Panel, session_date
 from backbus.performance.metrics import FIGURES, Sums, Values, figures
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
@@ -43,7 +43,8 @@ def walk_forward_folds(sessions: int, settings: WalkForwardSettings) -> list[Fol
     if before + train + test > sessions:
         first = f"{before} sessions of history, {train} of train" if before else f"{train} sessions of train"
         raise JobError(
-            f"{first} and {test} of test are {before + train + test}, and the data has {sessions} to trade",
+            f"{first} and {test} of test are {before + train + test}, and the data has {sessions} to trade: ask for "
+            "fewer, or name more data",
             field=f"sweep.walk_forward.{'history' if before >= sessions else 'train' if train >= sessions else 'test'}",
         )
     return [
@@ -57,10 +58,13 @@ def groups_of(sessions: int, settings: CrossValidationSettings) -> list[Span]:
     count, before = settings.groups, settings.history
     sessions -= before
     if sessions < 2 * count:
+        some = sessions >= 2 * LEAST_GROUPS
+        way_on = f"{sessions // 2} groups are the most" if some else "shorten it" if before else "name more data"
         raise JobError(
             f"{count} groups of at least 2 sessions need {2 * count}, and the data has {max(sessions, 0)} to trade"
-            + (f" after {before} of history" if before else ""),
-            field="sweep.cpcv.groups",
+            + (f" after {before} of history" if before else "")
+            + f": {way_on}",
+            field="sweep.cpcv.history" if before and not some else "sweep.cpcv.groups",
         )
     lengths = [sessions // count + (place < sessions % count) for place in range(count)]
     stops = np.cumsum(lengths).tolist()
@@ -81,8 +85,6 @@ def session_rows(panel: Panel) -> Ints:
     """The first row of each traded session, and the number of rows as the last entry."""
     warmup = panel.layout.warmup
     session = panel.block.session[warmup:]
-    if not len(session):
-        raise JobError("the data has no row to trade", field="data")
     return np.concatenate(([warmup], warmup + 1 + np.flatnonzero(np.diff(session)), [len(panel)])).astype(np.int64)
 
 

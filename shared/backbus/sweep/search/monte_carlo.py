@@ -57,7 +57,8 @@ class MonteCarlo(Whole):
         size = 8 * len(self) * self.width
         if size > FAN_BYTES:
             raise JobError(
-                f"the equities of {len(self)} markets take {size / 2**20:.0f} MiB, and {FAN_BYTES >> 20} are the most",
+                f"the equities of {len(self)} markets take {size / 2**20:.0f} MiB, and {FAN_BYTES >> 20} are the most; "
+                "try fewer",
                 field="sweep.monte_carlo.markets",
             )
 

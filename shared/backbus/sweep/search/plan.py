@@ -25,7 +25,7 @@ def sessions_of(panel: Panel) -> int:
     """How many sessions are traded, or a JobError."""
     sessions = PointsEngine(panel).sessions
     if not sessions:
-        raise JobError("the data has no row to trade", field="data")
+        raise JobError("all rows are warm-up, and none is left to trade: name data that goes on longer", field="data")
     return sessions
 
 

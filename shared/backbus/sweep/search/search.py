@@ -19,7 +19,7 @@ from backbus.performance.risk_free import in_excess
 from backbus.strategy import Strategy, make_strategy
 from backbus.strategy.loading import untouched
 from backbus.sweep.outcome import Points, best_of, verdict, write_outcome
-from backbus.sweep.search.cold import cold_of, notes_of_cold
+from backbus.sweep.search.cold import cold_of, notes_of_cold, way_of_start
 from backbus.sweep.search.plan import plan_for, points_between, search_of
 from backbus.sweep.space.generations import Generations
 from backbus.sweep.space.space import Space, point_job, split
@@ -127,8 +127,7 @@ class Whole(Search):
         returns = None if best is None else self._returns_of(best, panel, strategy)
         statistics = verdict(self.job, self.space, points, self.plan, goal, returns, family.trials)
         cold = cold_of(points.observed["cold"])
-        way_on = f"with rows before data.start, and data.warmup = {cold['most']} sessions of them, all know the same"
-        notes = notes_of_cold([("the data", self.plan.sessions, cold)], way_on)
+        notes = notes_of_cold([("the data", self.plan.sessions, cold)], way_of_start(self.job, panel, cold))
         told = {"trials_family_told": family.told} if family.told else {}
         more = {"statistics": statistics.model_dump(mode="json"), **told, "cold": cold, "notes": notes}
         return write_outcome(folder, self.job, self.space, points, goal, more)

@@ -31,7 +31,7 @@ from backbus.sweep.outcome import (
     table_sha256,
     write_files,
 )
-from backbus.sweep.search.cold import cold_of, notes_of_cold
+from backbus.sweep.search.cold import cold_of, notes_of_cold, way_of_history
 from backbus.sweep.search.folds import Fold, session_figures, session_rows, span_dates, span_panel, walk_forward_folds
 from backbus.sweep.search.plan import points_between, search_of
 from backbus.sweep.search.ranges import RANGE, InRanges, without_range
@@ -151,8 +151,10 @@ class WalkForward(Search):
             found.append(_concluded(self.job, strategy, _dates(panel, rows, fold), space, figures, failures, test))
         lengths = [fold.train.stop - fold.train.start for fold in self._folds]
         ranges = [(f"fold {number}", *each) for number, each in enumerate(zip(lengths, cold, strict=True))]
-        most = max((each["most"] for each in cold), default=0)
-        notes = notes_of_cold(ranges, f"sweep.walk_forward.history = {most} gives all of them the same")
+        trained = [fold.train for fold in self._folds]
+        least = self._folds[0].test.stop - self._folds[0].train.start
+        way_on = way_of_history("sweep.walk_forward.history", self.job, panel, trained, cold, least)
+        notes = notes_of_cold(ranges, way_on)
         days = sessions_traded(panel)
         return _write(folder, self.job, self.space.names, found, days, {"cold": cold, "notes": notes})
 

@@ -118,7 +118,7 @@ def refuse_look_ahead(job: Job, panel: Panel, space: Space, strategy: type[Strat
     if finding is not None:
         raise StrategyError(
             f"{strategy.__name__} does not pass `backbus check`: {finding.kind} at row {finding.row} "
-            f"({finding.symbol}); mend it, or sweep it all the same with --allow-look-ahead"
+            f"({finding.symbol}); mend it, or sweep it all the same with sweep.allow_look_ahead = true"
         )
 
 

@@ -76,7 +76,10 @@ class Constraint:
             self._evaluated({name: values[row : row + 1] for name, values in known.items()}, 1)
         except _UNFIT as error:
             at = f" for {shown}" if shown else ""
-            raise JobError(f"{self.text!r} cannot be told{at}: {error}", field=FIELD) from None
+            guard = (
+                "" if isinstance(error, _Unfit) else "; where that can be, ask first, as fast != 0 and slow / fast > 2"
+            )
+            raise JobError(f"{self.text!r} cannot be told{at}: {error}{guard}", field=FIELD) from None
         raise AssertionError(self.text)
 
     def _first_unfit(self, columns: Mapping[str, Values], rows: int) -> int:
@@ -123,7 +126,7 @@ def _check(node: ast.expr, text: str, depth: int) -> None:
         raise JobError(f"{text!r} is nested too deeply; write several constraints", field=FIELD)
     match node:
         case ast.Constant(value=int() | float() as number) if not abs(number) < _LARGEST:
-            raise JobError(f"{text!r} has a number that is too large", field=FIELD)
+            raise JobError(f"{text!r} has a number that is too large; {_LARGEST:g} is the most", field=FIELD)
         case ast.Constant(value=bool() | int() | float() | str()) | ast.Name():
             return
         case ast.Attribute() if _dotted(node) is not None:

@@ -121,14 +121,14 @@ class Space:
         counts = [count_of(axis) or 0 for axis in self._axes]
         most = math.prod(counts)
         if (most > limit and not self._constraints) or max(counts) > MOST_LOOKED_AT:
-            raise _too_many(most, limit, exact=not self._constraints)
+            raise _too_many(self.settings, most, exact=not self._constraints, looked_at=max(counts))
         combinations = math.prod(self._sizes)
         if not self._constraints:
             return combinations
         if combinations > limit:
             about = self._estimate(combinations)
             if about > limit or combinations > MOST_LOOKED_AT:
-                raise _too_many(max(about, limit + 1), limit, exact=False)
+                raise _too_many(self.settings, about, exact=False, looked_at=combinations)
         kept = []
         found = 0
         for begin in range(0, combinations, BATCH):
@@ -137,7 +137,7 @@ class Space:
             kept.append(numbers)
             found += len(numbers)
             if found > limit:
-                raise _too_many(int(found / (begin + BATCH) * combinations), limit, exact=False)
+                raise _too_many(self.settings, max(int(found / (begin + BATCH) * combinations), found), exact=False)
         if not found:
             raise JobError(f"reject all {combinations} points; loosen one of them", field=FIELD)
         self._accepted = np.concatenate(kept)
@@ -172,7 +172,7 @@ class Space:
     def _drawn_count(self) -> int:
         points = self.settings.points or 0
         if points > self.settings.limit:
-            raise _too_many(points, self.settings.limit, exact=True)
+            raise _too_many(self.settings, points, exact=True)
         return points
 
     def _columns(self, begin: int, stop: int) -> dict[str, Column]:
@@ -289,8 +289,10 @@ def _numbered(position: Floats, size: int) -> Ints:
     return np.minimum((position * float(size)).astype(np.int64), size - 1)
 
 
-def _too_many(points: int, limit: int, *, exact: bool) -> JobError:
-    count = f"{points:,}".replace(",", " ") if points < 10**18 else f"{points:.1e}"
+def _too_many(settings: SweepSettings, points: int, *, exact: bool, looked_at: int = 0) -> JobError:
+    """The error of so many points, or of so many combinations to look at, which no limit lets pass."""
+    limit, counted = settings.limit, points if points > settings.limit else looked_at
+    count = f"{counted:,}".replace(",", " ") if counted < 10**18 else f"{counted:.1e}"
     hours = points / POINTS_PER_S / 3600
     if hours < 1:
         time = f"{hours * 60:.0f} minutes"
@@ -298,10 +300,20 @@ def _too_many(points: int, limit: int, *, exact: bool) -> JobError:
         time = f"{hours:.0f} hours"
     else:
         time = f"{hours / 24:,.0f} days".replace(",", " ")
+    if settings.monte_carlo is not None:
+        way_on = "take fewer markets"
+    elif settings.method != "grid":
+        way_on = "try fewer"
+    else:
+        way_on = f'take coarser steps, or method = "random" with points = {min(limit, 10_000)}'
+    if looked_at <= MOST_LOOKED_AT:
+        way_on += ", or raise the limit"
+    if points <= limit:
+        told = f"the sweep has {count} combinations to look at, and {MOST_LOOKED_AT} are the most"
+        return JobError(f"{told}: {way_on}", field="sweep.parameters")
     return JobError(
         f"the sweep has {'' if exact else 'about '}{count} points, which take about {time} on one core at "
-        f"{POINTS_PER_S} points/s; more than {limit} are refused: take coarser "
-        'steps, or method = "random" with points = 10000, or raise the limit',
+        f"{POINTS_PER_S} points/s; more than {limit} are refused: {way_on}",
         field="sweep.limit",
     )
 
@@ -329,10 +341,11 @@ def point_job(job: Job, values: Mapping[str, Any]) -> Job:
     for path, value in values.items():
         *tables, last = path.split(".")
         table = fields
-        for step in tables:
+        for place, step in enumerate(tables):
             inner = table.setdefault(step, {})
             if not isinstance(inner, dict):
-                raise JobError(f"{step!r} is a value, not a table", field=path)
+                whole = ".".join(tables[: place + 1])
+                raise JobError(f"{step!r} is a value, not a table: sweep {whole} itself", field=path)
             table = inner
         table[last] = value
     made = Job.parse(fields).given(job.functions)
