@@ -71,10 +71,16 @@ ROWS = (
         ({"start": "2024-01-02"},),
     ),
     Told(
-        "no row is left after the panel's own warm-up",
+        "all rows are the panel's own warm-up, and none is left to trade$",
         {"P.arrow": _panel(2)},
         {"files": "P.arrow", "end": "1970-01-02"},
         ({"end": "1970-01-04"},),
+    ),
+    Told(
+        "all rows are the panel's own warm-up.*: name a panel that goes on longer",
+        {"P.arrow": _panel(4)},
+        {"files": "P.arrow"},
+        ({"=P.arrow": _panel(2)},),
     ),
     Told(
         "the panel has no bar of the chosen assets",

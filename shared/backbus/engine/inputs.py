@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backbus.errors import JobError
 from backbus.job.job import Job
 from backbus.job.performance import RiskFree
 
@@ -132,6 +133,8 @@ def _inputs(source: Source, job: Job) -> Inputs:
     from backbus.market.spacing import measured
     from backbus.market.timeframe_ends import framed
 
+    if source.layout.rows <= source.layout.warmup:
+        raise JobError("all rows are warm-up, and none is left to trade: name data that goes on longer", field="data")
     if job.simulator is None:
         refuse_without_volume(job, source)
         source = measured(source)

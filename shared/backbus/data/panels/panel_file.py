@@ -262,7 +262,10 @@ class MappedSource:
             if settings.warmup is not None and settings.warmup < warmup:
                 first, warmup = warmup - settings.warmup, settings.warmup
             if warmup >= stop - first:
-                raise JobError("no row is left after the panel's own warm-up", field="data.end")
+                text = "all rows are the panel's own warm-up, and none is left to trade"
+                if settings.end is not None:
+                    raise JobError(text, field="data.end")
+                raise JobError(f"{text}: name a panel that goes on longer", field="data")
         self._ends = ends
         self._check_columns()
         self._first = first
