@@ -67,7 +67,7 @@ def assemble(
     panel = _of_bars(apart.bars, of_bars, known, keep_adjusted, [*notes, *apart.notes], units)
     said: list[str] = []
     quotes = quotes_of(apart.quotes, panel.symbols, settings, said)
-    return with_quotes(replace(panel, notes=(*panel.notes, *said)), quotes, settings, *units)
+    return with_quotes(replace(panel, notes=(*panel.notes, *said)), quotes, settings, *units, kept=keep_adjusted)
 
 
 def _of_bars(

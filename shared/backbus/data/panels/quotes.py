@@ -166,9 +166,11 @@ def quotes_of_panel(panel: Panel) -> Quotes:
     return Quotes(asset.astype(np.int64), block.end[row], block.session[row], sides, False, panel.layout.interval_ns)
 
 
-def with_quotes(panel: Panel, quotes: Quotes, settings: DataSettings, units: Units | None = None) -> Panel:
+def with_quotes(
+    panel: Panel, quotes: Quotes, settings: DataSettings, units: Units | None = None, *, kept: bool = False
+) -> Panel:
     """The panel with what was bid and asked in each of its bars, in the units of its prices; without ``units`` quotes
-    are in these already."""
+    are in these already. What is ``kept`` for other jobs tells which quotes these will not have."""
     layout, block = panel.layout, panel.block
     if quotes.interval_ns > layout.interval_ns > 0:
         raise JobError(
@@ -192,6 +194,7 @@ def with_quotes(panel: Panel, quotes: Quotes, settings: DataSettings, units: Uni
             found[first : first + len(PRICES), rows, asset] = of_bars
             own |= here
         notes += _told(symbol, found[:, rows, asset], own, block.end[rows])
+        notes += _of_no_bar(symbol, quotes.ends[mine], begun, block.end[rows]) if kept else []
     extra = {**block.extra, **{name: read_only(found[at]) for at, name in enumerate(QUOTES)}}
     others = tuple(name for name in layout.columns if name not in settings.columns_read)
     whole = Panel(layout, replace(block, extra=extra), tuple(notes))
@@ -279,3 +282,17 @@ def _told(symbol: str, sides: Floats, own: Mask, ends: Ints) -> list[str]:
             when = stamp_text(int(ends[np.argmax(bars)]))
             said.append(f"{symbol}: {count} of {len(ends)} bars {what}; the first ends at {when} UTC")
     return said
+
+
+def _of_no_bar(symbol: str, ends: Ints, begins: Ints, stops: Ints) -> list[str]:
+    """What is to be said of quotes that are in no bar, and so are lost to whoever makes bars of these."""
+    place = np.searchsorted(stops, ends)
+    lost = begins[np.minimum(place, len(stops) - 1)] >= ends
+    count = int(np.count_nonzero(lost & (place < len(stops))))
+    if not count:
+        return []
+    first = stamp_text(int(ends[np.argmax(lost)]))
+    return [
+        f"{symbol}: {count} quotes end in no bar of it, the first at {first} UTC: a dataset does not keep them, and"
+        " longer bars and holes that a job fills are made without them"
+    ]
