@@ -243,3 +243,44 @@ def test_a_cross_trades_the_same_whether_prices_were_adjusted_before_or_as_it_we
     before = play(bars(*map(flat, true)), Cross(), job)
     assert [fill[:3] for fill in events.fills] == [fill[:3] for fill in before.fills]
     np.testing.assert_allclose(events.equity, before.equity, rtol=1e-10)
+
+
+class Moves(Strategy):
+    """Without a book: asks for an order, and moves its target once the asset has split."""
+
+    _order: Any = None
+
+    def on_bar(self, bar: Any) -> None:
+        if bar.row == 0:
+            self._order = self.buy(10.0, limit=90.0, stop_loss=80.0)
+        if bar.row == 3:
+            assert (self._order.quantity, self._order.terms) == (20.0, {"limit": 45.0, "stop_loss": 40.0})
+            self._order = self.replace(self._order, take_profit=55.0)
+
+
+def test_an_order_that_is_replaced_without_a_book_is_what_the_split_has_made_of_it() -> None:
+    prices = [100, 100, 50, 50, 50, 45, 40]
+    told = play(bars(*map(flat, prices), split={2: 2.0}, dividend=NONE), Moves())
+    assert [(row, quantity, price) for row, _, _, quantity, price in told.fills] == [(5, 20.0, 45.0), (6, -20.0, 40.0)]
+
+
+class Waits(Strategy):
+    """Says something of an asset that has no bar now, and splits before its next one."""
+
+    terms: dict[str, float] = {}  # noqa: RUF012  (pydantic copies it for each instance)
+
+    def on_bar(self, bar: Any) -> None:
+        if bar.symbol == "B" and bar.row == 1:
+            self.go_long(symbol="A", **self.terms)
+
+
+@pytest.mark.parametrize(
+    ("terms", "price"),
+    [({"limit": 90.0}, 45.0), ({"trail": 10.0, "trail_then": 4.0, "trail_from": 90.0}, 46.0), ({"stop": 110.0}, 55.0)],
+)
+def test_a_signal_that_waits_over_a_split_has_the_prices_that_it_has_made(
+    terms: dict[str, float], price: float
+) -> None:
+    ones = [100.0, math.nan, 50.0, 50.0, 45.0, 44.0, 46.0, 55.0]
+    market = bars(*[[flat(one), flat(9.0)] for one in ones], split={2: 2.0}, dividend=NONE)
+    assert play(market, Waits(terms=terms)).fills[0][4] == price

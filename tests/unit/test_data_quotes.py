@@ -223,6 +223,20 @@ def test_a_dataset_keeps_them(tmp_path: Path) -> None:
         load_panel(DataSettings(quotes=True), plain.file("trades"))
 
 
+def test_a_dataset_tells_of_quotes_that_it_does_not_keep(tmp_path: Path) -> None:
+    times = ("09:30", "09:31", "09:33", "09:34")
+    bars = minutes(*((time, bar(100)) for time in times))
+    every = minutes(*((f"09:3{at}", sides(99 + at, 101 + at)) for at in range(6)), header=SIDES)
+    files = {"t/A.csv": bars, "q/A.csv": every}
+    assert not any("does not keep" in note for note in read(tmp_path, files).notes)
+    catalog = Catalog(tmp_path / "catalog")
+    catalog.add("both", {name: tmp_path / name for name in files}, DataSettings(quotes=True))
+    (told,) = (
+        note for note in load_panel(DataSettings(quotes=True), catalog.file("both")).notes if "does not keep" in note
+    )
+    assert told.startswith("A: 1 quotes end in no bar of it, the first at 2024-01-02 09:33:00 UTC")
+
+
 def test_frames_have_them_as_columns() -> None:
     index = pd.date_range("2024-01-02 09:30", periods=3, freq="min", tz="UTC")
     cells = {"open": 100.0, "high": 101.0, "low": 99.0, "close": 100.0, "volume": 5.0}

@@ -38,7 +38,8 @@ def _look_at(orders: OpenOrders, rules: Any, node: int, traded: bool, phase: int
     """The first logical time, counted from this row's first, at which an open order must be looked at.
 
     What waits in the market for its price needs no look. A market order that is sure to fill in this phase needs none
-    any more; one that may be left over, and one that the next open may gap through, needs one there."""
+    any more; one that may be left over, and one that the next open may gap through, needs one there, and so does, in a
+    universe, one that lessens a position and may come to open one."""
     slot, kind, sure = orders.slots[node], type_of(orders, node), rules["capped"] == 0
     if HAS[kind] & Has.CLOSE != 0 or slot["flags"] & Flag.ON_CLOSE:
         fills_now = sure and traded and phase == CLOSE_MATCH and kind == OrderType.MARKET
@@ -49,7 +50,7 @@ def _look_at(orders: OpenOrders, rules: Any, node: int, traded: bool, phase: int
         if phase == OPEN_DECIDE:
             return OPEN_DECIDE
         return FAR if sure and traded and phase == OPEN_MATCH else PHASES
-    if reduces(slot):
+    if reduces(slot) and (rules["universe"] == 0 or slot["flags"] & Flag.REDUCE_ONLY != 0):
         return FAR
     return OPEN_DECIDE if phase == OPEN_DECIDE else PHASES
 

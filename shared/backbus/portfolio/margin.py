@@ -20,7 +20,7 @@ from backbus.portfolio.order_entry import cancel, place_forced
 from backbus.trading.codes import Flag, Reason
 from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog
 from backbus.trading.lots import whole_lots
-from backbus.trading.open_orders import after, first, purge, reduces, works
+from backbus.trading.open_orders import after, first, lessens_still, purge, works
 from backbus.trading.own_models import own_margin
 from backbus.trading.rules import CallRule
 
@@ -116,17 +116,18 @@ def check_account(
     total = 0.0
     for asset in range(account.positions.shape[0]):
         ended = False
+        held = account.positions[asset]["position"]
+        left = held if account.totals["stopped"] == 0 else 0.0  # what is held is closed before anything else fills
         node = first(orders, asset)
         while node >= 0:
             slot = orders.slots[node]
             forced = slot["flags"] & Flag.FORCED != 0 and close[at, asset] == close[at, asset]
-            if works(orders, node) and (over or not reduces(slot) or forced):
+            if works(orders, node) and (over or not lessens_still(slot, left) or forced):
                 cancel(orders, asset, node, tick, reason, log)
                 ended = True
             node = after(orders, node)
         if ended:
             purge(orders, asset)
-        held = account.positions[asset]["position"]
         if held != 0.0:
             total += abs(held) * _locked(rules, account, market, asset)
     for asset in range(account.positions.shape[0]):

@@ -119,7 +119,7 @@ def open_decide(
 ) -> None:
     """Size the orders that ask for it at this open, and cut the others to what the account can pay there."""
     tick = PHASES * row + OPEN_DECIDE
-    take_back_of_others(orders, rules, market, tick, log)
+    take_back_of_others(orders, rules, account, market, tick, log)
     power = buying_power(rules, account, market, open_, at)
     if rules["size_at_open"] != 0:
         _size(orders, rules, account, market, open_, at)

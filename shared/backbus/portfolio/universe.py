@@ -14,7 +14,7 @@ from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.order_entry import cancel, place_forced
 from backbus.trading.codes import Flag, Reason
 from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog, SingleOrders, verb
-from backbus.trading.open_orders import after, first, purge, reduces, type_of, works
+from backbus.trading.open_orders import after, first, lessens_still, purge, type_of, works
 from backbus.trading.order_types import HAS, Has
 from backbus.trading.rules import Universe
 
@@ -26,7 +26,7 @@ def closes_anyway(rules: Any) -> bool:
 
 
 @step
-def _take_back(orders: OrderLists, asset: int, at_close: bool, tick: int, log: RecordLog) -> bool:
+def _take_back(orders: OrderLists, asset: int, held: float, at_close: bool, tick: int, log: RecordLog) -> bool:
     """Take back an asset's orders that would open something, those for a close only ``at_close``: nothing was promised
     about the others before their row began. Whether any is left that the account itself has asked for."""
     ended = forced = False
@@ -34,7 +34,7 @@ def _take_back(orders: OrderLists, asset: int, at_close: bool, tick: int, log: R
     while node >= 0:
         slot = orders.slots[node]
         if works(orders, node):
-            if reduces(slot):
+            if lessens_still(slot, held):
                 forced = forced or slot["flags"] & Flag.FORCED != 0
             elif at_close or (HAS[type_of(orders, node)] & Has.CLOSE == 0 and slot["flags"] & Flag.ON_CLOSE == 0):
                 cancel(orders, asset, node, tick, Reason.LEFT_UNIVERSE, log)
@@ -46,24 +46,28 @@ def _take_back(orders: OrderLists, asset: int, at_close: bool, tick: int, log: R
 
 
 @part
-def _each_at_open(orders: OrderLists, market: MarketArrays, tick: int, log: RecordLog) -> None:
+def _each_at_open(orders: OrderLists, account: Account, market: MarketArrays, tick: int, log: RecordLog) -> None:
     for asset in range(market.state.shape[0]):
         if market.state[asset]["member"] == 0:
-            _take_back(orders, asset, False, tick, log)
+            _take_back(orders, asset, copied(account.positions[asset]["position"]), False, tick, log)
 
 
-def _all_are_in(orders: SingleOrders, rules: Any, market: MarketArrays, tick: int, log: RecordLog) -> None:
+def _all_are_in(
+    orders: SingleOrders, rules: Any, account: Account, market: MarketArrays, tick: int, log: RecordLog
+) -> None:
     pass
 
 
-def _some_are_out(orders: OrderLists, rules: Any, market: MarketArrays, tick: int, log: RecordLog) -> None:
+def _some_are_out(
+    orders: OrderLists, rules: Any, account: Account, market: MarketArrays, tick: int, log: RecordLog
+) -> None:
     if rules["universe"] != 0:
-        _each_at_open(orders, market, tick, log)
+        _each_at_open(orders, account, market, tick, log)
 
 
 take_back_of_others = verb(_all_are_in, _some_are_out)
-"""``take_back_of_others(orders, rules, market, tick, log)``: at a row's first moment, take back orders that would open
-something in assets that are not in the universe in it."""
+"""``take_back_of_others(orders, rules, account, market, tick, log)``: at a row's first moment, take back orders that
+would open something in assets that are not in the universe in it."""
 
 
 @part
@@ -83,9 +87,10 @@ def let_leave(
     for asset in range(market.state.shape[0]):
         if market.state[asset]["member"] != 0:
             continue
-        forced = _take_back(orders, asset, True, tick, log)
         held = copied(account.positions[asset]["position"])
+        forced = _take_back(orders, asset, held, True, tick, log)
         if forced or held == 0.0 or close[at, asset] != close[at, asset] or account.totals["over"] != 0:
             continue
         if closes_anyway(rules):
+            _take_back(orders, asset, 0.0, True, tick, log)  # what would go on beyond the close of the position
             place_forced(orders, asset, tick, -held, rules["fill_at_close"] != 0, Reason.LEFT_UNIVERSE, log)

@@ -43,6 +43,8 @@ class BarByBar:
         ]
         self._bar = Bar(self._history, self._longer)
         self._adjusting = Adjusting(run.layout)
+        if self._adjusting.acts:
+            run.emission.blotter.keep()
         self._book = Book(run.layout.symbols, run.emission)
         self._waiting: deque[Block] = deque()
         self._chunk: Block | None = None
@@ -127,6 +129,8 @@ class BarByBar:
                 if self._factors:
                     for history in (self._history, *(longer.bars for longer in timeframes)):
                         history.now = self._factors[i]
+                if i in self._splits:
+                    emission.split(self._splits[i], told=book is not None)
                 if book is not None:
                     shown.turn(book, book_start + i - start, self._splits.get(i, NO_SPLITS))
                     if on_fill is not None:

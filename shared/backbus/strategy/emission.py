@@ -15,7 +15,7 @@ import numpy as np
 from backbus.errors import StrategyError, no_symbol
 from backbus.market.panel import Layout
 from backbus.market.ticks import CLOSE_SIGNAL, PHASES
-from backbus.strategy.order_terms import Said, said_of
+from backbus.strategy.order_terms import Said, after_split, said_of
 from backbus.strategy.orders import Blotter, Order
 from backbus.trading.codes import SignalKind, Term
 from backbus.trading.records import MAX_ORDINAL, ORDINALS_OF_ONE, SIGNAL, Records, order_id, order_parts
@@ -133,6 +133,16 @@ class Emission:
         asset = order_parts(order.id)[1] if isinstance(order, Order) else 0
         said = [*self._name(order, asset, "order"), (SignalKind.CANCEL, float(order_parts(order.id)[2]))]
         self.asked.append((asset, said, None))
+
+    def split(self, splits: Mapping[str, float], *, told: bool) -> None:
+        """Let what waits for an asset's next bar, and orders that the strategy is not ``told`` of, be what the row's
+        splits have made of them."""
+        if not told:
+            self.blotter.split_kept(splits)
+        for symbol, ratio in splits.items():
+            asset = self.find(symbol)
+            if asset in self.terms:
+                self.terms[asset] = after_split(self.terms[asset], ratio)
 
     def _name(self, order: Any, asset: int, what: str) -> list[Said]:
         if not isinstance(order, Order):

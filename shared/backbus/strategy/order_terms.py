@@ -48,6 +48,13 @@ _TRAILS = {"trail": "trail", "trailing": "trailing_loss"}
 """How the terms of each trailing stop begin, and which of them is its distance."""
 
 
+_PER_UNIT = {
+    Term.LIMIT, Term.STOP, Term.TRAIL, Term.TRAIL_FROM, Term.TAKE_PROFIT, Term.STOP_LOSS, Term.TRAILING_LOSS,
+    Term.TRAILING_FROM,
+}  # fmt: skip
+"""Terms that are prices of one unit, or distances between such."""
+_CLOSER = {Term.TRAIL_THEN: Term.TRAIL, Term.TRAILING_THEN: Term.TRAILING_LOSS}
+"""Of a second distance what says that it is one of prices, and no fraction."""
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -147,6 +154,13 @@ def said_of(terms: Mapping[str, Any], *, buys: bool | None, close: float, moved:
     if given.get("reduce_only"):
         said.append((Term.REDUCE, 1.0))
     return said
+
+
+def after_split(said: Iterable[Said], ratio: float) -> list[Said]:
+    """Terms as they would be had they been said after a split."""
+    said = list(said)
+    divided = {*_PER_UNIT, *(term for term, of in _CLOSER.items() if any(kind == of for kind, _ in said))}
+    return [(kind, value / ratio if kind in divided else value) for kind, value in said]
 
 
 def _until(until: Any) -> list[Said]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
+from weakref import WeakSet
 
 from backbus.jit.decorators import plain
 from backbus.market.ticks import PHASES
@@ -23,7 +24,7 @@ ROLES: tuple[Role, ...] = ("entry", "take_profit", "stop_loss", "trailing_loss")
 NO_SPLITS: Mapping[str, float] = MappingProxyType({})
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Order:
     """An order of this strategy. What became of it is known from the row after the one that asked for it."""
 
@@ -123,9 +124,10 @@ def _split(order: Order, grid: Grid, ratio: float) -> None:
 class Blotter:
     """The orders of a run that may still fill, by id, and what is new of orders in the current row.
 
-    It keeps nothing for a strategy that is told of no book: nobody would ever say that an order has ended."""
+    It keeps nothing for a strategy that is told of no book: nobody would ever say that an order has ended. What such a
+    strategy keeps itself is split with the market, since it may be replaced."""
 
-    __slots__ = ("_grids", "_symbols", "_told", "_working", "fills", "news")
+    __slots__ = ("_grids", "_kept", "_symbols", "_told", "_working", "fills", "news")
 
     def __init__(self, symbols: tuple[str, ...], instruments: Records | None = None) -> None:
         self._symbols = symbols
@@ -134,6 +136,7 @@ class Blotter:
         }
         self._told = False
         self._working: dict[int, Order] = {}
+        self._kept: WeakSet[Order] | None = None
         self.fills: list[Fill] = []
         """Since the row before."""
         self.news: list[Order] = []
@@ -144,6 +147,18 @@ class Blotter:
         """Keep an order that has been asked for."""
         if self._told:
             self._working[order.id] = order
+        elif self._kept is not None:
+            self._kept.add(order)
+
+    def keep(self) -> None:
+        """Expect splits of orders, with or without a book."""
+        self._kept = WeakSet()
+
+    def split_kept(self, splits: Mapping[str, float]) -> None:
+        """Let the orders that a strategy without a book keeps be what splits have made of them."""
+        for order in self._kept or ():
+            if order.symbol in splits:
+                _split(order, self._grids[order.symbol], splits[order.symbol])
 
     def drop(self, order: Order, reason: str) -> None:
         """Let an order be refused that nobody will hear of."""

@@ -315,3 +315,12 @@ sleeps_beside = verb(_no_exit, _sleeps)
 def reduces(slot: Any) -> bool:
     """Whether an order only lessens a position."""
     return bool(slot["flags"] & Flag.REDUCES != 0)
+
+
+@step
+def lessens_still(slot: Any, held: float) -> bool:
+    """Whether an order only lessens what is held by now: another may have closed what it was to lessen."""
+    quantity = slot["quantity"]
+    if slot["flags"] & Flag.REDUCE_ONLY != 0:
+        return reduces(slot)
+    return reduces(slot) and quantity * held < 0.0 and abs(quantity) <= abs(held)

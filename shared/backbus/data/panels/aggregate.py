@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from backbus.data.panels.collect import BARS, ends_of, interval_of_rows, role_of, session_ends_of
+from backbus.data.panels.collect import BARS, role_of, source_ends
 from backbus.data.panels.layout import Flat, made_panel
 from backbus.data.panels.markets import calendars_of
 from backbus.data.panels.rows import Rows
@@ -181,13 +181,9 @@ class Makers:
 def made_of(rows: Rows, symbols: tuple[str, ...], settings: DataSettings, notes: list[str]) -> tuple[int, Flat]:
     """The bars that the job makes of trades or of shorter bars, and their interval."""
     size = bar_size(str(settings.bars))
-    if rows.ticks:
-        ends = session_ends_of(rows, settings) if rows.dates else rows.stamp
-    else:
-        interval_ns = interval_of_rows(rows)
-        if size.frame is not None:
-            check_longer(size.frame, interval_ns, BARS)
-        ends = ends_of(rows, interval_ns, settings)
+    ends, interval_ns = source_ends(rows, settings)
+    if size.frame is not None and not rows.ticks:
+        check_longer(size.frame, interval_ns, BARS)
     zone = None if rows.dates else settings.timezone
     own = calendars_of(symbols, settings) or (settings.calendar,) * len(symbols)
     columns = settings.columns_made

@@ -27,6 +27,7 @@ from backbus.data.panels.collect import (
     notes_of_marks,
     periods_of,
     role_of,
+    source_ends,
     ticks_error,
 )
 from backbus.data.panels.layout import laid_out, made_panel, rows_by_end, rows_used, settled
@@ -36,6 +37,7 @@ from backbus.data.panels.ranges import check_range, choose_symbols
 from backbus.data.panels.repair import Inspection
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.taken import notes_of, read_as
+from backbus.data.panels.units import Units, units_of
 from backbus.data.readers.headers import ADJ_CLOSE, SPLIT, extra_role
 from backbus.data.readers.table import Table
 from backbus.errors import JobError
@@ -68,18 +70,23 @@ def assemble(
     apart = parted(tables, settings)
     if not settings.quotes:
         return _of_bars(apart.bars, settings, known, keep_adjusted, notes)
-    columns = settings.columns if settings.adjust in ("none", "events") else (*settings.columns, FACTOR)
-    of_bars = settings.model_copy(update={"quotes": False, "columns": columns})
-    panel = _of_bars(apart.bars, of_bars, known, keep_adjusted, [*notes, *apart.notes])
+    of_bars = settings.model_copy(update={"quotes": False})
+    units: list[Units] = []
+    panel = _of_bars(apart.bars, of_bars, known, keep_adjusted, [*notes, *apart.notes], units)
     said: list[str] = []
     quotes = quotes_of(apart.quotes, panel.symbols, settings, said)
-    return with_quotes(replace(panel, notes=(*panel.notes, *said)), quotes, settings)
+    return with_quotes(replace(panel, notes=(*panel.notes, *said)), quotes, settings, *units, kept=keep_adjusted)
 
 
 def _of_bars(
-    tables: Sequence[Table], settings: DataSettings, known: Iterable[str], keep_adjusted: bool, notes: Iterable[str]
+    tables: Sequence[Table],
+    settings: DataSettings,
+    known: Iterable[str],
+    keep_adjusted: bool,
+    notes: Iterable[str],
+    units: list[Units] | None = None,
 ) -> Panel:
-    """The panel of bars, or of trades."""
+    """The panel of bars, or of trades; ``units`` is given those of what the sources have."""
     symbols = choose_symbols({symbol for table in tables for symbol in table.symbols} | set(known), settings)
     settings = with_one_calendar(symbols, settings)
     rows = gather(tables, symbols, settings)
@@ -95,7 +102,10 @@ def _of_bars(
 
         if keep_adjusted and not rows.ticks:
             raise JobError("must be left out: a dataset keeps bars as they are, jobs make longer ones", field=BARS)
-        interval_ns, flat = made_of(_priced(inspection, settings, notes), symbols, settings, notes)
+        rows = _priced(inspection, settings, notes, quoted=units is not None)
+        if units is not None:
+            units.append(units_of(rows, *source_ends(rows, settings), settings))
+        interval_ns, flat = made_of(rows, symbols, settings, notes)
         layout = Layout(symbols, 0, 0, interval_ns, settings.columns_made, zone, settings.calendar, bars=settings.bars)
         layout = replace(layout, read=read_as(rows, settings), **_markets(symbols, settings))
         return made_panel(flat, layout, settings, notes)
@@ -115,7 +125,9 @@ def _of_bars(
         inspection.rows = inspection.rows.take(kept)
         row_of = row_of[kept] - first
         row_ends, sessions = row_ends[first:stop], sessions[first:stop]
-    rows = _priced(inspection, settings, notes)
+    rows = _priced(inspection, settings, notes, quoted=units is not None)
+    if units is not None:
+        units.append(units_of(rows, row_ends[row_of], interval_ns, settings))
     names = settings.columns_of_files
     roles = {name: role_of(name, settings) for name in names}
     if keep_adjusted:
@@ -129,8 +141,9 @@ def _of_bars(
     return settled(panel, settings, keep_mark=keep_adjusted)
 
 
-def _priced(inspection: Inspection, settings: DataSettings, notes: list[str]) -> Rows:
-    """The bars with their prices settled, and adjusted where the job wants that."""
+def _priced(inspection: Inspection, settings: DataSettings, notes: list[str], *, quoted: bool = False) -> Rows:
+    """The bars with their prices settled, and adjusted where the job wants that; where they are ``quoted``, with what
+    they were multiplied by."""
     inspection.prices(adjusting=settings.adjust == "adj_close")
     if settings.adjust in ("splits", "total_return", "events") or settings.repair.actions != "refuse":
         inspection.actions()
@@ -138,7 +151,7 @@ def _priced(inspection: Inspection, settings: DataSettings, notes: list[str]) ->
         inspection.adjusted_close()
     rows = inspection.rows
     notes += inspection.notes
-    if FACTOR in settings.columns:
+    if quoted:
         rows = replace(rows, numbers={**rows.numbers, extra_role(FACTOR): np.ones(len(rows))})
     match settings.adjust:
         case "adj_close":

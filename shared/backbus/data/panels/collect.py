@@ -335,6 +335,14 @@ def ends_of(rows: Rows, interval_ns: int, settings: DataSettings) -> Ints:
     return bar_ends(rows.stamp, rows.dates, interval_ns, settings, rows.error)
 
 
+def source_ends(rows: Rows, settings: DataSettings) -> tuple[Ints, int]:
+    """When trades were, or when bars end of which longer ones are made, and their interval; 0 of trades."""
+    if rows.ticks:
+        return session_ends_of(rows, settings) if rows.dates else rows.stamp, 0
+    interval_ns = interval_of_rows(rows)
+    return ends_of(rows, interval_ns, settings), interval_ns
+
+
 def session_ends_of(rows: Rows, settings: DataSettings) -> Ints:
     """When the sessions close that bars with dates are of. Days that are no session are left out where rows are
     aligned, and an error otherwise."""

@@ -46,15 +46,15 @@ def carry(panel: Panel) -> tuple[Panel, int]:
     row: Ints = np.where(np.isnan(block.close), 0, np.arange(len(block))[:, None])
     row = np.maximum.accumulate(row, axis=0)
     last = np.take_along_axis(block.close, row, axis=0)
-    if SPLIT in block.extra:  # a split in a hole divides the price that is carried over it
-        grown = growth(block.extra[SPLIT])
-        last = last * np.take_along_axis(grown, row, axis=0) / grown
+    grown = growth(block.extra[SPLIT]) if SPLIT in block.extra else np.ones(block.close.shape)
+    since = np.take_along_axis(grown, row, axis=0) / grown  # a split in a hole divides what is carried over it
+    last = last * since
     fields = {name: read_only(np.where(holes, last, getattr(block, name))) for name in PRICES}
     fields["volume"] = read_only(np.where(holes, 0.0, block.volume))
     extra = {**block.extra, CARRIED: read_only(holes.astype(np.float64))}
     filled = Block.of(0, block.end, block.session, fields, extra)
     for name in (name for name in QUOTES if name in extra):  # and so does what was bid and asked last
         stood = block.extra[f"{name.partition('_')[0]}_close"]
-        extra[name] = read_only(np.where(holes, np.take_along_axis(stood, row, axis=0), extra[name]))
+        extra[name] = read_only(np.where(holes, np.take_along_axis(stood, row, axis=0) * since, extra[name]))
     layout = replace(layout, columns=(*layout.columns, CARRIED))
     return Panel(layout, filled, panel.notes), int(holes.sum())

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from backbus.data.panels.adjust import FACTOR
 from backbus.data.panels.collect import BARS, ends_of, gather, interval_of_rows
 from backbus.data.panels.layout import with_columns
 from backbus.data.panels.markets import with_one_calendar
 from backbus.data.panels.repair import Inspection, Mask
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import span_text
+from backbus.data.panels.units import Units, zones_of
 from backbus.data.readers.headers import extra_role
 from backbus.data.readers.sides import has_sides, mid_prices, sides_alone
 from backbus.data.readers.table import Table
@@ -28,6 +28,7 @@ from backbus.market.calendars import sessions_between
 from backbus.market.columns import PRICES, QUOTES, SIDES
 from backbus.market.panel import Floats, Ints, Panel, instant_text
 from backbus.market.timeframes import DAY_NS
+from backbus.market.zones import local_days
 
 if TYPE_CHECKING:
     from backbus.job.data import DataSettings
@@ -96,6 +97,8 @@ class Quotes(NamedTuple):
 
     asset: Ints
     ends: Ints
+    days: Ints
+    """By their market's clock."""
     sides: Floats
     """[8, n] in the order of ``QUOTES``; NaN where a side is not quoted."""
     instants: bool
@@ -123,7 +126,17 @@ def quotes_of(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataS
     )
     sides = np.stack([rows.numbers[extra_role(name)] for name in QUOTES])
     notes += _widened(rows, sides)
-    return Quotes(rows.asset.astype(np.int64), ends, sides, rows.ticks and not rows.dates, interval_ns)
+    days = rows.stamp if rows.dates else _days(rows.asset.astype(np.int64), ends, zones_of(symbols, settings))
+    return Quotes(rows.asset.astype(np.int64), ends, days, sides, rows.ticks and not rows.dates, interval_ns)
+
+
+def _days(asset: Ints, ends: Ints, zones: Sequence[str | None]) -> Ints:
+    """The day of each quote, by the clock of its asset."""
+    days = np.empty(len(ends), dtype=np.int64)
+    for zone in dict.fromkeys(zones):
+        mine = np.isin(asset, [at for at, own in enumerate(zones) if own == zone])
+        days[mine] = local_days(ends[mine], zone)
+    return days
 
 
 def _widened(rows: Rows, sides: Floats) -> list[str]:
@@ -150,11 +163,14 @@ def quotes_of_panel(panel: Panel) -> Quotes:
     order = np.lexsort((row, asset))
     row, asset = row[order], asset[order]
     sides = np.stack([block.extra[name][row, asset] for name in QUOTES])
-    return Quotes(asset.astype(np.int64), block.end[row], sides, False, panel.layout.interval_ns)
+    return Quotes(asset.astype(np.int64), block.end[row], block.session[row], sides, False, panel.layout.interval_ns)
 
 
-def with_quotes(panel: Panel, quotes: Quotes, settings: DataSettings) -> Panel:
-    """The panel with what was bid and asked in each of its bars."""
+def with_quotes(
+    panel: Panel, quotes: Quotes, settings: DataSettings, units: Units | None = None, *, kept: bool = False
+) -> Panel:
+    """The panel with what was bid and asked in each of its bars, in the units of its prices; without ``units`` quotes
+    are in these already. What is ``kept`` for other jobs tells which quotes these will not have."""
     layout, block = panel.layout, panel.block
     if quotes.interval_ns > layout.interval_ns > 0:
         raise JobError(
@@ -170,17 +186,17 @@ def with_quotes(panel: Panel, quotes: Quotes, settings: DataSettings) -> Panel:
         if not len(rows):
             continue
         begun = _begins(panel, quotes, settings, asset, rows)
+        factors = _factors(units, quotes, mine, asset, begun, block.end[rows])
         own = np.zeros(len(rows), dtype=np.bool_)
         for first in range(0, len(QUOTES), len(PRICES)):
             sides = quotes.sides[first : first + len(PRICES), mine]
-            of_bars, here = _of_bars(quotes.ends[mine], sides, begun, block.end[rows], quotes.instants)
+            of_bars, here = _of_bars(quotes.ends[mine], sides, begun, block.end[rows], quotes.instants, factors)
             found[first : first + len(PRICES), rows, asset] = of_bars
             own |= here
         notes += _told(symbol, found[:, rows, asset], own, block.end[rows])
-    if FACTOR in block.extra:  # what bars were adjusted by, quotes are
-        found *= block.extra[FACTOR]
+        notes += _of_no_bar(symbol, quotes.ends[mine], begun, block.end[rows]) if kept else []
     extra = {**block.extra, **{name: read_only(found[at]) for at, name in enumerate(QUOTES)}}
-    others = tuple(name for name in layout.columns if name not in (*settings.columns_read, FACTOR))
+    others = tuple(name for name in layout.columns if name not in settings.columns_read)
     whole = Panel(layout, replace(block, extra=extra), tuple(notes))
     return with_columns(whole, (*settings.columns_read, *others))
 
@@ -206,14 +222,38 @@ def _begins(panel: Panel, quotes: Quotes, settings: DataSettings, asset: int, ro
     return np.asarray(known.opens[np.minimum(np.searchsorted(known.closes, ends), len(known.opens) - 1)])
 
 
-def _of_bars(ends: Ints, side: Floats, begins: Ints, stops: Ints, instants: bool) -> tuple[Floats, Mask]:
+class _Factors(NamedTuple):
+    """What brings an asset's quotes to the units of its bars."""
+
+    own: Floats
+    """[quotes] of the bars that they are in."""
+    stood: Floats
+    """[quotes], and"""
+    begun: Floats
+    """[bars] what is divided by, of the bars in which they stand."""
+
+
+def _factors(units: Units | None, quotes: Quotes, mine: slice, asset: int, begins: Ints, stops: Ints) -> _Factors:
+    ones, bars = np.ones(len(quotes.ends[mine])), np.ones(len(stops))
+    if units is None:
+        return _Factors(ones, ones, bars)
+    found = units.at(asset, quotes.ends[mine], quotes.days[mine])
+    if units.adjusted:
+        return _Factors(found, found, bars)
+    return _Factors(ones, found, units.begun(asset, begins, stops))  # a raw bar is raw throughout
+
+
+def _of_bars(
+    ends: Ints, side: Floats, begins: Ints, stops: Ints, instants: bool, factors: _Factors
+) -> tuple[Floats, Mask]:
     """Open, high, low and close of one side in each bar, and whether it has a quote of its own."""
     there = ~np.isnan(side).any(axis=0)
     ends, side = ends[there], side[:, there]
     first, stop = np.searchsorted(ends, begins, "right"), np.searchsorted(ends, stops, "right")
     own = stop > first
     close = np.r_[side[3], np.nan]  # the last of them: what stands where there is none before
-    standing = close[first - 1]
+    standing = close[first - 1] * (np.r_[factors.stood[there], np.nan][first - 1] / factors.begun)
+    side = side * factors.own[there]
     found = np.repeat(standing[None], len(PRICES), axis=0)
     if own.any():
         pairs = np.stack([first[own], stop[own]], axis=1).ravel()
@@ -242,3 +282,17 @@ def _told(symbol: str, sides: Floats, own: Mask, ends: Ints) -> list[str]:
             when = instant_text(int(ends[np.argmax(bars)]))
             said.append(f"{symbol}: {count} of {len(ends)} bars {what}; the first ends at {when} UTC")
     return said
+
+
+def _of_no_bar(symbol: str, ends: Ints, begins: Ints, stops: Ints) -> list[str]:
+    """What is to be said of quotes that are in no bar, and so are lost to whoever makes bars of these."""
+    place = np.searchsorted(stops, ends)
+    lost = begins[np.minimum(place, len(stops) - 1)] >= ends
+    count = int(np.count_nonzero(lost & (place < len(stops))))
+    if not count:
+        return []
+    first = instant_text(int(ends[np.argmax(lost)]))
+    return [
+        f"{symbol}: {count} quotes end in no bar of it, the first at {first} UTC: a dataset does not keep them, and"
+        " longer bars and holes that a job fills are made without them"
+    ]
