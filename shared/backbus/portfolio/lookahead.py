@@ -38,19 +38,20 @@ def _look_at(orders: OpenOrders, rules: Any, node: int, traded: bool, phase: int
     """The first logical time, counted from this row's first, at which an open order must be looked at.
 
     What waits in the market for its price needs no look. A market order that is sure to fill in this phase needs none
-    any more; one that may be left over, and one that the next open may gap through, needs one there, and so does, in a
-    universe, one that lessens a position and may come to open one."""
+    any more; one that may be left over, and one that the next open may gap through, needs one there, and so does one
+    that lessens a position and may come to open one."""
     slot, kind, sure = orders.slots[node], type_of(orders, node), rules["capped"] == 0
+    lessens = reduces(slot) and (rules["shorts"] == 0 or slot["flags"] & Flag.REDUCE_ONLY != 0)
     if HAS[kind] & Has.CLOSE != 0 or slot["flags"] & Flag.ON_CLOSE:
         fills_now = sure and traded and phase == CLOSE_MATCH and kind == OrderType.MARKET
-        if reduces(slot) or fills_now:
+        if lessens or fills_now:
             return FAR
         return CLOSE_DECIDE if phase <= CLOSE_DECIDE else PHASES + CLOSE_DECIDE
     if kind == OrderType.MARKET:
         if phase == OPEN_DECIDE:
             return OPEN_DECIDE
         return FAR if sure and traded and phase == OPEN_MATCH else PHASES
-    if reduces(slot) and (rules["universe"] == 0 or slot["flags"] & Flag.REDUCE_ONLY != 0):
+    if lessens:
         return FAR
     return OPEN_DECIDE if phase == OPEN_DECIDE else PHASES
 

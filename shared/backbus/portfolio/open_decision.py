@@ -18,7 +18,8 @@ from backbus.portfolio.sizing import sized_position
 from backbus.portfolio.universe import take_back_of_others
 from backbus.trading.codes import Flag, OrderType, Reason
 from backbus.trading.groups import Account, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
-from backbus.trading.open_orders import after, first, purge, reduces, type_of, works
+from backbus.trading.open_orders import after, first, lessens_still, purge, reduces, type_of, works
+from backbus.trading.order_types import for_a_close
 
 
 @step
@@ -68,6 +69,32 @@ def _size(orders: OpenOrders, rules: Any, account: Account, market: MarketArrays
             slot["flags"] = _flags_of_size(orders, flags)
 
 
+def _none_turns(orders: SingleOrders, rules: Any, account: Account) -> bool:
+    return False
+
+
+def _those_that_turn(orders: OrderLists, rules: Any, account: Account) -> bool:
+    if rules["shorts"] == 0:
+        return False
+    found = False
+    for asset in range(account.positions.shape[0]):
+        held = account.positions[asset]["position"]
+        node = first(orders, asset)
+        while node >= 0:
+            slot = orders.slots[node]
+            if works(orders, node) and reduces(slot) and not for_a_close(slot, orders.terms[node]):
+                if not lessens_still(slot, held):
+                    slot["flags"] = slot["flags"] & ~Flag.REDUCES | Flag.TURNED
+                    found = True
+            node = after(orders, node)
+    return found
+
+
+_turn = verb(_none_turns, _those_that_turn)
+"""``_turn(orders, rules, account)``: have orders that were to lessen a position, and would open one since others have
+closed it, be looked at as what opens something. Whether there is any."""
+
+
 def _none_rests(
     orders: SingleOrders, rules: Any, account: Account, market: MarketArrays, open_: Floats, at: int, power: float
 ) -> float:
@@ -81,7 +108,8 @@ def _what_rests(
         node = first(orders, asset)
         while node >= 0:
             rests = type_of(orders, node) != OrderType.MARKET
-            if not reduces(orders.slots[node]) and rests:
+            slot = orders.slots[node]
+            if not reduces(slot) and rests and slot["flags"] & Flag.TURNED == 0:
                 if not is_checked_at_open(orders, rules, market.state[asset], node, open_[at, asset]):
                     trade = trade_of(orders, account, market, asset, node)
                     power = power_after(rules, market.instruments[asset], market.state[asset], power, trade)
@@ -94,12 +122,16 @@ _power_beside = verb(_none_rests, _what_rests)
 
 
 @step
-def _allowed_here(rules: Any, account: Account, market: MarketArrays, asset: int, slot: Any, price: float) -> Allowed:
-    """What limits let pass of an order that was sized at this open; anything of one that they have let pass."""
+def _allowed_here(
+    rules: Any, account: Account, market: MarketArrays, asset: int, slot: Any, price: float, anew: bool
+) -> Allowed:
+    """What limits let pass of an order that was sized at this open, or that would open something by now; anything of
+    one that they have let pass."""
     wanted = slot["quantity"]
-    if rules["limited"] != 0 and slot["flags"] & Flag.SIZE_AT_OPEN and not reduces(slot):
-        line, worth = account.positions[asset], price * market.state[asset]["unit"]
-        plan(account.totals, line, worth, -wanted)
+    if rules["limited"] != 0 and (anew or slot["flags"] & Flag.SIZE_AT_OPEN) and not reduces(slot):
+        line, unit = account.positions[asset], market.state[asset]["unit"]
+        worth = price * unit
+        plan(account.totals, line, line["price"] * unit, -wanted)  # as it was counted with all others
         allowed = within(rules, account.totals, line, market.instruments[asset], wanted, False, worth)
         plan(account.totals, line, worth, allowed.quantity)
         return allowed
@@ -120,11 +152,12 @@ def open_decide(
     """Size the orders that ask for it at this open, and cut the others to what the account can pay there."""
     tick = PHASES * row + OPEN_DECIDE
     take_back_of_others(orders, rules, account, market, tick, log)
+    turned = _turn(orders, rules, account)
     power = buying_power(rules, account, market, open_, at)
     if rules["size_at_open"] != 0:
         _size(orders, rules, account, market, open_, at)
-        if rules["limited"] != 0:
-            plan_all(orders, account, market)
+    if rules["limited"] != 0 and (rules["size_at_open"] != 0 or turned):
+        plan_all(orders, account, market)
     power = _power_beside(orders, rules, account, market, open_, at, power)
     for opening in range(2):
         for asset in range(account.positions.shape[0]):
@@ -137,12 +170,16 @@ def open_decide(
                 lessens = reduces(slot)
                 if lessens != (opening == 0) or not works(orders, here):
                     continue
-                if not is_checked_at_open(orders, rules, state, here, price):
+                anew = slot["flags"] & Flag.TURNED != 0
+                if not anew and not is_checked_at_open(orders, rules, state, here, price):
                     continue
+                slot["flags"] = slot["flags"] & ~Flag.TURNED
                 held, wanted = account.positions[asset]["position"], slot["quantity"]
-                paid = worst_of_order(orders, instrument, state, here, price)
-                allowed = _allowed_here(rules, account, market, asset, slot, price)
-                trade = Trade(held, wanted, paid, price)
+                at_price = price if price == price else account.positions[asset]["price"]  # noqa: PLR0124  (a hole)
+                paid = worst_of_order(orders, instrument, state, here, at_price)
+                then = max(paid, at_price) if anew and wanted < 0.0 else at_price
+                allowed = _allowed_here(rules, account, market, asset, slot, at_price, anew)
+                trade = Trade(held, wanted, paid, then)
                 accepted = accept(rules, instrument, state, power, trade, allowed, lessens)
                 if accepted.quantity == 0.0:
                     reason = Reason.BELOW_ONE_LOT if wanted == 0.0 else accepted.reason
@@ -150,8 +187,8 @@ def open_decide(
                     ended = True
                     continue
                 if not lessens or brings(orders, rules, asset, here):
-                    power = power_after(rules, instrument, state, power, Trade(held, accepted.quantity, paid, price))
-                if accepted.quantity != slot["quantity"] or slot["flags"] & Flag.SIZE_AT_OPEN:
+                    power = power_after(rules, instrument, state, power, Trade(held, accepted.quantity, paid, then))
+                if accepted.quantity != slot["quantity"] or anew or slot["flags"] & Flag.SIZE_AT_OPEN:
                     slot["flags"] = slot["flags"] & ~Flag.SIZE_AT_OPEN
                     resize(orders, asset, here, tick, accepted, log)
             if ended:

@@ -17,8 +17,8 @@ from backbus.portfolio.order_entry import cancel, resize, worst_of_order
 from backbus.portfolio.risk import Trade, accept, power_after
 from backbus.trading.codes import Flag, OrderType, Reason
 from backbus.trading.groups import Account, MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb
-from backbus.trading.open_orders import after, first, purge, reduces, type_of, works
-from backbus.trading.order_types import level_at_open, waits_for_close, waits_for_nothing
+from backbus.trading.open_orders import after, first, lessens_still, purge, reduces, type_of, works
+from backbus.trading.order_types import for_a_close, level_at_open, waits_for_nothing
 from backbus.trading.records import ROW_SCALE
 from backbus.trading.slippage import fill_price, on_side
 
@@ -29,8 +29,7 @@ def _never(orders: SingleOrders, node: int, row: int) -> bool:
 
 def _if_it_was_for_a_close(orders: OrderLists, node: int, row: int) -> bool:
     slot = orders.slots[node]
-    on_close = waits_for_close(orders.terms[node]) or slot["flags"] & Flag.ON_CLOSE != 0
-    return bool(on_close and slot["order"] // ROW_SCALE < row)
+    return bool(for_a_close(slot, orders.terms[node]) and slot["order"] // ROW_SCALE < row)
 
 
 fills_at_this_close = verb(_never, _if_it_was_for_a_close)
@@ -138,10 +137,11 @@ def check_at_close(
         node = first(orders, asset) if price == price else -1  # noqa: PLR0124
         while node >= 0:
             slot = orders.slots[node]
-            if fills_at_this_close(orders, node, row) and not reduces(slot):
+            held = account.positions[asset]["position"]
+            if fills_at_this_close(orders, node, row) and not lessens_still(slot, held):
                 wanted = copied(slot["quantity"])
                 paid = fill_price(instrument, state, on_side(state, price, wanted), wanted)
-                trade = Trade(account.positions[asset]["position"], wanted, paid, price)
+                trade = Trade(held, wanted, paid, price)
                 accepted = accept(rules, instrument, state, power, trade, Allowed(wanted, Reason.NONE), False)
                 if accepted.quantity == 0.0:
                     cancel(orders, asset, node, tick, accepted.reason, log)

@@ -14,8 +14,8 @@ from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.order_entry import cancel, place_forced
 from backbus.trading.codes import Flag, Reason
 from backbus.trading.groups import Account, MarketArrays, OrderLists, RecordLog, SingleOrders, verb
-from backbus.trading.open_orders import after, first, lessens_still, purge, type_of, works
-from backbus.trading.order_types import HAS, Has
+from backbus.trading.open_orders import after, first, lessens_still, purge, works
+from backbus.trading.order_types import for_a_close
 from backbus.trading.rules import Universe
 
 
@@ -36,7 +36,7 @@ def _take_back(orders: OrderLists, asset: int, held: float, at_close: bool, tick
         if works(orders, node):
             if lessens_still(slot, held):
                 forced = forced or slot["flags"] & Flag.FORCED != 0
-            elif at_close or (HAS[type_of(orders, node)] & Has.CLOSE == 0 and slot["flags"] & Flag.ON_CLOSE == 0):
+            elif at_close or not for_a_close(slot, orders.terms[node]):
                 cancel(orders, asset, node, tick, Reason.LEFT_UNIVERSE, log)
                 ended = True
         node = after(orders, node)

@@ -91,6 +91,8 @@ class _Flag(NamedTuple):
     """Orders of every kind may work beside it."""
     FORCED: int = 128
     """The account asked for it and not the strategy."""
+    TURNED: int = 256
+    """It was to lessen a position, and would open one by now: not looked at as such yet."""
 
 
 class _OrderType(NamedTuple):

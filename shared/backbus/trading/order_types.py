@@ -116,6 +116,12 @@ def waits_for_close(terms: Any) -> bool:
 
 
 @step
+def for_a_close(slot: Any, terms: Any) -> bool:
+    """The same of an open order, which may be meant for one without being of such a type."""
+    return bool(waits_for_close(terms) or slot["flags"] & Flag.ON_CLOSE != 0)
+
+
+@step
 def has_limit(terms: Any) -> bool:
     """Whether an order has a limit, waiting for it or not."""
     return bool(HAS[terms["type"]] & Has.LIMIT != 0)
