@@ -264,6 +264,24 @@ def test_an_order_that_is_replaced_without_a_book_is_what_the_split_has_made_of_
     assert [(row, quantity, price) for row, _, _, quantity, price in told.fills] == [(5, 20.0, 45.0), (6, -20.0, 40.0)]
 
 
+class MovesOne(Strategy):
+    """Without a book: moves an order for one share, of which a split backwards has left nothing."""
+
+    _order: Any = None
+
+    def on_bar(self, bar: Any) -> None:
+        if bar.row == 0:
+            self._order = self.buy(1.0, limit=90.0)
+        if bar.row == 3:
+            self.replace(self._order, limit=300.0)
+
+
+def test_replacing_an_order_that_a_split_has_ended_is_refused_and_no_error() -> None:
+    told = play(bars(*map(flat, [100, 100, 250, 250, 250, 250]), split={2: 0.4}, dividend=NONE), MovesOne())
+    assert told.fills == []
+    assert [kind for _, _, kind, *_ in told.orders] == ["place", "refuse"]
+
+
 class Waits(Strategy):
     """Says something of an asset that has no bar now, and splits before its next one."""
 

@@ -106,9 +106,12 @@ _DIVIDED = ("trail", "trail_from", "trail_then", "trailing_loss", "trailing_from
 
 
 def _split(order: Order, grid: Grid, ratio: float) -> None:
-    """Let an order be what the market has made of it by a split, as ``trading.corporate_actions`` does."""
+    """Let an order be what the market has made of it by a split, as ``trading.corporate_actions`` does; one of which
+    nothing is left has ended there, and stays what it was."""
     buys = order.quantity > 0.0
     left = grid.size(grid.plus(order.quantity, -order.filled) * ratio)
+    if left == 0.0 and order.filled == 0.0:
+        return
     order.filled *= ratio
     order.quantity = grid.plus(left, order.filled)
     terms = dict(order.terms)
