@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -83,6 +84,8 @@ def _swept_with_few_draws(job: Job, folder: Path) -> list[str]:
 
 
 def _prepared(job: Job, folder: Path) -> list[str]:
+    with contextlib.suppress(BackbusError):
+        run(job, keep=False)
     setup = Setup(job, files_of(job), files_of_job(job), check=True)
     try:
         Prepared(setup.plain(PointLimits.of(search_of(job))))
@@ -92,6 +95,8 @@ def _prepared(job: Job, folder: Path) -> list[str]:
 
 
 def _limited(job: Job, folder: Path) -> list[str]:
+    with contextlib.suppress(BackbusError):
+        run(job, keep=False)  # kernels are loaded, and what else a process needs once
     limit_memory(job.run.memory_mib)
     try:
         return list(run(job, folder=folder / "out").report.notes)

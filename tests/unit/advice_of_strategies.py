@@ -128,7 +128,7 @@ ASKS = (
     ),
     _file(
         "Mine failed at .*how much it may take: run.memory_mib on a stack",
-        _arrays("np.ones(2**23)[0] < bars.close", more="import numpy as np\n"),
+        _arrays("np.ones(2**25)[0] < bars.close", more="import numpy as np\n"),
         {"run.memory_mib": 512},
         via="limited",
         run={"memory_mib": 32},
@@ -137,7 +137,7 @@ ASKS = (
 
 FEE = "def fee(fill, market, parameters):\n    return 2.0 * len(bytearray(1))\n"
 """One that is not compiled: that takes seconds."""
-LARGE = FEE.replace("bytearray(1)", "bytearray(2**26)")
+LARGE = FEE.replace("bytearray(1)", "bytearray(2**28)")
 
 
 def _own(says: str, own: str, *ways: Way, use: str = "mine.py", via: str = "run", **job: Any) -> Runs:

@@ -30,7 +30,7 @@ class Greedy(Strategy):
     k: int = 0
 
     def signals(self, bars):
-        ones = np.ones(2**23)
+        ones = np.ones(2**25)
         return self.hold_long(bars.close > bars.sma(5 + self.k))
 """
 

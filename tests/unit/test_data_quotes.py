@@ -234,7 +234,7 @@ def test_a_dataset_tells_of_quotes_that_it_does_not_keep(tmp_path: Path) -> None
     (told,) = (
         note for note in load_panel(DataSettings(quotes=True), catalog.file("both")).notes if "does not keep" in note
     )
-    assert told.startswith("A: 1 quotes end in no bar of it, the first at 2024-01-02 09:33:00 UTC")
+    assert told.startswith("A: 1 quotes end in no bar of it, the first at 2024-01-02 09:33 UTC")
 
 
 def test_frames_have_them_as_columns() -> None:

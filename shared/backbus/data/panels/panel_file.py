@@ -262,10 +262,8 @@ class MappedSource:
             if settings.warmup is not None and settings.warmup < warmup:
                 first, warmup = warmup - settings.warmup, settings.warmup
             if warmup >= stop - first:
-                text = "all rows are the panel's own warm-up, and none is left to trade"
-                if settings.end is not None:
-                    raise JobError(text, field="data.end")
-                raise JobError(f"{text}: name a panel that goes on longer", field="data")
+                field, way = ("data.end", "") if settings.end else ("data", ": name a panel that goes on longer")
+                raise JobError(f"all rows are the panel's own warm-up, and none is left to trade{way}", field=field)
         self._ends = ends
         self._check_columns()
         self._first = first
