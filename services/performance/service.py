@@ -40,7 +40,7 @@ class Performance(Role):
         self._folder = Path(tempfile.mkdtemp(prefix="backbus-artifacts-"))
         self._writer = ArtifactWriter(self._folder, layout.symbols)
         self._notes = [*facts["notes"], *facts.get("own_models", {}).get("notes", [])]
-        return PerformanceHandler(assignment.job, layout, batch_rows(facts))
+        return PerformanceHandler(assignment.job, layout, batch_rows(facts), marks=True)
 
     def after(self, handler: PerformanceHandler) -> None:
         """Write what the handler has worked off."""

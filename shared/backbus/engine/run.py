@@ -76,7 +76,7 @@ class Engine:
     def run(self, progress: Callable[[int], None] | None = None) -> Report:
         """Work the whole market off; ``progress`` hears the rows done, block by block."""
         layout = self._layout
-        self._statistics = Statistics(self._job, layout)
+        self._statistics = Statistics(self._job, layout, marks=self._sink is not None)
         with (
             ThreadPoolExecutor(1, thread_name_prefix="strategy") as ahead,
             ThreadPoolExecutor(1, thread_name_prefix="statistics") as behind,

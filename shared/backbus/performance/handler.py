@@ -44,9 +44,9 @@ _TAIL_BATCH = 4096
 class PerformanceHandler(RunHandler):
     """Counts a run. ``progress_rows`` is how many rows are worked off at a time; at most a quarter of the window."""
 
-    def __init__(self, job: Job, layout: Layout, progress_rows: int) -> None:
+    def __init__(self, job: Job, layout: Layout, progress_rows: int, *, marks: bool = False) -> None:
         super().__init__(PERFORMANCE, layout, progress_rows)
-        self.statistics = Statistics(job, layout)
+        self.statistics = Statistics(job, layout, marks=marks)
         self._rows = 0
         self._blocks: deque[Block] = deque()
         self._equity: deque[EquityRows] = deque()

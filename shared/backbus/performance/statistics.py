@@ -19,6 +19,7 @@ from backbus.market.panel import Block, Floats, Ints, Layout, instant_text, sess
 from backbus.market.spacing import NO_CALENDAR
 from backbus.performance.fingerprint import FillsDigest, fingerprint
 from backbus.performance.instants import Begins
+from backbus.performance.marks import Marking
 from backbus.performance.metrics import Metrics, Sums, figures, metrics_of
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
 from backbus.performance.orders import OrderCounts
@@ -50,6 +51,7 @@ class Statistics:
         "_instruments",
         "_job",
         "_layout",
+        "_marking",
         "_orders",
         "_shown",
         "_signals",
@@ -58,8 +60,9 @@ class Statistics:
         "_year",
     )
 
-    def __init__(self, job: Job, layout: Layout) -> None:
+    def __init__(self, job: Job, layout: Layout, *, marks: bool = False) -> None:
         self._job, self._layout = job, layout
+        self._marking = Marking(layout) if marks else None
         self._curve = SessionCurve(job.portfolio.cash)
         self._fills = FillsDigest()
         self._instruments = instruments_of(job, layout.symbols)
@@ -93,6 +96,8 @@ class Statistics:
         warmup = len(block) if equity is None else len(block) - len(equity)
         if warmup < 0 or (equity is not None and equity.first_row != block.first_row + warmup):
             raise ValueError("equity rows must be the last rows of the block")
+        if self._marking is not None:
+            self._marking.add(block)
         shown = block.close
         if self._adjusting is not None:
             shown = self._adjusting.take(block).block.close
@@ -223,6 +228,7 @@ class Statistics:
             notes=tuple(self._notes(metrics)),
             warnings=tuple(warnings),
             read=self._layout.read,
+            market=None if self._marking is None else self._marking.marks(),
         )
 
     def _counts(self) -> Counts:
