@@ -145,8 +145,9 @@ class Requests:
         shown: dict[str, Any] = {"job": row["id"]}
         for field in ("name", "state", "cached", "error", "traceback", "report", "artifacts", "created_at", "ended_at"):
             shown[field] = row[field]
-        for field in ("attempts", "points", "paused"):
+        for field in ("attempts", "points", "paused", "data", "strategy"):
             shown[field] = row[field]
+        shown["settings"] = row["job"]
         return shown | self._machine(row).shown(row)
 
     def _pause(self, name: str, paused: bool) -> dict[str, Any]:

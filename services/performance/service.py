@@ -12,6 +12,7 @@ from backbus.engine.warm import warm_handlers
 from backbus.market.panel import Layout
 from backbus.performance.artifacts import ArtifactWriter
 from backbus.performance.handler import PerformanceHandler
+from backbus.runs.receipt import made_here
 from backbus.transport import control as c
 from backbus.transport.blobs import hash_of_file
 from backbus.transport.request import Requester
@@ -53,13 +54,13 @@ class Performance(Role):
         self.after(handler)
         report = handler.report(self._notes)
         artifacts: dict[str, str] = {}
-        for path in self._writer.close(report):
+        for path in self._writer.close(report).values():
             blob = hash_of_file(path)
             if requester.ask(c.HaveBlobs(hashes=[blob]))["missing"]:
                 requester.put(blob, path)
             artifacts[path.name] = blob
         self._writer = None
-        return json.loads(report.model_dump_json()), artifacts
+        return {**json.loads(report.model_dump_json()), "made_with": made_here().model_dump()}, artifacts
 
     def leave(self) -> None:
         """Remove the attempt's folder."""

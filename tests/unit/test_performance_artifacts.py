@@ -31,7 +31,7 @@ def write(run: Run, folder: Path, seed: int) -> Report:
             writer.write(handler.take_pieces())
         report = handler.report()
         paths = writer.close(report)
-    assert all(path.is_file() for path in paths)
+    assert all(path.is_file() for path in paths.values())
     return report
 
 
@@ -125,7 +125,7 @@ def test_a_run_that_is_written_leaves_the_next_one_in_its_folder_alone(tmp_path:
         report = write(run, tmp_path / "elsewhere", 1)
         first.close(report)
         second = ArtifactWriter(tmp_path, run.layout.symbols)
-    assert all(path.exists() for path in second.close(report))
+    assert all(path.exists() for path in second.close(report).values())
 
 
 def test_the_summary_is_readable_in_eighty_columns(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ from backbus import Result, explain, renamed
 from backbus.errors import JobError, UsageError
 from backbus.job.job import Job
 from backbus.performance.tables import TABLES
+from backbus.runs.folder import Ran
 from backbus.strategy.order_terms import TERMS
 from backbus.sweep.outcome import SUMMARY_FILE
 from backbus.sweep.results import load_summary
 
+RAN = Ran("local", "2024-01-01T00:00:00.000+00:00", 0.0)
 OLD_JOB = {"strategy": {"use": "SmaCross"}, "execution": {"trail_by": "extremes"}}
 IS_NOW = r"execution\.trail_by: 'extremes' is called 'high_low' now"
 
@@ -64,9 +66,7 @@ def test_the_summary_of_a_sweep_of_before_is_read(tmp_path: Path) -> None:
 
 def test_an_old_name_of_a_table_is_refused_with_the_new_one(tmp_path: Path) -> None:
     report: Any = None
-    result = Result(
-        "1", "local", report, {"order_ends": tmp_path, "fills": tmp_path, "report": tmp_path}, 1, False, 0.0
-    )
+    result = Result("1", report, {"order_ends": tmp_path, "fills": tmp_path, "report": tmp_path}, RAN)
     for old, new in renamed.TABLES.items():
         assert new in TABLES
         with pytest.raises(UsageError, match=f"^{old} is called {new} now$"):
@@ -74,13 +74,13 @@ def test_an_old_name_of_a_table_is_refused_with_the_new_one(tmp_path: Path) -> N
     with pytest.raises(UsageError, match=r"there is no table 'fees'; there are order_ends, fills$"):
         result.frame("fees")
     with pytest.raises(UsageError, match=r"there is no table 'fills'; none were kept$"):
-        Result("1", "local", report, {}, 1, False, 0.0).frame("fills")
+        Result("1", report, {}, RAN).frame("fills")
 
 
 def test_a_table_of_a_run_of_before_can_be_read_by_the_name_that_it_has(tmp_path: Path) -> None:
     pq.write_table(pa.table({"tick": [1, 2]}), tmp_path / "ends.parquet")
     report: Any = None
-    result = Result("1", "stack", report, {"ends": tmp_path / "ends.parquet"}, 1, False, 0.0)
+    result = Result("1", report, {"ends": tmp_path / "ends.parquet"}, RAN)
     assert result.frame("ends")["tick"].tolist() == [1, 2]
 
 

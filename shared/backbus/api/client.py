@@ -6,6 +6,7 @@ submission carries the client's own id, so that asking again after a lost answer
 
 from __future__ import annotations
 
+import datetime
 import shutil
 import tempfile
 import time
@@ -20,13 +21,17 @@ from backbus.api.result import Result
 from backbus.engine.inputs import PANEL_FILE, as_panel, complete, files_of
 from backbus.errors import JobFailed, StackError
 from backbus.job.job import Job
+from backbus.runs.folder import Ran, files_beside_tables
+from backbus.runs.receipt import MadeWith, Receipt, receipt_of_run
 from backbus.settings import RUNS, Settings
+from backbus.together import text_file, write_together
 from backbus.transport import control as c
 from backbus.transport.blobs import BlobFolder, hash_of_file
 from backbus.transport.request import Requester
 
 if TYPE_CHECKING:
     from backbus.api.sweep_result import SweepResult
+    from backbus.performance.report import Report
 
 ENDED = ("done", "failed", "cancelled")
 LOOK_EVERY_S = 1.0
@@ -186,7 +191,31 @@ class Client:
         from backbus.performance.report import Report
 
         report = Report.model_validate(shown["report"])
-        return Result(shown["job"], "stack", report, artifacts, len(shown["attempts"]), shown["cached"], elapsed_s)
+        begun_at = datetime.datetime.fromtimestamp(shown["created_at"], datetime.UTC).isoformat(timespec="milliseconds")
+        where = "" if job_folder is None else str(job_folder.resolve())
+        ran = Ran("stack", begun_at, elapsed_s, len(shown["attempts"]), shown["cached"], where)
+        receipt = self._keep(folder, shown, report, ran)
+        return Result(shown["job"], report, artifacts, ran, receipt)
+
+    def _keep(self, folder: Path, shown: dict[str, Any], report: Report, ran: Ran) -> Receipt | None:
+        """Write beside the tables what the run was; None where the stack does not say with what it was computed."""
+        if "made_with" not in shown["report"]:
+            return None
+        made = MadeWith.model_validate(shown["report"]["made_with"])
+        receipt = receipt_of_run(shown["settings"], report, shown["strategy"], shown["data"], made)
+        job = Job.parse(shown["settings"])
+        job.come_from(Path(ran.folder))
+        sources = {name: self._text(blob, folder) for name, blob in shown["strategy"].items()}
+        texts = files_beside_tables(folder, job, report, receipt, ran, sources)
+        write_together(folder, {place: text_file(text) for place, text in texts.items()})
+        return receipt
+
+    def _text(self, blob: str, folder: Path) -> str:
+        arriving = BlobFolder(folder / ".arriving")
+        try:
+            return self._requester.fetch(blob, arriving).read_text(encoding="utf-8")
+        finally:
+            shutil.rmtree(arriving.folder, ignore_errors=True)
 
     def _download(self, blobs: Mapping[str, str], folder: Path) -> dict[str, Path]:
         folder.mkdir(parents=True, exist_ok=True)

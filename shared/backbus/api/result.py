@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from backbus import renamed
 from backbus.errors import UsageError
@@ -16,21 +16,43 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from backbus.performance.report import Report
+    from backbus.runs.folder import Ran
+    from backbus.runs.receipt import Receipt
 
 
 @dataclass(frozen=True)
 class Result:
-    """A finished job. ``mode`` says where it ran, in this process or on a stack; its answer does not depend on that."""
+    """A finished job. Its answer does not depend on where it ran."""
 
     job: str
     """The job's id; the last part of the artifacts' folder."""
-    mode: Literal["local", "stack"]
     report: Report
     artifacts: dict[str, Path]
     """Files by name: the report, and each of the tables that ``frame`` reads; empty if none were kept."""
-    attempts: int
-    cached: bool
-    elapsed_s: float
+    ran: Ran
+    """Where it was computed, in this process or on a stack, and when."""
+    receipt: Receipt | None = None
+    """What it was made of; None where no artifacts were kept."""
+
+    @property
+    def mode(self) -> str:
+        """``local``, or ``stack``."""
+        return self.ran.mode
+
+    @property
+    def attempts(self) -> int:
+        """How often it was begun."""
+        return self.ran.attempts
+
+    @property
+    def cached(self) -> bool:
+        """Whether the answer was known."""
+        return self.ran.cached
+
+    @property
+    def elapsed_s(self) -> float:
+        """From the submission to the answer."""
+        return self.ran.elapsed_s
 
     @property
     def fingerprint(self) -> str:
@@ -100,8 +122,12 @@ class Result:
             "notes": list(report.notes),
             "warnings": list(report.warnings),
             "read": list(report.read),
+            "refused_because": report.counts.refused_because,
+            "settings": None if self.receipt is None else self.receipt.job,
+            "receipt": None if self.receipt is None else self.receipt.hashes(),
             "attempts": self.attempts,
             "cached": self.cached,
+            "begun_at": self.ran.begun_at,
             "elapsed_s": round(self.elapsed_s, 6),
             "artifacts": {name: str(path) for name, path in self.artifacts.items()},
         }

@@ -5,12 +5,17 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backbus.api.result import Result
-from backbus.engine.inputs import Progress, complete, load_inputs
+from backbus.engine.inputs import Progress, complete, files_of, load_inputs
 from backbus.job.job import Job
+from backbus.runs.folder import Ran, files_beside_tables, now
+from backbus.runs.hashes import hashes_of
+from backbus.runs.receipt import made_here, receipt_of_run
+from backbus.runs.sources import hashes_of_texts, sources_of
 from backbus.settings import RUNS
 
 if TYPE_CHECKING:
@@ -36,12 +41,13 @@ def run(
     from backbus.engine.run import Engine
     from backbus.performance.artifacts import ArtifactWriter
 
-    started = time.perf_counter()
+    started, begun_at = time.perf_counter(), now()
     if isinstance(job, str | Path):
         job = Job.load(job)
     elif not isinstance(job, Job):
         job = Job.parse(job)
     job = complete(job)
+    handed_over = strategy
     job, inputs, strategy = load_inputs(job, data, strategy)
     source = inputs.source
     job_id = uuid.uuid4().hex[:12]
@@ -54,16 +60,19 @@ def run(
 
     if not keep:
         report = Engine(job, source, strategy).run(tell)
-        return Result(job_id, "local", report, {}, 1, False, time.perf_counter() - started)
+        return Result(job_id, report, {}, Ran("local", begun_at, time.perf_counter() - started))
     folder = folder if folder is not None else RUNS / job_id
     ours = not folder.exists()
     try:
-        with ArtifactWriter(folder, source.layout.symbols) as writer:
+        with ArtifactWriter(folder, source.layout.symbols) as writer, ThreadPoolExecutor(1) as beside:
+            read = beside.submit(hashes_of, {} if data is not None else files_of(job))
             report = Engine(job, source, strategy, sink=writer.write).run(tell)
-            paths = writer.close(report)
+            sources = sources_of(job, handed_over)
+            receipt = receipt_of_run(job.plain(), report, hashes_of_texts(sources), read.result(), made_here())
+            ran = Ran("local", begun_at, time.perf_counter() - started, folder=str(job.folder.resolve()))
+            artifacts = writer.close(report, files_beside_tables(folder, job, report, receipt, ran, sources))
     except BaseException:
         if ours and folder.is_dir():
             folder.rmdir()
         raise
-    artifacts = {path.stem: path for path in paths}
-    return Result(job_id, "local", report, artifacts, 1, False, time.perf_counter() - started)
+    return Result(job_id, report, artifacts, ran, receipt)

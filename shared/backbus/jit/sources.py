@@ -7,9 +7,10 @@ import hashlib
 import os
 import platform
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 
 from backbus.jit.settings import compiler_settings
 
@@ -32,6 +33,7 @@ _SHELL = (
     "cli/",
     "figures/",
     "log.py",
+    "runs/",
     "settings.py",
     "stack/",
 )
@@ -84,10 +86,16 @@ def _hash(names: Iterable[Path], settings: str = "") -> str:
 
 
 @functools.cache
+def versions() -> Mapping[str, str]:
+    """Of what results are computed with: the interpreter, and the libraries that take part."""
+    return MappingProxyType({"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}})
+
+
+@functools.cache
 def identity() -> str:
     """The arithmetic of this installation in one line: sources, interpreter, libraries."""
-    libraries = ",".join(f"{name}={version(name)}" for name in LIBRARIES)
-    return f"{sources_hash()} python={platform.python_version()} {libraries}"
+    python, *libraries = (f"{name}={number}" for name, number in versions().items())
+    return f"{sources_hash()} {python} {','.join(libraries)}"
 
 
 def cache_home() -> Path:

@@ -6,10 +6,9 @@ written under a temporary name and renamed at the end, ``report.json`` last: a f
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from backbus.performance.report import Report
 from backbus.performance.tables import CATEGORIES, TABLES, ColumnKind, Columns, Piece
 from backbus.performance.trades import NO_TIME
+from backbus.together import hidden, show
 
 GROUP_ROWS = 131_072
 """Rows of a Parquet row group: some megabytes in memory, and still worth compressing."""
@@ -45,7 +45,8 @@ class ArtifactWriter:
         folder.mkdir(parents=True, exist_ok=True)
         self._tables: dict[str, _TableFile] = {}
         for name, columns in TABLES.items():
-            self._tables[name] = _TableFile(self._hidden(f"{name}.parquet"), columns, tuple(symbols))
+            self._tables[name] = _TableFile(hidden(self._folder, f"{name}.parquet"), columns, tuple(symbols))
+        self._texts: Mapping[str, str] = {}
         self._ended = False
 
     def write(self, pieces: Iterable[Piece]) -> None:
@@ -53,16 +54,18 @@ class ArtifactWriter:
         for name, columns in pieces:
             self._tables[name].add(columns)
 
-    def close(self, report: Report) -> list[Path]:
-        """Finish the tables, write the report, make all visible; returns the paths, the report's last."""
+    def close(self, report: Report, texts: Mapping[str, str] = MappingProxyType({})) -> dict[str, Path]:
+        """Finish the tables, write ``texts`` (by their place in the folder) and the report, make all visible; returns
+        tables and report by name. One of the texts may stand for the report's own."""
         for table in self._tables.values():
             table.close()
-        self._hidden(REPORT_FILE).write_text(report.to_json(), encoding="utf-8")
+        self._texts = {**texts, REPORT_FILE: texts.get(REPORT_FILE, report.to_json())}
+        for place, text in self._texts.items():
+            hidden(self._folder, place).write_text(text, encoding="utf-8")
         self._ended = True
-        paths = [self._folder / f"{name}.parquet" for name in self._tables] + [self._folder / REPORT_FILE]
-        for path in paths:
-            os.replace(self._hidden(path.name), path)  # noqa: PTH105  (replaces, on every system)
-        return paths
+        tables = [f"{name}.parquet" for name in self._tables]
+        show(self._folder, (*tables, *self._texts))
+        return {Path(place).stem: self._folder / place for place in (*tables, REPORT_FILE)}
 
     def abort(self) -> None:
         """Remove what was written so far; files of an earlier run stay as they are."""
@@ -71,11 +74,9 @@ class ArtifactWriter:
         self._ended = True
         for name, table in self._tables.items():
             table.abandon()
-            self._hidden(f"{name}.parquet").unlink(missing_ok=True)
-        self._hidden(REPORT_FILE).unlink(missing_ok=True)
-
-    def _hidden(self, name: str) -> Path:
-        return self._folder / f".{name}.part"
+            hidden(self._folder, f"{name}.parquet").unlink(missing_ok=True)
+        for place in self._texts:
+            hidden(self._folder, place).unlink(missing_ok=True)
 
     def __enter__(self) -> ArtifactWriter:
         return self

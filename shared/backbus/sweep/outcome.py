@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from backbus.market.panel import Floats
 from backbus.performance.metrics import FIGURES, Metrics
 from backbus.sweep.statistics import POINT, Plan, SelectionStatistics, judge, merge, no_maxima
 from backbus.sweep.workers.chunk import Chunk, Failure
+from backbus.together import text_file, write_together
 from backbus.trading.records import Records
 
 if TYPE_CHECKING:
@@ -207,13 +207,12 @@ def write_outcome(
         "job": job.plain(),
         "folder": str(job.folder.resolve()),
     }
-    text = summary_text(summary)
     own: dict[str, Callable[[Path], object]] = {
         TABLE_FILE: lambda path: _write_table(path, space, points),
         **files,
-        SUMMARY_FILE: lambda path: path.write_text(text, encoding="utf-8"),
+        SUMMARY_FILE: text_file(summary_text(summary)),
     }
-    write_files(folder, own)
+    write_together(folder, own)
     names = {"table": TABLE_FILE, **{Path(place).stem: place for place in files}, "summary": SUMMARY_FILE}
     return summary, {name: folder / place for name, place in names.items()}
 
@@ -225,23 +224,8 @@ def summary_text(summary: Mapping[str, Any]) -> str:
 
 def keep_summary(folder: Path, summary: Mapping[str, Any]) -> Path:
     """Write the summary beside a table that is there already; returns its place."""
-    text = summary_text(summary)
-    write_files(folder, {SUMMARY_FILE: lambda path: path.write_text(text, encoding="utf-8")})
+    write_together(folder, {SUMMARY_FILE: text_file(summary_text(summary))})
     return folder / SUMMARY_FILE
-
-
-def write_files(folder: Path, files: Mapping[str, Callable[[Path], object]]) -> None:
-    """Write files by name into ``folder``, which is made; they get their names together at the end, in this order."""
-    folder.mkdir(parents=True, exist_ok=True)
-    hidden = {name: folder / f".{name}.part" for name in files}
-    try:
-        for name, write in files.items():
-            write(hidden[name])
-        for name, path in hidden.items():
-            os.replace(path, folder / name)  # noqa: PTH105  (replaces, on every system)
-    finally:
-        for path in hidden.values():
-            path.unlink(missing_ok=True)
 
 
 def _write_table(path: Path, space: Space, points: Points) -> None:

@@ -30,7 +30,7 @@ from backbus.market.panel import Floats, Panel, sessions_traded
 from backbus.performance.risk_free import session_rates
 from backbus.strategy import Strategy
 from backbus.sweep.distribution import distribution
-from backbus.sweep.outcome import SUMMARY_FILE, Points, column_kind, stored, summary_text, write_files
+from backbus.sweep.outcome import SUMMARY_FILE, Points, column_kind, stored, summary_text
 from backbus.sweep.search.cold import cold_of, notes_of_cold, way_of_history
 from backbus.sweep.search.folds import (
     SESSION_FIGURES,
@@ -45,6 +45,7 @@ from backbus.sweep.search.ranges import RANGE, InRanges
 from backbus.sweep.search.search import Computes, Search
 from backbus.sweep.space.space import Space
 from backbus.sweep.trials import Family
+from backbus.together import write_together
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -176,7 +177,7 @@ class CrossValidation(Search):
             PATHS_FILE: lambda path: _write(path, _paths_table(paths)),
             SUMMARY_FILE: lambda path: path.write_text(text, encoding="utf-8"),
         }
-        write_files(folder, files)
+        write_together(folder, files)
         places = {"table": SPLITS_FILE, "paths": PATHS_FILE, "summary": SUMMARY_FILE}
         return summary, {name: folder / place for name, place in places.items()}
 

@@ -29,7 +29,6 @@ from backbus.sweep.outcome import (
     column_kind,
     stored,
     table_sha256,
-    write_files,
 )
 from backbus.sweep.search.cold import cold_of, notes_of_cold, way_of_history
 from backbus.sweep.search.folds import Fold, session_figures, session_rows, span_dates, span_panel, walk_forward_folds
@@ -41,6 +40,7 @@ from backbus.sweep.space.space import Space, point_job, split
 from backbus.sweep.statistics import ResampleSettings, make_plan
 from backbus.sweep.trials import Family
 from backbus.sweep.workers.chunk import RAISED, REFUSED, Failure, failed_chunk
+from backbus.together import write_together
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -225,7 +225,7 @@ def _write(
         FOLDS_FILE: write_table,
         SUMMARY_FILE: lambda path: path.write_text(text, encoding="utf-8"),
     }
-    write_files(folder, files)
+    write_together(folder, files)
     return summary, {"table": folder / FOLDS_FILE, "summary": folder / SUMMARY_FILE}
 
 

@@ -1,0 +1,127 @@
+"""``backbus runs | runs rm | fetch``: what was run here, and what a stack has computed for whoever wants it here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from backbus.cli.options import AsJson, JobId
+from backbus.cli.output import print_json, print_result, print_sweep
+
+app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
+KINDS = ("run", "sweep", "walk_forward", "cpcv", "monte_carlo", "damaged")
+
+
+@app.callback(invoke_without_command=True)
+def runs(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Option(metavar="TEXT", help="Those with this in the job's name.")] = None,
+    strategy: Annotated[str | None, typer.Option(metavar="TEXT", help="Those with this in the strategy's.")] = None,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help=f"Those of a kind: {', '.join(KINDS)}.")] = None,
+    sort: Annotated[
+        str, typer.Option(metavar="BY", help="when, return, sharpe, drawdown, name, strategy or kind; -BY reverses.")
+    ] = "when",
+    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """List what has been run here, the latest first."""
+    if context.invoked_subcommand is not None:
+        return
+    from backbus.errors import UsageError
+    from backbus.runs.library import kept_runs, sorted_by
+    from backbus.settings import RUNS
+
+    if kind is not None and kind not in KINDS:
+        raise UsageError(f"there is no kind {kind!r}; choose one of {', '.join(KINDS)}")
+    found = [
+        run
+        for run in sorted_by(kept_runs(RUNS), sort)
+        if (name or "") in run.name and (strategy or "") in run.strategy and kind in (None, run.kind)
+    ]
+    if as_json:
+        print_json({"runs": [run.plain() for run in found[:limit]], "of": len(found)})
+        return
+    if not found:
+        sys.stdout.write(f"no run in {RUNS} is so; `backbus run JOB.toml` makes one\n")
+        return
+    _print_runs(found[:limit])
+    if len(found) > limit:
+        sys.stdout.write(f"{limit} of {len(found)}; --limit shows more\n")
+    for run in found[:limit]:
+        if run.problem:
+            sys.stdout.write(f"damaged: {run.problem}\n")
+
+
+def _print_runs(found: list[Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from backbus.performance.summary import number, percent
+
+    table = Table("run", "kind", "name", "strategy", "period")
+    for title in ("return", "Sharpe", "drawdown"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("when", no_wrap=True)
+    for run in found:
+        told = ", ".join(f"{key} {value}" for key, value in run.parameters.items())
+        period = f"{run.first_session} to {run.last_session}" if run.first_session else ""
+        figures = percent(run.total_return), number(run.sharpe), percent(run.max_drawdown)
+        strategy = f"{run.strategy} ({told})" if told else run.strategy
+        table.add_row(run.id, run.kind, run.name, strategy, period, *figures, run.begun_at[:16].replace("T", " "))
+    Console().print(table)
+
+
+@app.command("rm")
+def remove(
+    names: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Ids, their first letters, or names that one run alone has.")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Remove runs and all their files."""
+    from backbus.runs.library import find_run, remove_run
+    from backbus.settings import RUNS
+
+    folders = dict.fromkeys(find_run(name, RUNS) for name in names)  # all are found before the first one goes
+    for folder in folders:
+        remove_run(folder)
+        if not as_json:
+            sys.stdout.write(f"removed {folder}\n")
+    if as_json:
+        print_json({"removed": [str(folder) for folder in folders]})
+
+
+def fetch(
+    job: JobId,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Where its files go; var/runs/JOB, where left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Download what a stack computed."""
+    from backbus.api.client import Client
+    from backbus.api.result import Result
+    from backbus.errors import JobFailed
+
+    with Client() as client:
+        shown = client.show(job)
+        if shown["state"] not in ("done", "failed", "cancelled"):
+            raise JobFailed(
+                f"job {shown['job']} is {shown['state']}: there is nothing to download yet; "
+                f"`backbus show {shown['job']}` says how far it is"
+            )
+        took = (shown["ended_at"] or shown["created_at"]) - shown["created_at"]
+        result = client.result(shown, folder=out, elapsed_s=took)
+    if isinstance(result, Result):
+        print_result(result, as_json)
+    else:
+        print_sweep(result, as_json)
+
+
+def register(into: typer.Typer) -> None:
+    """Add these commands."""
+    into.add_typer(app, name="runs")
+    into.command()(fetch)

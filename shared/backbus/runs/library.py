@@ -1,0 +1,182 @@
+"""The runs of a folder: listed, found by id or name, and removed.
+
+Each lies in a folder of its own, named by its id: a run has ``report.json``, a sweep ``sweep.json``, whole once it is
+there. What cannot be read is listed too, with the reason.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from backbus.errors import DataError, JobError, UsageError
+from backbus.performance.artifacts import REPORT_FILE
+from backbus.sweep.outcome import SUMMARY_FILE
+
+SHOWN = 5
+"""Names that a message lists."""
+
+
+@dataclass(frozen=True)
+class KeptRun:
+    """One of them, in what a list tells of it."""
+
+    id: str
+    kind: str
+    """``run``, ``sweep``, ``walk_forward``, ``cpcv`` or ``monte_carlo``; ``damaged`` where none can be
+    read."""
+    name: str
+    strategy: str
+    parameters: Mapping[str, Any]
+    """Of the strategy; of a sweep those of its best point."""
+    first_session: str | None
+    last_session: str | None
+    total_return: float | None
+    sharpe: float | None
+    max_drawdown: float | None
+    begun_at: str
+    """ISO 8601, UTC; of runs of before when their report was written."""
+    fingerprint: str
+    folder: Path
+    problem: str = ""
+
+    def plain(self) -> dict[str, Any]:
+        """As ``--json`` prints it."""
+        return {**asdict(self), "folder": str(self.folder)}
+
+
+ORDERS = {
+    "when": "begun_at",
+    "return": "total_return",
+    "sharpe": "sharpe",
+    "drawdown": "max_drawdown",
+    "name": "name",
+    "strategy": "strategy",
+    "kind": "kind",
+}
+"""What a list can be sorted by."""
+
+
+def kept_runs(folder: Path) -> list[KeptRun]:
+    """All runs of a folder, the latest first."""
+    if not folder.is_dir():
+        return []
+    places = (path for path in folder.iterdir() if not path.name.startswith("."))
+    found = [_told(path) for path in places if (path / REPORT_FILE).is_file() or (path / SUMMARY_FILE).is_file()]
+    return sorted(found, key=lambda run: (run.begun_at, run.id), reverse=True)
+
+
+def sorted_by(runs: Iterable[KeptRun], order: str) -> list[KeptRun]:
+    """In another order: the greatest first, and what has no such figure last; ``-order`` the other way round."""
+    name = order.removeprefix("-")
+    if name not in ORDERS:
+        raise UsageError(f"runs are not sorted by {name!r}; choose one of {', '.join(ORDERS)}, or -NAME the other way")
+    having = [run for run in runs if getattr(run, ORDERS[name]) is not None]
+    words = name in ("name", "strategy", "kind")
+    having.sort(key=lambda run: getattr(run, ORDERS[name]), reverse=order.startswith("-") == words)
+    return having + [run for run in runs if getattr(run, ORDERS[name]) is None]
+
+
+def find_run(name: str, folder: Path) -> Path:
+    """The folder of one run: from its path, its id, the first letters of this, or its job's name where one alone has
+    it. Raises JobError."""
+    if (Path(name) / REPORT_FILE).is_file() or (Path(name) / SUMMARY_FILE).is_file():
+        return Path(name)
+    runs = kept_runs(folder)
+    found = [run for run in runs if name and run.id.startswith(name)]
+    found = found or [run for run in runs if run.name == name]
+    if len(found) == 1:
+        return found[0].folder
+    if found:
+        some = ", ".join(f"{run.id} ({run.name}, {run.begun_at[:16]})" for run in found[:SHOWN])
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        raise JobError(f"{name!r} could be {len(found)} runs: {some}{more}; give one's id, or --last")
+    there = f"; the latest is {runs[0].id} ({runs[0].name})" if runs else ", which has none yet"
+    raise JobError(f"there is no run {name!r} in {folder}{there}; backbus runs lists them")
+
+
+def latest_run(folder: Path) -> Path:
+    """The folder of the run that was begun last. Raises JobError where there is none."""
+    runs = kept_runs(folder)
+    if not runs:
+        raise JobError(f"there is no run in {folder} yet; backbus run makes one")
+    return runs[0].folder
+
+
+def remove_run(folder: Path) -> None:
+    """Remove a run's folder. What says that it is whole goes first: a removal that is stopped leaves no half run."""
+    for name in (REPORT_FILE, SUMMARY_FILE):
+        (folder / name).unlink(missing_ok=True)
+    shutil.rmtree(folder)
+
+
+def _told(folder: Path) -> KeptRun:
+    is_sweep = (folder / SUMMARY_FILE).is_file()
+    path = folder / (SUMMARY_FILE if is_sweep else REPORT_FILE)
+    written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).isoformat(timespec="milliseconds")
+    try:
+        said = _read(path)
+        return _of_sweep(folder, said, written) if is_sweep else _of_run(folder, said, written)
+    except (DataError, KeyError, TypeError, AttributeError) as error:
+        problem = str(error) if isinstance(error, DataError) else f"{path}: is not whole, or of another version"
+        nothing: dict[str, Any] = {}
+        return KeptRun(
+            folder.name, "damaged", "", "", nothing, None, None, None, None, None, written, "", folder, problem
+        )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise DataError(f"cannot be read: {str(error).splitlines()[0]}", file=str(path)) from None
+    if not isinstance(said, dict):
+        raise DataError("is no report of a run", file=str(path))
+    return said
+
+
+def _of_run(folder: Path, said: Mapping[str, Any], written: str) -> KeptRun:
+    strategy = dict(said.get("settings", {}).get("strategy", {}))
+    metrics = said["metrics"]
+    return KeptRun(
+        id=folder.name,
+        kind="run",
+        name=said["name"],
+        strategy=strategy.pop("use", ""),
+        parameters=strategy,
+        first_session=said["first_session"],
+        last_session=said["last_session"],
+        total_return=metrics["total_return"],
+        sharpe=metrics["sharpe"],
+        max_drawdown=metrics["max_drawdown"],
+        begun_at=said.get("ran", {}).get("begun_at", written),
+        fingerprint=said["fingerprint"],
+        folder=folder,
+    )
+
+
+def _of_sweep(folder: Path, said: Mapping[str, Any], written: str) -> KeptRun:
+    job = said["job"]
+    best = said.get("best") or {}
+    figures = best.get("metrics") or said.get("figures") or {}
+    kind = said.get("kind") or ("monte_carlo" if (job.get("sweep") or {}).get("monte_carlo") else "sweep")
+    return KeptRun(
+        id=folder.name,
+        kind=kind,
+        name=said.get("name") or job["name"],
+        strategy=job["strategy"]["use"],
+        parameters={name.removeprefix("strategy."): value for name, value in (best.get("params") or {}).items()},
+        first_session=None,
+        last_session=None,
+        total_return=figures.get("total_return"),
+        sharpe=figures.get("sharpe"),
+        max_drawdown=figures.get("max_drawdown"),
+        begun_at=said.get("begun_at", written),
+        fingerprint=said["table_sha256"],
+        folder=folder,
+    )

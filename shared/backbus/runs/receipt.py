@@ -1,0 +1,116 @@
+"""What a run was made of and what came out: enough to see, months later and on another machine, that it comes again.
+
+Nothing in a receipt is of the machine or its clock, and no path but those that the job names: equal runs have equal
+receipts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from backbus.jit.sources import sources_hash, versions
+from backbus.performance.marks import Marks
+from backbus.performance.report import Report
+
+FORMAT = 1
+Kind = Literal["run", "sweep", "walk_forward", "cpcv", "monte_carlo"]
+_NO_MATTER = ("name", "run")
+"""Tables of a job that change no result."""
+
+
+class Receipt(BaseModel):
+    """One run's. Its text is ``receipt.json`` (docs/receipts.md)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    receipt: int = FORMAT
+    """Which form of receipt this is."""
+    kind: Kind
+    name: str
+    """The job's."""
+    fingerprint: str
+    """What came out: the run's fingerprint, or the SHA-256 of a sweep's table."""
+    fills: str | None = None
+    """Digest of a run's fills."""
+    equity: str | None = None
+    """Digest of a run's equity."""
+    job: dict[str, Any]
+    """The job as it was resolved, defaults and all."""
+    job_hash: str
+    """Of all of it that can change a result."""
+    strategy: dict[str, str]
+    """Hash of each file that the strategy and the user's own models were made of; empty for a built-in."""
+    data: dict[str, str]
+    """Hash of each file of prices, by its name in the job; empty where bars were handed over or simulated."""
+    symbols: tuple[str, ...]
+    rows: int
+    """Traded ones."""
+    first_session: str | None
+    last_session: str | None
+    market: Marks | None = None
+    """What tells its bars from others."""
+    backbus: str
+    """Its version."""
+    sources: str
+    """Hash of those of its files that take part in results."""
+    versions: dict[str, str]
+    """Of the interpreter, and of the libraries that take part."""
+
+    def to_json(self) -> str:
+        """The text of ``receipt.json``."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    def hashes(self) -> dict[str, Any]:
+        """All but the long parts: the job, and the sums over its market, of which only the digest."""
+        told = self.model_dump(mode="json", exclude={"job", "market", "symbols"})
+        return {**told, "market": None if self.market is None else self.market.digest}
+
+
+def job_hash(fields: Mapping[str, Any]) -> str:
+    """Hex BLAKE2b-128 of a job's plain values, but for those that change no result."""
+    told = {name: value for name, value in fields.items() if name not in _NO_MATTER}
+    return hashlib.blake2b(json.dumps(told, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+class MadeWith(BaseModel):
+    """Which backbus computed something."""
+
+    model_config = ConfigDict(frozen=True)
+
+    backbus: str
+    sources: str
+    versions: dict[str, str]
+
+
+def made_here() -> MadeWith:
+    """This one."""
+    return MadeWith(backbus=version("backbus"), sources=sources_hash(), versions=dict(versions()))
+
+
+def receipt_of_run(
+    fields: Mapping[str, Any], report: Report, strategy: Mapping[str, str], data: Mapping[str, str], made: MadeWith
+) -> Receipt:
+    """A run's receipt: ``fields`` are its job's plain values, ``strategy`` and ``data`` hashes of files by name."""
+    return Receipt(
+        kind="run",
+        name=report.name,
+        fingerprint=report.fingerprint,
+        fills=report.fills_digest,
+        equity=report.equity_digest,
+        job=dict(fields),
+        job_hash=job_hash(fields),
+        strategy=dict(sorted(strategy.items())),
+        data=dict(sorted(data.items())),
+        symbols=report.symbols,
+        rows=report.rows,
+        first_session=report.first_session,
+        last_session=report.last_session,
+        market=report.market,
+        **made.model_dump(),
+    )

@@ -1,0 +1,37 @@
+"""Files that appear together: each is written under a hidden name and gets its own at the end, in their order."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+
+def hidden(folder: Path, place: str) -> Path:
+    """Where a file is written that is to be ``place`` in ``folder``."""
+    return folder / f".{place.replace('/', '.')}.part"
+
+
+def show(folder: Path, places: Iterable[str]) -> None:
+    """Give files that are written their names, and take the place of older ones; whoever has the last has all."""
+    for place in places:
+        path = folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(hidden(folder, place), path)  # noqa: PTH105  (replaces, on every system)
+
+
+def write_together(folder: Path, files: Mapping[str, Callable[[Path], object]]) -> None:
+    """Write files by their place in ``folder``, which is made: all of them, or none."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        for place, write in files.items():
+            write(hidden(folder, place))
+        show(folder, files)
+    finally:
+        for place in files:
+            hidden(folder, place).unlink(missing_ok=True)
+
+
+def text_file(text: str) -> Callable[[Path], object]:
+    """What writes a text."""
+    return lambda path: path.write_text(text, encoding="utf-8")

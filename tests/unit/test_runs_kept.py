@@ -1,0 +1,148 @@
+"""What a run's folder says of it: the job that runs again from there, sources, the receipt; and the list of runs."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from backbus import run
+from backbus.errors import JobError, UsageError
+from backbus.job.job import Job
+from backbus.runs.folder import without_nothing
+from backbus.runs.library import find_run, kept_runs, latest_run, remove_run, sorted_by
+
+STRATEGY = """
+from helping import above
+
+from backbus import Strategy, param
+
+
+class Own(Strategy):
+    n: int = param(5)
+
+    def signals(self, bars):
+        return self.hold_long(above(bars, self.n))
+"""
+HELPING = """
+def above(bars, n):
+    return bars.close > bars.sma(n)
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    dice = np.random.default_rng(3)
+    (tmp_path / "data").mkdir()
+    for name in ("A", "B"):
+        price = 100 * np.exp(np.cumsum(dice.normal(0, 0.01, 80)))
+        lines = ["Date,Open,High,Low,Close,Volume"]
+        days = np.busday_offset("2020-01-01", np.arange(80), roll="forward")
+        lines += [f"{day},{p:.2f},{p:.2f},{p:.2f},{p:.2f},1000" for day, p in zip(days, price, strict=True)]
+        (tmp_path / "data" / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "own.py").write_text(STRATEGY)
+    (tmp_path / "helping.py").write_text(HELPING)
+    job = 'name = "mine"\n[data]\nfiles = ["data/*.csv"]\n[strategy]\nuse = "own.py:Own"\nn = 4\n'
+    (tmp_path / "job.toml").write_text(job)
+    return tmp_path
+
+
+def ran(home: Path, place: str, *overrides: str) -> Path:
+    folder = home / "var" / place
+    run(Job.load(home / "job.toml", overrides=overrides), folder=folder)
+    return folder
+
+
+def said(folder: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / name).read_text())
+    return found
+
+
+def test_a_run_comes_again_from_its_folder_whatever_became_of_its_sources(home: Path) -> None:
+    folder = ran(home, "first", "portfolio.cash=5000.0")
+    (home / "own.py").write_text("nothing")
+    (home / "helping.py").unlink()
+    again = run(Job.load(folder / "job.toml"), folder=home / "var" / "again")
+    assert again.fingerprint == said(folder, "report.json")["fingerprint"]
+    job = Job.load(folder / "job.toml")
+    assert (job.portfolio.cash, job.strategy.params) == (5000.0, {"n": 4})
+    assert sorted(path.name for path in (folder / "source").iterdir()) == ["helping.py", "own.py"]
+
+
+def test_equal_runs_have_equal_receipts_and_others_say_in_what_they_differ(home: Path) -> None:
+    first, again = ran(home, "first"), ran(home, "again")
+    receipt = (first / "receipt.json").read_bytes()
+    assert receipt == (again / "receipt.json").read_bytes()
+    dearer = said(ran(home, "dearer", "portfolio.cash=5000.0"), "receipt.json")
+    told = said(first, "receipt.json")
+    assert {name for name in told if told[name] != dearer[name]} == {
+        "fingerprint",
+        "fills",
+        "equity",
+        "job",
+        "job_hash",
+    }
+    named = said(ran(home, "named", 'name="other"', "run.block=7"), "receipt.json")
+    assert {name for name in told if told[name] != named[name]} == {"name", "job"}
+    path = home / "data" / "A.csv"
+    path.write_text(path.read_text().replace("1000\n", "1001\n", 1))
+    touched = said(ran(home, "touched"), "receipt.json")
+    assert {name for name in told if told[name] != touched[name]} == {"data", "market"}
+    assert set(told["data"]) == {"data/A.csv", "data/B.csv"}
+    assert str(home) not in receipt.decode()
+
+
+def test_the_report_says_what_was_run(home: Path) -> None:
+    told = said(ran(home, "first"), "report.json")
+    assert told["settings"]["strategy"] == {"use": "own.py:Own", "n": 4}
+    assert told["receipt"]["job_hash"] == said(home / "var" / "first", "receipt.json")["job_hash"]
+    assert told["ran"]["mode"] == "local" and told["ran"]["folder"] == str(home)
+
+
+def test_every_job_comes_back_from_its_toml() -> None:
+    """All that a job can leave out says the same left out."""
+    import tomli_w
+
+    for path in sorted(Path("examples").rglob("*.toml")):
+        if "strategy" not in path.read_text():
+            continue
+        job = Job.load(path)
+        again = Job.parse(tomllib.loads(tomli_w.dumps(without_nothing(job.plain()))))
+        assert again.plain() == job.plain(), path
+
+
+def test_runs_are_listed_sorted_found_and_removed(home: Path) -> None:
+    runs = home / "var"
+    first, second = ran(home, "aa1"), ran(home, "ab2", 'name="other"', "strategy.n=9")
+    listed = kept_runs(runs)
+    assert [one.id for one in listed] == ["ab2", "aa1"]
+    assert (listed[0].name, listed[0].strategy, dict(listed[0].parameters)) == ("other", "own.py:Own", {"n": 9})
+    assert (listed[0].first_session, listed[0].kind) == ("2020-01-01", "run")
+    by_return = [one.total_return or 0.0 for one in sorted_by(listed, "return")]
+    assert by_return == sorted(by_return, reverse=True)
+    assert [one.name for one in sorted_by(listed, "name")] == ["mine", "other"]
+    assert [one.name for one in sorted_by(listed, "-name")] == ["other", "mine"]
+    with pytest.raises(UsageError, match="choose one of when, return"):
+        sorted_by(listed, "luck")
+    assert find_run("ab", runs) == find_run("other", runs) == find_run(str(second), runs) == latest_run(runs) == second
+    with pytest.raises(JobError, match=r"'a' could be 2 runs: ab2 \(other, .*\), aa1 \(mine, .*\); give one's id"):
+        find_run("a", runs)
+    with pytest.raises(JobError, match=r"no run 'zz' in .*; the latest is ab2 \(other\)"):
+        find_run("zz", runs)
+    remove_run(second)
+    assert [one.id for one in kept_runs(runs)] == ["aa1"] and not second.exists() and first.exists()
+
+
+def test_a_damaged_run_is_listed_with_its_problem(home: Path) -> None:
+    ran(home, "whole")
+    report = ran(home, "cut") / "report.json"
+    report.write_text(report.read_text()[:100])
+    found = {one.id: one for one in kept_runs(home / "var")}
+    assert (found["cut"].kind, found["whole"].kind) == ("damaged", "run")
+    assert "cannot be read" in found["cut"].problem and "report.json" in found["cut"].problem
+    (home / "var" / "cut" / "report.json").write_text("{}")
+    assert "of another version" in {one.id: one for one in kept_runs(home / "var")}["cut"].problem
