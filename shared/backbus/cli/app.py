@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backbus import __version__
-from backbus.cli import check, compile, data, jobs, keys, runs, simulate, stack, sweeps
+from backbus.cli import check, compile, data, jobs, keys, proofs, runs, simulate, stack, sweeps
 from backbus.errors import BackbusError, StrategyError
 
 app = typer.Typer(
@@ -18,7 +18,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,  # half of what --help takes is the import of what draws boxes around it
 )
-for group in (jobs, runs, sweeps, check, data, simulate, stack, keys, compile):
+for group in (jobs, runs, proofs, sweeps, check, data, simulate, stack, keys, compile):
     group.register(app)
 
 

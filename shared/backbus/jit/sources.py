@@ -25,11 +25,13 @@ _IMPORTS_DECORATORS = re.compile(
 _SHELL = (
     "api/check.py",
     "api/client.py",
+    "api/diff.py",
     "api/explain.py",
     "api/rerun.py",
     "api/result.py",
     "api/sentences.py",
     "api/sweep_result.py",
+    "api/verify.py",
     "cli/",
     "figures/",
     "log.py",

@@ -77,7 +77,7 @@ class Catalog:
                 "notes": list(panel.notes),
                 "findings": findings,
             }
-            made.replace(self._object(blob))
+            made.replace(self.object(blob))
         part = note.with_suffix(f".{os.getpid()}.part")
         part.write_text(json.dumps(about, indent=1), encoding="utf-8")
         before = self._hash(name) if note.exists() else None
@@ -116,7 +116,7 @@ class Catalog:
 
     def path(self, name: str) -> Path:
         """The panel file of a dataset."""
-        path = self._object(self.about(name)["hash"])
+        path = self.object(self.about(name)["hash"])
         if not path.is_file():
             raise DataError(f"the data of {name!r} is gone; import it again", file=str(path))
         return path
@@ -147,7 +147,7 @@ class Catalog:
     def _forget(self, blob: str | None) -> None:
         named = {self._hash(name) for name in self.names()}
         if blob is not None and blob not in named and None not in named:
-            self._object(blob).unlink(missing_ok=True)
+            self.object(blob).unlink(missing_ok=True)
 
     def _note(self, name: str) -> Path:
         if not _NAME.fullmatch(name):
@@ -157,7 +157,8 @@ class Catalog:
             )
         return self._folder / "names" / f"{name}.json"
 
-    def _object(self, blob: str) -> Path:
+    def object(self, blob: str) -> Path:
+        """Where the data of this hash lies, or would."""
         return self._folder / "objects" / f"{blob}{SUFFIX}"
 
 

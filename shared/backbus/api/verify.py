@@ -1,0 +1,202 @@
+"""``verify``: run again what a receipt tells of, and say whether the same comes out, or what differs first."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from backbus.engine.inputs import Progress, inputs_of
+from backbus.errors import DataError, UsageError
+from backbus.job.job import Job
+from backbus.performance.artifacts import ArtifactWriter
+from backbus.performance.marks import differing
+from backbus.performance.report import Report
+from backbus.runs.differences import Difference, bar_told, files_apart, first_row_apart, settings_apart, versions_apart
+from backbus.runs.finding import FoundFiles, find_files
+from backbus.runs.folder import RECEIPT_FILE, SOURCES, read_report
+from backbus.runs.hashes import hashes_of
+from backbus.runs.receipt import Receipt, job_hash, made_here
+from backbus.settings import Settings
+
+THEN_AND_NOW = ("then", "now")
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What came of it."""
+
+    receipt: Receipt
+    fingerprint: str
+    """That of the run that was made now."""
+    differences: tuple[Difference, ...]
+    """In the order in which they matter: what was changed in the files of the run, backbus, sources, data, the first
+    bar, the first fill; empty where all is the same."""
+
+    @property
+    def same(self) -> bool:
+        """Whether the same came out of the same: another backbus alone does not matter if its answer is the same."""
+        return self.came_again and all(one.of == "backbus" for one in self.differences)
+
+    @property
+    def came_again(self) -> bool:
+        """Whether the same came out."""
+        return self.fingerprint == self.receipt.fingerprint
+
+    def plain(self) -> dict[str, Any]:
+        """What ``--json`` prints."""
+        return {
+            "same": self.same,
+            "came_again": self.came_again,
+            "name": self.receipt.name,
+            "fingerprint": self.fingerprint,
+            "told": self.receipt.fingerprint,
+            "differences": [{**one._asdict(), "told": one.told(*THEN_AND_NOW)} for one in self.differences],
+        }
+
+
+def verify(
+    place: Path,
+    *,
+    data: Path | None = None,
+    strategy: Path | None = None,
+    trust: bool = False,
+    progress: Progress | None = None,
+) -> Verified:
+    """Run again what the receipt of a run tells of. ``place`` is the run's folder, or its ``receipt.json``.
+
+    Prices and the strategy are found by their hashes: where the job names them, in the catalog, under ``data`` and
+    ``strategy``. Sources that lie beside the receipt are run only where they are ``trust``ed, if they are found nowhere
+    else. Raises DataError for a receipt that cannot be read and files that are missing; JobError, StrategyError.
+    """
+    from backbus.engine.run import Engine
+    from backbus.models.loading import with_functions
+    from backbus.strategy import load_strategy, make_strategy
+
+    folder = place if place.is_dir() else place.parent
+    receipt = read_receipt(place / RECEIPT_FILE if place.is_dir() else place)
+    if receipt.kind != "run":
+        raise UsageError(f"{place} is of a {receipt.kind}; verify runs single runs again, and rerun a sweep's points")
+    found: list[Difference] = list(_changed_since(folder, receipt))
+    job = Job.parse(receipt.job)
+    bases = [Path(), *_homes(folder)]
+    prices = _prices(receipt, bases, data)
+    sources = _sources(receipt, bases, folder, strategy, trust)
+    found += versions_apart(receipt, receipt.model_copy(update=made_here().model_dump()))
+    found += files_apart("strategy", receipt.strategy, {**receipt.strategy, **hashes_of(sources.changed)})
+    found += files_apart("data", receipt.data, {**receipt.data, **hashes_of(prices.changed)})
+    files = {**sources.same, **sources.changed}
+    made = make_strategy(load_strategy(job.strategy.use, files), job.strategy.params)
+    job = with_functions(job, files)
+    inputs = inputs_of(job, {**prices.same, **prices.changed})
+    source = inputs.source
+
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(done, len(source))
+
+    with tempfile.TemporaryDirectory(prefix="backbus-verify-") as again:
+        with ArtifactWriter(Path(again), source.layout.symbols) as writer:
+            report = Engine(job, source, made, sink=writer.write).run(tell)
+            writer.close(report)
+        found += _bars_apart(receipt, report, inputs.panel)
+        if report.fingerprint != receipt.fingerprint and (folder / "fills.parquet").is_file():
+            fill = first_row_apart("fills", folder, Path(again))
+            found += [] if fill is None else [fill]
+    return Verified(receipt, report.fingerprint, tuple(found))
+
+
+def read_receipt(path: Path) -> Receipt:
+    """A receipt's file. Raises DataError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DataError("there is no receipt; runs of before had none: run the job again", file=str(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"cannot be read: {error}", file=str(path)) from None
+    try:
+        receipt = Receipt.model_validate_json(text)
+    except ValueError as error:
+        problem = f"is no receipt that this backbus reads ({str(error).splitlines()[0]}); run the job again"
+        raise DataError(problem, file=str(path)) from None
+    if receipt.job_hash != job_hash(receipt.job):
+        raise DataError("its job is not the one that its hash is of: it was changed after the run", file=str(path))
+    return receipt
+
+
+def _homes(folder: Path) -> list[Path]:
+    """Where the job's paths started from, if the run's folder says."""
+    try:
+        _, said = read_report(folder)
+    except DataError:
+        return []
+    home = said.get("ran", {}).get("folder")
+    return [Path(home)] if home else []
+
+
+def _changed_since(folder: Path, receipt: Receipt) -> list[Difference]:
+    """What the files of a run's folder say that its receipt does not."""
+    try:
+        _, said = read_report(folder)
+    except DataError:
+        return []
+    return list(settings_apart(receipt.job, said.get("settings", receipt.job)))
+
+
+def _prices(receipt: Receipt, bases: list[Path], data: Path | None) -> FoundFiles:
+    from backbus.data import Catalog
+
+    if receipt.job["data"]["files"] == [] and not receipt.data and receipt.market is not None:
+        job = Job.parse(receipt.job)
+        if job.reads_files:
+            raise DataError(
+                "its bars were handed over from Python, and nothing says where they are: run it again from there, and"
+                " compare fingerprints"
+            )
+    catalog = Catalog(Settings().datasets)
+    objects = {blob: catalog.object(blob) for blob in receipt.data.values()}
+    found = find_files(receipt.data, bases, [] if data is None else [data], objects)
+    if found.missing:
+        raise DataError(f"cannot find {', '.join(found.missing)}: name the folder that has them by --data")
+    return found
+
+
+def _sources(receipt: Receipt, bases: list[Path], folder: Path, strategy: Path | None, trust: bool) -> FoundFiles:
+    if not receipt.strategy:
+        return FoundFiles({}, {}, ())
+    use = Path(str(receipt.job["strategy"]["use"]).partition(":")[0]).parent
+    places = [base / use for base in bases]
+    found = find_files(receipt.strategy, places, [] if strategy is None else [strategy], {})
+    beside = folder / SOURCES
+    if not found.missing and not found.changed:
+        return found
+    kept = find_files(receipt.strategy, [beside], [], {})
+    if kept.missing:
+        if found.missing:
+            raise DataError(f"cannot find {', '.join(found.missing)}: name the folder that has it by --strategy")
+        return found
+    if not trust:
+        names = ", ".join(dict.fromkeys((*found.missing, *found.changed)))
+        raise UsageError(
+            f"{names} is not as it was anywhere but in {beside}: look at it, and run it with --trust, or name the"
+            " folder that has it by --strategy"
+        )
+    return kept
+
+
+def _bars_apart(receipt: Receipt, report: Report, panel: Any) -> list[Difference]:
+    if receipt.market is None or report.market is None:
+        return []
+    if receipt.symbols != report.symbols:
+        return [Difference("data", "symbols", ", ".join(receipt.symbols), ", ".join(report.symbols))]
+    apart = differing(receipt.market, report.market)
+    if apart is None:
+        return []
+    if apart.first >= len(panel):
+        return [Difference("data", "rows", receipt.market.rows, report.market.rows)]
+    row = panel.block.rows(apart.first, apart.first + 1)
+    now = bar_told(row, report.symbols, apart.assets)
+    last = min(apart.stop, len(panel)) - 1
+    where = f"row {apart.first}" if last <= apart.first else f"rows {apart.first} to {last}"
+    return [Difference("bar", where, None, now)]

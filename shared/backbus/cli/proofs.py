@@ -1,0 +1,94 @@
+"""``backbus verify | diff``: whether a run comes again, and why two are not the same."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from backbus.cli.options import AsJson
+from backbus.cli.output import bar_of, print_json
+
+if TYPE_CHECKING:
+    from backbus.api.verify import Verified
+
+
+def verify(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, name or folder, or a receipt.json.")] = "",
+    last: Annotated[bool, typer.Option("--last", help="The latest run.")] = False,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="PLACE", help="A folder or file to look for its prices in.")
+    ] = None,
+    strategy: Annotated[
+        Path | None, typer.Option("--strategy", metavar="PLACE", help="A folder or file to look for its strategy in.")
+    ] = None,
+    trust: Annotated[bool, typer.Option("--trust", help="Run the sources that lie beside the receipt.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Run a run again, and say whether the same comes out, or what differs first."""
+    from backbus.api.verify import THEN_AND_NOW
+    from backbus.api.verify import verify as verify_here
+
+    place = _place(run, last)
+    with bar_of("verify", quiet=as_json) as move:
+        found = verify_here(place, data=data, strategy=strategy, trust=trust, progress=move)
+    if as_json:
+        print_json(found.plain())
+    else:
+        _print_all(found.differences, *THEN_AND_NOW)
+        sys.stdout.write(f"{_verdict(found)}\n")
+    if not found.same:
+        raise typer.Exit(1)
+
+
+def _verdict(found: Verified) -> str:
+    if found.same:
+        return f"the same: {found.fingerprint}"
+    if found.came_again:
+        return f"not of the same, though the same came out: {found.fingerprint}"
+    return f"not the same: {found.receipt.fingerprint} then, {found.fingerprint} now"
+
+
+def diff(
+    first: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, name or folder.")],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="Another one's.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say why two runs are not the same: settings, code, data, the first order and fill that part them."""
+    from backbus.api.diff import diff as apart
+    from backbus.runs.library import find_run
+    from backbus.settings import RUNS
+
+    found = apart(find_run(first, RUNS), find_run(second, RUNS))
+    if as_json:
+        print_json(found.plain())
+        return
+    _print_all(found.differences)
+    sys.stdout.write(
+        f"the same came out: {found.first}\n" if found.same else f"not the same: {found.first}, {found.second}\n"
+    )
+
+
+def _place(run: str, last: bool) -> Path:
+    from backbus.errors import UsageError
+    from backbus.runs.library import find_run, latest_run
+    from backbus.settings import RUNS
+
+    if bool(run) == last:
+        raise UsageError("name a run, or say --last")
+    if last:
+        return latest_run(RUNS)
+    return Path(run) if Path(run).is_file() else find_run(run, RUNS)
+
+
+def _print_all(differences: tuple[Any, ...], *words: str) -> None:
+    for one in differences:
+        sys.stdout.write(f"{one.told(*words)}\n")
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (verify, diff):
+        app.command()(command)

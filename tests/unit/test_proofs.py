@@ -1,0 +1,116 @@
+"""Receipts run again, and runs compared: what was changed is named, down to the bar and the fill."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backbus.api.diff import diff
+from backbus.api.verify import verify
+from backbus.errors import DataError, UsageError
+from tests.unit.kept_runs import home, ran
+
+__all__ = ["home"]
+
+
+def told(found: Any) -> list[str]:
+    return [f"{one.of} {one.where}" for one in found.differences]
+
+
+def test_a_run_comes_again_from_its_folder_and_from_its_receipt_alone(home: Path, tmp_path: Path) -> None:
+    folder = ran(home, "first")
+    assert verify(folder).same
+    alone = tmp_path / "sent" / "receipt.json"
+    alone.parent.mkdir()
+    alone.write_bytes((folder / "receipt.json").read_bytes())
+    found = verify(alone, data=home / "data", strategy=home)
+    assert found.same and found.fingerprint == found.receipt.fingerprint
+    with pytest.raises(
+        DataError, match=r"cannot find data/A\.csv, data/B\.csv: name the folder that has them by --data"
+    ):
+        verify(alone, strategy=home)
+    with pytest.raises(DataError, match=r"cannot find helping\.py, own\.py: name the folder that has it by --strategy"):
+        verify(alone, data=home / "data")
+
+
+@pytest.mark.parametrize("row", [0, 41, 79])
+def test_one_digit_of_the_data_is_named_with_its_bar(home: Path, row: int) -> None:
+    folder = ran(home, "first")
+    path = home / "data" / "B.csv"
+    lines = path.read_text().splitlines()
+    lines[row + 1] = lines[row + 1][:-1] + "1"
+    path.write_text("\n".join(lines) + "\n")
+    found = verify(folder)
+    assert told(found) == ["data data/B.csv", f"bar row {row}"]
+    bar = found.differences[1].told("then", "now")
+    assert bar.startswith(f"bar row {row} differs: now B {lines[row + 1][:10]} (ends ") and "volume 1001" in bar
+    assert not found.same and found.came_again  # nobody looks at the volume
+
+
+def test_a_price_that_changes_the_run_is_named_with_the_first_fill(home: Path) -> None:
+    folder = ran(home, "first")
+    path = home / "data" / "A.csv"
+    lines = path.read_text().splitlines()
+    cells = lines[30].split(",")
+    lines[30] = ",".join([cells[0], *(f"{float(cell) * 1.3:.2f}" for cell in cells[1:5]), cells[5]])
+    path.write_text("\n".join(lines) + "\n")
+    found = verify(folder)
+    assert told(found)[:2] == ["data data/A.csv", "bar row 29"]
+    assert found.differences[-1].of == "fill" and not found.came_again
+
+
+def test_sources_that_are_another_are_named_and_those_beside_the_receipt_are_run_if_trusted(home: Path) -> None:
+    folder = ran(home, "first")
+    (home / "helping.py").write_text((home / "helping.py").read_text().replace("sma(n)", "sma(n + 1)"))
+    with pytest.raises(UsageError, match=r"helping\.py is not as it was anywhere but in .*source: look at it"):
+        verify(folder)
+    assert verify(folder, trust=True).same
+    (folder / "source" / "helping.py").unlink()
+    found = verify(folder)
+    assert told(found)[0] == "strategy helping.py" and not found.came_again
+
+
+def test_a_receipt_that_was_touched_or_is_none_is_refused(home: Path) -> None:
+    folder = ran(home, "first")
+    path = folder / "receipt.json"
+    whole = json.loads(path.read_text())
+    whole["job"]["portfolio"]["cash"] = 1.0
+    path.write_text(json.dumps(whole))
+    with pytest.raises(DataError, match="its job is not the one that its hash is of"):
+        verify(folder)
+    path.write_text(path.read_text()[:50])
+    with pytest.raises(DataError, match="is no receipt that this backbus reads"):
+        verify(folder)
+    path.unlink()
+    with pytest.raises(DataError, match="there is no receipt; runs of before had none"):
+        verify(folder)
+
+
+def test_a_report_that_says_another_job_than_its_receipt_is_told(home: Path) -> None:
+    folder = ran(home, "first")
+    path = folder / "report.json"
+    path.write_text(path.read_text().replace('"cash": 100000.0', '"cash": 90000.0'))
+    found = verify(folder)
+    assert told(found) == ["settings portfolio.cash"] and not found.same
+
+
+def test_another_backbus_is_named_and_the_run_is_made_all_the_same(home: Path) -> None:
+    folder = ran(home, "first")
+    path = folder / "receipt.json"
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps({**whole, "versions": {**whole["versions"], "numpy": "1.0"}}))
+    found = verify(folder)
+    assert told(found) == ["backbus numpy"] and found.same
+
+
+def test_runs_are_told_apart_by_setting_order_and_fill(home: Path) -> None:
+    first = ran(home, "first")
+    second = ran(home, "second", 'execution.commission={model="bps", bps=10}', 'name="dear"')
+    found = diff(first, second)
+    assert told(found)[:2] == ["settings execution.commission.bps", "settings execution.commission.model"]
+    assert [one.of for one in found.differences[-2:]] == ["order", "fill"]
+    assert "fee 0)" in found.differences[-1].told() and not found.same
+    assert diff(first, first).differences == () and diff(first, first).same
