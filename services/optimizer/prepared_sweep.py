@@ -14,6 +14,7 @@ from backbus.errors import StackError
 from backbus.job.job import Job
 from backbus.job.sweep import Objective
 from backbus.market.panel import Floats
+from backbus.runs.receipt import made_here
 from backbus.sweep.search.kinds import search_for
 from backbus.sweep.search.plan import resamples_of, search_of
 from backbus.sweep.search.search import Search
@@ -141,4 +142,5 @@ class PreparedSweep:
         for path in (Path(file) for name, file in self._worker.finished["files"].items() if name != "summary"):
             blobs[path.name] = hash_of_file(path)
             requester.put(blobs[path.name], path)
-        return {**self._worker.finished["summary"], "folder": None}, blobs
+        told = {**self._worker.finished["summary"], "folder": None, "made_with": made_here().model_dump()}
+        return told, blobs

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from backbus.figures import write_figure as write_figure
     from backbus.job.job import Job as Job
     from backbus.market.panel import Panel as Panel
+    from backbus.runs.library import find_sweep as find_sweep
     from backbus.settings import Settings as Settings
     from backbus.strategy import Strategy as Strategy
     from backbus.strategy import param as param
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from backbus.strategy.bars import Bars as Bars
     from backbus.strategy.book import Book as Book
     from backbus.strategy.streams import Stream as Stream
-    from backbus.sweep.results import find_sweep as find_sweep
     from backbus.sweep.results import top_points as top_points
 
 __version__ = "0.1.0"
@@ -115,13 +115,14 @@ _HOMES = {
     "backbus.figures": "bars_figure fan_figure fit_figure grid_figure write_figure",
     "backbus.job.job": "Job",
     "backbus.market.panel": "Panel",
+    "backbus.runs.library": "find_sweep",
     "backbus.settings": "Settings",
     "backbus.strategy": "Strategy param",
     "backbus.strategy.bar": "Bar",
     "backbus.strategy.bars": "Bars",
     "backbus.strategy.book": "Book",
     "backbus.strategy.streams": "Stream",
-    "backbus.sweep.results": "find_sweep top_points",
+    "backbus.sweep.results": "top_points",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -49,3 +51,8 @@ def ran(home: Path, place: str, *overrides: str) -> Path:
     folder = home / "var" / place
     run(Job.load(home / "job.toml", overrides=overrides), folder=folder)
     return folder
+
+
+def answer_in(path: Path) -> dict[str, Any]:
+    """What a sweep's summary says but for when it was computed."""
+    return {name: value for name, value in json.loads(path.read_text()).items() if name != "ran"}

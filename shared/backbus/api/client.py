@@ -21,9 +21,10 @@ from backbus.api.result import Result
 from backbus.engine.inputs import PANEL_FILE, as_panel, complete, files_of
 from backbus.errors import JobFailed, StackError
 from backbus.job.job import Job
-from backbus.runs.folder import Ran, files_beside_tables
-from backbus.runs.receipt import MadeWith, Receipt, receipt_of_run
+from backbus.runs.folder import Ran, files_beside_table, files_beside_tables
+from backbus.runs.receipt import MadeWith, receipt_of_run, receipt_of_sweep
 from backbus.settings import RUNS, Settings
+from backbus.sweep.outcome import SUMMARY_FILE
 from backbus.together import text_file, write_together
 from backbus.transport import control as c
 from backbus.transport.blobs import BlobFolder, hash_of_file
@@ -31,7 +32,6 @@ from backbus.transport.request import Requester
 
 if TYPE_CHECKING:
     from backbus.api.sweep_result import SweepResult
-    from backbus.performance.report import Report
 
 ENDED = ("done", "failed", "cancelled")
 LOOK_EVERY_S = 1.0
@@ -43,7 +43,7 @@ class Client:
     def __init__(self, settings: Settings | None = None, *, timeout_s: float = 10.0) -> None:
         self._settings = settings or Settings()
         self._context: zmq.Context[Any] = zmq.Context()
-        self._requester = Requester(self._context, self._settings, timeout_s=timeout_s)
+        self._requester = Requester(self._context, self._settings, timeout_s=timeout_s, waits=False)
 
     def close(self) -> None:
         """End the connection."""
@@ -179,41 +179,40 @@ class Client:
                 text += f"\n{shown['traceback']}"
             raise JobFailed(text.rstrip())
         folder = folder if folder is not None else RUNS / shown["job"]
+        told = dict(shown["report"])
+        made_with = told.pop("made_with", None)
+        if made_with is None:
+            raise StackError("the stack does not say with what it computed this: it is of before; submit the job again")
+        made = MadeWith.model_validate(made_with)
         artifacts = self._download(shown["artifacts"], folder)
+        begun_at = datetime.datetime.fromtimestamp(shown["created_at"], datetime.UTC).isoformat(timespec="milliseconds")
+        home = (job_folder or Path()).resolve()
+        ran = Ran("stack", begun_at, elapsed_s, len(shown["attempts"]), shown["cached"], str(home))
+        job = Job.parse(shown["settings"])
+        job.come_from(home)
+        sources = self._texts(shown["strategy"], folder)
+        of = shown["settings"], shown["strategy"], shown["data"]
         if shown["points"] is not None:
             from backbus.api.sweep_result import SweepResult
-            from backbus.sweep.outcome import keep_summary
 
-            summary = {**shown["report"], "folder": str((job_folder or Path()).resolve())}
+            summary = {**told, "folder": str(home)}
+            receipt = receipt_of_sweep(summary, *of, made)
+            _write(folder, files_beside_table(folder, job, summary, receipt, ran, sources))
             (_, table), *others = artifacts.items()
-            files = {"table": table, **dict(others), "summary": keep_summary(folder, summary)}
-            return SweepResult(shown["job"], summary, files, elapsed_s, "stack", shown["cached"])
+            files = {"table": table, **dict(others), "summary": folder / SUMMARY_FILE}
+            return SweepResult(shown["job"], summary, files, ran, receipt)
         from backbus.performance.report import Report
 
-        report = Report.model_validate(shown["report"])
-        begun_at = datetime.datetime.fromtimestamp(shown["created_at"], datetime.UTC).isoformat(timespec="milliseconds")
-        where = "" if job_folder is None else str(job_folder.resolve())
-        ran = Ran("stack", begun_at, elapsed_s, len(shown["attempts"]), shown["cached"], where)
-        receipt = self._keep(folder, shown, report, ran)
+        report = Report.model_validate(told)
+        receipt = receipt_of_run(report, *of, made)
+        _write(folder, files_beside_tables(folder, job, report, receipt, ran, sources))
         return Result(shown["job"], report, artifacts, ran, receipt)
 
-    def _keep(self, folder: Path, shown: dict[str, Any], report: Report, ran: Ran) -> Receipt | None:
-        """Write beside the tables what the run was; None where the stack does not say with what it was computed."""
-        if "made_with" not in shown["report"]:
-            return None
-        made = MadeWith.model_validate(shown["report"]["made_with"])
-        receipt = receipt_of_run(shown["settings"], report, shown["strategy"], shown["data"], made)
-        job = Job.parse(shown["settings"])
-        job.come_from(Path(ran.folder))
-        sources = {name: self._text(blob, folder) for name, blob in shown["strategy"].items()}
-        texts = files_beside_tables(folder, job, report, receipt, ran, sources)
-        write_together(folder, {place: text_file(text) for place, text in texts.items()})
-        return receipt
-
-    def _text(self, blob: str, folder: Path) -> str:
+    def _texts(self, blobs: Mapping[str, str], folder: Path) -> dict[str, str]:
         arriving = BlobFolder(folder / ".arriving")
         try:
-            return self._requester.fetch(blob, arriving).read_text(encoding="utf-8")
+            fetched = {name: self._requester.fetch(blob, arriving) for name, blob in blobs.items()}
+            return {name: path.read_text(encoding="utf-8") for name, path in fetched.items()}
         finally:
             shutil.rmtree(arriving.folder, ignore_errors=True)
 
@@ -246,3 +245,7 @@ class Client:
         shown = self.wait(submitted["job"], progress)
         elapsed_s = time.perf_counter() - started
         return self.result(shown, folder=folder, elapsed_s=elapsed_s, job_folder=job.folder)
+
+
+def _write(folder: Path, texts: Mapping[str, str]) -> None:
+    write_together(folder, {place: text_file(text) for place, text in texts.items()})

@@ -24,6 +24,10 @@ from backbus.job.job import Job
 from backbus.market.timeframe_ends import Framed
 from backbus.models.loading import files_of_job, with_functions
 from backbus.performance.metrics import FIGURES
+from backbus.runs.folder import Ran, files_beside_table, now
+from backbus.runs.hashes import hashes_of
+from backbus.runs.receipt import made_here, receipt_of_sweep
+from backbus.runs.sources import hashes_of_texts, sources_of
 from backbus.settings import RUNS
 from backbus.strategy import Strategy, load_strategy
 from backbus.sweep.clusters.cluster import Cluster
@@ -38,6 +42,7 @@ from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.in_process import InThisProcess
 from backbus.sweep.workers.pool import Pool
 from backbus.sweep.workers.process import Setup
+from backbus.together import text_file, write_together
 
 Opening = Callable[[], AbstractContextManager[Cluster]]
 
@@ -61,7 +66,7 @@ def run_sweep(
     are done, and of how many. Files go to ``folder`` (``var/runs/<job>``). Raises JobError, DataError or StrategyError;
     nothing is left half written.
     """
-    started = time.perf_counter()
+    started, begun_at = time.perf_counter(), now()
     if isinstance(job, str | Path):
         job = Job.load(job)
     elif not isinstance(job, Job):
@@ -71,7 +76,7 @@ def run_sweep(
     cluster = None if on is None else cluster_at(on)
     search_of(job)
     job = complete(job)
-    opened, handed_over = open_inputs(job, data), strategy is not None
+    opened, handed_over = open_inputs(job, data), strategy
     panel = opened.panel
     files = files_of_job(job, strategy)
     job = with_functions(job, files, strategy).measured_by(panel.layout.year)
@@ -79,7 +84,7 @@ def run_sweep(
     search = search_for(job, sessions_of(panel))
     search.source = opened.source
     check_names(search.space, job, strategy)
-    if data is not None or handed_over or workers == 0:
+    if data is not None or handed_over is not None or workers == 0:
         refuse_look_ahead(job, panel, search.space, strategy)
         opening: Opening = functools.partial(InThisProcess, search.computes(panel, strategy))
     else:
@@ -96,7 +101,13 @@ def run_sweep(
         points = gather(len(search), search.plan, _told(computed, len(search), progress, trials), search.width)
     summary, artifacts = search.conclude(folder, panel, strategy, points, trials.family(len(search)))
     mode = "local" if on is None else on.partition(":")[0]
-    return SweepResult(job_id, summary, artifacts, time.perf_counter() - started, mode)
+    sources = sources_of(job, handed_over)
+    read = hashes_of({} if data is not None else files_of(job))
+    receipt = receipt_of_sweep(summary, job.plain(), hashes_of_texts(sources), read, made_here())
+    ran = Ran(mode, begun_at, time.perf_counter() - started, folder=str(job.folder.resolve()))
+    texts = files_beside_table(folder, job, summary, receipt, ran, sources)
+    write_together(folder, {place: text_file(text) for place, text in texts.items()})
+    return SweepResult(job_id, summary, artifacts, ran, receipt)
 
 
 Computed = Generator[tuple[int, Chunk], None, None]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from backbus.runs.folder import Ran
+    from backbus.runs.receipt import Receipt
 
 
 @dataclass(frozen=True)
@@ -17,16 +21,33 @@ class SweepResult:
     """What ``sweep.json`` holds."""
     artifacts: dict[str, Path]
     """Files by name: table (of points, folds or splits) and summary; paths or fan where the search has them."""
-    elapsed_s: float
-    mode: str = "local"
-    """``local``: this machine; ``stack``: the workers of one; else the kind of cluster, such as ``dask``."""
-    cached: bool = False
+    ran: Ran
+    """Where it was computed, and when."""
+    receipt: Receipt | None = None
+    """What it was made of; None of sweeps of before."""
+
+    @property
+    def mode(self) -> str:
+        """``local``: this machine; ``stack``: the workers of one; else the kind of cluster, such as ``dask``."""
+        return self.ran.mode
+
+    @property
+    def cached(self) -> bool:
+        """Whether the answer was known."""
+        return self.ran.cached
+
+    @property
+    def elapsed_s(self) -> float:
+        """From the submission to the answer."""
+        return self.ran.elapsed_s
 
     def plain(self) -> dict[str, Any]:
         """What ``--json`` prints."""
-        shown = {name: value for name, value in self.summary.items() if name not in ("job", "folder")}
+        shown = {name: value for name, value in self.summary.items() if name not in ("job", "folder", "receipt", "ran")}
         shown = {"job": self.job, "mode": self.mode, "cached": self.cached, **shown}
-        shown["elapsed_s"] = round(self.elapsed_s, 6)
-        if "best" in self.summary:
+        shown["settings"] = self.summary.get("job")
+        shown["receipt"] = None if self.receipt is None else self.receipt.hashes()
+        shown["begun_at"], shown["elapsed_s"] = self.ran.begun_at, round(self.elapsed_s, 6)
+        if "best" in self.summary and self.elapsed_s > 0.0:
             shown["points_per_s"] = round(self.summary["points"] / self.elapsed_s, 1)
         return {**shown, "artifacts": {name: str(path) for name, path in self.artifacts.items()}}

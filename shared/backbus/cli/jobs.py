@@ -100,8 +100,31 @@ def jobs(
     Console().print(table)
 
 
-def show(job: JobId, as_json: AsJson = False) -> None:
-    """Show one job: its progress, its attempts, and what came of it."""
+def show(
+    job: Annotated[str, typer.Argument(metavar="JOB", help="A run's id, its first letters, or its job's name.")] = "",
+    last: Annotated[bool, typer.Option("--last", help="The latest run of this machine.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show one job, run here or on the stack: its progress, its attempts, and what came of it."""
+    from backbus.api.kept import read_run
+    from backbus.api.result import Result
+    from backbus.errors import UsageError
+    from backbus.runs.library import find_run, latest_run, lies_in
+    from backbus.settings import RUNS
+
+    if bool(job) == last:
+        raise UsageError("name a job, or say --last")
+    if last or lies_in(job, RUNS):
+        result = read_run(latest_run(RUNS) if last else find_run(job, RUNS))
+        if isinstance(result, Result):
+            print_result(result, as_json)
+        else:
+            print_sweep(result, as_json)
+        return
+    _show_of_stack(job, as_json)
+
+
+def _show_of_stack(job: str, as_json: bool) -> None:
     from backbus.api.client import Client
     from backbus.cli.output import print_json
 

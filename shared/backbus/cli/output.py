@@ -51,7 +51,8 @@ def print_result(result: Result, as_json: bool) -> None:
     console.print(summary_table(result.report))
     how = "from the store" if result.cached else f"in {result.elapsed_s:.2f} s"
     where = "in this process" if result.mode == "local" else f"by the stack, attempts: {result.attempts}"
-    sys.stdout.write(f"job {result.job}: {how}, {where}; its artifacts:\n")
+    told = f"{how}, {where}; " if result.ran.begun_at else ""  # runs of before do not say
+    sys.stdout.write(f"job {result.job}: {told}its artifacts:\n")
     for path in result.artifacts.values():
         sys.stdout.write(f"  {path}\n")
 
@@ -74,8 +75,9 @@ def bar_of(name: str, *, quiet: bool) -> Iterator[Callable[[int, int], None] | N
         yield move
 
 
-def print_sweep(result: SweepResult, as_json: bool, top: int = 10) -> None:
-    """The best points of a sweep, what is to be thought of them, and its files' places; or its JSON."""
+def print_sweep(result: SweepResult, as_json: bool, top: int = 10, by: str | None = None) -> None:
+    """The best points of a sweep (by a figure of their own order), what is to be thought of them, and its files'
+    places; or its JSON."""
     from backbus.sweep.results import top_points
 
     if as_json:
@@ -90,21 +92,29 @@ def print_sweep(result: SweepResult, as_json: bool, top: int = 10) -> None:
     summary = result.summary
     table: Path = result.artifacts["table"]
     if "statistics" in summary:
-        print_points(summary, top_points(table.parent, top, None) if top else [], None)
+        print_points(summary, top_points(table.parent, top, by) if top else [], by)
         _print_statistics(summary["statistics"])
         if "trials_family_told" in summary:
             sys.stdout.write(f"{summary['trials_family_told']}\n")
     else:
         _print_spread(summary["distribution"])
-    rate = summary["points"] / result.elapsed_s
-    how = "from the store" if result.cached else f"in {result.elapsed_s:.2f} s ({rate:.0f} a second)"
+    how = ", from the store" if result.cached else _took(result, f" ({_rate(result)} a second)")
     sys.stdout.write(
-        f"sweep {result.job}: {summary['points']} points, {summary['failed']} failed, {how}\n"
+        f"sweep {result.job}: {summary['points']} points, {summary['failed']} failed{how}\n"
         f"table {summary['table_sha256']}; its files:\n"
     )
     for path in result.artifacts.values():
         sys.stdout.write(f"  {path}\n")
     _print_notes(summary)
+
+
+def _took(result: SweepResult, more: str = "") -> str:
+    """How long it took, where that is known."""
+    return f", in {result.elapsed_s:.2f} s{more}" if result.elapsed_s > 0.0 else ""
+
+
+def _rate(result: SweepResult) -> str:
+    return f"{result.summary['points'] / result.elapsed_s:.0f}" if result.elapsed_s > 0.0 else ""
 
 
 def _print_notes(summary: dict[str, Any]) -> None:
@@ -154,8 +164,8 @@ def _print_folds(result: SweepResult) -> None:
     joined.add_row("parameter changes", f"{changes['any']} of {changes['of']}")
     console.print(joined)
     sys.stdout.write(
-        f"walk-forward {result.job}: {len(summary['folds'])} folds, {summary['failed']} failed, "
-        f"in {result.elapsed_s:.2f} s\ntable {summary['table_sha256']}; its files:\n"
+        f"walk-forward {result.job}: {len(summary['folds'])} folds, {summary['failed']} failed{_took(result)}\n"
+        f"table {summary['table_sha256']}; its files:\n"
     )
     for path in result.artifacts.values():
         sys.stdout.write(f"  {path}\n")
@@ -187,7 +197,7 @@ def _print_splits(result: SweepResult) -> None:
     console.print(paths)
     sys.stdout.write(
         f"cross-validation {result.job}: {len(summary['splits'])} splits, {summary['failed']} failed, "
-        f"{len(summary['paths'])} paths, {having} of them with {objective}, in {result.elapsed_s:.2f} s\n"
+        f"{len(summary['paths'])} paths, {having} of them with {objective}{_took(result)}\n"
     )
     if summary["degradation"] is not None:
         told = summary["degradation"]

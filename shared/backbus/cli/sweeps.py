@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backbus.cli.options import AsJson, FigureFile, JobFile, Sets, SweepName, Top
-from backbus.cli.output import bar_of, print_json, print_points, print_result, print_sweep
+from backbus.cli.output import bar_of, print_json, print_result, print_sweep
 
 
 def sweep(
@@ -51,18 +51,27 @@ def results(
     figure: FigureFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show the best points of a finished sweep; of a Monte-Carlo job also how its equity fans out, in a figure."""
-    from backbus.sweep.results import find_sweep, load_summary, top_points
+    """Show again what a finished search showed, its points in another order where asked for; of a Monte-Carlo job also
+    how its equity fans out, in a figure."""
+    from backbus.api.kept import read_run
+    from backbus.api.sweep_result import SweepResult
+    from backbus.errors import UsageError
+    from backbus.runs.library import find_sweep
+    from backbus.sweep.results import top_points
 
     folder = find_sweep(sweep)
-    summary = load_summary(folder)
-    found = top_points(folder, top, by)
+    result = read_run(folder)
+    assert isinstance(result, SweepResult)
+    has_points = "statistics" in result.summary
+    if by is not None and not has_points:
+        raise UsageError(f"{folder} holds no table of points that could be ordered by {by}; leave --by out")
     if figure is not None:
         _draw_fan(folder, figure)
     if as_json:
-        print_json({"sweep": folder.name, "points": summary["points"], "failed": summary["failed"], "top": found})
+        more = {"top": top_points(folder, top, by)} if has_points else {}
+        print_json({"sweep": folder.name, **result.plain(), **more})
         return
-    print_points(summary, found, by)
+    print_sweep(result, False, top, by)
 
 
 def _draw_fan(folder: Path, path: Path) -> None:
@@ -91,7 +100,7 @@ def rerun(
     from backbus.api.rerun import rerun as rerun_here
     from backbus.api.rerun import rerun_fold, rerun_split
     from backbus.errors import UsageError
-    from backbus.sweep.results import find_sweep
+    from backbus.runs.library import find_sweep
 
     if (best, point is not None, fold is not None, split is not None).count(True) > 1:
         raise UsageError("give one of --point, --best, --fold and --split")

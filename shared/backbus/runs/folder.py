@@ -11,13 +11,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from backbus.errors import DataError
 from backbus.job.job import Job
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.report import Report
 from backbus.runs.receipt import Receipt
+from backbus.sweep.outcome import SUMMARY_FILE, summary_text
 
 JOB_FILE, RECEIPT_FILE, SOURCES = "job.toml", "receipt.json", "source"
 _FILES = (("data", "files"), ("data", "database"), ("data", "universe"), ("performance", "risk_free", "file"))
@@ -28,7 +29,8 @@ _FILES = (("data", "files"), ("data", "database"), ("data", "universe"), ("perfo
 class Ran:
     """Where and when a run was computed: of no weight for what came out."""
 
-    mode: Literal["local", "stack"]
+    mode: str
+    """``local``: this process; ``stack``: the members of one; else the kind of cluster, such as ``dask``."""
     begun_at: str
     """ISO 8601, UTC."""
     elapsed_s: float
@@ -52,6 +54,19 @@ def files_beside_tables(
         JOB_FILE: job_text(job, folder, sources),
         RECEIPT_FILE: receipt.to_json(),
         REPORT_FILE: report_text(report, receipt, ran),
+    }
+
+
+def files_beside_table(
+    folder: Path, job: Job, summary: Mapping[str, Any], receipt: Receipt, ran: Ran, sources: Mapping[str, str]
+) -> dict[str, str]:
+    """The same of a sweep, whose summary is the last."""
+    whole = {**summary, "receipt": receipt.hashes(), "ran": asdict(ran)}
+    return {
+        **{f"{SOURCES}/{name}": text for name, text in sources.items()},
+        JOB_FILE: job_text(job, folder, sources),
+        RECEIPT_FILE: receipt.to_json(),
+        SUMMARY_FILE: summary_text(whole),
     }
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 from backbus.errors import DataError, JobError, UsageError
 from backbus.performance.artifacts import REPORT_FILE
+from backbus.runs.receipt import kind_of
+from backbus.settings import RUNS
 from backbus.sweep.outcome import SUMMARY_FILE
 
 SHOWN = 5
@@ -100,6 +102,21 @@ def find_run(name: str, folder: Path) -> Path:
     raise JobError(f"there is no run {name!r} in {folder}{there}; backbus runs lists them")
 
 
+def find_sweep(name: str) -> Path:
+    """The folder of a sweep, from its path, its id, the first letters of this, or its job's name. Raises JobError."""
+    folder = find_run(name, RUNS)
+    if not (folder / SUMMARY_FILE).is_file():
+        raise JobError(f"{folder} is of a single run, and of no sweep")
+    return folder
+
+
+def lies_in(name: str, folder: Path) -> bool:
+    """Whether ``find_run`` finds a run of that name, or several."""
+    if (Path(name) / REPORT_FILE).is_file() or (Path(name) / SUMMARY_FILE).is_file():
+        return True
+    return any((name and run.id.startswith(name)) or run.name == name for run in kept_runs(folder))
+
+
 def latest_run(folder: Path) -> Path:
     """The folder of the run that was begun last. Raises JobError where there is none."""
     runs = kept_runs(folder)
@@ -164,10 +181,9 @@ def _of_sweep(folder: Path, said: Mapping[str, Any], written: str) -> KeptRun:
     job = said["job"]
     best = said.get("best") or {}
     figures = best.get("metrics") or said.get("figures") or {}
-    kind = said.get("kind") or ("monte_carlo" if (job.get("sweep") or {}).get("monte_carlo") else "sweep")
     return KeptRun(
         id=folder.name,
-        kind=kind,
+        kind=kind_of(said),
         name=said.get("name") or job["name"],
         strategy=job["strategy"]["use"],
         parameters={name.removeprefix("strategy."): value for name, value in (best.get("params") or {}).items()},
@@ -176,7 +192,7 @@ def _of_sweep(folder: Path, said: Mapping[str, Any], written: str) -> KeptRun:
         total_return=figures.get("total_return"),
         sharpe=figures.get("sharpe"),
         max_drawdown=figures.get("max_drawdown"),
-        begun_at=said.get("begun_at", written),
+        begun_at=said.get("ran", {}).get("begun_at", written),
         fingerprint=said["table_sha256"],
         folder=folder,
     )

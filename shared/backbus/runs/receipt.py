@@ -48,11 +48,12 @@ class Receipt(BaseModel):
     """Hash of each file that the strategy and the user's own models were made of; empty for a built-in."""
     data: dict[str, str]
     """Hash of each file of prices, by its name in the job; empty where bars were handed over or simulated."""
-    symbols: tuple[str, ...]
-    rows: int
-    """Traded ones."""
-    first_session: str | None
-    last_session: str | None
+    symbols: tuple[str, ...] = ()
+    """A run's."""
+    rows: int = 0
+    """A run's traded ones."""
+    first_session: str | None = None
+    last_session: str | None = None
     market: Marks | None = None
     """What tells its bars from others."""
     backbus: str
@@ -93,8 +94,34 @@ def made_here() -> MadeWith:
     return MadeWith(backbus=version("backbus"), sources=sources_hash(), versions=dict(versions()))
 
 
+def receipt_of_sweep(
+    summary: Mapping[str, Any],
+    fields: Mapping[str, Any],
+    strategy: Mapping[str, str],
+    data: Mapping[str, str],
+    made: MadeWith,
+) -> Receipt:
+    """A sweep's receipt, likewise."""
+    return Receipt(
+        kind=kind_of(summary),
+        name=str(fields["name"]),
+        fingerprint=summary["table_sha256"],
+        job=dict(fields),
+        job_hash=job_hash(fields),
+        strategy=dict(sorted(strategy.items())),
+        data=dict(sorted(data.items())),
+        **made.model_dump(),
+    )
+
+
+def kind_of(summary: Mapping[str, Any]) -> Kind:
+    """What kind of search a summary is of."""
+    kind: Kind = summary.get("kind", "sweep")
+    return kind
+
+
 def receipt_of_run(
-    fields: Mapping[str, Any], report: Report, strategy: Mapping[str, str], data: Mapping[str, str], made: MadeWith
+    report: Report, fields: Mapping[str, Any], strategy: Mapping[str, str], data: Mapping[str, str], made: MadeWith
 ) -> Receipt:
     """A run's receipt: ``fields`` are its job's plain values, ``strategy`` and ``data`` hashes of files by name."""
     return Receipt(

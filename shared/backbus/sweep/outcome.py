@@ -222,12 +222,6 @@ def summary_text(summary: Mapping[str, Any]) -> str:
     return json.dumps(summary, indent=1, allow_nan=False) + "\n"
 
 
-def keep_summary(folder: Path, summary: Mapping[str, Any]) -> Path:
-    """Write the summary beside a table that is there already; returns its place."""
-    write_together(folder, {SUMMARY_FILE: text_file(summary_text(summary))})
-    return folder / SUMMARY_FILE
-
-
 def _write_table(path: Path, space: Space, points: Points) -> None:
     import pyarrow.parquet as pq
 

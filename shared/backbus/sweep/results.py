@@ -12,23 +12,11 @@ from backbus.job.job import Job
 from backbus.job.sweep import SweepSettings
 from backbus.performance.metrics import FIGURES
 from backbus.renamed import job_of_before
-from backbus.settings import RUNS
 from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE, column_kind, stored
 from backbus.sweep.space.space import Space
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-def find_sweep(name: str) -> Path:
-    """The folder of a sweep, from its path, its id or the first letters of this; JobError where there is not one."""
-    if (Path(name) / SUMMARY_FILE).is_file():
-        return Path(name)
-    found = sorted(path.parent for path in RUNS.glob(f"{name}*/{SUMMARY_FILE}"))
-    if len(found) != 1:
-        many = ", ".join(path.name for path in found[:5])
-        raise JobError(f"{name!r} could be {many}" if found else f"there is no finished sweep {name!r} in {RUNS}")
-    return found[0]
 
 
 def top_points(folder: Path, top: int, by: str | None = None) -> list[dict[str, Any]]:

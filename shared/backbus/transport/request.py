@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import time
 import uuid
 from pathlib import Path
@@ -18,13 +19,18 @@ from backbus.transport.blobs import BlobFolder
 from backbus.transport.sockets import CONTROL_HIGH_WATER, connect, make_socket
 
 REPEAT_S = 1.0
+REFUSED_S = 0.5
+_HERE = ("127.0.0.1", "localhost", "[::1]", "::1")
 
 
 class Requester:
-    """One DEALER to the orchestrator; one request at a time; not for use by several threads."""
+    """One DEALER to the orchestrator; one request at a time; not for use by several threads.
 
-    def __init__(self, context: zmq.Context[Any], settings: Settings, *, timeout_s: float) -> None:
-        self._settings, self._timeout_s = settings, timeout_s
+    Who ``waits`` expects one that may not be there yet; others are told at once that nobody listens, as long as nobody
+    has answered."""
+
+    def __init__(self, context: zmq.Context[Any], settings: Settings, *, timeout_s: float, waits: bool = True) -> None:
+        self._settings, self._timeout_s, self._waits = settings, timeout_s, waits
         self._socket = make_socket(context, zmq.DEALER, high_water=CONTROL_HIGH_WATER)
         connect(self._socket, settings, settings.orchestrator)
 
@@ -36,6 +42,11 @@ class Requester:
         message = message.model_copy(update={"id": uuid.uuid4().hex})
         packed = control_codec.pack(message)
         deadline = time.monotonic() + self._timeout_s + patience_s
+        if not self._waits and _is_refused(self._settings.orchestrator):
+            raise StackError(
+                f"no answer from the orchestrator at {self._settings.orchestrator}: nobody listens there; is the stack"
+                " up (backbus up), or is another one's address to be set as BACKBUS_ORCHESTRATOR?"
+            )
         while True:
             left = deadline - time.monotonic()
             if left <= 0:
@@ -51,6 +62,7 @@ class Requester:
                 if not self._socket.poll(max(1, int(wait * 1000))):
                     continue
                 reply = control_codec.read_order(self._socket.recv())
+                self._waits = True
                 if reply.id != message.id:
                     continue
                 if isinstance(reply, c.Error):
@@ -81,3 +93,19 @@ class Requester:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close(0)
+
+
+def _is_refused(address: str) -> bool:
+    """Whether an address is one of this machine at which nobody listens: then nothing has to be waited for."""
+    if address.startswith("ipc://"):
+        return not Path(address.removeprefix("ipc://")).exists()
+    host, _, port = address.removeprefix("tcp://").rpartition(":")
+    if not address.startswith("tcp://") or host not in _HERE or not port.isdigit():
+        return False
+    try:
+        with socket.create_connection((host, int(port)), timeout=REFUSED_S):
+            return False
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,55 @@
+"""A run that lies in a folder, as the result that it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from backbus.api.result import Result
+from backbus.api.sweep_result import SweepResult
+from backbus.api.verify import read_receipt
+from backbus.errors import DataError
+from backbus.performance.artifacts import REPORT_FILE
+from backbus.performance.tables import TABLES
+from backbus.runs.folder import RECEIPT_FILE, Ran, read_report
+from backbus.runs.receipt import Receipt
+from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE
+from backbus.sweep.results import load_summary
+from backbus.sweep.search.cross_validation import SPLITS_FILE
+from backbus.sweep.search.walk_forward import FOLDS_FILE
+
+MAIN_TABLES = (TABLE_FILE, FOLDS_FILE, SPLITS_FILE)
+
+
+def read_run(folder: Path) -> Result | SweepResult:
+    """The result in a folder. Raises DataError where there is none, or none that is whole."""
+    if (folder / SUMMARY_FILE).is_file():
+        return _sweep(folder)
+    report, said = read_report(folder)
+    there = {name: folder / f"{name}.parquet" for name in TABLES if (folder / f"{name}.parquet").is_file()}
+    return Result(folder.name, report, {**there, "report": folder / REPORT_FILE}, _ran(said), _receipt(folder))
+
+
+def _sweep(folder: Path) -> SweepResult:
+    summary = load_summary(folder)
+    ran = _ran(summary)
+    told = {name: value for name, value in summary.items() if name not in ("ran", "receipt")}
+    tables = sorted(folder.glob("*.parquet"))
+    table = next((path for path in tables if path.name in MAIN_TABLES), None)
+    if table is None:
+        raise DataError("has no table beside its summary: it is not whole; run the sweep again", file=str(folder))
+    others = {path.stem: path for path in tables if path != table}
+    return SweepResult(
+        folder.name, told, {"table": table, **others, "summary": folder / SUMMARY_FILE}, ran, _receipt(folder)
+    )
+
+
+def _ran(said: dict[str, Any]) -> Ran:
+    try:
+        return Ran(**said["ran"])
+    except (KeyError, TypeError):
+        return Ran("local", "", 0.0)  # one of before
+
+
+def _receipt(folder: Path) -> Receipt | None:
+    return read_receipt(folder / RECEIPT_FILE) if (folder / RECEIPT_FILE).is_file() else None
