@@ -60,7 +60,13 @@ class Performance(Role):
                 requester.put(blob, path)
             artifacts[path.name] = blob
         self._writer = None
-        return {**json.loads(report.model_dump_json()), "made_with": made_here().model_dump()}, artifacts
+        marks = handler.statistics.marks
+        market = None if marks is None else marks.model_dump()
+        return {
+            **json.loads(report.model_dump_json()),
+            "market": market,
+            "made_with": made_here().model_dump(),
+        }, artifacts
 
     def leave(self) -> None:
         """Remove the attempt's folder."""

@@ -201,10 +201,12 @@ class Client:
             (_, table), *others = artifacts.items()
             files = {"table": table, **dict(others), "summary": folder / SUMMARY_FILE}
             return SweepResult(shown["job"], summary, files, ran, receipt)
+        from backbus.performance.marks import Marks
         from backbus.performance.report import Report
 
+        market = told.pop("market", None)
         report = Report.model_validate(told)
-        receipt = receipt_of_run(report, *of, made)
+        receipt = receipt_of_run(report, None if market is None else Marks.model_validate(market), *of, made)
         _write(folder, files_beside_tables(folder, job, report, receipt, ran, sources))
         return Result(shown["job"], report, artifacts, ran, receipt)
 

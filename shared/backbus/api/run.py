@@ -66,9 +66,12 @@ def run(
     try:
         with ArtifactWriter(folder, source.layout.symbols) as writer, ThreadPoolExecutor(1) as beside:
             read = beside.submit(hashes_of, {} if data is not None else files_of(job))
-            report = Engine(job, source, strategy, sink=writer.write).run(tell)
+            engine = Engine(job, source, strategy, sink=writer.write)
+            report = engine.run(tell)
             sources = sources_of(job, handed_over)
-            receipt = receipt_of_run(report, job.plain(), hashes_of_texts(sources), read.result(), made_here())
+            receipt = receipt_of_run(
+                report, engine.marks, job.plain(), hashes_of_texts(sources), read.result(), made_here()
+            )
             ran = Ran("local", begun_at, time.perf_counter() - started, folder=str(job.folder.resolve()))
             artifacts = writer.close(report, files_beside_tables(folder, job, report, receipt, ran, sources))
     except BaseException:

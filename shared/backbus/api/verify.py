@@ -10,8 +10,9 @@ from typing import Any
 from backbus.engine.inputs import Progress, inputs_of
 from backbus.errors import DataError, UsageError
 from backbus.job.job import Job
+from backbus.market.panel import Panel
 from backbus.performance.artifacts import ArtifactWriter
-from backbus.performance.marks import differing
+from backbus.performance.marks import Marks, differing
 from backbus.performance.report import Report
 from backbus.runs.differences import Difference, bar_told, files_apart, first_row_apart, settings_apart, versions_apart
 from backbus.runs.finding import FoundFiles, find_files
@@ -98,9 +99,10 @@ def verify(
 
     with tempfile.TemporaryDirectory(prefix="backbus-verify-") as again:
         with ArtifactWriter(Path(again), source.layout.symbols) as writer:
-            report = Engine(job, source, made, sink=writer.write).run(tell)
+            engine = Engine(job, source, made, sink=writer.write)
+            report = engine.run(tell)
             writer.close(report)
-        found += _bars_apart(receipt, report, inputs.panel)
+        found += _bars_apart(receipt, report, engine.marks, inputs.panel)
         if report.fingerprint != receipt.fingerprint and (folder / "fills.parquet").is_file():
             fill = first_row_apart("fills", folder, Path(again))
             found += [] if fill is None else [fill]
@@ -185,16 +187,16 @@ def _sources(receipt: Receipt, bases: list[Path], folder: Path, strategy: Path |
     return kept
 
 
-def _bars_apart(receipt: Receipt, report: Report, panel: Any) -> list[Difference]:
-    if receipt.market is None or report.market is None:
+def _bars_apart(receipt: Receipt, report: Report, marks: Marks | None, panel: Panel) -> list[Difference]:
+    if receipt.market is None or marks is None:
         return []
     if receipt.symbols != report.symbols:
         return [Difference("data", "symbols", ", ".join(receipt.symbols), ", ".join(report.symbols))]
-    apart = differing(receipt.market, report.market)
+    apart = differing(receipt.market, marks)
     if apart is None:
         return []
     if apart.first >= len(panel):
-        return [Difference("data", "rows", receipt.market.rows, report.market.rows)]
+        return [Difference("data", "rows", receipt.market.rows, marks.rows)]
     row = panel.block.rows(apart.first, apart.first + 1)
     now = bar_told(row, report.symbols, apart.assets)
     last = min(apart.stop, len(panel)) - 1

@@ -20,6 +20,7 @@ from backbus.job.job import Job
 from backbus.market.panel import Block, Floats, Source
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.performance.instants import Begins, instants
+from backbus.performance.marks import Marks
 from backbus.performance.report import Report
 from backbus.performance.statistics import Statistics
 from backbus.performance.tables import Piece, run_pieces, trades_piece
@@ -98,6 +99,11 @@ class Engine:
             if self._sink is not None:
                 self._sink([trades_piece(self._statistics.open_trades())])
             return self._statistics.report([*self._source.notes, *self._rules.notes])
+
+    @property
+    def marks(self) -> Marks | None:
+        """What tells the run's bars from others; where its tables were taken."""
+        return self._statistics.marks
 
     def returns(self) -> Floats | None:
         """[sessions] returns of the run so far; None where its equity fell to zero or below."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from backbus.performance.marks import Marks
 from backbus.performance.metrics import Metrics
 from backbus.performance.tails import Tails
 
@@ -81,9 +80,6 @@ class Report(BaseModel):
 
     read: tuple[str, ...] = ()
     """How the data were read: which column was taken for what, which were left, and what stamps mark."""
-
-    market: Marks | None = None
-    """What tells its bars from others; where files of it were kept."""
 
     def to_json(self) -> str:
         """Canonical JSON, the text of ``report.json``."""

@@ -19,7 +19,7 @@ from backbus.market.panel import Block, Floats, Ints, Layout, instant_text, sess
 from backbus.market.spacing import NO_CALENDAR
 from backbus.performance.fingerprint import FillsDigest, fingerprint
 from backbus.performance.instants import Begins
-from backbus.performance.marks import Marking
+from backbus.performance.marks import Marking, Marks
 from backbus.performance.metrics import Metrics, Sums, figures, metrics_of
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION, sum_up
 from backbus.performance.orders import OrderCounts
@@ -148,6 +148,11 @@ class Statistics:
         """The fingerprint of what was taken in so far."""
         return fingerprint(self._fills.digest(), self._curve.digest())
 
+    @property
+    def marks(self) -> Marks | None:
+        """What tells the bars from others, where that was asked for."""
+        return None if self._marking is None else self._marking.marks()
+
     def open_trades(self) -> Records:
         """Trades still open, as ``TRADE`` records valued at the last closes."""
         return self._trades.valued(self._closes, self._layout.warmup + self._curve.rows - 1, self._units())
@@ -228,7 +233,6 @@ class Statistics:
             notes=tuple(self._notes(metrics)),
             warnings=tuple(warnings),
             read=self._layout.read,
-            market=None if self._marking is None else self._marking.marks(),
         )
 
     def _counts(self) -> Counts:

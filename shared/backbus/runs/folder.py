@@ -72,7 +72,7 @@ def files_beside_table(
 
 def report_text(report: Report, receipt: Receipt, ran: Ran) -> str:
     """The report, with what it was made of."""
-    told = report.model_dump(mode="json", exclude={"market"})
+    told = report.model_dump(mode="json")
     whole = {**told, "settings": receipt.job, "receipt": receipt.hashes(), "ran": asdict(ran)}
     return json.dumps(whole, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
 

@@ -121,7 +121,12 @@ def kind_of(summary: Mapping[str, Any]) -> Kind:
 
 
 def receipt_of_run(
-    report: Report, fields: Mapping[str, Any], strategy: Mapping[str, str], data: Mapping[str, str], made: MadeWith
+    report: Report,
+    market: Marks | None,
+    fields: Mapping[str, Any],
+    strategy: Mapping[str, str],
+    data: Mapping[str, str],
+    made: MadeWith,
 ) -> Receipt:
     """A run's receipt: ``fields`` are its job's plain values, ``strategy`` and ``data`` hashes of files by name."""
     return Receipt(
@@ -138,6 +143,6 @@ def receipt_of_run(
         rows=report.rows,
         first_session=report.first_session,
         last_session=report.last_session,
-        market=report.market,
+        market=market,
         **made.model_dump(),
     )
