@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from backbus import __version__
-from backbus.cli import check, compile, data, jobs, keys, proofs, runs, simulate, stack, sweeps
-from backbus.errors import BackbusError, StrategyError
+from backbus.cli import check, compile, data, jobs, keys, project, proofs, runs, simulate, stack, sweeps
+from backbus.errors import BackbusError, StrategyError, UsageError
 
 app = typer.Typer(
     name="backbus",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # half of what --help takes is the import of what draws boxes around it
 )
-for group in (jobs, runs, proofs, sweeps, check, data, simulate, stack, keys, compile):
+for group in (project, jobs, runs, proofs, sweeps, check, data, simulate, stack, keys, compile):
     group.register(app)
+
+
+MISTYPED: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+"""What says that the words of a command are wrong: of click, or of the one that newer versions of typer bring along."""
 
 
 def _show_version(wanted: bool) -> None:
@@ -38,18 +44,36 @@ def backbus(
 
 
 def main() -> None:
-    """Run the command line; an error that backbus raises on purpose is one message on standard error."""
+    """Run the command line; an error that backbus raises on purpose is one message on standard error, and with
+    ``--json`` an object on standard output as well."""
     try:
-        app(prog_name="backbus")
+        status = app(prog_name="backbus", standalone_mode=False)
     except BackbusError as error:
         sys.stderr.write(f"error: {error}\n")
         if isinstance(error, StrategyError) and error.traceback:
             sys.stderr.write(error.traceback.rstrip() + "\n")
-        sys.exit(error.exit_status)
+        _end(error.exit_status, type(error).__name__, str(error), error)
+    except MISTYPED as error:
+        error.show()
+        _end(error.exit_code, UsageError.__name__, error.format_message(), error)
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
-        sys.stderr.write(f"error: the system refused{place}: {error.strerror or error}\n")
-        sys.exit(1)
-    except KeyboardInterrupt:
+        message = f"the system refused{place}: {error.strerror or error}"
+        sys.stderr.write(f"error: {message}\n")
+        _end(1, type(error).__name__, message, error)
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         sys.exit(130)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+PLACES = ("file", "line", "column", "symbol", "field", "traceback")
+"""What an error may know of where it is."""
+
+
+def _end(status: int, kind: str, message: str, error: Exception) -> NoReturn:
+    if "--json" in sys.argv[1:]:
+        where = {name: getattr(error, name, None) for name in PLACES}
+        told = {"kind": kind, "message": message, **{name: one for name, one in where.items() if one is not None}}
+        sys.stdout.write(json.dumps({"error": told}) + "\n")
+    sys.exit(status)

@@ -35,9 +35,10 @@ def check(
     Without a job the prices are made up: the same synthetic market each time.
     """
     from backbus.api.check import check as look
-    from backbus.cli.output import print_json
+    from backbus.cli.output import print_json, to_stderr
 
-    checked = look(_job(target, job, sets or []), thorough=thorough, rows=rows)
+    with to_stderr():
+        checked = look(_job(target, job, sets or []), thorough=thorough, rows=rows)
     if as_json:
         print_json(checked.plain())
     else:

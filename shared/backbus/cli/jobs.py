@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from backbus.cli.options import AsJson, JobFile, JobId, Sets
-from backbus.cli.output import bar_of, print_result, print_sweep
+from backbus.cli.output import bar_of, print_result, print_sweep, to_stderr
 
 
 def run(
@@ -27,7 +27,7 @@ def run(
     if block is not None:
         overrides.append(f"run.block={block}")
     loaded = Job.load(job, overrides=overrides)
-    with bar_of(loaded.name, quiet=as_json) as move:
+    with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
         result = run_here(loaded, progress=move)
     print_result(result, as_json)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,11 @@ def print_result(result: Result, as_json: bool) -> None:
     sys.stdout.write(f"job {result.job}: {told}its artifacts:\n")
     for path in result.artifacts.values():
         sys.stdout.write(f"  {path}\n")
+
+
+def to_stderr() -> AbstractContextManager[object]:
+    """While it lasts, what users' code prints goes to standard error: standard output is the command's own."""
+    return redirect_stdout(sys.stderr)
 
 
 @contextmanager

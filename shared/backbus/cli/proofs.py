@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backbus.cli.options import AsJson
-from backbus.cli.output import bar_of, print_json
+from backbus.cli.output import bar_of, print_json, to_stderr
 
 if TYPE_CHECKING:
     from backbus.api.verify import Verified
@@ -32,7 +32,7 @@ def verify(
     from backbus.api.verify import verify as verify_here
 
     place = _place(run, last)
-    with bar_of("verify", quiet=as_json) as move:
+    with bar_of("verify", quiet=as_json) as move, to_stderr():
         found = verify_here(place, data=data, strategy=strategy, trust=trust, progress=move)
     if as_json:
         print_json(found.plain())

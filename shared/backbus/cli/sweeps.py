@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from backbus.cli.options import AsJson, FigureFile, JobFile, Sets, SweepName, Top
-from backbus.cli.output import bar_of, print_json, print_result, print_sweep
+from backbus.cli.output import bar_of, print_json, print_result, print_sweep, to_stderr
 
 
 def sweep(
@@ -37,7 +37,7 @@ def sweep(
     loaded = Job.load(job, overrides=overrides)
     if on is not None and workers is not None:
         raise UsageError("--on says that a cluster computes the points, and --workers that this machine does: give one")
-    with bar_of(loaded.name, quiet=as_json) as move:
+    with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
         result = run_sweep(loaded, workers=workers, on=on, progress=move)
     print_sweep(result, as_json, top)
 
@@ -106,7 +106,7 @@ def rerun(
         raise UsageError("give one of --point, --best, --fold and --split")
     if group is not None and split is None:
         raise UsageError("--group goes with --split")
-    with bar_of(f"{sweep}", quiet=as_json) as move:
+    with bar_of(f"{sweep}", quiet=as_json) as move, to_stderr():
         folder = find_sweep(sweep)
         if fold is not None:
             result = rerun_fold(folder, fold, progress=move)

@@ -27,6 +27,7 @@ _SHELL = (
     "api/client.py",
     "api/diff.py",
     "api/explain.py",
+    "api/project.py",
     "api/rerun.py",
     "api/result.py",
     "api/sentences.py",

@@ -1,0 +1,71 @@
+"""``backbus init | strategies``: where to begin."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from backbus.cli.options import AsJson
+from backbus.cli.output import print_json
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="NAME", help="The folder to make.")], as_json: AsJson = False
+) -> None:
+    """Make a project that runs at once: a job, a strategy, prices, a test."""
+    from backbus.api.project import init as make
+
+    made = make(folder)
+    if as_json:
+        print_json({"folder": str(folder), "files": [str(path) for path in made]})
+        return
+    for path in made:
+        sys.stdout.write(f"  {path}\n")
+    sys.stdout.write(f"cd {folder} && backbus run job.toml\n")
+
+
+def strategies(as_json: AsJson = False) -> None:
+    """List the strategies that come with backbus, with their parameters."""
+    import inspect
+
+    from backbus.strategy.builtins import CLASSES
+    from backbus.strategy.parameters import parameters
+
+    found: list[dict[str, Any]] = [
+        {
+            "name": strategy.__name__,
+            "does": " ".join((inspect.getdoc(strategy) or "").split("\n\n")[0].split()),
+            "parameters": [
+                {
+                    "name": one.name,
+                    "type": one.type,
+                    "default": one.default,
+                    "required": one.required,
+                    "bounds": one.bounds,
+                    "description": one.description,
+                }
+                for one in parameters(strategy)
+            ],
+        }
+        for strategy in CLASSES
+    ]
+    if as_json:
+        print_json({"strategies": found})
+        return
+    for one in found:
+        sys.stdout.write(f"{one['name']}: {one['does']}\n")
+        for value in one["parameters"]:
+            default = "required" if value["required"] else f"{value['default']!r}"
+            told = ", ".join(part for part in (value["type"], value["bounds"]) if part)
+            meaning = f"  {value['description']}" if value["description"] else ""
+            sys.stdout.write(f"  {value['name']} = {default} ({told}){meaning}\n")
+    sys.stdout.write('use one as [strategy] use = "SmaCross", or your own as use = "my_file.py:MyClass"\n')
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands."""
+    for command in (init, strategies):
+        app.command()(command)
