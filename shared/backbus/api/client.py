@@ -21,10 +21,7 @@ from backbus.api.result import Result
 from backbus.engine.inputs import PANEL_FILE, as_panel, complete, files_of
 from backbus.errors import JobFailed, StackError
 from backbus.job.job import Job
-from backbus.runs.folder import Ran, files_beside_table, files_beside_tables
-from backbus.runs.receipt import MadeWith, receipt_of_run, receipt_of_sweep
 from backbus.settings import RUNS, Settings
-from backbus.sweep.outcome import SUMMARY_FILE
 from backbus.together import text_file, write_together
 from backbus.transport import control as c
 from backbus.transport.blobs import BlobFolder, hash_of_file
@@ -173,6 +170,10 @@ class Client:
         ``job_folder`` is what the paths of a sweep's job start from when one of its points is run again; the current
         folder, where left out. Raises JobFailed where there is no result.
         """
+        from backbus.runs.folder import Ran, files_beside_table, files_beside_tables
+        from backbus.runs.receipt import MadeWith, receipt_of_run, receipt_of_sweep
+        from backbus.sweep.outcome import SUMMARY_FILE
+
         if shown["state"] != "done":
             text = f"job {shown['job']} {shown['state']}: {shown['error']}"
             if shown.get("traceback"):

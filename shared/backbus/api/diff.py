@@ -10,7 +10,7 @@ from typing import Any
 from backbus.api.verify import read_receipt
 from backbus.errors import UsageError
 from backbus.performance.marks import differing
-from backbus.runs.differences import Difference, files_apart, first_row_apart, settings_apart, versions_apart
+from backbus.runs.differences import RunDifference, files_apart, first_row_apart, settings_apart, versions_apart
 from backbus.runs.folder import RECEIPT_FILE
 from backbus.runs.receipt import Receipt
 
@@ -22,7 +22,7 @@ class Apart:
     first: str
     second: str
     """Fingerprints."""
-    differences: tuple[Difference, ...]
+    differences: tuple[RunDifference, ...]
     """Settings, sources, data, backbus, then the first order and the first fill in which they part."""
 
     @property
@@ -45,7 +45,7 @@ def diff(first: Path, second: Path) -> Apart:
     return Apart(one.fingerprint, other.fingerprint, tuple(_apart(one, other, first, second)))
 
 
-def _apart(one: Receipt, other: Receipt, first: Path, second: Path) -> Iterator[Difference]:
+def _apart(one: Receipt, other: Receipt, first: Path, second: Path) -> Iterator[RunDifference]:
     yield from settings_apart(one.job, other.job)
     yield from files_apart("strategy", one.strategy, other.strategy)
     yield from files_apart("data", one.data, other.data)
@@ -58,9 +58,9 @@ def _apart(one: Receipt, other: Receipt, first: Path, second: Path) -> Iterator[
                 yield found
 
 
-def _markets_apart(one: Receipt, other: Receipt) -> Iterator[Difference]:
+def _markets_apart(one: Receipt, other: Receipt) -> Iterator[RunDifference]:
     if one.symbols != other.symbols:
-        yield Difference("data", "symbols", ", ".join(one.symbols), ", ".join(other.symbols))
+        yield RunDifference("data", "symbols", ", ".join(one.symbols), ", ".join(other.symbols))
         return
     if one.market is None or other.market is None or one.market == other.market:
         return
@@ -68,4 +68,4 @@ def _markets_apart(one: Receipt, other: Receipt) -> Iterator[Difference]:
     if apart is not None:
         names = ", ".join(one.symbols[asset] for asset in apart.assets) or "all assets"
         where = f"row {apart.first}" if apart.stop == apart.first + 1 else f"rows {apart.first} to {apart.stop - 1}"
-        yield Difference("bar", f"{where} of {names}", None, None)
+        yield RunDifference("bar", f"{where} of {names}", None, None)

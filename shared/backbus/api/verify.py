@@ -14,7 +14,14 @@ from backbus.market.panel import Panel
 from backbus.performance.artifacts import ArtifactWriter
 from backbus.performance.marks import Marks, differing
 from backbus.performance.report import Report
-from backbus.runs.differences import Difference, bar_told, files_apart, first_row_apart, settings_apart, versions_apart
+from backbus.runs.differences import (
+    RunDifference,
+    bar_told,
+    files_apart,
+    first_row_apart,
+    settings_apart,
+    versions_apart,
+)
 from backbus.runs.finding import FoundFiles, find_files
 from backbus.runs.folder import RECEIPT_FILE, SOURCES, read_report
 from backbus.runs.hashes import hashes_of
@@ -31,7 +38,7 @@ class Verified:
     receipt: Receipt
     fingerprint: str
     """That of the run that was made now."""
-    differences: tuple[Difference, ...]
+    differences: tuple[RunDifference, ...]
     """In the order in which they matter: what was changed in the files of the run, backbus, sources, data, the first
     bar, the first fill; empty where all is the same."""
 
@@ -79,7 +86,7 @@ def verify(
     receipt = read_receipt(place / RECEIPT_FILE if place.is_dir() else place)
     if receipt.kind != "run":
         raise UsageError(f"{place} is of a {receipt.kind}; verify runs single runs again, and rerun a sweep's points")
-    found: list[Difference] = list(_changed_since(folder, receipt))
+    found: list[RunDifference] = list(_changed_since(folder, receipt))
     job = Job.parse(receipt.job)
     bases = [Path(), *_homes(folder)]
     prices = _prices(receipt, bases, data)
@@ -137,7 +144,7 @@ def _homes(folder: Path) -> list[Path]:
     return [Path(home)] if home else []
 
 
-def _changed_since(folder: Path, receipt: Receipt) -> list[Difference]:
+def _changed_since(folder: Path, receipt: Receipt) -> list[RunDifference]:
     """What the files of a run's folder say that its receipt does not."""
     try:
         _, said = read_report(folder)
@@ -187,18 +194,18 @@ def _sources(receipt: Receipt, bases: list[Path], folder: Path, strategy: Path |
     return kept
 
 
-def _bars_apart(receipt: Receipt, report: Report, marks: Marks | None, panel: Panel) -> list[Difference]:
+def _bars_apart(receipt: Receipt, report: Report, marks: Marks | None, panel: Panel) -> list[RunDifference]:
     if receipt.market is None or marks is None:
         return []
     if receipt.symbols != report.symbols:
-        return [Difference("data", "symbols", ", ".join(receipt.symbols), ", ".join(report.symbols))]
+        return [RunDifference("data", "symbols", ", ".join(receipt.symbols), ", ".join(report.symbols))]
     apart = differing(receipt.market, marks)
     if apart is None:
         return []
     if apart.first >= len(panel):
-        return [Difference("data", "rows", receipt.market.rows, marks.rows)]
+        return [RunDifference("data", "rows", receipt.market.rows, marks.rows)]
     row = panel.block.rows(apart.first, apart.first + 1)
     now = bar_told(row, report.symbols, apart.assets)
     last = min(apart.stop, len(panel)) - 1
     where = f"row {apart.first}" if last <= apart.first else f"rows {apart.first} to {last}"
-    return [Difference("bar", where, None, now)]
+    return [RunDifference("bar", where, None, now)]

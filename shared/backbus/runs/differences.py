@@ -17,7 +17,7 @@ _DECISIONS = ("logical_time", "order", "symbol", "kind", "quantity", "type", "li
 _FILLED = ("logical_time", "order", "symbol", "quantity", "price", "fee")
 
 
-class Difference(NamedTuple):
+class RunDifference(NamedTuple):
     """One of them."""
 
     of: str
@@ -39,12 +39,12 @@ def _shown(value: Any) -> str:
     return "not there" if value is None else f"{value:,.10g}" if isinstance(value, float) else str(value)
 
 
-def settings_apart(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[Difference]:
+def settings_apart(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[RunDifference]:
     """Settings of two jobs that differ, by their dotted names, but for those that change no result."""
     one, other = (dict(_leaves(fields)) for fields in (first, second))
     for name in sorted(one.keys() | other.keys()):
         if name.partition(".")[0] not in _UNIMPORTANT and one.get(name) != other.get(name):
-            yield Difference("settings", name, one.get(name), other.get(name))
+            yield RunDifference("settings", name, one.get(name), other.get(name))
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -58,22 +58,22 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, value
 
 
-def files_apart(of: str, first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[Difference]:
+def files_apart(of: str, first: Mapping[str, str], second: Mapping[str, str]) -> Iterator[RunDifference]:
     """Files whose bytes differ, or that one of both alone has."""
     for name in sorted(first.keys() | second.keys()):
         if first.get(name) != second.get(name):
-            yield Difference(of, name, *(blobs[name][:12] if name in blobs else None for blobs in (first, second)))
+            yield RunDifference(of, name, *(blobs[name][:12] if name in blobs else None for blobs in (first, second)))
 
 
-def versions_apart(first: Receipt, second: Receipt) -> Iterator[Difference]:
+def versions_apart(first: Receipt, second: Receipt) -> Iterator[RunDifference]:
     """Another backbus, interpreter or library."""
     if first.sources != second.sources:
-        yield Difference(
+        yield RunDifference(
             "backbus", "sources", f"{first.backbus} ({first.sources})", f"{second.backbus} ({second.sources})"
         )
     for name in sorted(first.versions.keys() | second.versions.keys()):
         if first.versions.get(name) != second.versions.get(name):
-            yield Difference("backbus", name, first.versions.get(name), second.versions.get(name))
+            yield RunDifference("backbus", name, first.versions.get(name), second.versions.get(name))
 
 
 def bar_told(block: Block, symbols: Sequence[str], assets: Sequence[int]) -> str:
@@ -87,7 +87,7 @@ def bar_told(block: Block, symbols: Sequence[str], assets: Sequence[int]) -> str
     return f"{names} {date} (ends {ends} UTC) has {told}"
 
 
-def first_row_apart(table: str, first: Path, second: Path) -> Difference | None:
+def first_row_apart(table: str, first: Path, second: Path) -> RunDifference | None:
     """The first order or fill in which two folders' tables differ."""
     import pyarrow.parquet as pq
 
@@ -107,14 +107,14 @@ def first_row_apart(table: str, first: Path, second: Path) -> Difference | None:
     of = table.removesuffix("s")
     if unlike.any():
         row = int(np.argmax(unlike))
-        return Difference(
+        return RunDifference(
             of, f"number {row}", _row_told(folder_row(first, table, row)), _row_told(folder_row(second, table, row))
         )
     if len(one) == len(other):
         return None
     longer = first if len(one) > len(other) else second
     told = _row_told(folder_row(longer, table, count))
-    return Difference(of, f"number {count}", told if longer is first else None, told if longer is second else None)
+    return RunDifference(of, f"number {count}", told if longer is first else None, told if longer is second else None)
 
 
 def folder_row(folder: Path, table: str, row: int) -> dict[str, Any]:
