@@ -1,0 +1,89 @@
+"""Figures by name: what report, notebook and page look up, and where a user's own function is put beside them.
+
+::
+
+    from backbus.figures import figure
+
+    @figure("cash", "how much of the account is not invested")
+    def cash(run):
+        return px.line(x=run.column("equity", "time"), y=run.column("equity", "cash"))
+
+A figure is a function of a result, here ``RunShown``; it returns plotly's figure, or raises ``NothingToShow`` with the
+words that stand in its place. Packages register theirs as entry points in the group ``backbus.figures``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from backbus.errors import UsageError
+
+GROUP = "backbus.figures"
+OURS = ("account", "returns", "costs", "trades")
+"""Modules that have figures, in the order in which a report shows them."""
+Draw = Callable[[Any], Any]
+
+
+class NothingToShow(Exception):
+    """A figure would be empty; the message says why."""
+
+
+@dataclass(frozen=True)
+class RegisteredFigure:
+    """A figure that can be looked up."""
+
+    name: str
+    meaning: str
+    """One line."""
+    of: str
+    """The kind of result that it is of: ``run``, or that of a search."""
+    draw: Draw
+
+
+_KNOWN: dict[str, RegisteredFigure] = {}
+
+
+def figure(name: str, meaning: str, *, of: str = "run") -> Callable[[Draw], Draw]:
+    """Register a function as the figure of this name; one of that name is replaced, so that a cell can run twice."""
+    if not name or not meaning:
+        raise UsageError("a figure has a name and a line that says what it shows")
+
+    def put(draw: Draw) -> Draw:
+        _KNOWN[name] = RegisteredFigure(name, meaning, of, draw)
+        return draw
+
+    return put
+
+
+@cache
+def _load() -> None:
+    """Ours, and those of packages that are installed."""
+    for room in OURS:
+        import_module(f"backbus.figures.{room}")
+    for point in entry_points(group=GROUP):
+        point.load()
+
+
+def figures(of: str = "run") -> dict[str, RegisteredFigure]:
+    """All figures of a kind of result, by name: ours in a report's order, then others as they were registered."""
+    _load()
+    found = sorted(_KNOWN.values(), key=_place)
+    return {one.name: one for one in found if one.of == of}
+
+
+def _place(one: RegisteredFigure) -> int:
+    package, _, room = one.draw.__module__.rpartition(".")
+    return OURS.index(room) if package == GROUP and room in OURS else len(OURS)
+
+
+def find_figure(name: str, of: str = "run") -> RegisteredFigure:
+    """One by its name. Raises UsageError."""
+    known = figures(of)
+    if name not in known:
+        raise UsageError(f"there is no figure {name!r} of a {of}; choose one of {', '.join(known)}")
+    return known[name]
