@@ -255,7 +255,8 @@ def test_the_exit_status_tells_a_failed_job_from_bad_usage(
     )
     for command in (["run", raises], ["submit", raises, "--wait"]):
         done = backbus(*command, "--json", cwd=tmp_path, env=env)
-        assert (done.returncode, done.stdout) == (1, "")
+        error = json.loads(done.stdout)["error"]
+        assert (done.returncode, "no such luck" in error["message"]) == (1, True)
         assert "no such luck" in done.stderr
     for command in (
         ["run", file, "--set", "portfolio.cash=-1"],
