@@ -20,23 +20,14 @@ if TYPE_CHECKING:
     from backbus.runs.receipt import Receipt
 
 
-@dataclass(frozen=True)
-class Result:
-    """A finished job. Its answer does not depend on where it ran."""
+class Finished:
+    """What every finished job says of where it was computed, and when."""
 
-    job: str
-    """The job's id; the last part of the artifacts' folder."""
-    report: Report
-    artifacts: dict[str, Path]
-    """Files by name: the report, and each of the tables that ``frame`` reads; empty if none were kept."""
     ran: Ran
-    """Where it was computed, in this process or on a stack, and when."""
-    receipt: Receipt | None = None
-    """What it was made of; None where no artifacts were kept."""
 
     @property
     def mode(self) -> str:
-        """``local``, or ``stack``."""
+        """``local``: this machine; ``stack``: the members of one; else the kind of cluster, such as ``dask``."""
         return self.ran.mode
 
     @property
@@ -53,6 +44,21 @@ class Result:
     def elapsed_s(self) -> float:
         """From the submission to the answer."""
         return self.ran.elapsed_s
+
+
+@dataclass(frozen=True)
+class Result(Finished):
+    """A finished job. Its answer does not depend on where it ran."""
+
+    job: str
+    """The job's id; the last part of the artifacts' folder."""
+    report: Report
+    artifacts: dict[str, Path]
+    """Files by name: the report, and each of the tables that ``frame`` reads; empty if none were kept."""
+    ran: Ran
+    """Where it was computed, in this process or on a stack, and when."""
+    receipt: Receipt | None = None
+    """What it was made of; None where no artifacts were kept."""
 
     @property
     def fingerprint(self) -> str:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backbus.api.result import Finished
+
 if TYPE_CHECKING:
     from backbus.runs.folder import Ran
     from backbus.runs.receipt import Receipt
 
 
 @dataclass(frozen=True)
-class SweepResult:
+class SweepResult(Finished):
     """A finished sweep or walk-forward. Its table does not depend on where it was computed."""
 
     job: str
@@ -25,21 +27,6 @@ class SweepResult:
     """Where it was computed, and when."""
     receipt: Receipt | None = None
     """What it was made of; None of sweeps of before."""
-
-    @property
-    def mode(self) -> str:
-        """``local``: this machine; ``stack``: the workers of one; else the kind of cluster, such as ``dask``."""
-        return self.ran.mode
-
-    @property
-    def cached(self) -> bool:
-        """Whether the answer was known."""
-        return self.ran.cached
-
-    @property
-    def elapsed_s(self) -> float:
-        """From the submission to the answer."""
-        return self.ran.elapsed_s
 
     def plain(self) -> dict[str, Any]:
         """What ``--json`` prints."""

@@ -104,14 +104,23 @@ def receipt_of_sweep(
     """A sweep's receipt, likewise."""
     return Receipt(
         kind=kind_of(summary),
-        name=str(fields["name"]),
         fingerprint=summary["table_sha256"],
-        job=dict(fields),
-        job_hash=job_hash(fields),
-        strategy=dict(sorted(strategy.items())),
-        data=dict(sorted(data.items())),
-        **made.model_dump(),
+        **_made_of(fields, strategy, data, made),
     )
+
+
+def _made_of(
+    fields: Mapping[str, Any], strategy: Mapping[str, str], data: Mapping[str, str], made: MadeWith
+) -> dict[str, Any]:
+    """What receipts of all kinds tell."""
+    return {
+        "name": fields["name"],
+        "job": dict(fields),
+        "job_hash": job_hash(fields),
+        "strategy": dict(sorted(strategy.items())),
+        "data": dict(sorted(data.items())),
+        **made.model_dump(),
+    }
 
 
 def kind_of(summary: Mapping[str, Any]) -> Kind:
@@ -131,18 +140,13 @@ def receipt_of_run(
     """A run's receipt: ``fields`` are its job's plain values, ``strategy`` and ``data`` hashes of files by name."""
     return Receipt(
         kind="run",
-        name=report.name,
         fingerprint=report.fingerprint,
         fills=report.fills_digest,
         equity=report.equity_digest,
-        job=dict(fields),
-        job_hash=job_hash(fields),
-        strategy=dict(sorted(strategy.items())),
-        data=dict(sorted(data.items())),
         symbols=report.symbols,
         rows=report.rows,
         first_session=report.first_session,
         last_session=report.last_session,
         market=market,
-        **made.model_dump(),
+        **_made_of(fields, strategy, data, made),
     )
