@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from backbus import Job, Strategy, param, run
 from backbus.api.diff import diff
 from backbus.api.verify import verify
 from backbus.errors import DataError, UsageError
@@ -104,6 +105,27 @@ def test_another_backbus_is_named_and_the_run_is_made_all_the_same(home: Path) -
     path.write_text(json.dumps({**whole, "versions": {**whole["versions"], "numpy": "1.0"}}))
     found = verify(folder)
     assert told(found) == ["backbus numpy"] and found.same
+
+
+class Handed(Strategy):
+    """Handed over from Python."""
+
+    n: int = param(5)
+
+    def signals(self, bars: Any) -> Any:
+        """Above its mean."""
+        return self.hold_long(bars.sma(2) > bars.sma(self.n))
+
+
+def test_a_strategy_that_was_handed_over_is_told_with_its_parameters_and_runs_again(home: Path) -> None:
+    one, other = home / "one", home / "other"
+    for n, folder in ((4, one), (9, other)):
+        run(Job.load(home / "job.toml"), strategy=Handed(n=n), folder=folder)
+    assert "settings strategy.n" in told(diff(one, other))
+    assert verify(one, trust=True).same
+    assert json.loads((one / "receipt.json").read_text())["job"]["strategy"] == {"use": "test_proofs.py:Handed", "n": 4}
+    again = run(Job.load(one / "job.toml"), folder=home / "again")
+    assert again.fingerprint == verify(one, trust=True).fingerprint
 
 
 def test_runs_are_told_apart_by_setting_order_and_fill(home: Path) -> None:

@@ -15,7 +15,7 @@ from backbus.job.job import Job
 from backbus.runs.folder import Ran, files_beside_tables, now
 from backbus.runs.hashes import hashes_of
 from backbus.runs.receipt import made_here, receipt_of_run
-from backbus.runs.sources import hashes_of_texts, sources_of
+from backbus.runs.sources import as_it_ran, hashes_of_texts, sources_of
 from backbus.settings import RUNS
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def run(
             engine = Engine(job, source, strategy, sink=writer.write)
             report = engine.run(tell)
             sources = sources_of(job, handed_over)
+            job = as_it_ran(job, handed_over, sources)
             receipt = receipt_of_run(
                 report, engine.marks, job.plain(), hashes_of_texts(sources), read.result(), made_here()
             )

@@ -27,7 +27,7 @@ from backbus.performance.metrics import FIGURES
 from backbus.runs.folder import Ran, files_beside_table, now
 from backbus.runs.hashes import hashes_of
 from backbus.runs.receipt import made_here, receipt_of_sweep
-from backbus.runs.sources import hashes_of_texts, sources_of
+from backbus.runs.sources import as_it_ran, hashes_of_texts, sources_of
 from backbus.settings import RUNS
 from backbus.strategy import Strategy, load_strategy
 from backbus.sweep.clusters.cluster import Cluster
@@ -102,6 +102,7 @@ def run_sweep(
     summary, artifacts = search.conclude(folder, panel, strategy, points, trials.family(len(search)))
     mode = "local" if on is None else on.partition(":")[0]
     sources = sources_of(job, handed_over)
+    job = as_it_ran(job, handed_over, sources)
     read = hashes_of({} if data is not None else files_of(job))
     receipt = receipt_of_sweep(summary, job.plain(), hashes_of_texts(sources), read, made_here())
     ran = Ran(mode, begun_at, time.perf_counter() - started, folder=str(job.folder.resolve()))

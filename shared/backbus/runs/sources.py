@@ -7,8 +7,9 @@ import hashlib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from backbus.job.job import Job
+from backbus.job.job import Job, StrategySettings
 from backbus.models.loading import files_of_job
 from backbus.strategy import Strategy
 
@@ -29,6 +30,36 @@ def sources_of(job: Job, strategy: Strategy | type[Strategy] | None = None) -> d
     with contextlib.suppress(OSError, TypeError):
         return {f"{made.__name__}.py": inspect.getsource(made), **texts}
     return texts
+
+
+def as_it_ran(job: Job, strategy: Strategy | type[Strategy] | None, texts: Mapping[str, str]) -> Job:
+    """The job with the strategy that was handed over in the place of the one that it names: where its source is, which
+    class, and, of an instance, its parameters."""
+    if strategy is None:
+        return job
+    made = strategy if isinstance(strategy, type) else type(strategy)
+    file = _file_of(made, texts)
+    params = job.strategy.params if isinstance(strategy, type) else _params_of(strategy)
+    told = {**params, "use": made.__name__ if file is None else f"{file}:{made.__name__}"}
+    ran = job.model_copy(update={"strategy": StrategySettings.model_validate(told)})
+    ran.come_from(job.folder)
+    return ran
+
+
+def _params_of(strategy: Strategy) -> dict[str, Any]:
+    try:
+        return strategy.model_dump(mode="json")
+    except ValueError:  # a value that no job could give: told as Python writes it
+        return {name: repr(value) for name, value in strategy.model_dump().items()}
+
+
+def _file_of(strategy: type[Strategy], texts: Mapping[str, str]) -> str | None:
+    """Which of the sources a class is in; None of a built-in."""
+    with contextlib.suppress(OSError, TypeError):
+        name = Path(inspect.getfile(strategy)).name
+        if name in texts:
+            return name
+    return next((name for name in (f"{strategy.__name__}.py",) if name in texts), None)
 
 
 def hashes_of_texts(texts: Mapping[str, str]) -> dict[str, str]:
