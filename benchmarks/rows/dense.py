@@ -38,7 +38,7 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         taken.append(served.seconds)
         if not isinstance(peer, Absent):
             theirs.append(peer.run())
-    report = served.result.report
+    report = served.result.summary
     decisions = report.counts.orders
     bound = decisions * median(trips)
     held = bound / median(taken)
@@ -72,7 +72,7 @@ def _beside_nautilus(peer: Peer | Absent, pace: float, theirs: list[float]) -> L
 
 def checks(row: str, served: Served, own: Run) -> Iterator[Check]:
     """The services gave the engine's answer, were solvent throughout and traded to the end."""
-    report, artifacts = served.result.report, served.result.artifacts
+    report, artifacts = served.result.summary, served.result.artifacts
     same = own.report.fingerprint == report.fingerprint
     yield Check(row, f"fingerprint: engine {own.report.fingerprint}, services {report.fingerprint}", same)
     last = pq.read_table(artifacts["fills"], columns=["row"]).column("row")[-1].as_py()

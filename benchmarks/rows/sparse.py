@@ -27,6 +27,6 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         f"services, a decision every 1000 bars on {short(rows)} bars",
         speed(rows, taken),
         hold=Hold(pace, 1.5e6, "bars/s"),
-        note=f"{MEASURED}; {served[-1].spent(served[-1].result.report.counts.orders)}",
+        note=f"{MEASURED}; {served[-1].spent(served[-1].result.summary.counts.orders)}",
     )
     yield from checks(ROW, served[-1], Run(panel, one))

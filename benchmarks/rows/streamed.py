@@ -49,7 +49,7 @@ for _ in range(20):
     open_inputs(complete(job))
     opened.append(time.perf_counter() - started)
 started = time.perf_counter()
-run(job, keep=False)
+run(job, tables=False)
 took = time.perf_counter() - started
 peak = next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line[:5] == "VmHWM")
 json.dump({"open_s": statistics.median(opened), "run_s": took, "resident": peak * 1024}, sys.stdout)

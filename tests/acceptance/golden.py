@@ -47,7 +47,7 @@ def expected() -> dict[str, Answer]:
 @functools.cache
 def report_here(name: str) -> Report:
     """Of the run in one process."""
-    return run(EXAMPLES / name, keep=False).report
+    return run(EXAMPLES / name, tables=False).summary
 
 
 def fingerprint_of_handlers(name: str) -> str:

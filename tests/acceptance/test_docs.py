@@ -141,7 +141,7 @@ def test_each_strategy_of_the_readme_trades(working_folder: Path) -> None:
     prices = str(working_folder / "examples" / "data" / "*.csv")
     for name in strategies:
         job = {"data": {"files": [prices], "adjust": "adj_close"}, "strategy": {"use": str(working_folder / name)}}
-        assert run(job, keep=False).report.counts.fills > 0
+        assert run(job, tables=False).summary.counts.fills > 0
 
 
 def test_the_strategies_in_the_reference_can_be_loaded(tmp_path: Path) -> None:

@@ -44,9 +44,9 @@ def test_an_example_has_one_answer(examples: Path, stack: Stack, tmp_path: Path,
     here = report_here(name)
     assert here.counts.fills >= 4
     cut = Job.load(examples / name, overrides=["run.block=97"])
-    assert run(cut, keep=False).report == here
+    assert run(cut, tables=False).summary == here
     with stack.client() as client:
         job = Job.load(examples / name, overrides=["run.block=100", "run.window=300"])
         result = client.run(job, fresh=True, folder=tmp_path)
-    assert result.report == here
+    assert result.summary == here
     assert (result.mode, result.attempts) == ("stack", 1)

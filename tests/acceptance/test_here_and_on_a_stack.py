@@ -87,7 +87,7 @@ def job_file(project: Path, name: str) -> Path:
 @pytest.fixture(scope="module")
 def answers(project: Path) -> dict[str, Report]:
     """What each job comes to in one process."""
-    return {name: run(job_file(project, name), keep=False).report for name in USES}
+    return {name: run(job_file(project, name), tables=False).summary for name in USES}
 
 
 def test_every_job_trades_enough_to_prove_something(answers: dict[str, Report]) -> None:
@@ -100,7 +100,7 @@ def test_every_job_trades_enough_to_prove_something(answers: dict[str, Report]) 
 def test_the_size_of_blocks_does_not_show_in_the_report(project: Path, answers: dict[str, Report], name: str) -> None:
     for block in (1, 7, 256, answers[name].rows):
         job = Job.load(job_file(project, name), overrides=[f"run.block={block}"])
-        assert run(job, keep=False).report == answers[name], f"block {block}"
+        assert run(job, tables=False).summary == answers[name], f"block {block}"
 
 
 @pytest.mark.parametrize("name", USES)
@@ -111,7 +111,7 @@ def test_the_stack_reports_what_one_process_reports(
         for number, overrides in enumerate(([], ["run.block=100", "run.window=300"])):
             job = Job.load(job_file(project, name), overrides=overrides)
             result = client.run(job, fresh=True, folder=tmp_path / str(number))
-            assert result.report == answers[name], overrides
+            assert result.summary == answers[name], overrides
             assert (result.mode, result.cached, result.attempts) == ("stack", False, 1)
 
 
@@ -131,7 +131,7 @@ def test_a_file_of_rates_and_trailing_stops_from_a_profit_are_the_same_there(
     for table in ("fills", "trades", "orders"):
         assert found.frame(table).equals(expected.frame(table))
     assert any("trailing stop" in rule for rule in found.frame("fills")["rule"])
-    assert run(plain, keep=False).metrics["sharpe"] != expected.metrics["sharpe"]
+    assert run(plain, tables=False).metrics["sharpe"] != expected.metrics["sharpe"]
     assert any("that of rates.csv: 0.1 % to 1.5 % a year" in note for note in found.report.notes)
 
 
@@ -140,16 +140,18 @@ def test_the_stack_takes_any_block_and_window(
     project: Path, stack: Stack, tmp_path: Path, block: int, window: int, rows: tuple[str, ...]
 ) -> None:
     path = job_file(project, "moving averages")
-    expected = run(Job.load(path, overrides=rows), keep=False).report
+    expected = run(Job.load(path, overrides=rows), tables=False).summary
     assert expected.counts.fills > 4
     with stack.client() as client:
         job = Job.load(path, overrides=[f"run.block={block}", f"run.window={window}", *rows])
-        assert client.run(job, fresh=True, folder=tmp_path).report == expected
+        assert client.run(job, fresh=True, folder=tmp_path).summary == expected
 
 
 def reports_of(paths: list[str]) -> dict[str, Any]:
     """The reports of these jobs over a few of their rows, by file."""
-    return {path: run(Job.load(path, overrides=FEW_ROWS), keep=False).report.model_dump(mode="json") for path in paths}
+    return {
+        path: run(Job.load(path, overrides=FEW_ROWS), tables=False).summary.model_dump(mode="json") for path in paths
+    }
 
 
 def test_plain_python_computes_what_compiled_code_computes(project: Path, plain_python: PlainPython) -> None:
@@ -284,7 +286,7 @@ def test_four_jobs_submitted_at_once_each_get_their_own_answer(
 
     def ask(name: str) -> Report:
         with stack.client() as client:
-            return client.run(Job.load(job_file(project, name)), fresh=True, folder=tmp_path / name).report
+            return client.run(Job.load(job_file(project, name)), fresh=True, folder=tmp_path / name).summary
 
     with ThreadPoolExecutor(len(names)) as pool:
         assert list(pool.map(ask, names)) == [answers[name] for name in names]
@@ -313,12 +315,12 @@ def test_members_and_markets_are_the_same_on_a_stack(
 
     (project / "members.csv").write_text(MEMBERS, encoding="utf-8")
     job = Job.load(job_file(project, name), overrides=OF_SOME[some])
-    expected = run(job, keep=False).report
+    expected = run(job, tables=False).summary
     assert expected.counts.fills > 50
     assert expected.fingerprint != answers[name].fingerprint
     with stack.client() as client:
-        assert client.run(job, fresh=True, folder=tmp_path / "files").report == expected
+        assert client.run(job, fresh=True, folder=tmp_path / "files").summary == expected
         frames = {path.stem: pd.read_csv(path) for path in sorted((project / "data").glob("*.csv"))}
-        there = client.run(job, frames, fresh=True, folder=tmp_path / "frames").report
+        there = client.run(job, frames, fresh=True, folder=tmp_path / "frames").summary
     assert there.fingerprint == expected.fingerprint
     assert there.metrics == expected.metrics

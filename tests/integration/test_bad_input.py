@@ -54,7 +54,7 @@ def unharmed(stack: Stack, prices: pd.DataFrame, tmp_path: Path) -> Iterator[Non
     yield
     with stack.client() as client:
         result = client.run(JOB, prices[:2000], fresh=True, folder=tmp_path / "after")
-    assert result.report == run(JOB, prices[:2000], keep=False).report
+    assert result.summary == run(JOB, prices[:2000], tables=False).summary
     assert result.attempts == 1
     stack.wait_ready()
     assert stack.pids() == before
@@ -207,7 +207,7 @@ def test_subscribers_cannot_silence_the_bus(stack: Stack, context: zmq.Context[A
 def test_members_drop_what_comes_over_the_bus_under_their_run_s_own_topic(
     stack: Stack, context: zmq.Context[Any], prices: pd.DataFrame, tmp_path: Path
 ) -> None:
-    expected = run(JOB, prices, keep=False).report
+    expected = run(JOB, prices, tables=False).summary
     publisher = context.socket(zmq.PUB)
     publisher.set_hwm(0)
     publisher.connect(stack.settings.bus_in)
@@ -229,7 +229,7 @@ def test_members_drop_what_comes_over_the_bus_under_their_run_s_own_topic(
         shown = client.wait(job)
         result = client.result(shown, folder=tmp_path / "run")
     assert sent > 100
-    assert result.report == expected
+    assert result.summary == expected
     assert result.attempts == 1
     for role in ("data", "strategy", "portfolio", "execution", "performance"):
         assert "message dropped" in stack.log(role), role

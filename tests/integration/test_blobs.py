@@ -125,5 +125,5 @@ def test_an_artifact_s_name_cannot_lead_out_of_its_folder(stack: Stack, sample_d
         for name in ("../escaped", "/tmp/escaped", ".."):
             with pytest.raises(BackbusError, match="not the name of a file"):
                 client.result({**shown, "artifacts": {name: blob}}, folder=tmp_path / "runs" / "one")
-        assert client.result(shown, folder=tmp_path / "runs" / "one").report == run(job, keep=False).report
+        assert client.result(shown, folder=tmp_path / "runs" / "one").summary == run(job, tables=False).summary
     assert not list(tmp_path.rglob("escaped*"))

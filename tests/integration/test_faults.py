@@ -127,7 +127,7 @@ def job_of(
 
 
 def engine_s_answer(folder: Path, name: str, made: bool = False) -> Report:
-    report = run(job_of(folder, name, made=made), None if made else prices(ROWS[name]), keep=False).report
+    report = run(job_of(folder, name, made=made), None if made else prices(ROWS[name]), tables=False).summary
     assert report.counts.fills > 200
     return report
 
@@ -179,7 +179,7 @@ def test_a_job_survives_kill_9_of_each_process_in_its_middle(
             wait_for(lambda: done_share(stack, job) < 0.2, f"the attempt to end after the death of {victim}")
         shown = client.wait(job)
         result = client.result(shown, folder=tmp_path)
-    assert result.report == expected
+    assert result.summary == expected
     # A killed broker may cost two attempts: one by the gap that it leaves, one when its successor appears.
     told = reasons(shown)
     assert len(victims) <= len(told) <= len(victims) + ("broker" in victims), told
@@ -207,7 +207,7 @@ def test_a_frozen_member_is_given_up_and_its_replacement_finishes(stack: Stack, 
         wait_for(lambda: stack.pid("execution") != frozen, "the replacement")
         shown = client.wait(job)
         result = client.result(shown, folder=tmp_path)
-    assert result.report == expected
+    assert result.summary == expected
     assert result.attempts == 2
 
 
@@ -222,7 +222,7 @@ def test_a_member_that_was_frozen_for_a_while_serves_again(stack: Stack, folder:
         wait_for(lambda: reasons(client.show(job)), "the attempt to end")
         stack.send("portfolio", signal.SIGCONT)
         result = client.result(client.wait(job), folder=tmp_path)
-    assert result.report == expected
+    assert result.summary == expected
     assert result.attempts == 2
     assert stack.pids() == before
 
@@ -267,9 +267,9 @@ def test_a_strategy_that_never_returns_is_ended_and_the_next_job_is_served(
         assert "the strategy did not return for" in shown["error"]
         assert "run.stall_s = 4" in shown["error"]
         assert place in shown["error"]
-        expected = run(job_of(folder, "Crosses"), prices(2000), keep=False).report
+        expected = run(job_of(folder, "Crosses"), prices(2000), tables=False).summary
         result = client.run(job_of(folder, "Crosses"), prices(2000), fresh=True, folder=tmp_path)
-    assert result.report == expected
+    assert result.summary == expected
     assert stack.pid("strategy") != stuck, "the process that could not return ended itself and was started again"
 
 
@@ -326,7 +326,7 @@ def test_an_onlooker_that_never_reads_stalls_nobody(stack: Stack, folder: Path, 
     finally:
         onlooker.close(0)
         context.term()
-    assert result.report == expected
+    assert result.summary == expected
     assert result.attempts == 1
 
 
@@ -354,5 +354,5 @@ sys.stdin.read()
                 result = client.run(job_of(folder, "Crosses"), prices(ROWS["Crosses"]), fresh=True, folder=tmp_path)
         finally:
             onlooker.kill()
-    assert result.report == expected
+    assert result.summary == expected
     assert result.attempts == 1

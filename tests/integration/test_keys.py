@@ -39,7 +39,7 @@ def test_a_client_with_a_key_is_served(stack: Stack, sample_data: Path, tmp_path
     job._folder = sample_data
     with stack.client() as client:
         result = client.run(job, fresh=True, folder=tmp_path)
-    assert result.report == run(job, keep=False).report
+    assert result.summary == run(job, tables=False).summary
 
 
 def test_a_client_without_a_key_is_refused_and_told_what_to_look_at(stack: Stack) -> None:

@@ -67,14 +67,14 @@ def job_with(tmp_path: Path) -> Any:
 
 @pytest.mark.parametrize("name", ["compiled", "as_text"])
 def test_a_stack_gives_the_answer_of_one_process(stack: Stack, job_with: Any, tmp_path: Path, name: str) -> None:
-    here = run(job_with(name), WAVES, keep=False).report
+    here = run(job_with(name), WAVES, tables=False).summary
     with stack.client() as client:
         there = client.run(job_with(name, run={"block": 7}), WAVES, fresh=True, folder=tmp_path / "out")
-    assert there.report.fingerprint == here.fingerprint
+    assert there.summary.fingerprint == here.fingerprint
     assert there.attempts == 1
     said = [
         [note.partition(":")[0] for note in report.warnings if "plain Python" in note]
-        for report in (here, there.report)
+        for report in (here, there.summary)
     ]
     assert said[0] == said[1]
     assert len(said[0]) == (name == "as_text")
@@ -89,8 +89,8 @@ def test_the_same_file_is_answered_from_the_store_and_another_one_is_not(
         (tmp_path / "mine.py").write_text(FILE.replace("1.0 + parameters.by", "2.0 + parameters.by"), encoding="utf-8")
         other = client.run(job_with("compiled", by=0.003), WAVES, folder=tmp_path / "other")
     assert (again.cached, other.cached) == (True, False)
-    assert again.report == first.report
-    assert other.report.fingerprint != first.report.fingerprint
+    assert again.summary == first.summary
+    assert other.summary.fingerprint != first.summary.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -121,5 +121,5 @@ def test_a_fleet_sweeps_over_a_parameter_of_a_model(stack: Stack, job_with: Any,
         swept = client.run(job_with("compiled", sweep=search), WAVES, fresh=True, folder=tmp_path / "out")
     table = next(path for path in swept.artifacts.values() if path.suffix == ".parquet")
     found = pq.read_table(table)["fingerprint"].to_pylist()
-    expected = [run(job_with("compiled", by=by), WAVES, keep=False).report.fingerprint for by in (0.0, 0.01, 0.02)]
+    expected = [run(job_with("compiled", by=by), WAVES, tables=False).summary.fingerprint for by in (0.0, 0.01, 0.02)]
     assert found == expected

@@ -85,7 +85,7 @@ def _swept_with_few_draws(job: Job, folder: Path) -> list[str]:
 
 def _prepared(job: Job, folder: Path) -> list[str]:
     with contextlib.suppress(BackbusError):
-        run(job, keep=False)
+        run(job, tables=False)
     setup = Setup(job, files_of(job), files_of_job(job), check=True)
     try:
         Prepared(setup.plain(PointLimits.of(search_of(job))))
@@ -96,10 +96,10 @@ def _prepared(job: Job, folder: Path) -> list[str]:
 
 def _limited(job: Job, folder: Path) -> list[str]:
     with contextlib.suppress(BackbusError):
-        run(job, keep=False)  # kernels are loaded, and what else a process needs once
+        run(job, tables=False)  # kernels are loaded, and what else a process needs once
     limit_memory(job.run.memory_mib)
     try:
-        return list(run(job, folder=folder / "out").report.notes)
+        return list(run(job, folder=folder / "out").summary.notes)
     finally:
         unlimit_memory()
 
@@ -111,7 +111,7 @@ _GOES_TO: Mapping[str, Callable[[Job, Path], list[str]]] = {
     "without": _swept_without,
     "warm": lambda job, folder: _swept(job, folder, _panel(DAYS)),
     "sweep of a panel": lambda job, folder: _swept(job, folder, _panel(DAYS // 2)),
-    "run": lambda job, folder: list(run(job, folder=folder / "out").report.notes),
+    "run": lambda job, folder: list(run(job, folder=folder / "out").summary.notes),
     "limited": _limited,
 }
 

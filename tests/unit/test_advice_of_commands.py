@@ -45,7 +45,7 @@ def written(folder: Path, text: str) -> str:
 def test_a_job_reads_a_dataset_by_what_its_import_prints(folder: Path) -> None:
     printed = said("data", "import", "prices.csv", "--name", "mine")
     table = printed.partition("a job reads it by\n\n")[2].partition("\n\n")[0]
-    assert run(Job.load(Path(written(folder, f"{table}\n{STRATEGY}"))), keep=False).report.rows == 60
+    assert run(Job.load(Path(written(folder, f"{table}\n{STRATEGY}"))), tables=False).summary.rows == 60
 
 
 def test_a_job_reads_a_simulated_market_by_what_is_printed(folder: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_job_reads_a_simulated_market_by_what_is_printed(folder: Path) -> None
         said("simulate", job, "--out", "made")
     printed = said("simulate", written(folder, STRATEGY + MARKET), "--out", "made")
     table = printed.partition("a job reads them by\n\n")[2].partition("\n\n")[0]
-    assert run(Job.load(Path(written(folder, f"{table}\n{STRATEGY}"))), keep=False).report.rows == 50
+    assert run(Job.load(Path(written(folder, f"{table}\n{STRATEGY}"))), tables=False).summary.rows == 50
 
 
 def swept(folder: Path, text: str) -> str:

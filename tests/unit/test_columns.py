@@ -164,8 +164,8 @@ def test_frames_have_them_as_well(folder):
     assert panel.block.extra["rate"][1, 0] == frame["Rate"][1]
     with pytest.raises(JobError, match="no column 'mood'"):
         panel_from_frame(frame, settings=DataSettings(columns=["mood"]))
-    result = run({"strategy": {"use": "SmaCross"}, "data": {"columns": ["rate"]}}, frame, keep=False)
-    assert result.fingerprint == run({"strategy": {"use": "SmaCross"}}, frame, keep=False).fingerprint
+    result = run({"strategy": {"use": "SmaCross"}, "data": {"columns": ["rate"]}}, frame, tables=False)
+    assert result.fingerprint == run({"strategy": {"use": "SmaCross"}}, frame, tables=False).fingerprint
 
 
 def block_of(columns) -> Block:

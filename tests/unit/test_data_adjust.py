@@ -118,7 +118,7 @@ class OnSplits(Strategy):
 def test_raw_prices_come_with_their_actions(folder):
     OnSplits.seen.clear()
     job = {"data": {"files": str(folder / "*.csv"), "adjust": "events"}, "strategy": {"use": "x"}}
-    run(Job.parse(job), strategy=OnSplits(), keep=False)
+    run(Job.parse(job), strategy=OnSplits(), tables=False)
     assert OnSplits.seen == [
         ("A", "2020-02-20", 0.0, 0.5),
         ("A", "2020-04-10", 2.0, 0.25),

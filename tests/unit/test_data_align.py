@@ -171,8 +171,8 @@ def test_figures_of_a_year_follow_the_calendar():
     days = pd.bdate_range("2020-01-02", "2021-12-30")
     frame = frame_of(days)
     strategy = {"strategy": {"use": "BuyAndHold"}}
-    plain = run(strategy, frame, keep=False).report.metrics
-    moscow = run({**strategy, "data": {"calendar": "XMOS", "align": True}}, frame, keep=False).report.metrics
+    plain = run(strategy, frame, tables=False).summary.metrics
+    moscow = run({**strategy, "data": {"calendar": "XMOS", "align": True}}, frame, tables=False).summary.metrics
     assert plain.volatility != moscow.volatility
 
 

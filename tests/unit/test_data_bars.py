@@ -187,9 +187,9 @@ def test_a_run_on_bars_that_are_made(tmp_path):
         "data": {"files": str(tmp_path / "T.csv"), "bars": "2e6 dollars", "timeframes": ["1h"]},
         "strategy": {"use": "SmaCross", "fast": 3, "slow": 8},
     }
-    found = run(job, keep=False)
+    found = run(job, tables=False)
     assert found.report.counts.fills > 5
-    again = run(job, panel_of(trades(20_000), bars="2e6 dollars"), keep=False)
+    again = run(job, panel_of(trades(20_000), bars="2e6 dollars"), tables=False)
     assert again.fingerprint == found.fingerprint
 
 

@@ -259,9 +259,9 @@ def test_a_run_by_name_is_the_run_on_the_files(here, adjust):
     said = here.invoke(app, ["data", "import", "prices", "--name", "sample", "--set", "calendar=XNYS"])
     assert said.exit_code == 0, said.exception
     assert 'dataset = "sample"' in said.stdout and "2 × split: 2000-06-21 (ratio 2:1" in said.stdout
-    by_name = run(job(dataset="sample", adjust=adjust, start="2002-01-01", symbols=["IBM", "AAPL"]), keep=False)
+    by_name = run(job(dataset="sample", adjust=adjust, start="2002-01-01", symbols=["IBM", "AAPL"]), tables=False)
     files = {"files": "prices/*.csv", "calendar": "XNYS"}
-    by_files = run(job(**files, adjust=adjust, start="2002-01-01", symbols=["IBM", "AAPL"]), keep=False)
+    by_files = run(job(**files, adjust=adjust, start="2002-01-01", symbols=["IBM", "AAPL"]), tables=False)
     assert by_name.fingerprint == by_files.fingerprint
     assert [note.split(":")[0] for note in by_name.report.warnings] == [
         note.split(":")[0] for note in by_files.report.warnings
@@ -339,12 +339,13 @@ def test_a_run_on_a_dataset_is_that_on_its_files_calendar_and_all(tmp_path, monk
     strategy = {"use": "SmaCross", "fast": 20, "slow": 100}
     chosen = {"adjust": "adj_close", "start": "2004-01-01", "timeframes": ["1mo"]}
     of_files = run(
-        {"data": {"files": str(sample_data / "*.csv"), "calendar": "XNYS", **chosen}, "strategy": strategy}, keep=False
+        {"data": {"files": str(sample_data / "*.csv"), "calendar": "XNYS", **chosen}, "strategy": strategy},
+        tables=False,
     )
-    of_dataset = run({"data": {"dataset": "sample", **chosen}, "strategy": strategy}, keep=False)
+    of_dataset = run({"data": {"dataset": "sample", **chosen}, "strategy": strategy}, tables=False)
     assert of_dataset.report.metrics == of_files.report.metrics
     assert of_dataset.fingerprint == of_files.fingerprint
-    without = run({"data": {"files": str(sample_data / "*.csv"), **chosen}, "strategy": strategy}, keep=False)
+    without = run({"data": {"files": str(sample_data / "*.csv"), **chosen}, "strategy": strategy}, tables=False)
     assert without.report.metrics.volatility != of_files.report.metrics.volatility
 
 

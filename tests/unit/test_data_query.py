@@ -76,11 +76,11 @@ SOURCES = {
 @pytest.mark.slow
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_query_s_rows_are_bars(here, source, tmp_path):
-    by_files = run(job(here, files="bars.csv", start="2020-02-01"), keep=False)
-    by_query = run(job(here, **SOURCES[source], start="2020-02-01"), keep=False)
+    by_files = run(job(here, files="bars.csv", start="2020-02-01"), tables=False)
+    by_query = run(job(here, **SOURCES[source], start="2020-02-01"), tables=False)
     assert by_query.fingerprint == by_files.fingerprint
-    rates = run(job(here, **SOURCES[source], columns=["rate"]), keep=False)
-    assert rates.fingerprint == run(job(here, files="bars.csv"), keep=False).fingerprint
+    rates = run(job(here, **SOURCES[source], columns=["rate"]), tables=False)
+    assert rates.fingerprint == run(job(here, files="bars.csv"), tables=False).fingerprint
     swept = {"parameters": {"fast": [3, 5], "slow": [20, 30]}}
     tables = [
         run_sweep(
@@ -122,15 +122,15 @@ def test_an_answer_is_kept_under_the_hash_of_its_bytes(here):
 )
 def test_a_query_that_is_wrong_is_one_error(here, data, says):
     with pytest.raises(BackbusError, match=says):
-        run(job(here, **data), keep=False)
+        run(job(here, **data), tables=False)
     assert not list((here / "cache").rglob(".new-*"))
 
 
 def test_without_duckdb_the_extra_is_named(here, monkeypatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(UsageError, match=r"install backbus\[sql\]"):
-        run(job(here, **SOURCES["DuckDB"]), keep=False)
-    run(job(here, **SOURCES["SQLite"]), keep=False)
+        run(job(here, **SOURCES["DuckDB"]), tables=False)
+    run(job(here, **SOURCES["SQLite"]), tables=False)
 
 
 def test_a_polars_frame_is_the_pandas_one(frame):

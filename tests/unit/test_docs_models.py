@@ -29,10 +29,10 @@ def test_the_job_of_the_page_runs_with_its_functions(tmp_path: Path) -> None:
     draw = np.random.default_rng(5)
     close = 100.0 * np.exp(np.cumsum(draw.normal(0.0, 0.02, (300, 2)), axis=0))
     market = panel_of(close, close * 1.01, close * 0.99, close, close * 0.0 + 5000.0)
-    report = run(job, market, keep=False).report
+    report = run(job, market, tables=False).summary
     assert report.counts.fills > 20
     other = Job.load(tmp_path / "job.toml", overrides=["execution.slippage.parameters.quiet=0.01"])
-    assert run(other, market, keep=False).report.fingerprint != report.fingerprint
+    assert run(other, market, tables=False).summary.fingerprint != report.fingerprint
 
 
 def test_the_page_names_every_number_that_a_function_is_told() -> None:

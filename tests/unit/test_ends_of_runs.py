@@ -68,7 +68,7 @@ def test_a_point_of_a_sweep_ends_as_its_run(tmp_path: Path) -> None:
         plain = job.plain() | {"sweep": None, "strategy": {"use": "SmaCross", "slow": 15, "fast": fast}}
         one = Job.parse(plain)
         one.come_from(tmp_path)
-        report = run(one, keep=False).report
+        report = run(one, tables=False).summary
         assert report.fingerprint == fingerprint and still_open == report.metrics.open_trades == 0
 
 

@@ -29,7 +29,7 @@ def test_a_new_project_runs_and_its_strategy_looks_at_no_future(tmp_path: Path) 
         "job.toml", "strategy.py", "test_strategy.py", "README.md", "ACME.csv", "GLOBEX.csv",
     ]  # fmt: skip
     job = Job.load(tmp_path / "demo" / "job.toml")
-    assert run(job, keep=False).report.counts.fills > 10
+    assert run(job, tables=False).summary.counts.fills > 10
     assert check(job).clean
     assert job.sweep is not None
     with pytest.raises(UsageError, match="is there already, and not empty: name another folder"):

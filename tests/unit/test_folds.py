@@ -94,7 +94,7 @@ def test_a_part_of_a_panel_is_the_job_that_starts_and_ends_there(warmup: int | N
         ranged = {**fields, "data": {"dates": {"marks": "end"}, "warmup": warmup, "start": dates[0], "end": dates[1]}}
         part = panel_between(panel, int(rows[first]), int(rows[stop]), warmup)
         assert part.block.first_row == 0
-        one, two = run(ranged, frames, keep=False), run(fields, part, keep=False)
+        one, two = run(ranged, frames, tables=False), run(fields, part, tables=False)
         assert (one.fingerprint, one.metrics, one.report.rows) == (two.fingerprint, two.metrics, two.report.rows)
 
 

@@ -84,7 +84,7 @@ def test_a_bar_begins_no_earlier_than_its_session(tmp_path: Path) -> None:
 def test_a_daily_bar_begins_when_its_session_opens(tmp_path: Path) -> None:
     result = made(tmp_path / "a", DAYS, calendar="XNYS")
     assert times(result, "fills", "time") == ["2024-01-04 14:30:00+00:00", "2024-01-08 14:30:00+00:00"]
-    assert result.report.first_time == "2024-01-02 14:30"
+    assert result.summary.first_time == "2024-01-02 14:30"
     unknown = made(tmp_path / "b", DAYS)
     assert times(unknown, "fills", "time") == ["2024-01-05 00:00:00+00:00", "2024-01-09 00:00:00+00:00"]
     assert result.fingerprint == unknown.fingerprint
@@ -97,7 +97,7 @@ def test_a_stack_says_the_same(tmp_path: Path) -> None:
 
     job = Job.parse({"strategy": {"use": "None"}, "data": {"calendar": "XNYS"}})
     panel = as_panel(frame(DAYS), job)
-    one = run(job, panel, strategy=Buys(), keep=False).report
+    one = run(job, panel, strategy=Buys(), tables=False).summary
     assert run_handlers(job, panel, Buys(), block=2, window=4) == one
 
 

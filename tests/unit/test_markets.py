@@ -224,7 +224,7 @@ def test_weeks_of_two_markets_are_52_a_year():
 def test_figures_are_of_the_account_s_days():
     names = {"IBM": "XNYS", "VOD": "XLON"}
     made = Job.parse({"strategy": {"use": "BuyAndHold"}, "data": {"calendars": {"XNYS": "IBM", "XLON": "VOD"}}})
-    report = run(made, frames(**names), keep=False).report
+    report = run(made, frames(**names), tables=False).summary
     union = sessions("XNYS").index.union(sessions("XLON").index)
     assert report.sessions == len(union)
     assert report.rows == len(sessions("XNYS")) + len(sessions("XLON"))
@@ -278,18 +278,18 @@ def test_a_dataset_keeps_its_calendars(tmp_path, monkeypatch):
     sources = {f"{symbol}.csv": tmp_path / f"{symbol}.csv" for symbol in data}
     Catalog(Settings().datasets).add("both", sources, both())
     fields: dict[str, Any] = {"strategy": {"use": "SmaCross", "fast": 2, "slow": 4}}
-    by_name = run({**fields, "data": {"dataset": "both", "timeframes": "1w"}}, keep=False)
+    by_name = run({**fields, "data": {"dataset": "both", "timeframes": "1w"}}, tables=False)
     settings = both(timeframes="1w").model_dump(mode="json")
-    by_frames = run({**fields, "data": settings}, data, keep=False)
+    by_frames = run({**fields, "data": settings}, data, tables=False)
     assert by_name.fingerprint == by_frames.fingerprint
     assert by_name.report.year == by_frames.report.year
     assert by_name.report.counts.fills > 3
-    aligned = run({**fields, "data": {"dataset": "both", "align": True, "symbols": ["VOD"]}}, keep=False)
+    aligned = run({**fields, "data": {"dataset": "both", "align": True, "symbols": ["VOD"]}}, tables=False)
     assert aligned.report.sessions == len(sessions("XLON"))
     with pytest.raises(JobError, match=r"data\.calendar: must be left out"):
-        run({**fields, "data": {"dataset": "both", "calendar": "XNYS"}}, keep=False)
+        run({**fields, "data": {"dataset": "both", "calendar": "XNYS"}}, tables=False)
     with pytest.raises(JobError, match="calendars is settled when a dataset is imported"):
-        run({**fields, "data": {"dataset": "both", "calendars": {"XNYS": "IBM"}}}, keep=False)
+        run({**fields, "data": {"dataset": "both", "calendars": {"XNYS": "IBM"}}}, tables=False)
 
 
 def test_daily_bars_that_are_made_end_by_their_own_market():

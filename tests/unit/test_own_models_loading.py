@@ -69,20 +69,20 @@ def job_in(folder: Path, use: str = "mine.py:Mine", **fields: Any) -> Job:
 def test_a_job_finds_functions_in_the_strategys_file_and_in_files_beside_it(folder: Path) -> None:
     (folder / "other.py").write_text("def fee(fill, market, parameters):\n    return 3.0\n", encoding="utf-8")
     fees = {"model": "own", "use": "fee"}
-    own = run(job_in(folder, execution={"slippage": DEAR, "commission": fees}), WAVES, keep=False).report
+    own = run(job_in(folder, execution={"slippage": DEAR, "commission": fees}), WAVES, tables=False).summary
     built_in = {"slippage": {"model": "bps", "bps": 100}, "commission": {"model": "per_order", "fee": 2.0}}
-    assert own.fingerprint == run(job_in(folder, execution=built_in), WAVES, keep=False).report.fingerprint
+    assert own.fingerprint == run(job_in(folder, execution=built_in), WAVES, tables=False).summary.fingerprint
     beside = job_in(folder, execution={"commission": {"model": "own", "use": "other.py:fee"}})
     assert sorted(files_of_job(beside)) == ["fees.py", "mine.py", "other.py"]
     three = job_in(folder, execution={"commission": {"model": "per_order", "fee": 3.0}})
-    reports = [run(job, WAVES, keep=False).report.fingerprint for job in (beside, three)]
+    reports = [run(job, WAVES, tables=False).summary.fingerprint for job in (beside, three)]
     assert reports[0] == reports[1]
 
 
 def test_a_built_in_strategy_takes_functions_from_any_file(folder: Path) -> None:
     job = job_in(folder, "SmaCross", execution={"slippage": {**DEAR, "use": "mine.py:dear"}})
     assert sorted(files_of_job(job)) == ["fees.py", "mine.py"]
-    assert run(job, WAVES, keep=False).report.counts.fills > 0
+    assert run(job, WAVES, tables=False).summary.counts.fills > 0
 
 
 @pytest.mark.parametrize(
@@ -105,12 +105,12 @@ def test_a_function_that_cannot_be_had_is_told_by_its_field(folder: Path, use: s
         "def dear(order, market, parameters):\n    return 1.0\n", encoding="utf-8"
     )
     with pytest.raises(error, match=re.escape(says)):
-        run(job_in(folder, execution={"slippage": {"model": "own", "use": use}}), WAVES, keep=False)
+        run(job_in(folder, execution={"slippage": {"model": "own", "use": use}}), WAVES, tables=False)
 
 
 def test_a_name_alone_needs_a_file_of_the_strategys_own(folder: Path) -> None:
     with pytest.raises(JobError, match=r"'dear' names no file.*write my_models\.py:dear"):
-        run(job_in(folder, "SmaCross", execution={"slippage": DEAR}), WAVES, keep=False)
+        run(job_in(folder, "SmaCross", execution={"slippage": DEAR}), WAVES, tables=False)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_sweep_over_a_parameter_is_the_runs_of_its_values(folder: Path, tmp_pa
     job = job_in(folder, execution={"slippage": DEAR}, sweep={"parameters": axis, "objective": "total_return"})
     swept = run_sweep(job, WAVES, folder=tmp_path / "out", workers=0)
     single = [
-        run(point_job(job, {"execution.slippage.parameters.by": by}), WAVES, keep=False).report.fingerprint
+        run(point_job(job, {"execution.slippage.parameters.by": by}), WAVES, tables=False).summary.fingerprint
         for by in (0.0, 0.01, 0.02)
     ]
     assert len(set(single)) == 3
@@ -171,7 +171,7 @@ def test_a_sweep_may_choose_between_functions(folder: Path, tmp_path: Path) -> N
     job = job_in(folder, sweep={"parameters": {"execution.slippage": models}, "objective": "total_return"})
     assert sorted(files_of_job(job)) == ["fees.py", "mine.py", "other.py"]
     swept = run_sweep(job, WAVES, folder=tmp_path / "out", workers=0)
-    alone = [run(job_in(folder, execution={"slippage": model}), WAVES, keep=False).report for model in models]
+    alone = [run(job_in(folder, execution={"slippage": model}), WAVES, tables=False).summary for model in models]
     assert fingerprints_of(swept) == [report.fingerprint for report in alone]
     names = {"execution.slippage.use": ["dear", "other.py:none"]}
     by_name = job_in(folder, execution={"slippage": DEAR}, sweep={"parameters": names, "objective": "total_return"})

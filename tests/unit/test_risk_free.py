@@ -165,11 +165,11 @@ def test_a_job_names_a_file_and_keeps_what_it_said(tmp_path: Path) -> None:
     assert isinstance(risk_free, RiskFree)
     assert risk_free.rates == {"2020-01-01": 0.0, "2020-05-01": 0.05}
     result = run(job, market(), folder=tmp_path / "run")
-    plain = run({**CROSS, "performance": {"risk_free": {"rates": risk_free.rates}}}, market(), keep=False)
-    none = run(CROSS, market(), keep=False)
+    plain = run({**CROSS, "performance": {"risk_free": {"rates": risk_free.rates}}}, market(), tables=False)
+    none = run(CROSS, market(), tables=False)
     assert result.metrics["sharpe"] == plain.metrics["sharpe"] != none.metrics["sharpe"]
     assert result.fingerprint == none.fingerprint
-    assert any("the risk-free rate is that of rates.csv: 0 % to 5 % a year" in note for note in result.report.notes)
+    assert any("the risk-free rate is that of rates.csv: 0 % to 5 % a year" in note for note in result.summary.notes)
     last = result.rolling(300, risk_free={"rates": risk_free.rates})["sharpe"].iloc[-1]
     assert last == pytest.approx(result.metrics["sharpe"], rel=1e-9)
 
@@ -187,7 +187,7 @@ def test_sweeps_measure_by_it_too(tmp_path: Path, how: dict[str, Any]) -> None:
     assert text[0] != text[1]
     if not how:
         best = max(
-            run({**job, "strategy": {**CROSS["strategy"], "fast": fast}}, market(), keep=False).metrics["sharpe"]
+            run({**job, "strategy": {**CROSS["strategy"], "fast": fast}}, market(), tables=False).metrics["sharpe"]
             for fast in (3, 4)
         )
         assert result.summary["statistics"]["sharpe"] == pytest.approx(best, rel=1e-9)

@@ -21,7 +21,7 @@ __all__ = ["home"]
 def shown(folder: Path) -> RunShown:
     result = read_run(folder)
     assert isinstance(result, Result)
-    return RunShown(result.report, {} if result.receipt is None else result.receipt.job, result.artifacts)
+    return result
 
 
 @pytest.fixture
@@ -30,8 +30,7 @@ def run(home: Path) -> RunShown:
     return shown(ran(home, "first", costs, "execution.slippage={model='bps', bps=5}"))
 
 
-@pytest.mark.parametrize("name", ["equity", "underwater", "exposure", "monthly_returns", "distribution", "rolling",
-                                  "costs", "contribution", "trades", "trades_by_weekday"])  # fmt: skip
+@pytest.mark.parametrize("name", list(figures()))
 def test_every_figure_draws_a_run_and_says_why_where_it_cannot(run: RunShown, home: Path, name: str) -> None:
     one = figures()[name]
     assert one.meaning and one.draw(run).data
@@ -47,24 +46,24 @@ def test_equity_underwater_and_months_are_the_run_s_numbers(run: RunShown) -> No
     drawn = figures()["equity"].draw(run).data[0]
     np.testing.assert_array_equal(drawn.y, equity)
     depth = figures()["underwater"].draw(run).data[0].y
-    assert float(np.min(depth)) == pytest.approx(run.report.metrics.max_drawdown, abs=1e-12)
+    assert float(np.min(depth)) == pytest.approx(run.summary.metrics.max_drawdown, abs=1e-12)
     months = figures()["monthly_returns"].draw(run).data[0]
     text = [float(one) for one in np.array(months.text)[0, :12] if one]
-    assert np.prod([1 + one / 100 for one in text]) - 1 == pytest.approx(run.report.metrics.total_return, abs=5e-3)
+    assert np.prod([1 + one / 100 for one in text]) - 1 == pytest.approx(run.summary.metrics.total_return, abs=5e-3)
 
 
 def test_costs_lead_from_gross_to_net(run: RunShown) -> None:
     told = steps(run)
     assert told[0][0] == "gross" and told[-1][0] == "net"
     assert sum(amount for _, amount in told[:-1]) == pytest.approx(told[-1][1])
-    assert told[-1][1] == pytest.approx((run.report.final_equity or 0.0) - run.cash)
+    assert told[-1][1] == pytest.approx((run.summary.final_equity or 0.0) - run.cash)
 
 
 def test_a_figure_of_one_s_own_is_registered_in_one_line_and_an_unknown_one_lists_the_others(run: RunShown) -> None:
     @figure("mine", "nothing yet")
     def mine(of: RunShown) -> str:
-        return of.report.name
+        return of.summary.name
 
     assert find_figure("mine").draw(run) == "mine"
-    with pytest.raises(UsageError, match="there is no figure 'luck' of a run; choose one of equity, underwater"):
+    with pytest.raises(UsageError, match="there is no figure 'luck' of a run; choose one of overview, equity"):
         find_figure("luck")

@@ -108,7 +108,7 @@ def test_each_row_is_the_run_of_its_point(folder: Path) -> None:
     job = Job.load(folder / "job.toml")
     for row in rows:
         if row["failure"] is None:
-            alone = run(point_job(job, Space(job.sweep).values(row["point"])), keep=False)  # type: ignore[arg-type]
+            alone = run(point_job(job, Space(job.sweep).values(row["point"])), tables=False)  # type: ignore[arg-type]
             assert {"fingerprint": alone.fingerprint, **alone.metrics} == {
                 name: row[name] for name in ("fingerprint", *FIGURES)
             }

@@ -77,7 +77,7 @@ def test_a_sweep_has_rates_by_date_and_models_of_ones_own(folder: Path) -> None:
     points = pq.read_table(run_sweep(swept, data=MARKET, folder=folder / "out").artifacts["table"]).to_pandas()
     for lag, sharpe in zip(points["strategy.lag"], points["sharpe"], strict=True):
         one = job_in(folder, **{**fields, "strategy": {"use": "mine.py:Mine", "lag": lag}})
-        alone = run(one, MARKET, keep=False)
+        alone = run(one, MARKET, tables=False)
         assert sharpe == pytest.approx(alone.report.metrics.sharpe, rel=1e-12)
 
 

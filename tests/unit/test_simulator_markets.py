@@ -203,7 +203,7 @@ def test_a_market_that_was_written_is_read_as_it_was(tmp_path, fields):
     panel, made_panel = (open_inputs(each).panel for each in (read, made))
     assert panel.layout == made_panel.layout
     assert same([panel.block], [made_panel.block])
-    assert run(read, keep=False).report.fingerprint == run(made, keep=False).report.fingerprint
+    assert run(read, tables=False).summary.fingerprint == run(made, tables=False).summary.fingerprint
     with pytest.raises(UsageError, match=r"A\.csv is there already"):
         write_csv(Market(made.simulator), tmp_path)
     assert len(list(tmp_path.iterdir())) == 3

@@ -32,7 +32,7 @@ def job_of(**sections: Any) -> Job:
 
 
 def year(index: pd.DatetimeIndex, **sections: Any) -> tuple[float, str]:
-    report = run(job_of(**sections), frame(index), keep=False).report
+    report = run(job_of(**sections), frame(index), tables=False).summary
     return report.year, report.year_because
 
 
@@ -91,7 +91,7 @@ def test_a_calendar_says_it_for_days_and_not_for_weeks() -> None:
     sessions = days("2023-01-03", 60, "B").difference(pd.DatetimeIndex(["2023-01-16", "2023-02-20"]))
     assert year(sessions, data={"calendar": "XNYS"}) == (251.55, "sessions of XNYS")
     fridays = days("2023-01-06", 20, "W-FRI")  # Good Friday among them
-    report = run(job_of(data={"calendar": "XNYS"}), frame(fridays), keep=False).report
+    report = run(job_of(data={"calendar": "XNYS"}), frame(fridays), tables=False).summary
     assert (report.year, report.sessions) == (52.0, 20)
     assert any("2023-04-07 for one, which ends on 2023-04-06" in told for told in (*report.notes, *report.warnings))
 
@@ -103,10 +103,10 @@ def test_bars_that_are_made_have_their_own_year() -> None:
 
 def test_figures_are_annualised_by_it_and_a_setting_goes_before() -> None:
     index = days("2023-01-02", 27, "7D")
-    report = run(job_of(), frame(index), keep=False).report
+    report = run(job_of(), frame(index), tables=False).summary
     assert report.metrics.annual_return == pytest.approx((1.006**26) ** (52 / 27) - 1.0)
     assert not any("periods_per_year" in note for note in report.notes)
-    told = run(job_of(performance={"periods_per_year": 252}), frame(index), keep=False).report
+    told = run(job_of(performance={"periods_per_year": 252}), frame(index), tables=False).summary
     assert (told.year, told.year_because) == (252.0, "as performance.periods_per_year says")
     assert "performance.periods_per_year is 252, and by the data it would be 52 (bars, which are a week apart): " in (
         " ".join(told.notes)
@@ -121,7 +121,9 @@ def test_a_volatility_target_knows_how_many_bars_a_session_has() -> None:
         layouts[freq] = rules_of(job_of(portfolio={"sizing": sizing}), panel.layout).instruments["bars_per_year"][0]
     assert layouts == {"h": 365.0 * 24, "D": 365.0, "7D": 52.0}
     told = run(
-        job_of(portfolio={"sizing": {**sizing, "bars_per_year": 252}}), frame(days("2023-01-02", 720, "h")), keep=False
+        job_of(portfolio={"sizing": {**sizing, "bars_per_year": 252}}),
+        frame(days("2023-01-02", 720, "h")),
+        tables=False,
     )
     assert any(
         "portfolio.sizing.bars_per_year is 252, and by the data it would be 8760" in n for n in told.report.notes
@@ -131,7 +133,7 @@ def test_a_volatility_target_knows_how_many_bars_a_session_has() -> None:
 def test_the_handlers_hear_it_with_the_layout() -> None:
     job, data = job_of(), frame(days("2023-01-02", 27, "7D"))
     job, inputs, strategy = load_inputs(job, data)
-    here = run(job, data, keep=False).report
+    here = run(job, data, tables=False).summary
     assert run_handlers(job, inputs.panel, strategy) == here
     facts = inputs.panel.layout.facts()
     assert (Layout.of(facts).year, Layout.of(facts).year_because) == (52.0, "bars, which are a week apart")
@@ -147,7 +149,7 @@ def test_a_sweep_annualises_as_its_runs_do(tmp_path: Path) -> None:
     whole = run_sweep(job_of(strategy=strategy, sweep=sweep), data, folder=tmp_path / "sweep")
     best = whole.summary["best"]
     chosen = {name.removeprefix("strategy."): value for name, value in best["params"].items()}
-    alone = run(job_of(strategy={**strategy, **chosen}), data, keep=False).report
+    alone = run(job_of(strategy={**strategy, **chosen}), data, tables=False).summary
     assert best["metrics"]["sharpe"] == alone.metrics.sharpe
     assert whole.summary["statistics"]["sharpe"] == pytest.approx(alone.metrics.sharpe)
 

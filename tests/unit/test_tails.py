@@ -77,7 +77,7 @@ def test_equal_returns_have_no_sharpe_ratio_whatever_rounding_makes_of_them(chan
 
 def test_a_strategy_that_is_its_benchmark_has_no_information_ratio() -> None:
     close = 100.0 * np.cumprod(1.0 + RETURNS[:100])
-    report = run(job_of(performance={"benchmark": "ASSET"}), frame(close), keep=False).report
+    report = run(job_of(performance={"benchmark": "ASSET"}), frame(close), tables=False).summary
     assert report.metrics.information_ratio is None and report.metrics.tracking_error == 0.0
     assert report.undefined["information_ratio"] == "the returns differ from the benchmark's by nothing that varies"
     assert report.metrics.beta == pytest.approx(1.0)

@@ -121,7 +121,7 @@ def test_the_table_is_no_file_of_prices_and_counts_in_the_inputs(tmp_path):
 
 
 def warnings_of(tmp_path: Path, **fields: Any) -> tuple[str, ...]:
-    return run(job(tmp_path, **fields), keep=False).report.warnings
+    return run(job(tmp_path, **fields), tables=False).summary.warnings
 
 
 TODAY = "with today's knowledge"
@@ -144,7 +144,7 @@ def test_what_is_there_to_be_looked_at_and_futures_do_not_count_as_chosen(tmp_pa
     fields["instruments"] = [{"symbols": "B", "kind": "future", "margin": 10.0}, {"symbols": "C", "traded": False}]
     other = Job.parse(fields)
     other.come_from(tmp_path)
-    assert not any(TODAY in note for note in run(other, keep=False).report.warnings)
+    assert not any(TODAY in note for note in run(other, tables=False).summary.warnings)
 
 
 def test_members_without_prices_and_assets_that_never_were_are_named(tmp_path):
@@ -227,13 +227,13 @@ def test_frames_datasets_and_files_give_one_answer(tmp_path, monkeypatch):
     monkeypatch.setenv("BACKBUS_DATASETS", str(tmp_path / "sets"))
     prices(tmp_path)
     (tmp_path / "members.csv").write_text(SPELLS)
-    by_files = run(job(tmp_path), keep=False)
+    by_files = run(job(tmp_path), tables=False)
     frames = {symbol: pd.read_csv(tmp_path / f"{symbol}.csv") for symbol in "ABC"}
-    by_frames = run(job(tmp_path), frames, keep=False)
+    by_frames = run(job(tmp_path), frames, tables=False)
     catalog = Catalog(Settings().datasets)
     sources = {f"{symbol}.csv": tmp_path / f"{symbol}.csv" for symbol in "ABC"}
     catalog.add("week", sources, DataSettings())
-    by_dataset = run(job(tmp_path, files=(), dataset="week"), keep=False)
+    by_dataset = run(job(tmp_path, files=(), dataset="week"), tables=False)
     fingerprints = {one.fingerprint for one in (by_files, by_frames, by_dataset)}
     assert len(fingerprints) == 1
     assert by_files.report.counts.fills > 3

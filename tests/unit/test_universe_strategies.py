@@ -139,9 +139,9 @@ def test_a_point_of_a_sweep_is_its_own_run(tmp_path, leaving):
         own = {"use": "SmaCross", "fast": int(line["strategy.fast"]), "slow": int(line["strategy.slow"])}
         alone = Job.parse({**fields, "strategy": own})
         alone.come_from(tmp_path)
-        result = run(alone, keep=False)
+        result = run(alone, tables=False)
         assert line["fingerprint"] == result.fingerprint
-        assert result.report.counts.fills > 5
+        assert result.summary.counts.fills > 5
 
 
 def test_who_leaves_on_a_saturday_is_out_on_monday(tmp_path):

@@ -64,7 +64,7 @@ def test_each_fold_is_a_sweep_and_then_a_run(folder: Path, anchored: bool) -> No
         assert (best["point"], best["metrics"]) == (row["point"], {name: row[f"in_sample.{name}"] for name in FIGURES})
         assert best["params"] == {name: row[name] for name in best["params"]}
         test = {"data.start": str(row["test_start"]), "data.end": str(row["test_end"])}
-        alone = run(point_job(Job.parse(FIELDS), {**best["params"], **test}), keep=False)
+        alone = run(point_job(Job.parse(FIELDS), {**best["params"], **test}), tables=False)
         assert alone.fingerprint == row["fingerprint"]
         assert alone.metrics == {name: row[f"out_of_sample.{name}"] for name in FIGURES}
         assert rerun_fold(find_sweep(result.job), number).fingerprint == row["fingerprint"]

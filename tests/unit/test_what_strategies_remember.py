@@ -154,7 +154,7 @@ def alone(job: Job, k: int) -> str:
     plain["strategy"]["k"] = k
     one = Job.parse(plain)
     one.come_from(job.folder)
-    return run(one, keep=False).fingerprint
+    return run(one, tables=False).fingerprint
 
 
 def points(swept: SweepResult) -> list[str]:

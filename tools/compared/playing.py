@@ -119,4 +119,4 @@ def play(name: str, peers: Path | None = None, bars: Any = None, window: int = 0
     with tempfile.TemporaryDirectory() as into:
         result = run(job, bars, folder=Path(into) / "run")
         tables = {table: result.frame(table) for table in ("fills", "equity", "trades", "orders")}
-        return Played(result.report, tables, result.rolling(window) if window else None)
+        return Played(result.summary, tables, result.rolling(window) if window else None)

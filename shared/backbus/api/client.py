@@ -12,16 +12,19 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zmq
 
+from backbus.api.arguments import AnyJob, from_its_file, job_of
 from backbus.api.result import Result
 from backbus.engine.inputs import PANEL_FILE, as_panel, complete, files_of
 from backbus.errors import JobFailed, StackError
 from backbus.job.job import Job
-from backbus.settings import RUNS, Settings
+from backbus.runs.tables import Tables
+from backbus.settings import Settings
 from backbus.together import text_file, write_together
 from backbus.transport import control as c
 from backbus.transport.blobs import BlobFolder, hash_of_file
@@ -29,6 +32,7 @@ from backbus.transport.request import Requester
 
 if TYPE_CHECKING:
     from backbus.api.sweep_result import SweepResult
+    from backbus.strategy import Strategy
 
 ENDED = ("done", "failed", "cancelled")
 LOOK_EVERY_S = 1.0
@@ -87,15 +91,27 @@ class Client:
 
     # --- submitting ------------------------------------------------------------------------------------------------
 
-    def submit(self, job: Job, data: Any = None, *, fresh: bool = False) -> dict[str, Any]:
+    def submit(
+        self,
+        job: AnyJob,
+        data: Any = None,
+        *,
+        strategy: Strategy | type[Strategy] | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        fresh: bool = False,
+    ) -> dict[str, Any]:
         """Upload what the job needs and submit it; returns ``{"job", "state", "cached"}``.
 
-        ``data`` stands for ``data.files``, as in ``run``. The strategy is loaded here first, so that a wrong parameter
-        is told before anything travels. Raises JobError, StrategyError, StackError.
+        ``job``, ``data``, ``strategy`` and ``overrides`` are those of ``run``; a strategy that is handed over is of a
+        file, which travels. The strategy is loaded here first, so that a wrong parameter is told before anything
+        travels. Raises JobError, StrategyError, StackError.
         """
         from backbus.models.loading import files_of_job, with_functions
         from backbus.strategy import load_strategy, make_strategy
 
+        job = job_of(job, overrides, strategy)
+        if strategy is not None:
+            job = from_its_file(job, strategy)
         files = files_of_job(job)
         found = load_strategy(job.strategy.use, files)
         with_functions(job, files)
@@ -106,7 +122,7 @@ class Client:
             from backbus.sweep.space.space import Space
 
             check_names(Space(job.sweep), job, found)
-        strategy = self._upload(files)
+        uploaded = self._upload(files)
         job = complete(job)
         fields = job.plain()
         if data is None:
@@ -115,7 +131,7 @@ class Client:
             inputs = self._upload_panel(data, job)
             fields["data"] = job.data.of_panel(PANEL_FILE).model_dump(mode="json")
         value: dict[str, Any] = self._requester.ask(
-            c.Submit(submission=uuid.uuid4().hex, job=fields, data=inputs, strategy=strategy, fresh=fresh)
+            c.Submit(submission=uuid.uuid4().hex, job=fields, data=inputs, strategy=uploaded, fresh=fresh)
         )
         return value
 
@@ -161,25 +177,33 @@ class Client:
         self,
         shown: dict[str, Any],
         *,
-        folder: Path | None = None,
+        folder: Path | str | None = None,
         elapsed_s: float = 0.0,
         job_folder: Path | None = None,
     ) -> Result | SweepResult:
-        """The result of an ended job, its artifacts downloaded to ``folder``; a sweep's is a ``SweepResult``.
+        """The result of an ended job, its artifacts downloaded to ``folder``, or into memory without one; a sweep has
+        a ``SweepResult``.
 
         ``job_folder`` is what the paths of a sweep's job start from when one of its points is run again; the current
         folder, where left out. Raises JobFailed where there is no result.
         """
+        if folder is not None:
+            return self._result(shown, Path(folder).resolve(), elapsed_s, job_folder)
+        with tempfile.TemporaryDirectory(prefix="backbus-") as passing:
+            found = self._result(shown, Path(passing) / shown["job"], elapsed_s, job_folder)
+            return replace(found, tables=found.tables.held(), folder=None)
+
+    def _result(
+        self, shown: dict[str, Any], folder: Path, elapsed_s: float, job_folder: Path | None
+    ) -> Result | SweepResult:
         from backbus.runs.folder import Ran, files_beside_table, files_beside_tables
         from backbus.runs.receipt import MadeWith, receipt_of_run, receipt_of_sweep
-        from backbus.sweep.outcome import SUMMARY_FILE
 
         if shown["state"] != "done":
             text = f"job {shown['job']} {shown['state']}: {shown['error']}"
             if shown.get("traceback"):
                 text += f"\n{shown['traceback']}"
             raise JobFailed(text.rstrip())
-        folder = folder if folder is not None else RUNS / shown["job"]
         told = dict(shown["report"])
         made_with = told.pop("made_with", None)
         if made_with is None:
@@ -200,8 +224,7 @@ class Client:
             receipt = receipt_of_sweep(summary, *of, made)
             _write(folder, files_beside_table(folder, job, summary, receipt, ran, sources))
             (_, table), *others = artifacts.items()
-            files = {"table": table, **dict(others), "summary": folder / SUMMARY_FILE}
-            return SweepResult(shown["job"], summary, files, ran, receipt)
+            return SweepResult(shown["job"], summary, Tables({"table": table, **dict(others)}), ran, receipt, folder)
         from backbus.performance.marks import Marks
         from backbus.performance.report import Report
 
@@ -209,7 +232,8 @@ class Client:
         report = Report.model_validate(told)
         receipt = receipt_of_run(report, None if market is None else Marks.model_validate(market), *of, made)
         _write(folder, files_beside_tables(folder, job, report, receipt, ran, sources))
-        return Result(shown["job"], report, artifacts, ran, receipt)
+        tables = Tables({name: path for name, path in artifacts.items() if path.suffix == ".parquet"})
+        return Result(shown["job"], report, tables, ran, receipt, folder)
 
     def _texts(self, blobs: Mapping[str, str], folder: Path) -> dict[str, str]:
         arriving = BlobFolder(folder / ".arriving")
@@ -235,16 +259,19 @@ class Client:
 
     def run(
         self,
-        job: Job,
+        job: AnyJob,
         data: Any = None,
         *,
+        strategy: Strategy | type[Strategy] | None = None,
+        overrides: Mapping[str, Any] | None = None,
         fresh: bool = False,
-        folder: Path | None = None,
+        folder: Path | str | None = None,
         progress: Callable[[dict[str, Any]], None] | None = None,
     ) -> Result | SweepResult:
-        """Submit, wait, download."""
+        """Submit, wait, download: to ``folder``, or without one into memory."""
         started = time.perf_counter()
-        submitted = self.submit(job, data, fresh=fresh)
+        job = job_of(job, overrides, strategy)
+        submitted = self.submit(job, data, strategy=strategy, fresh=fresh)
         shown = self.wait(submitted["job"], progress)
         elapsed_s = time.perf_counter() - started
         return self.result(shown, folder=folder, elapsed_s=elapsed_s, job_folder=job.folder)

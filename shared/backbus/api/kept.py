@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backbus.api.result import Result
 from backbus.api.sweep_result import SweepResult
 from backbus.api.verify import read_receipt
 from backbus.errors import DataError
-from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.tables import TABLES
-from backbus.runs.folder import RECEIPT_FILE, Ran, read_report
+from backbus.runs.folder import JOB_FILE, RECEIPT_FILE, Ran, read_report
 from backbus.runs.receipt import Receipt
+from backbus.runs.tables import Tables
 from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE
 from backbus.sweep.results import load_summary
 from backbus.sweep.search.cross_validation import SPLITS_FILE
 from backbus.sweep.search.walk_forward import FOLDS_FILE
+
+if TYPE_CHECKING:
+    from backbus.market.panel import Panel
 
 MAIN_TABLES = (TABLE_FILE, FOLDS_FILE, SPLITS_FILE)
 
 
 def read_run(folder: Path) -> Result | SweepResult:
     """The result in a folder. Raises DataError where there is none, or none that is whole."""
+    folder = folder.resolve()
     if (folder / SUMMARY_FILE).is_file():
         return _sweep(folder)
     report, said = read_report(folder)
     there = {name: folder / f"{name}.parquet" for name in TABLES if (folder / f"{name}.parquet").is_file()}
-    return Result(folder.name, report, {**there, "report": folder / REPORT_FILE}, _ran(said), _receipt(folder))
+    return Result(folder.name, report, Tables(there), _ran(said), _receipt(folder), folder, _market(folder))
 
 
 def _sweep(folder: Path) -> SweepResult:
@@ -39,9 +44,20 @@ def _sweep(folder: Path) -> SweepResult:
     if table is None:
         raise DataError("has no table beside its summary: it is not whole; run the sweep again", file=str(folder))
     others = {path.stem: path for path in tables if path != table}
-    return SweepResult(
-        folder.name, told, {"table": table, **others, "summary": folder / SUMMARY_FILE}, ran, _receipt(folder)
-    )
+    held = Tables({"table": table, **others})
+    return SweepResult(folder.name, told, held, ran, _receipt(folder), folder, _market(folder))
+
+
+def _market(folder: Path) -> Callable[[], Panel]:
+    """What reads the bars again, by the job that lies there."""
+
+    def opened() -> Panel:
+        from backbus.engine.inputs import complete, open_inputs
+        from backbus.job.job import Job
+
+        return open_inputs(complete(Job.load(folder / JOB_FILE))).panel
+
+    return opened
 
 
 def _ran(said: dict[str, Any]) -> Ran:

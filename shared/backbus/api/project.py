@@ -58,8 +58,8 @@ JOB = Path(__file__).with_name("job.toml")
 
 
 def test_it_trades_and_comes_again():
-    first, again = (run(Job.load(JOB), keep=False) for _ in range(2))
-    assert first.report.counts.fills > 0
+    first, again = (run(Job.load(JOB), tables=False) for _ in range(2))
+    assert first.summary.counts.fills > 0
     assert first.fingerprint == again.fingerprint
 
 

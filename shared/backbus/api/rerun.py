@@ -16,10 +16,13 @@ from backbus.sweep.search import cross_validation, walk_forward
 from backbus.sweep.space.space import point_job
 
 
-def rerun(sweep: Path, point: int | None = None, *, progress: Progress | None = None) -> Result:
+def rerun(
+    sweep: Path, point: int | None = None, *, folder: Path | None = None, progress: Progress | None = None
+) -> Result:
     """Run one point of a finished sweep whole, the best where none is named; its row of the table must come again.
 
-    ``sweep`` is the sweep's folder. BackbusError where the run differs from the row: the code or the data is another.
+    ``sweep`` is the sweep's folder, ``folder`` that of the run, which is in memory without one. BackbusError where the
+    run differs from the row: the code or the data is another.
     """
     import pyarrow.parquet as pq
 
@@ -36,7 +39,7 @@ def rerun(sweep: Path, point: int | None = None, *, progress: Progress | None = 
     row = pq.read_table(sweep / TABLE_FILE, filters=[("point", "=", point)]).to_pylist()[0]
     if row["failure"] is not None:
         raise JobError(f"point {point} failed ({row['failure']}): {row['message']}")
-    result = run(point_job(job, values_of(job.sweep, row)), progress=progress)
+    result = run(point_job(job, values_of(job.sweep, row)), folder=folder, progress=progress)
     told: dict[str, Any] = {"fingerprint": result.fingerprint, **result.metrics}
     differing = [name for name, value in told.items() if row[name] != value]
     if differing:
@@ -47,11 +50,11 @@ def rerun(sweep: Path, point: int | None = None, *, progress: Progress | None = 
     return result
 
 
-def rerun_fold(folder: Path, number: int, *, progress: Progress | None = None) -> Result:
+def rerun_fold(sweep: Path, number: int, *, folder: Path | None = None, progress: Progress | None = None) -> Result:
     """Run the test range of a fold whole, as a job of its own; figures and fingerprint of its row must come again."""
-    summary = load_summary(folder)
+    summary = load_summary(sweep)
     if summary.get("kind") != walk_forward.KIND:
-        raise JobError(f"{folder} holds no walk-forward, and only those have folds")
+        raise JobError(f"{sweep} holds no walk-forward, and only those have folds")
     folds = summary["folds"]
     if not 0 <= number < len(folds):
         raise JobError(f"the walk-forward has folds 0 to {len(folds) - 1}, not {number}")
@@ -61,7 +64,7 @@ def rerun_fold(folder: Path, number: int, *, progress: Progress | None = None) -
     job = Job.parse(summary["job"])
     job.come_from(Path(summary["folder"]))
     test = {"data.start": fold["test_start"], "data.end": fold["test_end"]}
-    result = run(point_job(job, {**fold["params"], **test}), progress=progress)
+    result = run(point_job(job, {**fold["params"], **test}), folder=folder, progress=progress)
     told = {"fingerprint": fold["fingerprint"], **fold["out_of_sample"]}
     again = {"fingerprint": result.fingerprint, **result.metrics}
     differing = [name for name, value in told.items() if again[name] != value]
@@ -73,11 +76,18 @@ def rerun_fold(folder: Path, number: int, *, progress: Progress | None = None) -
     return result
 
 
-def rerun_split(folder: Path, number: int, group: int | None = None, *, progress: Progress | None = None) -> Result:
+def rerun_split(
+    sweep: Path,
+    number: int,
+    group: int | None = None,
+    *,
+    folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Result:
     """Run a split's best over one of its test groups, the first where left out; its fingerprint must come again."""
-    summary = load_summary(folder)
+    summary = load_summary(sweep)
     if summary.get("kind") != cross_validation.KIND:
-        raise JobError(f"{folder} holds no cross-validation, and only those have splits")
+        raise JobError(f"{sweep} holds no cross-validation, and only those have splits")
     splits = summary["splits"]
     if not 0 <= number < len(splits):
         raise JobError(f"the cross-validation has splits 0 to {len(splits) - 1}, not {number}")
@@ -90,7 +100,9 @@ def rerun_split(folder: Path, number: int, group: int | None = None, *, progress
     job = Job.parse(summary["job"])
     job.come_from(Path(summary["folder"]))
     start, end = summary["groups"][group]
-    result = run(point_job(job, {**split["params"], "data.start": start, "data.end": end}), progress=progress)
+    result = run(
+        point_job(job, {**split["params"], "data.start": start, "data.end": end}), folder=folder, progress=progress
+    )
     if result.fingerprint != split["fingerprints"][split["test"].index(group)]:
         raise BackbusError(
             f"group {group} of split {number} did not come again: the strategy, the data or backbus is not what it was"

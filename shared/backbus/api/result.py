@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backbus import renamed
+from backbus.api.frames import by_time, positions
+from backbus.api.notebook import run_html
 from backbus.errors import UsageError
 from backbus.job.parsing import parse
+from backbus.performance.artifacts import REPORT_FILE
+from backbus.runs.shown import RunShown
+from backbus.runs.tables import Tables
 
 if TYPE_CHECKING:
     import pandas as pd
+    import plotly.graph_objects as go
 
+    from backbus.figures.drawn import Figures
+    from backbus.market.panel import Panel
     from backbus.performance.report import Report
     from backbus.runs.folder import Ran
     from backbus.runs.receipt import Receipt
@@ -46,42 +52,103 @@ class Finished:
         return self.ran.elapsed_s
 
 
-@dataclass(frozen=True)
-class Result(Finished):
+@dataclass(frozen=True, repr=False)
+class Result(RunShown, Finished):
     """A finished job. Its answer does not depend on where it ran."""
 
     job: str
-    """The job's id; the last part of the artifacts' folder."""
-    report: Report
-    artifacts: dict[str, Path]
-    """Files by name: the report, and each of the tables that ``frame`` reads; empty if none were kept."""
+    """The job's id; the last part of the artifacts' folder, where it has one."""
+    summary: Report
+    """What came out: figures, counts, notes."""
+    tables: Tables
+    """Its tables by name, in a folder or in memory; none where none were asked for."""
     ran: Ran
     """Where it was computed, in this process or on a stack, and when."""
     receipt: Receipt | None = None
-    """What it was made of; None where no artifacts were kept."""
+    """What it was made of; None where no tables were asked for."""
+    folder: Path | None = None
+    """Where its files lie; None where nothing was written."""
+    market: Callable[[], Panel] | None = None
+    """Opens the bars that it traded, warm-up included; None where they are not at hand."""
+
+    def __repr__(self) -> str:
+        report, metrics = self.summary, self.summary.metrics
+        told = [f"job {self.job}", f"{report.first_session} to {report.last_session}", f"{report.counts.fills} fills"]
+        if metrics.total_return is not None:
+            told.append(f"return {100 * metrics.total_return:.2f} %")
+        return f"<Result {report.name!r}: {', '.join(told)}>"
+
+    @property
+    def artifacts(self) -> dict[str, Path]:
+        """Files by name: the report, and the tables; empty where nothing was written."""
+        return {} if self.folder is None else {**self.tables.files, "report": self.folder / REPORT_FILE}
 
     @property
     def fingerprint(self) -> str:
         """Equal for equal fills and equity, wherever and however they were computed."""
-        return self.report.fingerprint
+        return self.summary.fingerprint
 
     @property
     def metrics(self) -> dict[str, Any]:
         """The figures by name (docs/metrics.md)."""
-        return self.report.metrics.model_dump()
+        return self.summary.metrics.model_dump()
+
+    # --- frames ----------------------------------------------------------------------------------------------------
 
     def frame(self, table: str) -> pd.DataFrame:
-        """One of the tables as a pandas frame: equity, signals, orders, fills, order_ends, account_activity or trades.
+        """One of the tables as it is written: equity, signals, orders, fills, order_ends, account_activity or trades.
 
         Raises UsageError for one that is not there."""
-        if table not in self.artifacts:
-            if table in renamed.TABLES:
-                raise UsageError(renamed.is_now(table, renamed.TABLES[table]))
-            there = ", ".join(name for name in self.artifacts if name != "report")
-            raise UsageError(f"there is no table {table!r}; " + (f"there are {there}" if there else "none were kept"))
+        return self.tables.frame(table)
+
+    @property
+    def equity(self) -> pd.DataFrame:
+        """equity, cash and gross [rows] in cash units, by the time at which each row ends, UTC."""
+        return by_time(self.frame("equity"))
+
+    @property
+    def returns(self) -> pd.Series[float]:
+        """[sessions] simple returns by date, without a zone: what empyrical, quantstats and pyfolio take."""
         import pandas as pd
 
-        return pd.read_parquet(self.artifacts[table])
+        return pd.Series(self.session_returns, pd.DatetimeIndex(self.sessions, name="session"), name="returns")
+
+    @property
+    def orders(self) -> pd.DataFrame:
+        """What became of orders, by time (docs/results.md)."""
+        return by_time(self.frame("orders"))
+
+    @property
+    def fills(self) -> pd.DataFrame:
+        """Fills by time."""
+        return by_time(self.frame("fills"))
+
+    @property
+    def trades(self) -> pd.DataFrame:
+        """Trades by the time of their entry."""
+        return by_time(self.frame("trades"), "entry_time")
+
+    @property
+    def positions(self) -> pd.DataFrame:
+        """[changes, assets] units held from each time on at which any changed, short ones negative; a column for each
+        asset that was held."""
+        return positions(self)
+
+    # --- figures ---------------------------------------------------------------------------------------------------
+
+    @property
+    def figures(self) -> Figures:
+        """The registered figures by name: ``result.figures["underwater"]`` draws one. They need backbus[figures]."""
+        from backbus.figures.drawn import Figures
+
+        return Figures(self)
+
+    def plot(self) -> go.Figure:
+        """Price with fills, equity and drawdown over one time axis."""
+        return self.figures["overview"]
+
+    def _repr_html_(self) -> str:
+        return run_html(self)
 
     def rolling(self, window: int = 63, *, risk_free: float | str | Mapping[str, Any] = 0.0) -> pd.DataFrame:
         """Annual return, volatility, Sharpe ratio and deepest drawdown of the last ``window`` sessions, by session;
@@ -97,19 +164,17 @@ class Result(Finished):
 
         if window < 2:
             raise UsageError(f"a window has at least 2 sessions, not {window}")
-        equity = self.frame("equity").groupby("session")["equity"].last()
-        metrics, year = self.report.metrics, self.report.year
-        begun = (metrics.final_equity or math.nan) / (1.0 + (metrics.total_return or 0.0))
-        returns = (equity / equity.shift(1, fill_value=begun) - 1.0).to_numpy()
+        year = self.summary.year
+        returns = self.session_returns
         said = parse(PerformanceSettings, {"risk_free": risk_free}, file=None).risk_free
-        days = equity.index.to_numpy().astype("datetime64[D]").astype("int64")
+        days = self.sessions.astype("int64")
         rates = session_rates(read_rates(said, Path()) if isinstance(said, RiskFree) else said, year, days)
         found = rolling_figures(returns, window, rates=rates, year=year)
-        return pd.DataFrame(found, index=equity.index)
+        return pd.DataFrame(found, pd.DatetimeIndex(self.sessions, name="session"))
 
     def plain(self) -> dict[str, Any]:
         """What ``--json`` prints."""
-        report = self.report
+        report = self.summary
         return {
             "job": self.job,
             "name": report.name,

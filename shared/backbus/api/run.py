@@ -3,80 +3,114 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backbus.api.arguments import AnyJob, class_of, job_of
 from backbus.api.result import Result
-from backbus.engine.inputs import Progress, complete, files_of, load_inputs
+from backbus.engine.inputs import Inputs, Progress, complete, files_of, load_inputs
+from backbus.errors import UsageError
 from backbus.job.job import Job
-from backbus.runs.folder import Ran, files_beside_tables, now
+from backbus.performance.tables import TABLES
+from backbus.runs.folder import Ran, files_beside_tables, new_id, now
 from backbus.runs.hashes import hashes_of
 from backbus.runs.receipt import made_here, receipt_of_run
 from backbus.runs.sources import as_it_ran, hashes_of_texts, sources_of
-from backbus.settings import RUNS
+from backbus.runs.tables import Tables
 
 if TYPE_CHECKING:
+    from backbus.engine.run import Engine
+    from backbus.market.panel import Panel
+    from backbus.performance.report import Report
+    from backbus.runs.receipt import Receipt
     from backbus.strategy import Strategy
 
 
 def run(
-    job: Job | Mapping[str, Any] | str | Path,
+    job: AnyJob,
     data: Any = None,
     *,
-    strategy: Strategy | None = None,
-    folder: Path | None = None,
-    keep: bool = True,
+    strategy: Strategy | type[Strategy] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    folder: Path | str | None = None,
+    tables: bool = True,
     progress: Progress | None = None,
 ) -> Result:
     """Run a job in this process.
 
-    ``job`` is a Job, a mapping of its fields, or the path of its file. ``data`` stands for ``data.files``: a Panel, a
-    pandas frame (open, high, low, close, volume by time) or frames by symbol. ``strategy`` stands for ``strategy.use``.
-    Artifacts are written to ``folder`` (``var/runs/<job>``) unless ``keep`` is False.
+    ``job`` is a Job, a mapping of its fields, or the path of its file; ``overrides`` are values by dotted setting.
+    ``data`` stands for ``data.files``: a Panel, a pandas frame (open, high, low, close, volume by time) or frames by
+    symbol. ``strategy`` stands for ``strategy.use``: a class, whose parameters the job gives, or an instance.
+    Nothing is written, and the tables are in memory, unless a ``folder`` is given, where all files of a run go. With
+    ``tables=False`` there is the summary alone: it takes no more memory however long the market is.
     Raises JobError, DataError or StrategyError; nothing is left half written.
     """
     from backbus.engine.run import Engine
+    from backbus.performance.arrow import HeldTables
     from backbus.performance.artifacts import ArtifactWriter
 
     started, begun_at = time.perf_counter(), now()
-    if isinstance(job, str | Path):
-        job = Job.load(job)
-    elif not isinstance(job, Job):
-        job = Job.parse(job)
-    job = complete(job)
-    handed_over = strategy
-    job, inputs, strategy = load_inputs(job, data, strategy)
+    made, handed_over = complete(job_of(job, overrides, strategy)), strategy
+    if isinstance(strategy, type):
+        from backbus.strategy import make_strategy
+
+        strategy = make_strategy(class_of(strategy), made.strategy.params)
+    made, inputs, strategy = load_inputs(made, data, strategy)
     source = inputs.source
-    job_id = uuid.uuid4().hex[:12]
-    rows = len(source)
 
     def tell(done: int) -> None:
         inputs.release(done)
         if progress is not None:
-            progress(done, rows)
+            progress(done, len(source))
 
-    if not keep:
-        report = Engine(job, source, strategy).run(tell)
-        return Result(job_id, report, {}, Ran("local", begun_at, time.perf_counter() - started))
-    folder = folder if folder is not None else RUNS / job_id
-    ours = not folder.exists()
-    try:
-        with ArtifactWriter(folder, source.layout.symbols) as writer, ThreadPoolExecutor(1) as beside:
-            read = beside.submit(hashes_of, {} if data is not None else files_of(job))
-            engine = Engine(job, source, strategy, sink=writer.write)
+    def ran() -> Ran:
+        return Ran("local", begun_at, time.perf_counter() - started, folder=str(made.folder.resolve()))
+
+    if not tables:
+        if folder is not None:
+            raise UsageError("a folder is for the tables of a run: leave out tables=False")
+        report = Engine(made, source, strategy).run(tell)
+        return Result(new_id(), report, Tables({}), ran(), market=partial(_panel, inputs))
+    files = {} if data is not None else files_of(made)
+    held = HeldTables(source.layout.symbols)
+    with ThreadPoolExecutor(1) as beside:
+        if folder is None:
+            read = beside.submit(hashes_of, files)
+            engine = Engine(made, source, strategy, sink=held.write)
             report = engine.run(tell)
-            sources = sources_of(job, handed_over)
-            job = as_it_ran(job, handed_over, sources)
-            receipt = receipt_of_run(
-                report, engine.marks, job.plain(), hashes_of_texts(sources), read.result(), made_here()
-            )
-            ran = Ran("local", begun_at, time.perf_counter() - started, folder=str(job.folder.resolve()))
-            artifacts = writer.close(report, files_beside_tables(folder, job, report, receipt, ran, sources))
-    except BaseException:
-        if ours and folder.is_dir():
-            folder.rmdir()
-        raise
-    return Result(job_id, report, artifacts, ran, receipt)
+            receipt = _made_of(made, handed_over, engine, report, read.result())[1]
+            there = Tables({name: partial(held.table, name) for name in TABLES})
+            return Result(new_id(), report, there, ran(), receipt, market=partial(_panel, inputs))
+        folder = Path(folder)
+        ours = not folder.exists()
+        try:
+            with ArtifactWriter(folder, source.layout.symbols) as writer:
+                read = beside.submit(hashes_of, files)
+                engine = Engine(made, source, strategy, sink=writer.write)
+                report = engine.run(tell)
+                made, receipt, sources = _made_of(made, handed_over, engine, report, read.result())
+                took = ran()
+                writer.close(report, files_beside_tables(folder, made, report, receipt, took, sources))
+        except BaseException:
+            if ours and folder.is_dir():
+                folder.rmdir()
+            raise
+    folder = folder.resolve()
+    places = Tables({name: folder / f"{name}.parquet" for name in TABLES})
+    return Result(folder.name, report, places, took, receipt, folder, partial(_panel, inputs))
+
+
+def _made_of(
+    job: Job, handed_over: Strategy | type[Strategy] | None, engine: Engine, report: Report, data: Mapping[str, str]
+) -> tuple[Job, Receipt, dict[str, str]]:
+    """The job as it ran, its receipt, and the texts of its strategy."""
+    sources = sources_of(job, handed_over)
+    job = as_it_ran(job, handed_over, sources)
+    return job, receipt_of_run(report, engine.marks, job.plain(), hashes_of_texts(sources), data, made_here()), sources
+
+
+def _panel(inputs: Inputs) -> Panel:
+    return inputs.panel

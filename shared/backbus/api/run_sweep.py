@@ -2,33 +2,33 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from backbus.api.arguments import AnyJob, class_of, job_of, with_parameters
 from backbus.api.sweep_result import SweepResult
 from backbus.data import MappedSource, write_panel
 from backbus.engine.inputs import PANEL_FILE, Inputs, Progress, complete, files_of, open_inputs
 from backbus.errors import UsageError
 from backbus.jit.sources import cache_home
-from backbus.job.job import Job
+from backbus.market.panel import Panel
 from backbus.market.timeframe_ends import Framed
 from backbus.models.loading import files_of_job, with_functions
 from backbus.performance.metrics import FIGURES
-from backbus.runs.folder import Ran, files_beside_table, now
+from backbus.runs.folder import Ran, files_beside_table, new_id, now
 from backbus.runs.hashes import hashes_of
 from backbus.runs.receipt import made_here, receipt_of_sweep
 from backbus.runs.sources import as_it_ran, hashes_of_texts, sources_of
-from backbus.settings import RUNS
+from backbus.runs.tables import Tables
 from backbus.strategy import Strategy, load_strategy
 from backbus.sweep.clusters.cluster import Cluster
 from backbus.sweep.clusters.registry import cluster_at
@@ -48,29 +48,29 @@ Opening = Callable[[], AbstractContextManager[Cluster]]
 
 
 def run_sweep(
-    job: Job | Mapping[str, Any] | str | Path,
+    job: AnyJob,
     data: Any = None,
     *,
-    strategy: type[Strategy] | None = None,
+    strategy: Strategy | type[Strategy] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    folder: Path | str | None = None,
     workers: int | None = None,
     on: str | None = None,
-    folder: Path | None = None,
     progress: Progress | None = None,
 ) -> SweepResult:
     """Run a job's sweep on this machine, or from here on a cluster.
 
-    ``job`` and ``data`` are those of ``run``; ``strategy`` is a class that stands for ``strategy.use``. Points are
-    computed by ``workers`` processes, as many as cores where left out, within the limits that the job's ``[sweep]``
-    sets; in this process, without limits, where prices or a class are handed over, or ``workers`` is 0. ``on`` is the
-    address of a cluster that computes them instead, such as ``dask://host:8786``. ``progress`` hears how many points
-    are done, and of how many. Files go to ``folder`` (``var/runs/<job>``). Raises JobError, DataError or StrategyError;
-    nothing is left half written.
+    ``job``, ``data``, ``strategy``, ``overrides`` and ``folder`` are those of ``run``; of a strategy's instance the
+    search starts from its parameters. Points are computed by ``workers`` processes, as many as cores where left out,
+    within the limits that the job's ``[sweep]`` sets; in this process, without limits, where prices or a strategy are
+    handed over, or ``workers`` is 0. ``on`` is the address of a cluster that computes them instead, such as
+    ``dask://host:8786``. ``progress`` hears how many points are done, and of how many. Raises JobError, DataError or
+    StrategyError; nothing is left half written.
     """
     started, begun_at = time.perf_counter(), now()
-    if isinstance(job, str | Path):
-        job = Job.load(job)
-    elif not isinstance(job, Job):
-        job = Job.parse(job)
+    job = job_of(job, overrides, strategy)
+    if strategy is not None:
+        job, strategy = with_parameters(job, strategy), class_of(strategy)
     if on is not None and (workers is not None or data is not None or strategy is not None):
         raise UsageError("a sweep on a cluster takes prices and strategy from the job's files, and no workers here")
     cluster = None if on is None else cluster_at(on)
@@ -86,29 +86,46 @@ def run_sweep(
     check_names(search.space, job, strategy)
     if data is not None or handed_over is not None or workers == 0:
         refuse_look_ahead(job, panel, search.space, strategy)
-        opening: Opening = functools.partial(InThisProcess, search.computes(panel, strategy))
+        opening: Opening = partial(InThisProcess, search.computes(panel, strategy))
     else:
         setup = Setup(job, {}, files, search.plan.sessions)
         if cluster is None:
-            opening = functools.partial(_pool, setup, opened, workers or os.cpu_count() or 1)
+            opening = partial(_pool, setup, opened, workers or os.cpu_count() or 1)
         else:
-            opening = functools.partial(cluster, replace(setup, data=files_of(job)))
+            opening = partial(cluster, replace(setup, data=files_of(job)))
     computed = _computed(search, opening)
-    job_id = uuid.uuid4().hex[:12]
-    folder = folder if folder is not None else RUNS / job_id
-    trials = Trials(folder.parent / TRIALS_FILE, job, strategy, market_of(job, panel))
+    counted = None if folder is None else Path(folder).parent / TRIALS_FILE
+    trials = Trials(counted, job, strategy, market_of(job, panel))
     with closing(computed):
         points = gather(len(search), search.plan, _told(computed, len(search), progress, trials), search.width)
-    summary, artifacts = search.conclude(folder, panel, strategy, points, trials.family(len(search)))
     mode = "local" if on is None else on.partition(":")[0]
-    sources = sources_of(job, handed_over)
-    job = as_it_ran(job, handed_over, sources)
-    read = hashes_of({} if data is not None else files_of(job))
-    receipt = receipt_of_sweep(summary, job.plain(), hashes_of_texts(sources), read, made_here())
-    ran = Ran(mode, begun_at, time.perf_counter() - started, folder=str(job.folder.resolve()))
-    texts = files_beside_table(folder, job, summary, receipt, ran, sources)
-    write_together(folder, {place: text_file(text) for place, text in texts.items()})
-    return SweepResult(job_id, summary, artifacts, ran, receipt)
+    with _folder(folder) as place:
+        summary, artifacts = search.conclude(place, panel, strategy, points, trials.family(len(search)))
+        sources = sources_of(job, handed_over)
+        job = as_it_ran(job, handed_over, sources)
+        read = hashes_of({} if data is not None else files_of(job))
+        receipt = receipt_of_sweep(summary, job.plain(), hashes_of_texts(sources), read, made_here())
+        ran = Ran(mode, begun_at, time.perf_counter() - started, folder=str(job.folder.resolve()))
+        tables = Tables({name: path for name, path in artifacts.items() if name != "summary"})
+        if folder is None:
+            return SweepResult(new_id(), summary, tables.held(), ran, receipt, market=partial(_panel, opened))
+        texts = files_beside_table(place, job, summary, receipt, ran, sources)
+        write_together(place, {name: text_file(text) for name, text in texts.items()})
+    return SweepResult(place.name, summary, tables, ran, receipt, place, partial(_panel, opened))
+
+
+def _panel(opened: Inputs) -> Panel:
+    return opened.panel
+
+
+@contextmanager
+def _folder(folder: Path | str | None) -> Iterator[Path]:
+    """Where a search puts its files; without one, for as long as it takes to read them into memory."""
+    if folder is not None:
+        yield Path(folder).resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="backbus-") as passing:
+        yield Path(passing)
 
 
 Computed = Generator[tuple[int, Chunk], None, None]
@@ -118,7 +135,7 @@ def _computed(search: Search, opening: Opening) -> Computed:
     with opening() as cluster:
         while points := search.next():
             figures = np.empty((len(points), len(FIGURES)))
-            for first, chunk in cluster.run(len(points), functools.partial(_after, search, points.start)):
+            for first, chunk in cluster.run(len(points), partial(_after, search, points.start)):
                 figures[first : first + len(chunk.figures)] = chunk.figures
                 yield points.start + first, chunk
             search.tell(figures)

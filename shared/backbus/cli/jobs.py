@@ -22,13 +22,14 @@ def run(
     """Run a backtest in this process."""
     from backbus.api.run import run as run_here
     from backbus.job.job import Job
+    from backbus.runs.folder import new_folder
 
     overrides = list(sets or [])
     if block is not None:
         overrides.append(f"run.block={block}")
     loaded = Job.load(job, overrides=overrides)
     with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
-        result = run_here(loaded, progress=move)
+        result = run_here(loaded, folder=new_folder(), progress=move)
     print_result(result, as_json)
 
 
@@ -44,6 +45,7 @@ def submit(
     from backbus.api.result import Result
     from backbus.cli.output import print_json
     from backbus.job.job import Job
+    from backbus.settings import RUNS
 
     loaded = Job.load(job, overrides=sets or ())
     with Client() as client:
@@ -62,7 +64,8 @@ def submit(
         except KeyboardInterrupt:
             sys.stderr.write(f"job {submitted['job']} goes on without you; see `backbus show {submitted['job']}`\n")
             raise
-        result = client.result(shown, elapsed_s=time.perf_counter() - started, job_folder=loaded.folder)
+        took = time.perf_counter() - started
+        result = client.result(shown, folder=RUNS / shown["job"], elapsed_s=took, job_folder=loaded.folder)
     if isinstance(result, Result):
         print_result(result, as_json)
     else:

@@ -48,7 +48,7 @@ def print_result(result: Result, as_json: bool) -> None:
     from backbus.performance.summary import summary_table
 
     console = Console()
-    console.print(summary_table(result.report))
+    console.print(summary_table(result.summary))
     how = "from the store" if result.cached else f"in {result.elapsed_s:.2f} s"
     where = "in this process" if result.mode == "local" else f"by the stack, attempts: {result.attempts}"
     told = f"{how}, {where}; " if result.ran.begun_at else ""  # runs of before do not say

@@ -105,6 +105,7 @@ def fetch(
     from backbus.api.client import Client
     from backbus.api.result import Result
     from backbus.errors import JobFailed
+    from backbus.settings import RUNS
 
     with Client() as client:
         shown = client.show(job)
@@ -114,7 +115,7 @@ def fetch(
                 f"`backbus show {shown['job']}` says how far it is"
             )
         took = (shown["ended_at"] or shown["created_at"]) - shown["created_at"]
-        result = client.result(shown, folder=out, elapsed_s=took)
+        result = client.result(shown, folder=out or RUNS / shown["job"], elapsed_s=took)
     if isinstance(result, Result):
         print_result(result, as_json)
     else:

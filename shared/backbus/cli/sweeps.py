@@ -30,6 +30,7 @@ def sweep(
     from backbus.api.run_sweep import run_sweep
     from backbus.errors import UsageError
     from backbus.job.job import Job
+    from backbus.runs.folder import new_folder
 
     overrides = list(sets or [])
     if allow_look_ahead:
@@ -38,7 +39,7 @@ def sweep(
     if on is not None and workers is not None:
         raise UsageError("--on says that a cluster computes the points, and --workers that this machine does: give one")
     with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
-        result = run_sweep(loaded, workers=workers, on=on, progress=move)
+        result = run_sweep(loaded, folder=new_folder(), workers=workers, on=on, progress=move)
     print_sweep(result, as_json, top)
 
 
@@ -100,6 +101,7 @@ def rerun(
     from backbus.api.rerun import rerun as rerun_here
     from backbus.api.rerun import rerun_fold, rerun_split
     from backbus.errors import UsageError
+    from backbus.runs.folder import new_folder
     from backbus.runs.library import find_sweep
 
     if (best, point is not None, fold is not None, split is not None).count(True) > 1:
@@ -107,13 +109,13 @@ def rerun(
     if group is not None and split is None:
         raise UsageError("--group goes with --split")
     with bar_of(f"{sweep}", quiet=as_json) as move, to_stderr():
-        folder = find_sweep(sweep)
+        folder, into = find_sweep(sweep), new_folder()
         if fold is not None:
-            result = rerun_fold(folder, fold, progress=move)
+            result = rerun_fold(folder, fold, folder=into, progress=move)
         elif split is not None:
-            result = rerun_split(folder, split, group, progress=move)
+            result = rerun_split(folder, split, group, folder=into, progress=move)
         else:
-            result = rerun_here(folder, point, progress=move)
+            result = rerun_here(folder, point, folder=into, progress=move)
     print_result(result, as_json)
 
 

@@ -17,7 +17,7 @@ MOST_ASSETS = 40
 
 def steps(run: RunShown) -> list[tuple[str, float]]:
     """From gross to net: what prices brought, less each cost, in cash units; they sum up to what the account gained."""
-    metrics, booked = run.report.metrics, run.report.booked
+    metrics, booked = run.summary.metrics, run.summary.booked
     gained = (metrics.final_equity if metrics.final_equity is not None else np.nan) - run.cash
     fees, slippage = metrics.fees or 0.0, metrics.slippage or 0.0
     other = sum(booked.values())
@@ -31,7 +31,7 @@ def costs(run: RunShown) -> Any:
     """A waterfall from gross to net."""
     import plotly.graph_objects as go
 
-    if not run.report.counts.fills:
+    if not run.summary.counts.fills:
         raise NothingToShow("nothing was traded")
     told = steps(run)
     kinds = ["absolute", *["relative"] * (len(told) - 2), "total"]

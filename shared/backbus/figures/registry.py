@@ -24,7 +24,7 @@ from typing import Any
 from backbus.errors import UsageError
 
 GROUP = "backbus.figures"
-OURS = ("account", "returns", "costs", "trades")
+OURS = ("price", "account", "returns", "costs", "trades")
 """Modules that have figures, in the order in which a report shows them."""
 Draw = Callable[[Any], Any]
 

@@ -67,7 +67,7 @@ def distribution(run: RunShown) -> Any:
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    returns = run.returns[np.isfinite(run.returns)]
+    returns = run.session_returns[np.isfinite(run.session_returns)]
     if len(returns) < 2 or float(returns.std()) == 0.0:
         raise NothingToShow("session returns do not vary")
     mean, deviation = float(returns.mean()), float(returns.std(ddof=1))
@@ -111,9 +111,9 @@ def rolling(run: RunShown) -> Any:
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    if len(run.returns) <= WINDOW:
-        raise NothingToShow(f"there are {len(run.returns)} sessions, and a rolling figure takes {WINDOW}")
-    told = rolling_figures(run.returns, WINDOW, rates=np.zeros(1), year=run.report.year)
+    if len(run.session_returns) <= WINDOW:
+        raise NothingToShow(f"there are {len(run.session_returns)} sessions, and a rolling figure takes {WINDOW}")
+    told = rolling_figures(run.session_returns, WINDOW, rates=np.zeros(1), year=run.summary.year)
     found = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.06)
     for row, (name, colour) in enumerate((("sharpe", BLUE), ("volatility", ORANGE)), 1):
         line = {"color": colour, "width": 1.4}

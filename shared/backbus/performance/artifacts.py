@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from backbus.performance.arrow import ArrowColumns
 from backbus.performance.report import Report
-from backbus.performance.tables import CATEGORIES, TABLES, ColumnKind, Columns, Piece
-from backbus.performance.trades import NO_TIME
+from backbus.performance.tables import TABLES, ColumnKind, Columns, Piece
 from backbus.together import hidden, show
 
 GROUP_ROWS = 131_072
@@ -91,30 +89,24 @@ class _TableFile:
     """One Parquet file that grows in row groups of a fixed size."""
 
     def __init__(self, path: Path, columns: dict[str, ColumnKind], symbols: tuple[str, ...]) -> None:
-        import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self._columns = columns
-        self._words = {
-            kind: pa.array(symbols if kind is ColumnKind.SYMBOL else CATEGORIES[kind], pa.string())
-            for kind in columns.values()
-            if kind is ColumnKind.SYMBOL or kind in CATEGORIES
-        }
-        self._schema = pa.schema([pa.field(name, _arrow_type(kind)) for name, kind in columns.items()])
+        self._arrow = ArrowColumns(columns, symbols)
         self._writer = pq.ParquetWriter(
             path,
-            self._schema,
+            self._arrow.schema,
             compression="zstd",
             compression_level=1,
-            use_dictionary=[name for name, kind in columns.items() if kind in self._words],
+            use_dictionary=self._arrow.worded,
             column_encoding={name: _ENCODINGS[kind] for name, kind in columns.items() if kind in _ENCODINGS},
         )
+        self._first = next(iter(columns))
         self._waiting: list[Columns] = []
         self._rows = 0
 
     def add(self, columns: Columns) -> None:
         self._waiting.append(columns)
-        self._rows += len(columns[next(iter(self._columns))])
+        self._rows += len(columns[self._first])
         if self._rows >= GROUP_ROWS:
             self._write(self._rows - self._rows % GROUP_ROWS)
 
@@ -129,50 +121,9 @@ class _TableFile:
     def _write(self, rows: int) -> None:
         if not self._waiting:
             return
-        joined = {name: np.concatenate([piece[name] for piece in self._waiting]) for name in self._columns}
+        joined = {name: np.concatenate([piece[name] for piece in self._waiting]) for name in self._arrow.kinds}
         for start in range(0, rows, GROUP_ROWS):
             stop = min(start + GROUP_ROWS, rows)
-            self._writer.write_table(self._arrow({name: column[start:stop] for name, column in joined.items()}))
+            self._writer.write_table(self._arrow.table({name: column[start:stop] for name, column in joined.items()}))
         self._waiting = [{name: column[rows:].copy() for name, column in joined.items()}]
         self._rows -= rows
-
-    def _arrow(self, columns: Columns) -> Any:
-        import pyarrow as pa
-
-        arrays = [self._array(columns[name], kind) for name, kind in self._columns.items()]
-        return pa.Table.from_arrays(arrays, schema=self._schema)
-
-    def _array(self, column: NDArray[Any], kind: ColumnKind) -> Any:
-        import pyarrow as pa
-
-        match kind:
-            case ColumnKind.NUMBER:
-                return pa.array(column, pa.float64())
-            case ColumnKind.NUMBER_OR_NONE:
-                return pa.array(column, pa.float64(), mask=np.isnan(column))
-            case ColumnKind.COUNT:
-                return pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=column < 0)
-            case ColumnKind.DATE:
-                return pa.array(column.astype(np.int32), pa.int32()).cast(pa.date32())
-            case ColumnKind.INSTANT:
-                numbers = pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=column == NO_TIME)
-                return numbers.cast(_arrow_type(kind))
-            case _:
-                codes = pa.array(column.astype(np.int32), mask=column < 0 if kind is ColumnKind.SYMBOL else None)
-                return pa.DictionaryArray.from_arrays(codes, self._words[kind])
-
-
-def _arrow_type(kind: ColumnKind) -> Any:
-    import pyarrow as pa
-
-    match kind:
-        case ColumnKind.NUMBER | ColumnKind.NUMBER_OR_NONE:
-            return pa.float64()
-        case ColumnKind.COUNT:
-            return pa.int64()
-        case ColumnKind.DATE:
-            return pa.date32()
-        case ColumnKind.INSTANT:
-            return pa.timestamp("ns", tz="UTC")
-        case _:
-            return pa.dictionary(pa.int32(), pa.string())

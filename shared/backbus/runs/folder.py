@@ -8,7 +8,8 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from backbus.job.job import Job
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.report import Report
 from backbus.runs.receipt import Receipt
+from backbus.settings import RUNS
 from backbus.sweep.outcome import SUMMARY_FILE, summary_text
 
 JOB_FILE, RECEIPT_FILE, SOURCES = "job.toml", "receipt.json", "source"
@@ -43,6 +45,16 @@ class Ran:
 def now() -> str:
     """The clock, as ``Ran`` has it."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+
+
+def new_id() -> str:
+    """A name for a job that was computed here."""
+    return uuid.uuid4().hex[:12]
+
+
+def new_folder() -> Path:
+    """Where commands put what they compute."""
+    return RUNS / new_id()
 
 
 def files_beside_tables(
@@ -82,14 +94,19 @@ def job_text(job: Job, folder: Path, sources: Mapping[str, str]) -> str:
     import tomli_w
 
     fields = without_nothing(job.plain())
-    for path in _FILES:
-        _change(fields, path, lambda written: _from(folder, job.folder, written))
+    change_paths(fields, lambda written: _from(folder, job.folder, written))
     if sources:
         _change_uses(fields, lambda use: _beside(use, sources))
     head = f"# {job.name}, as it was resolved: defaults and changed settings are in it. Paths start from this folder.\n"
     if job.reads_files and not any(fields["data"].get(name) for name in ("files", "dataset", "query")):
         head += "# Its bars were handed over from Python: name files of them before it runs from here.\n"
     return f"{head}\n{tomli_w.dumps(fields)}"
+
+
+def change_paths(fields: dict[str, Any], change: Callable[[str], str]) -> None:
+    """Change each path of a file in a job's plain values."""
+    for path in _FILES:
+        _change(fields, path, change)
 
 
 def without_nothing(value: Any) -> Any:

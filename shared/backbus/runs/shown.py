@@ -1,49 +1,58 @@
-"""A run as figures and reports see it: its report, and its tables as columns, each read once."""
+"""A finished job as figures and reports see it: its summary, and its tables as columns, each read once."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from backbus.market.panel import Floats, Ints
 from backbus.performance.report import Report
+from backbus.runs.receipt import Receipt
+from backbus.runs.tables import Tables
+
+if TYPE_CHECKING:
+    from backbus.market.panel import Panel
 
 Instants = NDArray[np.datetime64]
 
 
-class RunShown:
-    """``tables`` are a run's Parquet files by name; ``settings`` its job's plain values, where they are known."""
+class Shown:
+    """What all kinds have."""
 
-    def __init__(self, report: Report, settings: Mapping[str, Any], tables: Mapping[str, Path]) -> None:
-        self.report, self.settings = report, settings
-        self._tables = dict(tables)
-        self._read: dict[tuple[str, str], NDArray[Any]] = {}
+    tables: Tables
+    receipt: Receipt | None
+    """What it was made of."""
+    market: Callable[[], Panel] | None
+    """What opens the bars, where they are at hand."""
 
     def column(self, table: str, name: str) -> NDArray[Any]:
-        """[rows] one column; words as objects, times as UTC nanoseconds."""
-        key = table, name
-        if key not in self._read:
-            import pyarrow.parquet as pq
-
-            found = pq.read_table(self._tables[table], columns=[name]).column(0)
-            self._read[key] = found.to_numpy()
-        return self._read[key]
+        """[rows] one column of a table; words as objects, times as UTC nanoseconds."""
+        return self.tables.column(table, name)
 
     def count(self, table: str) -> int:
         """How many rows a table has."""
-        import pyarrow.parquet as pq
+        return self.tables.rows(table)
 
-        return int(pq.read_metadata(self._tables[table]).num_rows)
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """The job's plain values, as they were resolved; empty where they are not known."""
+        return {} if self.receipt is None else self.receipt.job
+
+
+class RunShown(Shown):
+    """A single run."""
+
+    summary: Report
+    """What ``report.json`` holds."""
 
     @property
     def cash(self) -> float:
         """What the account began with."""
-        metrics = self.report.metrics
+        metrics = self.summary.metrics
         if metrics.final_equity is None or metrics.total_return is None:
             return float("nan")
         return metrics.final_equity / (1.0 + metrics.total_return)
@@ -67,9 +76,21 @@ class RunShown:
         return found
 
     @cached_property
-    def returns(self) -> Floats:
+    def session_returns(self) -> Floats:
         """[sessions] simple returns."""
         before = np.append(self.cash, self.daily[:-1])
         with np.errstate(divide="ignore", invalid="ignore"):
             found: Floats = self.daily / before - 1.0
         return found
+
+
+class SweepShown(Shown):
+    """A search of any kind."""
+
+    summary: dict[str, Any]
+    """What ``sweep.json`` holds."""
+
+    @property
+    def kind(self) -> str:
+        """``sweep``, ``walk_forward``, ``cpcv`` or ``monte_carlo``."""
+        return str(self.summary.get("kind", "sweep"))

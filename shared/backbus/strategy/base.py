@@ -13,12 +13,13 @@ import inspect
 import math
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backbus.errors import StrategyError
 from backbus.strategy import holding
 from backbus.strategy.order_terms import entry_terms, exit_terms
 from backbus.strategy.orders import Order
+from backbus.strategy.parameters import wrong_parameter
 from backbus.strategy.run import Run
 from backbus.trading.records import Records
 
@@ -41,6 +42,12 @@ class Strategy(BaseModel):
     """Whether the portfolio is to be heard row by row: ``on_bar`` takes the book, or there is an ``on_fill``."""
     takes_book: ClassVar[bool] = False
     """Whether ``on_bar`` takes the book. Both are found out when the class is defined."""
+
+    def __init__(self, **params: Any) -> None:
+        try:
+            super().__init__(**params)
+        except ValidationError as error:
+            raise wrong_parameter(type(self), error) from None
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:

@@ -58,7 +58,7 @@ def make_strategy(strategy: type[AnyStrategy], params: Mapping[str, Any]) -> Any
     try:
         return strategy(**params)
     except ValidationError as error:
-        raise _wrong(strategy, error) from None
+        raise wrong_parameter(strategy, error) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ def _bound(rule: object) -> str:
     return "".join(f"{sign} {getattr(rule, name)}" for name, sign in _SIGNS if hasattr(rule, name))
 
 
-def _wrong(strategy: type[BaseModel], error: ValidationError) -> JobError:
+def wrong_parameter(strategy: type[BaseModel], error: ValidationError) -> JobError:
+    """The first wrong one, and how to mend it."""
     mistake = first_mistake(error)
     name = ".".join(str(part) for part in mistake["loc"])
     field = f"strategy.{name}" if name else "strategy"

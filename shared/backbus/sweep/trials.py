@@ -28,6 +28,8 @@ TRIALS_FILE = "trials.json"
 EVERY_S = 1.0
 """How often a running sweep writes down what it has tried: one that is killed loses no more."""
 ASSETS_TOLD = 3
+_HERE: list[dict[str, Any]] = []
+"""Searches of this process that write nothing."""
 
 
 class Family(NamedTuple):
@@ -69,13 +71,15 @@ def strategy_of(job: Job, strategy: type[Strategy]) -> str:
     file, found, _ = use.partition(".py")
     if found:
         return f"{(job.folder / (file + found)).resolve()}:{strategy.__name__}"
-    return use if strategy.__name__ == use else f"{strategy.__module__}.{strategy.__qualname__}"
+    built_in = strategy.__name__ == use and strategy.__module__.startswith("backbus.")
+    return use if built_in else f"{strategy.__module__}.{strategy.__qualname__}"
 
 
 class Trials:
-    """Counts the points of one sweep in a folder's file. Several processes may count in it at once."""
+    """Counts the points of one sweep in a folder's file, in which several processes may count at once; without a
+    ``path`` in this process alone."""
 
-    def __init__(self, path: Path, job: Job, strategy: type[Strategy], market: MarketTried) -> None:
+    def __init__(self, path: Path | None, job: Job, strategy: type[Strategy], market: MarketTried) -> None:
         self._path, self._strategy, self._market = path, strategy_of(job, strategy), market
         self._name = strategy.__name__
         self._search = _hash(job.plain())
@@ -106,22 +110,28 @@ class Trials:
 
     def _write(self, points: int) -> list[dict[str, Any]]:
         """Write down that this sweep has computed so many points; all searches that are known."""
+        if self._path is None:
+            self._put(_HERE, points)
+            return _HERE
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with _alone(self._path):
             known = _read(self._path)
-            own = next((one for one in known if self._is_this(one)), None)
-            if own is None:
-                today = datetime.datetime.now(datetime.UTC).date().isoformat()
-                own = {"strategy": self._strategy, **self._market._asdict(), "search": self._search, "since": today}
-                own["points"] = 0
-                known.append(own)
-            own["points"] = max(own["points"], points)
+            self._put(known, points)
             part = self._path.with_suffix(f".{os.getpid()}.part")
             lines = ",\n".join(json.dumps(one) for one in known)
             part.write_text(f'{{"searches": [\n{lines}\n]}}\n', encoding="utf-8")
             part.replace(self._path)
         self._written = points
         return known
+
+    def _put(self, known: list[dict[str, Any]], points: int) -> None:
+        own = next((one for one in known if self._is_this(one)), None)
+        if own is None:
+            today = datetime.datetime.now(datetime.UTC).date().isoformat()
+            own = {"strategy": self._strategy, **self._market._asdict(), "search": self._search, "since": today}
+            own["points"] = 0
+            known.append(own)
+        own["points"] = max(own["points"], points)
 
     def _is_this(self, one: dict[str, Any]) -> bool:
         return bool(

@@ -1,0 +1,96 @@
+"""Prices with what was traded in them, over the account, on one time axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from backbus.errors import BackbusError
+from backbus.figures.registry import NothingToShow, figure
+from backbus.figures.style import BLUE, GREEN, GREY, RED, dress, see_through
+from backbus.market.panel import Floats
+from backbus.runs.shown import Instants, RunShown
+
+if TYPE_CHECKING:
+    from backbus.market.panel import Panel
+
+
+def bars_of(run: RunShown) -> Panel:
+    """The bars that a run traded. Raises NothingToShow where they are not at hand."""
+    if run.market is None:
+        raise NothingToShow("the bars are not at hand, and only they tell prices")
+    try:
+        return run.market()
+    except BackbusError as error:
+        raise NothingToShow(f"the bars cannot be read any more: {error}") from None
+
+
+def most_traded(run: RunShown) -> str:
+    """The asset with most fills, of equals the first; the first of all where there are none."""
+    if not run.count("fills"):
+        return run.summary.symbols[0]
+    names, counts = np.unique(run.column("fills", "symbol").astype(str), return_counts=True)
+    most = set(names[counts == counts.max()].tolist())
+    return next(symbol for symbol in run.summary.symbols if symbol in most)
+
+
+def times_and_closes(panel: Panel, symbol: str) -> tuple[Instants, Floats]:
+    """[rows] ends of bars, and closes; NaN where there was none."""
+    block = panel.block
+    return block.end.view("M8[ns]"), block.close[:, panel.symbols.index(symbol)]
+
+
+def traces(run: RunShown, panel: Panel, symbol: str) -> list[Any]:
+    """An asset's closes, and its fills at their prices."""
+    import plotly.graph_objects as go
+
+    times, closes = times_and_closes(panel, symbol)
+    there = ~np.isnan(closes)
+    found: list[Any] = [
+        go.Scatter(
+            x=times[there], y=closes[there], mode="lines", name=f"{symbol} close", line={"color": GREY, "width": 1.2}
+        )
+    ]
+    mine = run.column("fills", "symbol").astype(str) == symbol
+    units, price = run.column("fills", "quantity")[mine], run.column("fills", "price")[mine]
+    when = run.column("fills", "time")[mine]
+    for name, which, colour, shape in (
+        ("buys", units > 0.0, GREEN, "triangle-up"),
+        ("sells", units < 0.0, RED, "triangle-down"),
+    ):
+        dots = {"color": colour, "symbol": shape, "size": 8, "line": {"width": 0}}
+        texts = [f"{value:+g}" for value in units[which]]
+        found.append(go.Scatter(x=when[which], y=price[which], mode="markers", marker=dots, text=texts, name=name))
+    return found
+
+
+@figure("overview", "price with fills, equity, and how far it is below its highest, over one time axis")
+def overview(run: RunShown) -> Any:
+    """Of the asset that was traded most; without its price where the bars are not at hand."""
+    import plotly.graph_objects as go
+    from plotly.subplots import make_subplots
+
+    value = run.column("equity", "equity")
+    if not len(value):
+        raise NothingToShow("no row was traded")
+    symbol = most_traded(run)
+    try:
+        above = traces(run, bars_of(run), symbol)
+    except NothingToShow:
+        above = []
+    heights = [0.5, 0.3, 0.2] if above else [0.65, 0.35]
+    found = make_subplots(rows=len(heights), cols=1, shared_xaxes=True, vertical_spacing=0.03, row_heights=heights)
+    for trace in above:
+        found.add_trace(trace, row=1, col=1)
+    time, top = run.column("equity", "time"), np.maximum(np.maximum.accumulate(value), run.cash)
+    row = len(heights) - 1
+    found.add_trace(go.Scatter(x=time, y=value, name="equity", line={"color": BLUE, "width": 1.4}), row=row, col=1)
+    shape = {"fill": "tozeroy", "fillcolor": see_through(RED, 0.18), "line": {"color": RED, "width": 1.0}}
+    found.add_trace(go.Scatter(x=time, y=value / top - 1.0, name="below the top", **shape), row=row + 1, col=1)
+    dress(found, run.summary.name, height=620 if above else 420)
+    if above:
+        found.update_yaxes(title_text=f"{symbol}", row=1, col=1)
+    found.update_yaxes(title_text="equity", row=row, col=1)
+    found.update_yaxes(title_text="below the top", tickformat=".0%", row=row + 1, col=1)
+    return found

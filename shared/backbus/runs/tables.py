@@ -1,0 +1,104 @@
+"""The tables of a finished job, wherever they lie: files of a folder, or in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from backbus import renamed
+from backbus.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+Place = Path | Callable[[], "pa.Table"]
+
+
+class Tables:
+    """Tables by name; each is read when it is first asked for. ``there`` says where each is: a Parquet file, or what
+    makes it."""
+
+    def __init__(self, there: Mapping[str, Place]) -> None:
+        self._there = dict(there)
+        self._made: dict[str, pa.Table] = {}
+        self._columns: dict[tuple[str, str], NDArray[Any]] = {}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._there
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._there)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """Those that are files."""
+        return {name: place for name, place in self._there.items() if isinstance(place, Path)}
+
+    def held(self) -> Tables:
+        """The same in memory: their files may go."""
+        return Tables({name: partial(_itself, self.read(name)) for name in self})
+
+    def read(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """One of them, or some of its columns. Raises UsageError for one that is not there, and DataError for a file
+        that cannot be read."""
+        place = self._place(name)
+        if isinstance(place, Path):
+            import pyarrow.parquet as pq
+
+            with _reading(place):
+                return pq.read_table(place, columns=columns)
+        if name not in self._made:
+            self._made[name] = place()
+        return self._made[name] if columns is None else self._made[name].select(columns)
+
+    def rows(self, name: str) -> int:
+        """How many rows a table has."""
+        place = self._place(name)
+        if isinstance(place, Path):
+            import pyarrow.parquet as pq
+
+            with _reading(place):
+                return int(pq.read_metadata(place).num_rows)
+        return int(self.read(name).num_rows)
+
+    def column(self, table: str, name: str) -> NDArray[Any]:
+        """[rows] one column; words as objects, times as UTC nanoseconds."""
+        key = table, name
+        if key not in self._columns:
+            self._columns[key] = self.read(table, [name]).column(0).to_numpy()
+        return self._columns[key]
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """One of them as a pandas frame."""
+        found: pd.DataFrame = self.read(name).to_pandas()
+        return found
+
+    def _place(self, name: str) -> Place:
+        if name in self._there:
+            return self._there[name]
+        if name in renamed.TABLES:
+            raise UsageError(renamed.is_now(name, renamed.TABLES[name]))
+        there = ", ".join(self._there)
+        raise UsageError(f"there is no table {name!r}; " + (f"there are {there}" if there else "none were kept"))
+
+
+def _itself(table: pa.Table) -> pa.Table:
+    return table
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Tell a file that is gone or damaged by its place."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (OSError, pa.ArrowInvalid) as error:
+        said = str(error).splitlines()[0]
+        raise DataError(f"cannot be read as a table of a run: {said}; run the job again", file=str(path)) from None
