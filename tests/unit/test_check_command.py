@@ -132,7 +132,7 @@ def test_models_of_the_users_own_are_checked_too_and_named(folder):
     )
     status, printed = typed("job.toml")
     assert status == 0
-    assert "  model       slippage even: " in printed and " calls, each made again" in printed
+    assert "  model     slippage even: " in printed and " calls, each made again" in printed
     commission = 'execution.commission={model="own", use="costs.py:odd"}'
     status, printed = typed("job.toml", "--set", commission)
     assert status == 1

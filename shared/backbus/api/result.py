@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from backbus import renamed
 from backbus.errors import UsageError
 from backbus.job.parsing import parse
+from backbus.runs.advice import advice_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +71,11 @@ class Result(Finished):
         """The figures by name (docs/metrics.md)."""
         return self.report.metrics.model_dump()
 
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What to look at next: why orders were refused, what is too good to be true (docs/results.md)."""
+        return advice_of(self.report, None if self.receipt is None else self.receipt.job)
+
     def frame(self, table: str) -> pd.DataFrame:
         """One of the tables as a pandas frame: equity, signals, orders, fills, order_ends, account_activity or trades.
 
@@ -125,6 +131,7 @@ class Result(Finished):
             "tails": report.tails.model_dump(mode="json"),
             "year": report.year,
             "year_because": report.year_because,
+            "advice": list(self.advice),
             "notes": list(report.notes),
             "warnings": list(report.warnings),
             "read": list(report.read),

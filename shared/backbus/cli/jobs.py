@@ -10,7 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from backbus.cli.options import AsJson, JobFile, JobId, Sets
-from backbus.cli.output import bar_of, print_result, print_sweep, to_stderr
+from backbus.cli.output import print_result, print_sweep, to_stderr
+from backbus.cli.progress import bar_of
 
 
 def run(
@@ -57,7 +58,8 @@ def submit(
                 sys.stdout.write(f"job {submitted['job']} is {submitted['state']}{note}\n")
             return
         try:
-            with bar_of(loaded.name, quiet=as_json) as move:
+            unit = "rows" if loaded.sweep is None else "points"
+            with bar_of(loaded.name, quiet=as_json, unit=unit) as move:
                 shown = client.wait(submitted["job"], lambda seen: _move(seen, move))
         except KeyboardInterrupt:
             sys.stderr.write(f"job {submitted['job']} goes on without you; see `backbus show {submitted['job']}`\n")
@@ -82,22 +84,15 @@ def jobs(
     """List the latest jobs of the stack."""
     from backbus.api.client import Client
     from backbus.cli.output import print_json
+    from backbus.cli.stack_tables import print_jobs
 
     with Client() as client:
         found = client.jobs(limit)
+
     if as_json:
         print_json({"jobs": found})
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("job", "name", "state", "attempts", "submitted", "took")
-    for one in found:
-        took = "" if one["ended_at"] is None else f"{one['ended_at'] - one['created_at']:.1f} s"
-        state = f"{one['state']} (cached)" if one["cached"] else one["state"]
-        submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one["created_at"]))
-        table.add_row(one["id"], one["name"], state, str(one["attempts"]), submitted, took)
-    Console().print(table)
+    print_jobs(found)
 
 
 def show(
@@ -127,51 +122,14 @@ def show(
 def _show_of_stack(job: str, as_json: bool) -> None:
     from backbus.api.client import Client
     from backbus.cli.output import print_json
+    from backbus.cli.stack_tables import print_job
 
     with Client() as client:
         shown = client.show(job)
     if as_json:
         print_json(shown)
         return
-    lines = [f"job {shown['job']} ({shown['name']}): {shown['state']}" + (" (cached)" if shown["cached"] else "")]
-    if shown["points"] is not None:
-        lines += _sweep_lines(shown)
-    elif "progress" in shown:
-        rows = ", ".join(f"{role} {count}" for role, count in shown["progress"]["rows"].items())
-        lines.append(f"attempt {shown['progress']['attempt']}, rows done of {shown['progress']['of']}: {rows}")
-    if "waits_for" in shown:
-        lines.append(f"waits for: {', '.join(shown['waits_for'])}")
-    lines += [f"attempt {a['number']}: {a['reason']}" for a in shown["attempts"] if a["reason"]]
-    if shown["error"]:
-        lines.append(f"error: {shown['error']}")
-    if shown["traceback"]:
-        lines.append(shown["traceback"].rstrip())
-    sys.stdout.write("\n".join(lines) + "\n")
-    if shown["report"] is not None and shown["points"] is None:
-        from rich.console import Console
-
-        from backbus.performance.report import Report
-        from backbus.performance.summary import summary_table
-
-        Console().print(summary_table(Report.model_validate(shown["report"])))
-
-
-def _sweep_lines(shown: dict[str, Any]) -> list[str]:
-    if shown["report"] is not None:
-        report = shown["report"]
-        return [f"{report['points']} points, {report['failed']} failed; table {report['table_sha256']}"]
-    progress = shown.get("progress")
-    if progress is None:
-        return []
-    left = progress["seconds_left"]
-    told = (
-        f"{progress['done']} of {progress['of']} points, {progress['failed']} failed, {progress['rate']:.1f} a second"
-    )
-    told += f", {progress['workers']} workers at it" + ("" if left is None else f", about {left:.0f} s left")
-    lines = [told + (", paused: `backbus resume` goes on" if progress["paused"] else "")]
-    if progress["best"] is not None:
-        lines.append(f"best so far: point {progress['best']['point']} with {progress['best']['score']:.4g}")
-    return lines
+    print_job(shown)
 
 
 def explain(

@@ -9,6 +9,7 @@ import typer
 
 from backbus.cli.options import AsJson
 from backbus.cli.output import print_json
+from backbus.cli.tables import Cell, Heading, TextTable, print_table
 
 
 def up(
@@ -87,20 +88,23 @@ def ps(as_json: AsJson = False) -> None:
     elif not rows:
         sys.stdout.write(f"no stack is up with its state in {Folder.of(settings).state}; start it with `backbus up`\n")
     else:
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table("service", "state", "pid", "up for", "ready", box=None)
+        table = TextTable(
+            Heading("Service", "whole"),
+            Heading("State"),
+            Heading("PID", "number"),
+            Heading("Up for", "number"),
+            Heading("Ready"),
+        )
         for row in rows:
             uptime = row["uptime_s"]
-            table.add_row(
+            table.add(
                 row["service"],
                 row["state"],
                 "" if row["pid"] is None else str(row["pid"]),
                 "" if uptime is None else f"{uptime // 3600}:{uptime // 60 % 60:02}:{uptime % 60:02}",
-                "yes" if row["ready"] else "no",
+                "yes" if row["ready"] else Cell("no", "red"),
             )
-        Console().print(table)
+        print_table(table)
     if not ready:
         raise typer.Exit(1)
 
