@@ -12,6 +12,7 @@ import typer
 from backbus.cli.options import AsJson, JobFile, JobId, Sets
 from backbus.cli.output import print_result, print_sweep, to_stderr
 from backbus.cli.progress import bar_of
+from backbus.cli.screen import say
 
 
 def run(
@@ -133,23 +134,34 @@ def _show_of_stack(job: str, as_json: bool) -> None:
 
 
 def explain(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its id in var/runs.")],
-    order: Annotated[int | None, typer.Option(metavar="N", help="One order, by its number.")] = None,
-    asset: Annotated[str | None, typer.Option(metavar="SYMBOL", help="One asset, on a date.")] = None,
-    date: Annotated[str | None, typer.Option(metavar="DATE", help="The session, like 2008-10-06.")] = None,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its first letters, its name or folder.")] = "",
+    order: Annotated[int | None, typer.Option(metavar="N", help="One order, by its number or id.")] = None,
+    asset: Annotated[str | None, typer.Option(metavar="SYMBOL", help="What happened to one asset.")] = None,
+    date: Annotated[str | None, typer.Option(metavar="DATE", help="What happened in a session: 2008-10-06.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many things to list.")] = 30,
+    last: Annotated[bool, typer.Option("--last", help="The latest run of this machine.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Tell why orders of a run filled as they did, and why others did not."""
     from backbus.api import explain as told
     from backbus.api.sentences import sentences
     from backbus.cli.output import print_json
+    from backbus.errors import UsageError
+    from backbus.runs.library import find_run, latest_run
     from backbus.settings import RUNS
 
-    found = told.explain(told.folder_of(run, RUNS), order=order, asset=asset, date=date)
+    if bool(run) == last:
+        raise UsageError("name a run, or say --last")
+    folder = latest_run(RUNS) if last else find_run(run, RUNS)
+    found = told.explain(folder, order=order, asset=asset, date=date)
     if as_json:
         print_json(found)
-    else:
-        sys.stdout.write("".join(f"{line}\n" for line in sentences(found)))
+        return
+    if "happened" in found:
+        found = {**found, "happened": found["happened"][:limit], "of": len(found["happened"])}
+    for line in sentences(found):
+        begin = " " * (len(line) - len(line.lstrip()))
+        say(line, indent=begin + "    ")
 
 
 def pause(job: JobId, as_json: AsJson = False) -> None:
