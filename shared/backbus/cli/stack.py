@@ -115,7 +115,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the services wrote last."""
+    """Show what the services wrote last, in the order of time."""
     from backbus.errors import UsageError
     from backbus.settings import Settings
     from backbus.stack import logs as written
@@ -139,13 +139,16 @@ def logs(
         print_json({"logs": tails})
         return
     width = max(map(len, paths))
-    for name, tail in tails.items():
-        for line in tail:
-            sys.stdout.write(f"{name:{width}} | {line}\n" if service is None else f"{line}\n")
+
+    def show(line: written.LogLine) -> None:
+        sys.stdout.write(f"{line.service:{width}} | {line.text}\n" if service is None else f"{line.text}\n")
+
+    for line in written.by_time(tails, lines):
+        show(line)
     if follow:
         sys.stdout.flush()
-        for name, line in written.follow(paths):
-            sys.stdout.write(f"{name:{width}} | {line}\n" if service is None else f"{line}\n")
+        for name, text in written.follow(paths):
+            show(written.told(name, text))
             sys.stdout.flush()
 
 
