@@ -22,8 +22,10 @@ def run_html(result: Result) -> str:
     """The summary of a run, and its equity curve as a picture that needs no script."""
     from backbus.performance.summary import summary_lines
 
-    rows = "".join(_row(name, value) for name, value in summary_lines(result.summary))
-    notes = "".join(f"<li>{escape(note)}</li>" for note in (*result.summary.notes, *result.summary.warnings))
+    lines = summary_lines(result.summary, result.settings)
+    rows = "".join(_row(line.label, f"{line.figure} {line.words}".strip()) for line in lines)
+    remarks = (*result.advice, *result.summary.notes, *result.summary.warnings)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in remarks)
     curve = equity_picture(result.column("equity", "equity"), result.cash) if "equity" in result.tables else ""
     told = f"<ul style='margin:4px 0'>{notes}</ul>" if notes else ""
     return (

@@ -10,6 +10,7 @@ import typer
 
 from backbus import __version__
 from backbus.cli import check, compile, data, jobs, keys, project, proofs, runs, simulate, stack, sweeps
+from backbus.cli.screen import coloured, screen_of
 from backbus.errors import BackbusError, StrategyError, UsageError
 
 app = typer.Typer(
@@ -49,7 +50,7 @@ def main() -> None:
     try:
         status = app(prog_name="backbus", standalone_mode=False)
     except BackbusError as error:
-        sys.stderr.write(f"error: {error}\n")
+        _say_error(str(error))
         if isinstance(error, StrategyError) and error.traceback:
             sys.stderr.write(error.traceback.rstrip() + "\n")
         _end(error.exit_status, type(error).__name__, str(error), error)
@@ -59,12 +60,17 @@ def main() -> None:
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         message = f"the system refused{place}: {error.strerror or error}"
-        sys.stderr.write(f"error: {message}\n")
+        _say_error(message)
         _end(1, type(error).__name__, message, error)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
         sys.exit(130)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say_error(message: str) -> None:
+    head = coloured("error:", "red", screen_of(sys.stderr))
+    sys.stderr.write(f"{head} {message}\n")
 
 
 PLACES = ("file", "line", "column", "symbol", "field", "traceback")

@@ -11,7 +11,9 @@ import typer
 from typer.core import TyperGroup
 
 from backbus.cli.options import AsJson, FigureFile, JobFile, OutFolder, Sets
-from backbus.cli.output import bar_of, print_json
+from backbus.cli.output import print_json
+from backbus.cli.progress import bar_of
+from backbus.cli.tables import Heading, TextTable, print_table
 
 if TYPE_CHECKING:
     from backbus.market.panel import Floats
@@ -148,17 +150,15 @@ def _draw(found: dict[str, dict[str, Any]], closes: dict[str, Floats], year: flo
 
 
 def _print_fits(symbol: str, data: dict[str, float], fits: list[Fit], best: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     names = ("deviation", "skewness", "kurtosis", "autocorrelation_of_squares", "leverage")
-    table = Table(symbol, "BIC", "deviation", "skewness", "kurtosis", "squares", "leverage")
-    table.add_row("the data", "", *(f"{data[name]:.3g}" for name in names))
+    titles = ("BIC", "Deviation", "Skewness", "Kurtosis", "Squares", "Leverage")
+    table = TextTable(Heading(symbol, "whole"), *(Heading(title, "number") for title in titles))
+    table.add("the data", "", *(f"{data[name]:.3g}" for name in names))
     for one in fits:
-        bic = "" if one.bic is None else f"{one.bic:.0f}"
+        bic = "" if one.bic is None else f"{one.bic:,.0f}"
         told = f"{one.model} *" if one.model == best else one.model
-        table.add_row(told, bic, *(f"{one.moments[name]:.3g}" for name in names))
-    Console().print(table)
+        table.add(told, bic, *(f"{one.moments[name]:.3g}" for name in names))
+    print_table(table)
 
 
 def _toml(market: dict[str, Any]) -> str:

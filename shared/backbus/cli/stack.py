@@ -9,6 +9,7 @@ import typer
 
 from backbus.cli.options import AsJson
 from backbus.cli.output import print_json
+from backbus.cli.tables import Cell, Heading, TextTable, print_table
 
 
 def up(
@@ -87,20 +88,23 @@ def ps(as_json: AsJson = False) -> None:
     elif not rows:
         sys.stdout.write(f"no stack is up with its state in {Folder.of(settings).state}; start it with `backbus up`\n")
     else:
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table("service", "state", "pid", "up for", "ready", box=None)
+        table = TextTable(
+            Heading("Service", "whole"),
+            Heading("State"),
+            Heading("PID", "number"),
+            Heading("Up for", "number"),
+            Heading("Ready"),
+        )
         for row in rows:
             uptime = row["uptime_s"]
-            table.add_row(
+            table.add(
                 row["service"],
                 row["state"],
                 "" if row["pid"] is None else str(row["pid"]),
                 "" if uptime is None else f"{uptime // 3600}:{uptime // 60 % 60:02}:{uptime % 60:02}",
-                "yes" if row["ready"] else "no",
+                "yes" if row["ready"] else Cell("no", "red"),
             )
-        Console().print(table)
+        print_table(table)
     if not ready:
         raise typer.Exit(1)
 
@@ -111,7 +115,7 @@ def logs(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the services wrote last."""
+    """Show what the services wrote last, in the order of time."""
     from backbus.errors import UsageError
     from backbus.settings import Settings
     from backbus.stack import logs as written
@@ -135,13 +139,16 @@ def logs(
         print_json({"logs": tails})
         return
     width = max(map(len, paths))
-    for name, tail in tails.items():
-        for line in tail:
-            sys.stdout.write(f"{name:{width}} | {line}\n" if service is None else f"{line}\n")
+
+    def show(line: written.LogLine) -> None:
+        sys.stdout.write(f"{line.service:{width}} | {line.text}\n" if service is None else f"{line.text}\n")
+
+    for line in written.by_time(tails, lines):
+        show(line)
     if follow:
         sys.stdout.flush()
-        for name, line in written.follow(paths):
-            sys.stdout.write(f"{name:{width}} | {line}\n" if service is None else f"{line}\n")
+        for name, text in written.follow(paths):
+            show(written.told(name, text))
             sys.stdout.flush()
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from backbus.cli.options import AsJson, FigureFile, JobFile, Sets, SweepName, Top
-from backbus.cli.output import bar_of, print_json, print_result, print_sweep, to_stderr
+from backbus.cli.output import print_json, print_result, print_sweep, to_stderr
+from backbus.cli.progress import bar_of
 
 
 def sweep(
@@ -38,7 +39,7 @@ def sweep(
     loaded = Job.load(job, overrides=overrides)
     if on is not None and workers is not None:
         raise UsageError("--on says that a cluster computes the points, and --workers that this machine does: give one")
-    with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
+    with bar_of(loaded.name, quiet=as_json, unit="points") as move, to_stderr():
         result = run_sweep(loaded, folder=new_folder(), workers=workers, on=on, progress=move)
     print_sweep(result, as_json, top)
 
