@@ -101,7 +101,7 @@ class Result(Finished):
         metrics, year = self.report.metrics, self.report.year
         begun = (metrics.final_equity or math.nan) / (1.0 + (metrics.total_return or 0.0))
         returns = (equity / equity.shift(1, fill_value=begun) - 1.0).to_numpy()
-        said = parse(PerformanceSettings, {"risk_free": risk_free}, file=None).risk_free
+        said = parse(PerformanceSettings, {"risk_free": risk_free}).risk_free
         days = equity.index.to_numpy().astype("datetime64[D]").astype("int64")
         rates = session_rates(read_rates(said, Path()) if isinstance(said, RiskFree) else said, year, days)
         found = rolling_figures(returns, window, rates=rates, year=year)

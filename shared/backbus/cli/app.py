@@ -10,7 +10,7 @@ import typer
 
 from backbus import __version__
 from backbus.cli import check, compile, data, jobs, keys, project, proofs, runs, simulate, stack, sweeps
-from backbus.errors import BackbusError, StrategyError, UsageError
+from backbus.errors import BackbusError, JobError, StrategyError, UsageError
 
 app = typer.Typer(
     name="backbus",
@@ -75,5 +75,10 @@ def _end(status: int, kind: str, message: str, error: Exception) -> NoReturn:
     if "--json" in sys.argv[1:]:
         where = {name: getattr(error, name, None) for name in PLACES}
         told = {"kind": kind, "message": message, **{name: one for name, one in where.items() if one is not None}}
-        sys.stdout.write(json.dumps({"error": told}) + "\n")
+        whole: dict[str, Any] = {"error": told}
+        if isinstance(error, JobError):
+            whole["mistakes"] = [
+                {"setting": one.setting, "line": one.line, "problem": one.problem} for one in error.mistakes
+            ]
+        sys.stdout.write(json.dumps(whole) + "\n")
     sys.exit(status)

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from backbus.cli.job_file import job_of
 from backbus.cli.options import AsJson, JobFile, JobId, Sets
 from backbus.cli.output import bar_of, print_result, print_sweep, to_stderr
 
@@ -21,13 +22,11 @@ def run(
 ) -> None:
     """Run a backtest in this process."""
     from backbus.api.run import run as run_here
-    from backbus.job.job import Job
 
     overrides = list(sets or [])
     if block is not None:
         overrides.append(f"run.block={block}")
-    loaded = Job.load(job, overrides=overrides)
-    with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
+    with job_of(job, overrides) as loaded, bar_of(loaded.name, quiet=as_json) as move, to_stderr():
         result = run_here(loaded, progress=move)
     print_result(result, as_json)
 
@@ -43,10 +42,8 @@ def submit(
     from backbus.api.client import Client
     from backbus.api.result import Result
     from backbus.cli.output import print_json
-    from backbus.job.job import Job
 
-    loaded = Job.load(job, overrides=sets or ())
-    with Client() as client:
+    with job_of(job, sets or ()) as loaded, Client() as client:
         started = time.perf_counter()
         submitted = client.submit(loaded, fresh=fresh)
         if not wait:
@@ -76,7 +73,7 @@ def _move(shown: dict[str, Any], move: Callable[[int, int], None] | None) -> Non
 
 
 def jobs(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many to list.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="How many to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List the latest jobs of the stack."""

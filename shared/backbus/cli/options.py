@@ -16,7 +16,7 @@ Sets = Annotated[
     list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting of the job.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Top = Annotated[int, typer.Option(min=0, help="Points to show.")]
+Top = Annotated[int, typer.Option(metavar="N", min=0, help="Points to show.")]
 OutFolder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where SYMBOL.csv of each asset goes.")]
 FigureFile = Annotated[
     Path | None,

@@ -24,7 +24,7 @@ def runs(
     sort: Annotated[
         str, typer.Option(metavar="BY", help="when, return, sharpe, drawdown, name, strategy or kind; -BY reverses.")
     ] = "when",
-    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List what has been run here, the latest first."""
