@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from backbus.cli import compile as command
+from backbus.stack import kernels
 
 
 def test_a_first_compilation_is_told_once_for_each_place_of_the_sources(
@@ -20,10 +21,10 @@ def test_a_first_compilation_is_told_once_for_each_place_of_the_sources(
 
     def told() -> bool:
         command.compile_()
-        return "compiling the step functions" in capsys.readouterr().err
+        return "compiling the kernels, once" in capsys.readouterr().err
 
     assert told()
     assert not told()
-    monkeypatch.setattr(command, "__file__", str(tmp_path / "another" / "checkout.py"))
+    monkeypatch.setattr(kernels, "PACKAGE", tmp_path / "another")
     assert told()
     assert warmed == ["engine", "others"] * 3

@@ -7,35 +7,33 @@ code by the place of its source, too, so each installation has a first time.
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import typer
 
 
 def compile_() -> None:
     """Compile the kernels, where they are not compiled yet."""
-    from backbus.jit.sources import cache_folder
+    from backbus.stack import kernels
 
-    place = hashlib.blake2b(str(Path(__file__).resolve()).encode(), digest_size=10).hexdigest()
-    done = cache_folder() / f"{place}.compiled"
+    done = kernels.marker()
     fresh = not done.exists()
     started = time.monotonic()
     if fresh:
-        sys.stderr.write("compiling the step functions (once for each state of the sources; a minute or two) ...\n")
+        sys.stderr.write(f"compiling the kernels, once for each state of the sources: {kernels.how_long()} ...\n")
         if (os.cpu_count() or 1) > 1:
             _compile_engine_beside_others()
     _engine()
     _others()
-    done.parent.mkdir(parents=True, exist_ok=True)
-    done.touch()
     took = time.monotonic() - started
-    sys.stderr.write(f"step functions {'compiled' if fresh else 'are compiled'} ({took:.1f} s)\n")
+    done.parent.mkdir(parents=True, exist_ok=True)
+    if fresh:
+        done.write_text(f"{took:.0f}\n", encoding="utf-8")
+    sys.stderr.write(f"the kernels {'were compiled' if fresh else 'are compiled'} ({took:.1f} s)\n")
 
 
 def _compile_engine_beside_others() -> None:
