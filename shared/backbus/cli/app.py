@@ -9,14 +9,26 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from backbus import __version__
-from backbus.cli import check, compile, data, doctor, jobs, keys, project, proofs, runs, simulate, stack, sweeps
+from backbus.cli import (
+    check,
+    compile,
+    data,
+    doctor,
+    jobs,
+    keys,
+    project,
+    proofs,
+    runs,
+    simulate,
+    stack,
+    sweeps,
+)
 from backbus.errors import BackbusError, JobError, StrategyError, UsageError
 
 app = typer.Typer(
     name="backbus",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # half of what --help takes is the import of what draws boxes around it
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backbus.cli import completion
 from backbus.cli.job_file import job_of
 from backbus.cli.options import AsJson, Sets
 
@@ -18,14 +19,22 @@ if TYPE_CHECKING:
     from backbus.strategy.finding import Checked
 
 Target = Annotated[
-    str, typer.Argument(metavar="STRATEGY", help="A built-in's name, path/to/file.py:ClassName, or a job file.")
+    str,
+    typer.Argument(
+        metavar="STRATEGY",
+        help="A built-in's name, path/to/file.py:ClassName, or a job file.",
+        autocompletion=completion.strategies,
+    ),
 ]
 
 
 def check(
     target: Target,
     job: Annotated[
-        Path | None, typer.Option("--job", metavar="JOB.toml", help="Use this job's data and portfolio.")
+        Path | None,
+        typer.Option(
+            "--job", metavar="JOB.toml", help="Use this job's data and portfolio.", autocompletion=completion.job_files
+        ),
     ] = None,
     sets: Sets = None,
     rows: Annotated[int | None, typer.Option(metavar="N", min=2, help="Try at most so many traded rows.")] = None,

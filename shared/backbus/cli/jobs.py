@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from backbus.cli import completion
 from backbus.cli.job_file import job_of
 from backbus.cli.options import AsJson, JobFile, JobId, Sets
 from backbus.cli.output import bar_of, print_result, print_sweep, to_stderr
@@ -98,7 +99,12 @@ def jobs(
 
 
 def show(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="A run's id, its first letters, or its job's name.")] = "",
+    job: Annotated[
+        str,
+        typer.Argument(
+            metavar="JOB", help="A run's id, its first letters, or its job's name.", autocompletion=completion.runs
+        ),
+    ] = "",
     last: Annotated[bool, typer.Option("--last", help="The latest run of this machine.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -172,7 +178,10 @@ def _sweep_lines(shown: dict[str, Any]) -> list[str]:
 
 
 def explain(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its id in var/runs.")],
+    run: Annotated[
+        str,
+        typer.Argument(metavar="RUN", help="A run's folder, or its id in var/runs.", autocompletion=completion.runs),
+    ],
     order: Annotated[int | None, typer.Option(metavar="N", help="One order, by its number.")] = None,
     asset: Annotated[str | None, typer.Option(metavar="SYMBOL", help="One asset, on a date.")] = None,
     date: Annotated[str | None, typer.Option(metavar="DATE", help="The session, like 2008-10-06.")] = None,

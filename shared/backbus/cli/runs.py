@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from backbus.cli import completion
 from backbus.cli.options import AsJson, JobId
 from backbus.cli.output import print_json, print_result, print_sweep
 
@@ -77,7 +78,12 @@ def _print_runs(found: list[Any]) -> None:
 @app.command("rm")
 def remove(
     names: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Ids, their first letters, or names that one run alone has.")
+        list[str],
+        typer.Argument(
+            metavar="RUN...",
+            help="Ids, their first letters, or names that one run alone has.",
+            autocompletion=completion.runs,
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:
