@@ -125,6 +125,7 @@ def test_numba_keeps_code_where_we_look_for_it(monkeypatch: pytest.MonkeyPatch) 
     (folder / "loop.run_rows-194.py311.nbi").touch()
     assert kernels.are_compiled_for("run")
     assert not kernels.are_compiled_for("sweep")
+    assert not kernels.are_compiled_for("check")
     (folder / "points.run_points-147.py311.nbi").touch()
     assert kernels.are_compiled_for("sweep")
 

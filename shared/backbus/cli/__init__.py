@@ -8,16 +8,20 @@ import sys
 
 def main() -> None:
     """The command ``backbus``; or what a shell may complete, where one asks."""
-    asked = os.environ.get("_BACKBUS_COMPLETE")
-    if asked is not None:
-        from backbus.cli import completion
+    try:
+        asked = os.environ.get("_BACKBUS_COMPLETE")
+        if asked is not None:
+            from backbus.cli import completion
 
-        status = completion.answer(asked)
-        if status is not None:
-            sys.exit(status)
-    from backbus.cli.app import main as run
+            status = completion.answer(asked)
+            if status is not None:
+                sys.exit(status)
+        from backbus.cli.app import main as run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # while it was loaded
+        sys.stderr.write("interrupted\n")
+        sys.exit(130)
 
 
 __all__ = ["main"]

@@ -40,6 +40,9 @@ MISTYPED: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name_
 """What says that the words of a command are wrong: of click, or of the one that newer versions of typer bring along."""
 
 
+INTERRUPTED = 130
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         sys.stdout.write(f"backbus {__version__}\n")
@@ -75,7 +78,9 @@ def main() -> None:
         _end(1, type(error).__name__, message, error)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    if status == INTERRUPTED:  # newer versions of typer make a status of it
+        sys.stderr.write("interrupted\n")
     sys.exit(status if isinstance(status, int) else 0)
 
 

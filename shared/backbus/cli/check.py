@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backbus.cli import completion
-from backbus.cli.job_file import job_of
+from backbus.cli.job_file import compiled_for, job_of
 from backbus.cli.options import AsJson, Sets
 
 if TYPE_CHECKING:
@@ -48,8 +48,10 @@ def check(
     from backbus.api.check import check as look
     from backbus.cli.output import print_json, to_stderr
 
-    with _job(target, job, sets or []) as asked, to_stderr():
-        checked = look(asked, thorough=thorough, rows=rows)
+    with _job(target, job, sets or []) as asked:
+        compiled_for("check", asked)
+        with to_stderr():
+            checked = look(asked, thorough=thorough, rows=rows)
     if as_json:
         print_json(checked.plain())
     else:

@@ -17,6 +17,7 @@ from backbus.errors import BackbusError, JobError, Mistake
 if TYPE_CHECKING:
     from backbus.job.job import Job
     from backbus.job.places import Origin
+    from backbus.stack.kernels import Work
 
 
 @contextmanager
@@ -40,6 +41,20 @@ def job_of(path: str | Path, overrides: Iterable[str] = ()) -> Iterator[Job]:
         if error.file is not None or not any(mistake.setting for mistake in error.mistakes):
             raise
         raise _all_of([_placed(mistake, job.origin) for mistake in error.mistakes], job.origin) from error.__cause__
+
+
+def compiled_for(work: Work, job: Job) -> None:
+    """Have compiled what a command cannot do without, once its files are seen to be there: nobody waits a minute to
+    hear that there are none."""
+    from backbus.stack import kernels
+
+    if kernels.are_compiled_for(work):
+        return
+    from backbus.engine.inputs import complete, files_of
+
+    if job.data.files or job.data.dataset:
+        files_of(complete(job))
+    kernels.prepare(work)
 
 
 def _all_of(mistakes: Iterable[Mistake], origin: Origin) -> JobError:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from backbus.cli import completion
-from backbus.cli.job_file import job_of
+from backbus.cli.job_file import compiled_for, job_of
 from backbus.cli.options import AsJson, JobFile, JobId, Sets
 from backbus.cli.output import bar_of, print_result, print_sweep, to_stderr
 
@@ -27,8 +27,10 @@ def run(
     overrides = list(sets or [])
     if block is not None:
         overrides.append(f"run.block={block}")
-    with job_of(job, overrides) as loaded, bar_of(loaded.name, quiet=as_json) as move, to_stderr():
-        result = run_here(loaded, progress=move)
+    with job_of(job, overrides) as loaded:
+        compiled_for("run", loaded)
+        with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
+            result = run_here(loaded, progress=move)
     print_result(result, as_json)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from backbus.cli.job_file import job_of
+from backbus.cli.job_file import compiled_for, job_of
 from backbus.cli.options import AsJson, FigureFile, JobFile, Sets, SweepName, Top
 from backbus.cli.output import bar_of, print_json, print_result, print_sweep, to_stderr
 
@@ -38,8 +38,10 @@ def sweep(
         overrides.append("sweep.allow_look_ahead=true")
     if on is not None and workers is not None:
         raise UsageError("--on says that a cluster computes the points, and --workers that this machine does: give one")
-    with job_of(job, overrides) as loaded, bar_of(loaded.name, quiet=as_json) as move, to_stderr():
-        result = run_sweep(loaded, workers=workers, on=on, progress=move)
+    with job_of(job, overrides) as loaded:
+        compiled_for("sweep", loaded)
+        with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
+            result = run_sweep(loaded, workers=workers, on=on, progress=move)
     print_sweep(result, as_json, top)
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,9 +19,10 @@ from backbus.jit.sources import cache_folder, cache_home
 
 PACKAGE = Path(backbus.__file__).resolve().parent
 USUALLY = "a minute or two"
-Work = Literal["run", "sweep"]
-_LOOPS: dict[Work, tuple[str, ...]] = {"run": ("engine/loop.py",), "sweep": ("engine/loop.py", "engine/points.py")}
-"""The files of the loops without which nothing goes."""
+Work = Literal["run", "sweep", "check"]
+_LOOPS: dict[Work, str] = {"run": "engine/loop.py", "sweep": "engine/points.py", "check": "strategy/edges.py"}
+"""The file of the loops without which nothing goes."""
+_TAKES: dict[Work, str] = {"run": "about a minute", "sweep": "about a minute", "check": "some seconds"}
 
 
 def marker() -> Path:
@@ -34,12 +38,60 @@ def are_disabled() -> bool:
 
 def are_compiled_for(work: Work) -> bool:
     """Whether such work begins at once: with nothing to compile, or nearly so."""
-    return are_disabled() or marker().exists() or all(_kept(PACKAGE / file) for file in _LOOPS[work])
+    return are_disabled() or marker().exists() or _kept(PACKAGE / _LOOPS[work])
 
 
 def kept_anywhere() -> bool:
     """Whether any kernel of this place and state is kept."""
-    return any(_kept(PACKAGE / file) for file in _LOOPS["sweep"])
+    return any(_kept(PACKAGE / file) for file in _LOOPS.values())
+
+
+def prepare(work: Work) -> None:
+    """Compile what such work cannot do without, where that was not done yet, and say so before.
+
+    In another process: the compiler hears of no Ctrl-C before it has done with a loop, which takes a minute.
+    """
+    if are_compiled_for(work):
+        return
+    sys.stderr.write(f"compiling once, {_TAKES[work]} (`backbus compile` does it for all commands) ...\n")
+    sys.stderr.flush()
+    apart([part_command(work)])  # what fails there fails here, and is told
+
+
+def part_command(part: str) -> list[str]:
+    """What compiles a part of the kernels by itself."""
+    return [sys.executable, "-P", "-m", "backbus.cli.compile", part]
+
+
+def apart(
+    commands: Sequence[Sequence[str]], *, environment: Mapping[str, str] | None = None, said: bool = False
+) -> bool:
+    """Run commands beside each other, out of reach of Ctrl-C, and end them with this process; whether all went well.
+
+    What they say goes to standard error where it is to be ``said``.
+    """
+    words = None if said else subprocess.DEVNULL
+    out = sys.stderr.fileno() if said else subprocess.DEVNULL
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        for command in commands:
+            running.append(
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=words,
+                    env=None if environment is None else dict(environment),
+                    start_new_session=True,
+                )
+            )
+        return [one.wait() for one in running] == [0] * len(running)
+    finally:
+        for one in running:
+            if one.poll() is None:
+                one.terminate()
+        for one in running:
+            one.wait()
 
 
 def how_long() -> str:
