@@ -38,6 +38,7 @@ from backbus.sweep.search.plan import search_of, sessions_of
 from backbus.sweep.search.search import Search
 from backbus.sweep.space.checking import check_names, refuse_look_ahead
 from backbus.sweep.trials import TRIALS_FILE, Trials, market_of
+from backbus.sweep.unfinished import FOLDER, Unfinished, name_of
 from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.in_process import InThisProcess
 from backbus.sweep.workers.pool import Pool
@@ -56,6 +57,7 @@ def run_sweep(
     on: str | None = None,
     folder: Path | None = None,
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> SweepResult:
     """Run a job's sweep on this machine, or from here on a cluster.
 
@@ -63,8 +65,9 @@ def run_sweep(
     computed by ``workers`` processes, as many as cores where left out, within the limits that the job's ``[sweep]``
     sets; in this process, without limits, where prices or a class are handed over, or ``workers`` is 0. ``on`` is the
     address of a cluster that computes them instead, such as ``dask://host:8786``. ``progress`` hears how many points
-    are done, and of how many. Files go to ``folder`` (``var/runs/<job>``). Raises JobError, DataError or StrategyError;
-    nothing is left half written.
+    are done, and of how many. Files go to ``folder`` (``var/runs/<job>``). A search that was stopped goes on where it
+    was when it is begun again with the same job, files and code, beside the same folder; ``say`` hears of it. Raises
+    JobError, DataError or StrategyError; nothing is left half written.
     """
     started, begun_at = time.perf_counter(), now()
     if isinstance(job, str | Path):
@@ -93,11 +96,13 @@ def run_sweep(
             opening = functools.partial(_pool, setup, opened, workers or os.cpu_count() or 1)
         else:
             opening = functools.partial(cluster, replace(setup, data=files_of(job)))
-    computed = _computed(search, opening)
     job_id = uuid.uuid4().hex[:12]
     folder = folder if folder is not None else RUNS / job_id
+    by_files = data is None and handed_over is None
+    unfinished = Unfinished(search, _place(folder, job, files) if by_files else None, say)
+    computed = _computed(search, opening, unfinished)
     trials = Trials(folder.parent / TRIALS_FILE, job, strategy, market_of(job, panel))
-    with closing(computed):
+    with unfinished, closing(computed):
         points = gather(len(search), search.plan, _told(computed, len(search), progress, trials), search.width)
     summary, artifacts = search.conclude(folder, panel, strategy, points, trials.family(len(search)))
     mode = "local" if on is None else on.partition(":")[0]
@@ -108,19 +113,34 @@ def run_sweep(
     ran = Ran(mode, begun_at, time.perf_counter() - started, folder=str(job.folder.resolve()))
     texts = files_beside_table(folder, job, summary, receipt, ran, sources)
     write_together(folder, {place: text_file(text) for place, text in texts.items()})
+    unfinished.remove()
     return SweepResult(job_id, summary, artifacts, ran, receipt)
 
 
 Computed = Generator[tuple[int, Chunk], None, None]
 
 
-def _computed(search: Search, opening: Opening) -> Computed:
+def _place(folder: Path, job: Job, files: Mapping[str, Path]) -> Path:
+    """Where what a search has computed is kept until it ends."""
+    return folder.parent / FOLDER / f"{name_of(job, hashes_of(files_of(job)), hashes_of(files))}.chunks"
+
+
+def _computed(search: Search, opening: Opening, unfinished: Unfinished) -> Computed:
     with opening() as cluster:
         while points := search.next():
             figures = np.empty((len(points), len(FIGURES)))
-            for first, chunk in cluster.run(len(points), functools.partial(_after, search, points.start)):
-                figures[first : first + len(chunk.figures)] = chunk.figures
-                yield points.start + first, chunk
+            left, at = [], points.start
+            for first, chunk in unfinished.taken(points):
+                figures[first - points.start :][: len(chunk.figures)] = chunk.figures
+                left.append(range(at, first))
+                at = first + len(chunk.figures)
+                yield first, chunk
+            for gap in filter(None, [*left, range(at, points.stop)]):
+                for begin, chunk in cluster.run(len(gap), functools.partial(_after, search, gap.start)):
+                    first = gap.start + begin
+                    figures[first - points.start :][: len(chunk.figures)] = chunk.figures
+                    unfinished.keep(first, chunk)
+                    yield first, chunk
             search.tell(figures)
 
 

@@ -41,8 +41,13 @@ def sweep(
     with job_of(job, overrides) as loaded:
         compiled_for("sweep", loaded)
         with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
-            result = run_sweep(loaded, workers=workers, on=on, progress=move)
+            result = run_sweep(loaded, workers=workers, on=on, progress=move, say=_say)
     print_sweep(result, as_json, top)
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
 
 
 def results(
