@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -74,17 +77,18 @@ def apart(
     out = sys.stderr.fileno() if said else subprocess.DEVNULL
     running: list[subprocess.Popen[bytes]] = []
     try:
-        for command in commands:
-            running.append(
-                subprocess.Popen(
-                    command,
-                    stdin=subprocess.DEVNULL,
-                    stdout=out,
-                    stderr=words,
-                    env=None if environment is None else dict(environment),
-                    start_new_session=True,
+        with _undisturbed():  # else a process that has begun could be one that nobody knows of
+            for command in commands:
+                running.append(
+                    subprocess.Popen(
+                        command,
+                        stdin=subprocess.DEVNULL,
+                        stdout=out,
+                        stderr=words,
+                        env=None if environment is None else dict(environment),
+                        start_new_session=True,
+                    )
                 )
-            )
         return [one.wait() for one in running] == [0] * len(running)
     finally:
         for one in running:
@@ -92,6 +96,24 @@ def apart(
                 one.terminate()
         for one in running:
             one.wait()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C, and being told to end, are heard of at the end of this."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(one, lambda number, _: heard.append(number)) for one in signals]
+    try:
+        yield
+    finally:
+        for one, handler in zip(signals, before, strict=True):
+            signal.signal(one, handler)
+        if heard:
+            signal.raise_signal(heard[0])
 
 
 def how_long() -> str:
