@@ -172,7 +172,7 @@ class Result(RunShown, Finished):
             raise UsageError(f"a window has at least 2 sessions, not {window}")
         year = self.summary.year
         returns = self.session_returns
-        said = parse(PerformanceSettings, {"risk_free": risk_free}, file=None).risk_free
+        said = parse(PerformanceSettings, {"risk_free": risk_free}).risk_free
         days = self.sessions.astype("int64")
         rates = session_rates(read_rates(said, Path()) if isinstance(said, RiskFree) else said, year, days)
         found = rolling_figures(returns, window, rates=rates, year=year)

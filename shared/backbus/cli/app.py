@@ -9,24 +9,39 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from backbus import __version__
-from backbus.cli import check, compile, data, jobs, keys, project, proofs, runs, simulate, stack, sweeps
+from backbus.cli import (
+    check,
+    compile,
+    data,
+    doctor,
+    jobs,
+    keys,
+    project,
+    proofs,
+    runs,
+    simulate,
+    stack,
+    sweeps,
+)
 from backbus.cli.screen import coloured, screen_of
-from backbus.errors import BackbusError, StrategyError, UsageError
+from backbus.errors import BackbusError, JobError, StrategyError, UsageError
 
 app = typer.Typer(
     name="backbus",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # half of what --help takes is the import of what draws boxes around it
 )
-for group in (project, jobs, runs, proofs, sweeps, check, data, simulate, stack, keys, compile):
+for group in (project, jobs, runs, proofs, sweeps, check, data, simulate, stack, keys, compile, doctor):
     group.register(app)
 
 
 MISTYPED: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """What says that the words of a command are wrong: of click, or of the one that newer versions of typer bring along."""
+
+
+INTERRUPTED = 130
 
 
 def _show_version(wanted: bool) -> None:
@@ -64,7 +79,9 @@ def main() -> None:
         _end(1, type(error).__name__, message, error)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    if status == INTERRUPTED:  # newer versions of typer make a status of it
+        sys.stderr.write("interrupted\n")
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -81,5 +98,10 @@ def _end(status: int, kind: str, message: str, error: Exception) -> NoReturn:
     if "--json" in sys.argv[1:]:
         where = {name: getattr(error, name, None) for name in PLACES}
         told = {"kind": kind, "message": message, **{name: one for name, one in where.items() if one is not None}}
-        sys.stdout.write(json.dumps({"error": told}) + "\n")
+        whole: dict[str, Any] = {"error": told}
+        if isinstance(error, JobError):
+            whole["mistakes"] = [
+                {"setting": one.setting, "line": one.line, "problem": one.problem} for one in error.mistakes
+            ]
+        sys.stdout.write(json.dumps(whole) + "\n")
     sys.exit(status)

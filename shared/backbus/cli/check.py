@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from backbus.cli import completion
+from backbus.cli.job_file import compiled_for, job_of
 from backbus.cli.options import AsJson, Sets
 from backbus.cli.screen import say
 from backbus.cli.tables import SheetLine, print_sheet
@@ -18,17 +21,25 @@ if TYPE_CHECKING:
     from backbus.strategy.finding import Checked
 
 Target = Annotated[
-    str, typer.Argument(metavar="STRATEGY", help="A built-in's name, path/to/file.py:ClassName, or a job file.")
+    str,
+    typer.Argument(
+        metavar="STRATEGY",
+        help="A built-in's name, path/to/file.py:ClassName, or a job file.",
+        autocompletion=completion.strategies,
+    ),
 ]
 
 
 def check(
     target: Target,
     job: Annotated[
-        Path | None, typer.Option("--job", metavar="JOB.toml", help="Use this job's data and portfolio.")
+        Path | None,
+        typer.Option(
+            "--job", metavar="JOB.toml", help="Use this job's data and portfolio.", autocompletion=completion.job_files
+        ),
     ] = None,
     sets: Sets = None,
-    rows: Annotated[int | None, typer.Option(min=2, help="Try at most so many traded rows.")] = None,
+    rows: Annotated[int | None, typer.Option(metavar="N", min=2, help="Try at most so many traded rows.")] = None,
     thorough: Annotated[bool, typer.Option("--thorough", help="All rows, and many more cuts.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -39,8 +50,10 @@ def check(
     from backbus.api.check import check as look
     from backbus.cli.output import print_json, to_stderr
 
-    with to_stderr():
-        checked = look(_job(target, job, sets or []), thorough=thorough, rows=rows)
+    with _job(target, job, sets or []) as asked:
+        compiled_for("check", asked)
+        with to_stderr():
+            checked = look(asked, thorough=thorough, rows=rows)
     if as_json:
         print_json(checked.plain())
     else:
@@ -49,27 +62,27 @@ def check(
         raise typer.Exit(1)
 
 
-def _job(target: str, job: Path | None, sets: list[str]) -> Job:
+def _job(target: str, job: Path | None, sets: list[str]) -> AbstractContextManager[Job]:
     from backbus.engine.check import PLAIN_JOB
     from backbus.errors import UsageError
     from backbus.job.job import Job
-    from backbus.job.parsing import override_field
+    from backbus.job.parsing import override_field, parse
+    from backbus.job.places import Origin
 
     if target.endswith(".toml"):
         if job is not None:
             raise UsageError(f"{target} is a job already; name a strategy beside --job {job}")
-        return Job.load(target, overrides=sets)
+        return job_of(target, sets)
     path, colon, name = target.partition(":")
     if path.endswith(".py") and not Path(path).is_file():
         raise UsageError(f"there is no file {path}")
     if job is not None:
         # A strategy is named from where the command is typed, a job's own paths from where the job lies.
         use = f"{Path(path).resolve()}{colon}{name}" if path.endswith(".py") else target
-        return Job.load(job, overrides=[f"strategy={{use={json.dumps(use)}}}", *sets])
+        return job_of(job, [f"strategy={{use={json.dumps(use)}}}", *sets])
     fields = {**PLAIN_JOB.plain(), "strategy": {"use": target}}
-    for assignment in sets:
-        override_field(fields, assignment)
-    return Job.parse(fields)
+    overrides = tuple(override_field(fields, assignment) for assignment in sets)
+    return nullcontext(parse(Job, fields, origin=Origin(overrides=overrides)))
 
 
 def _print(checked: Checked) -> None:

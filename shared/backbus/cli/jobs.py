@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from backbus.cli import completion
+from backbus.cli.job_file import compiled_for, job_of
 from backbus.cli.options import AsJson, JobFile, JobId, Sets
 from backbus.cli.output import print_result, print_sweep, to_stderr
 from backbus.cli.progress import bar_of
@@ -23,15 +25,15 @@ def run(
 ) -> None:
     """Run a backtest in this process."""
     from backbus.api.run import run as run_here
-    from backbus.job.job import Job
     from backbus.runs.folder import new_folder
 
     overrides = list(sets or [])
     if block is not None:
         overrides.append(f"run.block={block}")
-    loaded = Job.load(job, overrides=overrides)
-    with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
-        result = run_here(loaded, folder=new_folder(), progress=move)
+    with job_of(job, overrides) as loaded:
+        compiled_for("run", loaded)
+        with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
+            result = run_here(loaded, folder=new_folder(), progress=move)
     print_result(result, as_json)
 
 
@@ -46,11 +48,9 @@ def submit(
     from backbus.api.client import Client
     from backbus.api.result import Result
     from backbus.cli.output import print_json
-    from backbus.job.job import Job
     from backbus.settings import RUNS
 
-    loaded = Job.load(job, overrides=sets or ())
-    with Client() as client:
+    with job_of(job, sets or ()) as loaded, Client() as client:
         started = time.perf_counter()
         submitted = client.submit(loaded, fresh=fresh)
         if not wait:
@@ -82,7 +82,7 @@ def _move(shown: dict[str, Any], move: Callable[[int, int], None] | None) -> Non
 
 
 def jobs(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many to list.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="How many to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List the latest jobs of the stack."""
@@ -100,7 +100,12 @@ def jobs(
 
 
 def show(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="A run's id, its first letters, or its job's name.")] = "",
+    job: Annotated[
+        str,
+        typer.Argument(
+            metavar="JOB", help="A run's id, its first letters, or its job's name.", autocompletion=completion.runs
+        ),
+    ] = "",
     last: Annotated[bool, typer.Option("--last", help="The latest run of this machine.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -137,7 +142,12 @@ def _show_of_stack(job: str, as_json: bool) -> None:
 
 
 def explain(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, its first letters, its name or folder.")] = "",
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run's id, its first letters, its name or folder.", autocompletion=completion.runs
+        ),
+    ] = "",
     order: Annotated[int | None, typer.Option(metavar="N", help="One order, by its number or id.")] = None,
     asset: Annotated[str | None, typer.Option(metavar="SYMBOL", help="What happened to one asset.")] = None,
     date: Annotated[str | None, typer.Option(metavar="DATE", help="What happened in a session: 2008-10-06.")] = None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backbus.cli import completion
 from backbus.cli.options import AsJson
 from backbus.cli.output import print_json, to_stderr
 from backbus.cli.progress import bar_of
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
 
 
 def verify(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, name or folder, or a receipt.json.")] = "",
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run's id, name or folder, or a receipt.json.", autocompletion=completion.runs
+        ),
+    ] = "",
     last: Annotated[bool, typer.Option("--last", help="The latest run.")] = False,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="PLACE", help="A folder or file to look for its prices in.")
@@ -53,8 +59,10 @@ def _verdict(found: Verified) -> str:
 
 
 def diff(
-    first: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, name or folder.")],
-    second: Annotated[str, typer.Argument(metavar="RUN", help="Another one's.")],
+    first: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's id, name or folder.", autocompletion=completion.runs)
+    ],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="Another one's.", autocompletion=completion.runs)],
     as_json: AsJson = False,
 ) -> None:
     """Say why two runs are not the same: settings, code, data, the first order and fill that part them."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from backbus.cli import completion
 from backbus.cli.options import AsJson, JobId
 from backbus.cli.output import print_json, print_result, print_sweep
 from backbus.cli.screen import NO_BREAK, say
@@ -26,7 +27,7 @@ def runs(
     sort: Annotated[
         str, typer.Option(metavar="BY", help="when, return, sharpe, drawdown, name, strategy or kind; -BY reverses.")
     ] = "when",
-    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List what has been run here, the latest first."""
@@ -90,7 +91,12 @@ def _print_runs(found: list[Any]) -> None:
 @app.command("rm")
 def remove(
     names: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Ids, their first letters, or names that one run alone has.")
+        list[str],
+        typer.Argument(
+            metavar="RUN...",
+            help="Ids, their first letters, or names that one run alone has.",
+            autocompletion=completion.runs,
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:

@@ -13,7 +13,9 @@ from backbus.cli.tables import Cell, Heading, TextTable, print_table
 
 
 def up(
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait until every service is ready.")] = 60.0,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="Seconds to wait until every service is ready.")
+    ] = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Start the stack on this machine; returns when every service is ready."""
@@ -40,8 +42,10 @@ def up(
 
 
 def scale(
-    workers: Annotated[int, typer.Argument(min=0, max=1000, help="How many workers compute sweeps.")],
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait until every worker is ready.")] = 30.0,
+    workers: Annotated[int, typer.Argument(metavar="N", min=0, max=1000, help="How many workers compute sweeps.")],
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="Seconds to wait until every worker is ready.")
+    ] = 30.0,
     as_json: AsJson = False,
 ) -> None:
     """Have so many workers of the fleet run on this machine; returns when all are ready."""
@@ -111,7 +115,7 @@ def ps(as_json: AsJson = False) -> None:
 
 def logs(
     service: Annotated[str | None, typer.Argument(help="One service; all where left out.", show_default=False)] = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", metavar="N", min=0, help="How many of the last lines.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")] = False,
     as_json: AsJson = False,
 ) -> None:
