@@ -9,7 +9,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from backbus import __version__
-from backbus.cli import check, compile, data, jobs, keys, project, proofs, runs, simulate, stack, sweeps
+from backbus.cli import check, compile, data, jobs, keys, project, proofs, report, runs, simulate, stack, sweeps
 from backbus.errors import BackbusError, StrategyError, UsageError
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # half of what --help takes is the import of what draws boxes around it
 )
-for group in (project, jobs, runs, proofs, sweeps, check, data, simulate, stack, keys, compile):
+for group in (project, jobs, runs, report, proofs, sweeps, check, data, simulate, stack, keys, compile):
     group.register(app)
 
 

@@ -23,15 +23,6 @@ _SPREAD = ("total_return", "annual_return", "volatility", "sharpe", "sortino", "
 """Figures whose distribution over markets is shown; the summary has all."""
 _SPREAD_COLUMNS = ("mean", "q05", "q25", "q50", "q75", "q95")
 
-_TOLD = (
-    ("probabilistic_sharpe", "probability that the best one's true Sharpe ratio is above 0, were it the only trial"),
-    ("deflated_sharpe_sweep", "the same, knowing that it is the best of this sweep"),
-    ("deflated_sharpe_family", "the same, knowing of all {trials_family} trials of this strategy on this market"),
-    ("overfitting_probability", "probability that the best in one half of the time is below the median in the other"),
-    ("spa_consistent", "p-value of a best as good without any skill (Hansen's SPA)"),
-    ("reality_check", "the same by White's reality check"),
-)
-
 
 def print_json(value: Any) -> None:
     """One JSON object on standard output, and nothing else."""
@@ -235,19 +226,11 @@ def _print_statistics(statistics: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from backbus.report.luck import statistics_told
+
     table = Table(show_header=False, title="how much of it may be luck", title_justify="left")
-    for name, meaning in _TOLD:
-        value = statistics[name]
-        shown = statistics["undefined"].get(name, "undefined") if value is None else f"{value:.3f}"
-        table.add_row(name, shown, meaning.format(**statistics))
-    if statistics["sharpe_interval"] is not None:
-        low, high = statistics["sharpe_interval"]
-        table.add_row(
-            "sharpe_interval", f"{low:.2f} to {high:.2f}", "95 % confidence, knowing nothing of the selection"
-        )
-    if statistics["stability"] is not None:
-        meaning = "from the best point to its neighbours, one step of one parameter away"
-        table.add_row("stability", statistics["stability"]["shape"], meaning)
+    for line in statistics_told(statistics):
+        table.add_row(*line)
     Console().print(table)
 
 
