@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -13,8 +14,9 @@ from backbus import run_sweep
 from backbus.api.kept import read_run
 from backbus.api.result import Result
 from backbus.api.sweep_result import SweepResult
+from backbus.api.verify import verify
 from backbus.cli.app import app
-from backbus.errors import DataError, UsageError
+from backbus.errors import BackbusError, DataError, UsageError
 from backbus.figures import registry
 from backbus.job.job import Job
 from backbus.performance.metrics import Metrics
@@ -65,13 +67,13 @@ def test_a_page_needs_no_other_file_and_no_host(home: Path) -> None:
 def test_the_receipt_and_the_job_are_in_it_and_sources_where_they_are_asked_for(home: Path) -> None:
     folder = ran(home, "first")
     page = page_of(folder)
-    assert told_in(page, "receipt") == told_in(
-        f'<script type="application/json" id="receipt">{(folder / "receipt.json").read_text()}</script>', "receipt"
-    )
+    assert told_in(page, "receipt") == json.loads((folder / "receipt.json").read_text())
     (job,) = re.findall(r"<summary>job.toml</summary><pre>(.*?)</pre>", page, re.DOTALL)
     assert tomllib.loads(job.replace("&quot;", '"'))["strategy"]["n"] == 4
     assert "class Own(Strategy)" not in page
+    assert verify(folder / "page.html", data=home, strategy=home).same
     with_source = page_of(folder, with_source=True)
+    assert verify(folder / "page.html", data=home, trust=True).same
     assert "class Own(Strategy)" in with_source and "source/helping.py" in with_source
 
 
@@ -155,7 +157,7 @@ def test_a_page_appears_whole_or_not_at_all(home: Path, monkeypatch: pytest.Monk
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(writing, "page_parts", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(BackbusError, match=r"cannot be written: No space left on device; make room, or name another"):
         page_of(folder)
     assert sorted(folder.iterdir()) == before
 

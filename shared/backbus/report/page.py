@@ -14,11 +14,12 @@ from functools import cache
 from html import escape
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Any
+from typing import NamedTuple
 
 from backbus.figures.style import THEMES
 from backbus.report.headline import KINDS, Line, Words
 from backbus.report.packing import Told
+from backbus.runs.embedded import RECEIPT_ID, SOURCE_ID, element
 from backbus.runs.words import PHASES_IN_WORDS
 
 SCRIPTS = ("columns.js", "series.js", "figures.js", "table.js", "orders.js", "main.js")
@@ -33,15 +34,24 @@ _OLD = (
 )
 
 
+class MadeOf(NamedTuple):
+    """What a result was made of, as texts; empty where nobody knows."""
+
+    job: str
+    receipt: str
+    sources: dict[str, str]
+    """By their names in the receipt."""
+
+
 def page_parts(
     words: Words,
     figures: list[Told],
     tables: list[Told],
     more: Told,
-    texts: dict[str, str],
+    made: MadeOf,
     blobs: Iterable[tuple[str, str]],
 ) -> Iterator[str]:
-    """The page, piece by piece. ``texts`` are the job, the receipt and sources by name; ``blobs`` columns as base64."""
+    """The page, piece by piece. ``blobs`` are columns as base64."""
     title = escape(words.name)
     yield (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
@@ -56,10 +66,10 @@ def page_parts(
     yield from (_figure(one) for one in figures)
     yield from (_table(one) for one in tables)
     yield _figures_told(words)
-    yield _texts(texts)
+    yield _made_of(made)
     yield "</main>\n"
     told = {"figures": figures, "tables": tables, "themes": THEMES, "phases": PHASES_IN_WORDS, **more}
-    yield f'<script type="application/json" id="told">{_json(told)}</script>\n'
+    yield element("told", told) + "\n"
     for name, packed in blobs:
         yield f'<script type="application/octet-stream" id="{name}">{packed}</script>\n'
     yield f'<script type="application/octet-stream" id="plotly">{_plotly()}</script>\n'
@@ -76,12 +86,6 @@ def _plotly() -> str:
     from plotly.offline import get_plotlyjs
 
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 7, mtime=0)).decode()
-
-
-def _json(value: Any) -> str:
-    """JSON that can stand in a script of a page."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def _head(words: Words, figures: list[Told], tables: list[Told]) -> str:
@@ -160,14 +164,17 @@ def _figures_told(words: Words) -> str:
     return f'<section id="all-figures"><h2>Figures and their formulas</h2>{_grid([], lines)}</section>\n'
 
 
-def _texts(texts: dict[str, str]) -> str:
-    """The job, the receipt and the sources, as they are in a run's folder."""
+def _made_of(made: MadeOf) -> str:
+    """The job, the receipt and the sources, for people and, as elements, for ``backbus verify``."""
     found = '<section id="made-of"><h2>What it was made of</h2>\n'
-    for name, text in texts.items():
-        if name == "receipt.json":
-            safe = text.replace("<", "\\u003c")
-            found += f'<script type="application/json" id="receipt">{safe}</script>\n'
-        found += f"<details><summary>{escape(name)}</summary><pre>{escape(text)}</pre></details>\n"
-    if "receipt.json" not in texts:
+    shown = {"job.toml": made.job, "receipt.json": made.receipt, **{f"source/{k}": v for k, v in made.sources.items()}}
+    for name, text in shown.items():
+        if text:
+            found += f"<details><summary>{escape(name)}</summary><pre>{escape(text)}</pre></details>\n"
+    if made.receipt:
+        found += element(RECEIPT_ID, json.loads(made.receipt)) + "\n"
+    else:
         found += '<p class="words">There is no receipt: no tables were asked for, or the result is of before.</p>'
+    if made.sources:
+        found += element(SOURCE_ID, made.sources) + "\n"
     return found + "</section>\n"

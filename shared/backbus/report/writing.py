@@ -12,11 +12,11 @@ from backbus.errors import DataError, UsageError
 from backbus.report.drawing import figures_of
 from backbus.report.headline import Words
 from backbus.report.packing import Packing, Told
-from backbus.report.page import page_parts
+from backbus.report.page import MadeOf, page_parts
 from backbus.report.tables import tables_of
 from backbus.runs.folder import JOB_FILE, RECEIPT_FILE, SOURCES, without_nothing
 from backbus.runs.shown import RunShown, SweepShown
-from backbus.together import write_together
+from backbus.together import write_together, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,16 +44,21 @@ def write_report(
 
     Raises UsageError for a place where nothing can be written, and DataError for tables that cannot be read."""
     check_page(path)
-    texts = _texts(result, folder, with_source)
+    texts = MadeOf(*_files(result, folder), _sources(result, folder) if with_source else {})
     words = Words(result)
     with Packing() as packing:
         tables = tables_of(result, packing)
         figures = figures_of(result, packing)
         more = _more(result, job, packing)
-        write_together(
-            path.parent,
-            {path.name: lambda place: _write(place, page_parts(words, figures, tables, more, texts, packing.blobs()))},
-        )
+        with writing(path.parent):
+            write_together(
+                path.parent,
+                {
+                    path.name: lambda place: _write(
+                        place, page_parts(words, figures, tables, more, texts, packing.blobs())
+                    )
+                },
+            )
     return {
         "figures": [one["name"] for one in figures if "spec" in one],
         "not_drawn": {one["name"]: one["words"] for one in figures if "words" in one},
@@ -79,26 +84,28 @@ def _more(result: RunShown | SweepShown, job: str, packing: Packing) -> Told:
     return told
 
 
-def _texts(result: RunShown | SweepShown, folder: Path | None, with_source: bool) -> dict[str, str]:
-    """What a result was made of, by file."""
-    found: dict[str, str] = {}
-    if folder is not None:
-        for name in (JOB_FILE, RECEIPT_FILE):
-            if (folder / name).is_file():
-                found[name] = _read(folder / name)
+def _files(result: RunShown | SweepShown, folder: Path | None) -> tuple[str, str]:
+    """The job as TOML and the receipt as JSON, as they lie in the folder; empty where nobody knows them."""
+    found = {}
+    for name in (JOB_FILE, RECEIPT_FILE):
+        if folder is not None and (folder / name).is_file():
+            found[name] = _read(folder / name)
     if result.receipt is not None:
         found.setdefault(JOB_FILE, _toml(result.receipt.job))
         found.setdefault(RECEIPT_FILE, result.receipt.to_json())
-    if with_source:
-        sources = [] if folder is None else sorted(path for path in (folder / SOURCES).rglob("*") if path.is_file())
-        if not sources and (result.receipt is None or result.receipt.strategy or folder is None):
-            raise UsageError(
-                "there are no sources beside this result to put into its report: run it with a folder, as "
-                "`backbus run` does, or leave out --with-source"
-            )
-        assert folder is not None
-        found |= {path.relative_to(folder).as_posix(): _read(path) for path in sources}
-    return found
+    return found.get(JOB_FILE, ""), found.get(RECEIPT_FILE, "")
+
+
+def _sources(result: RunShown | SweepShown, folder: Path | None) -> dict[str, str]:
+    """The strategy's sources by their names in the receipt; none of a built-in."""
+    if folder is None or (result.receipt is not None and result.receipt.strategy and not (folder / SOURCES).is_dir()):
+        raise UsageError(
+            "there are no sources beside this result to put into its report: run it with a folder, as `backbus run` "
+            "does, or leave out --with-source"
+        )
+    place = folder / SOURCES
+    paths = sorted(path for path in place.rglob("*") if path.is_file())
+    return {path.relative_to(place).as_posix(): _read(path) for path in paths}
 
 
 def _toml(fields: Mapping[str, Any]) -> str:
