@@ -156,6 +156,16 @@ class Result(RunShown, Finished):
     def _repr_html_(self) -> str:
         return run_html(self)
 
+    def report(self, path: Path | str, *, with_source: bool = False) -> Path:
+        """Write it as one page that opens offline (docs/report.md); ``with_source`` puts the strategy's sources in.
+        Returns the page's place. It needs backbus[figures].
+
+        Raises UsageError for a place where nothing can be written."""
+        from backbus.report import write_report
+
+        write_report(self, Path(path), job=self.job, folder=self.folder, with_source=with_source)
+        return Path(path)
+
     def rolling(self, window: int = 63, *, risk_free: float | str | Mapping[str, Any] = 0.0) -> pd.DataFrame:
         """Annual return, volatility, Sharpe ratio and deepest drawdown of the last ``window`` sessions, by session;
         ``risk_free`` is an annual rate, or a file or a table of such, as ``performance.risk_free`` takes it.

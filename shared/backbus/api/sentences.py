@@ -7,15 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 
 from backbus.api.explain import Row
-from backbus.market.ticks import PHASE_NAMES
-
-PHASES_IN_WORDS = dict(
-    zip(
-        PHASE_NAMES,
-        ("before the open", "at the open", "within the bar", "after the bar", "after the close", "at the close"),
-        strict=True,
-    )
-)
+from backbus.runs.words import PHASES_IN_WORDS
 
 
 def sentences(told: Row) -> Iterator[str]:

@@ -18,6 +18,7 @@ from backbus.cli import (
     keys,
     project,
     proofs,
+    report,
     runs,
     simulate,
     stack,
@@ -33,7 +34,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # half of what --help takes is the import of what draws boxes around it
 )
-for group in (project, jobs, runs, proofs, sweeps, check, data, simulate, stack, keys, compile, doctor):
+for group in (project, jobs, runs, report, proofs, sweeps, check, data, simulate, stack, keys, compile, doctor):
     group.register(app)
 
 
