@@ -6,10 +6,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from backbus.cli.luck import luck_lines
 from backbus.cli.screen import NO_BREAK, say, say_all
 from backbus.cli.tables import Cell, Heading, SheetLine, TextTable, print_sheet, print_table, sign_colour
 from backbus.performance.summary import NOTHING, sign_of, title_of, written
+from backbus.runs.luck import luck_lines
 
 if TYPE_CHECKING:
     from backbus.api.sweep_result import SweepResult
@@ -46,7 +46,7 @@ def print_points(summary: Mapping[str, Any], found: Sequence[Mapping[str, Any]],
 def print_luck(summary: Mapping[str, Any]) -> None:
     """The statistics of selection, each with a verdict."""
     sys.stdout.write("\n")
-    print_sheet(list(luck_lines(summary["statistics"])), "How much of it may be luck")
+    print_sheet([SheetLine(*line) for line in luck_lines(summary["statistics"])], "How much of it may be luck")
     if "trials_family_told" in summary:
         say(summary["trials_family_told"])
 

@@ -6,12 +6,22 @@ The limits are those of docs/statistics.md.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
-from backbus.cli.screen import Colour
-from backbus.cli.tables import SheetLine
+Grade = Literal["", "green", "yellow", "red"]
+Verdict = tuple[str, Grade]
 
-Verdict = tuple[str, Colour]
+
+class LuckLine(NamedTuple):
+    """One statistic."""
+
+    title: str
+    figure: str
+    words: str
+    """What it says, and what it is."""
+    grade: Grade = ""
+    """Green where it speaks for skill, red where it speaks for luck."""
+
 
 _SURE, _LIKELY, _COIN = 0.95, 0.8, 0.5
 """Of probabilities that it is no luck: one of twenty, one of five, one of two."""
@@ -21,7 +31,7 @@ _RARE, _SOME = 0.05, 0.2
 """Of p-values."""
 
 
-def luck_lines(statistics: Mapping[str, Any]) -> Iterator[SheetLine]:
+def luck_lines(statistics: Mapping[str, Any]) -> Iterator[LuckLine]:
     """The lines of a sweep's statistics."""
     trials, hurdle = statistics["trials_family"], statistics.get("hurdle", 0.0)
     probability, chance, p_value = of_probability, of_overfitting, of_p_value
@@ -40,19 +50,19 @@ def luck_lines(statistics: Mapping[str, Any]) -> Iterator[SheetLine]:
     for name, title, judge, meaning in told:
         value = statistics[name]
         if value is None:
-            yield SheetLine(title, "–", f"{statistics['undefined'].get(name, 'undefined')} ({meaning})")
+            yield LuckLine(title, "–", f"{statistics['undefined'].get(name, 'undefined')} ({meaning})")
         else:
             verdict, colour = judge(value)
-            yield SheetLine(title, f"{value:.3f}", f"{verdict} ({meaning})", colour)
+            yield LuckLine(title, f"{value:.3f}", f"{verdict} ({meaning})", colour)
     if statistics["sharpe_interval"] is not None:
         verdict, colour = of_interval(*statistics["sharpe_interval"])
         low, high = statistics["sharpe_interval"]
         meaning = f"{100 * statistics['confidence']:g} % confidence, knowing nothing of the selection"
-        yield SheetLine("Sharpe interval", f"{low:.2f} to {high:.2f}", f"{verdict} ({meaning})", colour)
+        yield LuckLine("Sharpe interval", f"{low:.2f} to {high:.2f}", f"{verdict} ({meaning})", colour)
     if statistics["stability"] is not None:
         shape = statistics["stability"]["shape"]
         verdict, colour = _SHAPES[shape]
-        yield SheetLine("Stability", shape, f"{verdict} (one step of one parameter away)", colour)
+        yield LuckLine("Stability", shape, f"{verdict} (one step of one parameter away)", colour)
 
 
 _SHAPES: Mapping[str, Verdict] = {
