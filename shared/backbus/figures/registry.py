@@ -2,7 +2,7 @@
 
 ::
 
-    from backbus.figures import figure
+    from backbus import figure
 
     @figure("cash", "how much of the account is not invested")
     def cash(run):
@@ -36,6 +36,11 @@ OURS = (
     "trades",
     "trade_exits",
     "excursions",
+    "points",
+    "selection",
+    "folds",
+    "paths",
+    "markets",
 )
 """Modules that have figures, in the order in which a report shows them."""
 Draw = Callable[..., Any]
