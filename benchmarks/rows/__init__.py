@@ -19,6 +19,7 @@ from benchmarks.rows import (
     many,
     ready,
     rebalance,
+    report,
     simulate,
     sparse,
     streamed,
@@ -27,7 +28,22 @@ from benchmarks.rows import (
 
 Row = Callable[[Bench], Iterator[Line | Check]]
 
-MODULES = (engine, rebalance, sweep, fleet, simulate, data, events, commands, ready, dense, sparse, streamed, many)
+MODULES = (
+    engine,
+    rebalance,
+    sweep,
+    fleet,
+    simulate,
+    data,
+    events,
+    commands,
+    report,
+    ready,
+    dense,
+    sparse,
+    streamed,
+    many,
+)
 ROWS: dict[str, Row] = {module.ROW: module.run for module in MODULES}
 LONG = (streamed.ROW, many.ROW)
 """Left out unless asked for: they take minutes and much disk."""

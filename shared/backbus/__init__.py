@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backbus.api.check import check as check
     from backbus.api.client import Client as Client
     from backbus.api.explain import explain as explain
+    from backbus.api.kept import read_run as read_run
     from backbus.api.rerun import rerun as rerun
     from backbus.api.rerun import rerun_fold as rerun_fold
     from backbus.api.rerun import rerun_split as rerun_split
@@ -92,6 +93,7 @@ __all__ = [
     "panel_from_frame",
     "param",
     "read_panel",
+    "read_run",
     "rerun",
     "rerun_fold",
     "rerun_split",
@@ -107,6 +109,7 @@ _HOMES = {
     "backbus.api.check": "check",
     "backbus.api.client": "Client",
     "backbus.api.explain": "explain",
+    "backbus.api.kept": "read_run",
     "backbus.api.rerun": "rerun rerun_fold rerun_split",
     "backbus.api.result": "Result",
     "backbus.api.run": "run",

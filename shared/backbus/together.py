@@ -3,8 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+
+from backbus.errors import BackbusError
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Tell what the system refuses while files are written. Raises BackbusError."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BackbusError(
+            f"{error.filename or folder}: cannot be written: {reason}; make room, or name another folder"
+        ) from None
 
 
 def hidden(folder: Path, place: str) -> Path:

@@ -10,7 +10,7 @@ import pytest
 
 from backbus import run
 from backbus.api.result import Result
-from backbus.figures.lines import MOST_NIGHTS, kept_rows, line, nights
+from backbus.figures.lines import MOST_NIGHTS, kept_rows, lightened, line, nights
 from backbus.figures.registry import NothingToShow, figures
 from tests.unit.made_bars import days, minutes
 
@@ -113,6 +113,13 @@ def test_a_long_line_keeps_every_extreme_and_a_value_alone_is_a_dot() -> None:
     rows = kept_rows(values, 3000)
     assert len(rows) <= 3001 and {0, len(values) - 1, int(np.nanargmax(values)), int(np.nanargmin(values))} <= set(rows)
     assert (np.diff(rows) > 0).all()
+    import plotly.graph_objects as go
+
+    times = np.arange(100_000).astype("M8[s]")
+    drawn_ = go.Figure(line(times, values, "some", "#000000"))
+    assert len(drawn_.data[0].y) == 100_000  # a report has them all
+    np.testing.assert_array_equal(lightened(drawn_, 3000).data[0].y, values[rows])
+    assert list(drawn_.data[0].x) == list(times[rows])
     alone = line([0, 1, 2, 3], np.array([1.0, np.nan, 2.0, 3.0]), "some", "#000000")
     assert alone.mode == "lines+markers" and list(alone.marker.size) == [6, 0, 0, 0]
     assert line([0, 1], np.array([1.0, 2.0]), "some", "#000000").mode == "lines"

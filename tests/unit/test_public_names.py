@@ -32,7 +32,7 @@ def imports_of(source: str) -> set[str]:
 
 def is_public(name: str) -> bool:
     first = name.split(".")[1] if "." in name else "__init__"
-    return first in (*backbus.__all__, "__init__", "api")
+    return first in (*backbus.__all__, "__init__", "api", "figures")
 
 
 @pytest.mark.parametrize("name", backbus.__all__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,12 +26,12 @@ def job_of(
 ) -> Job:
     """The job, with ``overrides``: values by dotted setting, such as ``{"portfolio.cash": 1e6}``.
 
-    Where a strategy is handed over, the job need not name one. Raises JobError, also where the job gives parameters
-    and the instance that was handed over has others.
+    Where a strategy is handed over, the job need not name one. Raises JobError, also where the job gives parameters of
+    the same strategy and the instance that was handed over has others.
     """
     changes = dict(overrides or {})
     if isinstance(job, str | Path):
-        made = _of_file(Path(job), changes, strategy)
+        made = Job.load(job, overrides=_texts(Path(job), changes, strategy))
     elif isinstance(job, Job):
         made = job
         if changes:
@@ -96,11 +97,19 @@ def from_its_file(job: Job, strategy: Strategy | type[Strategy]) -> Job:
     return found
 
 
-def _of_file(path: Path, changes: Mapping[str, Any], strategy: Strategy | type[Strategy] | None) -> Job:
+def _texts(path: Path, changes: Mapping[str, Any], strategy: Strategy | type[Strategy] | None) -> list[str]:
+    """Changed settings as a command has them; the name of the strategy where the file has none."""
     texts = [f"{name}={_toml(value)}" for name, value in changes.items()]
-    if strategy is not None:
+    if strategy is not None and not re.search(r"(?m)^\s*(\[\s*strategy\s*\]|strategy\s*[.=])", _read(path)):
         texts.append(f"strategy.use={json.dumps(class_of(strategy).__name__)}")
-    return Job.load(path, overrides=texts)
+    return texts
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""  # whoever reads it as a job says what is wrong
 
 
 def _with_strategy(fields: Mapping[str, Any], strategy: Strategy | type[Strategy] | None) -> dict[str, Any]:
@@ -137,6 +146,8 @@ def _toml(value: Any) -> str:
 
 
 def _agree(job: Job, strategy: Strategy) -> None:
+    if job.strategy.use.rpartition(":")[2] != type(strategy).__name__:
+        return  # parameters of another one, which it stands for
     given, has = job.strategy.params, strategy.model_dump(mode="json")
     for name, value in given.items():
         if name in has and has[name] != value:

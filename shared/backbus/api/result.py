@@ -12,6 +12,7 @@ from backbus.api.notebook import run_html
 from backbus.errors import UsageError
 from backbus.job.parsing import parse
 from backbus.performance.artifacts import REPORT_FILE
+from backbus.runs.advice import advice_of
 from backbus.runs.shown import RunShown
 from backbus.runs.tables import Tables
 
@@ -96,6 +97,11 @@ class Result(RunShown, Finished):
         """The figures by name (docs/metrics.md)."""
         return self.summary.metrics.model_dump()
 
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What to look at next: why orders were refused, what is too good to be true (docs/results.md)."""
+        return advice_of(self.summary, self.settings or None)
+
     # --- frames ----------------------------------------------------------------------------------------------------
 
     def frame(self, table: str) -> pd.DataFrame:
@@ -153,6 +159,16 @@ class Result(RunShown, Finished):
     def _repr_html_(self) -> str:
         return run_html(self)
 
+    def report(self, path: Path | str, *, with_source: bool = False) -> Path:
+        """Write it as one page that opens offline (docs/report.md); ``with_source`` puts the strategy's sources in.
+        Returns the page's place. It needs backbus[figures].
+
+        Raises UsageError for a place where nothing can be written."""
+        from backbus.report import write_report
+
+        write_report(self, Path(path), job=self.job, folder=self.folder, with_source=with_source)
+        return Path(path)
+
     def rolling(self, window: int = 63, *, risk_free: float | str | Mapping[str, Any] = 0.0) -> pd.DataFrame:
         """Annual return, volatility, Sharpe ratio and deepest drawdown of the last ``window`` sessions, by session;
         ``risk_free`` is an annual rate, or a file or a table of such, as ``performance.risk_free`` takes it.
@@ -169,7 +185,7 @@ class Result(RunShown, Finished):
             raise UsageError(f"a window has at least 2 sessions, not {window}")
         year = self.summary.year
         returns = self.session_returns
-        said = parse(PerformanceSettings, {"risk_free": risk_free}, file=None).risk_free
+        said = parse(PerformanceSettings, {"risk_free": risk_free}).risk_free
         days = self.sessions.astype("int64")
         rates = session_rates(read_rates(said, Path()) if isinstance(said, RiskFree) else said, year, days)
         found = rolling_figures(returns, window, rates=rates, year=year)
@@ -193,6 +209,7 @@ class Result(RunShown, Finished):
             "tails": report.tails.model_dump(mode="json"),
             "year": report.year,
             "year_because": report.year_because,
+            "advice": list(self.advice),
             "notes": list(report.notes),
             "warnings": list(report.warnings),
             "read": list(report.read),

@@ -20,6 +20,7 @@ from backbus.runs.hashes import hashes_of
 from backbus.runs.receipt import made_here, receipt_of_run
 from backbus.runs.sources import as_it_ran, hashes_of_texts, sources_of
 from backbus.runs.tables import Tables
+from backbus.together import writing
 
 if TYPE_CHECKING:
     from backbus.engine.run import Engine
@@ -87,7 +88,7 @@ def run(
         folder = Path(folder)
         ours = not folder.exists()
         try:
-            with ArtifactWriter(folder, source.layout.symbols) as writer:
+            with writing(folder), ArtifactWriter(folder, source.layout.symbols) as writer:
                 read = beside.submit(hashes_of, files)
                 engine = Engine(made, source, strategy, sink=writer.write)
                 report = engine.run(tell)

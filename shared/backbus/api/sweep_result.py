@@ -63,6 +63,16 @@ class SweepResult(SweepShown, Finished):
 
         return Figures(self)
 
+    def report(self, path: Path | str, *, with_source: bool = False) -> Path:
+        """Write it as one page that opens offline (docs/report.md); ``with_source`` puts the strategy's sources in.
+        Returns the page's place. It needs backbus[figures].
+
+        Raises UsageError for a place where nothing can be written."""
+        from backbus.report import write_report
+
+        write_report(self, Path(path), job=self.job, folder=self.folder, with_source=with_source)
+        return Path(path)
+
     def _repr_html_(self) -> str:
         return sweep_html(self)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,13 @@ from backbus.runs.differences import (
     settings_apart,
     versions_apart,
 )
+from backbus.runs.embedded import PAGE, RECEIPT_ID, SOURCE_ID, embedded, put_sources
 from backbus.runs.finding import FoundFiles, find_files
 from backbus.runs.folder import RECEIPT_FILE, SOURCES, read_report
 from backbus.runs.hashes import hashes_of
+from backbus.runs.library import kept_runs
 from backbus.runs.receipt import Receipt, job_hash, made_here
-from backbus.settings import Settings
+from backbus.settings import RUNS, Settings
 
 THEN_AND_NOW = ("then", "now")
 
@@ -72,18 +75,32 @@ def verify(
     trust: bool = False,
     progress: Progress | None = None,
 ) -> Verified:
-    """Run again what the receipt of a run tells of. ``place`` is the run's folder, or its ``receipt.json``.
+    """Run again what the receipt of a run tells of. ``place`` is the run's folder, its ``receipt.json``, or a report
+    (HTML) that holds one.
 
-    Prices and the strategy are found by their hashes: where the job names them, in the catalog, under ``data`` and
-    ``strategy``. Sources that lie beside the receipt are run only where they are ``trust``ed, if they are found nowhere
-    else. Raises DataError for a receipt that cannot be read and files that are missing; JobError, StrategyError.
+    Prices and the strategy are found by their hashes: where the job names them from here or from where it ran, in the
+    catalog, under ``data`` and ``strategy``. Sources that lie beside the receipt, or in the report, are run only where
+    they are ``trust``ed, if they are found nowhere else. Raises DataError for a receipt that cannot be read and files
+    that are missing; JobError, StrategyError.
     """
+    with tempfile.TemporaryDirectory(prefix="backbus-verify-") as passing:
+        folder, receipt = _opened(place, Path(passing))
+        return _verify(place, folder, receipt, data, strategy, trust, progress)
+
+
+def _verify(
+    place: Path,
+    folder: Path,
+    receipt: Receipt,
+    data: Path | None,
+    strategy: Path | None,
+    trust: bool,
+    progress: Progress | None,
+) -> Verified:
     from backbus.engine.run import Engine
     from backbus.models.loading import with_functions
     from backbus.strategy import load_strategy, make_strategy
 
-    folder = place if place.is_dir() else place.parent
-    receipt = read_receipt(place / RECEIPT_FILE if place.is_dir() else place)
     if receipt.kind != "run":
         raise UsageError(f"{place} is of a {receipt.kind}; verify runs single runs again, and rerun a sweep's points")
     found: list[RunDifference] = list(_changed_since(folder, receipt))
@@ -116,14 +133,45 @@ def verify(
     return Verified(receipt, report.fingerprint, tuple(found))
 
 
+def _opened(place: Path, passing: Path) -> tuple[Path, Receipt]:
+    """The folder that a receipt is of, and the receipt. A report's sources are put into a folder that passes, unless
+    the run that it is of lies here."""
+    if place.is_dir():
+        return place, read_receipt(place / RECEIPT_FILE)
+    receipt = read_receipt(place)
+    if place.suffix != PAGE:
+        return place.parent, receipt
+    kept = next((run.folder for run in kept_runs(RUNS) if run.fingerprint == receipt.fingerprint), None)
+    if kept is not None and read_receipt(kept / RECEIPT_FILE) == receipt:
+        return kept, receipt
+    sources = embedded(_text(place), SOURCE_ID)
+    if sources is not None:
+        put_sources(passing, json.loads(sources), receipt.strategy)
+    return passing, receipt
+
+
 def read_receipt(path: Path) -> Receipt:
-    """A receipt's file. Raises DataError."""
+    """A receipt: its file, or the one in a report. Raises DataError."""
+    text = _text(path)
+    if path.suffix == PAGE:
+        found = embedded(text, RECEIPT_ID)
+        if found is None:
+            problem = "holds no receipt: it is no report of this backbus, or was cut; write it again"
+            raise DataError(problem, file=str(path))
+        text = found
+    return _receipt_of(text, path)
+
+
+def _text(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise DataError("there is no receipt; runs of before had none: run the job again", file=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"cannot be read: {error}", file=str(path)) from None
+
+
+def _receipt_of(text: str, path: Path) -> Receipt:
     try:
         receipt = Receipt.model_validate_json(text)
     except ValueError as error:

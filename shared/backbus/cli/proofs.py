@@ -1,22 +1,31 @@
-"""``backbus verify | diff``: whether a run comes again, and why two are not the same."""
+"""``backbus verify | diff | compare``: whether a run comes again, why two part, several side by side."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backbus.cli import completion
 from backbus.cli.options import AsJson
-from backbus.cli.output import bar_of, print_json, to_stderr
+from backbus.cli.output import print_json, to_stderr
+from backbus.cli.progress import bar_of
+from backbus.cli.screen import Colour, say
+from backbus.cli.tables import Cell, Heading, TextTable, print_table
 
 if TYPE_CHECKING:
+    from backbus.api.compare import Comparison
     from backbus.api.verify import Verified
 
 
 def verify(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, name or folder, or a receipt.json.")] = "",
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run's id, name or folder, or a receipt.json.", autocompletion=completion.runs
+        ),
+    ] = "",
     last: Annotated[bool, typer.Option("--last", help="The latest run.")] = False,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="PLACE", help="A folder or file to look for its prices in.")
@@ -38,7 +47,7 @@ def verify(
         print_json(found.plain())
     else:
         _print_all(found.differences, *THEN_AND_NOW)
-        sys.stdout.write(f"{_verdict(found)}\n")
+        say(_verdict(found), "green" if found.same else "red")
     if not found.same:
         raise typer.Exit(1)
 
@@ -52,8 +61,10 @@ def _verdict(found: Verified) -> str:
 
 
 def diff(
-    first: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, name or folder.")],
-    second: Annotated[str, typer.Argument(metavar="RUN", help="Another one's.")],
+    first: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's id, name or folder.", autocompletion=completion.runs)
+    ],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="Another one's.", autocompletion=completion.runs)],
     as_json: AsJson = False,
 ) -> None:
     """Say why two runs are not the same: settings, code, data, the first order and fill that part them."""
@@ -66,9 +77,51 @@ def diff(
         print_json(found.plain())
         return
     _print_all(found.differences)
-    sys.stdout.write(
-        f"the same came out: {found.first}\n" if found.same else f"not the same: {found.first}, {found.second}\n"
-    )
+    same, apart_ = f"the same came out: {found.first}", f"not the same: {found.first}, {found.second}"
+    say(same if found.same else apart_, "green" if found.same else "yellow")
+
+
+def compare(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Ids, names or folders.", autocompletion=completion.runs)
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="A page with their curves, a file that ends in .html.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show runs side by side: their figures, the settings that part them, their curves in a page."""
+    from backbus.api.compare import compare as compare_here
+
+    found = compare_here(*runs)
+    page = None if out is None else found.report(out)
+    if as_json:
+        print_json({**found.plain(), "page": None if page is None else str(page)})
+        return
+    _print_beside(found)
+    if page is not None:
+        say(f"{page}")
+
+
+def _print_beside(found: Comparison) -> None:
+    from backbus.performance.summary import FORMS, sign_of, title_of, written
+
+    table = TextTable(Heading("", "whole"), *(Heading(name, "number") for name in found.names))
+    for name in FORMS:
+        values = [one.metrics[name] for one in found.results]
+        if any(value is not None for value in values):
+            table.add(title_of(name), *(Cell(written(name, one), _COLOURS[sign_of(name, one)]) for one in values))
+    print_table(table)
+    apart = found.plain()["settings"]
+    if apart:
+        say("")
+        settings = TextTable(Heading("setting"), *map(Heading, found.names))
+        for name, values in apart.items():
+            settings.add(name, *("–" if value is None else str(value) for value in values))
+        print_table(settings)
+
+
+_COLOURS: dict[int, Colour] = {-1: "red", 0: "", 1: "green"}
 
 
 def _place(run: str, last: bool) -> Path:
@@ -85,10 +138,10 @@ def _place(run: str, last: bool) -> Path:
 
 def _print_all(differences: tuple[Any, ...], *words: str) -> None:
     for one in differences:
-        sys.stdout.write(f"{one.told(*words)}\n")
+        say(one.told(*words), indent="  ")
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (verify, diff):
+    for command in (verify, diff, compare):
         app.command()(command)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
 
+from backbus.figures.lines import lightened
 from backbus.figures.registry import NothingToShow, figures, find_figure
 from backbus.runs.shown import RunShown, Shown
 
@@ -27,7 +28,7 @@ class Figures(Mapping[str, Any]):
         """The same, with what the figure lets one choose: ``draw("price", asset="IBM")``."""
         one = find_figure(name, self.of)
         try:
-            return one.draw(self._result, **choices)
+            return lightened(one.draw(self._result, **choices))
         except NothingToShow as said:
             return empty_figure(str(said), name.replace("_", " ").capitalize())
 

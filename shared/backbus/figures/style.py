@@ -8,6 +8,28 @@ BLUE, ORANGE, GREEN, RED, GREY = "#2563a8", "#d9822b", "#2f8f5b", "#b8383d", "#8
 LINES = (BLUE, ORANGE, GREEN, RED, "#7a4fa3", "#8c6239", "#c2679d", "#3d3d3d")
 """Colours of lines, one after the other."""
 _GRID, _TEXT = "#e3e6ea", "#2b3138"
+THEMES = {
+    "light": {"text": _TEXT, "grid": _GRID, "paper": "#ffffff"},
+    "dark": {
+        "text": "#d3d8de",
+        "grid": "#333a42",
+        "paper": "#15191e",
+        "swap": {
+            _TEXT: "#d3d8de",
+            "#3d3d3d": "#b4bac2",
+            "#ffffff": "#15191e",
+            "white": "#15191e",
+            BLUE: "#5b9bdf",
+            ORANGE: "#e89a4a",
+            GREEN: "#4cb37c",
+            RED: "#e0646a",
+            "#7a4fa3": "#ab83d6",
+            "#8c6239": "#bd9064",
+        },
+    },
+}
+"""Colours of text, lines of the grid and ground, as a page's script puts them into figures; ``swap`` has for a dark
+ground what stands for a colour of the light one."""
 
 
 def see_through(colour: str, share: float) -> str:

@@ -85,7 +85,10 @@ class Tables:
         if name in renamed.TABLES:
             raise UsageError(renamed.is_now(name, renamed.TABLES[name]))
         there = ", ".join(self._there)
-        raise UsageError(f"there is no table {name!r}; " + (f"there are {there}" if there else "none were kept"))
+        raise UsageError(
+            f"there is no table {name!r}; "
+            + (f"there are {there}" if there else "none were kept: leave tables=False out")
+        )
 
 
 def _itself(table: pa.Table) -> pa.Table:

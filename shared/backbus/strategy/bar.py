@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 
@@ -214,6 +215,13 @@ class Bar:
     def date(self) -> str:
         """The session as an ISO date."""
         return session_date(self.session)
+
+    @property
+    def datetime(self) -> dt.datetime:
+        """When the bar ends, in UTC, to the microsecond; in another zone: ``bar.datetime.astimezone(zone)``."""
+        return dt.datetime.fromtimestamp(self.time // 1_000_000_000, dt.UTC).replace(
+            microsecond=self.time % 1_000_000_000 // 1000
+        )
 
     def history(self, field: str, n: int) -> Floats:
         """The asset's last ``n`` values of ``field``, oldest first, this bar's last; fewer while there are fewer.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbus.errors import StrategyError
 from backbus.market.panel import Floats, Ints
@@ -103,6 +104,11 @@ class Bars(OfBars[Stream]):
     def time(self) -> Ints:
         """[rows] UTC instants at which the bars end, nanoseconds since 1970."""
         return self._block.end
+
+    @property
+    def datetime(self) -> NDArray[np.datetime64]:
+        """[rows] the same as numpy's ``datetime64[ns]``, in UTC."""
+        return self._block.end.view("M8[ns]")
 
     @property
     def session(self) -> Ints:

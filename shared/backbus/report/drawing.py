@@ -1,0 +1,69 @@
+"""The registered figures of a result as a page holds them; or the words that stand in place of one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from backbus.errors import BackbusError
+from backbus.figures.registry import NothingToShow, RegisteredFigure, figures
+from backbus.report.packing import Packing, Told
+from backbus.report.series import Below, Lifted
+from backbus.runs.shown import RunShown, SweepShown
+
+_HEIGHT = 420
+
+
+def figures_of(result: RunShown | SweepShown, packing: Packing) -> list[Told]:
+    """All of a result's kind, in the order of the registry."""
+    kind = result.kind if isinstance(result, SweepShown) else "run"
+    follows = None
+    if isinstance(result, RunShown) and "equity" in result.tables and result.count("equity"):
+        follows = Below(result.column("equity", "equity"), result.cash)
+    lifted = Lifted(packing, follows)
+    return [_one(one, result, lifted) for one in figures(kind).values()]
+
+
+def _one(one: RegisteredFigure, result: RunShown | SweepShown, lifted: Lifted) -> Told:
+    told = {"name": one.name, "meaning": one.meaning, "title": _title(one.name)}
+    try:
+        drawn = one.draw(result)
+        spec, series = lifted.figure(drawn)
+    except NothingToShow as why:
+        return {**told, "words": f"Nothing to show: {why}."}
+    except BackbusError as error:
+        return {**told, "words": f"Not drawn: {error}"}
+    except Exception as error:  # a user's own figure may do anything, and the rest of the page is worth reading
+        return {**told, "words": f"Not drawn: the figure {one.name!r} raised {type(error).__name__}: {error}"}
+    name = result.summary["name"] if isinstance(result, SweepShown) else result.summary.name
+    return _laid_out(told, spec, series, (name, None))
+
+
+def drawn_figure(name: str, meaning: str, figure: Any, lifted: Lifted) -> Told:
+    """A figure that is drawn already."""
+    spec, series = lifted.figure(figure)
+    return _laid_out({"name": name, "meaning": meaning, "title": _title(name)}, spec, series, (None,))
+
+
+def _laid_out(told: Told, spec: dict[str, Any], series: list[Told], nothing: tuple[str | None, ...]) -> Told:
+    """What a page needs of it; a title that says ``nothing`` more than the page's own does not stand there."""
+    layout = spec["layout"]
+    title = (layout.pop("title", None) or {}).get("text")
+    height = layout.pop("height", None) or _HEIGHT
+    layout.pop("width", None)
+    layout.pop("template", None)
+    if title in nothing:
+        title = told["title"]  # the page has that name at its head
+    else:
+        height = max(180, height - 30)
+        layout.setdefault("margin", {})["t"] = 30
+    axes = sorted({_axis(spec["data"][each["trace"]]) for each in series})
+    return {**told, "title": title, "height": height, "spec": spec, "series": series, "time": axes}
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _axis(trace: dict[str, Any]) -> str:
+    """The layout's name of a trace's x axis."""
+    return "xaxis" + str(trace.get("xaxis", "x"))[1:]

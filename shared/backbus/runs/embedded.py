@@ -1,0 +1,44 @@
+"""What a report's page carries beside what it shows: its receipt and, where it was asked for, the strategy's source.
+
+Each is JSON in a script element that no browser runs. ``<`` is written as an escape, so that nothing in it ends the
+element.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from backbus.errors import DataError
+from backbus.runs.folder import SOURCES
+from backbus.runs.sources import hashes_of_texts
+
+PAGE = ".html"
+RECEIPT_ID, SOURCE_ID = "receipt", "source"
+
+
+def element(name: str, value: Any) -> str:
+    """A value as an element of a page."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False).replace("<", "\\u003c")
+    return f'<script type="application/json" id="{name}">{text}</script>'
+
+
+def embedded(page: str, name: str) -> str | None:
+    """The JSON of an element; None where there is none, or not all of it."""
+    found = re.search(rf'<script type="application/json" id="{name}">([^<]*)</script>', page)
+    return None if found is None else found[1]
+
+
+def put_sources(folder: Path, texts: Mapping[str, str], hashes: Mapping[str, str]) -> None:
+    """Write a page's sources where a run's folder has them. Raises DataError for those that its receipt does not name,
+    or that are others."""
+    for name, blob in hashes_of_texts(texts).items():
+        if hashes.get(name) != blob or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise DataError(f"its source {name!r} is not the one that its receipt tells of: the page was changed")
+    for name, text in texts.items():
+        place = folder / SOURCES / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
