@@ -26,7 +26,7 @@ def drawdowns(run: RunShown) -> Any:
     worst = worst_drawdowns(value, run.cash, MOST)
     if not worst:
         raise NothingToShow("equity was never below its highest")
-    table = _LINE * (len(worst) + 2)
+    table = _LINE * (len(worst) + 3)
     found = make_subplots(
         rows=3,
         cols=1,

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
+from textwrap import wrap
 from typing import Any
 
 from backbus.figures.lines import lightened
 from backbus.figures.registry import NothingToShow, figures, find_figure
 from backbus.runs.shown import RunShown, Shown
+
+_WIDTH = 52
+"""Letters of a line of words: what a phone has room for."""
 
 
 class Figures(Mapping[str, Any]):
@@ -61,7 +65,14 @@ def empty_figure(words: str, title: str | None = None) -> Any:
     from backbus.figures.style import dress
 
     found = go.Figure()
-    found.add_annotation(text=escape(words), showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
+    found.add_annotation(
+        text="<br>".join(escape(part) for part in wrap(words, _WIDTH)),
+        showarrow=False,
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+    )
     dress(found, title, height=160)
     found.update_xaxes(visible=False)
     found.update_yaxes(visible=False)
