@@ -8,15 +8,14 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+from backbus.api.run import run
 from backbus.api.run_sweep import run_sweep
 from backbus.engine.inputs import files_of, inputs_of
-from backbus.figures import bars_figure, fan_figure, fit_figure, grid_figure, write_figure
+from backbus.figures import bars_figure, fit_figure, grid_figure, write_figure
 from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.simulator import fitting
-from backbus.sweep.results import fan_of
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / "docs" / "pictures"
@@ -83,14 +82,20 @@ def fit() -> None:
 
 def fan() -> None:
     """The Monte-Carlo example."""
-    with TemporaryDirectory() as folder:
-        run_sweep(EXAMPLES / "monte_carlo.toml", folder=Path(folder) / "fan")
-        found = fan_of(Path(folder) / "fan")
-    assert found is not None
-    job, table = found
-    assert job.sweep is not None and job.sweep.monte_carlo is not None
-    title = f"Equity of a moving-average cross in {job.sweep.monte_carlo.markets} simulated markets"
-    draw("fan", fan_figure(table, job.portfolio.cash, title))
+    result = run_sweep(EXAMPLES / "monte_carlo.toml")
+    title = f"Equity of a moving-average cross in {result.count('table')} simulated markets"
+    draw("fan", result.figures["fan"].update_layout(title_text=title))
+
+
+def price() -> None:
+    """Orders, exits and fills of half a year."""
+    half = {"data.start": "2012-07-01", "data.end": "2012-12-31"}
+    draw("price", run(EXAMPLES / "brackets.toml", overrides=half).figures["price"])
+
+
+def heat_map() -> None:
+    """The example of a grid."""
+    draw("heat_map", run_sweep(EXAMPLES / "sma_grid.toml").figures["heat_map"])
 
 
 def draw(name: str, figure: object) -> None:
@@ -101,5 +106,5 @@ def draw(name: str, figure: object) -> None:
 
 if __name__ == "__main__":
     PLACE.mkdir(exist_ok=True)
-    for one in (models, scenarios, day, fit, fan):
+    for one in (models, scenarios, day, fit, fan, price, heat_map):
         one()

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
     from backbus.errors import StackError as StackError
     from backbus.errors import StrategyError as StrategyError
     from backbus.errors import UsageError as UsageError
+    from backbus.figures import NothingToShow as NothingToShow
     from backbus.figures import bars_figure as bars_figure
     from backbus.figures import fan_figure as fan_figure
+    from backbus.figures import figure as figure
     from backbus.figures import fit_figure as fit_figure
     from backbus.figures import grid_figure as grid_figure
     from backbus.figures import write_figure as write_figure
@@ -71,6 +73,7 @@ __all__ = [
     "Job",
     "JobError",
     "JobFailed",
+    "NothingToShow",
     "Panel",
     "Result",
     "Settings",
@@ -85,6 +88,7 @@ __all__ = [
     "compare",
     "explain",
     "fan_figure",
+    "figure",
     "find_sweep",
     "fit_figure",
     "grid_figure",
@@ -120,7 +124,7 @@ _HOMES = {
     "backbus.data": "Catalog map_panel panel_from_frame read_panel write_panel",
     "backbus.engine.inputs": "open_inputs",
     "backbus.errors": "BackbusError DataError JobError JobFailed StackError StrategyError UsageError",
-    "backbus.figures": "bars_figure fan_figure fit_figure grid_figure write_figure",
+    "backbus.figures": "NothingToShow bars_figure fan_figure figure fit_figure grid_figure write_figure",
     "backbus.job.job": "Job",
     "backbus.market.panel": "Panel",
     "backbus.runs.library": "find_sweep",

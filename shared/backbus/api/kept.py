@@ -21,6 +21,7 @@ from backbus.sweep.search.walk_forward import FOLDS_FILE
 
 if TYPE_CHECKING:
     from backbus.market.panel import Panel
+    from backbus.strategy import Strategy
 
 MAIN_TABLES = (TABLE_FILE, FOLDS_FILE, SPLITS_FILE)
 
@@ -32,7 +33,9 @@ def read_run(folder: Path) -> Result | SweepResult:
         return _sweep(folder)
     report, said = read_report(folder)
     there = {name: folder / f"{name}.parquet" for name in TABLES if (folder / f"{name}.parquet").is_file()}
-    return Result(folder.name, report, Tables(there), _ran(said), _receipt(folder), folder, _market(folder))
+    return Result(
+        folder.name, report, Tables(there), _ran(said), _receipt(folder), folder, _market(folder), _strategy(folder)
+    )
 
 
 def _sweep(folder: Path) -> SweepResult:
@@ -58,6 +61,20 @@ def _market(folder: Path) -> Callable[[], Panel]:
         return open_inputs(complete(Job.load(folder / JOB_FILE))).panel
 
     return opened
+
+
+def _strategy(folder: Path) -> Callable[[], Strategy]:
+    """What makes the strategy again, of the sources that lie there."""
+
+    def made() -> Strategy:
+        from backbus.job.job import Job
+        from backbus.models.loading import files_of_job
+        from backbus.strategy import load_strategy, make_strategy
+
+        job = Job.load(folder / JOB_FILE)
+        return make_strategy(load_strategy(job.strategy.use, files_of_job(job)), job.strategy.params)
+
+    return made
 
 
 def _ran(said: dict[str, Any]) -> Ran:

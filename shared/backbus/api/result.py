@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from backbus.performance.report import Report
     from backbus.runs.folder import Ran
     from backbus.runs.receipt import Receipt
+    from backbus.strategy import Strategy
 
 
 class Finished:
@@ -71,6 +72,8 @@ class Result(RunShown, Finished):
     """Where its files lie; None where nothing was written."""
     market: Callable[[], Panel] | None = None
     """Opens the bars that it traded, warm-up included; None where they are not at hand."""
+    strategy: Callable[[], Strategy] | None = None
+    """Makes the strategy that it ran, for its indicators; None where it is not at hand."""
 
     def __repr__(self) -> str:
         report, metrics = self.summary, self.summary.metrics

@@ -84,7 +84,7 @@ def run(
             report = engine.run(tell)
             receipt = _made_of(made, handed_over, engine, report, read.result())[1]
             there = Tables({name: partial(held.table, name) for name in TABLES})
-            return Result(new_id(), report, there, ran(), receipt, market=partial(_panel, inputs))
+            return Result(new_id(), report, there, ran(), receipt, None, partial(_panel, inputs), strategy.fresh)
         folder = Path(folder)
         ours = not folder.exists()
         try:
@@ -101,7 +101,7 @@ def run(
             raise
     folder = folder.resolve()
     places = Tables({name: folder / f"{name}.parquet" for name in TABLES})
-    return Result(folder.name, report, places, took, receipt, folder, partial(_panel, inputs))
+    return Result(folder.name, report, places, took, receipt, folder, partial(_panel, inputs), strategy.fresh)
 
 
 def _made_of(

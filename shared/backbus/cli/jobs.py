@@ -11,8 +11,8 @@ import typer
 
 from backbus.cli import completion
 from backbus.cli.job_file import compiled_for, job_of
-from backbus.cli.options import AsJson, JobFile, JobId, Sets
-from backbus.cli.output import print_result, print_sweep, to_stderr
+from backbus.cli.options import AsJson, FigureFile, FigureName, JobFile, JobId, Sets
+from backbus.cli.output import draw_one, print_result, print_sweep, to_stderr
 from backbus.cli.progress import bar_of
 from backbus.cli.screen import say
 
@@ -107,9 +107,12 @@ def show(
         ),
     ] = "",
     last: Annotated[bool, typer.Option("--last", help="The latest run of this machine.")] = False,
+    figure: FigureFile = None,
+    draw: FigureName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one job, run here or on the stack: its progress, its attempts, and what came of it."""
+    """Show one job, run here or on the stack: its progress, its attempts, and what came of it; and one of its figures,
+    the main one of its kind where none is named."""
     from backbus.api.kept import read_run
     from backbus.api.result import Result
     from backbus.errors import UsageError
@@ -120,11 +123,16 @@ def show(
         raise UsageError("name a job, or say --last")
     if last or lies_in(job, RUNS):
         result = read_run(latest_run(RUNS) if last else find_run(job, RUNS))
+        draw_one(result, figure, draw)
         if isinstance(result, Result):
             print_result(result, as_json)
         else:
             print_sweep(result, as_json)
+        if figure is not None and not as_json:
+            sys.stdout.write(f"figure: {figure}\n")
         return
+    if figure is not None or draw is not None:
+        raise UsageError(f"figures are of what lies here: `backbus fetch {job}` first, and show it then")
     _show_of_stack(job, as_json)
 
 

@@ -31,6 +31,9 @@ Sets = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Top = Annotated[int, typer.Option(metavar="N", min=0, help="Points to show.")]
 OutFolder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where SYMBOL.csv of each asset goes.")]
+FigureName = Annotated[
+    str | None, typer.Option("--draw", metavar="NAME", help="Which figure --figure draws: docs/figures.md lists them.")
+]
 FigureFile = Annotated[
     Path | None,
     typer.Option("--figure", metavar="FILE", help="Draw it too: a page that ends in .html, or .svg, .png or .pdf."),

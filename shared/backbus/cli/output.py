@@ -28,6 +28,28 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, allow_nan=False) + "\n")
 
 
+def draw_one(result: Result | SweepResult, path: Path | None, name: str | None) -> None:
+    """Write one of a result's figures, its main one where none is named; nothing where no file is. Raises UsageError,
+    with the figure's own words where there is nothing to show."""
+    from backbus.errors import UsageError
+
+    if path is None:
+        if name is not None:
+            raise UsageError(f"--draw {name} says which figure, and --figure FILE where it goes: give both")
+        return
+    from backbus.figures import NothingToShow, check_place, find_figure, write_figure
+    from backbus.figures.lines import lightened
+
+    check_place(path)
+    shown = result.figures
+    chosen = find_figure(name or shown.main, shown.of)
+    try:
+        drawn = chosen.draw(result)
+    except NothingToShow as said:
+        raise UsageError(f"the figure {chosen.name} shows nothing of this: {said}") from None
+    write_figure(lightened(drawn), path)
+
+
 def to_stderr() -> AbstractContextManager[object]:
     """While it lasts, what users' code prints goes to standard error: standard output is the command's own."""
     return redirect_stdout(sys.stderr)

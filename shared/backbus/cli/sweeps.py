@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from backbus.cli.job_file import compiled_for, job_of
-from backbus.cli.options import AsJson, FigureFile, JobFile, Sets, SweepName, Top
-from backbus.cli.output import print_json, print_result, print_sweep, to_stderr
+from backbus.cli.options import AsJson, FigureFile, FigureName, JobFile, Sets, SweepName, Top
+from backbus.cli.output import draw_one, print_json, print_result, print_sweep, to_stderr
 from backbus.cli.progress import bar_of
 
 
@@ -59,10 +58,11 @@ def results(
         str | None, typer.Option(metavar="FIGURE", help="Order by this figure, -FIGURE for the smallest first.")
     ] = None,
     figure: FigureFile = None,
+    draw: FigureName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show again what a finished search showed, its points in another order where asked for; of a Monte-Carlo job also
-    how its equity fans out, in a figure."""
+    """Show again what a finished search showed, its points in another order where asked for, and one of its figures:
+    the main one of its kind where none is named."""
     from backbus.api.kept import read_run
     from backbus.api.sweep_result import SweepResult
     from backbus.errors import UsageError
@@ -75,8 +75,7 @@ def results(
     has_points = "statistics" in result.summary
     if by is not None and not has_points:
         raise UsageError(f"{folder} holds no table of points that could be ordered by {by}; leave --by out")
-    if figure is not None:
-        _draw_fan(folder, figure)
+    draw_one(result, figure, draw)
     if as_json:
         more = {"top": top_points(folder, top, by)} if has_points else {}
         drawn = {} if figure is None else {"figure": str(figure)}
@@ -85,19 +84,6 @@ def results(
     print_sweep(result, False, top, by)
     if figure is not None:
         sys.stdout.write(f"figure: {figure}\n")
-
-
-def _draw_fan(folder: Path, path: Path) -> None:
-    from backbus.errors import UsageError
-    from backbus.figures import check_place, fan_figure, write_figure
-    from backbus.sweep.results import fan_of
-
-    check_place(path)
-    found = fan_of(folder)
-    if found is None:
-        raise UsageError("only a sweep over simulated markets, [sweep.monte_carlo], has a fan to draw")
-    job, table = found
-    write_figure(fan_figure(table, job.portfolio.cash, job.name), path)
 
 
 def rerun(

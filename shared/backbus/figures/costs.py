@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from backbus.figures.lines import rows_of
 from backbus.figures.registry import NothingToShow, figure
 from backbus.figures.style import BLUE, GREEN, RED, dress
 from backbus.market.panel import Floats
@@ -68,8 +69,7 @@ def contribution(run: RunShown) -> Any:
     """Bars in cash units."""
     import plotly.graph_objects as go
 
-    if not run.count("trades"):
-        raise NothingToShow("no trade was made")
+    rows_of(run, "trades", "no trade was made")
     names, total = contributions(run)
     if len(names) > MOST_ASSETS:
         half = MOST_ASSETS // 2
@@ -79,6 +79,6 @@ def contribution(run: RunShown) -> Any:
     colours = [GREEN if value >= 0.0 else RED for value in total]
     found = go.Figure(go.Bar(x=total, y=names, orientation="h", marker={"color": colours}))
     dress(found, "Contribution of each asset", height=120 + 20 * len(names))
-    found.update_yaxes(autorange="reversed", type="category")
+    found.update_yaxes(autorange="reversed", type="category", automargin=True)
     found.update_xaxes(title_text="cash units")
     return found

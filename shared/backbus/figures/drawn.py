@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from html import escape
+from textwrap import wrap
 from typing import Any
 
+from backbus.figures.lines import lightened
 from backbus.figures.registry import NothingToShow, figures, find_figure
 from backbus.runs.shown import RunShown, Shown
+
+_WIDTH = 52
+"""Letters of a line of words: what a phone has room for."""
 
 
 class Figures(Mapping[str, Any]):
@@ -15,43 +20,60 @@ class Figures(Mapping[str, Any]):
 
     def __init__(self, result: Shown) -> None:
         self._result = result
-        self._of = "run" if isinstance(result, RunShown) else getattr(result, "kind", "sweep")
+        self.of = "run" if isinstance(result, RunShown) else getattr(result, "kind", "sweep")
+        """The kind of result."""
 
     def __getitem__(self, name: str) -> Any:
         """Plotly's figure; or one with the words that say why there is nothing to draw. Raises UsageError for a name
         that is not known."""
-        one = find_figure(name, self._of)
+        return self.draw(name)
+
+    def draw(self, name: str, **choices: Any) -> Any:
+        """The same, with what the figure lets one choose: ``draw("price", asset="IBM")``."""
+        one = find_figure(name, self.of)
         try:
-            return one.draw(self._result)
+            return lightened(one.draw(self._result, **choices))
         except NothingToShow as said:
-            return empty_figure(str(said))
+            return empty_figure(str(said), name.replace("_", " ").capitalize())
+
+    @property
+    def main(self) -> str:
+        """The name of the one that stands for the result where none is named."""
+        return next(iter(self))
 
     def __iter__(self) -> Iterator[str]:
-        return iter(figures(self._of))
+        return iter(figures(self.of))
 
     def __len__(self) -> int:
-        return len(figures(self._of))
+        return len(figures(self.of))
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name}: {one.meaning}" for name, one in figures(self._of).items())
+        return "\n".join(f"{name}: {one.meaning}" for name, one in figures(self.of).items())
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td><code>{escape(name)}</code></td><td>{escape(one.meaning)}</td></tr>"
-            for name, one in figures(self._of).items()
+            for name, one in figures(self.of).items()
         )
         return f"<table>{rows}</table>"
 
 
-def empty_figure(words: str) -> Any:
+def empty_figure(words: str, title: str | None = None) -> Any:
     """Words in place of a chart."""
     import plotly.graph_objects as go
 
     from backbus.figures.style import dress
 
     found = go.Figure()
-    found.add_annotation(text=escape(words), showarrow=False, x=0.5, y=0.5, xref="paper", yref="paper")
-    dress(found, height=160)
+    found.add_annotation(
+        text="<br>".join(escape(part) for part in wrap(words, _WIDTH)),
+        showarrow=False,
+        x=0.5,
+        y=0.5,
+        xref="paper",
+        yref="paper",
+    )
+    dress(found, title, height=160)
     found.update_xaxes(visible=False)
     found.update_yaxes(visible=False)
     return found

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backbus.errors import BackbusError
+from backbus.figures.lines import account_rows, below_top, line, time_axis
 from backbus.figures.registry import NothingToShow, figure
 from backbus.figures.style import BLUE, GREEN, GREY, RED, dress, see_through
 from backbus.market.panel import Floats
@@ -38,7 +39,15 @@ def most_traded(run: RunShown) -> str:
 def times_and_closes(panel: Panel, symbol: str) -> tuple[Instants, Floats]:
     """[rows] ends of bars, and closes; NaN where there was none."""
     block = panel.block
-    return block.end.view("M8[ns]"), block.close[:, panel.symbols.index(symbol)]
+    return panel_times(panel), block.close[:, panel.symbols.index(symbol)]
+
+
+def panel_times(panel: Panel) -> Instants:
+    """[rows] where a panel's rows are drawn: when they end, and of whole days their date."""
+    block = panel.block
+    if panel.layout.daily:
+        return block.session.astype("M8[D]").astype("M8[ns]")
+    return block.end.view("M8[ns]")
 
 
 def traces(run: RunShown, panel: Panel, symbol: str) -> list[Any]:
@@ -46,15 +55,12 @@ def traces(run: RunShown, panel: Panel, symbol: str) -> list[Any]:
     import plotly.graph_objects as go
 
     times, closes = times_and_closes(panel, symbol)
-    there = ~np.isnan(closes)
-    found: list[Any] = [
-        go.Scatter(
-            x=times[there], y=closes[there], mode="lines", name=f"{symbol} close", line={"color": GREY, "width": 1.2}
-        )
-    ]
+    traded = slice(panel.layout.warmup, None)
+    there = np.isfinite(closes[traded])
+    found: list[Any] = [line(times[traded][there], closes[traded][there], f"{symbol} close", GREY, 1.2)]
     mine = run.column("fills", "symbol").astype(str) == symbol
     units, price = run.column("fills", "quantity")[mine], run.column("fills", "price")[mine]
-    when = run.column("fills", "time")[mine]
+    when = times[run.column("fills", "row")[mine]] if panel.layout.daily else run.column("fills", "time")[mine]
     for name, which, colour, shape in (
         ("buys", units > 0.0, GREEN, "triangle-up"),
         ("sells", units < 0.0, RED, "triangle-down"),
@@ -68,12 +74,9 @@ def traces(run: RunShown, panel: Panel, symbol: str) -> list[Any]:
 @figure("overview", "price with fills, equity, and how far it is below its highest, over one time axis")
 def overview(run: RunShown) -> Any:
     """Of the asset that was traded most; without its price where the bars are not at hand."""
-    import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
-    value = run.column("equity", "equity")
-    if not len(value):
-        raise NothingToShow("no row was traded")
+    time, value = account_rows(run)
     symbol = most_traded(run)
     try:
         above = traces(run, bars_of(run), symbol)
@@ -83,14 +86,13 @@ def overview(run: RunShown) -> Any:
     found = make_subplots(rows=len(heights), cols=1, shared_xaxes=True, vertical_spacing=0.03, row_heights=heights)
     for trace in above:
         found.add_trace(trace, row=1, col=1)
-    time, top = run.column("equity", "time"), np.maximum(np.maximum.accumulate(value), run.cash)
     row = len(heights) - 1
-    found.add_trace(go.Scatter(x=time, y=value, name="equity", line={"color": BLUE, "width": 1.4}), row=row, col=1)
-    shape = {"fill": "tozeroy", "fillcolor": see_through(RED, 0.18), "line": {"color": RED, "width": 1.0}}
-    found.add_trace(go.Scatter(x=time, y=value / top - 1.0, name="below the top", **shape), row=row + 1, col=1)
+    found.add_trace(line(time, value, "equity", BLUE), row=row, col=1)
+    shape: dict[str, Any] = {"fill": "tozeroy", "fillcolor": see_through(RED, 0.18)}
+    found.add_trace(line(time, below_top(value, run.cash), "below the top", RED, 1.0, **shape), row=row + 1, col=1)
     dress(found, run.summary.name, height=620 if above else 420)
     if above:
         found.update_yaxes(title_text=f"{symbol}", row=1, col=1)
     found.update_yaxes(title_text="equity", row=row, col=1)
-    found.update_yaxes(title_text="below the top", tickformat=".0%", row=row + 1, col=1)
-    return found
+    found.update_yaxes(title_text="below the top", tickformat=".1~%", row=row + 1, col=1)
+    return time_axis(found, time)

@@ -2,14 +2,16 @@
 
 ::
 
-    from backbus.figures import figure
+    from backbus import figure
 
     @figure("cash", "how much of the account is not invested")
     def cash(run):
         return px.line(x=run.column("equity", "time"), y=run.column("equity", "cash"))
 
 A figure is a function of a result, here ``RunShown``; it returns plotly's figure, or raises ``NothingToShow`` with the
-words that stand in its place. Packages register theirs as entry points in the group ``backbus.figures``.
+words that stand in its place. What else it takes has defaults: ``result.figures.draw("price", asset="IBM")``. The first
+figure of a kind is its main one, which is drawn where none is named. Packages register theirs as entry points in the
+group ``backbus.figures``.
 """
 
 from __future__ import annotations
@@ -24,9 +26,25 @@ from typing import Any
 from backbus.errors import UsageError
 
 GROUP = "backbus.figures"
-OURS = ("price", "account", "returns", "costs", "trades")
+OURS = (
+    "price",
+    "chart",
+    "account",
+    "drawdowns",
+    "returns",
+    "costs",
+    "trades",
+    "trade_exits",
+    "excursions",
+    "points",
+    "selection",
+    "folds",
+    "paths",
+    "markets",
+)
 """Modules that have figures, in the order in which a report shows them."""
-Draw = Callable[[Any], Any]
+Draw = Callable[..., Any]
+"""Of a result, and of choices that have defaults."""
 
 
 class NothingToShow(Exception):
@@ -45,16 +63,19 @@ class RegisteredFigure:
     draw: Draw
 
 
-_KNOWN: dict[str, RegisteredFigure] = {}
+_KNOWN: dict[tuple[str, str], RegisteredFigure] = {}
+"""By the kind of result and the name."""
 
 
 def figure(name: str, meaning: str, *, of: str = "run") -> Callable[[Draw], Draw]:
-    """Register a function as the figure of this name; one of that name is replaced, so that a cell can run twice."""
+    """Register a function as the figure of this name; one of that name is replaced, so that a cell can run twice.
+
+    ``of`` is ``run``, or a kind of search: ``sweep``, ``walk_forward``, ``cpcv``, ``monte_carlo``."""
     if not name or not meaning:
         raise UsageError("a figure has a name and a line that says what it shows")
 
     def put(draw: Draw) -> Draw:
-        _KNOWN[name] = RegisteredFigure(name, meaning, of, draw)
+        _KNOWN[of, name] = RegisteredFigure(name, meaning, of, draw)
         return draw
 
     return put

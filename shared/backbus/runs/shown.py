@@ -16,6 +16,7 @@ from backbus.runs.tables import Tables
 
 if TYPE_CHECKING:
     from backbus.market.panel import Panel
+    from backbus.strategy import Strategy
 
 Instants = NDArray[np.datetime64]
 
@@ -48,12 +49,17 @@ class RunShown(Shown):
 
     summary: Report
     """What ``report.json`` holds."""
+    strategy: Callable[[], Strategy] | None
+    """What makes the strategy that it ran, for its indicators; None where it is not at hand."""
 
     @property
     def cash(self) -> float:
-        """What the account began with."""
+        """What the account began with; NaN where nothing says so."""
+        told = self.settings.get("portfolio", {}).get("cash")
+        if told is not None:
+            return float(told)
         metrics = self.summary.metrics
-        if metrics.final_equity is None or metrics.total_return is None:
+        if metrics.final_equity is None or metrics.total_return is None or metrics.total_return == -1.0:
             return float("nan")
         return metrics.final_equity / (1.0 + metrics.total_return)
 

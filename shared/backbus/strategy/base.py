@@ -5,6 +5,8 @@ Array style defines ``signals(self, bars)``, called once per block, and returns 
 ``on_bar(self, bar, book)``, called for every bar of every asset, and says ``go_long``, ``go_short``, ``go_flat`` or
 ``target_weight``, or asks for orders with ``buy``, ``sell`` and ``order``. The second form reads the book, and
 ``on_fill(self, fill)`` is told of fills: both make the run keep step with the portfolio row by row.
+
+Either style may define ``indicators(self, bars)``, which figures ask for what to draw beside prices (``overlays.py``).
 """
 
 from __future__ import annotations

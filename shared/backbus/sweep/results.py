@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backbus.errors import JobError, UsageError
 from backbus.job.axes import Axis, Choices
-from backbus.job.job import Job
 from backbus.job.sweep import SweepSettings
 from backbus.performance.metrics import FIGURES
 from backbus.renamed import job_of_before
-from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE, column_kind, stored
+from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE, column_kind, stored
 from backbus.sweep.space.space import Space
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 def top_points(folder: Path, top: int, by: str | None = None) -> list[dict[str, Any]]:
@@ -63,11 +59,3 @@ def points_summary(folder: Path) -> dict[str, Any]:
     if "best" not in summary:
         raise JobError(f"{folder} holds the folds of a {summary['kind']}, no table of points; see its {SUMMARY_FILE}")
     return summary
-
-
-def fan_of(folder: Path) -> tuple[Job, pa.Table] | None:
-    """The job of a finished sweep over simulated markets and its fan; None of another sweep."""
-    import pyarrow.parquet as pq
-
-    path = folder / FAN_FILE
-    return (Job.parse(load_summary(folder)["job"]), pq.read_table(path)) if path.is_file() else None

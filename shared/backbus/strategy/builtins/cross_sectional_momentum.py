@@ -8,6 +8,7 @@ from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
 from backbus.strategy.indicators.rank import rank
 from backbus.strategy.parameters import param
+from backbus.strategy.streams import Stream
 from backbus.trading.records import Records
 
 
@@ -33,3 +34,7 @@ class CrossSectionalMomentum(Strategy):
         places = rank(np.where(bars.members.values[rows], rise.values[rows], np.nan), descending=True)
         weights[rows] = np.where(places <= self.top, 1.0 / self.top, 0.0)
         return self.target_weights(weights)
+
+    def indicators(self, bars: Bars) -> dict[str, dict[str, Stream]]:
+        """What it ranks assets by, below the prices."""
+        return {"rise": {f"rise over {self.period}": bars.pct_change(self.period)}}

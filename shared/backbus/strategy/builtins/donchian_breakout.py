@@ -5,6 +5,7 @@ from __future__ import annotations
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
 from backbus.strategy.parameters import param
+from backbus.strategy.streams import Stream
 from backbus.trading.records import Records
 
 
@@ -26,3 +27,10 @@ class DonchianBreakout(Strategy):
         enter_short = bars.close < bars.rolling_low(self.entry).shift(1)
         leave_short = bars.close > bars.rolling_high(self.exit).shift(1)
         return self.enter_exit(enter, leave, enter_short, leave_short)
+
+    def indicators(self, bars: Bars) -> dict[str, Stream]:
+        """The bands that it compares closes with."""
+        highs = (self.entry, self.exit) if self.short else (self.entry,)
+        lows = (self.exit, self.entry) if self.short else (self.exit,)
+        bands = {f"highest of {n} before": bars.rolling_high(n).shift(1) for n in highs}
+        return {**bands, **{f"lowest of {n} before": bars.rolling_low(n).shift(1) for n in lows}}

@@ -9,6 +9,7 @@ from pydantic import model_validator
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
 from backbus.strategy.parameters import param
+from backbus.strategy.streams import Stream
 from backbus.trading.records import Records
 
 
@@ -29,3 +30,7 @@ class RsiReversion(Strategy):
         """Entries and exits, latched."""
         rsi = bars.rsi(self.period)
         return self.enter_exit(rsi < self.low, rsi > self.high)
+
+    def indicators(self, bars: Bars) -> dict[str, dict[str, Stream | float]]:
+        """The index and both of its thresholds, below the prices."""
+        return {"RSI": {f"rsi {self.period}": bars.rsi(self.period), "low": self.low, "high": self.high}}

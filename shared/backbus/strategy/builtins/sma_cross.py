@@ -9,6 +9,7 @@ from pydantic import model_validator
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
 from backbus.strategy.parameters import param
+from backbus.strategy.streams import Stream
 from backbus.trading.records import Records
 
 
@@ -31,3 +32,7 @@ class SmaCross(Strategy):
         if self.short:
             return self.hold((fast > slow) * 1.0 - (fast < slow))
         return self.hold_long(fast > slow)
+
+    def indicators(self, bars: Bars) -> dict[str, Stream]:
+        """Both averages."""
+        return {f"sma {n}": bars.sma(n) for n in (self.fast, self.slow)}
