@@ -53,7 +53,7 @@ pictures: setup-dev compile ## draw the pictures of the docs anew (needs a Chrom
 	@$(BIN)/python -P tools/pictures.py
 
 pages: setup-dev ## make anew what the pages of the docs take from the code, and wrap them
-	@for tool in diagrams stream_tables order_states pages api wrap; do $(BIN)/python tools/$$tool.py || exit 1; done
+	@for tool in diagrams stream_tables order_states words pages api wrap; do $(BIN)/python tools/$$tool.py || exit 1; done
 
 lock: ## resolve the dependencies anew into the lock files (UPGRADE=1: to their newest versions)
 	@tools/lock

@@ -16,12 +16,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
+import zmq
 
 from backbus.api.client import Client
 from backbus.job.job import Job
 from backbus.settings import Settings
+from backbus.transport import control as c
+from backbus.transport.request import Requester
 from benchmarks import prices
 from benchmarks.bench import Bench
 from benchmarks.cross import sweep
@@ -137,6 +141,7 @@ def _orchestrator() -> Iterator[tuple[Settings, int]]:
             stdin=subprocess.DEVNULL,
         )
         try:
+            _await(settings)
             yield settings, process.pid
         finally:
             process.send_signal(signal.SIGTERM)
@@ -145,6 +150,17 @@ def _orchestrator() -> Iterator[tuple[Settings, int]]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def _await(settings: Settings) -> None:
+    """Until it answers: a client asks who is there already."""
+    context: zmq.Context[Any] = zmq.Context()
+    requester = Requester(context, settings, timeout_s=60.0)
+    try:
+        requester.ask(c.Status())
+    finally:
+        requester.close()
+        context.term()
 
 
 def _submit(settings: Settings) -> None:

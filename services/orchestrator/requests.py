@@ -16,6 +16,7 @@ from backbus.services.orchestrator.store import ENDED, Store
 from backbus.services.orchestrator.submission import family_of, job_key, points_of
 from backbus.services.orchestrator.sweeps.shell import Sweeps
 from backbus.settings import Settings
+from backbus.streams.topology import PERFORMANCE
 from backbus.transport import control as c
 from backbus.transport.blobs import BlobFolder
 
@@ -54,7 +55,7 @@ class Requests:
             case c.Submit():
                 value = self._submit(request)
             case c.Jobs():
-                value = {"jobs": self._store.latest(request.limit)}
+                value = {"jobs": [self._listed(row) for row in self._store.latest(request.limit)]}
             case c.Show():
                 value = self._show(self._known(request.job))
                 if request.wait_s > 0 and value["state"] not in ENDED:
@@ -149,6 +150,15 @@ class Requests:
             shown[field] = row[field]
         shown["settings"] = row["job"]
         return shown | self._machine(row).shown(row)
+
+    def _listed(self, row: dict[str, Any]) -> dict[str, Any]:
+        """A job as a list has it, with how far it is while it is worked on."""
+        shown = self._machine(row).shown(row) if row["state"] == "running" else {}
+        progress = shown.get("progress")
+        if progress is None:
+            return {**row, "progress": None}
+        done = progress["rows"].get(PERFORMANCE, 0) if row["points"] is None else progress["done"]
+        return {**row, "progress": {"done": done, "of": progress["of"]}}
 
     def _pause(self, name: str, paused: bool) -> dict[str, Any]:
         row = self._known(name)

@@ -175,6 +175,7 @@ class Server:
     def _status(self) -> dict[str, Any]:
         return {
             "epoch": self._epoch,
+            "now": time.time(),
             "version": identity(),
             "members": self._runs.members() + self._sweeps.members(),
             "jobs": self._store.counts(),

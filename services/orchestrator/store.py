@@ -88,6 +88,23 @@ class KeptChunk(NamedTuple):
     best: BestPoint | None
 
 
+_KIND = (
+    "CASE WHEN points IS NULL THEN 'run' "
+    + "".join(
+        f"WHEN json_extract(job, '$.sweep.{kind}') IS NOT NULL THEN '{kind}' "
+        for kind in ("walk_forward", "cpcv", "monte_carlo")
+    )
+    + "ELSE 'sweep' END AS kind"
+)
+"""What kind of job a row is."""
+
+
+def _figure(name: str) -> str:
+    """A figure of a run, of a sweep's best point, or of joined test ranges."""
+    places = (f"json_extract(report, '$.{place}.{name}')" for place in ("metrics", "best.metrics", "figures"))
+    return f"COALESCE({', '.join(places)}) AS {name}"
+
+
 class Store:
     """The jobs of one orchestrator."""
 
@@ -199,9 +216,10 @@ class Store:
         return [row[0] for row in self._db.execute("SELECT id FROM jobs WHERE id LIKE ? LIMIT 10", (pattern,))]
 
     def latest(self, limit: int) -> list[dict[str, Any]]:
-        """The newest jobs, without their inputs and results."""
+        """The newest jobs, without their inputs and results but for what kind each is and its first figures."""
         rows = self._db.execute(
             "SELECT id, name, state, cached, paused, points, error, created_at, ended_at, "
+            f"{_KIND}, {_figure('total_return')}, {_figure('sharpe')}, "
             "(SELECT COUNT(*) FROM attempts a WHERE a.job = j.id) AS attempts "
             "FROM jobs j ORDER BY created_at DESC, rowid DESC LIMIT ?",
             (limit,),

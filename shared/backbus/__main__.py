@@ -1,5 +1,5 @@
 """``python -m backbus`` is the command ``backbus``."""
 
-from backbus.cli.app import main
+from backbus.cli import main
 
 main()

@@ -4,7 +4,7 @@
 
     BackbusError
     ├── UsageError            what was typed cannot be understood            (exit status 2)
-    │   └── JobError          a job file or a setting in it is wrong; names the field
+    │   └── JobError          a job is wrong; names every setting that is
     ├── DataError             a price file is wrong; names file, line, column, symbol
     ├── StrategyError         a strategy cannot be loaded, or raised; carries its traceback
     ├── ProtocolError         a message cannot be read: dropped, counted, logged
@@ -17,7 +17,8 @@ A message says what is wrong, where, and what to do about it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 
 class BackbusError(Exception):
@@ -32,14 +33,46 @@ class UsageError(BackbusError):
     exit_status = 2
 
 
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong in a job."""
+
+    setting: str | None
+    """Its dotted path, as it is written after ``--set``; None where it is the job as a whole."""
+    line: int | None
+    """Of the job file, where it is known."""
+    problem: str
+    """What is wrong, and what to do."""
+    place: str = ""
+    """What the message begins with: the file and the line, or ``--set``."""
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (self.place, self.setting, self.problem) if part)
+
+
 class JobError(UsageError):
-    """A job is wrong. ``field`` is the dotted path of the setting, as it is written after ``--set``."""
+    """A job is wrong, in one setting or in several: ``mistakes`` has all that are known. ``field`` is the dotted path
+    of the first one, as it is written after ``--set``, and ``line`` its line in ``file``."""
 
     def __init__(self, message: str, *, field: str | None = None, file: str | None = None) -> None:
-        self.field = field
         self.file = file
-        where = ": ".join(part for part in (file, field) if part)
-        super().__init__(f"{where}: {message}" if where else message)
+        self._tell((Mistake(field, None, message, file or ""),))
+
+    @classmethod
+    def of(cls, mistakes: Iterable[Mistake], file: str | None) -> JobError:
+        """All of these, of which there is one at least."""
+        error = cls("", file=file)
+        error._tell(tuple(mistakes))
+        return error
+
+    def _tell(self, mistakes: tuple[Mistake, ...]) -> None:
+        self.mistakes = mistakes
+        self.field, self.line = mistakes[0].setting, mistakes[0].line
+        lines = list(map(str, mistakes))
+        if len(lines) > 1:
+            title = f"{len(lines)} mistakes" if self.file is None else f"{self.file}: {len(lines)} mistakes"
+            lines = [f"{title}:", *(f"  {line}" for line in lines)]
+        self.args = ("\n".join(lines),)
 
 
 class DataError(BackbusError):

@@ -124,6 +124,19 @@ def test_the_jobs_of_the_readme_run(working_folder: Path) -> None:
         assert "Fingerprint" in printed
 
 
+def test_the_readme_s_question_why_has_an_answer(working_folder: Path) -> None:
+    write_files(ROOT / "README.md", working_folder)
+    typed = [line for body in blocks(ROOT / "README.md", "sh") for line in body.splitlines()]
+    asked = next(line for line in typed if line.startswith("backbus explain"))
+    variables = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done(["backbus", "run", "my_job.toml"], working_folder, variables)
+    told = done(["sh", "-c", asked], working_folder, variables)
+    assert re.search(
+        r"was working: order \d+, market, to buy [\d,]+ of [\d,]+ wanted \(not enough buying power\)", told
+    )
+    assert re.search(r"at the open: bought [\d,]+: market order at the open", told)
+
+
 def test_the_readme_s_python_runs_here_and_on_a_stack(stack: Stack, working_folder: Path) -> None:
     shown = write_files(ROOT / "README.md", working_folder)
     scripts = [name for name, text in shown.items() if name.endswith(".py") and "(Strategy)" not in text]

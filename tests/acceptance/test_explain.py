@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from backbus import run
-from backbus.api.explain import explain, folder_of
+from backbus.api.explain import explain
 from backbus.api.sentences import sentences
 from backbus.errors import JobError
 from tests.unit.order_market import bars, flat, job_of, scripted
@@ -39,8 +39,7 @@ def orders_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def test_a_fill_is_told_with_its_rule_its_price_before_slippage_its_costs_and_its_cap(told: Path) -> None:
-    buy = orders_of(told)[0]
-    found = explain(told, order=buy["order"])
+    found = explain(told, order=1)
     first, second = found["fills"]
     assert (first["quantity"], first["reference"], first["price"]) == (1500.0, 100.0, 101.0)
     assert (first["slippage"], first["fee"], first["left"]) == (1500.0, 7.0, 500.0)
@@ -54,14 +53,14 @@ def test_a_fill_is_told_with_its_rule_its_price_before_slippage_its_costs_and_it
 def test_an_order_that_did_not_fill_is_told_with_its_end_the_nearest_price_and_the_split_that_changed_it(
     told: Path,
 ) -> None:
-    limit = orders_of(told)[1]
-    found = explain(told, order=limit["order"])
+    found = explain(told, order=2)
+    assert found["order"] == orders_of(told)[1]["order"]
     assert found["fills"] == []
     assert (found["end"]["reason"], found["end"]["level"], found["end"]["left"]) == ("expired at its date", 20.0, 20.0)
     assert found["end"]["nearest"] == 41.0
     assert found["splits"] == [{"when": found["splits"][0]["when"], "row": 3, "ratio": 2.0}]
     text = "\n".join(sentences(found))
-    assert f"order {limit['order']}: A, limit 40, until 1970-01-04" in text
+    assert f"order 2 (id {found['order']}): A, limit 40, until 1970-01-04" in text
     assert "the strategy said in that row: " in text and "time_in_force gtd, until 1970-01-04, order 10" in text
     assert "the market came nearest at 41" in text
 
@@ -90,7 +89,7 @@ def test_terms_of_every_kind_and_what_is_booked_are_told_in_words(tmp_path: Path
     costs = {"interest": {"cash": 0.05, "borrow": 0.01}, "leverage": 2.0}
     market = bars(flat(100), flat(100), *[flat(50)] * 3, split={2: 2.0}, dividend={3: 0.5}, delisting={3: 99.0})
     run(job_of(costs), market, strategy=scripted({0: begin}), folder=tmp_path)
-    text = [line for order in orders_of(tmp_path) for line in sentences(explain(tmp_path, order=order["order"]))]
+    text = [line for number in range(1, 10) for line in sentences(explain(tmp_path, order=number))]
     titles = [line.split(": ", 1)[1] for line in text if line.startswith("order ")]
     assert titles == [
         "A, market",
@@ -112,25 +111,75 @@ def test_terms_of_every_kind_and_what_is_booked_are_told_in_words(tmp_path: Path
     assert any("was working" in line and "trailing stop 30 % behind the best price, to sell" in line for line in told)
 
 
+def test_orders_have_short_numbers_that_do_not_change_and_lists_print_them(tmp_path: Path) -> None:
+    def later(s: Any, bar: Any, book: Any) -> None:
+        s.order(1.0)
+        s.order(1.0, limit=50.0)
+
+    market = bars(*[flat(100)] * 5)
+    run(job_of({}, {}), market, strategy=scripted({1: later, 2: later}), folder=tmp_path)
+    ids = [order["order"] for order in orders_of(tmp_path)]
+    assert len(ids) == 4 and min(ids) > 4
+    for number, name in enumerate(ids, 1):
+        by_number = explain(tmp_path, order=number)
+        assert by_number == explain(tmp_path, order=name)
+        assert (by_number["number"], by_number["order"]) == (number, name)
+    told = "\n".join(sentences(explain(tmp_path, asset="A")))
+    assert "1970-01-02, row 1, after the close: A order 1 placed, to buy 1" in told
+    assert "1970-01-03, row 2, at the open: A bought 1 at 100 by order 1: market order at the open" in told
+    assert "A order 2 ended with 1 unfilled" in told
+    assert "--order 1 tells why" in told
+    assert list(sentences(explain(tmp_path, date="1970-01-01"))) == ["1970-01-01: nothing happened"]
+
+
+def test_an_asset_or_a_date_alone_lists_what_happened_in_the_order_of_the_run(told: Path) -> None:
+    found = explain(told, asset="a")
+    assert found["symbol"] == "A"
+    kinds = [(one["row"], one["what"]) for one in found["happened"]]
+    assert kinds == sorted(kinds, key=lambda one: one[0])
+    assert {what for _, what in kinds} == {"orders", "fills", "order_ends", "account_activity"}
+    day = explain(told, date="1970-01-04")["happened"]
+    assert day == [one for one in found["happened"] if one["row"] == 3]
+    text = "\n".join(sentences(explain(told, date="1970-01-04")))
+    assert "1970-01-04, row 3, before the open: A split, 0.00 to cash, 2 for 1" in text
+
+
+def test_a_run_alone_tells_the_first_things_and_how_to_ask(told: Path) -> None:
+    found = explain(told)
+    assert [(one["row"], one["number"]) for one in found["first"][:3]] == [(0, 1), (0, 2), (1, 1)]
+    assert len(found["first"]) <= 10
+    *_, last = sentences(found)
+    assert "--order 1" in last and "--asset SYMBOL" in last and "--date DATE" in last
+
+
 def test_what_is_not_there_is_said(told: Path) -> None:
     for asked, where in (
-        ({"order": 5}, "no order 5"),
+        ({"order": 500}, r"no order 500: its orders are 1 to \d+; an asset or a date alone lists them"),
         ({"asset": "B", "date": "1970-01-02"}, "no symbol 'B'"),
+        ({"asset": "B"}, "no symbol 'B'"),
         ({"asset": "A", "date": "1980-01-02"}, "1970-01-01 to 1970-01-08"),
         ({"asset": "A", "date": "soon"}, "no date"),
-        ({"asset": "A"}, "--date"),
         ({"order": 5, "asset": "A"}, "not both"),
     ):
         with pytest.raises(JobError, match=where):
             explain(told, **asked)
-    with pytest.raises(JobError, match="no run"):
-        folder_of("nothing", told.parent)
-    assert folder_of("ru", told.parent) == folder_of(str(told), told.parent) == told
+
+
+def test_a_day_without_a_session_names_those_beside_it(tmp_path: Path) -> None:
+    import pandas as pd
+
+    days = pd.DatetimeIndex(["2008-10-09", "2008-10-10", "2008-10-13"], name="Date")
+    prices = pd.DataFrame({"open": 1.0, "high": 1.0, "low": 1.0, "close": 1.0, "volume": 1.0}, index=days)
+    run({"strategy": {"use": "BuyAndHold"}}, {"Ab": prices}, folder=tmp_path)
+    with pytest.raises(JobError, match="2008-10-11, a Saturday: the nearest are 2008-10-10 and 2008-10-13"):
+        explain(tmp_path, date="2008-10-11")
+    assert explain(tmp_path, asset="aB")["symbol"] == "Ab"
 
 
 def test_the_command_prints_text_or_one_json_object(told: Path, backbus: Any) -> None:
-    number = str(orders_of(told)[0]["order"])
-    assert "sold" not in backbus("explain", str(told), "--order", number, cwd=told).stdout
-    found = json.loads(backbus("explain", str(told), "--order", number, "--json", cwd=told).stdout)
-    assert found["order"] == int(number)
+    assert "sold" not in backbus("explain", str(told), "--order", "1", cwd=told).stdout
+    found = json.loads(backbus("explain", str(told), "--order", "1", "--json", cwd=told).stdout)
+    assert (found["number"], found["order"]) == (1, orders_of(told)[0]["order"])
     assert backbus("explain", str(told), cwd=told).returncode == 0
+    few = backbus("explain", str(told), "--asset", "A", "--limit", "2", cwd=told).stdout
+    assert len(few.splitlines()) == 5 and "more: --limit" in few

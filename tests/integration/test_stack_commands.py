@@ -100,6 +100,19 @@ def test_the_life_of_a_stack(shell: Shell) -> None:
     assert shell.json("down")["stopped"] == 0
 
 
+def test_doctor_finds_a_stack_well_and_its_ports_free_where_none_is(shell: Shell) -> None:
+    def checks() -> dict[str, dict[str, str]]:
+        return {one["what"]: one for one in shell.json("doctor", status=None)["checks"]}
+
+    assert checks()["stack"]["state"] == "note"
+    shell.type("up")
+    found = checks()
+    assert {found[what]["state"] for what in ("stack", "ports", "clock", "keys")} == {"ok"}
+    assert "1 portfolio" in found["stack"]["told"]
+    shell.type("down")
+    assert checks()["ports"]["state"] == "ok"
+
+
 def test_a_stack_with_keys_starts_and_answers_its_own_client_only(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.type("keys", "init")

@@ -43,8 +43,8 @@ class Runs(NamedTuple):
     via: str = "sweep"
     """What it goes to: ``sweep``; ``sweep of a panel``, one over rows that were handed over, and ``warm``, over those
     that are all warm-up; ``few draws``, one that gives a point up after some draws; ``without``, one where no further
-    package is installed; ``process``, what a process that computes points makes of it; ``run``; ``limited``, a run that
-    may take as much memory as ``run.memory_mib`` says."""
+    package is installed; ``process``, what a process that computes points makes of it; ``run``; ``advice``, a run whose
+    result is asked what it advises; ``limited``, one that may take as much memory as ``run.memory_mib`` says."""
     files: Mapping[str, str | bytes] = {}
     days: int = DAYS
 
@@ -111,6 +111,7 @@ _GOES_TO: Mapping[str, Callable[[Job, Path], list[str]]] = {
     "without": _swept_without,
     "warm": lambda job, folder: _swept(job, folder, _panel(DAYS)),
     "sweep of a panel": lambda job, folder: _swept(job, folder, _panel(DAYS // 2)),
+    "advice": lambda job, folder: list(run(job, folder=folder / "out").advice),
     "run": lambda job, folder: list(run(job, folder=folder / "out").summary.notes),
     "limited": _limited,
 }

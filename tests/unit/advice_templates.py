@@ -15,7 +15,7 @@ from typing import NamedTuple
 import backbus
 
 LIBRARY = Path(backbus.__file__).parent
-PARTS = ("data", "market", "job", "engine", "simulator", "trading", "sweep", "strategy", "models")
+PARTS = ("data", "market", "job", "engine", "simulator", "trading", "sweep", "strategy", "models", "runs")
 SETTINGS_ARE_CHECKED_IN = ("job", "market")
 SETTING = re.compile(
     r"\b(?:data|portfolio|execution|simulator|sweep|strategy|instruments|performance|run)\.[a-z_]+|\[(?:simulator|data|sweep)"

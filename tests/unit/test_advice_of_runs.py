@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit import advice_of_results as results
 from tests.unit import advice_of_strategies as strategies
 from tests.unit import advice_of_sweeps as sweeps
 from tests.unit.advice_of_runs import Runs, told
 
-ALL: tuple[Runs, ...] = (*sweeps.ALL, *strategies.ALL)
+ALL: tuple[Runs, ...] = (*sweeps.ALL, *strategies.ALL, *results.ALL)
 
 
 @functools.cache

@@ -132,7 +132,7 @@ def test_models_of_the_users_own_are_checked_too_and_named(folder):
     )
     status, printed = typed("job.toml")
     assert status == 0
-    assert "  model       slippage even: " in printed and " calls, each made again" in printed
+    assert "  model     slippage even: " in printed and " calls, each made again" in printed
     commission = 'execution.commission={model="own", use="costs.py:odd"}'
     status, printed = typed("job.toml", "--set", commission)
     assert status == 1
@@ -144,3 +144,21 @@ def test_models_of_the_users_own_are_checked_too_and_named(folder):
         ("slippage", True),
         ("commission", False),
     ]
+
+
+def test_what_a_strategy_prints_is_heard_once_on_standard_error(folder):
+    from backbus.cli.app import app
+
+    (folder / "loud.py").write_text(
+        "from backbus import Strategy\n"
+        "class Loud(Strategy):\n"
+        "    def on_bar(self, bar):\n"
+        "        if bar.row == 3 and bar.symbol == 'S0':\n"
+        "            print('I am at three')\n"
+        "        if bar.close > 50:\n"
+        "            self.go_long()\n"
+    )
+    done = CliRunner().invoke(app, ["check", "loud.py:Loud", "--rows", "20"])
+    assert done.exit_code == 0, done.output
+    assert "I am at three" not in done.stdout
+    assert done.stderr.count("I am at three") == 1

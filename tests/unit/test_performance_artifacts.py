@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from backbus.cli.output import print_report
+from backbus.cli.screen import Screen
+from backbus.cli.tables import SheetLine, sheet
 from backbus.engine.run import Engine
 from backbus.performance import artifacts
 from backbus.performance.artifacts import ArtifactWriter
 from backbus.performance.handler import PerformanceHandler
 from backbus.performance.report import Report
-from backbus.performance.summary import summary_lines, summary_table
+from backbus.performance.summary import SummaryLine, summary_lines
 from backbus.performance.tables import RowTimes
 from backbus.performance.trades import NO_TIME
 from tests.unit.order_market import QUIET, asks, bars, job_of, scripted
@@ -128,57 +130,53 @@ def test_a_run_that_is_written_leaves_the_next_one_in_its_folder_alone(tmp_path:
     assert all(path.exists() for path in second.close(report).values())
 
 
-def test_the_summary_is_readable_in_eighty_columns(tmp_path: Path) -> None:
-    from rich.console import Console
+def shown(report: Report, on: Screen) -> str:
+    """A summary as a screen has it."""
+    lines = [SheetLine(line.label, line.figure, line.words) for line in summary_lines(report)]
+    return "\n".join(sheet(lines, on, report.name))
 
+
+def test_the_summary_is_readable_in_eighty_columns(tmp_path: Path) -> None:
     report = write(some_run(), tmp_path, 1)
-    out = io.StringIO()
-    Console(file=out, width=80, color_system=None).print(summary_table(report))
-    text = out.getvalue()
+    text = shown(report, Screen(80, False))
     assert max(len(line) for line in text.splitlines()) <= 80
-    lines = dict(summary_lines(report))
-    assert lines["Total return"] == f"{report.metrics.total_return * 100:,.2f} %"  # type: ignore[operator]
-    for part in ("made up", "Total return", "Beta", report.fingerprint, "note: trades still open"):
+    lines = by_label(report)
+    assert lines["Total return"].figure == f"{report.metrics.total_return * 100:,.2f} %"  # type: ignore[operator]
+    for part in ("made up", "Total return", "Beta", report.fingerprint):
         assert part in text
 
 
-def test_the_summary_has_bold_labels_and_a_line_between_its_groups(tmp_path: Path) -> None:
-    from rich.console import Console
-
+def test_the_summary_has_bold_labels_and_an_empty_line_between_its_groups(tmp_path: Path) -> None:
     report = write(some_run(), tmp_path, 1)
-    out = io.StringIO()
-    Console(file=out, width=80, color_system="standard", force_terminal=True).print(summary_table(report))
-    lines = out.getvalue().splitlines()
-    assert (
-        sum("─┼─" in line or "──" in line for line in lines)
-        == len([1 for label, _ in summary_lines(report) if not label]) + 2
-    )
+    lines = shown(report, Screen(80, True)).splitlines()
+    assert sum(not line for line in lines) == len([1 for line in summary_lines(report) if not line.label])
     assert any("\x1b[1mTotal return" in line for line in lines)
+
+
+def by_label(report: Report) -> dict[str, SummaryLine]:
+    return {line.label: line for line in summary_lines(report)}
 
 
 def test_the_summary_of_an_empty_run_shows_dashes() -> None:
     run = some_run()
-    lines = dict(summary_lines(PerformanceHandler(run.job, run.layout, 1).report()))
-    assert lines["Sharpe"] == lines["Annual return"] == "–"
-    assert lines["Total return"] == "0.00 %"
+    lines = by_label(PerformanceHandler(run.job, run.layout, 1).report())
+    assert lines["Sharpe"].figure == lines["Annual return"].figure == "–"
+    assert lines["Total return"].figure == "0.00 %"
 
 
 def test_the_summary_names_five_symbols_and_counts_the_rest() -> None:
     report = PerformanceHandler(some_run().job, some_run().layout, 1).report()
     for symbols, line in (("ABCDE", "A, B, C, D, E"), ("ABCDEFGH", "A, B, C, D, E and 3 more")):
         many = report.model_copy(update={"symbols": tuple(symbols), "assets": len(symbols)})
-        assert dict(summary_lines(many))["Symbols"] == line
+        assert by_label(many)["Symbols"].words == line
 
 
-def test_names_with_brackets_are_shown_as_they_are() -> None:
-    from rich.console import Console
-
+def test_names_with_brackets_are_shown_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     run = some_run(name="[bold]mine[/]")
-    out = io.StringIO()
-    report = PerformanceHandler(run.job, run.layout, 1).report(["[red]odd[/red]"])
-    Console(file=out, width=80, color_system=None).print(summary_table(report))
-    assert "[bold]mine[/]" in out.getvalue()
-    assert "[red]odd[/red]" in out.getvalue()
+    print_report(PerformanceHandler(run.job, run.layout, 1).report(["[red]odd[/red]"]), None)
+    out = capsys.readouterr().out
+    assert "[bold]mine[/]" in out
+    assert "warning: [red]odd[/red]" in out
 
 
 def test_a_row_that_is_not_known_yet_or_not_kept_any_more_has_no_instant() -> None:

@@ -34,7 +34,7 @@ def test_an_old_value_in_a_job_is_refused_with_the_new_one(tmp_path: Path) -> No
         Job.parse(OLD_JOB)
     path = tmp_path / "job.toml"
     path.write_text('strategy.use = "SmaCross"\n[execution]\ntrail_by = "extremes"\n')
-    with pytest.raises(JobError, match=rf"job\.toml: {IS_NOW}"):
+    with pytest.raises(JobError, match=rf"job\.toml:3: {IS_NOW}"):
         Job.load(path)
     path.write_text('strategy.use = "SmaCross"\n')
     with pytest.raises(JobError, match=IS_NOW):

@@ -93,3 +93,31 @@ def test_a_file_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(StackError, match="newer backbus"):
         Store(tmp_path / "file")
+
+
+def test_a_list_tells_what_kind_each_job_is_and_its_first_figures(tmp_path: Path) -> None:
+    store = Store(tmp_path / "jobs.sqlite")
+    best, figures = {"metrics": {"total_return": 0.1, "sharpe": 0.2}}, {"total_return": 2.0, "sharpe": 1.0}
+    kept = (
+        ("run", None, {"metrics": {"total_return": 1.5, "sharpe": None}}, (1.5, None)),
+        ("walk_forward", {"walk_forward": {"train": 1}, "cpcv": None}, {"figures": figures}, (2.0, 1.0)),
+        ("cpcv", {"cpcv": {"groups": 4}}, {"splits": []}, (None, None)),
+        ("monte_carlo", {"monte_carlo": {"markets": 4}}, {"distribution": {}}, (None, None)),
+        ("sweep", {"cpcv": None}, {"best": best}, (0.1, 0.2)),
+        ("sweep", {}, {"best": None}, (None, None)),
+    )
+    for number, (_, sweep, report, _) in enumerate(kept):
+        store.add(
+            job_id=f"{number}",
+            submission=f"{number}" * 8,
+            name="mine",
+            key=f"{number}",
+            job={"sweep": sweep},
+            data={},
+            strategy={},
+            answer={"report": report, "artifacts": {}},
+            points=None if sweep is None else 3,
+        )
+    told = [(row["kind"], (row["total_return"], row["sharpe"])) for row in reversed(store.latest(10))]
+    assert told == [(kind, figures) for kind, _, _, figures in kept]
+    store.close()

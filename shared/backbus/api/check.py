@@ -37,7 +37,7 @@ def check(
     from backbus.errors import UsageError
     from backbus.models.loading import files_of_job, with_functions
     from backbus.strategy.futures import PER_SESSION, SYNTHETIC_ASSETS, synthetic_panel
-    from backbus.strategy.look_ahead import THOROUGH, USUAL
+    from backbus.strategy.look_ahead import THOROUGH, USUAL, Voice
 
     if job is None:
         if strategy is None:
@@ -54,13 +54,16 @@ def check(
     effort = THOROUGH if thorough else USUAL
     if rows is not None:
         effort = replace(effort, rows=rows, event_cells=rows * opened.panel.layout.assets)
-    checked = replace(check_strategy(strategy, opened.panel, job=job, effort=effort), synthetic=synthetic)
+    voice = Voice()
+    found = check_strategy(strategy, opened.panel, job=job, effort=effort, voice=voice)
+    checked = replace(found, synthetic=synthetic)
     if any(job.own_models()):
 
         def anew() -> Job:
             return with_functions(job, files_of_job(job, handed), handed)
 
-        models = check_models(job, opened.panel, strategy, effort.rows, anew)
+        with voice.turn():
+            models = check_models(job, opened.panel, strategy, effort.rows, anew)
         checked = replace(checked, models=models)
     if not opened.panel.layout.daily:
         return replace(checked, intraday=checked.rows)
@@ -68,6 +71,6 @@ def check(
         return checked
     # What looks ahead within a session shows in rows of minutes alone.
     market = synthetic_panel(assets=SYNTHETIC_ASSETS // 2, per_session=PER_SESSION)
-    within = check_strategy(strategy, market, job=job, effort=effort)
+    within = check_strategy(strategy, market, job=job, effort=effort, voice=voice)
     found = checked if within.clean else within
     return replace(found, synthetic=True, intraday=within.rows, models=checked.models)

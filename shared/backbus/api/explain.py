@@ -1,56 +1,66 @@
 """Why a run's orders filled as they did, and why others did not: told from the run's own tables.
 
 ``explain(folder)`` tells of a whole run, ``explain(folder, order=…)`` of one order from its signal's row to its end,
-and ``explain(folder, asset=…, date=…)`` of all that befell an asset in a session. Each returns plain values, fit for
-JSON; ``sentences``, in the file beside this one, makes text of them.
+``explain(folder, asset=…, date=…)`` of all that befell an asset in a session, and an asset or a date alone lists what
+happened. Each returns plain values, fit for JSON; ``sentences``, in the file beside this one, makes text of them.
+
+Orders are called by short numbers, 1, 2, 3 … in the order in which they were first spoken of; beside it stands the id.
 """
 
 from __future__ import annotations
 
+import bisect
 import datetime
 import functools
 import json
 from collections import Counter
+from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from backbus import renamed
-from backbus.errors import JobError
+from backbus.errors import JobError, no_symbol
 from backbus.market.panel import instant_text, session_date
+from backbus.market.ticks import PHASE_NAMES, PHASES
 from backbus.trading.codes import FORCED_FOR, REASONS, TIMES_IN_FORCE
 from backbus.trading.records import order_parts
 
 Row = dict[str, Any]
 TRAILING = ("trail", "trail_from", "trail_from_fraction", "trail_then")
 """What a trailing stop is; runs of before had the first alone."""
+FIRST = 10
+"""Things that happened which a run tells of itself."""
 NEEDED = ("equity", "orders", "fills", "order_ends", "signals", "account_activity")
 
 
-def folder_of(run: str, runs: Path) -> Path:
-    """The artifacts of a run: a folder, or a job's id or its first letters among ``runs``."""
-    path = Path(run)
-    if (path / "report.json").is_file():
-        return path
-    found = sorted(each for each in runs.glob(f"{run}*") if (each / "report.json").is_file()) if run else []
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = ", ".join(each.name for each in found[:5])
-        raise JobError(f"{len(found)} runs begin with {run!r}: {names}; give more letters")
-    raise JobError(
-        f"no run {run!r} in {runs} and no folder of that name with a report.json: give the folder that `backbus run` "
-        "or `backbus submit --wait` named"
-    )
-
-
 def explain(folder: Path | str, *, order: int | None = None, asset: str | None = None, date: str | None = None) -> Row:
-    """What the tables in ``folder`` tell of a run, of an order, or of an asset in a session (``date`` is ISO).
+    """What the tables in ``folder`` tell of a run, of an order (by its number, or its id), of an asset in a session
+    (``date`` is ISO), or all that happened to an asset or on a date.
 
     Raises JobError for a folder, an order, an asset or a date that is not there.
     """
     folder = Path(folder)
+    check_tables(folder)
+    numbers = numbers_of(folder)
+    if order is not None:
+        if asset is not None or date is not None:
+            raise JobError("give an order, or an asset and a date, not both")
+        return numbered(_order(folder, _id_of(numbers, order)), numbers)
+    if asset is None and date is None:
+        return numbered({**_run(folder), "first": happened(folder, most=FIRST)}, numbers)
+    symbol = None if asset is None else symbol_of(folder, asset)
+    if symbol is not None and date is not None:
+        return numbered(_day(folder, symbol, date, *rows_of(folder, date)), numbers)
+    rows = None if date is None else rows_of(folder, date)
+    told = {"symbol": symbol, "date": date, "happened": happened(folder, symbol, rows)}
+    return numbered(told, numbers)
+
+
+def check_tables(folder: Path) -> None:
+    """Raise JobError where a folder does not hold the tables of one run."""
     for old, new in renamed.TABLES.items():
         if (folder / f"{old}.parquet").is_file() and not (folder / f"{new}.parquet").is_file():
             is_now = renamed.is_now(f"{old}.parquet", f"{new}.parquet")
@@ -58,22 +68,14 @@ def explain(folder: Path | str, *, order: int | None = None, asset: str | None =
     for name in NEEDED:
         if not (folder / f"{name}.parquet").is_file():
             raise JobError(f"has no {name}.parquet: not the artifacts of one run", file=str(folder))
-    if order is not None:
-        if asset is not None or date is not None:
-            raise JobError("give an order, or an asset and a date, not both")
-        return _order(folder, order)
-    if asset is None and date is None:
-        return _run(folder)
-    if asset is None or date is None:
-        raise JobError("an asset goes with a date, for example --asset AAPL --date 2008-10-06")
-    return _day(folder, asset, date)
 
 
-def _rows(folder: Path, table: str, *filters: tuple[str, str, Any]) -> list[Row]:
-    """Rows of a table, and when each was: its session, and with its time in UTC where sessions have several rows."""
+def _rows(folder: Path, table: str, *filters: tuple[str, str, Any], most: int | None = None) -> list[Row]:
+    """Rows of a table, the first ``most`` of them, and when each was: its session, and with its time in UTC where
+    sessions have several rows."""
     import pyarrow.parquet as pq
 
-    found: list[Row] = pq.read_table(folder / f"{table}.parquet", filters=list(filters) or None).to_pylist()
+    found: list[Row] = pq.read_table(folder / f"{table}.parquet", filters=list(filters) or None)[:most].to_pylist()
     if found and "time" in found[0]:
         sessions, intraday = _sessions(folder, (folder / "equity.parquet").stat().st_mtime_ns)
         for row in found:
@@ -94,10 +96,99 @@ def _utc(time: datetime.datetime) -> str:
     return f"{instant_text(int(np.datetime64(time.replace(tzinfo=None), 'ns').astype(np.int64)))} UTC"
 
 
+# --- what is asked for -------------------------------------------------------------------------------------------
+
+
+def numbers_of(folder: Path) -> dict[int, int]:
+    """The short number of each order by its id: 1, 2, 3 … as they come in ``orders.parquet``."""
+    import pyarrow.parquet as pq
+
+    ids = pq.read_table(folder / "orders.parquet", columns=["order"]).column(0).unique().to_pylist()
+    return {one: number for number, one in enumerate(ids, 1)}
+
+
+def _id_of(numbers: dict[int, int], order: int) -> int:
+    """The id of an order that is asked for by its number, or by its id."""
+    if 1 <= order <= len(numbers):
+        return next(one for one, number in numbers.items() if number == order)
+    if order in numbers:
+        return order
+    there = f"its orders are 1 to {len(numbers):,}" if numbers else "it has none"
+    raise JobError(f"the run has no order {order}: {there}; an asset or a date alone lists them")
+
+
+def numbered(told: Row, numbers: dict[int, int]) -> Row:
+    """The same with the number of each order beside its id, and of what it is an exit of."""
+
+    def inside(value: Any) -> Any:
+        if isinstance(value, dict):
+            return numbered(value, numbers)
+        return [inside(one) for one in value] if isinstance(value, list) else value
+
+    found = {name: inside(value) for name, value in told.items()}
+    for name, beside in (("order", "number"), ("parent", "parent_number")):
+        if isinstance(told.get(name), int):
+            found[beside] = numbers.get(told[name])
+    return found
+
+
+def symbol_of(folder: Path, asset: str) -> str:
+    """The symbol that is meant, however it is written in capitals. Raises JobError for one that is not there."""
+    symbols: list[str] = json.loads((folder / "report.json").read_text(encoding="utf-8"))["symbols"]
+    alike = [asset] if asset in symbols else [one for one in symbols if one.casefold() == asset.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    if alike:
+        raise JobError(f"the run has the symbols {' and '.join(alike)}: write the one that is meant as it is written")
+    raise JobError(no_symbol(asset, symbols).replace("the data has", "the run has", 1))
+
+
+def rows_of(folder: Path, date: str) -> tuple[int, int]:
+    """The first and the last row of a session. Raises JobError where the run has none on that date."""
+    try:
+        day = datetime.date.fromisoformat(date)
+    except ValueError:
+        raise JobError(f"{date!r} is no date; write it like 2008-10-06") from None
+    sessions, _ = _sessions(folder, (folder / "equity.parquet").stat().st_mtime_ns)
+    rows = [row for row, session in sessions.items() if session == day]
+    if rows:
+        return rows[0], rows[-1]
+    if not sessions:
+        raise JobError(f"the run has no session {date}: no row was traded")
+    days = sorted(set(sessions.values()))
+    place = bisect.bisect(days, day)
+    if place in (0, len(days)):
+        raise JobError(f"the run has no session {date}: it is from {days[0]} to {days[-1]}")
+    raise JobError(f"the run has no session {date}, a {day:%A}: the nearest are {days[place - 1]} and {days[place]}")
+
+
+# --- what is told ------------------------------------------------------------------------------------------------
+
+
+def happened(
+    folder: Path, symbol: str | None = None, rows: tuple[int, int] | None = None, most: int | None = None
+) -> list[Row]:
+    """What befell orders and the account, of one asset or all, in some rows or all, in the order of the run."""
+    where: list[tuple[str, str, Any]] = [] if symbol is None else [("symbol", "==", symbol)]
+    if rows is not None:
+        where += [("row", ">=", rows[0]), ("row", "<=", rows[1])]
+    kinds: dict[str, Callable[[Row], Row]] = {
+        "account_activity": _booking,
+        "orders": lambda one: {**_named(one), **_said(one)},
+        "fills": _fill,
+        "order_ends": lambda one: _end(one, ""),
+    }
+    found = [
+        (one["logical_time"], {"what": table, "symbol": one["symbol"], **told(one)})
+        for table, told in kinds.items()
+        for one in _rows(folder, table, *where, most=most)
+    ]
+    found.sort(key=itemgetter(0))
+    return [{**one, "phase": PHASE_NAMES[time % PHASES]} for time, one in (found if most is None else found[:most])]
+
+
 def _order(folder: Path, order: int) -> Row:
     said = _rows(folder, "orders", ("order", "==", order))
-    if not said:
-        raise JobError(f"the run has no order {order}; the column order of orders.parquet has their numbers")
     first = said[0]
     decided, _, _ = order_parts(order)
     signals = _rows(folder, "signals", ("row", "==", decided), ("symbol", "==", first["symbol"]))
@@ -175,20 +266,7 @@ def _end(end: Row, kind: str) -> Row:
     return {"when": end["when"], "type": kind, **{name: end[name] for name in names}}
 
 
-def _day(folder: Path, asset: str, date: str) -> Row:
-    try:
-        day = datetime.date.fromisoformat(date)
-    except ValueError:
-        raise JobError(f"{date!r} is no date; write it like 2008-10-06") from None
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    if asset not in report["symbols"]:
-        raise JobError(f"the run has no symbol {asset!r}; it has {', '.join(report['symbols'][:8])}")
-    rows = [one["row"] for one in _rows(folder, "equity", ("session", "==", day))]
-    if not rows:
-        raise JobError(
-            f"the run has no session {date}: it is from {report['first_session']} to {report['last_session']}"
-        )
-    first, last = rows[0], rows[-1]
+def _day(folder: Path, asset: str, date: str, first: int, last: int) -> Row:
     within = (("symbol", "==", asset), ("row", ">=", first), ("row", "<=", last))
     placed = _rows(folder, "orders", ("symbol", "==", asset), ("row", "<=", last))
     closed = {
@@ -212,7 +290,9 @@ def _day(folder: Path, asset: str, date: str) -> Row:
         "date": date,
         "rows": [first, last],
         "signals": _signals(_rows(folder, "signals", *within)),
-        "working_before": [{**_named(one), "quantity": one["quantity"]} for one in waiting],
+        "working_before": [
+            {**_named(one), **{name: one[name] for name in ("quantity", "wanted", "reason")}} for one in waiting
+        ],
         "decided": [{**_named(one), **_said(one)} for one in placed if one["row"] >= first],
         "fills": [_fill(fill) for fill in _rows(folder, "fills", *within)],
         "order_ends": [_end(end, kinds[end["order"]]) for end in _rows(folder, "order_ends", *within)],

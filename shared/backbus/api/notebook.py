@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from backbus.market.panel import Floats
-
-if TYPE_CHECKING:
-    from backbus.api.result import Result
-    from backbus.api.sweep_result import SweepResult
+from backbus.runs.advice import advice_of
+from backbus.runs.shown import RunShown, SweepShown
 
 WIDTH, HEIGHT = 640, 140
 _STYLE = "font-family:sans-serif;font-size:13px"
 
 
-def run_html(result: Result) -> str:
+def run_html(result: RunShown) -> str:
     """The summary of a run, and its equity curve as a picture that needs no script."""
     from backbus.performance.summary import summary_lines
 
-    rows = "".join(_row(name, value) for name, value in summary_lines(result.summary))
-    notes = "".join(f"<li>{escape(note)}</li>" for note in (*result.summary.notes, *result.summary.warnings))
+    lines = summary_lines(result.summary, result.settings)
+    rows = "".join(_row(line.label, f"{line.figure} {line.words}".strip()) for line in lines)
+    remarks = (*advice_of(result.summary, result.settings or None), *result.summary.notes, *result.summary.warnings)
+    notes = "".join(f"<li>{escape(note)}</li>" for note in remarks)
     curve = equity_picture(result.column("equity", "equity"), result.cash) if "equity" in result.tables else ""
     told = f"<ul style='margin:4px 0'>{notes}</ul>" if notes else ""
     return (
@@ -32,7 +31,7 @@ def run_html(result: Result) -> str:
     )
 
 
-def sweep_html(result: SweepResult) -> str:
+def sweep_html(result: SweepShown) -> str:
     """The summary of a search, and the head of its table."""
     best = result.summary.get("best")
     lines = [("kind", result.kind), ("rows", f"{result.count('table')}")]
@@ -41,7 +40,11 @@ def sweep_html(result: SweepResult) -> str:
         goal = str(result.summary["objective"]).removeprefix("-")
         lines.append((goal, f"{best['metrics'][goal]:.6g}"))
     rows = "".join(_row(name, value) for name, value in lines)
-    head = result.table.head(10).to_html(index=False, border=0, float_format=lambda number: f"{number:.6g}")
+    head = (
+        result.tables.frame("table")
+        .head(10)
+        .to_html(index=False, border=0, float_format=lambda number: f"{number:.6g}")
+    )
     name = escape(result.summary["name"])
     return f"<div style='{_STYLE}'><b>{name}</b><table style='border-collapse:collapse'>{rows}</table>{head}</div>"
 

@@ -12,6 +12,7 @@ from backbus.api.notebook import run_html
 from backbus.errors import UsageError
 from backbus.job.parsing import parse
 from backbus.performance.artifacts import REPORT_FILE
+from backbus.runs.advice import advice_of
 from backbus.runs.shown import RunShown
 from backbus.runs.tables import Tables
 
@@ -92,6 +93,11 @@ class Result(RunShown, Finished):
     def metrics(self) -> dict[str, Any]:
         """The figures by name (docs/metrics.md)."""
         return self.summary.metrics.model_dump()
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """What to look at next: why orders were refused, what is too good to be true (docs/results.md)."""
+        return advice_of(self.summary, self.settings or None)
 
     # --- frames ----------------------------------------------------------------------------------------------------
 
@@ -176,7 +182,7 @@ class Result(RunShown, Finished):
             raise UsageError(f"a window has at least 2 sessions, not {window}")
         year = self.summary.year
         returns = self.session_returns
-        said = parse(PerformanceSettings, {"risk_free": risk_free}, file=None).risk_free
+        said = parse(PerformanceSettings, {"risk_free": risk_free}).risk_free
         days = self.sessions.astype("int64")
         rates = session_rates(read_rates(said, Path()) if isinstance(said, RiskFree) else said, year, days)
         found = rolling_figures(returns, window, rates=rates, year=year)
@@ -200,6 +206,7 @@ class Result(RunShown, Finished):
             "tails": report.tails.model_dump(mode="json"),
             "year": report.year,
             "year_because": report.year_because,
+            "advice": list(self.advice),
             "notes": list(report.notes),
             "warnings": list(report.warnings),
             "read": list(report.read),

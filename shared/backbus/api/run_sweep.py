@@ -20,6 +20,7 @@ from backbus.data import MappedSource, write_panel
 from backbus.engine.inputs import PANEL_FILE, Inputs, Progress, complete, files_of, open_inputs
 from backbus.errors import UsageError
 from backbus.jit.sources import cache_home
+from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.market.timeframe_ends import Framed
 from backbus.models.loading import files_of_job, with_functions
@@ -38,6 +39,7 @@ from backbus.sweep.search.plan import search_of, sessions_of
 from backbus.sweep.search.search import Search
 from backbus.sweep.space.checking import check_names, refuse_look_ahead
 from backbus.sweep.trials import TRIALS_FILE, Trials, market_of
+from backbus.sweep.unfinished import FOLDER, Unfinished, name_of
 from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.in_process import InThisProcess
 from backbus.sweep.workers.pool import Pool
@@ -57,6 +59,7 @@ def run_sweep(
     workers: int | None = None,
     on: str | None = None,
     progress: Progress | None = None,
+    say: Callable[[str], None] | None = None,
 ) -> SweepResult:
     """Run a job's sweep on this machine, or from here on a cluster.
 
@@ -64,8 +67,9 @@ def run_sweep(
     search starts from its parameters. Points are computed by ``workers`` processes, as many as cores where left out,
     within the limits that the job's ``[sweep]`` sets; in this process, without limits, where prices or a strategy are
     handed over, or ``workers`` is 0. ``on`` is the address of a cluster that computes them instead, such as
-    ``dask://host:8786``. ``progress`` hears how many points are done, and of how many. Raises JobError, DataError or
-    StrategyError; nothing is left half written.
+    ``dask://host:8786``. ``progress`` hears how many points are done, and of how many. A search that was stopped goes
+    on where it was when it is begun again with the same job, files and code, beside the same folder; ``say`` hears of
+    it. Raises JobError, DataError or StrategyError; nothing is left half written.
     """
     started, begun_at = time.perf_counter(), now()
     job = job_of(job, overrides, strategy)
@@ -93,10 +97,12 @@ def run_sweep(
             opening = partial(_pool, setup, opened, workers or os.cpu_count() or 1)
         else:
             opening = partial(cluster, replace(setup, data=files_of(job)))
-    computed = _computed(search, opening)
+    by_files = data is None and handed_over is None and folder is not None
+    unfinished = Unfinished(search, _place(Path(folder), job, files) if by_files and folder else None, say)
+    computed = _computed(search, opening, unfinished)
     counted = None if folder is None else Path(folder).parent / TRIALS_FILE
     trials = Trials(counted, job, strategy, market_of(job, panel))
-    with closing(computed):
+    with unfinished, closing(computed):
         points = gather(len(search), search.plan, _told(computed, len(search), progress, trials), search.width)
     mode = "local" if on is None else on.partition(":")[0]
     with _folder(folder) as place:
@@ -111,6 +117,7 @@ def run_sweep(
             return SweepResult(new_id(), summary, tables.held(), ran, receipt, market=partial(_panel, opened))
         texts = files_beside_table(place, job, summary, receipt, ran, sources)
         write_together(place, {name: text_file(text) for name, text in texts.items()})
+    unfinished.remove()
     return SweepResult(place.name, summary, tables, ran, receipt, place, partial(_panel, opened))
 
 
@@ -131,13 +138,27 @@ def _folder(folder: Path | str | None) -> Iterator[Path]:
 Computed = Generator[tuple[int, Chunk], None, None]
 
 
-def _computed(search: Search, opening: Opening) -> Computed:
+def _place(folder: Path, job: Job, files: Mapping[str, Path]) -> Path:
+    """Where what a search has computed is kept until it ends."""
+    return folder.parent / FOLDER / f"{name_of(job, hashes_of(files_of(job)), hashes_of(files))}.chunks"
+
+
+def _computed(search: Search, opening: Opening, unfinished: Unfinished) -> Computed:
     with opening() as cluster:
         while points := search.next():
             figures = np.empty((len(points), len(FIGURES)))
-            for first, chunk in cluster.run(len(points), partial(_after, search, points.start)):
-                figures[first : first + len(chunk.figures)] = chunk.figures
-                yield points.start + first, chunk
+            left, at = [], points.start
+            for first, chunk in unfinished.taken(points):
+                figures[first - points.start :][: len(chunk.figures)] = chunk.figures
+                left.append(range(at, first))
+                at = first + len(chunk.figures)
+                yield first, chunk
+            for gap in filter(None, [*left, range(at, points.stop)]):
+                for begin, chunk in cluster.run(len(gap), partial(_after, search, gap.start)):
+                    first = gap.start + begin
+                    figures[first - points.start :][: len(chunk.figures)] = chunk.figures
+                    unfinished.keep(first, chunk)
+                    yield first, chunk
             search.tell(figures)
 
 

@@ -14,6 +14,8 @@ def sentences(told: Row) -> Iterator[str]:
     """What ``explain`` has found, line by line."""
     if "filled_by" in told:
         yield from _of_run(told)
+    elif "happened" in told:
+        yield from _of_list(told)
     elif "said" in told:
         yield from _of_order(told)
     else:
@@ -70,9 +72,9 @@ def _of_order(told: Row) -> Iterator[str]:
     force = "" if told["time_in_force"] == "gtc" else f", {told['time_in_force']}"
     if told["until"] is not None:
         force = f", until {told['until']}"
-    yield f"order {told['order']}: {told['symbol']}, {_terms(told)}{force}"
+    yield f"order {told['number']} (id {told['order']}): {told['symbol']}, {_terms(told)}{force}"
     if told["parent"] is not None:
-        yield f"  an exit of order {told['parent']}: it lives from that order's first fill on"
+        yield f"  an exit of order {told['parent_number']}: it lives from that order's first fill on"
     elif told["signals"]:
         yield f"  the strategy said in that row: {_asked(told['signals'])}"
     for one in told["said"]:
@@ -89,22 +91,32 @@ def _of_order(told: Row) -> Iterator[str]:
     if told["end"] is not None:
         yield from ("  " + line for line in _end_lines(told["end"]))
     for one in told["exits"]:
-        yield f"  it brought an exit: order {one['order']}, {_terms(one)}"
+        yield f"  it brought an exit: order {one['number']}, {_terms(one)}"
 
 
 def _decision(one: Row) -> str:
-    where = f"{_where(one)}: "
+    return f"{_where(one)}: {_asked_for(one)}"
+
+
+def _to(one: Row) -> str:
+    """What an order is to do, and why it is for less than was wanted."""
+    cut = "" if one["quantity"] == one["wanted"] else f" of {_number(abs(one['wanted']))} wanted"
+    why = f" ({one['reason']})" if one["reason"] else ""
+    return f"to {_side(one['quantity'])}{cut}{why}"
+
+
+def _asked_for(one: Row) -> str:
+    """What the portfolio said of an order."""
     why = f" ({one['reason']})" if one["reason"] else ""
     match one["kind"]:
         case "place":
-            cut = "" if one["quantity"] == one["wanted"] else f" of {_number(abs(one['wanted']))} wanted"
-            return f"{where}placed, to {_side(one['quantity'])}{cut}{why}"
+            return f"placed, {_to(one)}"
         case "resize":
-            return f"{where}now to {_side(one['quantity'])}{why}"
+            return f"now to {_side(one['quantity'])}{why}"
         case "cancel":
-            return f"{where}taken back{why}"
+            return f"taken back{why}"
         case _:
-            return f"{where}refused{why}; wanted to {_side(one['wanted'])}"
+            return f"refused{why}; wanted to {_side(one['wanted'])}"
 
 
 def _fill_lines(fill: Row) -> Iterator[str]:
@@ -148,17 +160,17 @@ def _of_day(told: Row) -> Iterator[str]:
     for one in told["account_activity"]:
         yield f"  {one['kind']}: {_money(one['amount'])} to cash, {_source(one)}"
     for one in told["working_before"]:
-        yield f"  was working: order {one['order']}, {_terms(one)}, to {_side(one['quantity'])}"
+        yield f"  was working: order {one['number']}, {_terms(one)}, {_to(one)}"
     for fill in told["fills"]:
         yield from (f"  {line}" for line in _fill_lines(fill))
-        yield f"    by order {fill['order']}"
+        yield f"    by order {fill['number']}"
     for end in told["order_ends"]:
         yield from (f"  {line}" for line in _end_lines(end))
-        yield f"    order {end['order']}"
+        yield f"    order {end['number']}"
     for row, signals in groupby(told["signals"], key=itemgetter("row")):
         yield f"  row {row}: the strategy said {_asked(list(signals))}"
     for one in told["decided"]:
-        yield f"  {_decision(one)}; order {one['order']}, {_terms(one)}"
+        yield f"  {_decision(one)}; order {one['number']}, {_terms(one)}"
     if not any(
         told[name] for name in ("account_activity", "working_before", "fills", "order_ends", "signals", "decided")
     ):
@@ -179,6 +191,40 @@ def _of_run(told: Row) -> Iterator[str]:
     yield f"  fees {_money(told['fees'])}, slippage {_money(told['slippage'])}"
     yield from (f"  {kind} {_money(amount)}" for kind, amount in told["booked"].items())
     for one in told["forced"]:
-        what = f"{_side(one['quantity'])} {one['symbol']}: order {one['order']}"
+        what = f"{_side(one['quantity'])} {one['symbol']}: order {one['number']}"
         yield f"  {one['when']}, row {one['row']}: {one['reason']}, {what}"
-    yield "give --order N, or --asset SYMBOL --date DATE, to look closer"
+    if told["first"]:
+        yield "what happened first:"
+        yield from (f"  {_event(one)}" for one in told["first"])
+    yield "--order 1 tells of one order; --asset SYMBOL, --date DATE, or both, of what happened there"
+
+
+def _of_list(told: Row) -> Iterator[str]:
+    about = told["symbol"] or told["date"]
+    things = told["happened"]
+    count = told.get("of", len(things))
+    yield f"{about}: {count:,} thing{'' if count == 1 else 's'} happened" if count else f"{about}: nothing happened"
+    yield from (f"  {_event(one)}" for one in things)
+    if count > len(things):
+        yield f"  and {count - len(things):,} more: --limit {count} or --json has them"
+    if any("order" in one for one in things):
+        number = next(one["number"] for one in things if "order" in one)
+        yield f"--order {number} tells why"
+
+
+def _event(one: Row) -> str:
+    """One thing that happened, in a line."""
+    where, symbol = _where(one), one["symbol"]
+    match one["what"]:
+        case "fills":
+            done = "bought" if one["quantity"] > 0 else "sold"
+            price = f"{_number(abs(one['quantity']))} at {_number(one['price'])}"
+            return f"{where}: {symbol} {done} {price} by order {one['number']}: {one['rule']}"
+        case "order_ends":
+            left = _number(abs(one["left"]))
+            return f"{where}: {symbol} order {one['number']} ended with {left} unfilled: {one['reason']}"
+        case "account_activity":
+            about = f"{symbol} " if symbol else ""
+            return f"{where}: {about}{one['kind']}, {_money(one['amount'])} to cash, {_source(one)}"
+        case _:
+            return f"{where}: {symbol} order {one['number']} {_asked_for(one)}"

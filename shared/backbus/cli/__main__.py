@@ -1,5 +1,5 @@
 """``python -P -m backbus.cli`` is the command ``backbus``, for processes that start one by their own interpreter."""
 
-from backbus.cli.app import main
+from backbus.cli import main
 
 main()

@@ -9,23 +9,40 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from backbus import __version__
-from backbus.cli import check, compile, data, jobs, keys, project, proofs, report, runs, simulate, stack, sweeps
-from backbus.errors import BackbusError, StrategyError, UsageError
+from backbus.cli import (
+    check,
+    compile,
+    data,
+    doctor,
+    jobs,
+    keys,
+    project,
+    proofs,
+    report,
+    runs,
+    simulate,
+    stack,
+    sweeps,
+)
+from backbus.cli.screen import coloured, screen_of
+from backbus.errors import BackbusError, JobError, StrategyError, UsageError
 
 app = typer.Typer(
     name="backbus",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # half of what --help takes is the import of what draws boxes around it
 )
-for group in (project, jobs, runs, report, proofs, sweeps, check, data, simulate, stack, keys, compile):
+for group in (project, jobs, runs, report, proofs, sweeps, check, data, simulate, stack, keys, compile, doctor):
     group.register(app)
 
 
 MISTYPED: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
 """What says that the words of a command are wrong: of click, or of the one that newer versions of typer bring along."""
+
+
+INTERRUPTED = 130
 
 
 def _show_version(wanted: bool) -> None:
@@ -49,7 +66,7 @@ def main() -> None:
     try:
         status = app(prog_name="backbus", standalone_mode=False)
     except BackbusError as error:
-        sys.stderr.write(f"error: {error}\n")
+        _say_error(str(error))
         if isinstance(error, StrategyError) and error.traceback:
             sys.stderr.write(error.traceback.rstrip() + "\n")
         _end(error.exit_status, type(error).__name__, str(error), error)
@@ -59,12 +76,19 @@ def main() -> None:
     except OSError as error:
         place = f": {error.filename}" if error.filename else ""
         message = f"the system refused{place}: {error.strerror or error}"
-        sys.stderr.write(f"error: {message}\n")
+        _say_error(message)
         _end(1, type(error).__name__, message, error)
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("interrupted\n")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+    if status == INTERRUPTED:  # newer versions of typer make a status of it
+        sys.stderr.write("interrupted\n")
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _say_error(message: str) -> None:
+    head = coloured("error:", "red", screen_of(sys.stderr))
+    sys.stderr.write(f"{head} {message}\n")
 
 
 PLACES = ("file", "line", "column", "symbol", "field", "traceback")
@@ -75,5 +99,10 @@ def _end(status: int, kind: str, message: str, error: Exception) -> NoReturn:
     if "--json" in sys.argv[1:]:
         where = {name: getattr(error, name, None) for name in PLACES}
         told = {"kind": kind, "message": message, **{name: one for name, one in where.items() if one is not None}}
-        sys.stdout.write(json.dumps({"error": told}) + "\n")
+        whole: dict[str, Any] = {"error": told}
+        if isinstance(error, JobError):
+            whole["mistakes"] = [
+                {"setting": one.setting, "line": one.line, "problem": one.problem} for one in error.mistakes
+            ]
+        sys.stdout.write(json.dumps(whole) + "\n")
     sys.exit(status)

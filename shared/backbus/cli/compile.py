@@ -2,57 +2,46 @@
 
 What is compiled is kept on disk under a hash of the sources, so the next time this takes a second. The first time, two
 processes compile at once where there are processors for it: the engine's loops take as long as all others. numba keeps
-code by the place of its source, too, so each installation has a first time.
+code by the place of its source, too, so each installation has a first time. ``python -m backbus.cli.compile PART``
+compiles one part, and Ctrl-C ends whoever waits for it at once.
 """
 
 from __future__ import annotations
 
-import hashlib
-import multiprocessing
 import os
+import signal
 import sys
 import time
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable
 
 import typer
+
+from backbus.errors import StackError
 
 
 def compile_() -> None:
     """Compile the kernels, where they are not compiled yet."""
-    from backbus.jit.sources import cache_folder
+    from backbus.stack import kernels
 
-    place = hashlib.blake2b(str(Path(__file__).resolve()).encode(), digest_size=10).hexdigest()
-    done = cache_folder() / f"{place}.compiled"
+    done = kernels.marker()
     fresh = not done.exists()
     started = time.monotonic()
     if fresh:
-        sys.stderr.write("compiling the step functions (once for each state of the sources; a minute or two) ...\n")
+        sys.stderr.write(f"compiling the kernels, once for each state of the sources: {kernels.how_long()} ...\n")
+        sys.stderr.flush()
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the parts end, too
         if (os.cpu_count() or 1) > 1:
-            _compile_engine_beside_others()
-    _engine()
-    _others()
-    done.parent.mkdir(parents=True, exist_ok=True)
-    done.touch()
+            kernels.apart([kernels.part_command("engine"), kernels.part_command("others")])
+        # What one of them did not keep is compiled now, and what they met is told.
+        if not kernels.apart([kernels.part_command("all")], said=True):
+            raise StackError("the kernels could not be compiled; the reason is printed above")
+    else:
+        _all()
     took = time.monotonic() - started
-    sys.stderr.write(f"step functions {'compiled' if fresh else 'are compiled'} ({took:.1f} s)\n")
-
-
-def _compile_engine_beside_others() -> None:
-    """What one of them did not keep is compiled afterwards."""
-    beside = multiprocessing.get_context("spawn").Process(target=_beside, daemon=True)
-    beside.start()
-    try:
-        _engine()
-        beside.join()
-    finally:
-        beside.terminate()
-
-
-def _beside() -> None:
-    """Ctrl-C reaches both processes; the other one tells of it."""
-    with suppress(KeyboardInterrupt):
-        _others()
+    done.parent.mkdir(parents=True, exist_ok=True)
+    if fresh:
+        done.write_text(f"{took:.0f}\n", encoding="utf-8")
+    sys.stderr.write(f"the kernels {'were compiled' if fresh else 'are compiled'} ({took:.1f} s)\n")
 
 
 def _engine() -> None:
@@ -72,6 +61,44 @@ def _others() -> None:
     warm_market()
 
 
+def _all() -> None:
+    _engine()
+    _others()
+
+
+def _run() -> None:
+    from backbus.engine.warm import warm_run
+
+    warm_run()
+
+
+def _sweep() -> None:
+    from backbus.engine.warm import warm_point
+
+    warm_point()
+
+
+def _check() -> None:
+    from backbus.engine.warm import warm_signals
+
+    warm_signals()
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "engine": _engine,
+    "others": _others,
+    "all": _all,
+    "run": _run,
+    "sweep": _sweep,
+    "check": _check,
+}
+"""What is compiled by itself: in two processes at once, or because a command cannot do without it."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command("compile")(compile_)
+
+
+if __name__ == "__main__":
+    PARTS[sys.argv[1]]()

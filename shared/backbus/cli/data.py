@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from backbus.cli.options import AsJson, OutFolder
-from backbus.cli.output import bar_of, print_json
+from backbus.cli.output import print_json
+from backbus.cli.progress import bar_of
+from backbus.cli.screen import say, say_all
+from backbus.cli.tables import Heading, TextTable, print_table
 
 if TYPE_CHECKING:
     from backbus.data import Catalog
@@ -38,7 +41,7 @@ def import_(
 
     settings = _settings_of(files, columns or [], sets or [])
     found = resolve_files(settings, Path())
-    with bar_of(name, quiet=as_json) as move:
+    with bar_of(name, quiet=as_json, unit="B") as move:
         about = _catalog().add(name, found, settings, replace=replace, progress=move)
     if as_json:
         print_json(about)
@@ -48,20 +51,29 @@ def import_(
 
 def list_(as_json: AsJson = False) -> None:
     """List the datasets."""
-    from rich.console import Console
-    from rich.table import Table
-
     catalog = _catalog()
     known = [catalog.about(name) for name in catalog.names()]
     if as_json:
         print_json({"datasets": known})
         return
-    table = Table("dataset", "assets", "rows", "bars of", "from", "to", "size", "findings")
+    if not known:
+        sys.stdout.write("there are no datasets; `backbus data import FILES --name NAME` makes one\n")
+        return
+    table = TextTable(
+        Heading("Dataset"),
+        Heading("Assets", "number"),
+        Heading("Rows", "number"),
+        Heading("Bars of", spare=2),
+        Heading("From", "whole"),
+        Heading("To", "whole"),
+        Heading("Size", "number", spare=3),
+        Heading("Findings", "number", spare=1),
+    )
     for about in known:
         count = sum(finding["count"] for finding in about["findings"])
-        cells = (about["assets"], about["rows"], _interval(about), about["first"], about["last"], _size(about), count)
-        table.add_row(about["name"], *map(str, cells))
-    Console().print(table)
+        when = _interval(about), str(about["first"]), str(about["last"])
+        table.add(about["name"], f"{about['assets']:,}", f"{about['rows']:,}", *when, _size(about), f"{count:,}")
+    print_table(table)
 
 
 def show(name: Name, as_json: AsJson = False) -> None:
@@ -133,14 +145,13 @@ def _check_files(files: list[str], sets: list[str], as_json: bool) -> None:
         return
     symbols = layout.symbols
     shown = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")
-    sys.stdout.write(
+    say(
         f"{len(found)} files: {layout.rows} rows of {told['bars']}, {told['first']} to {told['last']}, the first ends"
-        f" {told['first_end']} UTC; {layout.assets} assets ({shown}), calendar {named or 'none'}\n"
+        f" {told['first_end']} UTC; {layout.assets} assets ({shown}), calendar {named or 'none'}"
     )
     for sentence in layout.read:
-        sys.stdout.write(f"{sentence}\n")
-    for note in panel.notes:
-        sys.stdout.write(f"note: {note}\n")
+        say(sentence, indent="  ")
+    say_all(panel.notes)
     _print_findings(findings)
 
 
@@ -219,25 +230,23 @@ def _print(about: dict[str, Any], more: str) -> None:
     symbols = about["symbols"]
     told = ", ".join(symbols[:8]) + (f" and {len(symbols) - 8} more" if len(symbols) > 8 else "")
     columns = f"; columns {', '.join(about['columns'])}" if about["columns"] else ""
-    sys.stdout.write(
+    say(
         f"{about['name']}: {about['rows']} rows of {_interval(about)}, {about['first']} to {about['last']}, "
-        f"{about['assets']} assets ({told}){columns}; {_size(about)}\n"
+        f"{about['assets']} assets ({told}){columns}; {_size(about)}"
     )
-    for note in about["notes"]:
-        if not note.endswith((ADVICE, UNADJUSTED)):  # that is among the findings
-            sys.stdout.write(f"note: {note}\n")
+    say_all(note for note in about["notes"] if not note.endswith((ADVICE, UNADJUSTED)))  # that is among the findings
     _print_findings(about["findings"])
     sys.stdout.write(more)
 
 
 def _print_findings(findings: list[dict[str, Any]]) -> None:
     if not findings:
-        sys.stdout.write("nothing looks wrong\n")
+        say("nothing looks wrong", "green")
     for finding in findings:
         at = "; ".join(_told(one) for one in finding["at"][:SHOWN])
         more = f"; {finding['count'] - SHOWN} more" if finding["count"] > SHOWN else ""
         symbol = f"{finding['symbol']}: " if finding["symbol"] else ""
-        sys.stdout.write(f"{symbol}{finding['count']} × {finding['kind']}: {at}{more}\n")
+        say(f"{symbol}{finding['count']} × {finding['kind']}: {at}{more}", "yellow", "  ")
 
 
 def _told(one: dict[str, Any]) -> str:

@@ -9,8 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from backbus.cli import completion
+from backbus.cli.job_file import compiled_for, job_of
 from backbus.cli.options import AsJson, JobFile, JobId, Sets
-from backbus.cli.output import bar_of, print_result, print_sweep, to_stderr
+from backbus.cli.output import print_result, print_sweep, to_stderr
+from backbus.cli.progress import bar_of
+from backbus.cli.screen import say
 
 
 def run(
@@ -21,15 +25,15 @@ def run(
 ) -> None:
     """Run a backtest in this process."""
     from backbus.api.run import run as run_here
-    from backbus.job.job import Job
     from backbus.runs.folder import new_folder
 
     overrides = list(sets or [])
     if block is not None:
         overrides.append(f"run.block={block}")
-    loaded = Job.load(job, overrides=overrides)
-    with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
-        result = run_here(loaded, folder=new_folder(), progress=move)
+    with job_of(job, overrides) as loaded:
+        compiled_for("run", loaded)
+        with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
+            result = run_here(loaded, folder=new_folder(), progress=move)
     print_result(result, as_json)
 
 
@@ -44,11 +48,9 @@ def submit(
     from backbus.api.client import Client
     from backbus.api.result import Result
     from backbus.cli.output import print_json
-    from backbus.job.job import Job
     from backbus.settings import RUNS
 
-    loaded = Job.load(job, overrides=sets or ())
-    with Client() as client:
+    with job_of(job, sets or ()) as loaded, Client() as client:
         started = time.perf_counter()
         submitted = client.submit(loaded, fresh=fresh)
         if not wait:
@@ -59,7 +61,8 @@ def submit(
                 sys.stdout.write(f"job {submitted['job']} is {submitted['state']}{note}\n")
             return
         try:
-            with bar_of(loaded.name, quiet=as_json) as move:
+            unit = "rows" if loaded.sweep is None else "points"
+            with bar_of(loaded.name, quiet=as_json, unit=unit) as move:
                 shown = client.wait(submitted["job"], lambda seen: _move(seen, move))
         except KeyboardInterrupt:
             sys.stderr.write(f"job {submitted['job']} goes on without you; see `backbus show {submitted['job']}`\n")
@@ -79,32 +82,30 @@ def _move(shown: dict[str, Any], move: Callable[[int, int], None] | None) -> Non
 
 
 def jobs(
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many to list.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=10_000, help="How many to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List the latest jobs of the stack."""
     from backbus.api.client import Client
     from backbus.cli.output import print_json
+    from backbus.cli.stack_tables import print_jobs
 
     with Client() as client:
         found = client.jobs(limit)
+
     if as_json:
         print_json({"jobs": found})
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("job", "name", "state", "attempts", "submitted", "took")
-    for one in found:
-        took = "" if one["ended_at"] is None else f"{one['ended_at'] - one['created_at']:.1f} s"
-        state = f"{one['state']} (cached)" if one["cached"] else one["state"]
-        submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(one["created_at"]))
-        table.add_row(one["id"], one["name"], state, str(one["attempts"]), submitted, took)
-    Console().print(table)
+    print_jobs(found)
 
 
 def show(
-    job: Annotated[str, typer.Argument(metavar="JOB", help="A run's id, its first letters, or its job's name.")] = "",
+    job: Annotated[
+        str,
+        typer.Argument(
+            metavar="JOB", help="A run's id, its first letters, or its job's name.", autocompletion=completion.runs
+        ),
+    ] = "",
     last: Annotated[bool, typer.Option("--last", help="The latest run of this machine.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -130,71 +131,50 @@ def show(
 def _show_of_stack(job: str, as_json: bool) -> None:
     from backbus.api.client import Client
     from backbus.cli.output import print_json
+    from backbus.cli.stack_tables import print_job
 
     with Client() as client:
         shown = client.show(job)
     if as_json:
         print_json(shown)
         return
-    lines = [f"job {shown['job']} ({shown['name']}): {shown['state']}" + (" (cached)" if shown["cached"] else "")]
-    if shown["points"] is not None:
-        lines += _sweep_lines(shown)
-    elif "progress" in shown:
-        rows = ", ".join(f"{role} {count}" for role, count in shown["progress"]["rows"].items())
-        lines.append(f"attempt {shown['progress']['attempt']}, rows done of {shown['progress']['of']}: {rows}")
-    if "waits_for" in shown:
-        lines.append(f"waits for: {', '.join(shown['waits_for'])}")
-    lines += [f"attempt {a['number']}: {a['reason']}" for a in shown["attempts"] if a["reason"]]
-    if shown["error"]:
-        lines.append(f"error: {shown['error']}")
-    if shown["traceback"]:
-        lines.append(shown["traceback"].rstrip())
-    sys.stdout.write("\n".join(lines) + "\n")
-    if shown["report"] is not None and shown["points"] is None:
-        from rich.console import Console
-
-        from backbus.performance.report import Report
-        from backbus.performance.summary import summary_table
-
-        Console().print(summary_table(Report.model_validate(shown["report"])))
-
-
-def _sweep_lines(shown: dict[str, Any]) -> list[str]:
-    if shown["report"] is not None:
-        report = shown["report"]
-        return [f"{report['points']} points, {report['failed']} failed; table {report['table_sha256']}"]
-    progress = shown.get("progress")
-    if progress is None:
-        return []
-    left = progress["seconds_left"]
-    told = (
-        f"{progress['done']} of {progress['of']} points, {progress['failed']} failed, {progress['rate']:.1f} a second"
-    )
-    told += f", {progress['workers']} workers at it" + ("" if left is None else f", about {left:.0f} s left")
-    lines = [told + (", paused: `backbus resume` goes on" if progress["paused"] else "")]
-    if progress["best"] is not None:
-        lines.append(f"best so far: point {progress['best']['point']} with {progress['best']['score']:.4g}")
-    return lines
+    print_job(shown)
 
 
 def explain(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its id in var/runs.")],
-    order: Annotated[int | None, typer.Option(metavar="N", help="One order, by its number.")] = None,
-    asset: Annotated[str | None, typer.Option(metavar="SYMBOL", help="One asset, on a date.")] = None,
-    date: Annotated[str | None, typer.Option(metavar="DATE", help="The session, like 2008-10-06.")] = None,
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run's id, its first letters, its name or folder.", autocompletion=completion.runs
+        ),
+    ] = "",
+    order: Annotated[int | None, typer.Option(metavar="N", help="One order, by its number or id.")] = None,
+    asset: Annotated[str | None, typer.Option(metavar="SYMBOL", help="What happened to one asset.")] = None,
+    date: Annotated[str | None, typer.Option(metavar="DATE", help="What happened in a session: 2008-10-06.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many things to list.")] = 30,
+    last: Annotated[bool, typer.Option("--last", help="The latest run of this machine.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Tell why orders of a run filled as they did, and why others did not."""
     from backbus.api import explain as told
     from backbus.api.sentences import sentences
     from backbus.cli.output import print_json
+    from backbus.errors import UsageError
+    from backbus.runs.library import find_run, latest_run
     from backbus.settings import RUNS
 
-    found = told.explain(told.folder_of(run, RUNS), order=order, asset=asset, date=date)
+    if bool(run) == last:
+        raise UsageError("name a run, or say --last")
+    folder = latest_run(RUNS) if last else find_run(run, RUNS)
+    found = told.explain(folder, order=order, asset=asset, date=date)
     if as_json:
         print_json(found)
-    else:
-        sys.stdout.write("".join(f"{line}\n" for line in sentences(found)))
+        return
+    if "happened" in found:
+        found = {**found, "happened": found["happened"][:limit], "of": len(found["happened"])}
+    for line in sentences(found):
+        begin = " " * (len(line) - len(line.lstrip()))
+        say(line, indent=begin + "    ")
 
 
 def pause(job: JobId, as_json: AsJson = False) -> None:

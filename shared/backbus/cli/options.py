@@ -7,16 +7,29 @@ from typing import Annotated
 
 import typer
 
-JobFile = Annotated[Path, typer.Argument(metavar="JOB.toml", help="The job file.")]
+from backbus.cli import completion
+
+JobFile = Annotated[Path, typer.Argument(metavar="JOB.toml", help="The job file.", autocompletion=completion.job_files)]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, or its first letters.")]
 SweepName = Annotated[
-    str, typer.Argument(metavar="SWEEP", help="A sweep's id, its first letters, or the folder of its files.")
+    str,
+    typer.Argument(
+        metavar="SWEEP",
+        help="A sweep's id, its first letters, or the folder of its files.",
+        autocompletion=completion.sweeps,
+    ),
 ]
 Sets = Annotated[
-    list[str] | None, typer.Option("--set", metavar="SECTION.FIELD=VALUE", help="Change a setting of the job.")
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="SECTION.FIELD=VALUE",
+        help="Change a setting of the job.",
+        autocompletion=completion.settings,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Top = Annotated[int, typer.Option(min=0, help="Points to show.")]
+Top = Annotated[int, typer.Option(metavar="N", min=0, help="Points to show.")]
 OutFolder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where SYMBOL.csv of each asset goes.")]
 FigureFile = Annotated[
     Path | None,

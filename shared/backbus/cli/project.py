@@ -10,6 +10,8 @@ import typer
 
 from backbus.cli.options import AsJson
 from backbus.cli.output import print_json
+from backbus.cli.screen import say
+from backbus.cli.tables import SheetLine, print_sheet
 
 
 def init(
@@ -56,13 +58,14 @@ def strategies(as_json: AsJson = False) -> None:
         print_json({"strategies": found})
         return
     for one in found:
-        sys.stdout.write(f"{one['name']}: {one['does']}\n")
+        say(f"{one['name']}: {one['does']}", "bold", "  ")
+        lines = []
         for value in one["parameters"]:
             default = "required" if value["required"] else f"{value['default']!r}"
             told = ", ".join(part for part in (value["type"], value["bounds"]) if part)
-            meaning = f"  {value['description']}" if value["description"] else ""
-            sys.stdout.write(f"  {value['name']} = {default} ({told}){meaning}\n")
-    sys.stdout.write('use one as [strategy] use = "SmaCross", or your own as use = "my_file.py:MyClass"\n')
+            lines.append(SheetLine(f"  {value['name']}", default, f"({told}) {value['description']}".rstrip()))
+        print_sheet(lines)
+    say('use one as [strategy] use = "SmaCross", or your own as use = "my_file.py:MyClass"')
 
 
 def register(app: typer.Typer) -> None:

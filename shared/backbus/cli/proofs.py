@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from backbus.cli import completion
 from backbus.cli.options import AsJson
-from backbus.cli.output import bar_of, print_json, to_stderr
+from backbus.cli.output import print_json, to_stderr
+from backbus.cli.progress import bar_of
+from backbus.cli.screen import say
 
 if TYPE_CHECKING:
     from backbus.api.verify import Verified
 
 
 def verify(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, name or folder, or a receipt.json.")] = "",
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run's id, name or folder, or a receipt.json.", autocompletion=completion.runs
+        ),
+    ] = "",
     last: Annotated[bool, typer.Option("--last", help="The latest run.")] = False,
     data: Annotated[
         Path | None, typer.Option("--data", metavar="PLACE", help="A folder or file to look for its prices in.")
@@ -38,7 +45,7 @@ def verify(
         print_json(found.plain())
     else:
         _print_all(found.differences, *THEN_AND_NOW)
-        sys.stdout.write(f"{_verdict(found)}\n")
+        say(_verdict(found), "green" if found.same else "red")
     if not found.same:
         raise typer.Exit(1)
 
@@ -52,8 +59,10 @@ def _verdict(found: Verified) -> str:
 
 
 def diff(
-    first: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, name or folder.")],
-    second: Annotated[str, typer.Argument(metavar="RUN", help="Another one's.")],
+    first: Annotated[
+        str, typer.Argument(metavar="RUN", help="A run's id, name or folder.", autocompletion=completion.runs)
+    ],
+    second: Annotated[str, typer.Argument(metavar="RUN", help="Another one's.", autocompletion=completion.runs)],
     as_json: AsJson = False,
 ) -> None:
     """Say why two runs are not the same: settings, code, data, the first order and fill that part them."""
@@ -66,9 +75,8 @@ def diff(
         print_json(found.plain())
         return
     _print_all(found.differences)
-    sys.stdout.write(
-        f"the same came out: {found.first}\n" if found.same else f"not the same: {found.first}, {found.second}\n"
-    )
+    same, apart_ = f"the same came out: {found.first}", f"not the same: {found.first}, {found.second}"
+    say(same if found.same else apart_, "green" if found.same else "yellow")
 
 
 def _place(run: str, last: bool) -> Path:
@@ -85,7 +93,7 @@ def _place(run: str, last: bool) -> Path:
 
 def _print_all(differences: tuple[Any, ...], *words: str) -> None:
     for one in differences:
-        sys.stdout.write(f"{one.told(*words)}\n")
+        say(one.told(*words), indent="  ")
 
 
 def register(app: typer.Typer) -> None:

@@ -8,8 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from backbus.cli import completion
 from backbus.cli.options import AsJson, JobId
 from backbus.cli.output import print_json, print_result, print_sweep
+from backbus.cli.screen import NO_BREAK, say
+from backbus.cli.tables import Cell, Heading, TextTable, print_table, sign_colour
 
 app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 KINDS = ("run", "sweep", "walk_forward", "cpcv", "monte_carlo", "damaged")
@@ -24,7 +27,7 @@ def runs(
     sort: Annotated[
         str, typer.Option(metavar="BY", help="when, return, sharpe, drawdown, name, strategy or kind; -BY reverses.")
     ] = "when",
-    limit: Annotated[int, typer.Option(min=1, help="How many to list.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="How many to list.")] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List what has been run here, the latest first."""
@@ -52,32 +55,48 @@ def runs(
         sys.stdout.write(f"{limit} of {len(found)}; --limit shows more\n")
     for run in found[:limit]:
         if run.problem:
-            sys.stdout.write(f"damaged: {run.problem}\n")
+            say(f"damaged: {run.problem}", "red", "  ")
 
 
 def _print_runs(found: list[Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from backbus.performance.summary import number, percent
 
-    table = Table("run", "kind", "name", "strategy", "period")
-    for title in ("return", "Sharpe", "drawdown"):
-        table.add_column(title, justify="right", no_wrap=True)
-    table.add_column("when", no_wrap=True)
+    table = TextTable(
+        Heading("Run", "whole"),
+        Heading("Kind", spare=3),
+        Heading("Name"),
+        Heading("Strategy", spare=1),
+        Heading("From", "whole", spare=4),
+        Heading("To", "whole", spare=4),
+        Heading("Total return", "number"),
+        Heading("Sharpe", "number"),
+        Heading("Max drawdown", "number"),
+        Heading("When", "whole", spare=2),
+    )
     for run in found:
-        told = ", ".join(f"{key} {value}" for key, value in run.parameters.items())
-        period = f"{run.first_session} to {run.last_session}" if run.first_session else ""
-        figures = percent(run.total_return), number(run.sharpe), percent(run.max_drawdown)
-        strategy = f"{run.strategy} ({told})" if told else run.strategy
-        table.add_row(run.id, run.kind, run.name, strategy, period, *figures, run.begun_at[:16].replace("T", " "))
-    Console().print(table)
+        told = ", ".join(f"{key}{NO_BREAK}{value}" for key, value in run.parameters.items())
+        strategy = f"{run.strategy}, {told}" if told else run.strategy
+        figures = (
+            Cell(percent(run.total_return), sign_colour(run.total_return)),
+            Cell(number(run.sharpe), sign_colour(run.sharpe)),
+            Cell(percent(run.max_drawdown), sign_colour(run.max_drawdown)),
+        )
+        when = run.begun_at[:16].replace("T", " ")
+        kind = Cell(run.kind.replace("_", " "), "red" if run.kind == "damaged" else "")
+        first, last = run.first_session or "", run.last_session or ""
+        table.add(run.id, kind, run.name, strategy, first, last, *figures, when)
+    print_table(table)
 
 
 @app.command("rm")
 def remove(
     names: Annotated[
-        list[str], typer.Argument(metavar="RUN...", help="Ids, their first letters, or names that one run alone has.")
+        list[str],
+        typer.Argument(
+            metavar="RUN...",
+            help="Ids, their first letters, or names that one run alone has.",
+            autocompletion=completion.runs,
+        ),
     ],
     as_json: AsJson = False,
 ) -> None:

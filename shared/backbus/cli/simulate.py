@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from backbus.cli.job_file import job_of
 from backbus.cli.options import AsJson, FigureFile, JobFile, OutFolder, Sets
-from backbus.cli.output import bar_of, print_json
+from backbus.cli.output import print_json
+from backbus.cli.progress import bar_of
+from backbus.cli.tables import Heading, TextTable, print_table
 
 if TYPE_CHECKING:
     from backbus.market.panel import Floats
@@ -39,20 +42,19 @@ def make(
     from backbus.data import write_csv
     from backbus.engine.inputs import open_inputs
     from backbus.errors import JobError
-    from backbus.job.job import Job
 
-    made = Job.load(job, overrides=sets or [])
-    if made.simulator is None:
-        raise JobError(
-            "is missing, and there is no market to simulate: add [simulator], or name another job",
-            field="simulator",
-            file=str(job),
-        )
-    if figure is not None:
-        from backbus.figures import check_place
+    with job_of(job, sets or ()) as made:
+        if made.simulator is None:
+            raise JobError(
+                "is missing, and there is no market to simulate: add [simulator], or name another job",
+                field="simulator",
+                file=str(job),
+            )
+        if figure is not None:
+            from backbus.figures import check_place
 
-        check_place(figure)
-    inputs = open_inputs(made)
+            check_place(figure)
+        inputs = open_inputs(made)
     source = inputs.source
     with bar_of(made.name, quiet=as_json) as move:
         fields = write_csv(source, out, calendar=made.simulator.calendar, progress=move)
@@ -89,7 +91,6 @@ def fit(
     from backbus.cli.output import print_json
     from backbus.engine.inputs import open_inputs
     from backbus.errors import UsageError, no_symbol
-    from backbus.job.job import Job
     from backbus.simulator import fitting
     from backbus.simulator.clock import bars_in_year
 
@@ -101,8 +102,8 @@ def fit(
         from backbus.figures import check_place
 
         check_place(figure)
-    loaded = Job.load(job, overrides=sets or [])
-    panel = open_inputs(loaded).panel
+    with job_of(job, sets or ()) as loaded:
+        panel = open_inputs(loaded).panel
     missing = [symbol for symbol in symbols or () if symbol not in panel.symbols]
     if missing:
         raise UsageError(no_symbol(missing[0], panel.symbols))
@@ -128,11 +129,11 @@ def fit(
         plain = {
             s: {"data": each["data"], "fits": [one._asdict() for one in each["fits"]]} for s, each in found.items()
         }
-        print_json({"fits": plain, "simulator": market})
+        print_json({"fits": plain, "simulator": market, "figure": None if figure is None else str(figure)})
     else:
         for symbol, each in found.items():
             _print_fits(symbol, each["data"], each["fits"], best[symbol]["model"])
-        sys.stdout.write(_toml(market))
+        sys.stdout.write(_toml(market) + ("" if figure is None else f"\n# figure: {figure}\n"))
 
 
 def _draw(found: dict[str, dict[str, Any]], closes: dict[str, Floats], year: float, path: Path) -> None:
@@ -148,17 +149,15 @@ def _draw(found: dict[str, dict[str, Any]], closes: dict[str, Floats], year: flo
 
 
 def _print_fits(symbol: str, data: dict[str, float], fits: list[Fit], best: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     names = ("deviation", "skewness", "kurtosis", "autocorrelation_of_squares", "leverage")
-    table = Table(symbol, "BIC", "deviation", "skewness", "kurtosis", "squares", "leverage")
-    table.add_row("the data", "", *(f"{data[name]:.3g}" for name in names))
+    titles = ("BIC", "Deviation", "Skewness", "Kurtosis", "Squares", "Leverage")
+    table = TextTable(Heading(symbol, "whole"), *(Heading(title, "number") for title in titles))
+    table.add("the data", "", *(f"{data[name]:.3g}" for name in names))
     for one in fits:
-        bic = "" if one.bic is None else f"{one.bic:.0f}"
+        bic = "" if one.bic is None else f"{one.bic:,.0f}"
         told = f"{one.model} *" if one.model == best else one.model
-        table.add_row(told, bic, *(f"{one.moments[name]:.3g}" for name in names))
-    Console().print(table)
+        table.add(told, bic, *(f"{one.moments[name]:.3g}" for name in names))
+    print_table(table)
 
 
 def _toml(market: dict[str, Any]) -> str:

@@ -9,10 +9,13 @@ import typer
 
 from backbus.cli.options import AsJson
 from backbus.cli.output import print_json
+from backbus.cli.tables import Cell, Heading, TextTable, print_table
 
 
 def up(
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait until every service is ready.")] = 60.0,
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="Seconds to wait until every service is ready.")
+    ] = 60.0,
     as_json: AsJson = False,
 ) -> None:
     """Start the stack on this machine; returns when every service is ready."""
@@ -39,8 +42,10 @@ def up(
 
 
 def scale(
-    workers: Annotated[int, typer.Argument(min=0, max=1000, help="How many workers compute sweeps.")],
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait until every worker is ready.")] = 30.0,
+    workers: Annotated[int, typer.Argument(metavar="N", min=0, max=1000, help="How many workers compute sweeps.")],
+    timeout: Annotated[
+        float, typer.Option(metavar="SECONDS", min=0.1, help="Seconds to wait until every worker is ready.")
+    ] = 30.0,
     as_json: AsJson = False,
 ) -> None:
     """Have so many workers of the fleet run on this machine; returns when all are ready."""
@@ -87,31 +92,34 @@ def ps(as_json: AsJson = False) -> None:
     elif not rows:
         sys.stdout.write(f"no stack is up with its state in {Folder.of(settings).state}; start it with `backbus up`\n")
     else:
-        from rich.console import Console
-        from rich.table import Table
-
-        table = Table("service", "state", "pid", "up for", "ready", box=None)
+        table = TextTable(
+            Heading("Service", "whole"),
+            Heading("State"),
+            Heading("PID", "number"),
+            Heading("Up for", "number"),
+            Heading("Ready"),
+        )
         for row in rows:
             uptime = row["uptime_s"]
-            table.add_row(
+            table.add(
                 row["service"],
                 row["state"],
                 "" if row["pid"] is None else str(row["pid"]),
                 "" if uptime is None else f"{uptime // 3600}:{uptime // 60 % 60:02}:{uptime % 60:02}",
-                "yes" if row["ready"] else "no",
+                "yes" if row["ready"] else Cell("no", "red"),
             )
-        Console().print(table)
+        print_table(table)
     if not ready:
         raise typer.Exit(1)
 
 
 def logs(
     service: Annotated[str | None, typer.Argument(help="One service; all where left out.", show_default=False)] = None,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines.")] = 50,
+    lines: Annotated[int, typer.Option("--lines", "-n", metavar="N", min=0, help="How many of the last lines.")] = 50,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what the services wrote last."""
+    """Show what the services wrote last, in the order of time."""
     from backbus.errors import UsageError
     from backbus.settings import Settings
     from backbus.stack import logs as written
@@ -135,13 +143,16 @@ def logs(
         print_json({"logs": tails})
         return
     width = max(map(len, paths))
-    for name, tail in tails.items():
-        for line in tail:
-            sys.stdout.write(f"{name:{width}} | {line}\n" if service is None else f"{line}\n")
+
+    def show(line: written.LogLine) -> None:
+        sys.stdout.write(f"{line.service:{width}} | {line.text}\n" if service is None else f"{line.text}\n")
+
+    for line in written.by_time(tails, lines):
+        show(line)
     if follow:
         sys.stdout.flush()
-        for name, line in written.follow(paths):
-            sys.stdout.write(f"{name:{width}} | {line}\n" if service is None else f"{line}\n")
+        for name, text in written.follow(paths):
+            show(written.told(name, text))
             sys.stdout.flush()
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from backbus.cli.job_file import compiled_for, job_of
 from backbus.cli.options import AsJson, FigureFile, JobFile, Sets, SweepName, Top
-from backbus.cli.output import bar_of, print_json, print_result, print_sweep, to_stderr
+from backbus.cli.output import print_json, print_result, print_sweep, to_stderr
+from backbus.cli.progress import bar_of
 
 
 def sweep(
     job: JobFile,
     sets: Sets = None,
     workers: Annotated[
-        int | None, typer.Option(min=0, help="Processes: as many as cores, where left out; 0 is this one alone.")
+        int | None,
+        typer.Option(metavar="N", min=0, help="Processes: as many as cores, where left out; 0 is this one alone."),
     ] = None,
     on: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A cluster that computes the points: dask://HOST:PORT.")
@@ -29,18 +33,23 @@ def sweep(
     """Run all points of a job's [sweep], on this machine or on a cluster."""
     from backbus.api.run_sweep import run_sweep
     from backbus.errors import UsageError
-    from backbus.job.job import Job
     from backbus.runs.folder import new_folder
 
     overrides = list(sets or [])
     if allow_look_ahead:
         overrides.append("sweep.allow_look_ahead=true")
-    loaded = Job.load(job, overrides=overrides)
     if on is not None and workers is not None:
         raise UsageError("--on says that a cluster computes the points, and --workers that this machine does: give one")
-    with bar_of(loaded.name, quiet=as_json) as move, to_stderr():
-        result = run_sweep(loaded, folder=new_folder(), workers=workers, on=on, progress=move)
+    with job_of(job, overrides) as loaded:
+        compiled_for("sweep", loaded)
+        with bar_of(loaded.name, quiet=as_json, unit="points") as move, to_stderr():
+            result = run_sweep(loaded, folder=new_folder(), workers=workers, on=on, progress=move, say=_say)
     print_sweep(result, as_json, top)
+
+
+def _say(words: str) -> None:
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()
 
 
 def results(
@@ -70,9 +79,12 @@ def results(
         _draw_fan(folder, figure)
     if as_json:
         more = {"top": top_points(folder, top, by)} if has_points else {}
-        print_json({"sweep": folder.name, **result.plain(), **more})
+        drawn = {} if figure is None else {"figure": str(figure)}
+        print_json({"sweep": folder.name, **result.plain(), **more, **drawn})
         return
     print_sweep(result, False, top, by)
+    if figure is not None:
+        sys.stdout.write(f"figure: {figure}\n")
 
 
 def _draw_fan(folder: Path, path: Path) -> None:
@@ -90,11 +102,15 @@ def _draw_fan(folder: Path, path: Path) -> None:
 
 def rerun(
     sweep: SweepName,
-    point: Annotated[int | None, typer.Option(min=0, help="The point's number.")] = None,
+    point: Annotated[int | None, typer.Option(metavar="N", min=0, help="The point's number.")] = None,
     best: Annotated[bool, typer.Option("--best", help="The best point; so it is where none is named.")] = False,
-    fold: Annotated[int | None, typer.Option(min=0, help="The test range of this fold of a walk-forward.")] = None,
-    split: Annotated[int | None, typer.Option(min=0, help="A test group of this split of a cross-validation.")] = None,
-    group: Annotated[int | None, typer.Option(min=0, help="Which one; its first, where left out.")] = None,
+    fold: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="The test range of this fold of a walk-forward.")
+    ] = None,
+    split: Annotated[
+        int | None, typer.Option(metavar="N", min=0, help="A test group of this split of a cross-validation.")
+    ] = None,
+    group: Annotated[int | None, typer.Option(metavar="N", min=0, help="Which one; its first, where left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run one point of a finished sweep whole, and see that its row comes again."""
@@ -117,6 +133,8 @@ def rerun(
         else:
             result = rerun_here(folder, point, folder=into, progress=move)
     print_result(result, as_json)
+    if not as_json:
+        sys.stdout.write("it came again as the sweep has it\n")
 
 
 def register(app: typer.Typer) -> None:

@@ -13,7 +13,7 @@ from backbus.market.panel import Panel
 from backbus.performance.tables import Piece
 from backbus.strategy import Strategy
 from backbus.strategy.finding import Checked, Finding
-from backbus.strategy.look_ahead import QUICK, USUAL, Effort, Speak, check, speak
+from backbus.strategy.look_ahead import QUICK, USUAL, Effort, Speak, Voice, check, speak
 from backbus.trading.records import SIGNAL, Records
 
 PLAIN_JOB = Job.parse(
@@ -22,10 +22,17 @@ PLAIN_JOB = Job.parse(
 
 
 def check_strategy(
-    strategy: Strategy, panel: Panel, *, job: Job | None = None, effort: Effort = USUAL, seed: int = 1
+    strategy: Strategy,
+    panel: Panel,
+    *,
+    job: Job | None = None,
+    effort: Effort = USUAL,
+    seed: int = 1,
+    voice: Voice | None = None,
 ) -> Checked:
-    """Try a strategy on a panel; ``job`` gives the portfolio that a reader of the book sees. Raises StrategyError."""
-    return check(strategy, panel, effort=effort, speak=speaker(strategy, job), seed=seed)
+    """Try a strategy on a panel; ``job`` gives the portfolio that a reader of the book sees. What it prints is heard
+    once, or not at all where ``voice`` was heard before. Raises StrategyError."""
+    return check(strategy, panel, effort=effort, speak=speaker(strategy, job), seed=seed, voice=voice)
 
 
 def quick_finding(strategy: Strategy, panel: Panel, *, job: Job | None = None) -> Finding | None:

@@ -72,6 +72,26 @@ def warm_points(*, strategies: bool = True) -> None:
         PointsEngine(panel, job.performance.benchmark).run([Point(terms, signals)])
 
 
+def warm_run() -> None:
+    """The loop of a plain run, without which none goes."""
+    job, strategy = next(_runs())
+    Engine(job, small_panel(), strategy).run()
+
+
+def warm_point() -> None:
+    """The loop of a plain point of a sweep."""
+    job, strategy = next(_runs())
+    panel = small_panel()
+    terms = terms_of(job, panel.layout, panel.block.session)
+    PointsEngine(panel, job.performance.benchmark).run([Point(terms, PanelRunner(panel).signals(strategy))])
+
+
+def warm_signals() -> None:
+    """What any strategy says by."""
+    _, strategy = next(_runs())
+    PanelRunner(small_panel()).signals(strategy)
+
+
 def _runs(*, strategies: bool = True) -> Iterator[tuple[Job, Strategy]]:
     """Jobs that need every loop: without and with lists of orders, beside a benchmark, and of each strategy."""
     exits = {"exits": {"stop_loss": 0.02, "take_profit": 0.02, "trail": 0.05}}

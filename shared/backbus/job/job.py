@@ -6,21 +6,21 @@ file, ``Job.parse`` a mapping; both raise ``JobError`` naming the field and how 
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
-from backbus.errors import JobError
 from backbus.job.axes import Choices
 from backbus.job.costs import ExecutionSettings, HalfSpread, Slippage
 from backbus.job.data import DataSettings
+from backbus.job.file import read_job_file
 from backbus.job.instruments import Instrument
 from backbus.job.own_models import OwnModel, OwnSlippage, OwnUse, UserFunction, swept_uses
-from backbus.job.parsing import override_field, parse
+from backbus.job.parsing import NOWHERE, parse
 from backbus.job.performance import PerformanceSettings
+from backbus.job.places import Origin
 from backbus.job.portfolio import PortfolioSettings
 from backbus.job.section import Positive, Section
 from backbus.job.simulator import SimulatorSettings
@@ -169,28 +169,24 @@ class Job(Section):
 
     @classmethod
     def parse(cls, fields: Mapping[str, Any], *, file: str | None = None) -> Job:
-        """A job from nested mappings, or a ``JobError`` that names the first wrong field and how to mend it."""
-        return parse(cls, fields, file=file)
+        """A job from nested mappings, or a ``JobError`` that names all that is wrong in it and how to mend it."""
+        return parse(cls, fields, origin=Origin(file))
 
     @classmethod
     def load(cls, path: str | Path, *, overrides: Iterable[str] = ()) -> Job:
         """A job from a TOML file, after ``section.field=value`` overrides."""
-        path = Path(path)
-        try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise JobError("no such job file; give the path of a TOML file", file=str(path)) from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise JobError(f"cannot be read as UTF-8 text: {error}", file=str(path)) from None
-        try:
-            fields = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise JobError(f"is not valid TOML: {error}", file=str(path)) from None
-        for override in overrides:
-            override_field(fields, override)
-        job = cls.parse(fields, file=str(path))
-        job.come_from(path.parent)
+        fields, origin = read_job_file(path, overrides)
+        job = parse(cls, fields, origin=origin)
+        job._origin = origin
+        job.come_from(Path(path).parent)
         return job
+
+    _origin: Origin = PrivateAttr(default=NOWHERE)
+
+    @property
+    def origin(self) -> Origin:
+        """The file that it was read from, and where each of its settings stands in it."""
+        return self._origin
 
     @property
     def reads_files(self) -> bool:

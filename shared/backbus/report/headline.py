@@ -7,7 +7,8 @@ from typing import Any
 
 from backbus.performance.report import Report
 from backbus.report.conventions import CONVENTIONS, KEY, figures_told, told
-from backbus.report.luck import sharpe_doubt, statistics_told
+from backbus.report.luck import sharpe_doubt
+from backbus.runs.luck import luck_lines
 from backbus.runs.shown import RunShown, SweepShown
 
 SYMBOLS = 5
@@ -101,7 +102,7 @@ class Words:
         statistics = summary.get("statistics")
         if statistics is None:
             return
-        self.luck = statistics_told(statistics)
+        self.luck = [line[:3] for line in luck_lines(statistics)]
         deflated = statistics["deflated_sharpe_family"]
         if deflated is not None:
             self.sentences.append(

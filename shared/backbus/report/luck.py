@@ -1,23 +1,12 @@
-"""How much of what came out may be luck, in words."""
+"""How far a run's Sharpe ratio can be believed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from backbus.performance.report import Report
 from backbus.sweep.statistics.sharpe import error_factor, probabilistic_sharpe
-
-TOLD = (
-    ("probabilistic_sharpe", "probability that the best one's true Sharpe ratio is above 0, were it the only trial"),
-    ("deflated_sharpe_sweep", "the same, knowing that it is the best of this sweep"),
-    ("deflated_sharpe_family", "the same, knowing of all {trials_family} trials of this strategy on this market"),
-    ("overfitting_probability", "probability that the best in one half of the time is below the median in the other"),
-    ("spa_consistent", "p-value of a best as good without any skill (Hansen's SPA)"),
-    ("reality_check", "the same by White's reality check"),
-)
-"""Statistics of a search and what they mean."""
 
 
 class SharpeDoubt(NamedTuple):
@@ -40,20 +29,3 @@ def sharpe_doubt(report: Report) -> SharpeDoubt | None:
     if factor is None or probability is None:
         return None
     return SharpeDoubt(factor / math.sqrt(report.sessions - 1) * math.sqrt(report.year), probability)
-
-
-def statistics_told(statistics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """Of a search: name, value and meaning of each."""
-    found = []
-    for name, meaning in TOLD:
-        value = statistics[name]
-        shown = statistics["undefined"].get(name, "undefined") if value is None else f"{value:.3f}"
-        found.append((name, shown, meaning.format(**statistics)))
-    if statistics["sharpe_interval"] is not None:
-        low, high = statistics["sharpe_interval"]
-        meaning = "95 % confidence, knowing nothing of the selection"
-        found.append(("sharpe_interval", f"{low:.2f} to {high:.2f}", meaning))
-    if statistics["stability"] is not None:
-        meaning = "from the best point to its neighbours, one step of one parameter away"
-        found.append(("stability", statistics["stability"]["shape"], meaning))
-    return found

@@ -13,7 +13,7 @@ from typing import Any
 
 from backbus.errors import StackError
 from backbus.settings import Settings
-from backbus.stack import logs, ports, processes, readiness, supervisor
+from backbus.stack import kernels, logs, ports, processes, readiness, supervisor
 from backbus.stack.config import STOP_S, configuration
 from backbus.stack.environment import environment_of
 from backbus.stack.folder import Folder
@@ -46,14 +46,8 @@ def _alone(folder: Folder) -> Iterator[None]:
 
 def compile_kernels(settings: Settings) -> None:
     """Compile before the clock of readiness starts; shows its own progress on standard error."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-m", "backbus.cli", "compile"],
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr.fileno(),
-        env=environment_of(settings),
-        check=False,
-    )
-    if done.returncode:
+    command = [sys.executable, "-P", "-m", "backbus.cli", "compile"]
+    if not kernels.apart([command], environment=environment_of(settings), said=True):
         raise StackError("the kernels could not be compiled; the reason is printed above")
 
 

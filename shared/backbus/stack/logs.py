@@ -2,11 +2,53 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 BLOCK = 65536
+
+
+_OF_A_SERVICE = re.compile(r'^(\d{4}-\d\d-\d\dT[\d:.]+Z) |"timestamp": "([^"]+)"')
+_OF_THE_SUPERVISOR = re.compile(r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) ([A-Z]+) (.*)$")
+_LEVELS = {"CRIT": "critical", "ERRO": "error", "WARN": "warning"}
+
+
+class LogLine(NamedTuple):
+    """A line, and when it was written."""
+
+    time: str
+    """UTC, ISO 8601; of a line that does not say, such as one of a traceback, that of the line before."""
+    service: str
+    text: str
+
+
+def told(service: str, line: str, before: str = "") -> LogLine:
+    """A line of a service's log in the one format of all: the supervisor writes its local time in another one."""
+    theirs = _OF_THE_SUPERVISOR.match(line)
+    if theirs is not None:
+        at = datetime.datetime.strptime(theirs[1], "%Y-%m-%d %H:%M:%S,%f").astimezone(datetime.UTC)
+        when = at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        level = _LEVELS.get(theirs[2], theirs[2].lower())
+        return LogLine(when, service, f"{when} [{level:9}] {theirs[3]}")
+    ours = _OF_A_SERVICE.search(line)
+    return LogLine(ours[1] or ours[2] if ours else before, service, line)
+
+
+def by_time(tails: Mapping[str, Sequence[str]], lines: int) -> list[LogLine]:
+    """The last lines of several logs together, in the order of their times; what has none stays with the line before
+    it."""
+    found: list[LogLine] = []
+    for service, written in tails.items():
+        before = ""
+        for line in written:
+            found.append(told(service, line, before))
+            before = found[-1].time
+    found.sort(key=lambda line: line.time)
+    return found[-lines:] if lines > 0 else []
 
 
 def tail(path: Path, lines: int) -> list[str]:

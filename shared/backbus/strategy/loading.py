@@ -32,6 +32,8 @@ from backbus.strategy.lasting import Prints, changed, prints_of
 
 __all__ = ["anew", "bundle", "load_modules", "load_strategy", "remembers", "untouched"]
 
+NO_STYLE = "defines neither signals(self, bars) nor on_bar(self, bar); write one of them"
+
 _LOCK = threading.RLock()
 
 
@@ -121,7 +123,10 @@ def _chosen(module: ModuleType, name: str, wanted: str | None) -> type[Strategy]
     listed = ", ".join(sorted(here)) or "no strategy"
     if wanted is None:
         complete = [value for value in here.values() if value.style != "none"]
+        if here and not complete:
+            raise StrategyError(f"{name}: {listed} {NO_STYLE}")
         if len(complete) != 1:
+            listed = ", ".join(sorted(value.__name__ for value in complete)) or listed
             raise JobError(f"{name} defines {listed}; say which: {name}:ClassName", field=FIELD)
         return complete[0]
     found = getattr(module, wanted, None)
@@ -132,7 +137,7 @@ def _chosen(module: ModuleType, name: str, wanted: str | None) -> type[Strategy]
     if not (isinstance(found, type) and issubclass(found, Strategy)):
         raise JobError(f"{name}:{wanted} is not a Strategy: write class {wanted}(Strategy)", field=FIELD)
     if found.style == "none":
-        raise StrategyError(f"{name}:{wanted} defines neither signals(self, bars) nor on_bar(self, bar)")
+        raise StrategyError(f"{name}:{wanted} {NO_STYLE}")
     return found
 
 

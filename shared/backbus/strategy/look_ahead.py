@@ -11,7 +11,8 @@ signals and at rows in between then tell looking ahead from merely depending on 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -63,6 +64,34 @@ NEARBY = 8
 """Rows around a finding that are searched for an earlier one."""
 
 
+class Voice:
+    """What a strategy prints is heard in the first of its runs; the others are the same again, hundreds of times."""
+
+    def __init__(self) -> None:
+        self._heard = False
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """One more run."""
+        if not self._heard:
+            self._heard = True
+            yield
+            return
+        with redirect_stdout(_Nowhere()):
+            yield
+
+
+class _Nowhere:
+    """Takes what is printed, and keeps nothing of it."""
+
+    def write(self, text: str) -> int:
+        """Forget it."""
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is kept."""
+
+
 def speak(strategy: Strategy, panel: Panel, block: int) -> Records:
     """The signals of a strategy that reads no book."""
     runner = StrategyRunner(strategy, panel.layout)
@@ -70,13 +99,24 @@ def speak(strategy: Strategy, panel: Panel, block: int) -> Records:
     return np.concatenate(parts) if parts else np.empty(0, SIGNAL)
 
 
-def check(strategy: Strategy, panel: Panel, *, effort: Effort = USUAL, speak: Speak = speak, seed: int = 1) -> Checked:
-    """Try a strategy with its parameters on a panel; raises StrategyError where it cannot even run on it."""
+def check(
+    strategy: Strategy,
+    panel: Panel,
+    *,
+    effort: Effort = USUAL,
+    speak: Speak = speak,
+    seed: int = 1,
+    voice: Voice | None = None,
+) -> Checked:
+    """Try a strategy with its parameters on a panel; raises StrategyError where it cannot even run on it.
+
+    What it prints is heard once, or not at all where ``voice`` was heard before.
+    """
     rows = effort.rows
     if strategy.style == "event":
         rows = min(rows, max(LEAST_ROWS, effort.event_cells // panel.layout.assets))
     part, first = portion(panel, rows)
-    trial = _Trial(strategy, part, effort, speak, seed, first)
+    trial = _Trial(strategy, part, effort, speak, seed, first, voice or Voice())
     finding = trial.finding()
     if finding is None and effort.shaken and strategy.style == "array" and len(trial.truth):
         finding = trial.on_shaken_prices()
@@ -108,9 +148,11 @@ class _Trial:
         speak: Speak,
         seed: int,
         first: int,
+        voice: Voice,
         *,
         jumps: bool = False,
     ) -> None:
+        self._voice = voice
         self._strategy, self._panel, self._effort, self._speak = strategy, panel, effort, speak
         self._seed, self._first, self._jumps = seed, first, jumps
         self.truth = np.empty(0, SIGNAL)
@@ -119,8 +161,9 @@ class _Trial:
 
     def _said(self, panel: Panel, block: int) -> Records:
         """Of one run, out of modules that remember no other."""
-        self._strategy = forgetful(self._strategy)
-        return self._speak(self._strategy, panel, block)
+        with self._voice.turn():
+            self._strategy = forgetful(self._strategy)
+            return self._speak(self._strategy, panel, block)
 
     def finding(self) -> Finding | None:
         """Run it every way; None where all agree."""
@@ -148,7 +191,7 @@ class _Trial:
         """The same on prices with many jumps, at the smallest block size; its runs are counted here."""
         few = replace(self._effort, blocks=self._effort.blocks[:1], spread=2, after=3)
         panel = shaken(self._panel, self._seed)
-        trial = _Trial(self._strategy, panel, few, self._speak, self._seed, self._first, jumps=True)
+        trial = _Trial(self._strategy, panel, few, self._speak, self._seed, self._first, self._voice, jumps=True)
         try:
             found = trial.finding()
         except StrategyError:

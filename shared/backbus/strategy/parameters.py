@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_after_validator_function
 
-from backbus.errors import JobError
-from backbus.job.parsing import first_mistake, in_words
+from backbus.errors import JobError, Mistake
+from backbus.job.parsing import in_words
 
 AnyStrategy = TypeVar("AnyStrategy", bound=BaseModel)
 """A strategy, of which nothing matters here but that its fields are its parameters."""
@@ -54,7 +54,7 @@ def param(
 
 
 def make_strategy(strategy: type[AnyStrategy], params: Mapping[str, Any]) -> AnyStrategy:
-    """An instance with these parameters, or a ``JobError`` naming the first wrong one and how to mend it."""
+    """An instance with these parameters, or a ``JobError`` naming all that are wrong and how to mend them."""
     try:
         return strategy(**params)
     except ValidationError as error:
@@ -100,20 +100,26 @@ def _bound(rule: object) -> str:
 
 
 def wrong_parameter(strategy: type[BaseModel], error: ValidationError) -> JobError:
-    """The first wrong one, and how to mend it."""
-    mistake = first_mistake(error)
-    name = ".".join(str(part) for part in mistake["loc"])
-    field = f"strategy.{name}" if name else "strategy"
-    message = in_words(mistake)
+    """All that are wrong, and how to mend them."""
+    told: dict[str, Mistake] = {}
+    for mistake in error.errors(include_url=False):
+        name = ".".join(str(part) for part in mistake["loc"])
+        field = f"strategy.{name}" if name else "strategy"
+        told.setdefault(field, Mistake(field, None, _problem(strategy, name, mistake)))
+    unknown_first = sorted(told.values(), key=lambda one: _NO_SUCH not in one.problem)
+    return JobError.of(unknown_first, None)
+
+
+_NO_SUCH = "has no such parameter"
+
+
+def _problem(strategy: type[BaseModel], name: str, mistake: Mapping[str, Any]) -> str:
     known = list(strategy.model_fields)
     match mistake["type"]:
         case "extra_forbidden":
             close = difflib.get_close_matches(name, known, n=1)
-            if close:
-                message = f"{strategy.__name__} has no such parameter; did you mean {close[0]!r}?"
-            else:
-                listed = f"it has {', '.join(known)}" if known else "it takes none"
-                message = f"{strategy.__name__} has no such parameter; {listed}"
+            listed = f"it has {', '.join(known)}" if known else "it takes none"
+            return f"{strategy.__name__} {_NO_SUCH}; " + (f"did you mean {close[0]!r}?" if close else listed)
         case "missing":
-            message = f"{strategy.__name__} needs this parameter; it has no default"
-    return JobError(message, field=field)
+            return f"{strategy.__name__} needs this parameter; it has no default"
+    return in_words(mistake)

@@ -154,6 +154,23 @@ def pack_frame(message: dict[str, Any]) -> bytes:
     return _LENGTH.pack(len(packed)) + packed
 
 
+def read_frame(file: BinaryIO) -> dict[str, Any] | None:
+    """The map of the next frame of a file; None where it ends before. ``ProtocolError`` where it is none."""
+    head = file.read(_LENGTH.size)
+    if len(head) < _LENGTH.size:
+        return None
+    (size,) = _LENGTH.unpack(head)
+    if size > FRAME_BYTES:
+        raise ProtocolError(f"a frame of {size} bytes")
+    data = file.read(size)
+    if len(data) < size:
+        return None
+    message = _unpack(data)
+    if not isinstance(message, dict):
+        raise ProtocolError("a frame without a map")
+    return message
+
+
 class FrameReader:
     """Frames from bytes as they come."""
 

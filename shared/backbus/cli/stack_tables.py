@@ -1,0 +1,149 @@
+"""Jobs of a stack as people read them: all of them as a table, one with its progress, its attempts and its result."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from backbus.cli.output import print_report
+from backbus.cli.progress import left_in_words
+from backbus.cli.screen import Colour, say
+from backbus.cli.tables import Cell, Heading, TextTable, print_table, sign_colour
+
+_COLOURS: Mapping[str, Colour] = {"done": "green", "failed": "red", "cancelled": "yellow"}
+
+
+def print_jobs(found: Sequence[Mapping[str, Any]]) -> None:
+    """The latest jobs, a line each."""
+    from backbus.performance.summary import number, percent
+
+    if not found:
+        sys.stdout.write("no job has been submitted; `backbus submit JOB.toml` does\n")
+        return
+    table = TextTable(
+        Heading("Job", "whole"),
+        Heading("Name"),
+        Heading("Kind", spare=3),
+        Heading("State"),
+        Heading("Total return", "number", spare=2),
+        Heading("Sharpe", "number"),
+        Heading("Attempts", "number", spare=6),
+        Heading("Submitted", "whole", spare=4),
+        Heading("Took", "number", spare=5),
+    )
+    for one in found:
+        took = "" if one["ended_at"] is None else f"{one['ended_at'] - one['created_at']:,.1f} s"
+        figures = [
+            Cell("" if one[name] is None else form(one[name]), sign_colour(one[name]))
+            for name, form in (("total_return", percent), ("sharpe", number))
+        ]
+        kind = one["kind"].replace("_", " ")
+        state = Cell(_state(one), _COLOURS.get(one["state"], ""))
+        table.add(one["id"], one["name"], kind, state, *figures, str(one["attempts"]), _moment(one["created_at"]), took)
+    print_table(table)
+
+
+def _state(one: Mapping[str, Any]) -> str:
+    if one["cached"]:
+        return f"{one['state']} (cached)"
+    if one["progress"] is not None and one["progress"]["of"]:
+        share = int(100 * one["progress"]["done"] / one["progress"]["of"])
+        return f"paused at {share} %" if one["paused"] else f"{one['state']} {share} %"
+    return "paused" if one["paused"] and one["state"] in ("queued", "running") else str(one["state"])
+
+
+def print_job(shown: Mapping[str, Any]) -> None:
+    """One job, as ``SHOW`` tells of it."""
+    kind = "run" if shown["points"] is None else "search"
+    cached = " (cached)" if shown["cached"] else ""
+    state = shown["state"]
+    say(f"job {shown['job']} ({shown['name']}), a {kind}: {state}{cached}", _COLOURS.get(state, ""))
+    for line in _times(shown):
+        say(line, indent="  ")
+    for line in _progress(shown):
+        say(line, indent="  ")
+    if "waits_for" in shown:
+        say(f"waits for: {', '.join(shown['waits_for'])}", "yellow")
+    for line in _attempts(shown):
+        say(line, indent="  ")
+    if shown["error"] and shown["error"] != state:
+        say(f"error: {shown['error']}", "red", "  ")
+    if shown["traceback"]:
+        sys.stdout.write("\n".join(_rest_of(shown["traceback"], shown["error"] or "")) + "\n")
+    if shown["report"] is not None:
+        sys.stdout.write("\n")
+        _print_outcome(shown)
+
+
+def _times(shown: Mapping[str, Any]) -> Iterator[str]:
+    told = f"submitted {_moment(shown['created_at'])}"
+    if shown["ended_at"] is not None:
+        took = shown["ended_at"] - shown["created_at"]
+        told += f", ended {_moment(shown['ended_at'])}, after {took:,.1f} s"
+    yield told
+
+
+def _progress(shown: Mapping[str, Any]) -> Iterator[str]:
+    progress = shown.get("progress")
+    if progress is None:
+        return
+    if shown["points"] is None:
+        rows = ", ".join(f"{role} {count:,}" for role, count in progress["rows"].items())
+        of = "as many as there are" if progress["of"] is None else f"{progress['of']:,}"
+        yield f"attempt {progress['attempt']}, rows done of {of}: {rows}"
+        return
+    told = (
+        f"{progress['done']:,} of {progress['of']:,} points, {progress['failed']:,} failed, {progress['rate']:.1f} "
+        f"a second, {progress['workers']} workers at it"
+    )
+    left = left_in_words(progress["seconds_left"])
+    told += f", about {left}" if left else ""
+    yield told + (", paused: `backbus resume` goes on" if progress["paused"] else "")
+    if progress["best"] is not None:
+        yield f"best so far: point {progress['best']['point']} with {progress['best']['score']:.4g}"
+
+
+def _attempts(shown: Mapping[str, Any]) -> Iterator[str]:
+    for one in shown["attempts"]:
+        told = f"attempt {one['number']}: begun {_moment(one['started_at'])}"
+        if one["ended_at"] is not None:
+            told += f", {one['ended_at'] - one['started_at']:,.1f} s"
+        reason = one["reason"]
+        if reason and reason not in (shown["error"] or ""):
+            told += f": {reason}"
+        yield told + ("" if one["ended_at"] is not None else ", still at it")
+
+
+def _rest_of(traceback: str, error: str) -> list[str]:
+    """A traceback, without the last line where the error has said it."""
+    lines = traceback.rstrip().splitlines()
+    said = lines[-1].partition(": ")[2] or lines[-1]
+    return lines[:-1] if len(lines) > 1 and said in error else lines
+
+
+def _print_outcome(shown: Mapping[str, Any]) -> None:
+    job = shown["job"]
+    if shown["points"] is None:
+        from backbus.performance.report import Report
+
+        print_report(Report.model_validate(shown["report"]), shown["settings"])
+        sys.stdout.write(f"its tables: backbus fetch {job}\n")
+        return
+    from backbus.cli import sweep_tables
+
+    report = shown["report"]
+    if "best" in report:
+        sweep_tables.print_best(report)
+    sweep_tables.print_search(report)
+    say(sweep_tables.in_a_line(report, job))
+    say(f"table {report['table_sha256']}")
+    for note in report.get("notes", ()):
+        say(f"note: {note}", "yellow", "  ")
+    more = f", then any point whole: backbus rerun {job} --best" if "best" in report else ""
+    sys.stdout.write(f"its files: backbus fetch {job}{more}\n")
+
+
+def _moment(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))

@@ -1,0 +1,140 @@
+"""Whether this installation's kernels are compiled, which is a matter of minutes the first time.
+
+numba keeps code by the place of its source, so each installation has a first time; the folder is named by the state of
+the sources that code is made of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import backbus
+from backbus.jit.sources import cache_folder, cache_home
+
+PACKAGE = Path(backbus.__file__).resolve().parent
+USUALLY = "a minute or two"
+Work = Literal["run", "sweep", "check"]
+_LOOPS: dict[Work, str] = {"run": "engine/loop.py", "sweep": "engine/points.py", "check": "strategy/edges.py"}
+"""The file of the loops without which nothing goes."""
+_TAKES: dict[Work, str] = {"run": "about a minute", "sweep": "about a minute", "check": "some seconds"}
+
+
+def marker() -> Path:
+    """The file that says that all kernels of this place and state are compiled, and in how many seconds."""
+    place = hashlib.blake2b(str(PACKAGE).encode(), digest_size=10).hexdigest()
+    return cache_folder() / f"{place}.compiled"
+
+
+def are_disabled() -> bool:
+    """Whether rules run as plain Python, and nothing is compiled."""
+    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+
+
+def are_compiled_for(work: Work) -> bool:
+    """Whether such work begins at once: with nothing to compile, or nearly so."""
+    return are_disabled() or marker().exists() or _kept(PACKAGE / _LOOPS[work])
+
+
+def kept_anywhere() -> bool:
+    """Whether any kernel of this place and state is kept."""
+    return any(_kept(PACKAGE / file) for file in _LOOPS.values())
+
+
+def prepare(work: Work) -> None:
+    """Compile what such work cannot do without, where that was not done yet, and say so before.
+
+    In another process: the compiler hears of no Ctrl-C before it has done with a loop, which takes a minute.
+    """
+    if are_compiled_for(work):
+        return
+    sys.stderr.write(f"compiling once, {_TAKES[work]} (`backbus compile` does it for all commands) ...\n")
+    sys.stderr.flush()
+    apart([part_command(work)])  # what fails there fails here, and is told
+
+
+def part_command(part: str) -> list[str]:
+    """What compiles a part of the kernels by itself."""
+    return [sys.executable, "-P", "-m", "backbus.cli.compile", part]
+
+
+def apart(
+    commands: Sequence[Sequence[str]], *, environment: Mapping[str, str] | None = None, said: bool = False
+) -> bool:
+    """Run commands beside each other, out of reach of Ctrl-C, and end them with this process; whether all went well.
+
+    What they say goes to standard error where it is to be ``said``.
+    """
+    words = None if said else subprocess.DEVNULL
+    out = sys.stderr.fileno() if said else subprocess.DEVNULL
+    running: list[subprocess.Popen[bytes]] = []
+    try:
+        with _undisturbed():  # else a process that has begun could be one that nobody knows of
+            for command in commands:
+                running.append(
+                    subprocess.Popen(
+                        command,
+                        stdin=subprocess.DEVNULL,
+                        stdout=out,
+                        stderr=words,
+                        env=None if environment is None else dict(environment),
+                        start_new_session=True,
+                    )
+                )
+        return [one.wait() for one in running] == [0] * len(running)
+    finally:
+        for one in running:
+            if one.poll() is None:
+                one.terminate()
+        for one in running:
+            one.wait()
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C, and being told to end, are heard of at the end of this."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(one, lambda number, _: heard.append(number)) for one in signals]
+    try:
+        yield
+    finally:
+        for one, handler in zip(signals, before, strict=True):
+            signal.signal(one, handler)
+        if heard:
+            signal.raise_signal(heard[0])
+
+
+def how_long() -> str:
+    """How long compiling all of them takes here: as long as the last time, where that is known."""
+    told: list[tuple[float, str]] = []
+    for path in cache_home().glob("compiled-*/*.compiled"):
+        seconds = path.read_text(encoding="utf-8").strip()
+        if seconds:
+            told.append((path.stat().st_mtime, seconds))
+    return f"about {max(told)[1]} s, as the last time" if told else USUALLY
+
+
+def of_other_states() -> tuple[int, int]:
+    """How many folders of compiled code other states of the sources have left here, and their bytes."""
+    others = [path for path in cache_home().glob("compiled-*") if path != cache_folder() and path.is_dir()]
+    return len(others), sum(file.stat().st_size for path in others for file in path.rglob("*") if file.is_file())
+
+
+def _kept(source: Path) -> bool:
+    """Whether numba keeps code of a source file: it names folders by where that lies (private to numba; a test watches
+    it)."""
+    home = Path(os.environ.get("NUMBA_CACHE_DIR") or cache_folder())
+    folder = hashlib.sha1(str(source.parent).encode(), usedforsecurity=False).hexdigest()
+    return any((home / f"{source.parent.name}_{folder}").glob(f"{source.stem}.*.nbi"))

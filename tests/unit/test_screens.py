@@ -1,0 +1,231 @@
+"""What commands show fits 60, 80 and 200 columns with every number of it whole, and a pipe has plain lines."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from backbus.cli import screen
+from backbus.cli.app import app
+from backbus.cli.screen import Screen
+from backbus.cli.stack_tables import print_job, print_jobs
+from backbus.performance.metrics import FIGURES
+from backbus.performance.summary import FORMS, written
+
+WIDTHS = (60, 80, 200)
+NUMBER = re.compile(r"(?<![\w.,])[-+]?\d[\d,]*(?:\.\d+)?(?: %)?(?![\w])|\d{4}-\d\d-\d\d|[0-9a-f]{12,}")
+JOB = """
+name = "market of one"
+[simulator]
+rows = 260
+[[simulator.assets]]
+symbol = "ACME"
+path = { model = "gbm", drift = 0.1, volatility = 0.2 }
+[strategy]
+use = "SmaCross"
+fast = 3
+slow = 10
+[portfolio]
+sizing = { model = "percent_of_equity", percent = 90 }
+"""
+GRID = "[sweep]\nresamples = 20\n[sweep.parameters]\nfast = [2, 3]\nslow = [8, 12]\n"
+FOLDS = GRID + "[sweep.walk_forward]\ntrain = 100\ntest = 50\n"
+SPLITS = GRID + "[sweep.cpcv]\ngroups = 4\ntest_groups = 2\n"
+MARKETS = "[sweep.monte_carlo]\nmarkets = 4\n"
+SEARCHES = {"grid": GRID, "folds": FOLDS, "splits": SPLITS, "markets": MARKETS}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a run, other runs and a search of each kind, a dataset, and jobs."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("BACKBUS_CACHE", str(folder / "cache"))
+        (folder / "job.toml").write_text(JOB)
+        (folder / "other.toml").write_text(JOB.replace("slow = 10", "slow = 20"))
+        for name, text in SEARCHES.items():
+            (folder / f"{name}.toml").write_text(JOB + text)
+        lines = ["Date,Open,High,Low,Close,Volume"]
+        lines += [f"2020-01-{day:02d},{day},{day + 1},{day},{day},1000" for day in range(1, 30)]
+        (folder / "prices").mkdir()
+        (folder / "prices" / "ACME.csv").write_text("\n".join(lines))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def ids(home: Path) -> dict[str, str]:
+    """What was run, by name."""
+    found = {name: json.loads(typed("run", f"{name}.toml", "--json"))["job"] for name in ("job", "other")}
+    for name in SEARCHES:
+        found[name] = json.loads(typed("sweep", f"{name}.toml", "--workers", "0", "--json"))["job"]
+    typed("data", "import", "prices", "--name", "sample")
+    return found
+
+
+def typed(*words: str) -> str:
+    done = CliRunner().invoke(app, list(words), catch_exceptions=False)
+    assert done.exit_code in (0, 1), done.output
+    return done.stdout
+
+
+def at(width: int | None, show: Callable[[], str]) -> str:
+    """What is shown on a screen of this width."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(screen, "screen_of", lambda stream: Screen(width, False))
+        return show()
+
+
+COMMANDS = {
+    "run": ("show", "job"),
+    "grid": ("results", "grid"),
+    "folds": ("results", "folds"),
+    "splits": ("results", "splits"),
+    "markets": ("results", "markets"),
+    "runs": ("runs",),
+    "data list": ("data", "list"),
+    "data check": ("data", "check", "sample"),
+    "files": ("data", "check", "prices"),
+    "check": ("check", "job.toml"),
+    "strategies": ("strategies",),
+    "verify": ("verify", "job"),
+    "diff": ("diff", "job", "other"),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_number_that_a_command_tells_is_whole_at_any_width(home: Path, ids: dict[str, str], name: str) -> None:
+    words = [ids.get(word, word) for word in COMMANDS[name]]
+    if name == "check":
+        (home / "check.toml").write_text(JOB.replace("rows = 260", "rows = 60"))
+        words = ["check", "check.toml"]
+    whole = at(None, lambda: typed(*words))
+    for width in WIDTHS:
+        shown = at(width, lambda: typed(*words))
+        assert_all_is_told(whole, shown, width)
+
+
+def assert_all_is_told(whole: str, shown: str, width: int) -> None:
+    gone = re.search(r"left out for want of room: (.*?); a wider", " ".join(shown.split()))
+    expected = NUMBER.findall(without(whole, gone[1].split(", ")) if gone else whole)
+    assert expected
+    missing = [number for number in expected if number not in shown]
+    assert not missing, (width, missing)
+    for line in shown.splitlines():
+        assert len(line) <= width or len(line.split()[-1]) > width - 30 or " " not in line.strip(), (width, line)
+
+
+def without(table: str, gone: list[str]) -> str:
+    """A table of a pipe without some of its columns."""
+    title, *rows = table.splitlines()
+    starts = [(title.index(name), title.index(name) + len(name)) for name in gone]
+    ends = [0, *(found.end() for found in re.finditer(r"\S(?=  |$)", title)), 10_000]
+
+    def cut(row: str) -> str:
+        kept = row
+        for first, last in starts:
+            # a column reaches from the end of the title before it, or from its own begin, to where the next one begins
+            before = max(end for end in ends if end <= first)
+            after = next((found.start() for found in re.finditer(r"(?<=  )\S", title) if found.start() >= last), None)
+            kept = kept[:before] + " " * ((after or len(row)) - before) + (row[after:] if after else "")
+        return kept
+
+    return "\n".join(map(cut, rows))
+
+
+def test_figures_of_a_run_are_those_of_its_json_and_written_alike_everywhere(ids: dict[str, str]) -> None:
+    told = json.loads(typed("show", ids["job"], "--json"))
+    assert told["metrics"]["total_return"]
+    for width in WIDTHS:
+        shown = at(width, lambda: typed("show", ids["job"]))
+        for name, value in told["metrics"].items():
+            if value is not None and not name.startswith("benchmark"):
+                assert written(name, value) in shown, (width, name)
+        assert f"{told['settings']['portfolio']['cash']:,.2f}" in shown
+        assert "SmaCross, fast 3, slow 10" in shown
+        assert "percent_of_equity, percent 90" in shown
+    listed = at(200, lambda: typed("runs"))
+    assert written("total_return", told["metrics"]["total_return"]) in listed
+
+
+def test_figures_of_a_grid_are_those_of_its_json(ids: dict[str, str]) -> None:
+    told = json.loads(typed("results", ids["grid"], "--json"))
+    for width in WIDTHS:
+        shown = at(width, lambda: typed("results", ids["grid"]))
+        for point in told["top"]:
+            for name in ("total_return", "sharpe", "max_drawdown", "trades"):
+                assert written(name, point[name]) in shown
+        assert "total_return" not in shown and "Total" in shown
+        for name in ("probabilistic_sharpe", "overfitting_probability", "reality_check"):
+            assert told["statistics"][name] is None or f"{told['statistics'][name]:.3f}" in shown
+
+
+def test_every_figure_has_a_name_and_a_form() -> None:
+    assert set(FORMS) == set(FIGURES)
+    assert len({form.title for form in FORMS.values()}) == len(FORMS)
+
+
+LISTED: dict[str, Any] = {
+    "id": "43975713c5ca", "name": "sma crossover", "kind": "walk_forward", "state": "running", "cached": False,
+    "paused": False, "points": 174, "error": None, "created_at": 1.7e9, "ended_at": 1.7e9 + 12.5, "attempts": 3,
+    "progress": {"done": 50, "of": 200}, "total_return": 2.2129, "sharpe": -0.63,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_jobs_fit_with_kind_progress_and_headline(width: int, capsys: pytest.CaptureFixture[str]) -> None:
+    def show() -> str:
+        print_jobs([LISTED, {**LISTED, "state": "done", "cached": True, "progress": None}])
+        return capsys.readouterr().out
+
+    whole, shown = at(None, show), at(width, show)
+    assert "walk forward" in whole and "running 25 %" in whole and "221.29 %" in whole and "-0.63" in whole
+    assert_all_is_told(whole, shown, width)
+    if width >= 80:
+        assert "running 25 %" in shown and "-0.63" in shown and "221.29 %" in shown
+        head = shown.split("left out")[0].splitlines()
+        assert len(head) <= 5, "a row wraps"
+
+
+def job_shown(**other: Any) -> dict[str, Any]:
+    attempts = [
+        {"number": 1, "started_at": 1.7e9, "ended_at": 1.7e9 + 2.5, "reason": "execution died"},
+        {"number": 2, "started_at": 1.7e9 + 3, "ended_at": 1.7e9 + 9, "reason": "ValueError: too low"},
+    ]
+    return {
+        "job": "43975713c5ca", "name": "mine", "state": "failed", "cached": False, "points": None, "report": None,
+        "error": "the strategy raised ValueError: too low",
+        "traceback": 'Traceback\n  File "a.py"\nValueError: too low',
+        "created_at": 1.7e9, "ended_at": 1.7e9 + 10, "attempts": attempts, "settings": {}, **other,
+    }  # fmt: skip
+
+
+def test_a_failure_is_said_once_with_attempts_and_times(capsys: pytest.CaptureFixture[str]) -> None:
+    print_job(job_shown())
+    text = capsys.readouterr().out
+    assert text.count("too low") == 1
+    assert "execution died" in text and 'File "a.py"' in text
+    assert re.search(r"attempt 1: begun 2023-11-1\d \d\d:\d\d:\d\d, 2.5 s: execution died", text)
+    assert "after 10.0 s" in text
+    print_job(job_shown(state="cancelled", error="cancelled", traceback=None, attempts=[]))
+    assert capsys.readouterr().out.count("cancelled") == 1
+
+
+def test_a_finished_sweep_of_a_stack_tells_its_best_point_its_statistics_and_the_next_step(
+    ids: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    summary = json.loads((Path("var/runs") / ids["grid"] / "sweep.json").read_text())
+    print_job(job_shown(state="done", error=None, traceback=None, points=4, report=summary, job=ids["grid"]))
+    text = capsys.readouterr().out
+    best = summary["best"]
+    assert f"Best: point {best['point']}" in text
+    assert re.search(rf"slow +{best['params']['strategy.slow']}\n", text)
+    assert written("sharpe", best["metrics"]["sharpe"]) in text
+    assert "How much of it may be luck" in text
+    assert f"backbus fetch {ids['grid']}" in text and f"backbus rerun {ids['grid']} --best" in text
