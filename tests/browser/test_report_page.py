@@ -133,7 +133,9 @@ def test_a_zoom_shows_the_true_extremes_and_every_figure_over_time_follows(
 
     drop = trace_of(browser, "underwater", "below the top")["y"]
     top = np.maximum(np.maximum.accumulate(equity), run.cash)
-    np.testing.assert_allclose(drop, (equity / top - 1.0)[first : first + len(drop)], atol=2e-7)
+    np.testing.assert_allclose(
+        drop, (equity / top - 1.0)[first : first + len(drop)], rtol=0.0, atol=1.1 / step / equity.min()
+    )
 
     after(
         browser,
@@ -163,7 +165,7 @@ def test_orders_are_told_in_the_words_of_explain(
 ) -> None:
     result: Any = run
     if which == "exits":
-        result = minutes(tmp_path / "run", 1500, exits=True)
+        result = minutes(tmp_path / "run", 900, exits=True)
         page = result.report(tmp_path / "exits.html")
     elif which == "sessions":
         costs = "execution.commission={model='per_share', fee=0.0078125}"
@@ -227,7 +229,12 @@ def test_it_prints_whole_figures_and_says_which_rows_are_left_out(opened: Browse
     opened.paper(tmp_path / "page.pdf")
     pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "page.pdf").read_bytes()))
     assert pages > 5
+    opened.look(width=WIDE, dark=True)
     opened.run("window.dispatchEvent(new Event('beforeprint'))")
+    drawn = (
+        "(({ width, font }) => `${width} ${font.color}`)(document.querySelector('#figure-equity .plot')._fullLayout)"
+    )
+    assert opened.run(drawn) == f"690 {THEMES['light']['text']}"
     left = opened.run("document.querySelector('#table-fills .left').textContent")
     fills = run.count("fills")
     assert left == f"On paper are 100 of {fills:,} rows; {fills - 100:,} are left out."

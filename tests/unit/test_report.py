@@ -82,6 +82,20 @@ def test_what_users_write_cannot_become_part_of_the_page(home: Path) -> None:
     assert "<img" not in page and "</script><i" not in page
 
 
+def test_a_title_of_two_lines_is_a_heading_and_a_line_below(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import plotly.graph_objects as go
+
+    registry.figures()
+    monkeypatch.setattr(registry, "_KNOWN", dict(registry._KNOWN))
+
+    @registry.figure("two", "what it means")
+    def two(run: RunShown) -> go.Figure:
+        return go.Figure(go.Bar(x=["a"], y=[1.0])).update_layout(title="<b>One</b><br><sub>p < 0.05</sub>")
+
+    page = page_of(ran(home, "first"))
+    assert '<h2>One</h2><p class="meaning">what it means: p &lt; 0.05</p>' in page
+
+
 def test_a_figure_of_one_s_own_that_raises_is_one_message_and_the_rest_is_there(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from backbus.errors import BackbusError
@@ -11,6 +12,8 @@ from backbus.report.series import Below, Lifted
 from backbus.runs.shown import RunShown, SweepShown
 
 _HEIGHT = 420
+_TAGS = re.compile(r"</?(?:sub|sup|b|i|br|em|span)\b[^>]*>")
+"""What plotly's titles may be set in."""
 
 
 def figures_of(result: RunShown | SweepShown, packing: Packing) -> list[Told]:
@@ -35,19 +38,22 @@ def _one(one: RegisteredFigure, result: RunShown | SweepShown, lifted: Lifted) -
     except Exception as error:  # a user's own figure may do anything, and the rest of the page is worth reading
         return {**told, "words": f"Not drawn: the figure {one.name!r} raised {type(error).__name__}: {error}"}
     name = result.summary["name"] if isinstance(result, SweepShown) else result.summary.name
-    return _laid_out(told, spec, series, (name, None))
+    return _laid_out(told, spec, series, (name, ""))
 
 
 def drawn_figure(name: str, meaning: str, figure: Any, lifted: Lifted) -> Told:
     """A figure that is drawn already."""
     spec, series = lifted.figure(figure)
-    return _laid_out({"name": name, "meaning": meaning, "title": _title(name)}, spec, series, (None,))
+    return _laid_out({"name": name, "meaning": meaning, "title": _title(name)}, spec, series, ("",))
 
 
-def _laid_out(told: Told, spec: dict[str, Any], series: list[Told], nothing: tuple[str | None, ...]) -> Told:
+def _laid_out(told: Told, spec: dict[str, Any], series: list[Told], nothing: tuple[str, ...]) -> Told:
     """What a page needs of it; a title that says ``nothing`` more than the page's own does not stand there."""
     layout = spec["layout"]
-    title = (layout.pop("title", None) or {}).get("text")
+    title, _, more = ((layout.pop("title", None) or {}).get("text") or "").partition("<br>")
+    title, more = _TAGS.sub("", title), _TAGS.sub("", more)
+    if more:
+        told["meaning"] += f": {more}"
     height = layout.pop("height", None) or _HEIGHT
     layout.pop("width", None)
     layout.pop("template", None)

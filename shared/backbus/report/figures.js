@@ -7,7 +7,10 @@ const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const shown = []; // { spec, div, range } of figures that are drawn
 let following = false;
 
-const theme = () => told.themes[dark.matches ? "dark" : "light"];
+const PAPER = 690; // pixels across, of what an A4 page or a letter shows within its margins
+let onPaper = false;
+
+const theme = () => told.themes[dark.matches && !onPaper ? "dark" : "light"];
 
 async function filled(value) {
   if (Array.isArray(value)) return typeof value[0] === "number" ? value : Promise.all(value.map(filled));
@@ -37,14 +40,16 @@ function recoloured(value) {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, recoloured(one)]));
 }
 
-function dressed(layout, div) {
+function dressed(one) {
+  const { layout, div } = one;
   const { text, grid } = theme();
-  const narrow = div.clientWidth < NARROW;
+  const narrow = div.clientWidth < NARROW && !onPaper;
   const found = recoloured(layout);
   found.paper_bgcolor = found.plot_bgcolor = "rgba(0,0,0,0)";
   found.font = { ...found.font, color: text, size: narrow ? 10 : 11 };
   found.hoverlabel = { bgcolor: theme().paper, bordercolor: grid, font: { color: text } };
-  found.autosize = true;
+  found.autosize = !onPaper;
+  if (onPaper) Object.assign(found, { width: PAPER, height: one.spec.height });
   found.modebar = { bgcolor: "rgba(0,0,0,0)", color: grid, activecolor: text };
   for (const name of Object.keys(found)) {
     if (/^[xy]axis\d*$/.test(name)) {
@@ -82,7 +87,7 @@ async function draw(spec) {
   one.layout = layout;
   one.ranges = Object.fromEntries(Object.entries(layout).map(([name, axis]) => [name, axis && axis.range]));
   const narrow = div.clientWidth < NARROW;
-  await Plotly.newPlot(div, recoloured(data), dressed(layout, div), {
+  await Plotly.newPlot(div, recoloured(data), dressed(one), {
     displaylogo: false, showSendToCloud: false, responsive: true, scrollZoom: false, displayModeBar: narrow || "hover",
     modeBarButtonsToRemove: ["select2d", "lasso2d", ...(narrow ? ["toImage", "zoom2d", "pan2d", "autoScale2d"] : [])],
   });
@@ -208,7 +213,8 @@ function fit(one) {
   const axes = new Map();
   one.data.forEach((trace, number) => {
     const axis = `yaxis${(trace.yaxis || "y").slice(1)}`;
-    axes.set(axis, [...(axes.get(axis) || []), lifted.has(number) ? trace.y : null]);
+    const within = lifted.has(number) ? trace.y.filter((_, at) => one.range[0] <= trace.x[at] && trace.x[at] <= one.range[1]) : null;
+    axes.set(axis, [...(axes.get(axis) || []), within]);
   });
   for (const [axis, parts] of axes) {
     if (parts.includes(null) || (one.layout[axis] || {}).type === "log") continue;
@@ -225,6 +231,12 @@ function fit(one) {
   }
 }
 
-const again = (one) => Plotly.react(one.div, recoloured(one.data), dressed(one.layout, one.div));
+const again = (one) => Plotly.react(one.div, recoloured(one.data), dressed(one));
 
 dark.addEventListener("change", () => shown.forEach(again));
+
+// Paper is light and has a width of its own.
+function print(now) {
+  onPaper = now;
+  shown.forEach(again);
+}

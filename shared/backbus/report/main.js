@@ -103,9 +103,11 @@ async function begin() {
 }
 
 window.addEventListener("beforeprint", () => {
+  print(true);
   for (const table of tables.values()) if (table.rows) { table.page = 0; table.show(ON_PAPER); }
 });
 window.addEventListener("afterprint", () => {
+  print(false);
   for (const table of tables.values()) if (table.rows) table.show();
 });
 window.backbus = { told, column, shown, tables, zoom, orderLines, tradeLines };

@@ -113,7 +113,7 @@ def _key(words: PageWords) -> str:
         found += f"<section><h2>How much of it may be luck</h2>\n{_lines(words.luck)}</section>\n"
     if words.spread:
         head, *lines = words.spread
-        found += f"<section><h2>Spread over all of them</h2>\n{_grid(head, lines)}</section>\n"
+        found += f"<section><h2>Spread over all of them</h2>\n{_grid(head, lines, 'numbers')}</section>\n"
     for title, kind, texts in (
         ("Notes", "note", words.notes),
         ("Warnings", "warning", words.warnings),
@@ -129,10 +129,10 @@ def _lines(lines: Iterable[Line]) -> str:
     return _grid([], [list(line) for line in lines])
 
 
-def _grid(head: list[str], lines: Iterable[list[str]]) -> str:
+def _grid(head: list[str], lines: Iterable[list[str]], kind: str = "") -> str:
     top = "<thead><tr>" + "".join(f"<th>{escape(one)}</th>" for one in head) + "</tr></thead>" if head else ""
     rows = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in lines)
-    return f'<div class="wide"><table class="told">{top}<tbody>{rows}</tbody></table></div>'
+    return f'<div class="wide"><table class="told {kind}">{top}<tbody>{rows}</tbody></table></div>'
 
 
 def _figure(one: Told) -> str:
@@ -167,6 +167,7 @@ def _figures_told(words: PageWords) -> str:
 def _made_of(made: MadeOf) -> str:
     """The job, the receipt and the sources, for people and, as elements, for ``backbus verify``."""
     found = '<section id="made-of"><h2>What it was made of</h2>\n'
+    found += '<p class="paper">The job and the receipt are in the file that this was printed from.</p>\n'
     shown = {"job.toml": made.job, "receipt.json": made.receipt, **{f"source/{k}": v for k, v in made.sources.items()}}
     for name, text in shown.items():
         if text:
