@@ -5,6 +5,8 @@
     BackbusError
     ├── UsageError            what was typed cannot be understood            (exit status 2)
     │   └── JobError          a job is wrong; names every setting that is
+    │       ├── RunNotFound   no run, or more than one, has this name
+    │       └── TooManyPoints a sweep has more points than are let pass
     ├── DataError             a price file is wrong; names file, line, column, symbol
     ├── StrategyError         a strategy cannot be loaded, or raised; carries its traceback
     ├── ProtocolError         a message cannot be read: dropped, counted, logged
@@ -19,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 
 class BackbusError(Exception):
@@ -59,7 +62,7 @@ class JobError(UsageError):
         self._tell((Mistake(field, None, message, file or ""),))
 
     @classmethod
-    def of(cls, mistakes: Iterable[Mistake], file: str | None) -> JobError:
+    def of(cls, mistakes: Iterable[Mistake], file: str | None) -> Self:
         """All of these, of which there is one at least."""
         error = cls("", file=file)
         error._tell(tuple(mistakes))
@@ -73,6 +76,14 @@ class JobError(UsageError):
             title = f"{len(lines)} mistakes" if self.file is None else f"{self.file}: {len(lines)} mistakes"
             lines = [f"{title}:", *(f"  {line}" for line in lines)]
         self.args = ("\n".join(lines),)
+
+
+class RunNotFound(JobError):
+    """No kept run has this name, or more than one."""
+
+
+class TooManyPoints(JobError):
+    """A sweep has more points than its job, or whoever asks for it, lets pass."""
 
 
 class DataError(BackbusError):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from backbus.cli import completion
-from backbus.cli.job_file import compiled_for, job_of
+from backbus.cli.job_file import STANDARD_INPUT, compiled_for, job_of
 from backbus.cli.options import AsJson, Sets
 from backbus.cli.screen import say
 from backbus.cli.tables import SheetLine, print_sheet
@@ -69,7 +69,7 @@ def _job(target: str, job: Path | None, sets: list[str]) -> AbstractContextManag
     from backbus.job.parsing import override_field, parse
     from backbus.job.places import Origin
 
-    if target.endswith(".toml"):
+    if target.endswith(".toml") or target == STANDARD_INPUT:
         if job is not None:
             raise UsageError(f"{target} is a job already; name a strategy beside --job {job}")
         return job_of(target, sets)

@@ -6,33 +6,40 @@ read tells the line of its setting, too.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backbus.errors import BackbusError, JobError, Mistake
+from backbus.errors import BackbusError, JobError, Mistake, TooManyPoints
 
 if TYPE_CHECKING:
     from backbus.job.job import Job
     from backbus.job.places import Origin
     from backbus.stack.kernels import Work
 
+STANDARD_INPUT = "-"
+"""What stands for it where a job file is named."""
+
 
 @contextmanager
 def job_of(path: str | Path, overrides: Iterable[str] = ()) -> Iterator[Job]:
-    """The job, and within this context every error of one of its settings says where that stands."""
+    """The job, of a file or of standard input, and within this context every error of one of its settings says where
+    that stands."""
     from backbus.job.file import read_job_file
     from backbus.job.job import Job
 
-    overrides = list(overrides)
+    overrides, text = list(overrides), None
+    if str(path) == STANDARD_INPUT:
+        path, text = "standard input", sys.stdin.read()
     try:
-        job = Job.load(path, overrides=overrides)
+        job = Job.load(path, overrides=overrides, text=text)
     except JobError as error:
         if not any(mistake.setting for mistake in error.mistakes):
             raise
-        fields, origin = read_job_file(path, overrides)
+        fields, origin = read_job_file(path, overrides, text)
         more = _of_parameters(fields, origin, Path(path).parent)
         raise _all_of([*error.mistakes, *more], origin) from None
     try:
@@ -40,7 +47,8 @@ def job_of(path: str | Path, overrides: Iterable[str] = ()) -> Iterator[Job]:
     except JobError as error:
         if error.file is not None or not any(mistake.setting for mistake in error.mistakes):
             raise
-        raise _all_of([_placed(mistake, job.origin) for mistake in error.mistakes], job.origin) from error.__cause__
+        placed = [_placed(mistake, job.origin) for mistake in error.mistakes]
+        raise _all_of(placed, job.origin, type(error)) from error.__cause__
 
 
 def compiled_for(work: Work, job: Job) -> None:
@@ -57,10 +65,25 @@ def compiled_for(work: Work, job: Job) -> None:
     kernels.prepare(work)
 
 
-def _all_of(mistakes: Iterable[Mistake], origin: Origin) -> JobError:
+def refuse_more_points(job: Job, most: int | None) -> None:
+    """Refuse a job whose sweep has more points than whoever asks for it lets pass. Raises TooManyPoints."""
+    if most is None or job.sweep is None:
+        return
+    from backbus.sweep.space.space import Space
+
+    points = len(Space(job.sweep))
+    if points > most:
+        raise TooManyPoints(
+            f"the sweep has {points} points, and --max-points lets {most} pass: take coarser steps, fewer values or "
+            f'markets, or method = "random" with points = {most}',
+            field="sweep",
+        )
+
+
+def _all_of(mistakes: Iterable[Mistake], origin: Origin, kind: type[JobError] = JobError) -> JobError:
     from backbus.job.places import in_order
 
-    return JobError.of(in_order(mistakes), origin.file)
+    return kind.of(in_order(mistakes), origin.file)
 
 
 def _placed(mistake: Mistake, origin: Origin) -> Mistake:

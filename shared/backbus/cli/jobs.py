@@ -10,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from backbus.cli import completion
-from backbus.cli.job_file import compiled_for, job_of
-from backbus.cli.options import AsJson, FigureFile, FigureName, JobFile, JobId, Sets
+from backbus.cli.job_file import compiled_for, job_of, refuse_more_points
+from backbus.cli.options import AsJson, FigureFile, FigureName, JobFile, JobId, MaxPoints, Sets
 from backbus.cli.output import draw_one, print_result, print_sweep, to_stderr
 from backbus.cli.progress import bar_of
 from backbus.cli.screen import say
@@ -43,6 +43,7 @@ def submit(
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the result and download it.")] = False,
     as_json: AsJson = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Compute it even if the answer is known.")] = False,
+    max_points: MaxPoints = None,
 ) -> None:
     """Submit a backtest or a sweep to a running stack."""
     from backbus.api.client import Client
@@ -51,6 +52,7 @@ def submit(
     from backbus.settings import RUNS
 
     with job_of(job, sets or ()) as loaded, Client() as client:
+        refuse_more_points(loaded, max_points)
         started = time.perf_counter()
         submitted = client.submit(loaded, fresh=fresh)
         if not wait:
@@ -109,6 +111,7 @@ def show(
     last: Annotated[bool, typer.Option("--last", help="The latest run of this machine.")] = False,
     figure: FigureFile = None,
     draw: FigureName = None,
+    here: Annotated[bool, typer.Option("--here", help="Ask no stack: only what was run on this machine.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one job, run here or on the stack: its progress, its attempts, and what came of it; and one of its figures,
@@ -121,7 +124,7 @@ def show(
 
     if bool(job) == last:
         raise UsageError("name a job, or say --last")
-    if last or lies_in(job, RUNS):
+    if last or here or lies_in(job, RUNS):
         result = read_run(latest_run(RUNS) if last else find_run(job, RUNS))
         draw_one(result, figure, draw)
         if isinstance(result, Result):

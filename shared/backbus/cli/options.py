@@ -9,7 +9,10 @@ import typer
 
 from backbus.cli import completion
 
-JobFile = Annotated[Path, typer.Argument(metavar="JOB.toml", help="The job file.", autocompletion=completion.job_files)]
+JobFile = Annotated[
+    Path,
+    typer.Argument(metavar="JOB.toml", help="The job file, - for standard input.", autocompletion=completion.job_files),
+]
 JobId = Annotated[str, typer.Argument(metavar="JOB", help="A job's id, or its first letters.")]
 SweepName = Annotated[
     str,
@@ -30,6 +33,9 @@ Sets = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 Top = Annotated[int, typer.Option(metavar="N", min=0, help="Points to show.")]
+MaxPoints = Annotated[
+    int | None, typer.Option("--max-points", metavar="N", min=1, help="Refuse a sweep of more points, in each fold.")
+]
 OutFolder = Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where SYMBOL.csv of each asset goes.")]
 FigureName = Annotated[
     str | None, typer.Option("--draw", metavar="NAME", help="Which figure --figure draws: docs/figures.md lists them.")

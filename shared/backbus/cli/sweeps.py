@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from backbus.cli.job_file import compiled_for, job_of
-from backbus.cli.options import AsJson, FigureFile, FigureName, JobFile, Sets, SweepName, Top
+from backbus.cli.job_file import compiled_for, job_of, refuse_more_points
+from backbus.cli.options import AsJson, FigureFile, FigureName, JobFile, MaxPoints, Sets, SweepName, Top
 from backbus.cli.output import draw_one, print_json, print_result, print_sweep, to_stderr
 from backbus.cli.progress import bar_of
 
@@ -26,6 +26,7 @@ def sweep(
     allow_look_ahead: Annotated[
         bool, typer.Option("--allow-look-ahead", help="Sweep a strategy that does not pass `backbus check`.")
     ] = False,
+    max_points: MaxPoints = None,
     top: Top = 10,
     as_json: AsJson = False,
 ) -> None:
@@ -40,6 +41,7 @@ def sweep(
     if on is not None and workers is not None:
         raise UsageError("--on says that a cluster computes the points, and --workers that this machine does: give one")
     with job_of(job, overrides) as loaded:
+        refuse_more_points(loaded, max_points)
         compiled_for("sweep", loaded)
         with bar_of(loaded.name, quiet=as_json, unit="points") as move, to_stderr():
             result = run_sweep(loaded, folder=new_folder(), workers=workers, on=on, progress=move, say=_say)

@@ -12,9 +12,22 @@ from backbus.job.parsing import override_field
 from backbus.job.places import Origin, Places
 
 
-def read_job_file(path: str | Path, overrides: Iterable[str]) -> tuple[dict[str, Any], Origin]:
-    """What a TOML file says after ``section.field=value`` overrides; JobError where it is none."""
+def read_job_file(path: str | Path, overrides: Iterable[str], text: str | None = None) -> tuple[dict[str, Any], Origin]:
+    """What a TOML file says after ``section.field=value`` overrides; JobError where it is none. ``text`` is what stands
+    in it, where that is known: the path is then a name."""
     path = Path(path)
+    if text is None:
+        text = _text_of(path)
+    file = str(path)
+    try:
+        fields = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise JobError(f"is not valid TOML: {error}", file=file) from None
+    set_paths = tuple(override_field(fields, override) for override in overrides)
+    return fields, Origin(file, Places(text), set_paths)
+
+
+def _text_of(path: Path) -> str:
     file = str(path)
     if path.is_dir():
         jobs = sorted(each.name for each in path.glob("*.toml"))
@@ -27,14 +40,8 @@ def read_job_file(path: str | Path, overrides: Iterable[str]) -> tuple[dict[str,
             file=file,
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise JobError("no such job file; give the path of a TOML file", file=file) from None
     except (OSError, UnicodeDecodeError) as error:
         raise JobError(f"cannot be read as UTF-8 text: {error}", file=file) from None
-    try:
-        fields = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise JobError(f"is not valid TOML: {error}", file=file) from None
-    set_paths = tuple(override_field(fields, override) for override in overrides)
-    return fields, Origin(file, Places(text), set_paths)

@@ -173,9 +173,10 @@ class Job(Section):
         return parse(cls, fields, origin=Origin(file))
 
     @classmethod
-    def load(cls, path: str | Path, *, overrides: Iterable[str] = ()) -> Job:
-        """A job from a TOML file, after ``section.field=value`` overrides."""
-        fields, origin = read_job_file(path, overrides)
+    def load(cls, path: str | Path, *, overrides: Iterable[str] = (), text: str | None = None) -> Job:
+        """A job from a TOML file, after ``section.field=value`` overrides; ``text`` is what stands in it, where that is
+        known."""
+        fields, origin = read_job_file(path, overrides, text)
         job = parse(cls, fields, origin=origin)
         job._origin = origin
         job.come_from(Path(path).parent)

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from backbus.errors import DataError, JobError, UsageError
+from backbus.errors import DataError, JobError, RunNotFound, UsageError
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.receipt import kind_of
 from backbus.settings import RUNS
@@ -86,7 +86,7 @@ def sorted_by(runs: Iterable[KeptRun], order: str) -> list[KeptRun]:
 
 def find_run(name: str, folder: Path) -> Path:
     """The folder of one run: from its path, its id, the first letters of this, or its job's name where one alone has
-    it. Raises JobError."""
+    it. Raises RunNotFound."""
     if (Path(name) / REPORT_FILE).is_file() or (Path(name) / SUMMARY_FILE).is_file():
         return Path(name)
     runs = kept_runs(folder)
@@ -97,9 +97,9 @@ def find_run(name: str, folder: Path) -> Path:
     if found:
         some = ", ".join(f"{run.id} ({run.name}, {run.begun_at[:16]})" for run in found[:SHOWN])
         more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        raise JobError(f"{name!r} could be {len(found)} runs: {some}{more}; give one's id, or --last")
+        raise RunNotFound(f"{name!r} could be {len(found)} runs: {some}{more}; give one's id, or --last")
     there = f"; the latest is {runs[0].id} ({runs[0].name})" if runs else ", which has none yet"
-    raise JobError(f"there is no run {name!r} in {folder}{there}; backbus runs lists them")
+    raise RunNotFound(f"there is no run {name!r} in {folder}{there}; backbus runs lists them")
 
 
 def find_sweep(name: str) -> Path:
@@ -118,10 +118,10 @@ def lies_in(name: str, folder: Path) -> bool:
 
 
 def latest_run(folder: Path) -> Path:
-    """The folder of the run that was begun last. Raises JobError where there is none."""
+    """The folder of the run that was begun last. Raises RunNotFound where there is none."""
     runs = kept_runs(folder)
     if not runs:
-        raise JobError(f"there is no run in {folder} yet; backbus run makes one")
+        raise RunNotFound(f"there is no run in {folder} yet; backbus run makes one")
     return runs[0].folder
 
 

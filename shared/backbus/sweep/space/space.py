@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from backbus.errors import JobError
+from backbus.errors import JobError, TooManyPoints
 from backbus.job.axes import Distribution, Range
 from backbus.job.job import Job
 from backbus.job.sweep import SweepSettings, name_of
@@ -311,7 +311,7 @@ def _too_many(settings: SweepSettings, points: int, *, exact: bool, looked_at: i
     if points <= limit:
         told = f"the sweep has {count} combinations to look at, and {MOST_LOOKED_AT} are the most"
         return JobError(f"{told}: {way_on}", field="sweep.parameters")
-    return JobError(
+    return TooManyPoints(
         f"the sweep has {'' if exact else 'about '}{count} points, which take about {time} on one core at "
         f"{POINTS_PER_S} points/s; more than {limit} are refused: {way_on}",
         field="sweep.limit",
