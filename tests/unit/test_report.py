@@ -21,7 +21,7 @@ from backbus.figures import registry
 from backbus.job.job import Job
 from backbus.performance.metrics import Metrics
 from backbus.report import markdown, tables, writing
-from backbus.report.conventions import CONVENTIONS
+from backbus.report.conventions import FORMULAS
 from backbus.report.luck import sharpe_doubt
 from backbus.runs.shown import RunShown
 from tests.unit.doc_pages import rows, text_of
@@ -232,5 +232,5 @@ def plain(cell: str) -> str:
 
 def test_the_formulas_of_a_page_are_those_of_the_docs() -> None:
     listed = {name: plain(row[1]) for row in rows(text_of("metrics.md")) for name in re.findall(r"`(\w+)`", row[0])}
-    assert list(CONVENTIONS) == list(Metrics.model_fields)
-    assert {name: one.formula for name, one in CONVENTIONS.items()} == {name: listed[name] for name in CONVENTIONS}
+    assert list(FORMULAS) == list(Metrics.model_fields)
+    assert {name: listed[name] for name in FORMULAS} == FORMULAS

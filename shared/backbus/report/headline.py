@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backbus.performance.report import Report
-from backbus.report.conventions import CONVENTIONS, KEY, figures_told, told
+from backbus.performance.summary import title_of, written
+from backbus.report.conventions import FORMULAS, KEY, figures_told
 from backbus.report.luck import sharpe_doubt
 from backbus.runs.luck import luck_lines
 from backbus.runs.shown import RunShown, SweepShown
@@ -83,7 +84,7 @@ class Words(PageWords):
         elif metrics["sharpe"] is None:
             why = report.undefined.get("sharpe", "it is not defined")
             self.sentences.append(f"How much of it may be luck cannot be said: there is no Sharpe ratio ({why}).")
-        self.key = [(CONVENTIONS[name].title, told(name, metrics[name]), CONVENTIONS[name].formula) for name in KEY]
+        self.key = [(title_of(name), written(name, metrics[name]), FORMULAS[name]) for name in KEY]
         self.figures = figures_told(metrics, report.undefined)
 
     # --- searches --------------------------------------------------------------------------------------------------
@@ -147,7 +148,7 @@ class Words(PageWords):
         if told_of is not None:
             goal = summary["objective"].removeprefix("-")
             self.sentences.append(
-                f"{CONVENTIONS[goal].title} of the best was {told_of['in_sample']:.3g} in train and "
+                f"{title_of(goal)} of the best was {told_of['in_sample']:.3g} in train and "
                 f"{told_of['out_of_sample']:.3g} in test."
             )
             if told_of["overfitting_probability"] is not None:
@@ -162,28 +163,26 @@ class Words(PageWords):
         self._distribution(summary["distribution"], "markets")
 
     def _distribution(self, figures: Mapping[str, Any], of: str) -> None:
-        known = {name: one for name, one in figures.items() if one is not None and name in CONVENTIONS}
+        known = {name: one for name, one in figures.items() if one is not None and name in FORMULAS}
         returned = known.get("total_return")
         if returned is not None:
+            low, middle, high = (written("total_return", returned[name]) for name in ("q05", "q50", "q95"))
             self.sentences.append(
-                f"Over {returned['of']:,} {of} the return was {told('total_return', returned['q50'])} in the median, "
-                f"from {told('total_return', returned['q05'])} (q05) to {told('total_return', returned['q95'])} (q95), "
+                f"Over {returned['of']:,} {of} the return was {middle} in the median, from {low} (q05) to {high} (q95), "
                 f"and below 0 in {100.0 * returned['negative']:.0f} %."
             )
             self.luck = [("negative", f"{returned['negative']:.3f}", f"share of the {of} that lost")]
         columns = [name for name in next(iter(known.values()), {}) if name not in ("of", "negative")]
         self.spread = [["", *columns]] if columns else []
         for name, one in known.items():
-            self.spread.append([CONVENTIONS[name].title, *(told(name, one[column]) for column in columns)])
+            self.spread.append([title_of(name), *(written(name, one[column]) for column in columns)])
         for name in _SPREAD:
             if name in known:
-                self.key.append(
-                    (f"{CONVENTIONS[name].title}, median", told(name, known[name]["q50"]), CONVENTIONS[name].formula)
-                )
+                self.key.append((f"{title_of(name)}, median", written(name, known[name]["q50"]), FORMULAS[name]))
 
     def _of_figures(self, metrics: Mapping[str, Any]) -> None:
         self.key = [
-            (CONVENTIONS[name].title, told(name, metrics[name]), CONVENTIONS[name].formula)
+            (title_of(name), written(name, metrics[name]), FORMULAS[name])
             for name in KEY
             if metrics.get(name) is not None
         ]
@@ -250,15 +249,15 @@ def _came_of(report: Report) -> list[str]:
         return [f"Nothing was traded{refused}."]
     still = f", and {metrics.open_trades:,} still open" if metrics.open_trades else ""
     traded, came = f"{metrics.trades:,} trades closed{still}", _came(metrics.model_dump())
-    return [f"{came[0].upper()}{came[1:]}; {traded}, for {told('fees', metrics.fees)} in fees."]
+    return [f"{came[0].upper()}{came[1:]}; {traded}, for {written('fees', metrics.fees)} in fees."]
 
 
 def _came(metrics: Mapping[str, Any]) -> str:
-    parts = [f"a return of {told('total_return', metrics.get('total_return'))}"]
+    parts = [f"a return of {written('total_return', metrics.get('total_return'))}"]
     if metrics.get("annual_return") is not None:
-        parts[0] += f" ({told('annual_return', metrics['annual_return'])} a year)"
+        parts[0] += f" ({written('annual_return', metrics['annual_return'])} a year)"
     if metrics.get("max_drawdown") is not None:
-        parts.append(f"with a deepest drawdown of {told('max_drawdown', metrics['max_drawdown'])}")
+        parts.append(f"with a deepest drawdown of {written('max_drawdown', metrics['max_drawdown'])}")
     if metrics.get("sharpe") is not None:
         parts.append(f"and a Sharpe ratio of {metrics['sharpe']:.2f}")
     return " ".join(parts)
