@@ -16,6 +16,7 @@ from backbus.cli import (
     doctor,
     jobs,
     keys,
+    mcp,
     project,
     proofs,
     report,
@@ -34,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,  # half of what --help takes is the import of what draws boxes around it
 )
-for group in (project, jobs, runs, report, proofs, sweeps, check, data, simulate, stack, keys, compile, doctor):
+for group in (project, jobs, runs, report, proofs, sweeps, check, data, simulate, stack, keys, compile, doctor, mcp):
     group.register(app)
 
 

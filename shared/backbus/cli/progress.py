@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from backbus.cli import listening
+
 
 def speed_in_words(per_s: float | None, unit: str) -> str:
     """So many a second, in three figures."""
@@ -34,6 +36,9 @@ def left_in_words(seconds: float | None) -> str:
 @contextmanager
 def bar_of(name: str, *, quiet: bool, unit: str = "rows") -> Iterator[Callable[[int, int], None] | None]:
     """The bar of one piece of work; what it yields hears how much is done, and of how much, in ``unit``."""
+    if listening.caller is not None:
+        yield listening.caller
+        return
     if quiet or not sys.stderr.isatty():
         yield None
         return
