@@ -98,6 +98,8 @@ def test_every_error_of_the_library_has_a_code_and_every_code_a_next_step() -> N
         {"kind": "DataError", "message": "m", "file": "a.csv", "line": 3, "column": None}, None, "", {}
     ).plain()
     assert told == {"code": "data.wrong", "message": "m", "next": NEXT["data.wrong"], "file": "a.csv", "line": 3}
+    assert refusal_of({"kind": "JobError", "message": "m"}, None, "", {}, of_job=False).code == "arguments.wrong"
+    assert {one.name for one in ALL if one.of_job} == {"check", "run", "sweep", "submit"}
     assert refusal_of({"kind": "OSError", "message": "m"}, None, "", {}).code == "system.refused"
 
 

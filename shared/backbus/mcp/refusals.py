@@ -66,11 +66,15 @@ class Refusal(Exception):
         }
 
 
-def refusal_of(error: Mapping[str, Any], mistakes: object, printed: str, then: Mapping[str, str]) -> Refusal:
+def refusal_of(
+    error: Mapping[str, Any], mistakes: object, printed: str, then: Mapping[str, str], *, of_job: bool = True
+) -> Refusal:
     """What a command's error says, and each of a job's mistakes where it has several; ``then`` is what the tool advises
-    instead, by code."""
+    instead, by code. A tool that is given no job (``of_job``) was given something else that is wrong."""
     kind = str(error.get("kind", ""))
     code = "system.refused" if kind in _OF_THE_SYSTEM else _CODES.get(kind, "failed")
+    if code == "job.wrong" and not of_job:
+        code = "arguments.wrong"
     places = {name: error.get(name) for name in _PLACES}
     traceback = str(error.get("traceback") or "")[-TRACEBACK:]
     more = {**places, "traceback": traceback, "printed": printed}

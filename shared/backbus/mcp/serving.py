@@ -113,7 +113,7 @@ class Desk:
             raise Refusal("crashed", f"{offer.name} ended with status {call.status} and no answer", printed=printed)
         error = said.get("error")
         if isinstance(error, dict) and set(said) <= {"error", "mistakes"}:
-            raise refusal_of(error, said.get("mistakes"), _before_error(printed), offer.then)
+            raise refusal_of(error, said.get("mistakes"), _before_error(printed), offer.then, of_job=offer.of_job)
         if printed:
             said = {**said, "printed": printed}
         return bounded(said, ANSWER, offer.rest)

@@ -37,6 +37,11 @@ class Offer:
     then: Mapping[str, str] = field(default_factory=dict)
     """What to do next after an error, by code, where it is another thing than usual."""
 
+    @property
+    def of_job(self) -> bool:
+        """Whether it is given a job."""
+        return any(one.takes is Takes.JOB for one in self.given)
+
     def output_schema(self) -> dict[str, Any]:
         """The answer's JSON Schema."""
         told = {name: _schema(*words.split(": ", 1)) for name, words in self.gives.items()}

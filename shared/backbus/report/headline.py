@@ -168,7 +168,8 @@ class Words(PageWords):
         if returned is not None:
             low, middle, high = (written("total_return", returned[name]) for name in ("q05", "q50", "q95"))
             self.sentences.append(
-                f"Over {returned['of']:,} {of} the return was {middle} in the median, from {low} (q05) to {high} (q95), "
+                f"Over {returned['of']:,} {of} the return was {middle} in the median, from {low} (q05) to {high} "
+                "(q95), "
                 f"and below 0 in {100.0 * returned['negative']:.0f} %."
             )
             self.luck = [("negative", f"{returned['negative']:.3f}", f"share of the {of} that lost")]
