@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from backbus.api.check import check as check
     from backbus.api.client import Client as Client
+    from backbus.api.compare import Comparison as Comparison
+    from backbus.api.compare import compare as compare
     from backbus.api.explain import explain as explain
     from backbus.api.kept import read_run as read_run
     from backbus.api.rerun import rerun as rerun
@@ -64,6 +66,7 @@ __all__ = [
     "Book",
     "Catalog",
     "Client",
+    "Comparison",
     "DataError",
     "Job",
     "JobError",
@@ -79,6 +82,7 @@ __all__ = [
     "UsageError",
     "bars_figure",
     "check",
+    "compare",
     "explain",
     "fan_figure",
     "find_sweep",
@@ -104,6 +108,7 @@ __all__ = [
 _HOMES = {
     "backbus.api.check": "check",
     "backbus.api.client": "Client",
+    "backbus.api.compare": "Comparison compare",
     "backbus.api.explain": "explain",
     "backbus.api.kept": "read_run",
     "backbus.api.rerun": "rerun rerun_fold rerun_split",

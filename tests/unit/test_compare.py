@@ -96,3 +96,17 @@ def test_a_page_that_was_cut_says_so(home: Path) -> None:
     report.write_text(report.read_text()[:400])
     with pytest.raises(DataError, match="holds no receipt: it is no report of this backbus, or was cut"):
         verify(report)
+
+
+def test_a_comparison_is_one_page(home: Path) -> None:
+    found = compare(ran(home, "one"), ran(home, "other", "strategy.n=9"))
+    place = found.report(home / "both.html")
+    text = place.read_text()
+    assert text.endswith("</html>\n") and "mine (one), mine (other)" in text
+    for name in ("figure-equity", "figure-underwater", "table-figures", "table-settings"):
+        assert f'id="{name}"' in text
+    assert 'id="made-of"' not in text and "src=" not in text
+    with pytest.raises(UsageError, match=r"ends in \.html"):
+        found.report(home / "both.pdf")
+    with pytest.raises(UsageError, match="no folder"):
+        found.report(home / "nowhere" / "both.html")

@@ -68,6 +68,32 @@ class Comparison:
         dress(found, "Equity, as a multiple of the start")
         return found
 
+    def report(self, path: Path | str) -> Path:
+        """Write them as one page that opens offline, a file that ends in .html; returns its place. Raises UsageError
+        for a place where nothing can be written."""
+        from backbus.report.comparison import write_comparison
+
+        curves = [
+            ("equity", "equity at each session's end, as a multiple of what the account began with", self.plot()),
+            ("underwater", "how far each is below its highest", self._underwater()),
+        ]
+        write_comparison(self.results, self.names, dict(self._settings()), curves, Path(path))
+        return Path(path)
+
+    def _underwater(self) -> go.Figure:
+        import plotly.graph_objects as go
+
+        from backbus.figures.style import LINES, dress
+
+        found = go.Figure()
+        for place, (name, one) in enumerate(zip(self.names, self.results, strict=True)):
+            line = {"color": LINES[place % len(LINES)], "width": 1.2}
+            below = one.daily / np.maximum(np.maximum.accumulate(one.daily), one.cash) - 1.0
+            found.add_trace(go.Scatter(x=one.sessions, y=below, mode="lines", name=name, line=line))
+        dress(found, "Below the highest", height=300)
+        found.update_yaxes(tickformat=".0%")
+        return found
+
     def _settings(self) -> Iterator[tuple[str, list[Any]]]:
         first, *others = (one.settings for one in self.results)
         apart = [{one.where: one for one in settings_apart(first, other)} for other in others]

@@ -1,4 +1,4 @@
-"""``backbus verify | diff``: whether a run comes again, and why two are not the same."""
+"""``backbus verify | diff | compare``: whether a run comes again, why two part, several side by side."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from backbus.cli import completion
 from backbus.cli.options import AsJson
 from backbus.cli.output import print_json, to_stderr
 from backbus.cli.progress import bar_of
-from backbus.cli.screen import say
+from backbus.cli.screen import Colour, say
+from backbus.cli.tables import Cell, Heading, TextTable, print_table
 
 if TYPE_CHECKING:
+    from backbus.api.compare import Comparison
     from backbus.api.verify import Verified
 
 
@@ -79,6 +81,49 @@ def diff(
     say(same if found.same else apart_, "green" if found.same else "yellow")
 
 
+def compare(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN...", help="Ids, names or folders.", autocompletion=completion.runs)
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="A page with their curves, a file that ends in .html.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show runs side by side: their figures, the settings that part them, their curves in a page."""
+    from backbus.api.compare import compare as compare_here
+
+    found = compare_here(*runs)
+    page = None if out is None else found.report(out)
+    if as_json:
+        print_json({**found.plain(), "page": None if page is None else str(page)})
+        return
+    _print_beside(found)
+    if page is not None:
+        say(f"{page}")
+
+
+def _print_beside(found: Comparison) -> None:
+    from backbus.performance.summary import FORMS, sign_of, title_of, written
+
+    table = TextTable(Heading("", "whole"), *(Heading(name, "number") for name in found.names))
+    for name in FORMS:
+        values = [one.metrics[name] for one in found.results]
+        if any(value is not None for value in values):
+            table.add(title_of(name), *(Cell(written(name, one), _COLOURS[sign_of(name, one)]) for one in values))
+    print_table(table)
+    apart = found.plain()["settings"]
+    if apart:
+        say("")
+        settings = TextTable(Heading("setting"), *map(Heading, found.names))
+        for name, values in apart.items():
+            settings.add(name, *("–" if value is None else str(value) for value in values))
+        print_table(settings)
+
+
+_COLOURS: dict[int, Colour] = {-1: "red", 0: "", 1: "green"}
+
+
 def _place(run: str, last: bool) -> Path:
     from backbus.errors import UsageError
     from backbus.runs.library import find_run, latest_run
@@ -98,5 +143,5 @@ def _print_all(differences: tuple[Any, ...], *words: str) -> None:
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (verify, diff):
+    for command in (verify, diff, compare):
         app.command()(command)

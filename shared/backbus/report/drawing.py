@@ -37,6 +37,18 @@ def _one(one: RegisteredFigure, result: RunShown | SweepShown, lifted: Lifted) -
         return {**told, "words": f"Not drawn: {error}"}
     except Exception as error:  # a user's own figure may do anything, and the rest of the page is worth reading
         return {**told, "words": f"Not drawn: the figure {one.name!r} raised {type(error).__name__}: {error}"}
+    name = result.summary["name"] if isinstance(result, SweepShown) else result.summary.name
+    return _laid_out(told, spec, series, (name, ""))
+
+
+def drawn_figure(name: str, meaning: str, figure: Any, lifted: Lifted) -> Told:
+    """A figure that is drawn already."""
+    spec, series = lifted.figure(figure)
+    return _laid_out({"name": name, "meaning": meaning, "title": _title(name)}, spec, series, ("",))
+
+
+def _laid_out(told: Told, spec: dict[str, Any], series: list[Told], nothing: tuple[str, ...]) -> Told:
+    """What a page needs of it; a title that says ``nothing`` more than the page's own does not stand there."""
     layout = spec["layout"]
     title, _, more = ((layout.pop("title", None) or {}).get("text") or "").partition("<br>")
     title, more = _TAGS.sub("", title), _TAGS.sub("", more)
@@ -45,7 +57,7 @@ def _one(one: RegisteredFigure, result: RunShown | SweepShown, lifted: Lifted) -
     height = layout.pop("height", None) or _HEIGHT
     layout.pop("width", None)
     layout.pop("template", None)
-    if title in (result.summary["name"] if isinstance(result, SweepShown) else result.summary.name, ""):
+    if title in nothing:
         title = told["title"]  # the page has that name at its head
     else:
         height = max(180, height - 30)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backbus.performance.report import Report
@@ -20,25 +20,38 @@ KINDS = {
     "walk_forward": "walk-forward",
     "cpcv": "combinatorial cross-validation",
     "monte_carlo": "Monte-Carlo sweep",
+    "comparison": "comparison",
 }
 _SPREAD = ("total_return", "annual_return", "volatility", "sharpe", "max_drawdown", "trades")
 
 
-class Words:
-    """All that a page says in words of one result."""
+class PageWords:
+    """All that a page says in words."""
 
-    def __init__(self, result: RunShown | SweepShown) -> None:
-        self.kind = result.kind if isinstance(result, SweepShown) else "run"
+    notes: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+    read: Sequence[str] = ()
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind, self.name = kind, name
+        self.sentences: list[str] = []
         self.luck: list[Line] = []
         self.key: list[Line] = []
         """Figures that come first: title, value, formula."""
         self.figures: list[dict[str, str]] = []
         self.spread: list[list[str]] = []
         """Of searches over many runs: a line for each figure."""
+
+
+class Words(PageWords):
+    """All that a page says in words of one result."""
+
+    def __init__(self, result: RunShown | SweepShown) -> None:
         if isinstance(result, RunShown):
+            super().__init__("run", result.summary.name)
             self._run(result)
         else:
-            assert isinstance(result, SweepShown)
+            super().__init__(result.kind, result.summary["name"])
             self._search(result)
 
     # --- runs ------------------------------------------------------------------------------------------------------

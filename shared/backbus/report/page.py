@@ -17,7 +17,7 @@ from importlib.resources import files
 from typing import NamedTuple
 
 from backbus.figures.style import THEMES
-from backbus.report.headline import KINDS, Line, Words
+from backbus.report.headline import KINDS, Line, PageWords
 from backbus.report.packing import Told
 from backbus.runs.embedded import RECEIPT_ID, SOURCE_ID, element
 from backbus.runs.words import PHASES_IN_WORDS
@@ -44,14 +44,14 @@ class MadeOf(NamedTuple):
 
 
 def page_parts(
-    words: Words,
+    words: PageWords,
     figures: list[Told],
     tables: list[Told],
     more: Told,
-    made: MadeOf,
+    made: MadeOf | None,
     blobs: Iterable[tuple[str, str]],
 ) -> Iterator[str]:
-    """The page, piece by piece. ``blobs`` are columns as base64."""
+    """The page, piece by piece. ``blobs`` are columns as base64; ``made`` is None of what no single run is."""
     title = escape(words.name)
     yield (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
@@ -61,12 +61,12 @@ def page_parts(
         f'<meta name="generator" content="backbus {version("backbus")}">\n'
         f"<style>\n{_own('page.css')}</style>\n</head>\n<body>\n"
     )
-    yield _head(words, figures, tables)
+    yield _head(words, figures, tables, made is not None)
     yield _key(words)
     yield from (_figure(one) for one in figures)
     yield from (_table(one) for one in tables)
     yield _figures_told(words)
-    yield _made_of(made)
+    yield "" if made is None else _made_of(made)
     yield "</main>\n"
     told = {"figures": figures, "tables": tables, "themes": THEMES, "phases": PHASES_IN_WORDS, **more}
     yield element("told", told) + "\n"
@@ -88,11 +88,11 @@ def _plotly() -> str:
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 7, mtime=0)).decode()
 
 
-def _head(words: Words, figures: list[Told], tables: list[Told]) -> str:
+def _head(words: PageWords, figures: list[Told], tables: list[Told], made: bool) -> str:
     links = [(f"figure-{one['name']}", one["title"]) for one in figures if "spec" in one]
     links += [(f"table-{one['name']}", one["title"]) for one in tables]
     links += [("all-figures", "Formulas")] if words.figures else []
-    links.append(("made-of", "What it was made of"))
+    links += [("made-of", "What it was made of")] if made else []
     list_of = "".join(f'<a href="#{escape(place)}">{escape(title)}</a>' for place, title in links)
     said = " ".join(escape(sentence) for sentence in words.sentences)
     return (
@@ -103,7 +103,7 @@ def _head(words: Words, figures: list[Told], tables: list[Told]) -> str:
     )
 
 
-def _key(words: Words) -> str:
+def _key(words: PageWords) -> str:
     tiles = "".join(
         f'<div class="tile" title="{escape(meaning)}"><dt>{escape(title)}</dt><dd>{escape(value)}</dd></div>'
         for title, value, meaning in words.key
@@ -154,7 +154,7 @@ def _table(one: Told) -> str:
     return f"{head}{said}{body}</section>\n"
 
 
-def _figures_told(words: Words) -> str:
+def _figures_told(words: PageWords) -> str:
     if not words.figures:
         return ""
     lines = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ def tables_of(result: RunShown | SweepShown, packing: Packing) -> list[Told]:
         refused = result.summary.counts.refused_because
         if refused:
             by_reason = {"reason": np.array(list(refused), object), "refused": np.array(list(refused.values()))}
-            found.append(_made(packing, "refusals", "Refusals by reason", by_reason))
+            found.append(made_table(packing, "refusals", "Refusals by reason", by_reason))
         if result.summary.counts.fills and "fills" in result.tables:
             found.append(_costs(result, packing))
         return found
@@ -68,7 +69,8 @@ def _told(name: str, title: str, rows: int, columns: list[Told], *, left: int = 
     return {"name": name, "title": title, "rows": rows, "left": left, "where": where, "columns": columns}
 
 
-def _made(packing: Packing, name: str, title: str, columns: dict[str, NDArray[Any]]) -> Told:
+def made_table(packing: Packing, name: str, title: str, columns: Mapping[str, NDArray[Any]]) -> Told:
+    """A table of columns that are at hand."""
     import pyarrow as pa
 
     told = [{"name": one, **_column(packing, pa.chunked_array([pa.array(values)]))} for one, values in columns.items()]
@@ -130,7 +132,7 @@ def _costs(run: RunShown, packing: Packing) -> Told:
         "commission": total(run.column("fills", "fee")),
         "slippage": total(away),
     }
-    return _made(packing, "costs", "Costs by asset, in the account's currency", columns)
+    return made_table(packing, "costs", "Costs by asset, in the account's currency", columns)
 
 
 def _drawdowns(run: RunShown, packing: Packing) -> Told:
@@ -146,7 +148,7 @@ def _drawdowns(run: RunShown, packing: Packing) -> Told:
         "reached_again": again,
         "rows": np.where(ended, found["again"], len(time) - 1) - found["top"],
     }
-    told = _made(packing, "drawdowns", "Drawdowns", columns)
+    told = made_table(packing, "drawdowns", "Drawdowns", columns)
     return {**told, "words": "row by row; those of half a per cent of the deepest, or more"}
 
 

@@ -50,20 +50,18 @@ def write_report(
         tables = tables_of(result, packing)
         figures = figures_of(result, packing)
         more = _more(result, job, packing)
-        with writing(path.parent):
-            write_together(
-                path.parent,
-                {
-                    path.name: lambda place: _write(
-                        place, page_parts(words, figures, tables, more, texts, packing.blobs())
-                    )
-                },
-            )
+        write_parts(path, page_parts(words, figures, tables, more, texts, packing.blobs()))
     return {
         "figures": [one["name"] for one in figures if "spec" in one],
         "not_drawn": {one["name"]: one["words"] for one in figures if "words" in one},
         "tables": {one["name"]: one["rows"] for one in tables},
     }
+
+
+def write_parts(path: Path, parts: Iterable[str]) -> None:
+    """Write a page, whole or not at all. Raises BackbusError where the system refuses."""
+    with writing(path.parent):
+        write_together(path.parent, {path.name: lambda place: _write(place, parts)})
 
 
 def _write(place: Path, parts: Iterable[str]) -> None:
