@@ -155,7 +155,7 @@ def test_a_click_on_a_trade_zooms_to_it_and_says_why_it_filled(opened: Browser, 
     fills = run.tables.frame("fills")
     order = int(fills[fills["row"] == trade["entry_row"]]["order"].iloc[-1])
     said = text(opened, "#why pre")
-    assert f"order {order}: A, market" in said and "the market's price" in said
+    assert f"(id {order}): A, market" in said and "the market's price" in said
     assert f"backbus explain {run.job} --order " in said
 
 

@@ -158,3 +158,39 @@ def test_rounding_keeps_what_is_least_and_greatest(values: Numbers) -> None:
         return
     held = np.rint(there * power)
     assert held[there.argmin()] == held.min() and held[there.argmax()] == held.max()
+
+
+# --- what is taken out of figures -------------------------------------------------------------------------------------
+
+
+def lifted(trace: Any) -> tuple[dict[str, Any], list[Told]]:
+    import plotly.graph_objects as go
+
+    from backbus.report.series import Lifted
+
+    with Packing() as packing:
+        spec, series = Lifted(packing).figure(go.Figure(trace))
+    return spec["data"][0], series
+
+
+DAYS = np.datetime64("2020-01-01", "ns") + np.arange(600) * np.timedelta64(1, "D")
+
+
+def test_a_line_over_time_is_taken_out_of_its_figure_and_its_dots_with_it() -> None:
+    import plotly.graph_objects as go
+
+    sizes = np.where(np.arange(600) == 7, 6, 0)
+    trace, (series,) = lifted(go.Scatter(x=DAYS, y=np.arange(600.0), mode="lines+markers", marker={"size": sizes}))
+    assert "x" not in trace and "y" not in trace and trace["marker"] == {"size": 0}
+    assert series["n"] == 600 and not series["marks"] and series["single"]["n"] == 600
+    assert series["texts"]["size"]["n"] == 600
+
+
+def test_marks_that_each_look_their_own_way_stay_in_the_figure_with_their_texts() -> None:
+    import plotly.graph_objects as go
+
+    colours = np.arange(600.0)
+    trace, series = lifted(
+        go.Scatter(x=DAYS, y=colours, mode="markers", marker={"color": colours}, text=[f"day {one}" for one in DAYS])
+    )
+    assert not series and trace["x"]["column"]["n"] == trace["text"]["column"]["n"] == 600

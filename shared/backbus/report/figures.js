@@ -77,7 +77,7 @@ async function draw(spec) {
     spec.series.map(async (series) => {
       one.scale = one.scale || [];
       const points = await drawn(series, null, null, mostOf(series, div));
-      Object.assign(data[series.trace], { x: points.x, y: points.y }, textsOf(points, series));
+      Object.assign(data[series.trace], { x: points.x, y: points.y }, textsOf(points, series, data[series.trace].marker));
       one.scale[series.trace] = points.span;
     }),
   );
@@ -100,9 +100,10 @@ async function draw(spec) {
 
 const TEXTS = ["text", "hovertext", "customdata", "ids"];
 
-function textsOf(points, series) {
+function textsOf(points, series, marker) {
   const found = {};
   for (const name of TEXTS) if (series.texts[name]) found[name] = points[name] || null;
+  if (series.texts.size) found.marker = { ...marker, size: points.size || 0 };
   return found;
 }
 
@@ -198,7 +199,7 @@ async function refine(one, fitted) {
   for (const series of one.spec.series) {
     const points = await drawn(series, begin, end, mostOf(series, one.div));
     one.scale[series.trace] = points.span;
-    const trace = { ...one.data[series.trace], x: points.x, y: points.y, ...textsOf(points, series) };
+    const trace = { ...one.data[series.trace], x: points.x, y: points.y, ...textsOf(points, series, one.data[series.trace].marker) };
     one.data = one.data.map((each, number) => (number === series.trace ? trace : each));
   }
   if (fitted) fit(one);

@@ -60,6 +60,13 @@ function when(one) {
   return date(byOrder.sessions[one.row - told.first_row]);
 }
 
+// What explain calls an order: 1, 2, 3 … in the order in which they were first spoken of.
+function numbered(order) {
+  if (!byOrder.numbers) byOrder.numbers = new Map([...byOrder.orders.keys()].map((each, place) => [each, place + 1]));
+  const found = byOrder.numbers.get(String(order));
+  return found === undefined ? "None" : found;
+}
+
 const where = (one) => `${when(one)}, row ${one.row}, ${told.phases[one.phase]}`;
 const side = (quantity) => `${quantity > 0 ? "buy" : "sell"} ${number(Math.abs(quantity))}`;
 
@@ -132,8 +139,8 @@ async function orderLines(order) {
   const first = said[0];
   const until = untilOf(first);
   const force = until !== null ? `, until ${until}` : first.time_in_force === "gtc" ? "" : `, ${first.time_in_force}`;
-  const lines = [`order ${order}: ${first.symbol}, ${terms(first)}${force}`];
-  if (first.parent !== null) lines.push(`  an exit of order ${first.parent}: it lives from that order's first fill on`);
+  const lines = [`order ${numbered(order)} (id ${order}): ${first.symbol}, ${terms(first)}${force}`];
+  if (first.parent !== null) lines.push(`  an exit of order ${numbered(first.parent)}: it lives from that order's first fill on`);
   lines.push(...said.map((one) => `  ${decision(one)}`));
   const fills = rows("fills", FILLED);
   const ends = rows("order_ends", ENDED);
@@ -142,7 +149,7 @@ async function orderLines(order) {
   if (ends.length) lines.push(...endLines(ends[0], first.type).map((line) => `  ${line}`));
   for (const row of found.exits.get(String(order)) || []) {
     const one = rowOf(tables.get("orders"), row, SAID);
-    lines.push(`  it brought an exit: order ${one.order}, ${terms(one)}`);
+    lines.push(`  it brought an exit: order ${numbered(one.order)}, ${terms(one)}`);
   }
   return lines;
 }
@@ -188,7 +195,7 @@ async function tradeLines(trade) {
   for (const order of shownOnes) lines.push(...(await orderLines(order)));
   if (orders.length > shownOnes.length) lines.push(`and ${orders.length - shownOnes.length} orders between these, in the table of fills`);
   if (!orders.length) lines.push("its fills are not in this page");
-  const some = shownOnes[0] || "N";
+  const some = shownOnes.length ? numbered(shownOnes[0]) : "N";
   lines.push(`backbus explain ${told.job} --order ${some} tells as well what the strategy said, and how the account stood`);
   return lines;
 }

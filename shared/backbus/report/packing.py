@@ -60,7 +60,10 @@ class Packing:
         )
 
     def drop(self, told: Told) -> None:
-        """Take back a column that is not to be held after all."""
+        """Take back a column, or those of a level, that is not to be held after all."""
+        for one in told.values():
+            if isinstance(one, dict):
+                self.drop(one)
         for name in (told[key] for key in ("id", "none") if key in told):
             self._uses[name] -= 1
             if not self._uses[name]:

@@ -14,8 +14,9 @@ from backbus.market.panel import Floats
 from backbus.report.levels import SeriesLevel, levels_of
 from backbus.report.packing import Packing, Told, quantum
 
-ROOM = 2_500_000
-"""Bytes, deflated, of all single points of long series: with the rest, a page of a million bars is below 10 MB."""
+ROOM = 3_500_000
+"""Bytes, deflated, of single points and of the finest levels of long series: with the rest, a page of a million bars is
+below 10 MB."""
 LONG = 500
 """Values of a list that is taken out of a figure."""
 _TEXTS = ("text", "hovertext", "customdata", "ids")
@@ -67,12 +68,17 @@ class Lifted:
         if not dated or bool((x[1:] < x[:-1]).any()) or np.isnat(x).any():
             return None
         marks = "lines" not in trace.get("mode", "lines")
+        marker = dict(trace.get("marker") or {})
+        looks = {name: one for name, one in marker.items() if _array(one) is not None}
+        if looks and (marks or list(looks) != ["size"] or len(looks["size"]) != len(x)):
+            return None  # each mark has a look of its own
         texts = {}
         for name in _TEXTS:
             if isinstance(trace.get(name), list | tuple | np.ndarray) and len(trace[name]) == len(x):
                 texts[name] = self._column(np.asarray(trace.pop(name)))
-        if isinstance(trace.get("marker"), dict) and any(_array(one) is not None for one in trace["marker"].values()):
-            return None  # each mark has a look of its own
+        if looks:  # a line with dots at some points: they are there where single points are
+            texts["size"] = self._column(np.asarray(looks["size"]))
+            trace["marker"] = {**marker, "size": 0}
         values = np.where(np.isfinite(y.astype(np.float64)), y.astype(np.float64), np.nan)
         trace.pop("x")
         trace.pop("y")
@@ -87,6 +93,8 @@ class Lifted:
         power = quantum(values)
         held = values if power is None else np.rint(values * power)
         levels = [self._level(level, power) for level in levels_of(held)]
+        if len(levels) > 1 and not self._has_room(levels[0]):
+            del levels[0]
         single: Told | None = None
         if self._follows is not None and np.array_equal(values, self._following, equal_nan=True):
             of = self._levels(x, self._follows.of)
@@ -94,15 +102,20 @@ class Lifted:
                 single = {"as": "below", "of": of["single"], "start": self._follows.start, "n": len(values)}
         if single is None:
             single = self._numbers(held, power)
-            took = self._packing.size(single) if levels else 0
-            if took > self._room:
-                self._packing.drop(single)
+            if levels and not self._has_room(single):
                 single = None
-            else:
-                self._room -= took
         told = {"n": len(values), "single": single, "levels": levels, "step": None if power is None else 1.0 / power}
         self._known[key] = told
         return told
+
+    def _has_room(self, told: Told) -> bool:
+        """Take a column's bytes, or a level's, from what is left; where that is less, it is not held."""
+        took = self._packing.size(told)
+        if took > self._room:
+            self._packing.drop(told)
+            return False
+        self._room -= took
+        return True
 
     def _numbers(self, held: Floats, power: float | None, *, steps: bool = True) -> Told:
         if power is None:
@@ -159,12 +172,14 @@ class Lifted:
             return self._packing.exact(array.astype(np.float64))
         if array.dtype.kind in "iu":
             return self._packing.counts(array.astype(np.int64))
-        plain = [self._plain(one) for one in array.tolist()]
-        if array.ndim == 1 and all(isinstance(one, str) for one in plain):
-            words, codes = np.unique(np.asarray(plain), return_inverse=True)
-            if len(words) * 4 < len(plain):
-                return self._packing.words(codes.astype(np.int64), [str(word) for word in words])
-        return self._packing.texts(plain)
+        plain = array.tolist()
+        if array.ndim > 1 or not all(isinstance(one, str) for one in plain):
+            return self._packing.texts([self._plain(one) for one in plain])
+        words = list(dict.fromkeys(plain))
+        if len(words) * 4 >= len(plain):
+            return self._packing.texts(plain)
+        places = {word: place for place, word in enumerate(words)}
+        return self._packing.words(np.array([places[one] for one in plain], np.int64), words)
 
 
 def _array(value: Any) -> NDArray[Any] | None:
