@@ -50,7 +50,7 @@ compile: setup ## compile the kernels, where they are not compiled yet
 
 pictures: setup-dev compile ## draw the pictures of the docs anew (needs a Chromium)
 	@$(BIN)/python examples/sample_data.py >/dev/null
-	@$(BIN)/python -P tools/pictures.py
+	@$(BIN)/python -m tools.pictures
 
 pages: setup-dev ## make anew what the pages of the docs take from the code, and wrap them
 	@for tool in diagrams stream_tables order_states words pages api wrap; do $(BIN)/python tools/$$tool.py || exit 1; done

@@ -1,4 +1,4 @@
-"""Draw the pictures of the docs: ``python tools/pictures.py`` (``make pictures``). They are the examples' own markets.
+"""Draw the pictures of the docs: ``python -m tools.pictures`` (``make pictures``). They are the examples' own markets.
 
 Needs a Chromium, in which plotly draws; nothing is loaded from the network.
 """
@@ -6,6 +6,7 @@ Needs a Chromium, in which plotly draws; nothing is loaded from the network.
 from __future__ import annotations
 
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from backbus.figures import bars_figure, fit_figure, grid_figure, write_figure
 from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.simulator import fitting
+from tests.browser.chromium import Browser
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / "docs" / "pictures"
@@ -98,6 +100,20 @@ def heat_map() -> None:
     draw("heat_map", run_sweep(EXAMPLES / "sma_grid.toml").figures["heat_map"])
 
 
+def report() -> None:
+    """The head of the example's report, as a browser shows it."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = run(EXAMPLES / "sma_crossover.toml").report(Path(folder) / "report.html")
+        browser = Browser()
+        try:
+            browser.look(width=1200, height=860)
+            browser.open(page)
+            browser.picture(PLACE / "report.png")
+        finally:
+            browser.close()
+    sys.stdout.write(f"{(PLACE / 'report.png').relative_to(ROOT)}\n")
+
+
 def draw(name: str, figure: object) -> None:
     """Write it, and say so."""
     write_figure(figure, PLACE / f"{name}.svg")
@@ -106,5 +122,5 @@ def draw(name: str, figure: object) -> None:
 
 if __name__ == "__main__":
     PLACE.mkdir(exist_ok=True)
-    for one in (models, scenarios, day, fit, fan, price, heat_map):
+    for one in (models, scenarios, day, fit, fan, price, heat_map, report):
         one()
