@@ -50,7 +50,7 @@ function dressed(one) {
   found.hoverlabel = { bgcolor: theme().paper, bordercolor: grid, font: { color: text } };
   found.autosize = !onPaper;
   if (onPaper) Object.assign(found, { width: PAPER, height: one.spec.height });
-  found.modebar = { bgcolor: "rgba(0,0,0,0)", color: grid, activecolor: text };
+  found.modebar = { bgcolor: "rgba(0,0,0,0)", color: "#8a929c", activecolor: text };
   for (const name of Object.keys(found)) {
     if (/^[xy]axis\d*$/.test(name)) {
       found[name] = { ...found[name], gridcolor: grid, linecolor: grid, automargin: true };
