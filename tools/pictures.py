@@ -106,7 +106,7 @@ def report() -> None:
         page = run(EXAMPLES / "sma_crossover.toml").report(Path(folder) / "report.html")
         browser = Browser()
         try:
-            browser.look(width=1200, height=860)
+            browser.look(width=1200, height=1560)
             browser.open(page)
             browser.picture(PLACE / "report.png")
         finally:
