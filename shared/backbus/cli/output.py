@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backbus.cli.screen import say_all
+from backbus.cli.screen import near, say_all, say_page
 from backbus.cli.tables import SheetLine, print_sheet, sign_colour
 
 if TYPE_CHECKING:
@@ -68,12 +68,7 @@ def print_result(result: Result, as_json: bool) -> None:
     sys.stdout.write(f"job {result.job}: {told}its artifacts:\n")
     for path in result.artifacts.values():
         sys.stdout.write(f"  {near(path)}\n")
-
-
-def near(path: Path) -> Path:
-    """A path as it is said from here, where it lies below."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_relative_to(here) else path
+    say_page(result.job, result.folder)
 
 
 def _particulars(result: Result) -> Particulars | None:

@@ -12,7 +12,10 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Literal, NamedTuple, TextIO
+
+from backbus.settings import RUNS
 
 Colour = Literal["", "bold", "red", "green", "yellow", "dim"]
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33}
@@ -104,3 +107,15 @@ def say_all(texts: Iterable[str], kind: str = "note", colour: Colour = "yellow")
     """Print remarks, each with what it is."""
     for text in texts:
         say(f"{kind}: {text}", colour, "  ")
+
+
+def near(path: Path) -> Path:
+    """A path as it is said from here, where it lies below."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def say_page(job: str, folder: Path | None) -> None:
+    """Print how a result is looked at; nothing where commands do not find it by its id."""
+    if folder is not None and folder.parent == RUNS.resolve():
+        say(f"one page with figures and tables: backbus report {job} --open")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from backbus.cli.screen import NO_BREAK, say, say_all
+from backbus.cli.screen import NO_BREAK, near, say, say_all, say_page
 from backbus.cli.tables import Cell, Heading, SheetLine, TextTable, print_sheet, print_table, sign_colour
 from backbus.performance.summary import NOTHING, sign_of, title_of, written
 from backbus.runs.luck import luck_lines
@@ -184,7 +184,8 @@ def print_end(result: SweepResult) -> None:
     say(f"{in_a_line(summary, result.job)}{', from the store' if result.cached else took}")
     say(f"table {summary['table_sha256']}; its files:")
     for path in result.artifacts.values():
-        sys.stdout.write(f"  {path}\n")
+        sys.stdout.write(f"  {near(path)}\n")
+    say_page(result.job, result.folder)
     say_all(summary.get("notes", ()))
 
 

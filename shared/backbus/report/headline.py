@@ -9,6 +9,7 @@ from backbus.performance.report import Report
 from backbus.performance.summary import title_of, written
 from backbus.report.conventions import FORMULAS, KEY, figures_told
 from backbus.report.luck import sharpe_doubt
+from backbus.runs.advice import advice_of
 from backbus.runs.luck import luck_lines
 from backbus.runs.shown import RunShown, SweepShown
 
@@ -59,7 +60,8 @@ class Words(PageWords):
 
     def _run(self, run: RunShown) -> None:
         report = run.summary
-        self.name, self.notes, self.warnings, self.read = report.name, report.notes, report.warnings, report.read
+        self.notes = (*advice_of(report, run.settings or None), *report.notes)
+        self.warnings, self.read = report.warnings, report.read
         metrics = report.metrics.model_dump()
         by = strategy_of(run.settings)
         self.sentences = [
@@ -74,9 +76,9 @@ class Words(PageWords):
                 f"of {100.0 * doubt.probability:.1f} %. How many others were tried, this run does not know."
             )
             self.luck = [
-                ("standard error", f"{doubt.error:.2f}", "of the annual Sharpe ratio, by its length and its tails"),
+                ("Standard error", f"{doubt.error:.2f}", "of the annual Sharpe ratio, by its length and its tails"),
                 (
-                    "probabilistic_sharpe",
+                    "Probabilistic Sharpe",
                     f"{doubt.probability:.3f}",
                     "that the true one is above 0, were it the only trial",
                 ),

@@ -22,6 +22,8 @@ from backbus.jit.sources import cache_folder, cache_home
 
 PACKAGE = Path(backbus.__file__).resolve().parent
 USUALLY = "a minute or two"
+LITTLE_S = 20.0
+"""No whole compilation takes less."""
 Work = Literal["run", "sweep", "check"]
 _LOOPS: dict[Work, str] = {"run": "engine/loop.py", "sweep": "engine/points.py", "check": "strategy/edges.py"}
 """The file of the loops without which nothing goes."""
@@ -117,13 +119,14 @@ def _undisturbed() -> Iterator[None]:
 
 
 def how_long() -> str:
-    """How long compiling all of them takes here: as long as the last time, where that is known."""
+    """How long compiling all of them takes here: as long as it took at most, where that is known; a marker may tell of
+    a time when nearly all was there already."""
     told: list[tuple[float, str]] = []
     for path in cache_home().glob("compiled-*/*.compiled"):
         seconds = path.read_text(encoding="utf-8").strip()
         if seconds:
-            told.append((path.stat().st_mtime, seconds))
-    return f"about {max(told)[1]} s, as the last time" if told else USUALLY
+            told.append(float(seconds))
+    return f"about {max(told):.0f} s, as it took before" if told and max(told) > LITTLE_S else USUALLY
 
 
 def of_other_states() -> tuple[int, int]:
