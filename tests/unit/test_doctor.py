@@ -108,7 +108,7 @@ def test_kernels_are_ok_once_they_are_compiled(monkeypatch: pytest.MonkeyPatch) 
     old = kernels.cache_home() / "compiled-before" / "place.compiled"
     old.parent.mkdir(parents=True)
     old.write_text("68\n")
-    assert "about 68 s, as the last time" in told().told
+    assert "about 68 s, as it took before" in told().told
     kernels.marker().parent.mkdir(parents=True)
     kernels.marker().touch()
     assert told().state == "ok"

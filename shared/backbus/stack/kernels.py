@@ -121,7 +121,7 @@ def _undisturbed() -> Iterator[None]:
 def how_long() -> str:
     """How long compiling all of them takes here: as long as it took at most, where that is known; a marker may tell of
     a time when nearly all was there already."""
-    told: list[tuple[float, str]] = []
+    told: list[float] = []
     for path in cache_home().glob("compiled-*/*.compiled"):
         seconds = path.read_text(encoding="utf-8").strip()
         if seconds:
