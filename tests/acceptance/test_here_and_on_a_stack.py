@@ -127,12 +127,12 @@ def test_a_file_of_rates_and_trailing_stops_from_a_profit_are_the_same_there(
     expected = run(job, folder=tmp_path / "here")
     with stack.client() as client:
         found = client.run(job, fresh=True, folder=tmp_path / "there")
-    assert found.report == expected.report
+    assert found.summary == expected.summary
     for table in ("fills", "trades", "orders"):
         assert found.frame(table).equals(expected.frame(table))
     assert any("trailing stop" in rule for rule in found.frame("fills")["rule"])
     assert run(plain, tables=False).metrics["sharpe"] != expected.metrics["sharpe"]
-    assert any("that of rates.csv: 0.1 % to 1.5 % a year" in note for note in found.report.notes)
+    assert any("that of rates.csv: 0.1 % to 1.5 % a year" in note for note in found.summary.notes)
 
 
 @pytest.mark.parametrize(("block", "window", "rows"), [(1, 2, FEW_ROWS), (7, 15, ()), (4096, 1, ())])

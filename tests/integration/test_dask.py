@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import msgpack
-import pyarrow.parquet as pq
 import pytest
 
 from backbus.api.run_sweep import run_sweep
@@ -137,7 +136,7 @@ def test_an_adaptive_search_hears_its_results_from_the_cluster(cluster: Any, tmp
 def test_a_point_that_ends_its_process_fails_alone(cluster: Any, tmp_path: Path) -> None:
     job = write_job(tmp_path, "fast = [2, 3, 4, 5, 6]\nharm = [true]\n")
     there = swept(cluster, tmp_path, job)
-    rows = pq.read_table(there.artifacts["table"]).to_pylist()
+    rows = there.tables.read("table").to_pylist()
     assert [row["failure"] for row in rows] == [None, None, "killed", None, None]
     assert rows[2]["message"] == "its process ended with status 3"
 

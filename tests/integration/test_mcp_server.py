@@ -22,7 +22,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from backbus.cli.app import app
 from backbus.mcp.limits import ANSWER, Bounds
-from backbus.mcp.refusals import Refusal
+from backbus.mcp.refusals import CallRefused
 from backbus.mcp.serving import Desk
 from tests.processes import RUN_MARK, alive, running, wait_for
 
@@ -302,7 +302,7 @@ def test_a_call_that_takes_too_long_is_ended(folder: Path) -> None:
 
         await Desk(Bounds(folder, max_seconds=0.5), commands).call("run", {"job_toml": job}, hears)
 
-    with pytest.raises(Refusal) as told:
+    with pytest.raises(CallRefused) as told:
         anyio.run(called_once)
     assert told.value.code == "time_limit" and "longer than 0.5 s" in told.value.message
     assert "--max-seconds" in told.value.plain()["next"]

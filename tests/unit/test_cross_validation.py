@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +22,7 @@ from backbus.errors import BackbusError, JobError
 from backbus.job.job import Job
 from backbus.job.sweep import CrossValidationSettings
 from backbus.market.panel import Floats
+from backbus.runs.folder import new_folder
 from backbus.strategy import load_strategy, make_strategy
 from backbus.sweep.outcome import Points
 from backbus.sweep.results import top_points
@@ -53,7 +53,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def validated(workers: int = 0, **sweep: Any) -> SweepResult:
-    return run_sweep({**FIELDS, "sweep": {**FIELDS["sweep"], **sweep}}, workers=workers)
+    return run_sweep({**FIELDS, "sweep": {**FIELDS["sweep"], **sweep}}, workers=workers, folder=new_folder())
 
 
 def settings_of(groups: int, test: int, purge: int = 0, embargo: int = 0) -> CrossValidationSettings:
@@ -149,14 +149,14 @@ def test_everything_follows_from_runs_over_the_groups(folder: Path) -> None:
 def test_processes_come_to_the_same(folder: Path) -> None:
     one, two = validated(), validated(workers=2)
     assert one.summary == two.summary
-    assert pq.read_table(one.artifacts["table"]).equals(pq.read_table(two.artifacts["table"]))
-    assert pq.read_table(one.artifacts["paths"]).num_rows == 5
+    assert one.tables.read("table").equals(two.tables.read("table"))
+    assert one.tables.read("paths").num_rows == 5
 
 
 def test_a_test_group_comes_again_and_what_is_not_there_is_told(folder: Path) -> None:
     place = validated().artifacts["table"].parent
     split = rerun_split(place, 3, 4)
-    assert split.report.fingerprint
+    assert split.summary.fingerprint
     for wrong, text in (((99,), "splits 0 to 14"), ((3, 5), "tests groups 0, 4")):
         with pytest.raises(JobError, match=text):
             rerun_split(place, *wrong)

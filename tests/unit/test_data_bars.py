@@ -188,7 +188,7 @@ def test_a_run_on_bars_that_are_made(tmp_path):
         "strategy": {"use": "SmaCross", "fast": 3, "slow": 8},
     }
     found = run(job, tables=False)
-    assert found.report.counts.fills > 5
+    assert found.summary.counts.fills > 5
     again = run(job, panel_of(trades(20_000), bars="2e6 dollars"), tables=False)
     assert again.fingerprint == found.fingerprint
 

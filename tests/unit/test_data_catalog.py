@@ -263,8 +263,8 @@ def test_a_run_by_name_is_the_run_on_the_files(here, adjust):
     files = {"files": "prices/*.csv", "calendar": "XNYS"}
     by_files = run(job(**files, adjust=adjust, start="2002-01-01", symbols=["IBM", "AAPL"]), tables=False)
     assert by_name.fingerprint == by_files.fingerprint
-    assert [note.split(":")[0] for note in by_name.report.warnings] == [
-        note.split(":")[0] for note in by_files.report.warnings
+    assert [note.split(":")[0] for note in by_name.summary.warnings] == [
+        note.split(":")[0] for note in by_files.summary.warnings
     ] or adjust == "none"
 
 
@@ -343,10 +343,10 @@ def test_a_run_on_a_dataset_is_that_on_its_files_calendar_and_all(tmp_path, monk
         tables=False,
     )
     of_dataset = run({"data": {"dataset": "sample", **chosen}, "strategy": strategy}, tables=False)
-    assert of_dataset.report.metrics == of_files.report.metrics
+    assert of_dataset.summary.metrics == of_files.summary.metrics
     assert of_dataset.fingerprint == of_files.fingerprint
     without = run({"data": {"files": str(sample_data / "*.csv"), **chosen}, "strategy": strategy}, tables=False)
-    assert without.report.metrics.volatility != of_files.report.metrics.volatility
+    assert without.summary.metrics.volatility != of_files.summary.metrics.volatility
 
 
 def test_a_parquet_file_is_read_in_parts_of_its_row_groups(tmp_path):

@@ -95,7 +95,7 @@ def test_a_part_of_a_panel_is_the_job_that_starts_and_ends_there(warmup: int | N
         part = panel_between(panel, int(rows[first]), int(rows[stop]), warmup)
         assert part.block.first_row == 0
         one, two = run(ranged, frames, tables=False), run(fields, part, tables=False)
-        assert (one.fingerprint, one.metrics, one.report.rows) == (two.fingerprint, two.metrics, two.report.rows)
+        assert (one.fingerprint, one.metrics, one.summary.rows) == (two.fingerprint, two.metrics, two.summary.rows)
 
 
 def test_figures_of_returns_are_those_of_a_run_with_these_returns() -> None:

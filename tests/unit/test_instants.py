@@ -107,8 +107,8 @@ def lines_of(report: Any) -> list[tuple[str, str, str]]:
 
 def test_screens_show_intraday_times_and_sessions_of_days(tmp_path: Path) -> None:
     hours, days = made(tmp_path / "hours", HOURS), made(tmp_path / "days", DAYS)
-    assert ("Period", "2024-01-02 14:30 to 2024-01-02 22:30 UTC") in [one[::2] for one in lines_of(hours.report)]
-    assert ("Period", "2024-01-02 to 2024-01-11") in [one[::2] for one in lines_of(days.report)]
+    assert ("Period", "2024-01-02 14:30 to 2024-01-02 22:30 UTC") in [one[::2] for one in lines_of(hours.summary)]
+    assert ("Period", "2024-01-02 to 2024-01-11") in [one[::2] for one in lines_of(days.summary)]
     first = hours.frame("fills")["order"].iloc[0]
     told = "\n".join(sentences(explain(tmp_path / "hours", order=int(first))))
     assert "2024-01-02 16:30 UTC, row 2, at the open: bought 1" in told

@@ -282,10 +282,10 @@ def test_a_dataset_keeps_its_calendars(tmp_path, monkeypatch):
     settings = both(timeframes="1w").model_dump(mode="json")
     by_frames = run({**fields, "data": settings}, data, tables=False)
     assert by_name.fingerprint == by_frames.fingerprint
-    assert by_name.report.year == by_frames.report.year
-    assert by_name.report.counts.fills > 3
+    assert by_name.summary.year == by_frames.summary.year
+    assert by_name.summary.counts.fills > 3
     aligned = run({**fields, "data": {"dataset": "both", "align": True, "symbols": ["VOD"]}}, tables=False)
-    assert aligned.report.sessions == len(sessions("XLON"))
+    assert aligned.summary.sessions == len(sessions("XLON"))
     with pytest.raises(JobError, match=r"data\.calendar: must be left out"):
         run({**fields, "data": {"dataset": "both", "calendar": "XNYS"}}, tables=False)
     with pytest.raises(JobError, match="calendars is settled when a dataset is imported"):

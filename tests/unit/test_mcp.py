@@ -17,7 +17,7 @@ from backbus.errors import BackbusError
 from backbus.mcp.answers import bounded
 from backbus.mcp.arguments import Takes, schema_of, typed
 from backbus.mcp.limits import ANSWER, AT_ONCE, MAX_POINTS, MAX_SECONDS, Bounds
-from backbus.mcp.refusals import NEXT, Refusal, refusal_of
+from backbus.mcp.refusals import NEXT, CallRefused, refusal_of
 from backbus.mcp.serving import _parsed, _progress
 from backbus.mcp.tools import KINDS, OFFERS, ORDERS, STACK_OFFERS, offers
 from tests.unit.doc_pages import first_words, rows, section, text_of, words
@@ -44,8 +44,8 @@ def folder(tmp_path: Path) -> Path:
     return home.resolve()
 
 
-def refused(given: Any, values: dict[str, Any], folder: Path) -> Refusal:
-    with pytest.raises(Refusal) as told:
+def refused(given: Any, values: dict[str, Any], folder: Path) -> CallRefused:
+    with pytest.raises(CallRefused) as told:
         typed(given, values, folder)
     return told.value
 

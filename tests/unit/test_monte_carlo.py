@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from backbus import Job, run
@@ -46,7 +45,7 @@ def alone(made):
 
 def test_each_market_is_a_run_of_its_own(made, alone):
     _, result, _ = made
-    rows = pq.read_table(result.artifacts["table"]).to_pylist()
+    rows = result.tables.read("table").to_pylist()
     assert [row["simulator.seed"] for row in rows] == list(range(5, 5 + MARKETS))
     for row, one in zip(rows, alone, strict=True):
         assert row["fingerprint"] == one.fingerprint
@@ -67,10 +66,10 @@ def test_the_spread_is_that_of_the_runs(made, alone):
 
 def test_the_fan_is_the_quantiles_of_equity(made, alone):
     _, result, _ = made
-    fan = pq.read_table(result.artifacts["fan"]).to_pydict()
+    fan = result.tables.read("fan").to_pydict()
     sessions = fan_sessions(600)
     assert fan["session"] == sessions.tolist() and len(sessions) == 250 and sessions[-1] == 599
-    equity = np.array([pq.read_table(one.artifacts["equity"])["equity"].to_numpy()[sessions] for one in alone])
+    equity = np.array([one.tables.read("equity")["equity"].to_numpy()[sessions] for one in alone])
     for share in QUANTILES:
         assert fan[f"q{round(100 * share):02}"] == pytest.approx(np.quantile(equity, share, axis=0), rel=1e-9)
     assert fan["mean"] == pytest.approx(equity.mean(axis=0), rel=1e-9)
@@ -93,7 +92,7 @@ def test_a_market_whose_prices_leave_the_numbers_is_a_failed_point(tmp_path):
     job["simulator"] |= {"rows": 20_000, "bars_per_year": 365, "seed": 2}
     job["sweep"]["monte_carlo"]["markets"] = 30
     result = run_sweep(Job.parse(job), workers=0, folder=tmp_path)
-    rows = pq.read_table(result.artifacts["table"]).to_pylist()
+    rows = result.tables.read("table").to_pylist()
     failed = [row for row in rows if row["failure"]]
     assert 0 < len(failed) == result.summary["failed"]
     assert "its simulated price leaves the range of numbers" in failed[0]["message"]
@@ -129,4 +128,4 @@ def test_processes_make_the_same_table(made, tmp_path):
     other = run_sweep(job, workers=2, folder=tmp_path / "two")
     assert other.summary["table_sha256"] == result.summary["table_sha256"]
     assert other.summary["distribution"] == result.summary["distribution"]
-    assert pq.read_table(other.artifacts["fan"]).equals(pq.read_table(result.artifacts["fan"]))
+    assert other.tables.read("fan").equals(result.tables.read("fan"))

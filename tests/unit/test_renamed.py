@@ -15,6 +15,7 @@ from backbus.errors import JobError, UsageError
 from backbus.job.job import Job
 from backbus.performance.tables import TABLES
 from backbus.runs.folder import Ran
+from backbus.runs.tables import Tables
 from backbus.strategy.order_terms import TERMS
 from backbus.sweep.outcome import SUMMARY_FILE
 from backbus.sweep.results import load_summary
@@ -66,21 +67,21 @@ def test_the_summary_of_a_sweep_of_before_is_read(tmp_path: Path) -> None:
 
 def test_an_old_name_of_a_table_is_refused_with_the_new_one(tmp_path: Path) -> None:
     report: Any = None
-    result = Result("1", report, {"order_ends": tmp_path, "fills": tmp_path, "report": tmp_path}, RAN)
+    result = Result("1", report, Tables({"order_ends": tmp_path, "fills": tmp_path}), RAN)
     for old, new in renamed.TABLES.items():
         assert new in TABLES
         with pytest.raises(UsageError, match=f"^{old} is called {new} now$"):
             result.frame(old)
     with pytest.raises(UsageError, match=r"there is no table 'fees'; there are order_ends, fills$"):
         result.frame("fees")
-    with pytest.raises(UsageError, match=r"there is no table 'fills'; none were kept$"):
-        Result("1", report, {}, RAN).frame("fills")
+    with pytest.raises(UsageError, match=r"there is no table 'fills'; none were kept: leave tables=False out$"):
+        Result("1", report, Tables({}), RAN).frame("fills")
 
 
 def test_a_table_of_a_run_of_before_can_be_read_by_the_name_that_it_has(tmp_path: Path) -> None:
     pq.write_table(pa.table({"tick": [1, 2]}), tmp_path / "ends.parquet")
     report: Any = None
-    result = Result("1", report, {"ends": tmp_path / "ends.parquet"}, RAN)
+    result = Result("1", report, Tables({"ends": tmp_path / "ends.parquet"}), RAN)
     assert result.frame("ends")["tick"].tolist() == [1, 2]
 
 

@@ -21,6 +21,7 @@ from backbus.errors import BackbusError, JobError, StrategyError
 from backbus.jit.sources import cache_home
 from backbus.job.job import Job
 from backbus.performance.metrics import FIGURES
+from backbus.runs.folder import new_folder
 from backbus.runs.library import find_sweep
 from backbus.sweep.outcome import Points, gather, table_sha256
 from backbus.sweep.results import top_points
@@ -92,7 +93,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def swept(folder: Path, **job: str) -> SweepResult:
-    return run_sweep(write_job(folder, **job), workers=0)
+    return run_sweep(write_job(folder, **job), workers=0, folder=new_folder())
 
 
 def test_each_row_is_the_run_of_its_point(folder: Path) -> None:
@@ -158,7 +159,7 @@ def test_any_point_comes_again_and_a_changed_input_is_noticed(folder: Path) -> N
     name = result.artifacts["table"].parent.name
     assert find_sweep(name[:5]) == find_sweep(str(result.artifacts["table"].parent)).resolve().relative_to(folder)
     assert rerun(find_sweep(name)).fingerprint == result.summary["best"]["fingerprint"]
-    assert rerun(find_sweep(name), 4).report.counts.orders > 0
+    assert rerun(find_sweep(name), 4).summary.counts.orders > 0
     for point, message in ((6, r"point 6 failed \(refused\)"), (9, "points 0 to 8, not 9")):
         with pytest.raises(JobError, match=message):
             rerun(find_sweep(name), point)
@@ -263,10 +264,10 @@ def test_a_random_search_and_a_grid_of_costs_are_sweeps_too(folder: Path) -> Non
 def test_processes_make_the_same_table_and_take_what_a_strategy_does_to_them(folder: Path) -> None:
     (folder / "deadly.py").write_text(DEADLY, encoding="utf-8")
     job = write_job(folder, use="deadly.py:Deadly", parameters="fast = [2, 3, 4, 5, 6]\n")
-    found = run_sweep(job, workers=2)
+    found = run_sweep(job, workers=2, folder=new_folder())
     rows = pq.read_table(found.artifacts["table"]).to_pylist()
     assert [row["failure"] for row in rows] == [None, None, "killed", None, None]
-    again = run_sweep(write_job(folder, parameters="fast = [2, 3]\nslow = [5, 9]\n"), workers=2)
+    again = run_sweep(write_job(folder, parameters="fast = [2, 3]\nslow = [5, 9]\n"), workers=2, folder=new_folder())
     assert (
         again.summary["table_sha256"]
         == swept(folder, parameters="fast = [2, 3]\nslow = [5, 9]\n").summary["table_sha256"]

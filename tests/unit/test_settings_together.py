@@ -78,7 +78,7 @@ def test_a_sweep_has_rates_by_date_and_models_of_ones_own(folder: Path) -> None:
     for lag, sharpe in zip(points["strategy.lag"], points["sharpe"], strict=True):
         one = job_in(folder, **{**fields, "strategy": {"use": "mine.py:Mine", "lag": lag}})
         alone = run(one, MARKET, tables=False)
-        assert sharpe == pytest.approx(alone.report.metrics.sharpe, rel=1e-12)
+        assert sharpe == pytest.approx(alone.summary.metrics.sharpe, rel=1e-12)
 
 
 def test_points_have_one_rate() -> None:

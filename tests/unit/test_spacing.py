@@ -126,7 +126,7 @@ def test_a_volatility_target_knows_how_many_bars_a_session_has() -> None:
         tables=False,
     )
     assert any(
-        "portfolio.sizing.bars_per_year is 252, and by the data it would be 8760" in n for n in told.report.notes
+        "portfolio.sizing.bars_per_year is 252, and by the data it would be 8760" in n for n in told.summary.notes
     )
 
 

@@ -236,7 +236,7 @@ def test_frames_datasets_and_files_give_one_answer(tmp_path, monkeypatch):
     by_dataset = run(job(tmp_path, files=(), dataset="week"), tables=False)
     fingerprints = {one.fingerprint for one in (by_files, by_frames, by_dataset)}
     assert len(fingerprints) == 1
-    assert by_files.report.counts.fills > 3
+    assert by_files.summary.counts.fills > 3
     with pytest.raises(JobError, match=r"data\.universe: must be left out: jobs say"):
         catalog.add("other", sources, DataSettings(universe="members.csv"))
 

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 
 from backbus.api.run_sweep import run_sweep
@@ -133,7 +132,7 @@ def test_a_point_of_a_sweep_is_its_own_run(tmp_path, leaving):
     job = Job.parse({**fields, "sweep": {"parameters": {"strategy.fast": [2, 3], "strategy.slow": [5, 8]}}})
     job.come_from(tmp_path)
     swept = run_sweep(job, folder=tmp_path / "out", workers=1)
-    lines = pq.read_table(swept.artifacts["table"]).to_pylist()
+    lines = swept.tables.read("table").to_pylist()
     assert len(lines) == 4
     for line in lines:
         own = {"use": "SmaCross", "fast": int(line["strategy.fast"]), "slow": int(line["strategy.slow"])}

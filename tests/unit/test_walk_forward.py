@@ -6,7 +6,6 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from backbus.api.rerun import rerun, rerun_fold
@@ -16,6 +15,7 @@ from backbus.api.sweep_result import SweepResult
 from backbus.errors import BackbusError, JobError
 from backbus.job.job import Job
 from backbus.performance.metrics import FIGURES
+from backbus.runs.folder import new_folder
 from backbus.runs.library import find_sweep
 from backbus.sweep.results import top_points
 from backbus.sweep.space.space import point_job
@@ -41,13 +41,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def walked(**sweep: Any) -> SweepResult:
-    return run_sweep({**FIELDS, "sweep": {**FIELDS["sweep"], **sweep}}, workers=0)
+    return run_sweep({**FIELDS, "sweep": {**FIELDS["sweep"], **sweep}}, workers=0, folder=new_folder())
 
 
 @pytest.mark.parametrize("anchored", [False, True])
 def test_each_fold_is_a_sweep_and_then_a_run(folder: Path, anchored: bool) -> None:
     result = walked(walk_forward={"train": 50, "test": 30, "anchored": anchored})
-    rows = pq.read_table(result.artifacts["table"]).to_pylist()
+    rows = result.tables.read("table").to_pylist()
     assert [(str(row["test_start"]), str(row["test_end"])) for row in rows] == [
         ("2020-02-20", "2020-03-20"),
         ("2020-03-21", "2020-04-19"),

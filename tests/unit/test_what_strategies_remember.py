@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 import pytest
 
 from backbus import Job, Strategy, StrategyError, run, run_sweep
@@ -159,7 +158,7 @@ def alone(job: Job, k: int) -> str:
 
 def points(swept: SweepResult) -> list[str]:
     """The fingerprint of each."""
-    return pq.read_table(swept.artifacts["table"]).column("fingerprint").to_pylist()
+    return swept.tables.read("table").column("fingerprint").to_pylist()
 
 
 @pytest.mark.parametrize("name", MEMORIES)

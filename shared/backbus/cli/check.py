@@ -67,7 +67,7 @@ def _job(target: str, job: Path | None, sets: list[str]) -> AbstractContextManag
     from backbus.errors import UsageError
     from backbus.job.job import Job
     from backbus.job.parsing import override_field, parse
-    from backbus.job.places import Origin
+    from backbus.job.places import JobOrigin
 
     if target.endswith(".toml") or target == STANDARD_INPUT:
         if job is not None:
@@ -82,7 +82,7 @@ def _job(target: str, job: Path | None, sets: list[str]) -> AbstractContextManag
         return job_of(job, [f"strategy={{use={json.dumps(use)}}}", *sets])
     fields = {**PLAIN_JOB.plain(), "strategy": {"use": target}}
     overrides = tuple(override_field(fields, assignment) for assignment in sets)
-    return nullcontext(parse(Job, fields, origin=Origin(overrides=overrides)))
+    return nullcontext(parse(Job, fields, origin=JobOrigin(overrides=overrides)))
 
 
 def _print(checked: Checked) -> None:

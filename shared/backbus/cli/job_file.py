@@ -17,7 +17,7 @@ from backbus.errors import BackbusError, JobError, Mistake, TooManyPoints
 
 if TYPE_CHECKING:
     from backbus.job.job import Job
-    from backbus.job.places import Origin
+    from backbus.job.places import JobOrigin
     from backbus.stack.kernels import Work
 
 STANDARD_INPUT = "-"
@@ -80,20 +80,20 @@ def refuse_more_points(job: Job, most: int | None) -> None:
         )
 
 
-def _all_of(mistakes: Iterable[Mistake], origin: Origin, kind: type[JobError] = JobError) -> JobError:
+def _all_of(mistakes: Iterable[Mistake], origin: JobOrigin, kind: type[JobError] = JobError) -> JobError:
     from backbus.job.places import in_order
 
     return kind.of(in_order(mistakes), origin.file)
 
 
-def _placed(mistake: Mistake, origin: Origin) -> Mistake:
+def _placed(mistake: Mistake, origin: JobOrigin) -> Mistake:
     if mistake.setting is None:
         return replace(mistake, place=origin.file or "")
     place, line = origin.of(mistake.setting.split("."))
     return replace(mistake, place=place, line=line)
 
 
-def _of_parameters(fields: dict[str, Any], origin: Origin, folder: Path) -> list[Mistake]:
+def _of_parameters(fields: dict[str, Any], origin: JobOrigin, folder: Path) -> list[Mistake]:
     """What is wrong with a strategy's parameters, in a job that is wrong elsewhere; nothing where that is not known.
     One that is missing may be meant to be swept."""
     written = fields.get("strategy")

@@ -9,10 +9,12 @@ from typing import Any
 
 from backbus.errors import JobError
 from backbus.job.parsing import override_field
-from backbus.job.places import Origin, Places
+from backbus.job.places import JobOrigin, Places
 
 
-def read_job_file(path: str | Path, overrides: Iterable[str], text: str | None = None) -> tuple[dict[str, Any], Origin]:
+def read_job_file(
+    path: str | Path, overrides: Iterable[str], text: str | None = None
+) -> tuple[dict[str, Any], JobOrigin]:
     """What a TOML file says after ``section.field=value`` overrides; JobError where it is none. ``text`` is what stands
     in it, where that is known: the path is then a name."""
     path = Path(path)
@@ -24,7 +26,7 @@ def read_job_file(path: str | Path, overrides: Iterable[str], text: str | None =
     except tomllib.TOMLDecodeError as error:
         raise JobError(f"is not valid TOML: {error}", file=file) from None
     set_paths = tuple(override_field(fields, override) for override in overrides)
-    return fields, Origin(file, Places(text), set_paths)
+    return fields, JobOrigin(file, Places(text), set_paths)
 
 
 def _text_of(path: Path) -> str:

@@ -20,7 +20,7 @@ from backbus.job.instruments import Instrument
 from backbus.job.own_models import OwnModel, OwnSlippage, OwnUse, UserFunction, swept_uses
 from backbus.job.parsing import NOWHERE, parse
 from backbus.job.performance import PerformanceSettings
-from backbus.job.places import Origin
+from backbus.job.places import JobOrigin
 from backbus.job.portfolio import PortfolioSettings
 from backbus.job.section import Positive, Section
 from backbus.job.simulator import SimulatorSettings
@@ -170,7 +170,7 @@ class Job(Section):
     @classmethod
     def parse(cls, fields: Mapping[str, Any], *, file: str | None = None) -> Job:
         """A job from nested mappings, or a ``JobError`` that names all that is wrong in it and how to mend it."""
-        return parse(cls, fields, origin=Origin(file))
+        return parse(cls, fields, origin=JobOrigin(file))
 
     @classmethod
     def load(cls, path: str | Path, *, overrides: Iterable[str] = (), text: str | None = None) -> Job:
@@ -182,10 +182,10 @@ class Job(Section):
         job.come_from(Path(path).parent)
         return job
 
-    _origin: Origin = PrivateAttr(default=NOWHERE)
+    _origin: JobOrigin = PrivateAttr(default=NOWHERE)
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> JobOrigin:
         """The file that it was read from, and where each of its settings stands in it."""
         return self._origin
 

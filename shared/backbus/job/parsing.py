@@ -16,14 +16,14 @@ from pydantic import BaseModel, ValidationError
 
 from backbus import renamed
 from backbus.errors import JobError, Mistake
-from backbus.job.places import Origin, in_order
+from backbus.job.places import JobOrigin, in_order
 
 Fields = TypeVar("Fields", bound=BaseModel)
-NOWHERE = Origin()
+NOWHERE = JobOrigin()
 
 
 def parse(
-    model: type[Fields], fields: Mapping[str, Any], *, within: tuple[str, ...] = (), origin: Origin = NOWHERE
+    model: type[Fields], fields: Mapping[str, Any], *, within: tuple[str, ...] = (), origin: JobOrigin = NOWHERE
 ) -> Fields:
     """A job, or the section at ``within`` by itself, or a ``JobError`` that names all that is wrong in its fields."""
     try:
@@ -32,7 +32,7 @@ def parse(
         raise JobError.of(mistakes_in(model, error, within, origin), origin.file) from None
 
 
-def mistakes_in(model: Any, error: ValidationError, within: tuple[str, ...], origin: Origin) -> list[Mistake]:
+def mistakes_in(model: Any, error: ValidationError, within: tuple[str, ...], origin: JobOrigin) -> list[Mistake]:
     """What a user has to mend, in the order of the file; one for each setting, and none that follows from others."""
     wrong = [(_walk(model, mistake["loc"]), mistake) for mistake in error.errors(include_url=False)]
     # A name that is unknown comes first, since others may follow from it.

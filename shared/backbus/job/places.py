@@ -30,7 +30,7 @@ def in_order(mistakes: Iterable[Mistake]) -> list[Mistake]:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class JobOrigin:
     """Where a job's settings are from: a file, and what was set in place of what it says."""
 
     file: str | None = None

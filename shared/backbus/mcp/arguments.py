@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from backbus.mcp import places
-from backbus.mcp.refusals import Refusal
+from backbus.mcp.refusals import CallRefused
 
 
 class Takes(StrEnum):
@@ -88,16 +88,16 @@ def schema_of(given: tuple[Given, ...]) -> dict[str, Any]:
 
 
 def typed(given: tuple[Given, ...], values: Mapping[str, Any], folder: Path) -> Typed:
-    """The words that the arguments make, options first. Raises Refusal."""
+    """The words that the arguments make, options first. Raises CallRefused."""
     known = {one.name: one for one in given}
     for name in values:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             there = f"did you mean {close[0]!r}?" if close else f"it has {', '.join(known) or 'none'}"
-            raise Refusal("arguments.wrong", f"there is no argument {name!r}; {there}")
+            raise CallRefused("arguments.wrong", f"there is no argument {name!r}; {there}")
     for one in given:
         if one.required and values.get(one.name) is None:
-            raise Refusal("arguments.wrong", f"{one.name} is missing: {one.means}")
+            raise CallRefused("arguments.wrong", f"{one.name} is missing: {one.means}")
     job = next((one.name for one in given if one.takes is Takes.JOB and values.get(one.name) is not None), None)
     base = folder if job is None else folder.joinpath(Path(str(values[job])).expanduser()).parent
     options: list[str] = []
@@ -110,7 +110,7 @@ def typed(given: tuple[Given, ...], values: Mapping[str, Any], folder: Path) -> 
         _check(one, value)
         if one.takes is Takes.JOB_TEXT:
             if job is not None:
-                raise Refusal("arguments.wrong", f"give {job} or {one.name}, not both")
+                raise CallRefused("arguments.wrong", f"give {job} or {one.name}, not both")
             places.check_job_text(value, folder)
             read = value
         told = _told(one, value, folder, base)
@@ -158,4 +158,4 @@ def _check(one: Given, value: Any) -> None:
     if fits and one.words and value not in one.words:
         fits, wanted = False, f"one of {', '.join(one.words)}"
     if not fits:
-        raise Refusal("arguments.wrong", f"{one.name} must be {wanted}, not {str(value)[:80]!r}")
+        raise CallRefused("arguments.wrong", f"{one.name} must be {wanted}, not {str(value)[:80]!r}")

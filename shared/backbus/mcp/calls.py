@@ -32,7 +32,7 @@ MOST_PRINTED = 64 << 20
 END_OF_PRINTED = 2000
 
 
-class Call:
+class AgentCall:
     """One of them, begun. ``end`` must be called."""
 
     def __init__(self, typed: Typed, folder: Path) -> None:

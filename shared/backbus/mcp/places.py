@@ -15,7 +15,7 @@ from typing import Any
 
 from backbus.errors import JobError
 from backbus.job.parsing import override_field
-from backbus.mcp.refusals import Refusal
+from backbus.mcp.refusals import CallRefused
 from backbus.settings import RUNS
 
 MOST_MATCHES = 10_000
@@ -23,13 +23,13 @@ MOST_MATCHES = 10_000
 
 
 def inside(written: str, folder: Path, base: Path | None = None, *, what: str = "") -> Path:
-    """Where a path leads that starts from ``base``, the folder where left out. Raises Refusal where it leads out."""
+    """Where a path leads that starts from ``base``, else from the folder. Raises CallRefused where it leads out."""
     try:
         path = (base or folder).joinpath(Path(written).expanduser()).resolve()
     except (OSError, RuntimeError, ValueError) as error:
-        raise Refusal("not_allowed", f"{_told(what, written)} is no path: {error}") from None
+        raise CallRefused("not_allowed", f"{_told(what, written)} is no path: {error}") from None
     if not path.is_relative_to(folder):
-        raise Refusal("not_allowed", f"{_told(what, written)} is outside of {folder}, where this server works")
+        raise CallRefused("not_allowed", f"{_told(what, written)} is outside of {folder}, where this server works")
     return path
 
 
@@ -43,7 +43,7 @@ def strategy_file(written: str, folder: Path) -> str:
     place, colon, name = written.partition(":")
     if not place.endswith(".py"):
         if place.endswith(".toml"):
-            raise Refusal("arguments.wrong", f"strategy: {written!r} is a job: give it as `job`")
+            raise CallRefused("arguments.wrong", f"strategy: {written!r} is a job: give it as `job`")
         return written
     return f"{_there(inside(place, folder, what='the strategy'), place, folder)}{colon}{name}"
 
@@ -57,9 +57,11 @@ def new_file(written: str, folder: Path) -> str:
     """A file that is not there yet: nothing is written over."""
     path = inside(written, folder)
     if path.exists():
-        raise Refusal("not_allowed", f"{written} is there already", then="name a file that is not there yet")
+        raise CallRefused("not_allowed", f"{written} is there already", then="name a file that is not there yet")
     if not path.parent.is_dir():
-        raise Refusal("not_found", f"there is no folder {path.parent}", then="name a file in a folder that is there")
+        raise CallRefused(
+            "not_found", f"there is no folder {path.parent}", then="name a file in a folder that is there"
+        )
     return str(path)
 
 
@@ -70,7 +72,7 @@ def run_name(written: str, folder: Path) -> str:
         home = (folder / RUNS).resolve()
         path = folder.joinpath(Path(written).expanduser()).resolve()
         if not (path.is_relative_to(folder) or path.is_relative_to(home)):
-            raise Refusal("not_allowed", f"{written} is outside of {folder}, where this server works")
+            raise CallRefused("not_allowed", f"{written} is outside of {folder}, where this server works")
     return written
 
 
@@ -82,7 +84,7 @@ def check_settings(settings: Iterable[str], folder: Path, base: Path) -> None:
             override_field(fields, one)
     except JobError as error:
         then = 'write each as "section.field=value", such as "strategy.fast=10"'
-        raise Refusal("arguments.wrong", f"settings: {error}", then=then) from None
+        raise CallRefused("arguments.wrong", f"settings: {error}", then=then) from None
     _check_fields(fields, folder, base)
 
 
@@ -100,7 +102,7 @@ def _check_fields(fields: Mapping[str, Any], folder: Path, base: Path) -> None:
     is none stays inside of the folder as well."""
     for field, text in _texts(fields, ""):
         if field == "data.query":
-            raise Refusal(
+            raise CallRefused(
                 "not_allowed",
                 "data.query: a query can read every file of this machine",
                 then="write the query into a job file in the folder, or ask the user to, and give its path as `job`",
@@ -115,7 +117,9 @@ def _check_pattern(pattern: str, folder: Path, base: Path, field: str) -> None:
     found_by = glob.iglob(pattern, root_dir=base, recursive=True)  # noqa: PTH207  (of a path that may be absolute)
     for number, found in enumerate(found_by):
         if number >= MOST_MATCHES:
-            raise Refusal("not_allowed", f"{field}: {pattern} matches more than {MOST_MATCHES} files: name a folder")
+            raise CallRefused(
+                "not_allowed", f"{field}: {pattern} matches more than {MOST_MATCHES} files: name a folder"
+            )
         inside(found, folder, base, what=field)
 
 
@@ -132,7 +136,7 @@ def _texts(value: Any, field: str) -> Iterator[tuple[str, str]]:
 
 def _there(path: Path, written: str, folder: Path, *, any_kind: bool = False) -> str:
     if not (path.exists() if any_kind else path.is_file()):
-        raise Refusal("not_found", f"there is no file {written} in {folder}")
+        raise CallRefused("not_found", f"there is no file {written} in {folder}")
     return str(Path(written).expanduser())  # where it lies, not where a link leads: a job's paths start from there
 
 

@@ -48,7 +48,7 @@ _OF_THE_SYSTEM = ("OSError", "PermissionError", "FileNotFoundError", "IsADirecto
 _PLACES = ("file", "line", "column", "symbol", "field")
 
 
-class Refusal(Exception):
+class CallRefused(Exception):
     """A call is not made, or ended without an answer."""
 
     def __init__(self, code: str, message: str, *, then: str = "", **more: Any) -> None:
@@ -68,7 +68,7 @@ class Refusal(Exception):
 
 def refusal_of(
     error: Mapping[str, Any], mistakes: object, printed: str, then: Mapping[str, str], *, of_job: bool = True
-) -> Refusal:
+) -> CallRefused:
     """What a command's error says, and each of a job's mistakes where it has several; ``then`` is what the tool advises
     instead, by code. A tool that is given no job (``of_job``) was given something else that is wrong."""
     kind = str(error.get("kind", ""))
@@ -80,7 +80,7 @@ def refusal_of(
     more = {**places, "traceback": traceback, "printed": printed}
     if isinstance(mistakes, list) and len(mistakes) > 1:
         more["mistakes"] = mistakes[:MISTAKES]
-    return Refusal(code, str(error.get("message", "")), then=then.get(code, ""), **more)
+    return CallRefused(code, str(error.get("message", "")), then=then.get(code, ""), **more)
 
 
 def _cut(text: str, most: int) -> str:

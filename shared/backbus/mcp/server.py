@@ -20,7 +20,7 @@ from mcp.server.stdio import stdio_server
 from backbus import __version__
 from backbus.mcp.arguments import schema_of
 from backbus.mcp.limits import Bounds
-from backbus.mcp.refusals import Refusal
+from backbus.mcp.refusals import CallRefused
 from backbus.mcp.serving import Desk
 from backbus.mcp.tools import Offer
 
@@ -66,12 +66,12 @@ def server_of(desk: Desk) -> Server[Any]:
 
         try:
             answer = await desk.call(asked.name, asked.arguments or {}, hears)
-        except Refusal as refusal:
+        except CallRefused as refusal:
             return _result({"error": refusal.plain()}, is_error=True)
         except Exception as error:
             code = "system.refused" if isinstance(error, OSError) else "crashed"
             sys.stderr.write(f"{asked.name}: {type(error).__name__}: {error}\n")
-            told = Refusal(code, f"{asked.name} was not made: {type(error).__name__}: {error}")
+            told = CallRefused(code, f"{asked.name} was not made: {type(error).__name__}: {error}")
             return _result({"error": told.plain()}, is_error=True)
         return _result(answer, is_error=False)
 

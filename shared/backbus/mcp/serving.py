@@ -16,10 +16,10 @@ import anyio.to_thread
 
 from backbus.mcp.answers import bounded
 from backbus.mcp.arguments import Typed, typed
-from backbus.mcp.calls import GRACE_S, LOOK_S, Call
+from backbus.mcp.calls import GRACE_S, LOOK_S, AgentCall
 from backbus.mcp.limits import ANSWER, AT_ONCE, LOOKS_AT_ONCE, Bounds
 from backbus.mcp.progress import PROGRESS
-from backbus.mcp.refusals import Refusal, refusal_of
+from backbus.mcp.refusals import CallRefused, refusal_of
 from backbus.mcp.tools import LIMITED, Offer, offers
 
 HEARD_S = 1.0
@@ -34,15 +34,17 @@ class Desk:
     def __init__(self, bounds: Bounds, commands: Collection[str]) -> None:
         self.bounds = bounds
         self.offers = offers(bounds, commands)
-        self._under_way: set[Call] = set()
+        self._under_way: set[AgentCall] = set()
         self._turns = {True: anyio.CapacityLimiter(AT_ONCE), False: anyio.CapacityLimiter(LOOKS_AT_ONCE)}
 
     async def call(self, name: str, values: Mapping[str, Any], hears: Hears) -> dict[str, Any]:
-        """The answer of a tool. Raises Refusal."""
+        """The answer of a tool. Raises CallRefused."""
         offer = self.offers.get(name)
         if offer is None:
             there = ", ".join(self.offers)
-            raise Refusal("arguments.wrong", f"there is no tool {name!r}; there are {there}", then="call one of these")
+            raise CallRefused(
+                "arguments.wrong", f"there is no tool {name!r}; there are {there}", then="call one of these"
+            )
         words = self._words(offer, values)
         async with self._turns[offer.computes]:
             return await self._done(offer, words, hears)
@@ -61,7 +63,7 @@ class Desk:
     def _words(self, offer: Offer, values: Mapping[str, Any]) -> Typed:
         told = typed(offer.given, values, self.bounds.folder)
         if offer.one_of and all(values.get(name) is None for name in offer.one_of):
-            raise Refusal("arguments.wrong", f"give {' or '.join(offer.one_of)}")
+            raise CallRefused("arguments.wrong", f"give {' or '.join(offer.one_of)}")
         always = [*offer.always, "--json"]
         if offer.name in LIMITED:
             always.append(f"--max-points={self.bounds.max_points}")
@@ -70,7 +72,7 @@ class Desk:
         return Typed((offer.command or offer.name, *always, *told.words), told.read)
 
     async def _done(self, offer: Offer, words: Typed, hears: Hears) -> dict[str, Any]:
-        call = Call(words, self.bounds.folder)
+        call = AgentCall(words, self.bounds.folder)
         self._under_way.add(call)
         try:
             ended = await self._waited(call, hears)
@@ -83,7 +85,7 @@ class Desk:
         finally:
             call.close()
 
-    async def _waited(self, call: Call, hears: Hears) -> str:
+    async def _waited(self, call: AgentCall, hears: Hears) -> str:
         """Why the call is not to be waited for any longer; empty where it has ended by itself."""
         told = call.begun
         done = 0.0
@@ -100,17 +102,19 @@ class Desk:
             await anyio.sleep(LOOK_S)
         return ""
 
-    def _answer(self, offer: Offer, call: Call, ended: str) -> dict[str, Any]:
+    def _answer(self, offer: Offer, call: AgentCall, ended: str) -> dict[str, Any]:
         printed = call.printed()
         if ended == "time_limit":
             most = self.bounds.max_seconds
-            raise Refusal(ended, f"{offer.name} took longer than {most:g} s and was ended", printed=printed)
+            raise CallRefused(ended, f"{offer.name} took longer than {most:g} s and was ended", printed=printed)
         if ended:
             then = "have the strategy print less, and call the tool again"
-            raise Refusal(ended, f"{offer.name} printed more than it may, and was ended", then=then, printed=printed)
+            raise CallRefused(
+                ended, f"{offer.name} printed more than it may, and was ended", then=then, printed=printed
+            )
         said = _parsed(call.output())
         if said is None:
-            raise Refusal("crashed", f"{offer.name} ended with status {call.status} and no answer", printed=printed)
+            raise CallRefused("crashed", f"{offer.name} ended with status {call.status} and no answer", printed=printed)
         error = said.get("error")
         if isinstance(error, dict) and set(said) <= {"error", "mistakes"}:
             raise refusal_of(error, said.get("mistakes"), _before_error(printed), offer.then, of_job=offer.of_job)
@@ -119,7 +123,7 @@ class Desk:
         return bounded(said, ANSWER, offer.rest)
 
 
-async def _end(call: Call) -> None:
+async def _end(call: AgentCall) -> None:
     """End a call, if need be, and wait until nothing of it is left."""
     call.interrupt()
     limit = time.monotonic() + GRACE_S

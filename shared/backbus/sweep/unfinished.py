@@ -39,7 +39,7 @@ _FOLLOWS_FROM_THE_POINT = (REFUSED, RAISED)
 Say = Callable[[str], None]
 
 
-class _Kept(NamedTuple):
+class _KeptChunk(NamedTuple):
     """A chunk in the file."""
 
     stop: int
@@ -65,7 +65,7 @@ class Unfinished:
         self._resamples = resamples_of(search.job)
         self._file = None if place is None else _opened(place)
         self._place = None if self._file is None else place  # what another process has is not ours to remove
-        self._kept: dict[int, _Kept] = {}
+        self._kept: dict[int, _KeptChunk] = {}
         self._done = 0
         if self._file is None:
             return
@@ -149,7 +149,7 @@ class Unfinished:
                 unpack_chunk(frame["chunk"], points=stop - first, resamples=self._resamples)
             except (ProtocolError, LookupError, TypeError, ValueError):
                 break
-            self._kept[first] = _Kept(stop, offset, str(frame["values"]))
+            self._kept[first] = _KeptChunk(stop, offset, str(frame["values"]))
             offset = file.tell()
         file.truncate(offset)
         return size - offset
