@@ -187,10 +187,7 @@ def fingerprints_of(swept: Any) -> list[str]:
 
 def table_of(swept: Any) -> list[dict[str, Any]]:
     """A sweep's points."""
-    import pyarrow.parquet as pq
-
-    path = next(path for path in swept.artifacts.values() if path.suffix == ".parquet")
-    lines: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    lines: list[dict[str, Any]] = swept.tables.read("table").to_pylist()
     return lines
 
 
