@@ -65,9 +65,9 @@ def swept(folder: Path, text: str) -> str:
     return found
 
 
-def test_a_sweep_without_a_fan_is_told_which_ones_have_one(folder: Path) -> None:
+def test_every_search_has_a_figure_and_one_that_it_has_not_is_told(folder: Path) -> None:
     grid = '[data]\nfiles = "prices.csv"\n[sweep.parameters]\nfast = [2, 3]\n[strategy]\nuse = "SmaCross"\n'
-    with pytest.raises(UsageError, match=r"only a sweep over simulated markets, \[sweep.monte_carlo\], has a fan"):
-        said("results", swept(folder, grid), "--figure", "fan.html")
+    with pytest.raises(UsageError, match="there is no figure 'fan' of a sweep; choose one of"):
+        said("results", swept(folder, grid), "--figure", "fan.html", "--draw", "fan")
     said("results", swept(folder, f"{STRATEGY}{MARKET}[sweep.monte_carlo]\nmarkets = 2\n"), "--figure", "fan.html")
     assert (folder / "fan.html").stat().st_size

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from backbus.cli.output import print_report
-from backbus.cli.screen import Screen
-from backbus.cli.tables import SheetLine, sheet
+from backbus.cli.printed.screen import Screen
+from backbus.cli.printed.tables import SheetLine, sheet
 from backbus.engine.run import Engine
 from backbus.performance import artifacts
 from backbus.performance.artifacts import ArtifactWriter

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from backbus.cli.progress import bar_of, left_in_words, speed_in_words
+from backbus.cli.printed.progress import bar_of, left_in_words, speed_in_words
 
 
 class Terminal(io.StringIO):

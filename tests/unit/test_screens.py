@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from backbus.cli import screen
 from backbus.cli.app import app
-from backbus.cli.screen import Screen
-from backbus.cli.stack_tables import print_job, print_jobs
+from backbus.cli.printed import screen
+from backbus.cli.printed.screen import Screen
+from backbus.cli.printed.stack_tables import print_job, print_jobs
 from backbus.performance.metrics import FIGURES
 from backbus.performance.summary import FORMS, written
 

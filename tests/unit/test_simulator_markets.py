@@ -134,7 +134,7 @@ def job(path=GBM, data=None, **fields):
     ("fields", "field", "says"),
     [
         ({"path": {**GBM, "volatility": -0.1}}, "simulator.assets.0.path.volatility", "greater than or equal to 0"),
-        ({"path": {"model": "gmb"}}, "simulator.assets.0.path", "unknown model; choose one of"),
+        ({"path": {"model": "gmb"}}, "simulator.assets.0.path", "unknown model; did you mean 'gbm'? choose one of"),
         ({"path": {**GBM, "volatilty": 1}}, "simulator.assets.0.path.volatilty", "did you mean 'volatility'"),
         ({"path": {"model": "garch", "volatility": 0.2, "alpha": 0.2, "beta": 0.8}}, "simulator.assets.0.path", "alpha + beta is 1: the variance has no long run"),
         ({"path": {"model": "regimes", "regimes": [{"volatility": 0.1}, {"volatility": 0.2}]}}, "simulator.assets.0.path", "regime 0 needs rows"),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backbus.cli.screen import NO_BREAK, Screen, clean, coloured, columns_of, screen_of, wrapped
-from backbus.cli.tables import Cell, Heading, SheetLine, TextTable, sheet
+from backbus.cli.printed.screen import NO_BREAK, Screen, clean, coloured, columns_of, screen_of, wrapped
+from backbus.cli.printed.tables import Cell, Heading, SheetLine, TextTable, sheet
 
 PIPE = Screen(None, False)
 WORDS = st.lists(st.text("abcdefgh", min_size=1, max_size=9), max_size=6).map(" ".join)

@@ -227,7 +227,7 @@ def test_prices_that_were_handed_over_are_not_known_again(told: Told) -> None:
 def test_ctrl_c_says_what_is_kept_and_the_next_command_goes_on(folder: Path) -> None:
     slow = (
         "import time\nfrom backbus.strategy.builtins import SmaCross\nclass Slow(SmaCross):\n"
-        "    def signals(self, bars):\n        time.sleep(0.05)\n        return super().signals(bars)\n"
+        "    def signals(self, bars):\n        time.sleep(0.1)\n        return super().signals(bars)\n"
     )
     (folder / "slow.py").write_text(slow)
     (folder / "job.toml").write_text(
@@ -236,7 +236,7 @@ def test_ctrl_c_says_what_is_kept_and_the_next_command_goes_on(folder: Path) -> 
     )
     words = (sys.executable, "-m", "backbus", "sweep", "job.toml", "--workers", "1", "--allow-look-ahead")
     begun = subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    wait_for(lambda: any(path.stat().st_size > 1 << 14 for path in folder.glob(f"var/runs/{FOLDER}/*")), "a chunk")
+    wait_for(lambda: any(path.stat().st_size > 1 << 12 for path in folder.glob(f"var/runs/{FOLDER}/*")), "a chunk")
     begun.send_signal(signal.SIGINT)
     _, said = begun.communicate(timeout=60)
     assert begun.returncode == 130

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import zmq
 
 from backbus.api.arguments import AnyJob, from_its_file, job_of
-from backbus.api.result import Result
 from backbus.engine.inputs import PANEL_FILE, as_panel, complete, files_of
 from backbus.errors import JobFailed, StackError
 from backbus.job.job import Job
@@ -31,6 +30,7 @@ from backbus.transport.blobs import BlobFolder, hash_of_file
 from backbus.transport.request import Requester
 
 if TYPE_CHECKING:
+    from backbus.api.result import Result
     from backbus.api.sweep_result import SweepResult
     from backbus.strategy import Strategy
 
@@ -196,6 +196,7 @@ class Client:
     def _result(
         self, shown: dict[str, Any], folder: Path, elapsed_s: float, job_folder: Path | None
     ) -> Result | SweepResult:
+        from backbus.api.result import Result
         from backbus.runs.folder import Ran, files_beside_table, files_beside_tables
         from backbus.runs.receipt import MadeWith, receipt_of_run, receipt_of_sweep
 

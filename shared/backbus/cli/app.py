@@ -25,7 +25,7 @@ from backbus.cli import (
     stack,
     sweeps,
 )
-from backbus.cli.screen import coloured, screen_of
+from backbus.cli.printed.screen import coloured, screen_of
 from backbus.errors import BackbusError, JobError, StrategyError, UsageError
 
 app = typer.Typer(

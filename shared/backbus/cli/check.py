@@ -13,8 +13,8 @@ import typer
 from backbus.cli import completion
 from backbus.cli.job_file import STANDARD_INPUT, compiled_for, job_of
 from backbus.cli.options import AsJson, Sets
-from backbus.cli.screen import say
-from backbus.cli.tables import SheetLine, print_sheet
+from backbus.cli.printed.screen import say
+from backbus.cli.printed.tables import SheetLine, print_sheet
 
 if TYPE_CHECKING:
     from backbus.job.job import Job

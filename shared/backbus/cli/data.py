@@ -10,9 +10,9 @@ import typer
 
 from backbus.cli.options import AsJson, OutFolder
 from backbus.cli.output import print_json
-from backbus.cli.progress import bar_of
-from backbus.cli.screen import say, say_all
-from backbus.cli.tables import Heading, TextTable, print_table
+from backbus.cli.printed.progress import bar_of
+from backbus.cli.printed.screen import say, say_all
+from backbus.cli.printed.tables import Heading, TextTable, print_table
 
 if TYPE_CHECKING:
     from backbus.data import Catalog

@@ -13,8 +13,8 @@ from backbus.cli import completion
 from backbus.cli.job_file import compiled_for, job_of, refuse_more_points
 from backbus.cli.options import AsJson, FigureFile, FigureName, JobFile, JobId, MaxPoints, Sets
 from backbus.cli.output import draw_one, print_result, print_sweep, to_stderr
-from backbus.cli.progress import bar_of
-from backbus.cli.screen import say
+from backbus.cli.printed.progress import bar_of
+from backbus.cli.printed.screen import say
 
 
 def run(
@@ -90,7 +90,7 @@ def jobs(
     """List the latest jobs of the stack."""
     from backbus.api.client import Client
     from backbus.cli.output import print_json
-    from backbus.cli.stack_tables import print_jobs
+    from backbus.cli.printed.stack_tables import print_jobs
 
     with Client() as client:
         found = client.jobs(limit)
@@ -142,7 +142,7 @@ def show(
 def _show_of_stack(job: str, as_json: bool) -> None:
     from backbus.api.client import Client
     from backbus.cli.output import print_json
-    from backbus.cli.stack_tables import print_job
+    from backbus.cli.printed.stack_tables import print_job
 
     with Client() as client:
         shown = client.show(job)

@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from backbus.cli.screen import near, say_all, say_page
-from backbus.cli.tables import SheetLine, print_sheet, sign_colour
+from backbus.cli.printed.screen import near, say_all, say_page
+from backbus.cli.printed.tables import SheetLine, print_sheet, sign_colour
 
 if TYPE_CHECKING:
     from backbus.api.result import Result
@@ -98,7 +98,7 @@ def print_sweep(result: SweepResult, as_json: bool, top: int = 10, by: str | Non
     if as_json:
         print_json(result.plain())
         return
-    from backbus.cli import sweep_tables as tables
+    from backbus.cli.printed import sweep_tables as tables
     from backbus.sweep.results import top_points
 
     summary = result.summary

@@ -10,8 +10,8 @@ import typer
 
 from backbus.cli.options import AsJson
 from backbus.cli.output import print_json
-from backbus.cli.screen import say
-from backbus.cli.tables import SheetLine, print_sheet
+from backbus.cli.printed.screen import say
+from backbus.cli.printed.tables import SheetLine, print_sheet
 
 
 def init(

@@ -10,9 +10,9 @@ import typer
 from backbus.cli import completion
 from backbus.cli.options import AsJson
 from backbus.cli.output import print_json, to_stderr
-from backbus.cli.progress import bar_of
-from backbus.cli.screen import Colour, say
-from backbus.cli.tables import Cell, Heading, TextTable, print_table
+from backbus.cli.printed.progress import bar_of
+from backbus.cli.printed.screen import Colour, say
+from backbus.cli.printed.tables import Cell, Heading, TextTable, print_table
 
 if TYPE_CHECKING:
     from backbus.api.compare import Comparison

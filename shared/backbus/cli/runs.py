@@ -11,8 +11,8 @@ import typer
 from backbus.cli import completion
 from backbus.cli.options import AsJson, JobId
 from backbus.cli.output import print_json, print_result, print_sweep
-from backbus.cli.screen import NO_BREAK, say
-from backbus.cli.tables import Cell, Heading, TextTable, print_table, sign_colour
+from backbus.cli.printed.screen import NO_BREAK, say
+from backbus.cli.printed.tables import Cell, Heading, TextTable, print_table, sign_colour
 
 app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 KINDS = ("run", "sweep", "walk_forward", "cpcv", "monte_carlo", "damaged")

@@ -13,8 +13,8 @@ from typer.core import TyperGroup
 from backbus.cli.job_file import job_of
 from backbus.cli.options import AsJson, FigureFile, JobFile, OutFolder, Sets
 from backbus.cli.output import print_json
-from backbus.cli.progress import bar_of
-from backbus.cli.tables import Heading, TextTable, print_table
+from backbus.cli.printed.progress import bar_of
+from backbus.cli.printed.tables import Heading, TextTable, print_table
 
 if TYPE_CHECKING:
     from backbus.market.panel import Floats

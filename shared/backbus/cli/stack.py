@@ -9,7 +9,7 @@ import typer
 
 from backbus.cli.options import AsJson
 from backbus.cli.output import print_json
-from backbus.cli.tables import Cell, Heading, TextTable, print_table
+from backbus.cli.printed.tables import Cell, Heading, TextTable, print_table
 
 
 def up(

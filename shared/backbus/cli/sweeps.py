@@ -10,7 +10,7 @@ import typer
 from backbus.cli.job_file import compiled_for, job_of, refuse_more_points
 from backbus.cli.options import AsJson, FigureFile, FigureName, JobFile, MaxPoints, Sets, SweepName, Top
 from backbus.cli.output import draw_one, print_json, print_result, print_sweep, to_stderr
-from backbus.cli.progress import bar_of
+from backbus.cli.printed.progress import bar_of
 
 
 def sweep(

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from backbus.cli.output import print_report
-from backbus.cli.progress import left_in_words
-from backbus.cli.screen import Colour, say
-from backbus.cli.tables import Cell, Heading, TextTable, print_table, sign_colour
+from backbus.cli.printed.progress import left_in_words
+from backbus.cli.printed.screen import Colour, say
+from backbus.cli.printed.tables import Cell, Heading, TextTable, print_table, sign_colour
 
 _COLOURS: Mapping[str, Colour] = {"done": "green", "failed": "red", "cancelled": "yellow"}
 
@@ -131,7 +131,7 @@ def _print_outcome(shown: Mapping[str, Any]) -> None:
         print_report(Report.model_validate(shown["report"]), shown["settings"])
         sys.stdout.write(f"its tables: backbus fetch {job}\n")
         return
-    from backbus.cli import sweep_tables
+    from backbus.cli.printed import sweep_tables
 
     report = shown["report"]
     if "best" in report:

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from backbus.cli.screen import NO_BREAK, near, say, say_all, say_page
-from backbus.cli.tables import Cell, Heading, SheetLine, TextTable, print_sheet, print_table, sign_colour
+from backbus.cli.printed.screen import NO_BREAK, near, say, say_all, say_page
+from backbus.cli.printed.tables import Cell, Heading, SheetLine, TextTable, print_sheet, print_table, sign_colour
 from backbus.performance.summary import NOTHING, sign_of, title_of, written
 from backbus.runs.luck import luck_lines
 

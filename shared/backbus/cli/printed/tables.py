@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
-from backbus.cli.screen import Colour, Screen, clean, coloured, columns_of, longest_word, screen, wrapped
+from backbus.cli.printed.screen import Colour, Screen, clean, coloured, columns_of, longest_word, screen, wrapped
 
 GAP = 2
 """Columns between two columns."""

@@ -1,0 +1,1 @@
+"""What commands print: words, tables and bars as they fit a terminal."""
