@@ -12,12 +12,12 @@ from backbus import Strategy, param, run
 from backbus.api.result import Result
 from backbus.errors import StrategyError, UsageError
 from backbus.figures.excursions import excursions_of
-from backbus.figures.overlays import overlays_of
 from backbus.figures.registry import NothingToShow, figures
 from backbus.figures.trade_exits import exits_of
 from backbus.figures.trade_fills import trade_fills
 from backbus.figures.trades import entry_hours, entry_sessions
 from backbus.figures.working import polyline, working_orders
+from backbus.runs.overlays import overlays_of
 from backbus.strategy.builtins import CLASSES, DonchianBreakout, RsiReversion, SmaCross
 from tests.unit.made_bars import days, minutes
 from tests.unit.order_market import bars, flat

@@ -9,12 +9,12 @@ import numpy as np
 from backbus.errors import UsageError
 from backbus.figures.bars import CANDLES
 from backbus.figures.lines import account_rows, line, time_axis
-from backbus.figures.overlays import Overlays, overlays_of
 from backbus.figures.price import bars_of, most_traded, panel_times
 from backbus.figures.registry import NothingToShow, figure
 from backbus.figures.style import BLUE, GREEN, GREY, ORANGE, RED, dress
 from backbus.figures.working import polyline, working_orders
 from backbus.market.panel import Floats
+from backbus.runs.overlays import Overlays, overlays_of
 from backbus.runs.shown import Instants, RunShown
 
 if TYPE_CHECKING:
