@@ -88,6 +88,11 @@ def test_code_that_came_in_a_page_runs_only_where_it_is_trusted(home: Path, monk
     report.write_text(changed)
     with pytest.raises(DataError, match="not the one that its receipt tells of"):
         verify(report, data=home / "data", trust=True)
+    for broken in ("[1]", '{"own.py": 3}', '{"own.py'):
+        whole = page(folder, elsewhere / "report.html", sources=False).read_text()
+        report.write_text(f'{whole}<script type="application/json" id="source">{broken}</script>')
+        with pytest.raises(DataError, match=r"report\.html: its sources cannot be read"):
+            verify(report, data=home / "data", trust=True)
 
 
 def test_a_page_that_was_cut_says_so(home: Path) -> None:

@@ -13,7 +13,7 @@ from backbus.errors import UsageError
 from backbus.job.parsing import parse
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.advice import advice_of
-from backbus.runs.shown import RunShown
+from backbus.runs.shown import RunShown, Shown, SweepShown
 from backbus.runs.tables import Tables
 
 if TYPE_CHECKING:
@@ -28,10 +28,31 @@ if TYPE_CHECKING:
     from backbus.strategy import Strategy
 
 
-class Finished:
-    """What every finished job says of where it was computed, and when."""
+class Finished(Shown):
+    """What every finished job has: where it was computed and when, its figures, its page."""
 
+    job: str
+    folder: Path | None
     ran: Ran
+
+    @property
+    def figures(self) -> Figures:
+        """The registered figures of its kind by name: ``result.figures["underwater"]`` draws one. They need
+        backbus[figures]."""
+        from backbus.figures.drawn import Figures
+
+        return Figures(self)
+
+    def report(self, path: Path | str, *, with_source: bool = False) -> Path:
+        """Write it as one page that opens offline (docs/report.md); ``with_source`` puts the strategy's sources in.
+        Returns the page's place. It needs backbus[figures].
+
+        Raises UsageError for a place where nothing can be written."""
+        from backbus.report import write_report
+
+        assert isinstance(self, RunShown | SweepShown)
+        write_report(self, Path(path), job=self.job, folder=self.folder, with_source=with_source)
+        return Path(path)
 
     @property
     def mode(self) -> str:
@@ -145,29 +166,12 @@ class Result(RunShown, Finished):
 
     # --- figures ---------------------------------------------------------------------------------------------------
 
-    @property
-    def figures(self) -> Figures:
-        """The registered figures by name: ``result.figures["underwater"]`` draws one. They need backbus[figures]."""
-        from backbus.figures.drawn import Figures
-
-        return Figures(self)
-
     def plot(self) -> go.Figure:
         """Price with fills, equity and drawdown over one time axis."""
         return self.figures["overview"]
 
     def _repr_html_(self) -> str:
         return run_html(self)
-
-    def report(self, path: Path | str, *, with_source: bool = False) -> Path:
-        """Write it as one page that opens offline (docs/report.md); ``with_source`` puts the strategy's sources in.
-        Returns the page's place. It needs backbus[figures].
-
-        Raises UsageError for a place where nothing can be written."""
-        from backbus.report import write_report
-
-        write_report(self, Path(path), job=self.job, folder=self.folder, with_source=with_source)
-        return Path(path)
 
     def rolling(self, window: int = 63, *, risk_free: float | str | Mapping[str, Any] = 0.0) -> pd.DataFrame:
         """Annual return, volatility, Sharpe ratio and deepest drawdown of the last ``window`` sessions, by session;

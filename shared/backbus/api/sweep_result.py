@@ -16,7 +16,6 @@ from backbus.sweep.outcome import SUMMARY_FILE
 if TYPE_CHECKING:
     import pandas as pd
 
-    from backbus.figures.drawn import Figures
     from backbus.market.panel import Panel
     from backbus.runs.folder import Ran
     from backbus.runs.receipt import Receipt
@@ -55,23 +54,6 @@ class SweepResult(SweepShown, Finished):
         """The points with their parameters and figures; of a walk-forward its folds, of a cross-validation its
         splits."""
         return self.tables.frame("table")
-
-    @property
-    def figures(self) -> Figures:
-        """The registered figures of this kind of search by name. They need backbus[figures]."""
-        from backbus.figures.drawn import Figures
-
-        return Figures(self)
-
-    def report(self, path: Path | str, *, with_source: bool = False) -> Path:
-        """Write it as one page that opens offline (docs/report.md); ``with_source`` puts the strategy's sources in.
-        Returns the page's place. It needs backbus[figures].
-
-        Raises UsageError for a place where nothing can be written."""
-        from backbus.report import write_report
-
-        write_report(self, Path(path), job=self.job, folder=self.folder, with_source=with_source)
-        return Path(path)
 
     def _repr_html_(self) -> str:
         return sweep_html(self)

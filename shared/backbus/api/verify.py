@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +145,7 @@ def _opened(place: Path, passing: Path) -> tuple[Path, Receipt]:
         return kept, receipt
     sources = embedded(_text(place), SOURCE_ID)
     if sources is not None:
-        put_sources(passing, json.loads(sources), receipt.strategy)
+        put_sources(passing, sources, receipt.strategy, str(place))
     return passing, receipt
 
 

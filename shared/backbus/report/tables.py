@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.market.panel import Floats
+from backbus.performance.drawdowns import worst_drawdowns
 from backbus.report.packing import Packing, Told
 from backbus.runs.shown import RunShown, SweepShown
 
@@ -22,6 +23,8 @@ OF_A_RUN = {
     "account_activity": "Cash and positions from what was no fill",
 }
 OF_A_SEARCH = {"sweep": "Points", "monte_carlo": "Markets", "walk_forward": "Folds", "cpcv": "Splits"}
+MOST_DRAWDOWNS = 1000
+"""The deepest ones; how many are left out is said."""
 _UNSEEN = ("logical_time",)
 """6 × row + phase: both are there."""
 
@@ -137,40 +140,20 @@ def _costs(run: RunShown, packing: Packing) -> Told:
 
 def _drawdowns(run: RunShown, packing: Packing) -> Told:
     """Falls of equity below its highest, row by row: from the top to where it was reached again."""
-    found = drawdowns(run.column("equity", "equity"), run.cash)
-    time = run.column("equity", "time").astype("M8[ns]")
-    ended = found["again"] >= 0
-    again = np.where(ended, time[np.where(ended, found["again"], 0)], np.datetime64("NaT", "ns"))
+    equity, time = run.column("equity", "equity"), run.column("equity", "time").astype("M8[ns]")
+    found = worst_drawdowns(equity, run.cash, len(equity))
+    left = max(0, len(found) - MOST_DRAWDOWNS)
+    kept = found[:MOST_DRAWDOWNS]
+    tops = np.array([max(one.begin, 0) for one in kept], np.int64)
+    ended = np.array([one.recovery is not None for one in kept], bool)
+    again = np.array([len(time) - 1 if one.recovery is None else one.recovery for one in kept], np.int64)
     columns = {
-        "depth": found["depth"],
-        "top": time[found["top"]],
-        "deepest": time[found["deepest"]],
-        "reached_again": again,
-        "rows": np.where(ended, found["again"], len(time) - 1) - found["top"],
+        "depth": np.array([one.depth for one in kept], np.float64),
+        "top": time[tops],
+        "deepest": time[np.array([one.trough for one in kept], np.int64)],
+        "reached_again": np.where(ended, time[again], np.datetime64("NaT", "ns")),
+        "rows": again - tops,
     }
     told = made_table(packing, "drawdowns", "Drawdowns", columns)
-    return {**told, "words": "row by row; those of half a per cent of the deepest, or more"}
-
-
-def drawdowns(equity: Floats, start: float) -> dict[str, NDArray[Any]]:
-    """[drawdowns] the deepest first: rows of top, deepest and where the top was reached again (−1: never), and depth,
-    < 0. Those shallower than a two-hundredth of the deepest are left out. ``start`` is a top before the first row."""
-    empty = np.empty(0, np.int64)
-    if not len(equity):
-        return {"top": empty, "deepest": empty, "again": empty, "depth": np.empty(0)}
-    top = np.maximum(np.maximum.accumulate(equity), start)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        below = equity / top - 1.0
-    under = equity < top
-    edges = np.diff(np.concatenate(([False], under, [False])).astype(np.int8))
-    begin, stop = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
-    if not len(begin):
-        return {"top": empty, "deepest": empty, "again": empty, "depth": np.empty(0)}
-    depth = np.minimum.reduceat(below, begin)
-    kept = depth <= np.nanmin(depth) / 200.0
-    begin, stop, depth = begin[kept], stop[kept], depth[kept]
-    deepest = np.array([first + int(np.argmin(below[first:last])) for first, last in zip(begin, stop, strict=True)])
-    order = np.argsort(depth, kind="stable")
-    again = np.where(stop < len(equity), stop, -1)
-    found = {"top": np.maximum(begin - 1, 0), "deepest": deepest, "again": again, "depth": depth}
-    return {name: values[order] for name, values in found.items()}
+    where = "the table of equity has all"
+    return {**told, "words": "row by row, the deepest first", "left": left, "where": where}

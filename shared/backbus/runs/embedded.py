@@ -32,13 +32,28 @@ def embedded(page: str, name: str) -> str | None:
     return None if found is None else found[1]
 
 
-def put_sources(folder: Path, texts: Mapping[str, str], hashes: Mapping[str, str]) -> None:
+def put_sources(folder: Path, carried: str, hashes: Mapping[str, str], page: str) -> None:
     """Write a page's sources where a run's folder has them. Raises DataError for those that its receipt does not name,
     or that are others."""
+    texts = _texts(carried)
+    if texts is None:
+        raise DataError("its sources cannot be read: the page was changed, or cut; write it again", file=page)
     for name, blob in hashes_of_texts(texts).items():
         if hashes.get(name) != blob or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            raise DataError(f"its source {name!r} is not the one that its receipt tells of: the page was changed")
+            problem = (
+                f"its source {name!r} is not the one that its receipt tells of: the page was changed; write it again"
+            )
+            raise DataError(problem, file=page)
     for name, text in texts.items():
         place = folder / SOURCES / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
+
+
+def _texts(carried: str) -> dict[str, str] | None:
+    try:
+        texts = json.loads(carried)
+    except ValueError:
+        return None
+    plain = isinstance(texts, dict) and all(isinstance(text, str) for text in texts.values())
+    return texts if plain else None

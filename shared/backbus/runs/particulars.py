@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from backbus.performance.drawdowns import worst_drawdowns
 from backbus.performance.summary import Particulars
 from backbus.runs.shown import RunShown
 
@@ -16,16 +17,12 @@ def particulars_of(run: RunShown, cash: float) -> Particulars | None:
     if not len(equity) or not np.isfinite(equity).all():
         return None
     bars, days = _held(run)
-    peaks = np.maximum(np.maximum.accumulate(equity), cash)
-    bottom = int(np.argmin(equity / peaks))
-    if equity[bottom] >= peaks[bottom]:
+    worst = worst_drawdowns(equity, cash, 1)
+    if not worst:
         return Particulars(None, None, None, bars, days)
     session = run.column("equity", "session").astype("M8[D]")
-    at_peak = np.flatnonzero(equity[:bottom] == peaks[bottom])
-    top = int(at_peak[-1]) if len(at_peak) else 0  # the first row, where the cash that it began with was the peak
-    back = np.flatnonzero(equity[bottom:] >= peaks[bottom])
-    recovered = str(session[bottom + int(back[0])]) if len(back) else None
-    return Particulars(str(session[top]), str(session[bottom]), recovered, bars, days)
+    begun, bottom, recovered = worst[0].times(session)
+    return Particulars(str(begun), str(bottom), None if recovered is None else str(recovered), bars, days)
 
 
 def _held(run: RunShown) -> tuple[float | None, float | None]:
