@@ -15,6 +15,7 @@ from backbus.api.result import Result
 from backbus.performance.tables import TABLES
 
 JOB: dict[str, Any] = {"name": "python"}
+HALF = {"sizing": {"model": "percent_of_equity", "percent": 40.0}}
 DAYS = pd.bdate_range("2024-01-02", periods=80, tz="UTC")
 
 
@@ -80,6 +81,24 @@ def test_positions_follow_splits_and_are_what_equity_says(nowhere: Path) -> None
     assert list(result.frame("account_activity")["kind"]) == ["split"]
     held = result.positions.iloc[:, 0].reindex(result.equity.index, method="ffill").fillna(0.0)
     worth = result.equity["cash"] + held.to_numpy() * frame["close"].to_numpy()
+    np.testing.assert_allclose(result.equity["equity"], worth, rtol=1e-12)
+
+
+def test_positions_end_with_a_delisting(nowhere: Path) -> None:
+    frame, other = prices(), prices(symbol=1)
+    frame = frame.iloc[:40].assign(split=1.0, dividend=0.0, delisting=0.0)
+    frame.loc[frame.index[-1], "delisting"] = 50.0
+    other = other.assign(split=1.0, dividend=0.0, delisting=0.0)
+    job = {**JOB, "data": {"adjust": "events", "columns": ["delisting"]}, "portfolio": HALF}
+    result = run(job, {"GONE": frame, "STAYS": other}, strategy=Swings(every=100))
+    assert list(result.frame("account_activity")["kind"]) == ["delisting"]
+    told = [note for note in result.summary.warnings if "taken for no delisting" in note]
+    assert [note.split(":")[0] for note in told] == ["GONE", "STAYS"]
+    held = result.positions
+    assert held["GONE"].iloc[0] > 0.0 and held["GONE"].iloc[-1] == 0.0 and held["STAYS"].iloc[-1] > 0.0
+    by_row = held.reindex(result.equity.index, method="ffill").fillna(0.0)
+    closes = np.stack([frame["close"].reindex(DAYS).ffill(), other["close"]], axis=1)
+    worth = result.equity["cash"] + (by_row[["GONE", "STAYS"]].to_numpy() * closes).sum(axis=1)
     np.testing.assert_allclose(result.equity["equity"], worth, rtol=1e-12)
 
 

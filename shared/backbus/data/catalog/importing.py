@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path, PurePath
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backbus.data.catalog.spool import MERGED_CELLS, Spool, merged
-from backbus.data.panels.actions import ACTIONS, on_last_bars
+from backbus.data.panels.actions import ACTIONS, ZEROS_ARE_NONE, early, on_last_bars, zeros_for_none
 from backbus.data.panels.assemble import assemble
 from backbus.data.panels.collect import BARS, agreed_interval, bar_ends, by_periods, common_zone, gather, ticks_error
 from backbus.data.panels.layout import made_panel
@@ -34,7 +34,7 @@ from backbus.data.readers.parts import ahead, parts_of
 from backbus.data.readers.table import Table
 from backbus.errors import DataError, JobError
 from backbus.market.columns import DELISTING, FIELDS
-from backbus.market.panel import Block, Layout, Panel, instant_text, session_date, whole
+from backbus.market.panel import Block, Floats, Ints, Layout, Panel, instant_text, session_date, whole
 from backbus.market.timeframes import bar_size
 from backbus.market.zones import local_days
 
@@ -205,6 +205,24 @@ class _InParts:
             if self._settings.symbols is None or part.symbol(0) in self._settings.symbols:
                 (self._append if settings.bars is None else self._make)(part)
 
+    def _possible(self, paid: Floats, close: Floats, sessions: Ints, symbols: Sequence[str]) -> Floats:
+        """Delistings [rows, assets], but for those that later bars deny, which may be in another file."""
+        if self._settings.repair.actions == "keep":
+            return paid
+        found = paid.copy()
+        for asset, symbol in enumerate(symbols):
+            denied = early(paid[:, asset], close[:, asset])
+            if len(denied) and self._settings.repair.actions == "refuse":
+                row = int(denied[0])
+                raise DataError(
+                    f"{paid[row, asset]:g} is paid off on {session_date(int(sessions[row]))} for a share that has bars"
+                    ' after that; correct the data, or set data.repair.actions = "drop" or "keep"',
+                    column=DELISTING,
+                    symbol=symbol,
+                )
+            found[denied, asset] = np.nan
+        return found
+
     def _append(self, rows: Rows) -> None:
         symbol = rows.symbol(0)
         spool = self._spools.get(symbol)
@@ -275,7 +293,11 @@ class _InParts:
         fields = {role: columns[role] for role in FIELDS}
         extra = {name: columns[extra_role(name)] for name in settings.columns}
         if DELISTING in extra:
-            extra[DELISTING] = on_last_bars(extra[DELISTING], fields["close"])
+            for asset, symbol in enumerate(symbols):
+                if zeros_for_none(extra[DELISTING][:, asset], fields["close"][:, asset]).any():
+                    self._notes.append(f"{symbol}: {ZEROS_ARE_NONE}")
+            paid = on_last_bars(extra[DELISTING], fields["close"])
+            extra[DELISTING] = self._possible(paid, fields["close"], sessions, symbols)
         if self._adjusted:
             extra[ADJ_CLOSE] = columns[ADJ_CLOSE]
         extra |= {role: columns[role] for role in self._actions}

@@ -22,6 +22,7 @@ from backbus.market.panel import Floats, Ints
 
 Mask = NDArray[np.bool_]
 ACTIONS = (SPLIT, DIVIDEND)
+ZEROS_ARE_NONE = f"0 in the column {DELISTING!r} was taken for no delisting: bars that have others after them have it"
 _DENOMINATORS = range(1, 51)
 _LEAST_DIGITS = 3
 _LEAST_YIELD = 0.002
@@ -99,15 +100,38 @@ def denied_actions(rows: Rows) -> dict[int, Denied]:
     """Bars, sorted by asset and time, whose actions their prices deny."""
     missing = np.full(len(rows), np.nan)
     split, dividend = (rows.numbers.get(role, missing) for role in ACTIONS)
-    if not acts(split, dividend).any():
+    gone = extra_role(DELISTING)
+    delisting = rows.numbers.get(gone, missing)
+    if not acts(split, dividend).any() and np.isnan(delisting).all():
         return {}
-    edges = np.r_[0, np.flatnonzero(np.diff(rows.asset)) + 1, len(rows)].tolist()
     found: dict[int, Denied] = {}
-    for start, stop in pairwise(edges):
+    for start, stop in pairwise(rows_of_assets(rows)):
         here = slice(start, stop)
         close = rows.numbers["close"][here]
+        for row in early(delisting[here], close).tolist():
+            told = f"{delisting[start + row]:g} is paid off for a share that has bars after this one"
+            found[start + row] = Denied(start + row, gone, told)
         found |= {start + one.row: one for one in contradictions(np.nan, close, split[here], dividend[here])}
     return found
+
+
+def rows_of_assets(rows: Rows) -> list[int]:
+    """Where each asset's bars begin, and where the last one's end."""
+    return [int(edge) for edge in np.r_[0, np.flatnonzero(np.diff(rows.asset)) + 1, len(rows)]]
+
+
+def early(delisting: Floats, close: Floats) -> Ints:
+    """[found] rows of one asset that say that it is delisted, while it has bars after them."""
+    there = np.flatnonzero(~np.isnan(close))
+    said = np.flatnonzero(~np.isnan(delisting))
+    return said[said < there[-1]] if len(there) else said[:0]
+
+
+def zeros_for_none(delisting: Floats, close: Floats) -> Mask:
+    """[rows] zeros of one asset that stand for no delisting: all, where any is in a bar that has others after it."""
+    zeros = np.asarray(delisting == 0.0)
+    before = early(delisting, close)
+    return zeros if bool(zeros[before].any()) else np.zeros(len(zeros), np.bool_)
 
 
 def against_dividends(rows: Rows) -> dict[int, Denied]:
@@ -211,10 +235,11 @@ def moved_down(extra: Mapping[str, Floats], kept: Mask) -> dict[str, Floats]:
 
 def on_last_bars(delisting: Floats, close: Floats) -> Floats:
     """Delistings [rows, assets], those of rows in which their asset has no bar in the last one before that it has."""
-    lost = np.argwhere(~np.isnan(delisting) & np.isnan(close))
-    if not len(lost):
+    none = np.stack([zeros_for_none(*both) for both in zip(delisting.T, close.T, strict=True)], axis=1)
+    lost = np.argwhere(~np.isnan(delisting) & np.isnan(close) & ~none)
+    if not len(lost) and not none.any():
         return delisting
-    found = delisting.copy()
+    found = np.where(none, np.nan, delisting)
     for row, asset in lost.tolist():
         before = np.flatnonzero(~np.isnan(close[:row, asset]))
         found[row, asset] = np.nan

@@ -9,17 +9,27 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.data.panels.actions import against_dividends, denied_actions, moved
+from backbus.data.panels.actions import (
+    ACTIONS,
+    ZEROS_ARE_NONE,
+    against_dividends,
+    denied_actions,
+    moved,
+    roles_of,
+    rows_of_assets,
+    zeros_for_none,
+)
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import span_text
-from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, SPLIT, STAMP
+from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, STAMP, extra_role
 from backbus.data.readers.numbers import why_unreadable
-from backbus.market.columns import PRICES
+from backbus.market.columns import DELISTING, PRICES
 from backbus.market.panel import Floats, Ints, instant_text
 from backbus.market.timeframes import DAY_NS
 
@@ -117,17 +127,31 @@ class Inspection:
         return self.rows
 
     def actions(self) -> None:
-        """Settle splits and dividends that the prices deny."""
+        """Settle splits, dividends and delistings that the prices deny."""
+        self._zeros_for_none()
         rows = self.rows
         found = denied_actions(rows)
         done = {"drop": "it was left out", "keep": "it was used all the same"}
         at = np.array(sorted(found), dtype=np.int64)
         why, column = (lambda bar: found[bar].why), (lambda bar: found[bar].column)
         if self._settle("actions", at, why, done, column) == "drop" and len(at):
-            numbers = {role: rows.numbers[role].copy() for role in (SPLIT, DIVIDEND) if role in rows.numbers}
+            numbers = {role: rows.numbers[role].copy() for role in roles_of(rows.numbers)}
             for bar, one in found.items():
-                numbers[one.column][bar] = 0.0
+                numbers[one.column][bar] = 0.0 if one.column in ACTIONS else np.nan
             self.rows = replace(rows, numbers={**rows.numbers, **numbers})
+
+    def _zeros_for_none(self) -> None:
+        """A column of delistings that has zeros in bars between others writes them for nothing."""
+        rows, role = self.rows, extra_role(DELISTING)
+        if role not in rows.numbers:
+            return
+        delisting, close = rows.numbers[role].copy(), rows.numbers["close"]
+        for start, stop in pairwise(rows_of_assets(rows)):
+            none = zeros_for_none(delisting[start:stop], close[start:stop])
+            if none.any():
+                delisting[start:stop][none] = np.nan
+                self.notes.append(f"{rows.symbol(start)}: {ZEROS_ARE_NONE}")
+        self.rows = replace(rows, numbers={**rows.numbers, role: delisting})
 
     def adjusted_close(self) -> None:
         """Settle dividends that the adjusted close moves against."""
