@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +76,31 @@ def test_a_figure_of_one_s_own_is_registered_in_one_line_and_an_unknown_one_list
     assert find_figure("mine").draw(run) == "mine"
     with pytest.raises(UsageError, match="there is no figure 'luck' of a run; choose one of overview, price, equity"):
         find_figure("luck")
+
+
+PROBE = """
+import sys
+from importlib.metadata import EntryPoint
+from backbus.figures import registry
+
+bad = EntryPoint("broken", "no_such_package.figures", registry.GROUP)
+registry.entry_points = lambda group: [bad]
+
+@registry.figure("equity", "mine, and not theirs")
+def mine(run):
+    return "mine"
+
+found = registry.figures()
+print(found["equity"].meaning, "|", len(found) > 15)
+try:
+    found["broken"].draw(None)
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_figure_of_one_s_own_takes_the_place_of_ours_and_a_broken_package_ends_nothing_else() -> None:
+    shown = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True).stdout
+    first, second = shown.splitlines()
+    assert first == "mine, and not theirs | True"
+    assert second.startswith("UsageError the package of the figure 'broken' (no_such_package.figures) cannot be loaded")

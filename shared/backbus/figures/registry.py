@@ -75,6 +75,8 @@ def figure(name: str, meaning: str, *, of: str = "run") -> Callable[[Draw], Draw
         raise UsageError("a figure has a name and a line that says what it shows")
 
     def put(draw: Draw) -> Draw:
+        if not _is_ours(draw):
+            _load_ours()  # else one of ours, loaded later, would take the place of a user's of the same name
         _KNOWN[of, name] = RegisteredFigure(name, meaning, of, draw)
         return draw
 
@@ -82,12 +84,35 @@ def figure(name: str, meaning: str, *, of: str = "run") -> Callable[[Draw], Draw
 
 
 @cache
-def _load() -> None:
-    """Ours, and those of packages that are installed."""
+def _load_ours() -> None:
     for room in OURS:
         import_module(f"backbus.figures.{room}")
+
+
+@cache
+def _load() -> None:
+    """Ours, and those of packages that are installed; one that cannot be loaded says so where it would stand."""
+    _load_ours()
     for point in entry_points(group=GROUP):
-        point.load()
+        try:
+            point.load()
+        except Exception as error:  # a package may do anything, and the other figures are worth seeing
+            told = f"the package of the figure {point.name!r} ({point.value}) cannot be loaded: "
+            _KNOWN["run", point.name] = RegisteredFigure(
+                point.name, "not loaded", "run", _refusing(f"{told}{type(error).__name__}: {error}; mend or remove it")
+            )
+
+
+def _refusing(message: str) -> Draw:
+    def draw(_: Any) -> Any:
+        raise UsageError(message)
+
+    return draw
+
+
+def _is_ours(draw: Draw) -> bool:
+    package, _, room = draw.__module__.rpartition(".")
+    return package == GROUP and room in OURS
 
 
 def figures(of: str = "run") -> dict[str, RegisteredFigure]:
@@ -98,8 +123,7 @@ def figures(of: str = "run") -> dict[str, RegisteredFigure]:
 
 
 def _place(one: RegisteredFigure) -> int:
-    package, _, room = one.draw.__module__.rpartition(".")
-    return OURS.index(room) if package == GROUP and room in OURS else len(OURS)
+    return OURS.index(one.draw.__module__.rpartition(".")[2]) if _is_ours(one.draw) else len(OURS)
 
 
 def find_figure(name: str, of: str = "run") -> RegisteredFigure:

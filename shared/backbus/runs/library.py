@@ -106,7 +106,7 @@ def find_sweep(name: str) -> Path:
     """The folder of a sweep, from its path, its id, the first letters of this, or its job's name. Raises JobError."""
     folder = find_run(name, RUNS)
     if not (folder / SUMMARY_FILE).is_file():
-        raise JobError(f"{folder} is of a single run, and of no sweep")
+        raise JobError(f"{folder} is of a single run, and of no sweep; `backbus show {folder.name}` shows it")
     return folder
 
 
