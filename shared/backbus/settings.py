@@ -10,9 +10,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from backbus.errors import UsageError
 
-RUNS = Path("var/runs")
-"""Where the files of runs and sweeps go, a folder each, below the current folder."""
-
 ADDRESSES = ("orchestrator", "bus_in", "bus_out", "orchestrator_bind", "bus_in_bind", "bus_out_bind")
 
 

@@ -23,6 +23,7 @@ def _panel(warmup: int = 0) -> bytes:
 
 NIGHT = "".join(f"2024-01-0{day} {at:02d}:00,1,1,1,1,1\n" for day in (2, 3) for at in range(1, 5))
 EMPTY = "2024-01-02,,,,,\n2024-01-03,,,,,\n"
+GONE_EARLY = (H + GOOD).replace("Volume\n", "Volume,delisting\n").replace("00\n", "00,\n").replace("200,\n", "200,12\n")
 PANEL = {"P.arrow": _panel(), "A.csv": H + GOOD}
 
 FILES = (
@@ -164,6 +165,12 @@ IMPORTS = (
         {"align": True, "calendar": "XNYS"},
         ({"align": GONE},),
         "import",
+    ),
+    Told(
+        "is paid off on 2024-01-03 for a share that has bars after that",
+        GONE_EARLY,
+        {"adjust": "events", "columns": ["delisting"], "names.split": ""},
+        via="parts",
     ),
     Told("must be left out: a dataset keeps bars as they are", H + GOOD, {"bars": "1w"}, ({"bars": GONE},), "import"),
     Told("must be left out: a dataset keeps bars as they are", H + GOOD, {"bars": "1w"}, ({"bars": GONE},), "parts"),

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from backbus.cli import completion, words
-from backbus.settings import RUNS
+from backbus.cli import words
 from tools import words as tool
 
 COMMAND = (sys.executable, "-m", "backbus")
@@ -125,9 +124,8 @@ def test_what_answers_loads_nothing_that_takes_time() -> None:
     assert set(done.stdout.split()) & heavy == set()
 
 
-def test_the_list_of_words_is_that_of_commands_and_model_and_runs_are_looked_for_where_they_are() -> None:
+def test_the_list_of_words_is_that_of_commands_and_model() -> None:
     assert Path(words.__file__).read_text(encoding="utf-8") == tool.text(), "make pages"
-    assert completion.RUNS == RUNS
 
 
 def test_each_setting_and_word_that_is_completed_is_taken() -> None:

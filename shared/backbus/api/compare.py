@@ -13,10 +13,10 @@ import numpy as np
 from backbus.api.kept import read_run
 from backbus.api.result import Result
 from backbus.errors import UsageError
+from backbus.folders import RUNS
 from backbus.performance.metrics import FIGURES
 from backbus.runs.differences import settings_apart
 from backbus.runs.library import find_run
-from backbus.settings import RUNS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,6 +9,7 @@ from typing import Any
 
 from backbus.engine.inputs import Progress, inputs_of
 from backbus.errors import DataError, UsageError
+from backbus.folders import RUNS
 from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.performance.artifacts import ArtifactWriter
@@ -28,7 +29,7 @@ from backbus.runs.folder import RECEIPT_FILE, SOURCES, read_report
 from backbus.runs.hashes import hashes_of
 from backbus.runs.library import kept_runs
 from backbus.runs.receipt import Receipt, job_hash, made_here
-from backbus.settings import RUNS, Settings
+from backbus.settings import Settings
 
 THEN_AND_NOW = ("then", "now")
 

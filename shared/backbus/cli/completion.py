@@ -20,11 +20,10 @@ from itertools import starmap
 from pathlib import Path
 
 from backbus.cli.words import COMMANDS, OPTIONS, PARAMETERS, SETTINGS
+from backbus.folders import RUNS
 
 Told = tuple[str, str]
 """What may be written, and what a shell says of it."""
-RUNS = Path("var/runs")
-"""As ``settings.RUNS``, which takes a tenth of a second to import; a test compares them."""
 MOST = 300
 """Runs that are looked at, the latest: reading one takes a tenth of a millisecond."""
 _NAME = re.compile(r'^name = (".*")$', re.MULTILINE)

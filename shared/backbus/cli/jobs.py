@@ -49,7 +49,7 @@ def submit(
     from backbus.api.client import Client
     from backbus.api.result import Result
     from backbus.cli.output import print_json
-    from backbus.settings import RUNS
+    from backbus.folders import RUNS
 
     with job_of(job, sets or ()) as loaded, Client() as client:
         refuse_more_points(loaded, max_points)
@@ -119,8 +119,8 @@ def show(
     from backbus.api.kept import read_run
     from backbus.api.result import Result
     from backbus.errors import UsageError
+    from backbus.folders import RUNS
     from backbus.runs.library import find_run, latest_run, lies_in
-    from backbus.settings import RUNS
 
     if bool(job) == last:
         raise UsageError("name a job, or say --last")
@@ -171,8 +171,8 @@ def explain(
     from backbus.api.sentences import sentences
     from backbus.cli.output import print_json
     from backbus.errors import UsageError
+    from backbus.folders import RUNS
     from backbus.runs.library import find_run, latest_run
-    from backbus.settings import RUNS
 
     if bool(run) == last:
         raise UsageError("name a run, or say --last")

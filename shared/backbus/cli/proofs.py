@@ -69,8 +69,8 @@ def diff(
 ) -> None:
     """Say why two runs are not the same: settings, code, data, the first order and fill that part them."""
     from backbus.api.diff import diff as apart
+    from backbus.folders import RUNS
     from backbus.runs.library import find_run
-    from backbus.settings import RUNS
 
     found = apart(find_run(first, RUNS), find_run(second, RUNS))
     if as_json:
@@ -126,8 +126,8 @@ _COLOURS: dict[int, Colour] = {-1: "red", 0: "", 1: "green"}
 
 def _place(run: str, last: bool) -> Path:
     from backbus.errors import UsageError
+    from backbus.folders import RUNS
     from backbus.runs.library import find_run, latest_run
-    from backbus.settings import RUNS
 
     if bool(run) == last:
         raise UsageError("name a run, or say --last")

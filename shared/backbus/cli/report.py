@@ -31,9 +31,9 @@ def report(
     """Write a run or a search as one page with figures and tables, which opens offline."""
     from backbus.api.kept import read_run
     from backbus.errors import UsageError
+    from backbus.folders import RUNS
     from backbus.report import check_page, markdown, write_report
     from backbus.runs.library import find_run, latest_run
-    from backbus.settings import RUNS
 
     if bool(run) == last:
         raise UsageError("name a run, or say --last")

@@ -34,8 +34,8 @@ def runs(
     if context.invoked_subcommand is not None:
         return
     from backbus.errors import UsageError
+    from backbus.folders import RUNS
     from backbus.runs.library import kept_runs, sorted_by
-    from backbus.settings import RUNS
 
     if kind is not None and kind not in KINDS:
         raise UsageError(f"there is no kind {kind!r}; choose one of {', '.join(KINDS)}")
@@ -101,8 +101,8 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Remove runs and all their files."""
+    from backbus.folders import RUNS
     from backbus.runs.library import find_run, remove_run
-    from backbus.settings import RUNS
 
     folders = dict.fromkeys(find_run(name, RUNS) for name in names)  # all are found before the first one goes
     for folder in folders:
@@ -124,7 +124,7 @@ def fetch(
     from backbus.api.client import Client
     from backbus.api.result import Result
     from backbus.errors import JobFailed
-    from backbus.settings import RUNS
+    from backbus.folders import RUNS
 
     with Client() as client:
         shown = client.show(job)

@@ -40,6 +40,7 @@ _SHELL = (
     "api/verify.py",
     "cli/",
     "figures/",
+    "folders.py",
     "log.py",
     "mcp/",
     "report/",

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from backbus.errors import JobError
+from backbus.folders import RUNS
 from backbus.job.parsing import override_field
 from backbus.mcp.refusals import CallRefused
-from backbus.settings import RUNS
 
 MOST_MATCHES = 10_000
 """Files that a pattern may match."""

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from backbus.errors import DataError
+from backbus.folders import RUNS
 from backbus.job.job import Job
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.report import Report
 from backbus.runs.receipt import Receipt
-from backbus.settings import RUNS
 from backbus.sweep.outcome import SUMMARY_FILE, summary_text
 
 JOB_FILE, RECEIPT_FILE, SOURCES = "job.toml", "receipt.json", "source"

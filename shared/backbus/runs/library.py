@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from backbus.errors import DataError, JobError, RunNotFound, UsageError
+from backbus.folders import RUNS
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.receipt import kind_of
-from backbus.settings import RUNS
 from backbus.sweep.outcome import SUMMARY_FILE
 
 SHOWN = 5

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from backbus.errors import StackError, UsageError
+from backbus.folders import RUNS
 from backbus.jit.sources import cache_home, identity
-from backbus.settings import RUNS, Settings
+from backbus.settings import Settings
 from backbus.stack import ports, processes, readiness, supervisor
 from backbus.stack.folder import Folder
 from backbus.stack.installation import HealthCheck

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, NamedTuple, TextIO
 
-from backbus.settings import RUNS
+from backbus.folders import RUNS
 
 Colour = Literal["", "bold", "red", "green", "yellow", "dim"]
 _CODES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33}
