@@ -155,10 +155,11 @@ class Requests:
         """A job as a list has it, with how far it is while it is worked on."""
         shown = self._machine(row).shown(row) if row["state"] == "running" else {}
         progress = shown.get("progress")
+        listed = {"job": row["id"], **{field: value for field, value in row.items() if field != "id"}}
         if progress is None:
-            return {**row, "progress": None}
+            return {**listed, "progress": None}
         done = progress["rows"].get(PERFORMANCE, 0) if row["points"] is None else progress["done"]
-        return {**row, "progress": {"done": done, "of": progress["of"]}}
+        return {**listed, "progress": {"done": done, "of": progress["of"]}}
 
     def _pause(self, name: str, paused: bool) -> dict[str, Any]:
         row = self._known(name)

@@ -233,7 +233,7 @@ def test_jobs_show_and_cancel_tell_of_a_job(project: Path, stack: Stack, backbus
     assert job in ask("show", job).stdout
     assert one_object(ask("cancel", job, "--json")) == {"job": job, "state": "cancelled"}
     assert one_object(ask("show", job, "--json"))["error"] == "cancelled"
-    assert [one["state"] for one in one_object(ask("jobs", "--json"))["jobs"] if one["id"] == job] == ["cancelled"]
+    assert [one["state"] for one in one_object(ask("jobs", "--json"))["jobs"] if one["job"] == job] == ["cancelled"]
     listed = ask("jobs", "--limit", 5)
     assert listed.returncode == 0
     assert job in listed.stdout

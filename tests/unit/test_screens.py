@@ -172,7 +172,7 @@ def test_every_figure_has_a_name_and_a_form() -> None:
 
 
 LISTED: dict[str, Any] = {
-    "id": "43975713c5ca", "name": "sma crossover", "kind": "walk_forward", "state": "running", "cached": False,
+    "job": "43975713c5ca", "name": "sma crossover", "kind": "walk_forward", "state": "running", "cached": False,
     "paused": False, "points": 174, "error": None, "created_at": 1.7e9, "ended_at": 1.7e9 + 12.5, "attempts": 3,
     "progress": {"done": 50, "of": 200}, "total_return": 2.2129, "sharpe": -0.63,
 }  # fmt: skip

@@ -82,7 +82,7 @@ class Runs:
                 "host": member.host,
                 "pid": member.pid,
                 "state": "idle" if member.run is None else "running",
-                "run": member.run,
+                "job": member.run,
             }
             for member in sorted(self._state.members.values(), key=lambda member: (member.role, member.instance))
         ]

@@ -124,7 +124,7 @@ class Sweeps:
                 "host": host,
                 "pid": pid,
                 "state": "running" if name in held else "idle",
-                "run": held[name].job if name in held else None,
+                "job": held[name].job if name in held else None,
             }
             for name, (host, pid) in sorted(self._hosts.items())
         ]

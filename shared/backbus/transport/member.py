@@ -153,7 +153,7 @@ class Member:
 
     def _take(self, order: c.Assign) -> None:
         self._vitals.run, self._vitals.attempt, self._vitals.rows = order.run, order.attempt, 0
-        self._log.info("assigned", run=order.run, attempt=order.attempt)
+        self._log.info("assigned", job=order.run, attempt=order.attempt)
         try:
             self._vitals.busy_since = time.monotonic()
             self._assign = Assignment(
@@ -298,7 +298,7 @@ class Member:
     def _fault(self, error: Exception, run: str, attempt: int) -> None:
         ours = isinstance(error, BackbusError)
         text = getattr(error, "traceback", None) if ours else "".join(traceback.format_exception(error))
-        self._log.error("the attempt cannot go on", run=run, attempt=attempt, error=str(error), traceback=text)
+        self._log.error("the attempt cannot go on", job=run, attempt=attempt, error=str(error), traceback=text)
         self._handler = None
         self._ended = True
         self._session.say(
