@@ -12,17 +12,18 @@ so does the entry's own: against is never above 0, with never below.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbus.figures.lines import BELOW, rows_of
 from backbus.figures.price import bars_of
 from backbus.figures.registry import NothingToShow, figure
 from backbus.figures.style import GREEN, GREY, RED, dress
-from backbus.figures.trade_fills import trade_fills
+from backbus.figures.trade_fills import NONE, trade_fills
 from backbus.figures.trades import entry_sessions
-from backbus.market.panel import Floats
+from backbus.market.panel import Floats, Ints
 from backbus.runs.shown import RunShown
 
 if TYPE_CHECKING:
@@ -33,28 +34,40 @@ def excursions_of(run: RunShown, panel: Panel) -> tuple[Floats, Floats]:
     """[trades] the furthest against and the furthest with the position, as fractions of the entry's price; of an open
     trade until the last bar. NaN where the entry's fill is not known."""
     fills = trade_fills(run)
-    phases = run.column("fills", "phase").astype(str)
-    symbols = run.column("trades", "symbol").astype(str).tolist()
-    sides = np.where(run.column("trades", "side").astype(str) == "long", 1.0, -1.0).tolist()
-    entries, exits = (run.column("trades", f"{end}_price").tolist() for end in ("entry", "exit"))
-    begins = run.column("trades", "entry_row").tolist()
-    stops = run.column("trades", "exit_row").astype(np.float64).tolist()
-    places = {symbol: place for place, symbol in enumerate(panel.symbols)}
+    symbols, prices = run.column("trades", "symbol").astype(str), run.column("trades", "entry_price")
+    stops = run.column("trades", "exit_row").astype(np.float64)
+    still = np.isnan(stops)
+    first = run.column("trades", "entry_row").astype(np.int64)
+    last = np.where(still, len(panel) - 1, stops).astype(np.int64)
+    # none: of an open trade, which is looked at until the last close; of one that a delisting or a split ended, nothing
+    phases = np.r_[run.column("fills", "phase").astype(str), [""]]
+    came = phases[fills.entry]
+    left = np.where(still, "CLOSE_MATCH", np.where(fills.exit == NONE, "OPEN_MATCH", phases[fills.exit]))
     factors = _split_factors(panel)
-    against, along = np.full(len(symbols), np.nan), np.full(len(symbols), np.nan)
-    for trade, symbol in enumerate(symbols):
-        if fills.entry[trade] < 0 or symbol not in places:
-            continue
-        still = stops[trade] != stops[trade]
-        last = len(panel) - 1 if still else int(stops[trade])
-        came = phases[fills.entry[trade]]
-        left = "" if still else phases[fills.exit[trade]] if fills.exit[trade] >= 0 else "OPEN_MATCH"
-        low, high = _reach(panel, places[symbol], int(begins[trade]), last, came, left, factors)
-        price = entries[trade]  # in units of the end, as the tables have it
-        reached = np.array([low, high, exits[trade], price]) / price - 1.0
-        known = reached[np.isfinite(reached)] * sides[trade]
-        against[trade], along[trade] = known.min(), known.max()
+    low, high = np.full(len(symbols), np.nan), np.full(len(symbols), np.nan)
+    places = {symbol: place for place, symbol in enumerate(panel.symbols)}
+    names, which = np.unique(symbols, return_inverse=True)
+    for number, symbol in enumerate(names.tolist()):
+        own = np.flatnonzero((which == number) & (fills.entry != NONE))
+        if len(own) and symbol in places:
+            place = places[symbol]
+            spans = _Spans(first[own], last[own], came[own], left[own])
+            low[own], high[own] = _reach(panel, place, spans, None if factors is None else factors[:, place])
+    reached = np.stack([low, high, run.column("trades", "exit_price"), prices]) / prices - 1.0
+    reached *= np.where(run.column("trades", "side").astype(str) == "long", 1.0, -1.0)
+    against, along = np.fmin.reduce(reached, axis=0), np.fmax.reduce(reached, axis=0)
+    unknown = (fills.entry == NONE) | ~np.array([name in places for name in names.tolist()], bool)[which]
+    against[unknown] = along[unknown] = np.nan
     return against, along
+
+
+class _Spans(NamedTuple):
+    """[trades] of one asset: the rows of entry and exit, and within which phases of them."""
+
+    first: Ints
+    last: Ints
+    came: NDArray[np.str_]
+    left: NDArray[np.str_]
 
 
 def _split_factors(panel: Panel) -> Floats | None:
@@ -66,29 +79,41 @@ def _split_factors(panel: Panel) -> Floats | None:
     return found.astype(np.float64)
 
 
-def _reach(
-    panel: Panel, asset: int, first: int, last: int, came: str, left: str, factors: Floats | None
-) -> tuple[float, float]:
-    """The lowest and the highest price between entry and exit, in units of the last row; NaN where there is none."""
-    block, rows = panel.block, slice(first, last + 1)
-    low, high = block.low[rows, asset].copy(), block.high[rows, asset].copy()
-    open_, close = block.open[rows, asset], block.close[rows, asset]
-    if first == last:
-        if came != "OPEN_MATCH" or left not in ("", "CLOSE_MATCH"):
-            known = close[0] if left in ("", "CLOSE_MATCH") and came == "INTRABAR_MATCH" else np.nan
-            known = open_[0] if left == "INTRABAR_MATCH" and came == "OPEN_MATCH" else known
-            low[0] = high[0] = known
-    else:
-        if came != "OPEN_MATCH":
-            low[0] = high[0] = close[0] if came == "INTRABAR_MATCH" else np.nan
-        if left in ("OPEN_MATCH", "INTRABAR_MATCH"):
-            low[-1] = high[-1] = open_[-1] if left == "INTRABAR_MATCH" else np.nan
-    if factors is not None:
-        own = factors[rows, asset]
-        low, high = low * own / own[-1], high * own / own[-1]
-    if not np.isfinite(low).any():
-        return float("nan"), float("nan")
-    return float(np.nanmin(low)), float(np.nanmax(high))
+def _reach(panel: Panel, asset: int, spans: _Spans, factors: Floats | None) -> tuple[Floats, Floats]:
+    """[trades] the lowest and the highest price between entry and exit, in units of the last row; NaN where there is
+    none."""
+    block, (first, last, came, left) = panel.block, spans
+    opens, highs, lows, closes = (
+        np.asarray(getattr(block, name)[:, asset], np.float64) * (1.0 if factors is None else factors)
+        for name in ("open", "high", "low", "close")
+    )
+    at_open, within, at_close = (left == f"{phase}_MATCH" for phase in ("OPEN", "INTRABAR", "CLOSE"))
+    came_at_open, came_within = came == "OPEN_MATCH", came == "INTRABAR_MATCH"
+    one = first == last
+    # what is known of the row of entry, where it is not the whole row: its close, or in a row that has both ends the
+    # one price that lies between them
+    whole_first = came_at_open & (~one | at_close)
+    known_first = np.where(came_within & (~one | at_close), closes[first], np.nan)
+    known_first = np.where(one & came_at_open & within, opens[first], known_first)
+    whole_last = ~one & ~at_open & ~within
+    known_last = np.where(~one & within, opens[last], np.nan)
+    begin, end = first + ~whole_first, last + (whole_last | (one & whole_first))
+    found = []
+    for values, extreme, none in ((lows, np.fmin, np.inf), (highs, np.fmax, -np.inf)):
+        most = _over(values, begin, end, extreme, none)
+        best = extreme(extreme(most, known_first), known_last)
+        found.append(best if factors is None else best / factors[last])
+    return found[0], found[1]
+
+
+def _over(values: Floats, begin: Ints, end: Ints, extreme: np.ufunc, none: float) -> Floats:
+    """[spans] the extreme of the values in [begin, end), NaN where it has none."""
+    order = np.argsort(begin, kind="stable")
+    edges = np.stack([begin[order], np.maximum(end, begin)[order]], axis=1).ravel()
+    found = np.full(len(begin), np.nan)
+    found[order] = extreme.reduceat(np.append(values, none), edges)[::2]
+    found[(end <= begin) | ~np.isfinite(found)] = np.nan
+    return found
 
 
 @figure("excursions", "how far each trade went against and with its position, beside what it brought")

@@ -41,7 +41,9 @@ def print_jobs(found: Sequence[Mapping[str, Any]]) -> None:
         ]
         kind = one["kind"].replace("_", " ")
         state = Cell(_state(one), _COLOURS.get(one["state"], ""))
-        table.add(one["job"], one["name"], kind, state, *figures, str(one["attempts"]), _moment(one["created_at"]), took)
+        table.add(
+            one["job"], one["name"], kind, state, *figures, str(one["attempts"]), _moment(one["created_at"]), took
+        )
     print_table(table)
 
 
