@@ -122,6 +122,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as place:
         for number, one, how, told in run(arguments.count, arguments.seed, Path(place)):
             counts[how] += 1
+            if counts.total() % 500 == 0:
+                sys.stderr.write(f"{counts.total()} of {arguments.count}: {dict(counts)}\n")
             kinds.setdefault(one.forms[0], Counter())[how] += 1
             if how == "wrong":
                 wrong.append((number, told))
