@@ -14,7 +14,6 @@ from backbus.errors import StrategyError, UsageError
 from backbus.figures.excursions import excursions_of
 from backbus.figures.registry import NothingToShow, figures
 from backbus.figures.trade_exits import exits_of
-from backbus.figures.trade_fills import trade_fills
 from backbus.figures.trades import entry_hours, entry_sessions
 from backbus.figures.working import polyline, working_orders
 from backbus.runs.overlays import overlays_of
@@ -262,7 +261,7 @@ def test_each_trade_has_the_fills_that_its_rows_say() -> None:
     result = run(
         {**SMA, "strategy": {**SMA["strategy"], "short": True}, "portfolio": {"shorts": True}}, days(300, "AB")
     )
-    fills, trades, found = result.frame("fills"), result.frame("trades"), trade_fills(result)
+    fills, trades, found = result.frame("fills"), result.frame("trades"), result.trade_fills
     np.testing.assert_array_equal(fills["row"].to_numpy()[found.entry], trades["entry_row"])
     np.testing.assert_array_equal(fills["symbol"].to_numpy()[found.entry], trades["symbol"])
     closed = trades["exit_row"].notna().to_numpy()
@@ -313,7 +312,7 @@ def test_fractions_of_units_make_trades_that_end() -> None:
                 self.sell(0.3)
 
     result = run({"portfolio": {"lot": 0.0}}, days(60), strategy=Thirds)
-    found, trades = trade_fills(result), result.frame("trades")
+    found, trades = result.trade_fills, result.frame("trades")
     assert len(trades) >= 8 and (found.entry >= 0).all()
     np.testing.assert_array_equal(result.frame("fills")["row"].to_numpy()[found.entry], trades["entry_row"])
     texts = [text for trace in figures()["price"].draw(result).data if trace.name == "buys" for text in trace.text]

@@ -169,7 +169,9 @@ def lifted(trace: Any) -> tuple[dict[str, Any], list[Told]]:
     from backbus.report.series import Lifted
 
     with Packing() as packing:
-        spec, series = Lifted(packing).figure(go.Figure(trace))
+        all_ = Lifted(packing)
+        spec, series = all_.figure(go.Figure(trace))
+        all_.settle()
     return spec["data"][0], series
 
 

@@ -168,6 +168,6 @@ def _fills(run: RunShown, panel: Panel, symbol: str) -> tuple[list[Any], str]:
         ("sells", units < 0.0, RED, "triangle-down"),
     ):
         dots = {"color": colour, "symbol": shape, "size": 9, "line": {"width": 1, "color": "white"}}
-        texts = [f"{value:+g}, {how}" for value, how in zip(units[which], rule[which], strict=True)]
+        texts = np.array([f"{value:+g}, {how}" for value, how in zip(units[which], rule[which], strict=True)], str)
         found.append(go.Scatter(x=when[which], y=paid[which], mode="markers", marker=dots, text=texts, name=name))
     return found, words

@@ -38,12 +38,15 @@ def drawdowns(run: RunShown) -> Any:
     found.add_trace(line(times, value, "equity", BLUE, showlegend=False), row=1, col=1)
     shape: dict[str, Any] = {"fill": "tozeroy", "fillcolor": see_through(GREY, 0.18), "showlegend": False}
     found.add_trace(line(times, below_top(value, run.cash), "below the top", GREY, 1.0, **shape), row=2, col=1)
+    shades = []
     for place, one in enumerate(worst):
         begin, _, recovery = one.times(times)
         colour = see_through(LINES[place % len(LINES)], 0.16)
         ends = (begin, times[-1] if recovery is None else recovery)
         span = {f"x{edge}": str(end.astype("M8[ms]")) for edge, end in enumerate(ends)}
-        found.add_vrect(**span, fillcolor=colour, line_width=0, row=1, col=1)
+        where = {"xref": "x", "yref": "y domain", "y0": 0, "y1": 1, **span}
+        shades.append({"type": "rect", "fillcolor": colour, "line": {"width": 0}, **where})
+    found.layout["shapes"] = shades
     dots = {"color": RED, "size": 6}
     at = [one.trough for one in worst]
     numbers = [str(place) for place in range(1, len(worst) + 1)]

@@ -21,10 +21,10 @@ from backbus.figures.lines import BELOW, rows_of
 from backbus.figures.price import bars_of
 from backbus.figures.registry import NothingToShow, figure
 from backbus.figures.style import GREEN, GREY, RED, dress
-from backbus.figures.trade_fills import NONE, trade_fills
 from backbus.figures.trades import entry_sessions
 from backbus.market.panel import Floats, Ints
 from backbus.runs.shown import RunShown
+from backbus.runs.trade_fills import NONE
 
 if TYPE_CHECKING:
     from backbus.market.panel import Panel
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def excursions_of(run: RunShown, panel: Panel) -> tuple[Floats, Floats]:
     """[trades] the furthest against and the furthest with the position, as fractions of the entry's price; of an open
     trade until the last bar. NaN where the entry's fill is not known."""
-    fills = trade_fills(run)
+    fills = run.trade_fills
     symbols, prices = run.column("trades", "symbol").astype(str), run.column("trades", "entry_price")
     stops = run.column("trades", "exit_row").astype(np.float64)
     still = np.isnan(stops)

@@ -66,7 +66,7 @@ def traces(run: RunShown, panel: Panel, symbol: str) -> list[Any]:
         ("sells", units < 0.0, RED, "triangle-down"),
     ):
         dots = {"color": colour, "symbol": shape, "size": 8, "line": {"width": 0}}
-        texts = [f"{value:+g}" for value in units[which]]
+        texts = np.array([f"{value:+g}" for value in units[which].tolist()], str)
         found.append(go.Scatter(x=when[which], y=price[which], mode="markers", marker=dots, text=texts, name=name))
     return found
 

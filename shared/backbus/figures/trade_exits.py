@@ -9,7 +9,6 @@ import numpy as np
 from backbus.figures.lines import rows_of
 from backbus.figures.registry import NothingToShow, figure
 from backbus.figures.style import GREEN, GREY, ORANGE, RED, dress
-from backbus.figures.trade_fills import trade_fills
 from backbus.runs.shown import RunShown
 from backbus.trading.codes import FORCED_FOR, REASONS
 
@@ -32,7 +31,7 @@ OPEN, PAID_OFF = "still open", "delisting or split"
 
 def exits_of(run: RunShown) -> list[str]:
     """[trades] what closed each: the order of its last fill, or what did without one."""
-    fills = trade_fills(run).exit
+    fills = run.trade_fills.exit
     still = np.isnan(run.column("trades", "exit_row").astype(np.float64))
     placed = {}
     names = ("kind", "order", "type", "reason", "parent")

@@ -9,7 +9,6 @@ import numpy as np
 from backbus.figures.lines import rows_of
 from backbus.figures.registry import NothingToShow, figure
 from backbus.figures.style import GREEN, RED, dress
-from backbus.figures.trade_fills import trade_fills
 from backbus.market.panel import Ints
 from backbus.runs.shown import Instants, RunShown
 
@@ -78,7 +77,7 @@ def entry_hours(run: RunShown) -> tuple[Ints, str]:
     data, made = (run.settings.get(table) or {} for table in ("data", "simulator"))
     zone, calendar = data.get("timezone"), data.get("calendar") or made.get("calendar")
     zone = zone or (zone_of(calendar) if calendar else "UTC")
-    entry = trade_fills(run).entry
+    entry = run.trade_fills.entry
     at_open = (entry >= 0) & (run.column("fills", "phase").astype(str)[entry] == "OPEN_MATCH")
     times = run.column("trades", "entry_time") - np.where(at_open, 0, 1).astype("m8[ns]")  # a bar's end is its own
     return pd.DatetimeIndex(times, tz="UTC").tz_convert(zone).hour.to_numpy().astype(np.int64), zone

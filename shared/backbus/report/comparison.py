@@ -45,6 +45,7 @@ def write_comparison(
     with Packing() as packing:
         lifted = Lifted(packing)
         figures = [drawn_figure(name, meaning, figure, lifted) for name, meaning, figure in curves]
+        lifted.settle()
         tables: list[Told] = [_figures(runs, names, packing)]
         if settings:
             tables.append(_settings(settings, names, packing))

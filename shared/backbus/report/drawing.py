@@ -23,7 +23,9 @@ def figures_of(result: RunShown | SweepShown, packing: Packing) -> list[Told]:
     if isinstance(result, RunShown) and "equity" in result.tables and result.count("equity"):
         follows = Below(result.column("equity", "equity"), result.cash)
     lifted = Lifted(packing, follows)
-    return [_one(one, result, lifted) for one in figures(kind).values()]
+    found = [_one(one, result, lifted) for one in figures(kind).values()]
+    lifted.settle()
+    return found
 
 
 def _one(one: RegisteredFigure, result: RunShown | SweepShown, lifted: Lifted) -> Told:

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import json
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -27,6 +27,8 @@ LEVEL = 6
 """zlib's: 9 took three times as long for 1 % less."""
 MOST = 2.0**51
 """Whole numbers beyond are no exact numbers of a script once they are zigzag."""
+BACKLOG = 1 << 28
+"""Bytes that may wait to be deflated."""
 DECIMALS = 8
 _WIDE = 31
 """Bits of the lower half of a number that is too large for a script."""
@@ -40,6 +42,7 @@ class Packing:
         self._blobs: dict[str, Future[bytes]] = {}
         self._uses: Counter[str] = Counter()
         self._pool = ThreadPoolExecutor(2)
+        self._waiting: deque[tuple[Future[bytes], int]] = deque()
 
     def __enter__(self) -> Packing:
         return self
@@ -70,14 +73,21 @@ class Packing:
                 del self._blobs[name]
         self._known = {key: name for key, name in self._known.items() if name in self._blobs}
 
-    def _put(self, key: bytes, make: Callable[[], bytes]) -> str:
+    def _put(self, key: bytes | memoryview, make: Callable[[], bytes]) -> str:
         """The name of some bytes; ``key`` says what they are made of."""
         digest = hashlib.blake2b(key, digest_size=16).digest()
         if digest not in self._known:
             name = self._known[digest] = f"c-{digest.hex()[:12]}"
             self._blobs[name] = self._pool.submit(lambda: zlib.compress(make(), LEVEL))
+            self._wait_for_room(self._blobs[name], memoryview(key).nbytes)
         self._uses[self._known[digest]] += 1
         return self._known[digest]
+
+    def _wait_for_room(self, found: Future[bytes], size: int) -> None:
+        """Wait while what is not deflated yet takes much memory."""
+        self._waiting.append((found, size))
+        while self._waiting and (self._waiting[0][0].done() or sum(size for _, size in self._waiting) > BACKLOG):
+            self._waiting.popleft()[0].result()
 
     # --- kinds of columns ------------------------------------------------------------------------------------------
 
@@ -88,9 +98,9 @@ class Packing:
         values = np.ascontiguousarray(values, np.int64)
         if none is not None:
             values = filled(values, none)
-        key = values.tobytes() + bytes([steps])
-        width = _width(values, steps)
-        told = {"as": "whole", "n": len(values), "id": self._put(key, lambda: _planes(values, steps, width))}
+        apart = _steps(values, steps)
+        width = _width(apart)
+        told = {"as": "whole", "n": len(values), "id": self._put(apart.data, lambda: _planes(apart, width))}
         told |= {"w": width, "steps": int(steps), **more}
         if none is not None:
             bits = np.packbits(none, bitorder="little").tobytes()
@@ -147,17 +157,13 @@ def _steps(values: Ints, steps: bool) -> NDArray[np.uint64]:
     return ((apart << 1) ^ (apart >> 63)).view(np.uint64)
 
 
-def _width(values: Ints, steps: bool) -> int:
+def _width(values: NDArray[np.uint64]) -> int:
     """Bytes of the greatest."""
-    if not len(values):
-        return 1
-    return max(1, (int(_steps(values, steps).max()).bit_length() + 7) // 8)
+    return max(1, (int(values.max()).bit_length() + 7) // 8) if len(values) else 1
 
 
-def _planes(values: Ints, steps: bool, width: int) -> bytes:
-    if not len(values):
-        return b""
-    return np.ascontiguousarray(_steps(values, steps).view(np.uint8).reshape(-1, 8)[:, :width].T).tobytes()
+def _planes(values: NDArray[np.uint64], width: int) -> bytes:
+    return np.ascontiguousarray(values.view(np.uint8).reshape(-1, 8)[:, :width].T).tobytes()
 
 
 def _as_decimals(values: Floats) -> tuple[Ints, float] | None:

@@ -5,6 +5,9 @@ those that the zoom asks for. Nothing is thinned on the way: single points are h
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,18 +37,36 @@ class Below(NamedTuple):
         return np.asarray(self.of / top - 1.0)
 
 
+@dataclass
+class _Held:
+    """A long series as the page holds it."""
+
+    n: int
+    levels: list[Told]
+    step: float | None
+    single: Told | None
+    """Its points; None where the page has no room for them, or they follow from another's."""
+    follows: _Held | None
+    own: Callable[[], Told]
+    """Makes its points."""
+
+
 class Lifted:
-    """Takes series out of the figures of one page, in their order, while there is room."""
+    """Takes series out of the figures of one page, in their order; those that are long are held as well as the page has
+    room, which ``settle`` finds when all are known."""
 
     def __init__(self, packing: Packing, follows: Below | None = None) -> None:
         self._packing = packing
-        self._room = ROOM
-        self._known: dict[tuple[bytes, bytes], Told] = {}
+        self._known: dict[tuple[bytes, bytes], _Held] = {}
+        self._open: list[tuple[Told, _Held]] = []
+        """Series, and what is to be held of each."""
+        self._times: list[tuple[NDArray[Any], Told]] = []
         self._follows = follows
         self._following = np.empty(0) if follows is None else follows.values()
 
     def figure(self, figure: Any) -> tuple[dict[str, Any], list[Told]]:
-        """A figure's data and layout as JSON can hold them, and its series; those are empty in the data."""
+        """A figure's data and layout as JSON can hold them, and its series; those are empty in the data, and are whole
+        once ``settle`` was called."""
         told = figure.to_dict() if not hasattr(figure, "_data") else {"data": figure._data, "layout": figure._layout}
         series: list[Told] = []
         traces = []
@@ -53,9 +74,43 @@ class Lifted:
             trace = dict(drawn)
             found = self._series(trace)
             if found is not None:
-                series.append({"trace": number, **found})
+                found["trace"] = number
+                series.append(found)
             traces.append(self._plain(trace))
         return {"data": traces, "layout": self._plain(dict(told.get("layout", {})))}, series
+
+    def settle(self) -> None:
+        """Complete the series of all figures: which single points and finest levels the page has room for is known when
+        they are deflated, and that is done beside the drawing."""
+        room = ROOM
+        for held in self._known.values():
+            room = self._settled(held, room)
+        for told, held in self._open:
+            told |= {"n": held.n, "single": held.single, "levels": held.levels, "step": held.step}
+        self._known, self._open = {}, []
+
+    def _settled(self, held: _Held, room: int) -> int:
+        """What is left of the room."""
+        if len(held.levels) > 1:
+            took = self._packing.size(held.levels[0])
+            if took > room:
+                self._packing.drop(held.levels.pop(0))
+            else:
+                room -= took
+        if held.follows is not None and self._follows is not None:
+            if held.follows.single is not None:
+                held.single = {"as": "below", "of": held.follows.single, "start": self._follows.start, "n": held.n}
+                return room
+            held.single = held.own()
+        assert held.single is not None
+        if not held.levels:
+            return room
+        took = self._packing.size(held.single)
+        if took <= room:
+            return room - took
+        self._packing.drop(held.single)
+        held.single = None
+        return room
 
     def _series(self, trace: dict[str, Any]) -> Told | None:
         """A trace along time or numbers that rise; its x, y and texts are taken out of it."""
@@ -79,43 +134,43 @@ class Lifted:
         if looks:  # a line with dots at some points: they are there where single points are
             texts["size"] = self._column(np.asarray(looks["size"]))
             trace["marker"] = {**marker, "size": 0}
-        values = np.where(np.isfinite(y.astype(np.float64)), y.astype(np.float64), np.nan)
+        values = y.astype(np.float64, copy=False)
+        there = np.isfinite(values)
+        if not there.all():
+            values = np.where(there, values, np.nan)
         trace.pop("x")
         trace.pop("y")
         if trace["type"] == "scattergl":
             trace["type"] = "scatter"  # few points are drawn at a time, and on paper they are lines
-        return {"x": self._packing.times(x), "marks": marks, "texts": texts, **self._levels(x, values)}
+        told = {"x": self._time(x), "marks": marks, "texts": texts}
+        self._open.append((told, self._levels(x, values)))
+        return told
 
-    def _levels(self, x: NDArray[Any], values: Floats) -> Told:
+    def _time(self, x: NDArray[Any]) -> Told:
+        """A column of times; most of a page's lines have the same."""
+        for other, told in self._times:
+            if np.array_equal(x, other):
+                return told
+        told = self._packing.times(x)
+        if len(x) >= LONG:
+            self._times.append((x, told))
+        return told
+
+    def _levels(self, x: NDArray[Any], values: Floats) -> _Held:
         key = x.tobytes()[:64], values.tobytes()
         if key in self._known:
             return self._known[key]
-        power = quantum(values)
-        held = values if power is None else np.rint(values * power)
-        levels = [self._level(level, power) for level in levels_of(held)]
-        if len(levels) > 1 and not self._has_room(levels[0]):
-            del levels[0]
-        single: Told | None = None
+        follows = None
         if self._follows is not None and np.array_equal(values, self._following, equal_nan=True):
-            of = self._levels(x, self._follows.of)
-            if of["single"] is not None:
-                single = {"as": "below", "of": of["single"], "start": self._follows.start, "n": len(values)}
-        if single is None:
-            single = self._numbers(held, power)
-            if levels and not self._has_room(single):
-                single = None
-        told = {"n": len(values), "single": single, "levels": levels, "step": None if power is None else 1.0 / power}
-        self._known[key] = told
-        return told
-
-    def _has_room(self, told: Told) -> bool:
-        """Take a column's bytes, or a level's, from what is left; where that is less, it is not held."""
-        took = self._packing.size(told)
-        if took > self._room:
-            self._packing.drop(told)
-            return False
-        self._room -= took
-        return True
+            follows = self._levels(x, self._follows.of)
+        power = quantum(values)
+        numbers = values if power is None else np.rint(values * power)
+        levels = [self._level(level, power) for level in levels_of(numbers)]
+        own = partial(self._numbers, numbers, power)
+        single = own() if follows is None else None
+        step = None if power is None else 1.0 / power
+        self._known[key] = _Held(len(values), levels, step, single, follows, own)
+        return self._known[key]
 
     def _numbers(self, held: Floats, power: float | None, *, steps: bool = True) -> Told:
         if power is None:

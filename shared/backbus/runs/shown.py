@@ -13,6 +13,7 @@ from backbus.market.panel import Floats, Ints
 from backbus.performance.report import Report
 from backbus.runs.receipt import Receipt
 from backbus.runs.tables import Tables
+from backbus.runs.trade_fills import TradeFills, trade_fills
 
 if TYPE_CHECKING:
     from backbus.market.panel import Panel
@@ -88,6 +89,11 @@ class RunShown(Shown):
         with np.errstate(divide="ignore", invalid="ignore"):
             found: Floats = self.daily / before - 1.0
         return found
+
+    @cached_property
+    def trade_fills(self) -> TradeFills:
+        """Which fills opened and closed each trade."""
+        return trade_fills(self.tables)
 
 
 class SweepShown(Shown):
