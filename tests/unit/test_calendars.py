@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import exchange_calendars
+import numpy as np
 import pytest
 
 from backbus.data import load_panel
 from backbus.errors import JobError
 from backbus.job.data import DataSettings
+from backbus.market import calendars
 from backbus.market.calendars import bounds_of, sessions_between, zone_of
 from backbus.market.panel import session_date
 
@@ -56,3 +58,14 @@ def test_bars_at_a_calendars_edge_are_read(tmp_path):
     (tmp_path / "X.csv").write_text(text.replace("1997-01-06", "1996-12-27"))
     with pytest.raises(JobError, match=r"XTKS does not cover 1996-12-27 to 1997-01-08: it has 1997-01-01 to any date"):
         load_panel(DataSettings(calendar="XTKS"), {"X.csv": tmp_path / "X.csv"})
+
+
+def test_sessions_are_the_same_whether_a_longer_calendar_is_there_already_or_not() -> None:
+    calendars._made.clear()
+    alone = sessions_between("XNYS", 18_000, 18_100, field="data.calendar")
+    calendars._made.clear()
+    sessions_between("XNYS", 17_000, 19_000, field="data.calendar")
+    beside = sessions_between("XNYS", 18_000, 18_100, field="data.calendar")
+    assert len(calendars._made) == 1
+    for one, other in zip(alone, beside, strict=True):
+        np.testing.assert_array_equal(one, other)

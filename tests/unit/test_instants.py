@@ -3,17 +3,24 @@ dates are shown."""
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from backbus import StrategyError, run
 from backbus.api.explain import explain
 from backbus.api.sentences import sentences
+from backbus.market import calendars
+from backbus.market.timeframes import DAY_NS
+from backbus.performance.instants import Begins
 from backbus.performance.summary import summary_lines
 from backbus.strategy import Strategy
+from tests.unit.panels import panel_of
 
 
 class Buys(Strategy):
@@ -123,3 +130,24 @@ def test_errors_of_a_strategy_say_when(strategy: Any, tmp_path: Path) -> None:
         made(tmp_path, HOURS, strategy())
     with pytest.raises(StrategyError, match=r"\(2024-01-0[23](\)| to )"):
         made(tmp_path, DAYS, strategy())
+
+
+def test_sessions_are_found_however_the_rows_are_cut_and_from_no_calendar_but_one(monkeypatch: Any) -> None:
+    days = pd.bdate_range("1999-06-01", "2021-03-01").to_numpy().astype("M8[D]").astype(np.int64)
+    panel = panel_of(*(np.ones((len(days), 1)) for _ in range(5)))
+    layout = replace(panel.layout, calendar="XNYS")
+    block = replace(panel.block, session=days, end=(days + 1) * DAY_NS)
+    made = []
+    make = calendars._make
+    monkeypatch.setattr(calendars, "_made", deque(maxlen=8))
+    monkeypatch.setattr(calendars, "_make", lambda *asked: made.append(asked) or make(*asked))
+    known = calendars.sessions_between("XNYS", int(days[0]), int(days[-1]), field="data.calendar")
+    whole = Begins(layout).of(block)
+    assert len(made) == 1
+    at = np.flatnonzero(np.isin(days, known.days))
+    np.testing.assert_array_equal(whole[at], known.opens[np.searchsorted(known.days, days[at])])
+    calendars._made.clear()
+    begins = Begins(layout)
+    parts = [begins.of(block.rows(first, min(first + 97, len(days)))) for first in range(0, len(days), 97)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert len(made) <= 4  # a decade at a time

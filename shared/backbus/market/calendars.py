@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import functools
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -33,12 +34,12 @@ class Sessions(NamedTuple):
 
 
 def sessions_between(
-    calendar: str, first: int, last: int, *, field: str, needed: tuple[int, int] | None = None
+    calendar: str, first: int, last: int, *, field: str, needed: tuple[int, int] | None = None, ahead: int = 0
 ) -> Sessions:
     """The sessions around these days, and a few more at both ends where the calendar has them.
 
     ``field`` is what a JobError names, which is raised where the calendar does not cover what is ``needed``: all of
-    them, where that is not said.
+    them, where that is not said. So many days ``ahead`` are had as well, where they cost nothing or all are made anew.
     """
     earliest, latest = bounds_of(calendar, field)
     begin, stop = needed or (first, last)
@@ -48,12 +49,14 @@ def sessions_between(
             f"{calendar} does not cover {session_date(begin)} to {session_date(stop)}: it has {known}", field=field
         )
     start, end = max(first - _EDGE_DAYS, earliest), min(last + _EDGE_DAYS, latest)
-    found = _between(calendar, start, end, field)
+    later = min(end + ahead, latest)
+    found = _between(calendar, start, end, field, later)
     days = found.closes.index.to_numpy().astype("M8[D]").astype(np.int64)
     opens, closes = (
         each.dt.tz_convert(None).to_numpy().astype("M8[ns]").astype(np.int64) for each in (found.opens, found.closes)
     )
-    return Sessions(days, opens, closes)
+    asked = slice(*np.searchsorted(days, (start, later + 1)).tolist())
+    return Sessions(days[asked], opens[asked], closes[asked])
 
 
 def union(calendars: Sequence[str], first: int, last: int, *, field: str, needed: tuple[int, int]) -> Sessions:
@@ -131,9 +134,30 @@ def bounds_of(calendar: str, field: str) -> tuple[int, int]:
     return _FIRST_DAY if first is None else first, _LAST_DAY if last is None else last
 
 
-@functools.lru_cache(maxsize=8)
-def _between(calendar: str, first: int, last: int, field: str) -> Any:
-    """The library's calendar of some days. Whatever it raises is one message."""
+def _between(calendar: str, first: int, last: int, field: str, later: int | None = None) -> Any:
+    """The library's calendar of these days or of more: one that there is, else a new one, until ``later``."""
+    for one in _made:
+        if one.calendar == calendar and one.first <= first and last <= one.last:
+            return one.made
+    last = last if later is None else later
+    made = _make(calendar, first, last, field)
+    _made.appendleft(_Made(calendar, first, last, made))
+    return made
+
+
+class _Made(NamedTuple):
+    calendar: str
+    first: int
+    last: int
+    made: Any
+
+
+_made: deque[_Made] = deque(maxlen=8)
+"""The library's calendars that there are, the latest first: it takes some tenths of a second to make one."""
+
+
+def _make(calendar: str, first: int, last: int, field: str) -> Any:
+    """Whatever the library raises is one message."""
     import exchange_calendars
     import pandas as pd
 

@@ -8,28 +8,33 @@ places.
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 
 from backbus.errors import JobError
 from backbus.jit.arrays import read_only
-from backbus.market.calendars import Sessions, sessions_between
+from backbus.market.calendars import Sessions, bounds_of, sessions_between
 from backbus.market.panel import Block, Ints, Layout
 from backbus.market.ticks import OPEN_MATCH, PHASES
 from backbus.market.timeframes import DAY_NS
 from backbus.performance.trades import NO_TIME
 
-DECADE = 3652
-"""Days of a calendar that are asked for at a time: the library makes them anew each time."""
+_FIELD = "data.calendar"
+AHEAD = 3652
+"""Days of a calendar that are had beyond those that are asked for, where it has to be made: that takes long."""
 
 
 class Begins:
     """When the rows of a market begin."""
 
-    __slots__ = ("_decades", "_layout")
+    __slots__ = ("_first", "_known", "_last", "_layout")
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._decades: dict[int, Sessions | None] = {}
+        self._known: Sessions | None = None
+        self._first, self._last = 1, 0
+        """Of which days these are the sessions."""
 
     def of(self, block: Block) -> Ints:
         """[rows] UTC nanoseconds since 1970; the end of rows whose begin is not known."""
@@ -45,27 +50,28 @@ class Begins:
     def _opens(self, block: Block) -> Ints:
         """When the rows' sessions open; the rows' own end where the calendar does not say."""
         opens = block.end.copy()
-        for decade in np.unique(block.session // DECADE).tolist():
-            known = self._decade(decade)
-            if known is None or not len(known.days):
-                continue
+        known = self._sessions(int(block.session.min()), int(block.session.max())) if len(block) else None
+        if known is not None and len(known.days):
             at = np.minimum(np.searchsorted(known.days, block.session), len(known.days) - 1)
             found = (known.days[at] == block.session) & (known.opens[at] < block.end)
             opens[found] = known.opens[at][found]
         return read_only(opens)
 
-    def _decade(self, decade: int) -> Sessions | None:
-        if decade not in self._decades:
-            assert self._layout.calendar is not None
-            first = decade * DECADE
-            try:
-                found = sessions_between(
-                    self._layout.calendar, first, first + DECADE - 1, field="data.calendar", needed=(first, first)
-                )
-            except JobError:
-                found = None
-            self._decades[decade] = found
-        return self._decades[decade]
+    def _sessions(self, first: int, last: int) -> Sessions | None:
+        """Those of some days, as far as the calendar has them."""
+        if not self._first <= first <= last <= self._last:
+            calendar = self._layout.calendar
+            assert calendar is not None
+            self._first, self._last, self._known = first, last, None
+            with contextlib.suppress(JobError):
+                earliest, latest = bounds_of(calendar, _FIELD)
+                some = max(first, earliest)
+                if some <= min(last, latest):
+                    self._known = sessions_between(
+                        calendar, first, last, field=_FIELD, needed=(some, some), ahead=AHEAD
+                    )
+                    self._last = max(last, int(self._known.days[-1]))
+        return self._known
 
 
 def instants(ticks: Ints, first_row: int, begin: Ints, end: Ints) -> Ints:
