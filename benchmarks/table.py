@@ -6,6 +6,7 @@ import datetime
 import os
 import platform
 import sys
+import time
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -32,9 +33,29 @@ def surroundings() -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "processors": len(os.sched_getaffinity(0)),
+        "model": _model(),
+        "python_additions_a_second": round(_additions()),
         "libraries": {name: version(name) for name in LIBRARIES},
         "peers": {name: versions(name)[name] for name in PEERS if (PLACE / name / "made").exists()},
     }
+
+
+def _model() -> str:
+    """The processor's name, where the system tells it."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8", errors="replace").splitlines() if told.is_file() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+
+
+def _additions(count: int = 1_000_000) -> float:
+    """How many numbers a plain loop adds in a second: machines differ in this by more than in what is compiled."""
+    fastest = float("inf")
+    for _ in range(5):
+        began, total = time.perf_counter(), 0
+        for number in range(count):
+            total += number
+        fastest = min(fastest, time.perf_counter() - began)
+    return count / fastest
 
 
 def cells(line: Line) -> tuple[str, ...]:
@@ -70,7 +91,9 @@ def write(path: Path, lines: Sequence[Line], checks: Sequence[Check]) -> None:
         "",
         "Written by `make bench`. Medians; where something stands beside a row, both were run in turns.",
         "",
-        f"{around['date']}, Python {around['python']}, {around['processors']} processors ({around['machine']}).",
+        f"{around['date']}, Python {around['python']}, {around['processors']} processors ({around['machine']}"
+        + (f", {around['model']}" if around["model"] else "")
+        + f"); a loop in Python adds {around['python_additions_a_second'] / 1e6:.0f} M numbers a second.",
         f"{shown}.",
         f"Peers: {peers}.",
         "",

@@ -46,6 +46,41 @@ def test_tails_are_those_of_empyrical_and_scipy() -> None:
     assert found.ulcer_index == pytest.approx(math.sqrt(np.mean(falls**2)))
 
 
+QUANTSTATS = {
+    "comp": -0.1059130658273093, "cagr": -0.05486163331395222, "volatility": 0.24715394964239085,
+    "sharpe": -0.18241592871386958, "sortino": -0.23692024657389668, "max_drawdown": -0.30846714676650333,
+    "calmar": -0.17785243546691268, "omega": 0.9669154960170383, "tail_ratio": 1.0517646319438188,
+    "value_at_risk": -0.02570943636002724, "cvar": -0.04368782107658711, "skew": -1.8078540412266413,
+    "kurtosis": 17.61431986809368, "ulcer_index": 0.15705210156200894, "sharpe_of_a_rate_below_0": -0.10229013906419812,
+}  # fmt: skip
+"""What quantstats 0.0.81 gives of RETURNS, dated by business days, with periods=252, and rf=0.02 where it takes one;
+the last with rf=-0.02."""
+
+
+def test_figures_are_those_of_quantstats_but_for_those_that_the_docs_name() -> None:
+    rate = 1.02 ** (1 / 252) - 1
+    found = session_figures(RETURNS, 1e5, 252.0, np.array([rate]))
+    same = {"total_return": "comp", "annual_return": "cagr"}
+    for name in ("total_return", "annual_return", "volatility", "sharpe", "sortino", "max_drawdown", "calmar"):
+        assert found[name] == pytest.approx(QUANTSTATS[same.get(name, name)]), name
+    tails = tails_of(RETURNS, None, rates=np.array([rate]), year=252.0)
+    assert tails.omega == pytest.approx(QUANTSTATS["omega"])
+    assert tails.tail_ratio == pytest.approx(QUANTSTATS["tail_ratio"])
+    # What differs does so by what docs/metrics.md says, and by nothing else.
+    count, normal = len(RETURNS), stats.norm.ppf(0.05, RETURNS.mean(), RETURNS.std(ddof=1))
+    assert normal == pytest.approx(QUANTSTATS["value_at_risk"]) and tails.value_at_risk != pytest.approx(normal)
+    assert RETURNS[normal > RETURNS].mean() == pytest.approx(QUANTSTATS["cvar"])
+    assert tails.skewness == pytest.approx(QUANTSTATS["skew"] * (count - 2) / math.sqrt(count * (count - 1)))
+    assert tails.kurtosis == pytest.approx(
+        (QUANTSTATS["kurtosis"] * (count - 2) * (count - 3) / (count - 1) - 6.0) / (count + 1)
+    )
+    assert tails.ulcer_index == pytest.approx(QUANTSTATS["ulcer_index"] * math.sqrt((count - 1) / count))
+    below = np.array([0.98 ** (1 / 252) - 1])
+    no_rate = session_figures(RETURNS, 1e5, 252.0, np.zeros(1))["sharpe"]
+    assert no_rate == pytest.approx(QUANTSTATS["sharpe_of_a_rate_below_0"])
+    assert session_figures(RETURNS, 1e5, 252.0, below)["sharpe"] > no_rate
+
+
 def test_rolling_figures_are_those_of_each_window() -> None:
     found = rolling_figures(RETURNS, 63, rates=np.zeros(1), year=252.0)
     for stop in (63, 200, 500):
