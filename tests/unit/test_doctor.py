@@ -123,6 +123,8 @@ def test_numba_keeps_code_where_we_look_for_it(monkeypatch: pytest.MonkeyPatch) 
     folder = kernels.cache_folder() / _CacheLocator.get_suitable_cache_subpath(str(source))
     folder.mkdir(parents=True)
     (folder / "loop.run_rows-194.py311.nbi").touch()
+    assert not kernels.are_compiled_for("run")  # the first order with a limit would wait for a minute, without a word
+    (folder / "loop.run_lists-218.py311.nbi").touch()
     assert kernels.are_compiled_for("run")
     assert not kernels.are_compiled_for("sweep")
     assert not kernels.are_compiled_for("check")

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import typer
 
@@ -66,16 +67,16 @@ def _all() -> None:
     _others()
 
 
-def _run() -> None:
+def _run(lists: bool = False) -> None:
     from backbus.engine.warm import warm_run
 
-    warm_run()
+    warm_run(lists)
 
 
-def _sweep() -> None:
+def _sweep(lists: bool = False) -> None:
     from backbus.engine.warm import warm_point
 
-    warm_point()
+    warm_point(lists)
 
 
 def _check() -> None:
@@ -89,7 +90,9 @@ PARTS: dict[str, Callable[[], None]] = {
     "others": _others,
     "all": _all,
     "run": _run,
+    "run_lists": partial(_run, lists=True),
     "sweep": _sweep,
+    "sweep_lists": partial(_sweep, lists=True),
     "check": _check,
 }
 """What is compiled by itself: in two processes at once, or because a command cannot do without it."""

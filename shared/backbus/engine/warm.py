@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -72,15 +73,15 @@ def warm_points(*, strategies: bool = True) -> None:
         PointsEngine(panel, job.performance.benchmark).run([Point(terms, signals)])
 
 
-def warm_run() -> None:
-    """The loop of a plain run, without which none goes."""
-    job, strategy = next(_runs())
+def warm_run(lists: bool = False) -> None:
+    """The loop of a plain run, or that of one with lists of orders."""
+    job, strategy = _of_one_loop(lists)
     Engine(job, small_panel(), strategy).run()
 
 
-def warm_point() -> None:
-    """The loop of a plain point of a sweep."""
-    job, strategy = next(_runs())
+def warm_point(lists: bool = False) -> None:
+    """The loop of a plain point of a sweep, or that of one with lists of orders."""
+    job, strategy = _of_one_loop(lists)
     panel = small_panel()
     terms = terms_of(job, panel.layout, panel.block.session)
     PointsEngine(panel, job.performance.benchmark).run([Point(terms, PanelRunner(panel).signals(strategy))])
@@ -90,6 +91,10 @@ def warm_signals() -> None:
     """What any strategy says by."""
     _, strategy = next(_runs())
     PanelRunner(small_panel()).signals(strategy)
+
+
+def _of_one_loop(lists: bool) -> tuple[Job, Strategy]:
+    return next(itertools.islice(_runs(), int(lists), None))
 
 
 def _runs(*, strategies: bool = True) -> Iterator[tuple[Job, Strategy]]:

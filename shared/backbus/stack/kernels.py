@@ -7,6 +7,7 @@ the sources that code is made of.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 import signal
 import subprocess
@@ -25,8 +26,19 @@ USUALLY = "a minute or two"
 LITTLE_S = 20.0
 """No whole compilation takes less."""
 Work = Literal["run", "sweep", "check"]
-_LOOPS: dict[Work, str] = {"run": "engine/loop.py", "sweep": "engine/points.py", "check": "strategy/edges.py"}
-"""The file of the loops without which nothing goes."""
+_LOOPS: dict[Work, tuple[str, ...]] = {
+    "run": ("engine/loop.run_rows", "engine/loop.run_lists"),
+    "sweep": ("engine/points.run_points", "engine/loop.run_lists"),
+    "check": ("strategy/edges.",),
+}
+"""Files and functions of the loops without which nothing goes: for market orders alone, and for orders of every kind,
+which a strategy may give at any row."""
+_PARTS: dict[Work, tuple[str, ...]] = {
+    "run": ("run", "run_lists"),
+    "sweep": ("sweep", "sweep_lists"),
+    "check": ("check",),
+}
+"""What compiles them, each in a process of its own."""
 _TAKES: dict[Work, str] = {"run": "about a minute", "sweep": "about a minute", "check": "some seconds"}
 
 
@@ -43,12 +55,12 @@ def are_disabled() -> bool:
 
 def are_compiled_for(work: Work) -> bool:
     """Whether such work begins at once: with nothing to compile, or nearly so."""
-    return are_disabled() or marker().exists() or _kept(PACKAGE / _LOOPS[work])
+    return are_disabled() or marker().exists() or all(map(_kept, _LOOPS[work]))
 
 
 def kept_anywhere() -> bool:
     """Whether any kernel of this place and state is kept."""
-    return any(_kept(PACKAGE / file) for file in _LOOPS.values())
+    return any(map(_kept, itertools.chain(*_LOOPS.values())))
 
 
 def prepare(work: Work) -> None:
@@ -60,7 +72,7 @@ def prepare(work: Work) -> None:
         return
     sys.stderr.write(f"compiling once, {_TAKES[work]} (`backbus compile` does it for all commands) ...\n")
     sys.stderr.flush()
-    apart([part_command(work)])  # what fails there fails here, and is told
+    apart([part_command(part) for part in _PARTS[work]])  # what fails there fails here, and is told
 
 
 def part_command(part: str) -> list[str]:
@@ -135,9 +147,10 @@ def of_other_states() -> tuple[int, int]:
     return len(others), sum(file.stat().st_size for path in others for file in path.rglob("*") if file.is_file())
 
 
-def _kept(source: Path) -> bool:
-    """Whether numba keeps code of a source file: it names folders by where that lies (private to numba; a test watches
+def _kept(loop: str) -> bool:
+    """Whether numba keeps code of a loop: it names folders by where its source lies (private to numba; a test watches
     it)."""
+    source = PACKAGE / loop
     home = Path(os.environ.get("NUMBA_CACHE_DIR") or cache_folder())
     folder = hashlib.sha1(str(source.parent).encode(), usedforsecurity=False).hexdigest()
-    return any((home / f"{source.parent.name}_{folder}").glob(f"{source.stem}.*.nbi"))
+    return any((home / f"{source.parent.name}_{folder}").glob(f"{source.name}*.nbi"))
