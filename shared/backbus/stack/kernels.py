@@ -39,7 +39,7 @@ _PARTS: dict[Work, tuple[str, ...]] = {
     "check": ("check",),
 }
 """What compiles them, each in a process of its own."""
-_TAKES: dict[Work, str] = {"run": "about a minute", "sweep": "about a minute", "check": "some seconds"}
+_TAKES: dict[Work, str] = {"run": USUALLY, "sweep": USUALLY, "check": "some seconds"}
 
 
 def marker() -> Path:
