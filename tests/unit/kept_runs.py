@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from backbus import run
+from backbus.folders import RUNS
 from backbus.job.job import Job
 
 STRATEGY = """
@@ -31,7 +32,9 @@ def above(bars, n):
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder."""
+    monkeypatch.chdir(tmp_path)
     dice = np.random.default_rng(3)
     (tmp_path / "data").mkdir()
     for name in ("A", "B"):
@@ -48,7 +51,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def ran(home: Path, place: str, *overrides: str) -> Path:
-    folder = home / "var" / place
+    folder = home / RUNS / place
     run(Job.load(home / "job.toml", overrides=overrides), folder=folder)
     return folder
 

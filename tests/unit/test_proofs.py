@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,12 @@ import pytest
 
 from backbus import Job, Strategy, param, run
 from backbus.api.diff import diff
+from backbus.api.kept import read_run
 from backbus.api.verify import verify
-from backbus.errors import DataError, UsageError
+from backbus.errors import BackbusError, DataError, UsageError
+from backbus.figures.registry import NothingToShow, figures
+from backbus.runs.hashes import hashes_of
+from backbus.runs.receipt import job_hash
 from tests.unit.kept_runs import home, ran
 
 __all__ = ["home"]
@@ -21,7 +26,9 @@ def told(found: Any) -> list[str]:
     return [f"{one.of} {one.where}" for one in found.differences]
 
 
-def test_a_run_comes_again_from_its_folder_and_from_its_receipt_alone(home: Path, tmp_path: Path) -> None:
+def test_a_run_comes_again_from_its_folder_and_from_its_receipt_alone(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = ran(home, "first")
     assert verify(folder).same
     alone = tmp_path / "sent" / "receipt.json"
@@ -29,6 +36,7 @@ def test_a_run_comes_again_from_its_folder_and_from_its_receipt_alone(home: Path
     alone.write_bytes((folder / "receipt.json").read_bytes())
     found = verify(alone, data=home / "data", strategy=home)
     assert found.same and found.fingerprint == found.receipt.fingerprint
+    monkeypatch.chdir(alone.parent)
     with pytest.raises(
         DataError, match=r"cannot find data/A\.csv, data/B\.csv: name the folder that has them by --data"
     ):
@@ -105,6 +113,116 @@ def test_another_backbus_is_named_and_the_run_is_made_all_the_same(home: Path) -
     path.write_text(json.dumps({**whole, "versions": {**whole["versions"], "numpy": "1.0"}}))
     found = verify(folder)
     assert told(found) == ["backbus numpy"] and found.same
+
+
+# --- what may have been sent ------------------------------------------------------------------------------------------
+
+
+def sent(home: Path, place: Path, use: str = "", ran_in: str = "", query: str = "") -> Path:
+    """A run's folder as somebody sends it who wants code run: it leaves a file behind."""
+    shutil.copytree(ran(home, "model"), place)
+    code = (place / "source" / "own.py").read_text() + f"\nopen({str(home / 'PWNED')!r}, 'w').close()\n"
+    (place / "source" / "own.py").write_text(code)
+    receipt, report = (json.loads((place / name).read_text()) for name in ("receipt.json", "report.json"))
+    receipt["strategy"] = hashes_of({path.name: path for path in (place / "source").iterdir()})
+    receipt["job"]["strategy"]["use"] = use or "own.py:Own"
+    receipt["job_hash"] = job_hash(receipt["job"])
+    report["ran"]["folder"] = ran_in or str(home)
+    (place / "receipt.json").write_text(json.dumps(receipt))
+    (place / "report.json").write_text(json.dumps(report))
+    if query:
+        (place / "job.toml").write_text(f'[data]\nquery = "{query}"\n[strategy]\nuse = "SmaCross"\n')
+    return place
+
+
+def pwned(home: Path) -> bool:
+    return (home / "PWNED").exists()
+
+
+@pytest.mark.parametrize("way", ["as it is", "by where it ran", "by use", "by an absolute use", "a receipt alone"])
+def test_no_code_that_may_have_been_sent_runs_unless_it_is_trusted_or_named(home: Path, way: str) -> None:
+    place = home / "in" / "X"
+    use = {"by use": "in/X/source/own.py:Own", "by an absolute use": f"{place}/source/own.py:Own"}.get(way, "")
+    sent(home, place, use, "in/X/source" if way == "by where it ran" else "")
+    asked = place / "receipt.json" if way == "a receipt alone" else place
+    with pytest.raises(UsageError, match=r"own\.py.* (look at it|run it with) .*--trust"):
+        verify(asked, data=home / "data")
+    assert not pwned(home)
+    verify(asked, data=home / "data", trust=True)
+    assert pwned(home)
+
+
+def test_a_receipt_runs_no_file_to_which_it_leads_with_other_bytes(home: Path) -> None:
+    (home / "in").mkdir()
+    folder = ran(home, "first")
+    (home / "own.py").write_text(f"open({str(home / 'PWNED')!r}, 'w').close()\n")
+    (home / "in" / "receipt.json").write_bytes((folder / "receipt.json").read_bytes())
+    with pytest.raises(DataError, match=r"cannot find .*own\.py"):
+        verify(home / "in" / "receipt.json", data=home / "data")
+    assert not pwned(home)
+
+
+def test_a_sent_receipt_runs_the_user_s_own_file_of_the_same_bytes_where_it_lies_elsewhere(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder, downloads = ran(home, "first"), tmp_path_factory.mktemp("downloads")
+    (downloads / "receipt.json").write_bytes((folder / "receipt.json").read_bytes())
+    assert verify(downloads / "receipt.json").same
+    (home / "receipt.json").write_bytes((folder / "receipt.json").read_bytes())  # it may have brought the file along
+    with pytest.raises(
+        UsageError, match=r"own\.py may have come with the receipt: look at it, and run it with --trust"
+    ):
+        verify(home / "receipt.json")
+    assert verify(home / "receipt.json", strategy=home).same
+    monkeypatch.chdir(downloads)
+    with pytest.raises(UsageError, match="source: look at it, and run it with --trust"):
+        verify(folder, data=home / "data")  # none of this folder's runs
+
+
+def test_figures_of_a_run_that_may_have_been_sent_run_nothing_of_it(home: Path) -> None:
+    result = read_run(sent(home, home / "in" / "X"))
+    assert result.market is not None
+    (home / "in" / "X" / "job.toml").write_text((home / "job.toml").read_text().replace("data/", "../../data/"))
+    shutil.copy(home / "in" / "X" / "source" / "own.py", home / "in" / "X" / "own.py")
+    shutil.copy(home / "helping.py", home / "in" / "X" / "helping.py")
+    title = figures()["price"].draw(result).layout.title.text
+    assert "sources that may have been sent are not run: only those of runs in var/runs are" in title
+    with pytest.raises(DataError, match="sources that may have been sent are not run"):
+        result.strategy()
+    asks = read_run(sent(home, home / "in" / "Y", query=f"COPY (select 1) TO '{home / 'PWNED'}'"))
+    with pytest.raises(NothingToShow, match="a query that may have been sent is not made"):
+        figures()["price"].draw(asks)
+    assert not pwned(home)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"job": {}}, "strategy"),
+        ({"strategy": {"~nobodyxx/own.py": "00"}}, "~nobodyxx/own.py"),
+        (
+            {"market": {"rows": 1, "part_rows": 1, "parts": "AAAA", "assets": ""}},
+            "is no receipt that this backbus reads",
+        ),
+        (
+            {"market": {"rows": 1, "part_rows": 1, "parts": "", "assets": "AA=="}},
+            "is no receipt that this backbus reads",
+        ),
+    ],
+)
+def test_a_receipt_that_says_nonsense_is_one_message(home: Path, change: dict[str, Any], told: str) -> None:
+    path = ran(home, "first") / "receipt.json"
+    whole = {**json.loads(path.read_text()), **change}
+    path.write_text(json.dumps({**whole, "job_hash": job_hash(whole["job"])}))
+    with pytest.raises(BackbusError, match=told):
+        verify(path.parent)
+
+
+@pytest.mark.parametrize("said", [5, {"folder": 5}, {"folder": ""}])
+def test_a_report_that_says_nonsense_of_where_it_ran_is_no_matter(home: Path, said: Any) -> None:
+    path = ran(home, "first") / "report.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "ran": said}))
+    assert verify(path.parent).same
 
 
 class Handed(Strategy):

@@ -72,7 +72,10 @@ def test_the_receipt_and_the_job_are_in_it_and_sources_where_they_are_asked_for(
     assert tomllib.loads(job.replace("&quot;", '"'))["strategy"]["n"] == 4
     assert "class Own(Strategy)" not in page
     assert verify(folder / "page.html", data=home, strategy=home).same
+    (folder / "source" / "passwords.py").symlink_to("/etc/passwd")
+    (folder / "source" / "other.py").write_text("not of the receipt")
     with_source = page_of(folder, with_source=True)
+    assert "root:" not in with_source and "not of the receipt" not in with_source
     assert verify(folder / "page.html", data=home, trust=True).same
     assert "class Own(Strategy)" in with_source and "source/helping.py" in with_source
 
@@ -206,7 +209,7 @@ def test_the_command_writes_a_page_beside_the_run_and_prints_markdown(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(home)
-    folder = ran(home, "runs/first")
+    folder = ran(home, "first")
     assert said("--last").startswith("var/runs/first/report.html: ")
     assert (folder / "report.html").stat().st_size > 1_000_000
     text = said("first", "--md")

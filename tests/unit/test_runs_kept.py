@@ -11,6 +11,7 @@ import pytest
 
 from backbus import run
 from backbus.errors import JobError, UsageError
+from backbus.folders import RUNS
 from backbus.job.job import Job
 from backbus.runs.folder import without_nothing
 from backbus.runs.library import find_run, kept_runs, latest_run, remove_run, sorted_by
@@ -28,7 +29,7 @@ def test_a_run_comes_again_from_its_folder_whatever_became_of_its_sources(home: 
     folder = ran(home, "first", "portfolio.cash=5000.0")
     (home / "own.py").write_text("nothing")
     (home / "helping.py").unlink()
-    again = run(Job.load(folder / "job.toml"), folder=home / "var" / "again")
+    again = run(Job.load(folder / "job.toml"), folder=home / "again")
     assert again.fingerprint == said(folder, "report.json")["fingerprint"]
     job = Job.load(folder / "job.toml")
     assert (job.portfolio.cash, job.strategy.params) == (5000.0, {"n": 4})
@@ -61,7 +62,7 @@ def test_equal_runs_have_equal_receipts_and_others_say_in_what_they_differ(home:
 def test_the_report_says_what_was_run(home: Path) -> None:
     told = said(ran(home, "first"), "report.json")
     assert told["settings"]["strategy"] == {"use": "own.py:Own", "n": 4}
-    assert told["receipt"]["job_hash"] == said(home / "var" / "first", "receipt.json")["job_hash"]
+    assert told["receipt"]["job_hash"] == said(home / RUNS / "first", "receipt.json")["job_hash"]
     assert told["ran"]["mode"] == "local" and told["ran"]["folder"] == str(home)
 
 
@@ -78,7 +79,7 @@ def test_every_job_comes_back_from_its_toml() -> None:
 
 
 def test_runs_are_listed_sorted_found_and_removed(home: Path) -> None:
-    runs = home / "var"
+    runs = home / RUNS
     first, second = ran(home, "aa1"), ran(home, "ab2", 'name="other"', "strategy.n=9")
     listed = kept_runs(runs)
     assert [one.id for one in listed] == ["ab2", "aa1"]
@@ -103,8 +104,8 @@ def test_a_damaged_run_is_listed_with_its_problem(home: Path) -> None:
     ran(home, "whole")
     report = ran(home, "cut") / "report.json"
     report.write_text(report.read_text()[:100])
-    found = {one.id: one for one in kept_runs(home / "var")}
+    found = {one.id: one for one in kept_runs(home / RUNS)}
     assert (found["cut"].kind, found["whole"].kind) == ("damaged", "run")
     assert "cannot be read" in found["cut"].problem and "report.json" in found["cut"].problem
-    (home / "var" / "cut" / "report.json").write_text("{}")
-    assert "of another version" in {one.id: one for one in kept_runs(home / "var")}["cut"].problem
+    (home / RUNS / "cut" / "report.json").write_text("{}")
+    assert "of another version" in {one.id: one for one in kept_runs(home / RUNS)}["cut"].problem

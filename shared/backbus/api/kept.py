@@ -14,6 +14,7 @@ from backbus.performance.tables import TABLES
 from backbus.runs.folder import JOB_FILE, RECEIPT_FILE, Ran, read_report
 from backbus.runs.receipt import Receipt
 from backbus.runs.tables import Tables
+from backbus.runs.trust import ran_here
 from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE
 from backbus.sweep.results import load_summary
 from backbus.sweep.search.cross_validation import SPLITS_FILE
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from backbus.market.panel import Panel
     from backbus.strategy import Strategy
 
+_OWN = "only those of runs in var/runs are"
 MAIN_TABLES = (TABLE_FILE, FOLDS_FILE, SPLITS_FILE)
 
 
@@ -58,7 +60,10 @@ def _market(folder: Path) -> Callable[[], Panel]:
         from backbus.engine.inputs import complete, open_inputs
         from backbus.job.job import Job
 
-        return open_inputs(complete(Job.load(folder / JOB_FILE))).panel
+        job = Job.load(folder / JOB_FILE)
+        if job.data.query is not None and not ran_here(folder):
+            raise DataError(f"a query that may have been sent is not made: {_OWN}", file=str(folder / JOB_FILE))
+        return open_inputs(complete(job)).panel
 
     return opened
 
@@ -72,7 +77,10 @@ def _strategy(folder: Path) -> Callable[[], Strategy]:
         from backbus.strategy import load_strategy, make_strategy
 
         job = Job.load(folder / JOB_FILE)
-        return make_strategy(load_strategy(job.strategy.use, files_of_job(job)), job.strategy.params)
+        files = files_of_job(job)
+        if files and not ran_here(folder):
+            raise DataError(f"sources that may have been sent are not run: {_OWN}")
+        return make_strategy(load_strategy(job.strategy.use, files), job.strategy.params)
 
     return made
 

@@ -29,6 +29,7 @@ from backbus.runs.folder import RECEIPT_FILE, SOURCES, read_report
 from backbus.runs.hashes import hashes_of
 from backbus.runs.library import kept_runs
 from backbus.runs.receipt import Receipt, job_hash, made_here
+from backbus.runs.trust import ran_here
 from backbus.settings import Settings
 
 THEN_AND_NOW = ("then", "now")
@@ -79,9 +80,10 @@ def verify(
     (HTML) that holds one.
 
     Prices and the strategy are found by their hashes: where the job names them from here or from where it ran, in the
-    catalog, under ``data`` and ``strategy``. Sources that lie beside the receipt, or in the report, are run only where
-    they are ``trust``ed, if they are found nowhere else. Raises DataError for a receipt that cannot be read and files
-    that are missing; JobError, StrategyError.
+    catalog, under ``data`` and ``strategy``. Sources that may have been sent are run only where they are ``trust``ed:
+    those beside the receipt or in the report, and, of a run that is none of those in ``var/runs``, all that are neither
+    under ``strategy`` nor, with the same bytes, below the current folder while the receipt lies elsewhere. Raises
+    DataError for a receipt that cannot be read and files that are missing; JobError, StrategyError.
     """
     with tempfile.TemporaryDirectory(prefix="backbus-verify-") as passing:
         folder, receipt = _opened(place, Path(passing))
@@ -105,9 +107,9 @@ def _verify(
         raise UsageError(f"{place} is of a {receipt.kind}; verify runs single runs again, and rerun a sweep's points")
     found: list[RunDifference] = list(_changed_since(folder, receipt))
     job = Job.parse(receipt.job)
-    bases = [Path(), *_homes(folder)]
+    bases = [Path(), *_home(folder)]
     prices = _prices(receipt, bases, data)
-    sources = _sources(receipt, bases, folder, strategy, trust)
+    sources = _sources(receipt, place, folder, bases, strategy, trust)
     found += versions_apart(receipt, receipt.model_copy(update=made_here().model_dump()))
     found += files_apart("strategy", receipt.strategy, {**receipt.strategy, **hashes_of(sources.changed)})
     found += files_apart("data", receipt.data, {**receipt.data, **hashes_of(prices.changed)})
@@ -182,14 +184,15 @@ def _receipt_of(text: str, path: Path) -> Receipt:
     return receipt
 
 
-def _homes(folder: Path) -> list[Path]:
+def _home(folder: Path) -> list[Path]:
     """Where the job's paths started from, if the run's folder says."""
     try:
         _, said = read_report(folder)
     except DataError:
         return []
-    home = said.get("ran", {}).get("folder")
-    return [Path(home)] if home else []
+    ran = said.get("ran")
+    home = ran.get("folder") if isinstance(ran, dict) else None
+    return [Path(home)] if isinstance(home, str) and home else []
 
 
 def _changed_since(folder: Path, receipt: Receipt) -> list[RunDifference]:
@@ -204,8 +207,8 @@ def _changed_since(folder: Path, receipt: Receipt) -> list[RunDifference]:
 def _prices(receipt: Receipt, bases: list[Path], data: Path | None) -> FoundFiles:
     from backbus.data import Catalog
 
-    if receipt.job["data"]["files"] == [] and not receipt.data and receipt.market is not None:
-        job = Job.parse(receipt.job)
+    job = Job.parse(receipt.job)
+    if not job.data.files and not receipt.data and receipt.market is not None:
         if job.reads_files:
             raise DataError(
                 "its bars were handed over from Python, and nothing says where they are: run it again from there, and"
@@ -219,27 +222,56 @@ def _prices(receipt: Receipt, bases: list[Path], data: Path | None) -> FoundFile
     return found
 
 
-def _sources(receipt: Receipt, bases: list[Path], folder: Path, strategy: Path | None, trust: bool) -> FoundFiles:
+def _sources(
+    receipt: Receipt, place: Path, folder: Path, bases: list[Path], strategy: Path | None, trust: bool
+) -> FoundFiles:
+    """The files of the strategy. Of a run of somewhere else those only that the user names, or has in the folder where
+    it is asked for: nothing that may have come with the receipt is run, nor anything else to which it leads."""
     if not receipt.strategy:
         return FoundFiles({}, {}, ())
     use = Path(str(receipt.job["strategy"]["use"]).partition(":")[0]).parent
-    places = [base / use for base in bases]
-    found = find_files(receipt.strategy, places, [] if strategy is None else [strategy], {})
-    beside = folder / SOURCES
+    named = [] if strategy is None else [strategy]
+    all_ = find_files(receipt.strategy, [base / use for base in bases], named, {})
+    if trust or ran_here(folder):
+        found = all_
+    else:
+        found = find_files(receipt.strategy, [], named, {})
+        if _is_users(use, place):
+            found = _and(found, find_files(receipt.strategy, [use], [], {}).same)
     if not found.missing and not found.changed:
         return found
+    beside = folder / SOURCES
     kept = find_files(receipt.strategy, [beside], [], {})
-    if kept.missing:
-        if found.missing:
-            raise DataError(f"cannot find {', '.join(found.missing)}: name the folder that has it by --strategy")
-        return found
-    if not trust:
-        names = ", ".join(dict.fromkeys((*found.missing, *found.changed)))
+    names = ", ".join(dict.fromkeys((*found.missing, *found.changed)))
+    if not kept.missing and trust:
+        return kept
+    if not kept.missing:
         raise UsageError(
             f"{names} is not as it was anywhere but in {beside}: look at it, and run it with --trust, or name the"
             " folder that has it by --strategy"
         )
-    return kept
+    if not found.missing:
+        return found
+    if all_.same.keys() >= set(found.missing):
+        where = ", ".join(str(all_.same[name]) for name in found.missing)
+        raise UsageError(
+            f"{where} may have come with the receipt: look at it, and run it with --trust, or name the folder of your"
+            " own by --strategy"
+        )
+    raise DataError(f"cannot find {', '.join(found.missing)}: name the folder that has it by --strategy")
+
+
+def _is_users(use: Path, place: Path) -> bool:
+    """Whether a path below the current folder is the user's own: the receipt has come to another place."""
+    here = Path.cwd()
+    inside = not use.is_absolute() and (here / use).resolve().is_relative_to(here)
+    return inside and not place.resolve().is_relative_to(here)
+
+
+def _and(found: FoundFiles, more: dict[str, Path]) -> FoundFiles:
+    same = {**more, **found.same}
+    changed = {name: path for name, path in found.changed.items() if name not in same}
+    return FoundFiles(same, changed, tuple(name for name in found.missing if name not in same))
 
 
 def _bars_apart(receipt: Receipt, report: Report, marks: Marks | None, panel: Panel) -> list[RunDifference]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
 from backbus.market.panel import Block, Floats, Ints, Layout
 
@@ -42,6 +42,13 @@ class Marks(BaseModel):
     """[parts, 2] little-endian 64-bit words as base64: the sum of the rows' numbers, and of these times their place."""
     assets: str
     """[assets] words likewise: the sum of its bars' numbers."""
+
+    @field_validator("parts", "assets")
+    @classmethod
+    def _are_words(cls, text: str, info: ValidationInfo) -> str:
+        if len(base64.b64decode(text, validate=True)) % (16 if info.field_name == "parts" else 8):
+            raise ValueError("are no whole words")
+        return text
 
     @property
     def digest(self) -> str:

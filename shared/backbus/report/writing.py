@@ -102,8 +102,10 @@ def _sources(result: RunShown | SweepShown, folder: Path | None) -> dict[str, st
             "does, or leave out --with-source"
         )
     place = folder / SOURCES
-    paths = sorted(path for path in place.rglob("*") if path.is_file())
-    return {path.relative_to(place).as_posix(): _read(path) for path in paths}
+    paths = sorted(path for path in place.rglob("*") if path.is_file() and not path.is_symlink())
+    found = {path.relative_to(place).as_posix(): path for path in paths}
+    named = found if result.receipt is None else result.receipt.strategy
+    return {name: _read(path) for name, path in found.items() if name in named}
 
 
 def _toml(fields: Mapping[str, Any]) -> str:

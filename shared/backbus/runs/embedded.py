@@ -39,7 +39,12 @@ def put_sources(folder: Path, carried: str, hashes: Mapping[str, str], page: str
     if texts is None:
         raise DataError("its sources cannot be read: the page was changed, or cut; write it again", file=page)
     for name, blob in hashes_of_texts(texts).items():
-        if hashes.get(name) != blob or PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        if (
+            hashes.get(name) != blob
+            or PurePosixPath(name).is_absolute()
+            or ".." in PurePosixPath(name).parts
+            or "\0" in name
+        ):
             problem = (
                 f"its source {name!r} is not the one that its receipt tells of: the page was changed; write it again"
             )

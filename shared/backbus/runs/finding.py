@@ -43,8 +43,12 @@ def find_files(
 
 
 def _places(name: str, bases: Iterable[Path]) -> Iterator[Path]:
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError:  # the home of a user whom nobody knows
+        path = Path(name)
     for base in bases:
-        yield base / Path(name).expanduser()
+        yield base / path
 
 
 def _within(name: str, folders: Iterable[Path]) -> Iterator[Path]:
