@@ -61,6 +61,17 @@ def test_reasons_come_with_their_count_the_most_frequent_first(report: Report) -
     assert third.startswith("13 orders were cut to less than was wanted")
 
 
+def test_few_refusals_ask_for_no_other_setting(report: Report) -> None:
+    settings = job_of({"sizing": {"model": "target_weight", "weight": 2.0}}, {}).plain()
+    for refused, asks in ((300, True), (5, False)):
+        because = {"not enough buying power": refused}
+        counts = {"orders": 5000, "refused": refused, "refused_because": because, "cut": 0}
+        counts = report.counts.model_copy(update=counts)
+        (told,) = advice_of(changed(report).model_copy(update={"counts": counts}), settings)
+        assert told.startswith(f"{refused} orders were refused: not enough buying power")
+        assert ("set portfolio.sizing.weight" in told) == asks
+
+
 def test_a_strategy_that_never_spoke_is_told(report: Report) -> None:
     silent = changed(report).model_copy(update={"counts": report.counts.model_copy(update={"signals": 0})})
     assert advice_of(silent, {"strategy": {"use": "SmaCross", "slow": 4}}) == (

@@ -219,6 +219,9 @@ def test_the_command_writes_a_page_beside_the_run_and_prints_markdown(
     assert "| Total return | " in text and all(str(note).split(":")[0] in text for note in result.summary.notes)
     assert said("first", "--md", "--out", "told.md") == "told.md\n"
     assert (home / "told.md").read_text(encoding="utf-8") == text
+    monkeypatch.setattr("webbrowser.open", lambda _: False)
+    opened = CliRunner().invoke(app, ["report", "first", "--open"], catch_exceptions=False)
+    assert opened.stderr == "no browser could be opened here; open var/runs/first/report.html in one\n"
     with pytest.raises(UsageError, match="name a run, or say --last"):
         said()
     with pytest.raises(UsageError, match="leave out --open and --with-source"):

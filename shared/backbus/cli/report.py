@@ -58,7 +58,8 @@ def report(
     if show:
         import webbrowser
 
-        webbrowser.open(path.resolve().as_uri())
+        if not webbrowser.open(path.resolve().as_uri()):
+            sys.stderr.write(f"no browser could be opened here; open {path} in one\n")
 
 
 def _markdown(text: str, out: Path | None, as_json: bool) -> None:

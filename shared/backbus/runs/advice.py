@@ -19,6 +19,9 @@ SHARPE_TOO_GOOD = 4.0
 RETURN_TOO_GOOD = 3.0
 """In a year: four times the capital."""
 
+FEW = 0.05
+"""Of all orders that were wanted: so few that were refused are no matter of a setting."""
+
 _LIMITS = {
     Reason.GROSS_LIMIT: "gross",
     Reason.NET_LIMIT: "net",
@@ -74,7 +77,8 @@ def _refused(report: Report, settings: Settings) -> Iterator[str]:
         if reason == REASONS[Reason.NOT_A_MEMBER]:
             continue  # the report's notes have it
         were = "order was" if count == 1 else "orders were"
-        why = _why(reason, report, settings)
+        few = count <= FEW * (report.counts.orders + report.counts.refused)
+        why = "" if few else _why(reason, report, settings)
         yield f"{count:,} {were} refused: {reason}" + (f"; {why}" if why else "")
 
 

@@ -61,7 +61,7 @@ def _python() -> HealthCheck:
 
 _ASKED = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*((?:[<>=!~]=?\s*[\w.*]+,?\s*)*)(?:;\s*(.*))?$")
 _EXTRA = re.compile(r"extra == ['\"](\w+)['\"]")
-EXTRAS = ("dask", "optimize", "sql")
+EXTRAS = ("dask", "mcp", "optimize", "sql")
 """What users install besides, as ``backbus[NAME]``; and figures, which are looked at by themselves."""
 
 
