@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backbus import BackbusError, JobError, Strategy, UsageError, param, run, run_sweep
+from backbus import BackbusError, DataError, JobError, Strategy, UsageError, param, run, run_sweep
 from backbus.api.kept import read_run
 from backbus.api.result import Result
 from backbus.performance.tables import TABLES
@@ -132,6 +132,14 @@ def test_overrides_are_settings_by_name(nowhere: Path) -> None:
     assert of_file.fingerprint == of_fields.fingerprint
     with pytest.raises(JobError, match="did you mean 'cash'"):
         run(JOB, prices(), strategy=Swings, overrides={"portfolio.chash": 1})
+    with pytest.raises(UsageError, match=r"overrides are values by dotted setting, such as .*, not list"):
+        run(JOB, prices(), strategy=Swings, overrides=["portfolio.cash=5000"])
+    with pytest.raises(DataError, match="data: symbols are text, and 1 is none; write '1'"):
+        run(JOB, {1: prices()}, strategy=Swings)
+    with pytest.raises(
+        DataError, match=r"data: a pandas or polars DataFrame .*, not list; several are a mapping by symbol"
+    ):
+        run(JOB, [1.0, 2.0], strategy=Swings)
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,9 @@ def job_of(
     Where a strategy is handed over, the job need not name one. Raises JobError, also where the job gives parameters of
     the same strategy and the instance that was handed over has others.
     """
+    if not isinstance(overrides, Mapping | None):
+        told = 'are values by dotted setting, such as {"portfolio.cash": 1e6}'
+        raise UsageError(f"overrides {told}, not {type(overrides).__name__}")
     changes = dict(overrides or {})
     if isinstance(job, str | Path):
         made = Job.load(job, overrides=_texts(Path(job), changes, strategy))

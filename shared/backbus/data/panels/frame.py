@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from backbus.job.data import DataSettings
 
+_EXPECTED = "a pandas or polars DataFrame or an Arrow table was expected"
+
 
 def panel_from_frame(
     frame: pd.DataFrame | Mapping[str, pd.DataFrame],
@@ -50,6 +52,11 @@ def panel_from_frame(
     """
     from backbus.job.data import DataSettings as Settings
 
+    if not isinstance(frame, Mapping) and not hasattr(frame, "__arrow_c_stream__") and not hasattr(frame, "columns"):
+        raise DataError(f"{_EXPECTED}, not {type(frame).__name__}; several are a mapping by symbol", file="data")
+    numbered = [name for name in frame if not isinstance(name, str)] if isinstance(frame, Mapping) else []
+    if numbered:
+        raise DataError(f"symbols are text, and {numbered[0]!r} is none; write {str(numbered[0])!r}", file="data")
     frames = _of_assets({symbol: frame} if not isinstance(frame, Mapping) else frame)
     if not frames:
         raise DataError("no frame was given")
@@ -148,8 +155,7 @@ def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
 
 
 def _no_frame(given: Any, label: str) -> DataError:
-    expected = "a pandas or polars DataFrame or an Arrow table was expected"
-    return DataError(f"{expected}, not {type(given).__name__}", file=label)
+    return DataError(f"{_EXPECTED}, not {type(given).__name__}", file=label)
 
 
 def _stamps(column: pd.Series[Any], label: str, form: str | None) -> Stamps:
