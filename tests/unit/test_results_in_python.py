@@ -137,7 +137,7 @@ def test_overrides_are_settings_by_name(nowhere: Path) -> None:
     with pytest.raises(DataError, match="data: symbols are text, and 1 is none; write '1'"):
         run(JOB, {1: prices()}, strategy=Swings)
     with pytest.raises(
-        DataError, match=r"data: a pandas or polars DataFrame .*, not list; several are a mapping by symbol"
+        DataError, match=r"data: a pandas .*, not list; several are a mapping by symbol"
     ):
         run(JOB, [1.0, 2.0], strategy=Swings)
 
