@@ -69,7 +69,7 @@ def kept_runs(folder: Path) -> list[KeptRun]:
     if not folder.is_dir():
         return []
     places = (path for path in folder.iterdir() if not path.name.startswith("."))
-    found = [_told(path) for path in places if (path / REPORT_FILE).is_file() or (path / SUMMARY_FILE).is_file()]
+    found = [_told(path) for path in places if _holds_run(path)]
     return sorted(found, key=lambda run: (run.begun_at, run.id), reverse=True)
 
 
@@ -87,7 +87,7 @@ def sorted_by(runs: Iterable[KeptRun], order: str) -> list[KeptRun]:
 def find_run(name: str, folder: Path) -> Path:
     """The folder of one run: from its path, its id, the first letters of this, or its job's name where one alone has
     it. Raises RunNotFound."""
-    if (Path(name) / REPORT_FILE).is_file() or (Path(name) / SUMMARY_FILE).is_file():
+    if _holds_run(Path(name)):
         return Path(name)
     runs = kept_runs(folder)
     found = [run for run in runs if name and run.id.startswith(name)]
@@ -102,6 +102,15 @@ def find_run(name: str, folder: Path) -> Path:
     raise RunNotFound(f"there is no run {name!r} in {folder}{there}; backbus runs lists them")
 
 
+def find_removable(name: str, folder: Path) -> Path:
+    """The same of a run that lies in ``folder`` itself, as nothing else is removed. Raises UsageError for another."""
+    found = find_run(name, folder)
+    is_child = found.name not in ("", "..") and found.parent.resolve() == folder.resolve()
+    if not is_child:
+        raise UsageError(f"{found} is not in {folder}, and only runs in {folder} are removed; delete it by hand")
+    return folder / found.name
+
+
 def find_sweep(name: str) -> Path:
     """The folder of a sweep, from its path, its id, the first letters of this, or its job's name. Raises JobError."""
     folder = find_run(name, RUNS)
@@ -112,7 +121,7 @@ def find_sweep(name: str) -> Path:
 
 def lies_in(name: str, folder: Path) -> bool:
     """Whether ``find_run`` finds a run of that name, or several."""
-    if (Path(name) / REPORT_FILE).is_file() or (Path(name) / SUMMARY_FILE).is_file():
+    if _holds_run(Path(name)):
         return True
     return any((name and run.id.startswith(name)) or run.name == name for run in kept_runs(folder))
 
@@ -126,10 +135,22 @@ def latest_run(folder: Path) -> Path:
 
 
 def remove_run(folder: Path) -> None:
-    """Remove a run's folder. What says that it is whole goes first: a removal that is stopped leaves no half run."""
+    """Remove a run's folder. What says that it is whole goes first: a removal that is stopped leaves no half run. Of a
+    link to one the link alone goes."""
+    if folder.is_symlink():
+        folder.unlink()
+        return
     for name in (REPORT_FILE, SUMMARY_FILE):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder)
+
+
+def _holds_run(folder: Path) -> bool:
+    """Whether what says that a run or a sweep is whole lies there."""
+    try:
+        return (folder / REPORT_FILE).is_file() or (folder / SUMMARY_FILE).is_file()
+    except OSError:  # no name of a folder, or one that may not be looked into
+        return False
 
 
 def _told(folder: Path) -> KeptRun:
