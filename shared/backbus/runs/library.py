@@ -7,15 +7,18 @@ there. What cannot be read is listed too, with the reason.
 from __future__ import annotations
 
 import datetime
-import json
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
 from backbus.errors import DataError, JobError, RunNotFound, UsageError
 from backbus.folders import RUNS
+from backbus.json_files import read_object
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.receipt import kind_of
 from backbus.sweep.outcome import SUMMARY_FILE
@@ -24,9 +27,9 @@ SHOWN = 5
 """Names that a message lists."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(strict=True))
 class KeptRun:
-    """One of them, in what a list tells of it."""
+    """One of them, in what a list tells of it: a ValueError where a value is of another type."""
 
     id: str
     kind: str
@@ -154,28 +157,32 @@ def _holds_run(folder: Path) -> bool:
 
 
 def _told(folder: Path) -> KeptRun:
-    is_sweep = (folder / SUMMARY_FILE).is_file()
-    path = folder / (SUMMARY_FILE if is_sweep else REPORT_FILE)
-    written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).isoformat(timespec="milliseconds")
     try:
-        said = _read(path)
-        return _of_sweep(folder, said, written) if is_sweep else _of_run(folder, said, written)
-    except (DataError, KeyError, TypeError, AttributeError) as error:
-        problem = str(error) if isinstance(error, DataError) else f"{path}: is not whole, or of another version"
+        return kept_run(folder)
+    except DataError as error:
         nothing: dict[str, Any] = {}
+        written, problem = _written(_summary_of(folder)), str(error)
         return KeptRun(
             folder.name, "damaged", "", "", nothing, None, None, None, None, None, written, "", folder, problem
         )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def kept_run(folder: Path) -> KeptRun:
+    """What the run or sweep of a folder says of itself. Raises DataError where it is damaged."""
+    path = _summary_of(folder)
+    said = read_object(path, "what a run says of itself")
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"cannot be read: {str(error).splitlines()[0]}", file=str(path)) from None
-    if not isinstance(said, dict):
-        raise DataError("is no report of a run", file=str(path))
-    return said
+        return (_of_sweep if path.name == SUMMARY_FILE else _of_run)(folder, said, _written(path))
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise DataError("is not whole, or of another version; run the job again", file=str(path)) from None
+
+
+def _summary_of(folder: Path) -> Path:
+    return folder / (SUMMARY_FILE if (folder / SUMMARY_FILE).is_file() else REPORT_FILE)
+
+
+def _written(path: Path) -> str:
+    return datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _of_run(folder: Path, said: Mapping[str, Any], written: str) -> KeptRun:
