@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,10 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from backbus import compare, explain
+from backbus import compare, explain, run
 from backbus.api.kept import read_run
 from backbus.cli.completion import runs as completed
-from backbus.errors import DataError
+from backbus.errors import BackbusError, DataError
+from backbus.job.job import Job
+from backbus.performance.artifacts import ArtifactWriter
 from backbus.runs.library import ORDERS, find_run, kept_runs, sorted_by
 from tests.unit.kept_runs import home, ran
 
@@ -120,3 +123,39 @@ def test_explain_says_that_tables_are_of_two_runs(home: Path, monkeypatch: pytes
     for asked in ({}, {"order": 1}, {"asset": "A"}):
         with pytest.raises(DataError, match=r"\w+\.parquet: names row \d+, which is not in equity\.parquet"):
             explain(folder, **asked)
+
+
+def _badly_named(path: Path, name: bytes) -> None:
+    """Rename a file or folder; skip where the system takes no such name."""
+    try:
+        path.rename(path.parent / os.fsdecode(name))
+    except OSError:
+        pytest.skip("this file system takes names that are UTF-8 alone")
+
+
+@pytest.mark.parametrize("files", ["data/*.csv", "data"])
+def test_a_price_file_whose_name_is_not_utf_8_is_refused_before_anything_is_written(home: Path, files: str) -> None:
+    _badly_named(home / "data" / "B.csv", b"\xff\xfe.csv")
+    job = Job.load(home / "job.toml", overrides=[f'data.files=["{files}"]'])
+    with pytest.raises(DataError, match=r"^data/\\xff\\xfe\.csv: its name is not UTF-8.*rename it"):
+        run(job, folder=home / "var" / "one")
+    assert not (home / "var").exists()
+
+
+def test_what_fails_while_files_are_made_leaves_none(home: Path) -> None:
+    folder = home / "var" / "one"
+    with pytest.raises(UnicodeEncodeError):
+        ArtifactWriter(folder, ["A", "\udcff"])
+    assert list(folder.iterdir()) == []
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_told_and_nothing_of_the_run_is_left(home: Path) -> None:
+    place = home / "place"
+    place.mkdir()
+    for part in ("data", "own.py", "helping.py", "job.toml"):
+        (home / part).rename(place / part)
+    _badly_named(place, b"\xff\xfe")
+    job = Job.load(home / os.fsdecode(b"\xff\xfe") / "job.toml")
+    with pytest.raises(BackbusError, match="is not UTF-8, a name of a folder or a file most often: rename it"):
+        run(job, folder=home / "var" / "one")
+    assert not (home / "var" / "one").exists()
