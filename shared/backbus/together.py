@@ -23,8 +23,8 @@ def writing(folder: Path) -> Iterator[None]:
     except UnicodeEncodeError as error:
         begin = max(0, error.start - 40)
         raise BackbusError(
-            f"{folder}: cannot be written: {error.object[begin : error.end + 40]!r} is not UTF-8, a name of a folder or "
-            "a file most often: rename it"
+            f"{folder}: cannot be written: {error.object[begin : error.end + 40]!r} is not UTF-8, a name of a folder "
+            "or a file most often: rename it"
         ) from None
 
 

@@ -12,9 +12,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from backbus import compare, explain, run
 from backbus.api.kept import read_run
+from backbus.cli.app import app
 from backbus.cli.completion import runs as completed
 from backbus.errors import BackbusError, DataError
 from backbus.job.job import Job
@@ -159,3 +161,16 @@ def test_a_folder_whose_name_is_not_utf_8_is_told_and_nothing_of_the_run_is_left
     with pytest.raises(BackbusError, match="is not UTF-8, a name of a folder or a file most often: rename it"):
         run(job, folder=home / "var" / "one")
     assert not (home / "var" / "one").exists()
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), *TABLES.values()], ids=["gone", *TABLES])
+def test_compare_tells_of_a_damaged_curve_before_it_shows_anything(
+    damage: Callable[[Path], object], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = _whole(home, monkeypatch)
+    shutil.copytree(runs / "whole", runs / "hurt")
+    damage(runs / "hurt" / "equity.parquet")
+    shown = CliRunner().invoke(app, ["compare", "whole", "hurt"])
+    assert isinstance(shown.exception, DataError) and shown.output == ""
+    assert "runs/hurt" in str(shown.exception) and "equity.parquet" in str(shown.exception)
+    assert "run the job again" in str(shown.exception)
