@@ -20,6 +20,12 @@ def writing(folder: Path) -> Iterator[None]:
         raise BackbusError(
             f"{error.filename or folder}: cannot be written: {reason}; make room, or name another folder"
         ) from None
+    except UnicodeEncodeError as error:
+        begin = max(0, error.start - 40)
+        raise BackbusError(
+            f"{folder}: cannot be written: {error.object[begin : error.end + 40]!r} is not UTF-8, a name of a folder "
+            "or a file most often: rename it"
+        ) from None
 
 
 def hidden(folder: Path, place: str) -> Path:

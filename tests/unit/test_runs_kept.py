@@ -14,7 +14,7 @@ from backbus.errors import JobError, UsageError
 from backbus.folders import RUNS
 from backbus.job.job import Job
 from backbus.runs.folder import without_nothing
-from backbus.runs.library import find_run, kept_runs, latest_run, remove_run, sorted_by
+from backbus.runs.library import find_removable, find_run, kept_runs, latest_run, remove_run, sorted_by
 from tests.unit.kept_runs import home, ran
 
 __all__ = ["home"]
@@ -98,6 +98,34 @@ def test_runs_are_listed_sorted_found_and_removed(home: Path) -> None:
         find_run("zz", runs)
     remove_run(second)
     assert [one.id for one in kept_runs(runs)] == ["aa1"] and not second.exists() and first.exists()
+
+
+def test_only_what_lies_among_the_runs_is_removed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = home / "var"
+    inside = ran(home, "aa1")
+    precious = ran(home, "../precious/p1")
+    (precious / "thesis.txt").write_text("all of it")
+    monkeypatch.chdir(precious)
+    for outside in (".", "../p1", str(precious), f"{inside}/../../precious/p1"):
+        with pytest.raises(UsageError, match=r"only runs in .* are removed; delete it by hand"):
+            find_removable(outside, runs)
+    for name in ("aa1", "a", "mine", str(inside), "../../var/aa1/", f"{runs}/../var/aa1"):
+        assert find_removable(name, runs) == inside
+    monkeypatch.chdir(inside)
+    with pytest.raises(UsageError, match="only runs in"):
+        find_removable(".", runs)  # the current folder does not go from under who asks
+    assert (precious / "thesis.txt").is_file() and (precious / "report.json").is_file()
+
+
+def test_of_a_link_to_a_run_the_link_alone_is_removed(home: Path) -> None:
+    outside = ran(home, "../precious/p1")
+    before = sorted(path.name for path in outside.iterdir())
+    link = home / "var" / "link0000"
+    link.symlink_to(outside)
+    for name in ("link", str(link)):
+        assert find_removable(name, home / "var") == link
+    remove_run(find_removable("link", home / "var"))
+    assert not link.is_symlink() and sorted(path.name for path in outside.iterdir()) == before
 
 
 def test_a_damaged_run_is_listed_with_its_problem(home: Path) -> None:

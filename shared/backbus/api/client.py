@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zmq
+from pydantic import TypeAdapter, ValidationError
 
 from backbus.api.arguments import AnyJob, from_its_file, job_of
 from backbus.engine.inputs import PANEL_FILE, as_panel, complete, files_of
-from backbus.errors import JobFailed, StackError
+from backbus.errors import JobFailed, StackError, UsageError
 from backbus.job.job import Job
 from backbus.runs.tables import Tables
 from backbus.settings import Settings
+from backbus.streams.codec import Name
 from backbus.together import text_file, write_together
 from backbus.transport import control as c
 from backbus.transport.blobs import BlobFolder, hash_of_file
@@ -71,22 +73,22 @@ class Client:
 
     def show(self, job: str, *, wait_s: float = 0.0) -> dict[str, Any]:
         """One job; with ``wait_s``, answered when it ends or when that time is over."""
-        value: dict[str, Any] = self._requester.ask(c.Show(job=job, wait_s=wait_s), patience_s=wait_s)
+        value: dict[str, Any] = self._requester.ask(c.Show(job=_id(job), wait_s=wait_s), patience_s=wait_s)
         return value
 
     def cancel(self, job: str) -> dict[str, Any]:
         """End a job that has not ended; returns its id and state."""
-        value: dict[str, Any] = self._requester.ask(c.Cancel(job=job))
+        value: dict[str, Any] = self._requester.ask(c.Cancel(job=_id(job)))
         return value
 
     def pause(self, job: str) -> dict[str, Any]:
         """Lease no more points of a sweep; returns its id, state and whether it is paused."""
-        value: dict[str, Any] = self._requester.ask(c.Pause(job=job))
+        value: dict[str, Any] = self._requester.ask(c.Pause(job=_id(job)))
         return value
 
     def resume(self, job: str) -> dict[str, Any]:
         """Go on with a sweep that was paused."""
-        value: dict[str, Any] = self._requester.ask(c.Resume(job=job))
+        value: dict[str, Any] = self._requester.ask(c.Resume(job=_id(job)))
         return value
 
     # --- submitting ------------------------------------------------------------------------------------------------
@@ -276,6 +278,20 @@ class Client:
         shown = self.wait(submitted["job"], progress)
         elapsed_s = time.perf_counter() - started
         return self.result(shown, folder=folder, elapsed_s=elapsed_s, job_folder=job.folder)
+
+
+def _id(job: str) -> str:
+    """What was given as a job's id. Raises UsageError for what can be none."""
+    try:
+        return _NAME.validate_python(job)
+    except ValidationError:
+        raise UsageError(
+            f"{job!r} is no id of a job, which has letters, digits, _, . and - alone, and there is no run here of that "
+            "name; `backbus runs` lists the runs of this folder, `backbus jobs` those of the stack"
+        ) from None
+
+
+_NAME: TypeAdapter[str] = TypeAdapter(Name)
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from backbus.api.kept import read_run
 from backbus.api.result import Result
-from backbus.errors import UsageError
+from backbus.errors import DataError, UsageError
 from backbus.folders import RUNS
 from backbus.performance.metrics import FIGURES
 from backbus.runs.differences import settings_apart
@@ -140,7 +140,7 @@ def _correlation(one: dict[Any, float], other: dict[Any, float]) -> float | None
 
 def compare(*runs: Result | Path | str) -> Comparison:
     """Runs beside each other: results, or runs of ``var/runs`` by folder, id or name. Raises JobError for one that is
-    not there, and UsageError for less than two, or for a search."""
+    not there, UsageError for less than two, or for a search, and DataError for one that is damaged."""
     if len(runs) < 2:
         raise UsageError("name at least two runs to compare")
     results = [one if isinstance(one, Result) else _read(one) for one in runs]
@@ -155,8 +155,15 @@ def compare(*runs: Result | Path | str) -> Comparison:
 
 
 def _read(run: Path | str) -> Result:
-    found = read_run(run if isinstance(run, Path) else find_run(run, RUNS))
+    folder = run if isinstance(run, Path) else find_run(run, RUNS)
+    found = read_run(folder)
     if not isinstance(found, Result):
         best = "; `backbus rerun` makes a run of one of its points" if found.kind == "sweep" else ""
         raise UsageError(f"{run} is of a {found.kind}, and single runs are compared{best}")
+    if "equity" not in found.tables:
+        raise DataError(
+            "has no equity.parquet, which is compared: it is not whole; run the job again", file=str(folder)
+        )
+    for name in ("equity", "session"):
+        found.column("equity", name)  # a damaged one is told before anything is shown
     return found

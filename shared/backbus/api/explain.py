@@ -12,25 +12,33 @@ from __future__ import annotations
 import bisect
 import datetime
 import functools
-import json
 from collections import Counter
 from collections.abc import Callable
 from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from backbus import renamed
-from backbus.errors import JobError, no_symbol
+from backbus.errors import DataError, JobError, no_symbol
 from backbus.market.panel import instant_text, session_date
 from backbus.market.ticks import PHASE_NAMES, PHASES
+from backbus.performance.tables import TABLES
+from backbus.runs.folder import read_report
+from backbus.runs.library import kept_run
+from backbus.runs.tables import Tables
 from backbus.trading.codes import FORCED_FOR, REASONS, TIMES_IN_FORCE
 from backbus.trading.records import order_parts
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 Row = dict[str, Any]
 TRAILING = ("trail", "trail_from", "trail_from_fraction", "trail_then")
 """What a trailing stop is; runs of before had the first alone."""
+LATER = (*TRAILING[1:], "group")
+"""Columns that runs of before do not have."""
 FIRST = 10
 """Things that happened which a run tells of itself."""
 NEEDED = ("equity", "orders", "fills", "order_ends", "signals", "account_activity")
@@ -40,7 +48,7 @@ def explain(folder: Path | str, *, order: int | None = None, asset: str | None =
     """What the tables in ``folder`` tell of a run, of an order (by its number, or its id), of an asset in a session
     (``date`` is ISO), or all that happened to an asset or on a date.
 
-    Raises JobError for a folder, an order, an asset or a date that is not there.
+    Raises JobError for a folder, an order, an asset or a date that is not there, DataError for a damaged file.
     """
     folder = Path(folder)
     check_tables(folder)
@@ -68,27 +76,43 @@ def check_tables(folder: Path) -> None:
     for name in NEEDED:
         if not (folder / f"{name}.parquet").is_file():
             raise JobError(f"has no {name}.parquet: not the artifacts of one run", file=str(folder))
+    kept_run(folder)
 
 
 def _rows(folder: Path, table: str, *filters: tuple[str, str, Any], most: int | None = None) -> list[Row]:
     """Rows of a table, the first ``most`` of them, and when each was: its session, and with its time in UTC where
     sessions have several rows."""
-    import pyarrow.parquet as pq
-
-    found: list[Row] = pq.read_table(folder / f"{table}.parquet", filters=list(filters) or None)[:most].to_pylist()
-    if found and "time" in found[0]:
+    found: list[Row] = _table(folder, table, *filters)[:most].to_pylist()
+    if found:
         sessions, intraday = _sessions(folder, (folder / "equity.parquet").stat().st_mtime_ns)
         for row in found:
+            if row["row"] not in sessions:
+                raise _apart(folder, table, f"row {row['row']}", "equity")
             row["when"] = _utc(row["time"]) if intraday else sessions[row["row"]].isoformat()
     return found
+
+
+def _table(folder: Path, table: str, *filters: tuple[str, str, Any]) -> pa.Table:
+    """Rows of a table that has what a run's has. Raises DataError."""
+    path = folder / f"{table}.parquet"
+    found = Tables({table: path}).read(table, filters=list(filters) or None)
+    missing = [name for name in TABLES[table] if name not in found.column_names and name not in LATER]
+    if missing:
+        problem = f"is no table of the {table} of a run: it has no column {missing[0]!r}; run the job again"
+        raise DataError(problem, file=str(path))
+    return found
+
+
+def _apart(folder: Path, table: str, what: str, other: str) -> DataError:
+    """What to raise where a table names what another one does not have."""
+    problem = f"names {what}, which is not in {other}.parquet: they are of two runs, or damaged; run the job again"
+    return DataError(problem, file=str(folder / f"{table}.parquet"))
 
 
 @functools.lru_cache(maxsize=1)
 def _sessions(folder: Path, _: int) -> tuple[dict[int, datetime.date], bool]:
     """The session of each traded row, and whether any has several; made anew where the file is another one."""
-    import pyarrow.parquet as pq
-
-    told = pq.read_table(folder / "equity.parquet", columns=["row", "session"]).to_pydict()
+    told = Tables({"equity": folder / "equity.parquet"}).read("equity", ["row", "session"]).to_pydict()
     return dict(zip(told["row"], told["session"], strict=True)), len(set(told["session"])) < len(told["row"])
 
 
@@ -101,9 +125,7 @@ def _utc(time: datetime.datetime) -> str:
 
 def numbers_of(folder: Path) -> dict[int, int]:
     """The short number of each order by its id: 1, 2, 3 … as they come in ``orders.parquet``."""
-    import pyarrow.parquet as pq
-
-    ids = pq.read_table(folder / "orders.parquet", columns=["order"]).column(0).unique().to_pylist()
+    ids = Tables({"orders": folder / "orders.parquet"}).read("orders", ["order"]).column(0).unique().to_pylist()
     return {one: number for number, one in enumerate(ids, 1)}
 
 
@@ -134,7 +156,7 @@ def numbered(told: Row, numbers: dict[int, int]) -> Row:
 
 def symbol_of(folder: Path, asset: str) -> str:
     """The symbol that is meant, however it is written in capitals. Raises JobError for one that is not there."""
-    symbols: list[str] = json.loads((folder / "report.json").read_text(encoding="utf-8"))["symbols"]
+    symbols = read_report(folder)[0].symbols
     alike = [asset] if asset in symbols else [one for one in symbols if one.casefold() == asset.casefold()]
     if len(alike) == 1:
         return alike[0]
@@ -192,7 +214,9 @@ def _order(folder: Path, order: int) -> Row:
     first = said[0]
     decided, _, _ = order_parts(order)
     signals = _rows(folder, "signals", ("row", "==", decided), ("symbol", "==", first["symbol"]))
-    (account,) = _rows(folder, "equity", ("row", "==", decided))
+    account = next(iter(_rows(folder, "equity", ("row", "==", decided))), None)
+    if account is None:
+        raise _apart(folder, "orders", f"row {decided}", "equity")
     fills = [_fill(fill) for fill in _rows(folder, "fills", ("order", "==", order))]
     ends = _rows(folder, "order_ends", ("order", "==", order))
     exits = _rows(folder, "orders", ("parent", "==", order), ("kind", "==", "place"))
@@ -284,6 +308,10 @@ def _day(folder: Path, asset: str, date: str, first: int, last: int) -> Row:
         elif one["kind"] == "place" and one["row"] < first:
             working[one["order"]] = one
     kinds = {one["order"]: one["type"] for one in placed}
+    ended = _rows(folder, "order_ends", *within)
+    strange = next((end["order"] for end in ended if end["order"] not in kinds), None)
+    if strange is not None:
+        raise _apart(folder, "order_ends", f"order {strange}", "orders")
     waiting = [one for number, one in working.items() if number not in closed]
     return {
         "symbol": asset,
@@ -295,7 +323,7 @@ def _day(folder: Path, asset: str, date: str, first: int, last: int) -> Row:
         ],
         "decided": [{**_named(one), **_said(one)} for one in placed if one["row"] >= first],
         "fills": [_fill(fill) for fill in _rows(folder, "fills", *within)],
-        "order_ends": [_end(end, kinds[end["order"]]) for end in _rows(folder, "order_ends", *within)],
+        "order_ends": [_end(end, kinds[end["order"]]) for end in ended],
         "account_activity": [_booking(one) for one in _rows(folder, "account_activity", *within)],
     }
 
@@ -305,7 +333,7 @@ def _booking(one: Row) -> Row:
 
 
 def _run(folder: Path) -> Row:
-    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    report = read_report(folder)[1]
     fills = _rows(folder, "fills")
     forced = _rows(folder, "orders", ("kind", "==", "place"), ("reason", "in", [REASONS[code] for code in FORCED_FOR]))
     return {

@@ -10,8 +10,10 @@ from backbus.api.result import Result
 from backbus.api.sweep_result import SweepResult
 from backbus.api.verify import read_receipt
 from backbus.errors import DataError
+from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.tables import TABLES
 from backbus.runs.folder import JOB_FILE, RECEIPT_FILE, Ran, read_report
+from backbus.runs.library import kept_run
 from backbus.runs.receipt import Receipt
 from backbus.runs.tables import Tables
 from backbus.runs.trust import ran_here
@@ -31,18 +33,27 @@ MAIN_TABLES = (TABLE_FILE, FOLDS_FILE, SPLITS_FILE)
 def read_run(folder: Path) -> Result | SweepResult:
     """The result in a folder. Raises DataError where there is none, or none that is whole."""
     folder = folder.resolve()
+    if (folder / SUMMARY_FILE).is_file() or (folder / REPORT_FILE).is_file():
+        kept_run(folder)  # what the list of runs calls damaged is damaged
     if (folder / SUMMARY_FILE).is_file():
         return _sweep(folder)
     report, said = read_report(folder)
     there = {name: folder / f"{name}.parquet" for name in TABLES if (folder / f"{name}.parquet").is_file()}
     return Result(
-        folder.name, report, Tables(there), _ran(said), _receipt(folder), folder, _market(folder), _strategy(folder)
+        folder.name,
+        report,
+        Tables(there),
+        _ran(said, folder),
+        _receipt(folder),
+        folder,
+        _market(folder),
+        _strategy(folder),
     )
 
 
 def _sweep(folder: Path) -> SweepResult:
     summary = load_summary(folder)
-    ran = _ran(summary)
+    ran = _ran(summary, folder)
     told = {name: value for name, value in summary.items() if name not in ("ran", "receipt")}
     tables = sorted(folder.glob("*.parquet"))
     table = next((path for path in tables if path.name in MAIN_TABLES), None)
@@ -85,11 +96,13 @@ def _strategy(folder: Path) -> Callable[[], Strategy]:
     return made
 
 
-def _ran(said: dict[str, Any]) -> Ran:
+def _ran(said: dict[str, Any], folder: Path) -> Ran:
+    if "ran" not in said:
+        return Ran("local", "", 0.0)  # one of before
     try:
         return Ran(**said["ran"])
-    except (KeyError, TypeError):
-        return Ran("local", "", 0.0)  # one of before
+    except (TypeError, ValueError):
+        raise DataError("does not say when and where it ran; run the job again", file=str(folder)) from None
 
 
 def _receipt(folder: Path) -> Receipt | None:

@@ -102,9 +102,9 @@ def remove(
 ) -> None:
     """Remove runs and all their files."""
     from backbus.folders import RUNS
-    from backbus.runs.library import find_run, remove_run
+    from backbus.runs.library import find_removable, remove_run
 
-    folders = dict.fromkeys(find_run(name, RUNS) for name in names)  # all are found before the first one goes
+    folders = dict.fromkeys(find_removable(name, RUNS) for name in names)  # all are found before the first one goes
     for folder in folders:
         remove_run(folder)
         if not as_json:

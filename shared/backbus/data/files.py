@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from backbus.data.readers.by_name import KNOWN
 from backbus.data.readers.lean import beside
 from backbus.data.readers.many import read_files
 from backbus.data.readers.members import read_members
-from backbus.errors import JobError
+from backbus.errors import DataError, JobError
 from backbus.market.panel import Panel, whole
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ def resolve_files(settings: DataSettings, base: Path) -> dict[str, Path]:
     found = _files(settings, base)
     tables = [path.resolve() for path in universe_file(settings, base).values()]
     found = {name: path for name, path in found.items() if path.resolve() not in tables} if tables else found
+    for name in found:
+        _check_name(name)
     if not found:
         raise JobError("names no file of prices, only the universe's table", field="data.files")
     return found
@@ -73,6 +76,15 @@ def _files(settings: DataSettings, base: Path) -> dict[str, Path]:
             raise JobError(f"{pattern!r} matches no file in {base}", field="data.files")
         found |= files
     return dict(sorted((beside(found) | found).items()))
+
+
+def _check_name(name: str) -> None:
+    """Raise DataError for a name that no message and no table of a run can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(name).decode(errors="backslashreplace")
+        raise DataError("its name is not UTF-8, and reports could not name it: rename it", file=shown) from None
 
 
 def _instead(pattern: str, folder: Path) -> str:

@@ -42,10 +42,14 @@ class ArtifactWriter:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._tables: dict[str, _TableFile] = {}
-        for name, columns in TABLES.items():
-            self._tables[name] = _TableFile(hidden(self._folder, f"{name}.parquet"), columns, tuple(symbols))
         self._texts: Mapping[str, str] = {}
         self._ended = False
+        try:
+            for name, columns in TABLES.items():
+                self._tables[name] = _TableFile(hidden(self._folder, f"{name}.parquet"), columns, tuple(symbols))
+        except BaseException:
+            self.abort()
+            raise
 
     def write(self, pieces: Iterable[Piece]) -> None:
         """Append pieces to their tables."""
@@ -70,8 +74,9 @@ class ArtifactWriter:
         if self._ended:
             return
         self._ended = True
-        for name, table in self._tables.items():
+        for table in self._tables.values():
             table.abandon()
+        for name in TABLES:
             hidden(self._folder, f"{name}.parquet").unlink(missing_ok=True)
         for place in self._texts:
             hidden(self._folder, place).unlink(missing_ok=True)

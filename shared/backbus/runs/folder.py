@@ -10,13 +10,17 @@ import json
 import os
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 
 from backbus.errors import DataError
 from backbus.folders import RUNS
 from backbus.job.job import Job
+from backbus.json_files import read_object
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.report import Report
 from backbus.runs.receipt import Receipt
@@ -27,7 +31,7 @@ _FILES = (("data", "files"), ("data", "database"), ("data", "universe"), ("perfo
 """Settings that name files."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(strict=True))
 class Ran:
     """Where and when a run was computed: of no weight for what came out."""
 
@@ -155,10 +159,10 @@ def read_report(folder: Path) -> tuple[Report, dict[str, Any]]:
     """A run's report, and all that its file says. Raises DataError."""
     path = folder / REPORT_FILE
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
+        said = read_object(path, "the report of a run")
         return Report.model_validate(said), said
     except FileNotFoundError:
         raise DataError("there is no report, so no run ended here", file=str(path)) from None
-    except (OSError, UnicodeDecodeError, ValueError) as error:
+    except ValueError as error:
         problem = f"cannot be read as the report of a run: {str(error).splitlines()[0]}; run the job again"
         raise DataError(problem, file=str(path)) from None

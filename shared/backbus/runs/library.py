@@ -7,15 +7,18 @@ there. What cannot be read is listed too, with the reason.
 from __future__ import annotations
 
 import datetime
-import json
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
 from backbus.errors import DataError, JobError, RunNotFound, UsageError
 from backbus.folders import RUNS
+from backbus.json_files import read_object
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.receipt import kind_of
 from backbus.sweep.outcome import SUMMARY_FILE
@@ -24,9 +27,9 @@ SHOWN = 5
 """Names that a message lists."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(strict=True))
 class KeptRun:
-    """One of them, in what a list tells of it."""
+    """One of them, in what a list tells of it: a ValueError where a value is of another type."""
 
     id: str
     kind: str
@@ -69,7 +72,7 @@ def kept_runs(folder: Path) -> list[KeptRun]:
     if not folder.is_dir():
         return []
     places = (path for path in folder.iterdir() if not path.name.startswith("."))
-    found = [_told(path) for path in places if (path / REPORT_FILE).is_file() or (path / SUMMARY_FILE).is_file()]
+    found = [_told(path) for path in places if _holds_run(path)]
     return sorted(found, key=lambda run: (run.begun_at, run.id), reverse=True)
 
 
@@ -87,7 +90,7 @@ def sorted_by(runs: Iterable[KeptRun], order: str) -> list[KeptRun]:
 def find_run(name: str, folder: Path) -> Path:
     """The folder of one run: from its path, its id, the first letters of this, or its job's name where one alone has
     it. Raises RunNotFound."""
-    if (Path(name) / REPORT_FILE).is_file() or (Path(name) / SUMMARY_FILE).is_file():
+    if _holds_run(Path(name)):
         return Path(name)
     runs = kept_runs(folder)
     found = [run for run in runs if name and run.id.startswith(name)]
@@ -102,6 +105,15 @@ def find_run(name: str, folder: Path) -> Path:
     raise RunNotFound(f"there is no run {name!r} in {folder}{there}; backbus runs lists them")
 
 
+def find_removable(name: str, folder: Path) -> Path:
+    """The same of a run that lies in ``folder`` itself, as nothing else is removed. Raises UsageError for another."""
+    found = find_run(name, folder)
+    is_child = found.name not in ("", "..") and found.parent.resolve() == folder.resolve()
+    if not is_child:
+        raise UsageError(f"{found} is not in {folder}, and only runs in {folder} are removed; delete it by hand")
+    return folder / found.name
+
+
 def find_sweep(name: str) -> Path:
     """The folder of a sweep, from its path, its id, the first letters of this, or its job's name. Raises JobError."""
     folder = find_run(name, RUNS)
@@ -112,7 +124,7 @@ def find_sweep(name: str) -> Path:
 
 def lies_in(name: str, folder: Path) -> bool:
     """Whether ``find_run`` finds a run of that name, or several."""
-    if (Path(name) / REPORT_FILE).is_file() or (Path(name) / SUMMARY_FILE).is_file():
+    if _holds_run(Path(name)):
         return True
     return any((name and run.id.startswith(name)) or run.name == name for run in kept_runs(folder))
 
@@ -126,35 +138,51 @@ def latest_run(folder: Path) -> Path:
 
 
 def remove_run(folder: Path) -> None:
-    """Remove a run's folder. What says that it is whole goes first: a removal that is stopped leaves no half run."""
+    """Remove a run's folder. What says that it is whole goes first: a removal that is stopped leaves no half run. Of a
+    link to one the link alone goes."""
+    if folder.is_symlink():
+        folder.unlink()
+        return
     for name in (REPORT_FILE, SUMMARY_FILE):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder)
 
 
-def _told(folder: Path) -> KeptRun:
-    is_sweep = (folder / SUMMARY_FILE).is_file()
-    path = folder / (SUMMARY_FILE if is_sweep else REPORT_FILE)
-    written = datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).isoformat(timespec="milliseconds")
+def _holds_run(folder: Path) -> bool:
+    """Whether what says that a run or a sweep is whole lies there."""
     try:
-        said = _read(path)
-        return _of_sweep(folder, said, written) if is_sweep else _of_run(folder, said, written)
-    except (DataError, KeyError, TypeError, AttributeError) as error:
-        problem = str(error) if isinstance(error, DataError) else f"{path}: is not whole, or of another version"
+        return (folder / REPORT_FILE).is_file() or (folder / SUMMARY_FILE).is_file()
+    except OSError:  # no name of a folder, or one that may not be looked into
+        return False
+
+
+def _told(folder: Path) -> KeptRun:
+    try:
+        return kept_run(folder)
+    except DataError as error:
         nothing: dict[str, Any] = {}
+        written, problem = _written(_summary_of(folder)), str(error)
         return KeptRun(
             folder.name, "damaged", "", "", nothing, None, None, None, None, None, written, "", folder, problem
         )
 
 
-def _read(path: Path) -> dict[str, Any]:
+def kept_run(folder: Path) -> KeptRun:
+    """What the run or sweep of a folder says of itself. Raises DataError where it is damaged."""
+    path = _summary_of(folder)
+    said = read_object(path, "what a run says of itself")
     try:
-        said = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(f"cannot be read: {str(error).splitlines()[0]}", file=str(path)) from None
-    if not isinstance(said, dict):
-        raise DataError("is no report of a run", file=str(path))
-    return said
+        return (_of_sweep if path.name == SUMMARY_FILE else _of_run)(folder, said, _written(path))
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise DataError("is not whole, or of another version; run the job again", file=str(path)) from None
+
+
+def _summary_of(folder: Path) -> Path:
+    return folder / (SUMMARY_FILE if (folder / SUMMARY_FILE).is_file() else REPORT_FILE)
+
+
+def _written(path: Path) -> str:
+    return datetime.datetime.fromtimestamp(path.stat().st_mtime, datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _of_run(folder: Path, said: Mapping[str, Any], written: str) -> KeptRun:

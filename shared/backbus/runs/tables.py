@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
+Filters = list[tuple[str, str, Any]]
+"""What rows must be, all of it: column, comparison, value."""
 Place = Path | Callable[[], "pa.Table"]
 
 
@@ -44,18 +46,19 @@ class Tables:
         """The same in memory: their files may go."""
         return Tables({name: partial(_itself, self.read(name)) for name in self})
 
-    def read(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        """One of them, or some of its columns. Raises UsageError for one that is not there, and DataError for a file
-        that cannot be read."""
+    def read(self, name: str, columns: list[str] | None = None, filters: Filters | None = None) -> pa.Table:
+        """One of them, or some of its columns, of all rows or of those that ``filters`` let pass. Raises UsageError
+        for one that is not there, and DataError for a file that cannot be read."""
+        import pyarrow.parquet as pq
+
         place = self._place(name)
         if isinstance(place, Path):
-            import pyarrow.parquet as pq
-
             with _reading(place):
-                return pq.read_table(place, columns=columns)
+                return pq.read_table(place, columns=columns, filters=filters)
         if name not in self._made:
             self._made[name] = place()
-        return self._made[name] if columns is None else self._made[name].select(columns)
+        made = self._made[name] if not filters else self._made[name].filter(pq.filters_to_expression(filters))
+        return made if columns is None else made.select(columns)
 
     def rows(self, name: str) -> int:
         """How many rows a table has."""
@@ -102,6 +105,6 @@ def _reading(path: Path) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, pa.ArrowException) as error:
         said = str(error).splitlines()[0]
         raise DataError(f"cannot be read as a table of a run: {said}; run the job again", file=str(path)) from None

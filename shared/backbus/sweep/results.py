@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from backbus.errors import JobError, UsageError
+from backbus.errors import DataError, JobError, UsageError
 from backbus.job.axes import Axis, Choices
 from backbus.job.sweep import SweepSettings
+from backbus.json_files import read_object
 from backbus.performance.metrics import FIGURES
 from backbus.renamed import job_of_before
 from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE, column_kind, stored
@@ -45,12 +45,16 @@ def _written(axis: Axis, value: Any) -> Any:
 
 
 def load_summary(folder: Path) -> dict[str, Any]:
-    """A finished sweep's summary, or a JobError that says where none is."""
+    """A finished sweep's summary, or a JobError that says where none is. Raises DataError for one that is damaged."""
     try:
-        summary: dict[str, Any] = json.loads((folder / SUMMARY_FILE).read_text(encoding="utf-8"))
+        summary = read_object(folder / SUMMARY_FILE, "the summary of a sweep")
     except FileNotFoundError:
         raise JobError(f"there is no finished sweep in {folder}; it would have a {SUMMARY_FILE}") from None
-    return {**summary, "job": job_of_before(summary["job"])} if "job" in summary else summary
+    if "job" not in summary:
+        return summary
+    if not isinstance(summary["job"], dict):
+        raise DataError("has no job that can be read; run the sweep again", file=str(folder / SUMMARY_FILE))
+    return {**summary, "job": job_of_before(summary["job"])}
 
 
 def points_summary(folder: Path) -> dict[str, Any]:
