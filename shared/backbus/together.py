@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from backbus.errors import BackbusError
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 
 @contextmanager
@@ -49,4 +52,9 @@ def write_together(folder: Path, files: Mapping[str, Callable[[Path], object]]) 
 
 def text_file(text: str) -> Callable[[Path], object]:
     """What writes a text."""
-    return lambda path: path.write_text(text, encoding="utf-8")
+    return lambda path: path.write_text(encodable(text), encoding="utf-8")
+
+
+def encodable(text: str) -> str:
+    """A text with a sign of its own for each half of a surrogate pair: UTF-8 has none for these."""
+    return text if text.isascii() else _HALVES.sub("�", text)

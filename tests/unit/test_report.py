@@ -113,6 +113,36 @@ def test_a_figure_of_one_s_own_that_raises_is_one_message_and_the_rest_is_there(
         assert one["name"] == "broken" or "spec" in one or one["words"].startswith("Nothing to show: ")
 
 
+def test_texts_that_no_file_can_hold_and_figures_that_end_the_process_leave_the_rest_of_the_page(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import plotly.graph_objects as go
+
+    registry.figures()
+    monkeypatch.setattr(registry, "_KNOWN", dict(registry._KNOWN))
+
+    @registry.figure("half", "what cannot be")
+    def half(run: RunShown) -> None:
+        raise ValueError("half \ud800 of a pair")
+
+    @registry.figure("ends", "what it means")
+    def ends(run: RunShown) -> None:
+        raise SystemExit(3)
+
+    @registry.figure("halves", "what it means")
+    def halves(run: RunShown) -> go.Figure:
+        times = ["2020-01-01", "2020-01-02"]
+        drawn = go.Figure(go.Scatter(x=times, y=[1.0, 2.0], text=["\udfff", "é"], name="\ud801"))
+        return drawn.update_layout(title="of \ud800 halves")
+
+    page = page_of(ran(home, "first"))
+    assert "Not drawn: the figure &#x27;half&#x27; raised ValueError: half � of a pair" in page
+    assert "Not drawn: the figure &#x27;ends&#x27; raised SystemExit: 3" in page
+    assert "<h2>of � halves</h2>" in page
+    found = {one["name"]: one for one in told_in(page)["figures"]}
+    assert found["halves"]["spec"]["data"][0]["name"] == "�" and "spec" in found["equity"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [

@@ -16,7 +16,7 @@ from backbus.report.page import MadeOf, page_parts
 from backbus.report.tables import tables_of
 from backbus.runs.folder import JOB_FILE, RECEIPT_FILE, SOURCES, without_nothing
 from backbus.runs.shown import RunShown, SweepShown
-from backbus.together import write_together, writing
+from backbus.together import encodable, write_together, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +66,7 @@ def write_parts(path: Path, parts: Iterable[str]) -> None:
 
 def _write(place: Path, parts: Iterable[str]) -> None:
     with place.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(parts)
+        file.writelines(map(encodable, parts))
 
 
 def _more(result: RunShown | SweepShown, job: str, packing: Packing) -> Told:
