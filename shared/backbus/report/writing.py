@@ -30,8 +30,15 @@ def check_page(path: Path) -> None:
         import plotly  # noqa: F401
     except ImportError:
         raise UsageError("a report has figures, and these need plotly; install backbus[figures]") from None
+    check_file(path)
     if path.suffix != PAGE:
         raise UsageError(f"a report is written to a file that ends in {PAGE}, not to {path.name}; --md is for Markdown")
+
+
+def check_file(path: Path) -> None:
+    """Raise UsageError where no file can be written to ``path``."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name a file in it to write a report to")
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent} to write a report to")
 
@@ -60,7 +67,7 @@ def write_report(
 
 def write_parts(path: Path, parts: Iterable[str]) -> None:
     """Write a page, whole or not at all. Raises BackbusError where the system refuses."""
-    with writing(path.parent):
+    with writing(path):
         write_together(path.parent, {path.name: lambda place: _write(place, parts)})
 
 
