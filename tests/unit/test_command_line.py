@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import backbus
-from backbus.cli.app import app
+from backbus.cli.app import app, main
 
 HEAVY = ("numpy", "numba", "pandas", "pydantic", "pyarrow", "zmq", "rich")
 
@@ -46,3 +46,12 @@ def test_help_tells_what_stands_in_brackets():
 
 def test_the_package_says_that_it_is_typed():
     assert Path(backbus.__file__).with_name("py.typed").exists()
+
+
+def test_no_error_moves_the_cursor_of_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["backbus", "run", "\x1b[2J\u202e.toml"])
+    with pytest.raises(SystemExit):
+        main()
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and "�[2J�.toml" in said and "\x1b" not in said and said.endswith("\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from backbus import run_sweep
+from backbus import run_sweep, together
 from backbus.api.kept import read_run
 from backbus.api.result import Result
 from backbus.api.sweep_result import SweepResult
@@ -116,6 +116,36 @@ def test_a_figure_of_one_s_own_that_raises_is_one_message_and_the_rest_is_there(
         assert one["name"] == "broken" or "spec" in one or one["words"].startswith("Nothing to show: ")
 
 
+def test_texts_that_no_file_can_hold_and_figures_that_end_the_process_leave_the_rest_of_the_page(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import plotly.graph_objects as go
+
+    registry.figures()
+    monkeypatch.setattr(registry, "_KNOWN", dict(registry._KNOWN))
+
+    @registry.figure("half", "what cannot be")
+    def half(run: RunShown) -> None:
+        raise ValueError("half \ud800 of a pair")
+
+    @registry.figure("ends", "what it means")
+    def ends(run: RunShown) -> None:
+        raise SystemExit(3)
+
+    @registry.figure("halves", "what it means")
+    def halves(run: RunShown) -> go.Figure:
+        times = ["2020-01-01", "2020-01-02"]
+        drawn = go.Figure(go.Scatter(x=times, y=[1.0, 2.0], text=["\udfff", "é"], name="\ud801"))
+        return drawn.update_layout(title="of \ud800 halves")
+
+    page = page_of(ran(home, "first"))
+    assert "Not drawn: the figure &#x27;half&#x27; raised ValueError: half � of a pair" in page
+    assert "Not drawn: the figure &#x27;ends&#x27; raised SystemExit: 3" in page
+    assert "<h2>of � halves</h2>" in page
+    found = {one["name"]: one for one in told_in(page)["figures"]}
+    assert found["halves"]["spec"]["data"][0]["name"] == "�" and "spec" in found["equity"]
+
+
 @pytest.mark.parametrize(
     ("overrides", "words"),
     [
@@ -178,6 +208,45 @@ def test_a_page_appears_whole_or_not_at_all(home: Path, monkeypatch: pytest.Monk
     with pytest.raises(BackbusError, match=r"cannot be written: No space left on device; make room, or name another"):
         page_of(folder)
     assert sorted(folder.iterdir()) == before
+
+
+def test_no_link_is_followed_where_a_page_is_written_and_what_a_killed_process_left_stops_nobody(home: Path) -> None:
+    folder = ran(home, "first")
+    victim = home / "victim"
+    victim.write_text("mine")
+    (folder / ".page.html.part").symlink_to(victim)
+    (folder / "page.html").symlink_to(victim)
+    assert page_of(folder).startswith("<!doctype html>")
+    assert victim.read_text() == "mine" and not (folder / "page.html").is_symlink()
+    assert [one.name for one in folder.glob(".*")] == [".page.html.part"]
+
+
+def test_no_name_of_a_hidden_file_is_made_twice(tmp_path: Path) -> None:
+    first, second = (together.hidden(tmp_path, "sources/" + "é" * 100) for _ in range(2))
+    assert first != second and first.read_bytes() == second.read_bytes() == b""
+
+
+def test_a_summary_that_cannot_be_written_says_which_file_and_what_to_do(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home)
+    ran(home, "runs/first")
+
+    def full(_: str) -> object:
+        def write(path: Path) -> None:
+            path.write_text("## mi")
+            raise OSError(28, "No space left on device")
+
+        return write
+
+    monkeypatch.setattr(together, "text_file", full)
+    words = r"^told\.md: cannot be written: No space left on device; make room, or name another folder$"
+    with pytest.raises(BackbusError, match=words):
+        said("first", "--md", "--out", "told.md")
+    assert not list(home.glob("*told.md*"))
+    for options in (["--md", "--out", "var"], ["--out", "var"]):
+        with pytest.raises(UsageError, match=r"^var is a folder: name a file in it"):
+            said("first", *options)
 
 
 def test_what_cannot_be_is_refused_before_anything_is_drawn(home: Path) -> None:

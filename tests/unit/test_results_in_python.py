@@ -136,9 +136,7 @@ def test_overrides_are_settings_by_name(nowhere: Path) -> None:
         run(JOB, prices(), strategy=Swings, overrides=["portfolio.cash=5000"])
     with pytest.raises(DataError, match="data: symbols are text, and 1 is none; write '1'"):
         run(JOB, {1: prices()}, strategy=Swings)
-    with pytest.raises(
-        DataError, match=r"data: a pandas .*, not list; several are a mapping by symbol"
-    ):
+    with pytest.raises(DataError, match=r"data: a pandas .*, not list; several are a mapping by symbol"):
         run(JOB, [1.0, 2.0], strategy=Swings)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backbus.cli.printed.screen import NO_BREAK, Screen, clean, coloured, columns_of, screen_of, wrapped
+from backbus.cli.printed.screen import NO_BREAK, Screen, clean, clean_lines, coloured, columns_of, screen_of, wrapped
 from backbus.cli.printed.tables import Cell, Heading, SheetLine, TextTable, sheet
 
 PIPE = Screen(None, False)
@@ -144,6 +144,10 @@ def test_colours_are_where_they_are_seen_and_take_no_room(monkeypatch: pytest.Mo
 
 def test_a_name_moves_no_cursor_and_wide_letters_are_counted_as_wide() -> None:
     assert clean("a\x1b[2Jb\nc") == "a�[2Jb�c"
+    assert clean_lines("a\x1b[2Jb\n\tc\u202e") == "a�[2Jb\n\tc�"
+    table = TextTable(Heading("\x1b[2Jevil\u202e"))
+    table.add("1")
+    assert table.lines(PIPE)[0] == "�[2Jevil�"
     assert columns_of("日経") == 4
     table = TextTable(Heading("N"), Heading("B"))
     table.add("日経", "x")

@@ -25,7 +25,7 @@ from backbus.cli import (
     stack,
     sweeps,
 )
-from backbus.cli.printed.screen import coloured, screen_of
+from backbus.cli.printed.screen import clean_lines, coloured, screen_of
 from backbus.errors import BackbusError, JobError, StrategyError, UsageError
 
 app = typer.Typer(
@@ -69,7 +69,7 @@ def main() -> None:
     except BackbusError as error:
         _say_error(str(error))
         if isinstance(error, StrategyError) and error.traceback:
-            sys.stderr.write(error.traceback.rstrip() + "\n")
+            sys.stderr.write(clean_lines(error.traceback.rstrip()) + "\n")
         _end(error.exit_status, type(error).__name__, str(error), error)
     except MISTYPED as error:
         error.show()
@@ -89,7 +89,7 @@ def main() -> None:
 
 def _say_error(message: str) -> None:
     head = coloured("error:", "red", screen_of(sys.stderr))
-    sys.stderr.write(f"{head} {message}\n")
+    sys.stderr.write(f"{head} {clean_lines(message)}\n")
 
 
 PLACES = ("file", "line", "column", "symbol", "field", "traceback")

@@ -63,17 +63,17 @@ def report(
 
 
 def _markdown(text: str, out: Path | None, as_json: bool) -> None:
-    from backbus.errors import UsageError
-    from backbus.together import text_file, write_together
+    from backbus.report.writing import check_file
+    from backbus.together import encodable, text_file, write_together, writing
 
     if out is not None:
-        if not out.parent.is_dir():
-            raise UsageError(f"there is no folder {out.parent} to write a report to")
-        write_together(out.parent, {out.name: text_file(text)})
+        check_file(out)
+        with writing(out):
+            write_together(out.parent, {out.name: text_file(text)})
     if as_json:
         print_json({"file": None if out is None else str(out), "markdown": text})
     elif out is None:
-        sys.stdout.write(text)
+        sys.stdout.write(encodable(text))
     else:
         sys.stdout.write(f"{out}\n")
 

@@ -42,11 +42,12 @@ class ArtifactWriter:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._tables: dict[str, _TableFile] = {}
-        self._texts: Mapping[str, str] = {}
+        self._parts: dict[str, Path] = {}
+        """What is written, by its place in the folder."""
         self._ended = False
         try:
             for name, columns in TABLES.items():
-                self._tables[name] = _TableFile(hidden(self._folder, f"{name}.parquet"), columns, tuple(symbols))
+                self._tables[name] = _TableFile(self._part(f"{name}.parquet"), columns, tuple(symbols))
         except BaseException:
             self.abort()
             raise
@@ -61,12 +62,11 @@ class ArtifactWriter:
         tables and report by name. One of the texts may stand for the report's own."""
         for table in self._tables.values():
             table.close()
-        self._texts = {**texts, REPORT_FILE: texts.get(REPORT_FILE, report.to_json())}
-        for place, text in self._texts.items():
-            hidden(self._folder, place).write_text(text, encoding="utf-8")
+        for place, text in {**texts, REPORT_FILE: texts.get(REPORT_FILE, report.to_json())}.items():
+            self._part(place).write_text(text, encoding="utf-8")
         self._ended = True
         tables = [f"{name}.parquet" for name in self._tables]
-        show(self._folder, (*tables, *self._texts))
+        show(self._folder, self._parts)
         return {Path(place).stem: self._folder / place for place in (*tables, REPORT_FILE)}
 
     def abort(self) -> None:
@@ -76,10 +76,12 @@ class ArtifactWriter:
         self._ended = True
         for table in self._tables.values():
             table.abandon()
-        for name in TABLES:
-            hidden(self._folder, f"{name}.parquet").unlink(missing_ok=True)
-        for place in self._texts:
-            hidden(self._folder, place).unlink(missing_ok=True)
+        for part in self._parts.values():
+            part.unlink(missing_ok=True)
+
+    def _part(self, place: str) -> Path:
+        self._parts[place] = hidden(self._folder, place)
+        return self._parts[place]
 
     def __enter__(self) -> ArtifactWriter:
         return self

@@ -10,6 +10,7 @@ from backbus.figures.registry import NothingToShow, RegisteredFigure, figures
 from backbus.report.packing import Packing, Told
 from backbus.report.series import Below, Lifted
 from backbus.runs.shown import RunShown, SweepShown
+from backbus.together import encodable
 
 _HEIGHT = 420
 _TAGS = re.compile(r"</?(?:sub|sup|b|i|br|em|span)\b[^>]*>")
@@ -30,17 +31,25 @@ def figures_of(result: RunShown | SweepShown, packing: Packing) -> list[Told]:
 
 def _one(one: RegisteredFigure, result: RunShown | SweepShown, lifted: Lifted) -> Told:
     told = {"name": one.name, "meaning": one.meaning, "title": _title(one.name)}
+    name = result.summary["name"] if isinstance(result, SweepShown) else result.summary.name
     try:
         drawn = one.draw(result)
         spec, series = lifted.figure(drawn)
+        return _laid_out(told, spec, series, (name, ""))
     except NothingToShow as why:
-        return {**told, "words": f"Nothing to show: {why}."}
+        words = f"Nothing to show: {why}."
     except BackbusError as error:
-        return {**told, "words": f"Not drawn: {error}"}
-    except Exception as error:  # a user's own figure may do anything, and the rest of the page is worth reading
-        return {**told, "words": f"Not drawn: the figure {one.name!r} raised {type(error).__name__}: {error}"}
-    name = result.summary["name"] if isinstance(result, SweepShown) else result.summary.name
-    return _laid_out(told, spec, series, (name, ""))
+        words = f"Not drawn: {error}"
+    except (Exception, SystemExit) as error:  # a user's own may do anything, and the rest of the page is worth reading
+        words = f"Not drawn: the figure {one.name!r} raised {type(error).__name__}: {_said(error)}"
+    return {**told, "words": encodable(words)}
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # an exception of a user's own
+        return "it has no words"
 
 
 def drawn_figure(name: str, meaning: str, figure: Any, lifted: Lifted) -> Told:

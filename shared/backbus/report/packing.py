@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.market.panel import Floats, Ints
+from backbus.together import encodable
 
 Told = dict[str, Any]
 """How a column is to be read, as JSON."""
@@ -142,7 +143,7 @@ class Packing:
 
     def texts(self, texts: list[Any]) -> Told:
         """Texts, most of them different."""
-        plain = json.dumps(texts, ensure_ascii=False).encode()
+        plain = encodable(json.dumps(texts, ensure_ascii=False)).encode()
         return {"as": "texts", "n": len(texts), "id": self._put(b"texts" + plain, lambda: plain)}
 
 

@@ -16,7 +16,7 @@ from backbus.report.page import MadeOf, page_parts
 from backbus.report.tables import tables_of
 from backbus.runs.folder import JOB_FILE, RECEIPT_FILE, SOURCES, without_nothing
 from backbus.runs.shown import RunShown, SweepShown
-from backbus.together import write_together, writing
+from backbus.together import encodable, write_together, writing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +30,15 @@ def check_page(path: Path) -> None:
         import plotly  # noqa: F401
     except ImportError:
         raise UsageError("a report has figures, and these need plotly; install backbus[figures]") from None
+    check_file(path)
     if path.suffix != PAGE:
         raise UsageError(f"a report is written to a file that ends in {PAGE}, not to {path.name}; --md is for Markdown")
+
+
+def check_file(path: Path) -> None:
+    """Raise UsageError where no file can be written to ``path``."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder: name a file in it to write a report to")
     if not path.parent.is_dir():
         raise UsageError(f"there is no folder {path.parent} to write a report to")
 
@@ -60,13 +67,13 @@ def write_report(
 
 def write_parts(path: Path, parts: Iterable[str]) -> None:
     """Write a page, whole or not at all. Raises BackbusError where the system refuses."""
-    with writing(path.parent):
+    with writing(path):
         write_together(path.parent, {path.name: lambda place: _write(place, parts)})
 
 
 def _write(place: Path, parts: Iterable[str]) -> None:
     with place.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(parts)
+        file.writelines(map(encodable, parts))
 
 
 def _more(result: RunShown | SweepShown, job: str, packing: Packing) -> Told:

@@ -58,6 +58,11 @@ def clean(text: str) -> str:
     return "".join(one if one.isprintable() or one == NO_BREAK else "�" for one in text)
 
 
+def clean_lines(text: str) -> str:
+    """The same of a text of several lines, with its tabs."""
+    return "".join(one if one in "\n\t" else clean(one) for one in text)
+
+
 def columns_of(text: str) -> int:
     """Columns of a terminal that a text takes."""
     if text.isascii():

@@ -43,7 +43,7 @@ class TextTable:
     """Rows under headings; a cell is a text, or one in a colour."""
 
     def __init__(self, *headings: Heading, title: str = "") -> None:
-        self.headings, self.title = headings, title
+        self.headings, self.title = [one._replace(title=clean(one.title)) for one in headings], title
         self.rows: list[tuple[Cell, ...]] = []
 
     def add(self, *cells: str | Cell) -> None:
