@@ -1,9 +1,14 @@
-"""How much memory users' code may take in a process: an allocation that needs more fails, and the process goes on."""
+"""What users' code may not do in a process: take more memory than it is let (an allocation that needs more fails, and
+the process goes on), and run jobs while its file is executed for what it defines."""
 
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
 from pathlib import Path
+
+_EXECUTED: ContextVar[str] = ContextVar("executed", default="")
 
 
 def limit_memory(mib: int, *, for_good: bool = False) -> None:
@@ -32,3 +37,18 @@ def unlimit_memory() -> None:
 
         hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
         resource.setrlimit(resource.RLIMIT_DATA, (hard, hard))
+
+
+@contextlib.contextmanager
+def executing(file: str) -> Iterator[None]:
+    """Have a user's file known as being executed."""
+    before = _EXECUTED.set(file)
+    try:
+        yield
+    finally:
+        _EXECUTED.reset(before)
+
+
+def executed_file() -> str:
+    """The user's file that is being executed here for what it defines; empty where none is."""
+    return _EXECUTED.get()

@@ -183,3 +183,12 @@ def test_the_command_prints_text_or_one_json_object(told: Path, backbus: Any) ->
     assert backbus("explain", str(told), cwd=told).returncode == 0
     few = backbus("explain", str(told), "--asset", "A", "--limit", "2", cwd=told).stdout
     assert len(few.splitlines()) == 5 and "more: --limit" in few
+
+
+def test_orders_that_were_cut_are_counted_by_reason_with_the_first_of_them(tmp_path: Path) -> None:
+    job = job_of({"cash": 1_000.0}, {})
+    run(job, bars(*[flat(100)] * 4), strategy=scripted({0: lambda s, bar, book: s.order(25.0)}), folder=tmp_path)
+    found = explain(tmp_path)
+    (cut,) = found["cut_because"].items()
+    assert (cut[0], cut[1]["count"], cut[1]["number"]) == ("not enough buying power", 1, 1)
+    assert "           1  not enough buying power (the first is order 1)" in list(sentences(found))

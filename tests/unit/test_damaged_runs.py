@@ -32,7 +32,7 @@ DEEP = b"[" * 100_000
 def _whole(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder ``var/runs`` of the current folder, with one whole run."""
     monkeypatch.chdir(home)
-    return ran(home, "runs/whole").parent
+    return ran(home, "whole").parent
 
 
 def _changed(report: Path, section: str, name: str, value: Any) -> bytes:

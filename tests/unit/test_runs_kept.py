@@ -101,7 +101,7 @@ def test_runs_are_listed_sorted_found_and_removed(home: Path) -> None:
 
 
 def test_only_what_lies_among_the_runs_is_removed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = home / "var"
+    runs = home / RUNS
     inside = ran(home, "aa1")
     precious = ran(home, "../precious/p1")
     (precious / "thesis.txt").write_text("all of it")
@@ -109,7 +109,7 @@ def test_only_what_lies_among_the_runs_is_removed(home: Path, monkeypatch: pytes
     for outside in (".", "../p1", str(precious), f"{inside}/../../precious/p1"):
         with pytest.raises(UsageError, match=r"only runs in .* are removed; delete it by hand"):
             find_removable(outside, runs)
-    for name in ("aa1", "a", "mine", str(inside), "../../var/aa1/", f"{runs}/../var/aa1"):
+    for name in ("aa1", "a", "mine", str(inside), "../../runs/aa1/", f"{runs}/../runs/aa1"):
         assert find_removable(name, runs) == inside
     monkeypatch.chdir(inside)
     with pytest.raises(UsageError, match="only runs in"):
@@ -120,11 +120,11 @@ def test_only_what_lies_among_the_runs_is_removed(home: Path, monkeypatch: pytes
 def test_of_a_link_to_a_run_the_link_alone_is_removed(home: Path) -> None:
     outside = ran(home, "../precious/p1")
     before = sorted(path.name for path in outside.iterdir())
-    link = home / "var" / "link0000"
+    link = home / RUNS / "link0000"
     link.symlink_to(outside)
     for name in ("link", str(link)):
-        assert find_removable(name, home / "var") == link
-    remove_run(find_removable("link", home / "var"))
+        assert find_removable(name, home / RUNS) == link
+    remove_run(find_removable("link", home / RUNS))
     assert not link.is_symlink() and sorted(path.name for path in outside.iterdir()) == before
 
 
@@ -137,3 +137,13 @@ def test_a_damaged_run_is_listed_with_its_problem(home: Path) -> None:
     assert "cannot be read" in found["cut"].problem and "report.json" in found["cut"].problem
     (home / RUNS / "cut" / "report.json").write_text("{}")
     assert "of another version" in {one.id: one for one in kept_runs(home / RUNS)}["cut"].problem
+
+
+@pytest.mark.parametrize(("kind", "told"), [("sweep", (7.98, {"fast": 3})), ("monte_carlo", (None, {}))])
+def test_of_made_markets_none_is_shown_as_the_best(tmp_path: Path, kind: str, told: tuple[Any, ...]) -> None:
+    best = {"params": {"strategy.fast": 3}, "metrics": {"total_return": 7.98, "sharpe": 1.36, "max_drawdown": -0.1}}
+    said = {"kind": kind, "job": {"name": "x", "strategy": {"use": "SmaCross"}}, "best": best, "table_sha256": "00"}
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "sweep.json").write_text(json.dumps(said))
+    (found,) = kept_runs(tmp_path)
+    assert (found.kind, (found.total_return, dict(found.parameters))) == (kind, told)

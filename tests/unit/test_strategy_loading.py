@@ -278,3 +278,13 @@ class TestExamples:
         runner.load(panel.block)
         said = runner.on_book(BookRows(0, cash, cash, none, none))
         assert said["value"].tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("calls", ["run({})", "Client().run({})", "run_sweep({})"])
+def test_a_script_that_runs_its_own_strategy_when_it_is_loaded_is_told_how_to_part_them(tmp_path, calls):
+    script = f"from backbus import Client, run, run_sweep\n{PLAIN}{calls}\n"
+    write(tmp_path, script=script)
+    with pytest.raises(StrategyError, match=r'script\.py runs a job while it is loaded .* if __name__ == "__main__"'):
+        load(tmp_path, "script.py:Mine")
+    write(tmp_path, script=script.replace(calls, f'if __name__ == "__main__":\n    {calls}'))
+    assert load(tmp_path, "script.py:Mine").__name__ == "Mine"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from backbus.errors import JobError, UsageError
 from backbus.job.job import Job
+from backbus.limits import executed_file
 
 if TYPE_CHECKING:
     from backbus.strategy import Strategy
@@ -29,6 +30,12 @@ def job_of(
     Where a strategy is handed over, the job need not name one. Raises JobError, also where the job gives parameters of
     the same strategy and the instance that was handed over has others.
     """
+    file = executed_file()
+    if file:
+        raise UsageError(
+            f"{file} runs a job while it is loaded for what it defines: put what runs it under "
+            'if __name__ == "__main__":'
+        )
     if not isinstance(overrides, Mapping | None):
         told = 'are values by dotted setting, such as {"portfolio.cash": 1e6}'
         raise UsageError(f"overrides {told}, not {type(overrides).__name__}")

@@ -332,6 +332,16 @@ def _booking(one: Row) -> Row:
     return {"when": one["when"], **{name: one[name] for name in ("row", "kind", "amount", "quantity", "basis")}}
 
 
+def _cut(folder: Path) -> Row:
+    """Why orders were placed for less than was wanted, with how many of them and the first one."""
+    found: Row = {}
+    for one in _rows(folder, "orders", ("kind", "==", "place")):
+        if one["quantity"] != one["wanted"] and one["reason"]:
+            known = found.setdefault(one["reason"], {"count": 0, "order": one["order"]})
+            known["count"] += 1
+    return found
+
+
 def _run(folder: Path) -> Row:
     report = read_report(folder)[1]
     fills = _rows(folder, "fills")
@@ -344,6 +354,7 @@ def _run(folder: Path) -> Row:
         "fees": report["metrics"]["fees"],
         "slippage": report["metrics"]["slippage"],
         "refused_because": report["counts"]["refused_because"],
+        "cut_because": _cut(folder),
         "ended_because": dict(Counter(end["reason"] for end in _rows(folder, "order_ends")).most_common()),
         "booked": report["booked"],
         "forced": [

@@ -188,6 +188,10 @@ def _of_run(told: Row) -> Iterator[str]:
         if counts:
             yield f"  {title}:"
             yield from (f"    {count:>8,}  {what}" for what, count in counts.items())
+    if told["cut_because"]:
+        yield "  cut to less than was wanted:"
+        for what, one in told["cut_because"].items():
+            yield f"    {one['count']:>8,}  {what} (the first is order {one['number']})"
     yield f"  fees {_money(told['fees'])}, slippage {_money(told['slippage'])}"
     yield from (f"  {kind} {_money(amount)}" for kind, amount in told["booked"].items())
     for one in told["forced"]:

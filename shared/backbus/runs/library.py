@@ -207,7 +207,8 @@ def _of_run(folder: Path, said: Mapping[str, Any], written: str) -> KeptRun:
 
 def _of_sweep(folder: Path, said: Mapping[str, Any], written: str) -> KeptRun:
     job = said["job"]
-    best = said.get("best") or {}
+    chosen = kind_of(said) != "monte_carlo"  # where each point is a market, the luckiest is nobody's choice
+    best = said.get("best") or {} if chosen else {}
     figures = best.get("metrics") or said.get("figures") or {}
     return KeptRun(
         id=folder.name,

@@ -24,6 +24,7 @@ from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 from backbus.errors import JobError, StrategyError
+from backbus.limits import executing
 from backbus.strategy.base import Strategy
 from backbus.strategy.builtins import BUILTINS, CLASSES
 from backbus.strategy.bundling import FIELD, bundle, split_use
@@ -224,7 +225,8 @@ class _Bundle(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         vars(module)["__builtins__"] = {**vars(builtins), "__import__": self._import}
         if name is not None:
             module.__file__ = name
-            exec(self._code(name), vars(module))
+            with executing(name):
+                exec(self._code(name), vars(module))
 
     def _code(self, name: str) -> CodeType:
         code = self._codes.get(name)
