@@ -16,6 +16,7 @@ from backbus.figures.working import polyline, working_orders
 from backbus.market.panel import Floats
 from backbus.runs.overlays import Overlays, overlays_of
 from backbus.runs.shown import Instants, RunShown
+from backbus.strategy.failure import RAISED
 
 if TYPE_CHECKING:
     from backbus.market.panel import Panel
@@ -94,7 +95,7 @@ def _overlays(run: RunShown, panel: Panel) -> tuple[Overlays, str]:
         return Overlays(), ""
     try:
         return overlays_of(run.strategy(), panel), ""
-    except Exception as error:  # a user's code: its chart is there without it
+    except RAISED as error:  # a user's code: its chart is there without it
         told = str(error).splitlines()
         return Overlays(), f" (its indicators cannot be drawn: {told[0] if told else type(error).__name__})"
 

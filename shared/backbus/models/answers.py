@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from backbus.strategy.failure import RAISED
 from backbus.trading.own_models import KINDS, SEEN, Beforehand
 
 Function = Callable[..., Any]
@@ -80,7 +81,7 @@ def answers(kind: str, function: Function, parameters: Any) -> list[str]:
             said = function(given(*numbers[:count]), Beforehand(*numbers[count:]), parameters)
             right = answer(kind, said, numbers[0])
             words = type(said).__name__ if right is None else ", ".join(repr(number) for number in right)
-        except Exception as error:
+        except RAISED as error:
             words = type(error).__name__
         found.append(f"{words} for {told(kind, numbers, parameters)}")
     return found

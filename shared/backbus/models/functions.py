@@ -35,7 +35,7 @@ from backbus.models.compiled import (
     compiled,
     parameters_of,
 )
-from backbus.strategy.failure import user_traceback
+from backbus.strategy.failure import RAISED, told_of, user_traceback
 from backbus.strategy.lasting import Prints, changed, prints_of
 from backbus.trading.own_models import KINDS, SEEN, Beforehand
 
@@ -106,7 +106,7 @@ class OwnFunction:
             calls, took, began = 0, 0.0, time.perf_counter()
             while calls < _TIMED and took < _TIMED_S:
                 first, seen = asked[calls % len(asked)]
-                with contextlib.suppress(Exception):  # of numbers that were made up
+                with contextlib.suppress(*RAISED):  # of numbers that were made up
                     self.function(first, seen, parameters)
                 calls, took = calls + 1, time.perf_counter() - began
             self._costs[kind] = took / calls * 1e6 + _CROSSING_US
@@ -224,7 +224,7 @@ class BoundFunction:
         for call in reversed(calls):
             try:
                 again = self._function.ask(call.kind, *call.asked)
-            except Exception as error:
+            except RAISED as error:
                 again = type(error)
             before = answer(call.kind, call.said, call.asked[0][0])
             if answer(call.kind, again, call.asked[0][0]) != before:
@@ -317,12 +317,12 @@ class BoundFunction:
             error = self._raised or self._raised_again(asked)
             if error is None:
                 return StrategyError(f"{self.title} raised for {given}, where it is compiled, and not as plain Python")
-            if not isinstance(error, Exception):
+            if not isinstance(error, RAISED):
                 raise error
             memory = " (how much it may take: run.memory_mib on a stack, sweep.memory_mib in a sweep)"
             more = memory if lacks_memory(error) else ""
             return StrategyError(
-                f"{self.title} raised {type(error).__name__}: {error}{more}, for {given}",
+                f"{self.title} raised {told_of(error)}{more}, for {given}",
                 traceback=user_traceback(error),
             )
         said, again = self._shown()
@@ -340,11 +340,11 @@ class BoundFunction:
         first, second = (self._numbers[at : at + width].tolist() for at in (ANSWER, OTHER))
         return (repr(tuple(first)), repr(tuple(second))) if width > 1 else (repr(first[0]), repr(second[0]))
 
-    def _raised_again(self, asked: tuple[float, ...]) -> Exception | None:
+    def _raised_again(self, asked: tuple[float, ...]) -> BaseException | None:
         """What compiled code raised, by asking plain Python the same."""
         try:
             self._ask(asked)
-        except Exception as error:
+        except RAISED as error:
             return error
         return None
 

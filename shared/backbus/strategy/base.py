@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from backbus.errors import StrategyError
 from backbus.strategy import holding
+from backbus.strategy.failure import users_code
 from backbus.strategy.order_terms import entry_terms, exit_terms
 from backbus.strategy.orders import Order
 from backbus.strategy.parameters import wrong_parameter
@@ -72,14 +73,16 @@ class Strategy(BaseModel):
         """A copy with the same parameters that has not seen a bar."""
         if self.style == "none":
             raise StrategyError(f"{type(self).__name__} defines neither signals(self, bars) nor on_bar(self, bar)")
-        copy = type(self)(**{name: getattr(self, name) for name in type(self).model_fields})
+        with users_code(type(self).__name__):
+            copy = type(self)(**{name: getattr(self, name) for name in type(self).model_fields})
         # pydantic finds private attributes by a slow path (1.5 µs); in the instance's own dict they are read at once.
         copy.__dict__.update(copy.__pydantic_private__ or {})
         return copy
 
     def reach(self) -> int:
         """``lookback`` as a checked number."""
-        depth: Any = self.lookback
+        with users_code(f"{type(self).__name__}.lookback"):
+            depth: Any = self.lookback
         if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
             raise StrategyError(f"{type(self).__name__}.lookback is a number of bars, not {depth!r}")
         return depth

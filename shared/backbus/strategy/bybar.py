@@ -17,7 +17,7 @@ from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Floats, row_text
 from backbus.strategy.bar import Bar, BarHistory, Longer
 from backbus.strategy.book import Book
-from backbus.strategy.failure import failure
+from backbus.strategy.failure import RAISED, failure
 from backbus.strategy.orders import NO_SPLITS
 from backbus.strategy.run import Run
 from backbus.trading.account_rows import BookRows
@@ -158,7 +158,7 @@ class BarByBar:
                     cell += 1
                 if said or asked:
                     emission.end_row(row, trading, [not math.isnan(price) for price in closes[cell - assets : cell]])
-        except Exception as error:
+        except RAISED as error:
             place = f"row {bar.row} ({row_text(bar.time, bar.session, self._layout)}), {bar.symbol}"
             raise failure(strategy, error, place) from error
         finally:

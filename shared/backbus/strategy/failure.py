@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 
-from backbus.errors import StrategyError, lacks_memory
+from backbus.errors import BackbusError, StrategyError, lacks_memory
+
+RAISED = (Exception, SystemExit)
+"""What users' code raises that is its own: an end of the process too, but no interruption from outside."""
 
 _OURS = PurePath(__file__).parent
 _MACHINERY = "<frozen importlib"
@@ -25,16 +30,31 @@ def user_traceback(error: BaseException) -> str:
     return "".join([*lines, *traceback.format_exception_only(error)]).rstrip()
 
 
-def _words_of(error: Exception) -> str:
+def told_of(error: BaseException) -> str:
+    """What was raised, in words."""
     try:
-        return str(error)
+        if isinstance(error, SystemExit):
+            return f"SystemExit({error.code!r}), which ends the process (raise an error in its place)"
+        return f"{type(error).__name__}: {error}"
     except Exception:  # a user's own exception may fail at this, too
-        return "it cannot say why: its __str__ raises"
+        return f"{type(error).__name__}: it cannot say why: its __str__ raises"
 
 
-def failure(strategy: object, error: Exception, place: str) -> StrategyError:
+@contextmanager
+def users_code(what: str) -> Iterator[None]:
+    """Turn what users' code raises into StrategyError, which says that ``what`` failed; not errors of backbus, nor one
+    of memory, which its process has to tell."""
+    try:
+        yield
+    except (BackbusError, MemoryError):
+        raise
+    except RAISED as error:
+        raise StrategyError(f"{what} failed: {told_of(error)}", traceback=user_traceback(error)) from error
+
+
+def failure(strategy: object, error: BaseException, place: str) -> StrategyError:
     """The error to raise in place of ``error``: what happened, at which place in the data."""
-    told = str(error) if isinstance(error, StrategyError) else f"{type(error).__name__}: {_words_of(error)}"
+    told = str(error) if isinstance(error, StrategyError) else told_of(error)
     if lacks_memory(error):
         told += " (how much it may take: run.memory_mib on a stack, sweep.memory_mib in a sweep)"
     return StrategyError(f"{type(strategy).__name__} failed at {place}: {told}", traceback=user_traceback(error))

@@ -28,7 +28,7 @@ from backbus.limits import executing
 from backbus.strategy.base import Strategy
 from backbus.strategy.builtins import BUILTINS, CLASSES
 from backbus.strategy.bundling import FIELD, bundle, split_use
-from backbus.strategy.failure import user_traceback
+from backbus.strategy.failure import RAISED, told_of, user_traceback, users_code
 from backbus.strategy.lasting import Prints, changed, prints_of
 
 __all__ = ["anew", "bundle", "load_modules", "load_strategy", "remembers", "untouched"]
@@ -97,7 +97,8 @@ def forgetful(strategy: Strategy) -> Strategy:
     made = untouched(type(strategy))
     if made is type(strategy):
         return strategy
-    return made(**{name: getattr(strategy, name) for name in type(strategy).model_fields})
+    with users_code(made.__name__):
+        return made(**{name: getattr(strategy, name) for name in type(strategy).model_fields})
 
 
 def anew(strategy: type[Strategy]) -> type[Strategy]:
@@ -177,9 +178,9 @@ class _Bundle(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             raise StrategyError(
                 f"{error.filename}, line {error.lineno}: {error.msg}", traceback=user_traceback(error)
             ) from error
-        except Exception as error:
+        except RAISED as error:
             raise StrategyError(
-                f"{main} cannot be loaded: {type(error).__name__}: {error}", traceback=user_traceback(error)
+                f"{main} cannot be loaded: {told_of(error)}", traceback=user_traceback(error)
             ) from error
 
     @contextmanager

@@ -13,6 +13,7 @@ from pydantic_core.core_schema import no_info_after_validator_function
 
 from backbus.errors import JobError, Mistake
 from backbus.job.parsing import in_words
+from backbus.strategy.failure import users_code
 
 AnyStrategy = TypeVar("AnyStrategy", bound=BaseModel)
 """A strategy, of which nothing matters here but that its fields are its parameters."""
@@ -55,10 +56,11 @@ def param(
 
 def make_strategy(strategy: type[AnyStrategy], params: Mapping[str, Any]) -> AnyStrategy:
     """An instance with these parameters, or a ``JobError`` naming all that are wrong and how to mend them."""
-    try:
-        return strategy(**params)
-    except ValidationError as error:
-        raise wrong_parameter(strategy, error) from None
+    with users_code(strategy.__name__):
+        try:
+            return strategy(**params)
+        except ValidationError as error:
+            raise wrong_parameter(strategy, error) from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
 from backbus.strategy.bybar import BarByBar
 from backbus.strategy.context import Context
-from backbus.strategy.failure import failure
+from backbus.strategy.failure import RAISED, failure
 from backbus.strategy.run import Run
 from backbus.strategy.sharing import BUDGET_BYTES, Shared
 from backbus.strategy.streams import Stream
@@ -110,7 +110,7 @@ def _signals(strategy: Any, bars: Bars) -> Records:
         records: Any = strategy.signals(bars)
         _check(records)
         run.finish()
-    except Exception as error:
+    except RAISED as error:
         last = block.first_row + len(block) - 1
         first, until = (row_text(int(block.end[at]), int(block.session[at]), run.layout) for at in (0, -1))
         raise failure(strategy, error, f"rows {block.first_row} to {last} ({first} to {until})") from error
