@@ -17,6 +17,7 @@ from backbus.api.explain import explain
 from backbus.api.kept import read_run
 from backbus.api.result import Result
 from backbus.api.sentences import sentences
+from backbus.figures import registry
 from backbus.figures.style import THEMES
 from backbus.report.levels import FIRST
 from tests.browser.chromium import Browser
@@ -205,6 +206,62 @@ def test_a_table_is_sorted_filtered_paged_and_copied_with_all_its_digits(opened:
     head, *lines = copied.strip().split("\n")
     at = head.split(",").index("pnl")
     assert [float(line.split(",")[at]) for line in lines] == won["pnl"].tolist()
+
+
+def test_a_figure_that_never_ends_or_fails_is_words_and_all_else_is_there(
+    browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import plotly.graph_objects as go
+
+    registry.figures()
+    known = registry._KNOWN
+    monkeypatch.setattr(registry, "_KNOWN", {})
+    maps = {"tiles": go.Scattermap(lat=[1], lon=[2]), "outlines": go.Scattergeo(lat=[1], lon=[2])}
+    for name, trace in {**maps, "endless": go.Bar(x=["a"], y=[1])}.items():
+        registry.figure(name, "where it was")(lambda _, trace=trace: go.Figure(trace))
+    monkeypatch.setattr(registry, "_KNOWN", {**registry._KNOWN, **known})
+
+    page = minutes(tmp_path / "run", 900).report(tmp_path / "maps.html")
+    never = (
+        "await withPlotly(); const real = Plotly.newPlot; Plotly.newPlot = (div, ...more) => "
+        "(div.closest('#figure-endless') ? new Promise(() => {}) : real(div, ...more));"
+    )
+    page.write_text(page.read_text(encoding="utf-8").replace("await withPlotly();", never), encoding="utf-8")
+    browser.look(width=WIDE)
+    browser.open(page, ready="document.querySelectorAll('#table-orders tbody tr').length === 20")
+    browser.wait("document.documentElement.dataset.ready === 'yes'")
+    assert text(browser, "#figure-endless .plot") == "Not drawn: plotly has not drawn it in 8 s"
+    for name in maps:
+        said = text(browser, f"#figure-{name} .plot")
+        assert said.startswith("Not drawn: ") and "This page asks no host for anything" in said
+    figures = browser.run("backbus.told.figures.filter((one) => one.spec).length")
+    assert browser.run("backbus.shown.length") == figures - 3 > 8
+    assert not [one for one in browser.events if one.get("method") == "Runtime.exceptionThrown"]
+    failed = [one["params"] for one in browser.events if one.get("method") == "Network.loadingFailed"]
+    assert len(browser.asked()) == sum(one.get("blockedReason") == "csp" for one in failed)
+
+
+def test_no_text_of_a_copied_table_is_a_formula(opened: Browser) -> None:
+    texts = ["=cmd|'/c calc'!A0", "+a", "-12.5 %", "@a", "\t=1", "\r=1", "plain, and -"]
+    script = (
+        f"const one = {{ name: '=n', as: 'texts', shown: 'word' }}; const texts = {json.dumps(texts)}; "
+        "const made = Object.create(Object.getPrototypeOf(backbus.tables.get('orders'))); "
+        "const number = { name: 'n', as: 'whole', shown: 'number' }; "
+        "made.spec = { columns: [one, number] }; made.rows = texts.keys().toArray(); "
+        "made.values = { '=n': texts, n: texts.map(() => -1) }; made.csv()"
+    )
+    told = opened.run(f"(() => {{ {script.replace('made.csv()', 'return made.csv();')} }})()")
+    assert told.split("\n") == [
+        "'=n,n",
+        "'=cmd|'/c calc'!A0,-1",
+        "'+a,-1",
+        "-12.5 %,-1",
+        "'@a,-1",
+        "'\t=1,-1",
+        '"\'\r=1",-1',
+        '"plain, and -",-1',
+        "",
+    ]
 
 
 @pytest.mark.parametrize("width", [NARROW, WIDE])

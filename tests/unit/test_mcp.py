@@ -18,7 +18,7 @@ from backbus.mcp.answers import bounded
 from backbus.mcp.arguments import Takes, schema_of, typed
 from backbus.mcp.limits import ANSWER, AT_ONCE, MAX_POINTS, MAX_SECONDS, Bounds
 from backbus.mcp.refusals import NEXT, CallRefused, refusal_of
-from backbus.mcp.serving import _parsed, _progress
+from backbus.mcp.serving import Desk, _in_arguments, _parsed, _progress
 from backbus.mcp.tools import KINDS, OFFERS, ORDERS, STACK_OFFERS, offers
 from tests.unit.doc_pages import first_words, rows, section, text_of, words
 
@@ -132,7 +132,14 @@ def test_arguments_become_words_and_nothing_that_is_given_is_an_option(folder: P
         ({"job": ""}, "job must be a text"),
         ({"job": "job.toml", "job_toml": "a = 1"}, "give job or job_toml, not both"),
         ({"job": "job.toml", "settings": "a=1"}, "settings must be a list of texts"),
-        ({"job": "job.toml", "settings": ["a"]}, "settings: --set wants"),
+        ({"job": "job.toml", "settings": ["a"]}, "settings: wants section.field=value, not 'a'"),
+        ({"job": "job.toml", "settings": ["a=1", "a.b=2"]}, "settings: a.b=2: 'a' is a value, not a table"),
+        ({"job": "job.toml", "settings": ["x=" + "[" * 100_000]}, "settings: tables or lists lie too deep"),
+        ({"job_toml": "x=" + "[" * 100_000}, "job_toml: tables or lists lie too deep"),
+        ({"job_toml": "a." * 2000 + "b = 'x'"}, "job_toml: tables or lists lie too deep"),
+        ({"job_toml": "x = " + "1" * 5000}, "job_toml: Exceeds the limit"),
+        ({"job": "~nobody9/x"}, "~nobody9/x is no path: nobody is called 'nobody9' on this machine"),
+        ({"job": "job.toml", "settings": ["data.files=~nobody9/x"]}, "nobody is called 'nobody9'"),
     ],
 )
 def test_arguments_that_fit_no_kind_are_refused(values: dict[str, Any], says: str, folder: Path) -> None:
@@ -211,12 +218,41 @@ def test_runs_outside_are_refused_but_the_folder_of_runs_may_be_a_link(folder: P
     assert typed(OF_RUN, {"run": "var/runs/abc"}, folder).words == ("--", "var/runs/abc")
 
 
+def test_a_link_among_the_runs_that_leads_out_is_refused(folder: Path, tmp_path: Path) -> None:
+    runs, outside = folder / "var" / "runs", tmp_path / "other"
+    for home in (runs / "abc", outside):
+        home.mkdir(parents=True)
+        (home / "report.json").write_text("{}")
+    compared = next(one.given for one in OFFERS if one.name == "compare")
+    desk = Desk(Bounds(folder), COMMANDS)
+    assert desk._words(desk.offers["show"], {}).words[-1] == "--last"
+    (runs / "def").symlink_to(outside)
+    for run in ("d", "def", "its name"):
+        told = refused(OF_RUN, {"run": run}, folder)
+        assert told.code == "not_allowed" and "var/runs/def is a link that leads outside of" in told.message
+    assert refused(OF_RUN, {"run": "var/runs/def"}, folder).code == "not_allowed"
+    assert refused(compared, {"runs": ["abc", "def"]}, folder).code == "not_allowed"
+    with pytest.raises(CallRefused, match="leads outside"):
+        desk._words(desk.offers["show"], {})
+    assert typed(OF_RUN, {"run": "ab"}, folder).words == ("--", "ab")
+    (runs / "abc" / "fills.parquet").symlink_to(tmp_path / "secret.csv")
+    assert "abc/fills.parquet is a link" in refused(OF_RUN, {"run": "ab"}, folder).message
+
+
+def test_errors_of_commands_name_a_tool_s_arguments() -> None:
+    offer = next(one for one in OFFERS if one.name == "run")
+    assert _in_arguments("--set wants it, not --set-off", offer) == "`settings` wants it, not --set-off"
+    given = next(one.given for one in OFFERS if one.name == "compare")
+    assert "runs must be a list of 2 or more" in refused(given, {"runs": ["a"]}, Path()).message
+
+
 def test_a_report_writes_over_nothing(folder: Path) -> None:
     given = next(one.given for one in OFFERS if one.name == "report")
     assert any(one.takes is Takes.NEW_FILE for one in given)
     assert typed(given, {"run": "a", "out": "a.html"}, folder).words[0] == f"--out={folder / 'a.html'}"
     assert refused(given, {"run": "a", "out": "job.toml"}, folder).code == "not_allowed"
     assert refused(given, {"run": "a", "out": "../a.html"}, folder).code == "not_allowed"
+    assert refused(given, {"run": "a", "out": "a.pdf"}, folder).code == "arguments.wrong"
     assert refused(given, {"run": "a", "out": "none/a.html"}, folder).code == "not_found"
 
 

@@ -99,7 +99,7 @@ def typed(given: tuple[Given, ...], values: Mapping[str, Any], folder: Path) -> 
         if one.required and values.get(one.name) is None:
             raise CallRefused("arguments.wrong", f"{one.name} is missing: {one.means}")
     job = next((one.name for one in given if one.takes is Takes.JOB and values.get(one.name) is not None), None)
-    base = folder if job is None else folder.joinpath(Path(str(values[job])).expanduser()).parent
+    base = folder if job is None else places.base_of(str(values[job]), folder)
     options: list[str] = []
     by_place: list[str] = []
     read = None
@@ -154,7 +154,7 @@ def _check(one: Given, value: Any) -> None:
     else:
         fits, wanted = isinstance(value, str) and "\0" not in value and bool(value), "a text"
     if fits and one.least is not None and (len(value) if one.takes in _LISTS else value) < one.least:
-        fits, wanted = False, f"{'so many or more' if one.takes in _LISTS else 'a number from'} {one.least}"
+        fits, wanted = False, f"a list of {one.least} or more" if one.takes in _LISTS else f"a number from {one.least}"
     if fits and one.words and value not in one.words:
         fits, wanted = False, f"one of {', '.join(one.words)}"
     if not fits:

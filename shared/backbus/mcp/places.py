@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -18,19 +19,36 @@ from backbus.folders import RUNS
 from backbus.job.parsing import override_field
 from backbus.mcp.refusals import CallRefused
 
+_OF_A_RUN = ("report.json", "sweep.json")
 MOST_MATCHES = 10_000
 """Files that a pattern may match."""
+MOST_DEEP = 50
+"""Tables and lists within each other."""
 
 
 def inside(written: str, folder: Path, base: Path | None = None, *, what: str = "") -> Path:
     """Where a path leads that starts from ``base``, else from the folder. Raises CallRefused where it leads out."""
     try:
-        path = (base or folder).joinpath(Path(written).expanduser()).resolve()
+        path = (base or folder).joinpath(_from_home(written)).resolve()
     except (OSError, RuntimeError, ValueError) as error:
         raise CallRefused("not_allowed", f"{_told(what, written)} is no path: {error}") from None
     if not path.is_relative_to(folder):
         raise CallRefused("not_allowed", f"{_told(what, written)} is outside of {folder}, where this server works")
     return path
+
+
+def _from_home(written: str) -> Path:
+    """A path with the home that it begins with. Raises CallRefused for one of nobody."""
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:
+        problem = f"{written} is no path: nobody is called {written.partition(os.sep)[0][1:]!r} on this machine"
+        raise CallRefused("arguments.wrong", problem, then="name a place in the server's folder") from None
+
+
+def base_of(job: str, folder: Path) -> Path:
+    """The folder from which a job's paths start."""
+    return folder.joinpath(_from_home(job)).parent
 
 
 def job_file(written: str, folder: Path) -> str:
@@ -62,18 +80,48 @@ def new_file(written: str, folder: Path) -> str:
         raise CallRefused(
             "not_found", f"there is no folder {path.parent}", then="name a file in a folder that is there"
         )
+    if path.suffix != ".html":
+        raise CallRefused("arguments.wrong", f"{written}: a page is a file that ends in .html", then="name such a one")
     return str(path)
 
 
 def run_name(written: str, folder: Path) -> str:
-    """A run's id, name or folder: a folder is one of the server's own, or in its runs, wherever those are kept."""
+    """A run's id, name or folder: a folder is one of the server's own, or in its runs, wherever those are kept. No link
+    among these leads out of both."""
+    home = (folder / RUNS).resolve()
     looks_like_a_path = os.sep in written or written.startswith("~") or written in (".", "..")
     if looks_like_a_path or (folder / written).exists():
-        home = (folder / RUNS).resolve()
-        path = folder.joinpath(Path(written).expanduser()).resolve()
+        path = folder.joinpath(_from_home(written)).resolve()
         if not (path.is_relative_to(folder) or path.is_relative_to(home)):
             raise CallRefused("not_allowed", f"{written} is outside of {folder}, where this server works")
+        _check_run(path, folder, home)
+    check_runs(folder, written)
     return written
+
+
+def check_runs(folder: Path, name: str = "") -> None:
+    """Refuse links that lead out among the runs that a command may find by a name: by the first letters of an id, or
+    else by any run's own words."""
+    home = (folder / RUNS).resolve()
+    if not home.is_dir():
+        return
+    runs = [one for one in home.iterdir() if not one.name.startswith(".")]
+    begun = [one for one in runs if one.name.startswith(name) and any((one / file).is_file() for file in _OF_A_RUN)]
+    for one in begun or runs:
+        _check_run(one, folder, home)
+
+
+def _check_run(run: Path, folder: Path, home: Path) -> None:
+    files = list(run.iterdir()) if run.is_dir() else []
+    for one in (run, *(each for each in files if each.is_symlink())):
+        path = one.resolve()
+        if not (path.is_relative_to(folder) or path.is_relative_to(home)):
+            raise CallRefused(
+                "not_allowed",
+                f"{RUNS / one.relative_to(run.parent)} is a link that leads outside of {folder}, where this server "
+                "works",
+                then="name another run by its id, or ask the user to take the link away",
+            )
 
 
 def check_settings(settings: Iterable[str], folder: Path, base: Path) -> None:
@@ -84,8 +132,13 @@ def check_settings(settings: Iterable[str], folder: Path, base: Path) -> None:
             override_field(fields, one)
     except JobError as error:
         then = 'write each as "section.field=value", such as "strategy.fast=10"'
-        raise CallRefused("arguments.wrong", f"settings: {error}", then=then) from None
-    _check_fields(fields, folder, base)
+        problem = re.sub(r"^(\S+: )?--set ", "", str(error))
+        raise CallRefused("arguments.wrong", f"settings: {problem}", then=then) from None
+    except RecursionError:
+        raise _too_deep("settings") from None
+    except ValueError as error:
+        raise CallRefused("arguments.wrong", f"settings: {error}") from None
+    _check_fields(fields, folder, base, "settings")
 
 
 def check_job_text(text: str, folder: Path) -> None:
@@ -94,13 +147,22 @@ def check_job_text(text: str, folder: Path) -> None:
         fields = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         return
-    _check_fields(fields, folder, folder)
+    except RecursionError:
+        raise _too_deep("job_toml") from None
+    except ValueError as error:
+        raise CallRefused("arguments.wrong", f"job_toml: {error}") from None
+    _check_fields(fields, folder, folder, "job_toml")
 
 
-def _check_fields(fields: Mapping[str, Any], folder: Path, base: Path) -> None:
+def _too_deep(what: str) -> CallRefused:
+    then = "write tables and lists within each other as a job has them: at most a few"
+    return CallRefused("arguments.wrong", f"{what}: tables or lists lie too deep within each other", then=then)
+
+
+def _check_fields(fields: Mapping[str, Any], folder: Path, base: Path, what: str) -> None:
     """Every text is taken for a path, whatever its setting: which of them are paths is the job's to know, and one that
     is none stays inside of the folder as well."""
-    for field, text in _texts(fields, ""):
+    for field, text in _texts(fields, "", what):
         if field == "data.query":
             raise CallRefused(
                 "not_allowed",
@@ -123,15 +185,17 @@ def _check_pattern(pattern: str, folder: Path, base: Path, field: str) -> None:
         inside(found, folder, base, what=field)
 
 
-def _texts(value: Any, field: str) -> Iterator[tuple[str, str]]:
+def _texts(value: Any, field: str, what: str, depth: int = 0) -> Iterator[tuple[str, str]]:
+    if depth > MOST_DEEP:
+        raise _too_deep(what)
     if isinstance(value, str):
         yield field, value
     elif isinstance(value, Mapping):
         for name, one in value.items():
-            yield from _texts(one, f"{field}.{name}" if field else str(name))
+            yield from _texts(one, f"{field}.{name}" if field else str(name), what, depth + 1)
     elif isinstance(value, list):
         for one in value:
-            yield from _texts(one, field)
+            yield from _texts(one, field, what, depth + 1)
 
 
 def _there(path: Path, written: str, folder: Path, *, any_kind: bool = False) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 
+from backbus.mcp import places
 from backbus.mcp.answers import bounded
 from backbus.mcp.arguments import Typed, typed
 from backbus.mcp.calls import GRACE_S, LOOK_S, AgentCall
@@ -68,6 +70,7 @@ class Desk:
         if offer.name in LIMITED:
             always.append(f"--max-points={self.bounds.max_points}")
         if offer.or_else and "--" not in told.words:
+            places.check_runs(self.bounds.folder)
             always.append(offer.or_else)
         return Typed((offer.command or offer.name, *always, *told.words), told.read)
 
@@ -117,6 +120,7 @@ class Desk:
             raise CallRefused("crashed", f"{offer.name} ended with status {call.status} and no answer", printed=printed)
         error = said.get("error")
         if isinstance(error, dict) and set(said) <= {"error", "mistakes"}:
+            error = {**error, "message": _in_arguments(str(error.get("message", "")), offer)}
             raise refusal_of(error, said.get("mistakes"), _before_error(printed), offer.then, of_job=offer.of_job)
         if printed:
             said = {**said, "printed": printed}
@@ -149,6 +153,14 @@ def _parsed(output: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return said if isinstance(said, dict) else None
+
+
+def _in_arguments(message: str, offer: Offer) -> str:
+    """A command's words with the tool's arguments for its options."""
+    for one in offer.given:
+        if one.option:
+            message = re.sub(rf"(?<![\w-]){one.option}(?![\w-])", f"`{one.name}`", message)
+    return message
 
 
 def _before_error(printed: str) -> str:

@@ -3,6 +3,9 @@
 const LINE_POINTS = 12; // for each pixel of width
 const MARKS = 2000;
 const NARROW = 560; // pixels
+const DRAWING_S = 8; // of one figure
+const MAPS = /geo|choropleth|(scatter|density)map/; // types of traces that lie on one
+const OFFLINE = ". This page asks no host for anything, and maps load their ground from one: backbus draws them in Python, result.figures.";
 const dark = window.matchMedia("(prefers-color-scheme: dark)");
 const shown = []; // { spec, div, range } of figures that are drawn
 let following = false;
@@ -69,6 +72,33 @@ function dressed(one) {
 
 const mostOf = (series, div) => (series.marks ? MARKS : Math.max(2000, LINE_POINTS * div.clientWidth));
 
+// What plotly promises to draw; an error where it is not there in time, or where a promise is broken that it has made
+// to itself. Time goes by while the page is seen: in a hidden one browsers draw nothing.
+function inTime(begin) {
+  return new Promise((done, fail) => {
+    let clock = 0;
+    let left = DRAWING_S * 4;
+    const ended = (end, value) => {
+      clearInterval(clock);
+      setTimeout(() => { // what fails may break several promises
+        window.removeEventListener("unhandledrejection", broken);
+        end(value);
+      }, end === fail ? 100 : 0);
+    };
+    const broken = (event) => {
+      event.preventDefault();
+      const reason = event.reason instanceof Error ? event.reason.message : event.reason;
+      ended(fail, new Error(reason || "plotly gave up"));
+    };
+    window.addEventListener("unhandledrejection", broken);
+    Promise.resolve().then(begin).then((value) => ended(done, value), (error) => ended(fail, error));
+    clock = setInterval(() => {
+      if (!document.hidden) left -= 1;
+      if (left < 0) ended(fail, new Error(`plotly has not drawn it in ${DRAWING_S} s`));
+    }, 250);
+  });
+}
+
 async function draw(spec) {
   const div = document.getElementById(`figure-${spec.name}`).querySelector(".plot");
   const one = { spec, div, range: null };
@@ -87,10 +117,10 @@ async function draw(spec) {
   one.layout = layout;
   one.ranges = Object.fromEntries(Object.entries(layout).map(([name, axis]) => [name, axis && axis.range]));
   const narrow = div.clientWidth < NARROW;
-  await Plotly.newPlot(div, recoloured(data), dressed(one), {
+  await inTime(() => Plotly.newPlot(div, recoloured(data), dressed(one), {
     displaylogo: false, showSendToCloud: false, responsive: true, scrollZoom: false, displayModeBar: narrow || "hover",
     modeBarButtonsToRemove: ["select2d", "lasso2d", ...(narrow ? ["toImage", "zoom2d", "pan2d", "autoScale2d"] : [])],
-  });
+  }));
   tellScale(one);
   shown.push(one);
   if (spec.time.length) {

@@ -73,6 +73,41 @@ async function withPlotly() {
   document.head.append(script);
 }
 
+// Words in the place of what cannot be shown.
+function instead(place, what, error, more = "") {
+  const said = error instanceof Error && error.name === "Error" ? error.message : error || "nobody says why";
+  place.innerHTML = `<p class="words">${what}: ${escaped(said)}${more}</p>`;
+}
+
+async function allTables() {
+  for (const table of tables.values()) {
+    try {
+      await table.begin();
+    } catch (error) {
+      instead(table.place, "Not shown", error);
+    }
+    await idle();
+  }
+}
+
+async function allFigures(root) {
+  const figures = told.figures.filter((one) => one.spec);
+  if (!figures.length) return;
+  await withPlotly();
+  for (const spec of figures) {
+    try {
+      await draw(spec);
+    } catch (error) {
+      const div = document.getElementById(`figure-${spec.name}`).querySelector(".plot");
+      try { Plotly.purge(div); } catch {} // of what was begun
+      div.style.height = "auto";
+      instead(div, "Not drawn", error, spec.spec.data.some((trace) => MAPS.test(trace.type)) ? OFFLINE : "");
+    }
+    root.dataset.drawn = String(shown.length);
+    await idle();
+  }
+}
+
 async function begin() {
   const root = document.documentElement;
   if (typeof DecompressionStream === "undefined") {
@@ -80,25 +115,7 @@ async function begin() {
     return;
   }
   begunTables();
-  const figures = told.figures.filter((one) => one.spec);
-  if (figures.length) {
-    await withPlotly();
-    for (const spec of figures) {
-      try {
-        await draw(spec);
-      } catch (error) {
-        const div = document.getElementById(`figure-${spec.name}`).querySelector(".plot");
-        div.style.height = "auto";
-        div.innerHTML = `<p class="words">Not drawn: ${escaped(error)}</p>`;
-      }
-      root.dataset.drawn = String(shown.length);
-      await idle();
-    }
-  }
-  for (const table of tables.values()) {
-    await table.begin();
-    await idle();
-  }
+  await Promise.all([allTables(), allFigures(root)]);
   root.dataset.ready = "yes";
 }
 

@@ -190,10 +190,15 @@ class ReportTable {
     });
   }
 
+  // A text that a spreadsheet would compute (=1+1, +1, -1, @sum) has an apostrophe before it, so that it stays a text.
   csv() {
-    const cell = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    const lines = [this.spec.columns.map((one) => cell(one.name)).join(",")];
-    for (const row of this.rows) lines.push(this.spec.columns.map((one) => cell(this.text(one, row, true))).join(","));
+    const cell = (text) => (/[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+    const words = (text) => cell(/^[=+\-@\t\r]/.test(text) && !/^[+-]?[\d.,]+( ?%)?$/.test(text) ? `'${text}` : text);
+    const lines = [this.spec.columns.map((one) => words(one.name)).join(",")];
+    for (const row of this.rows) {
+      const told = (one) => (one.shown === "word" ? words : cell)(this.text(one, row, true));
+      lines.push(this.spec.columns.map(told).join(","));
+    }
     return `${lines.join("\n")}\n`;
   }
 }
