@@ -207,3 +207,13 @@ def test_a_market_that_was_written_is_read_as_it_was(tmp_path, fields):
     with pytest.raises(UsageError, match=r"A\.csv is there already"):
         write_csv(Market(made.simulator), tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_no_link_is_followed_where_a_market_is_written(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / "prices").mkdir()
+    (tmp_path / "prices" / ".A.csv.part").symlink_to(victim)
+    write_csv(Market(job(assets=[{"symbol": "A", "path": GBM}], rows=3).simulator), tmp_path / "prices")
+    assert victim.read_text() == "mine"
+    assert len((tmp_path / "prices" / "A.csv").read_text().splitlines()) == 4

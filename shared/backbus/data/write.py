@@ -14,6 +14,7 @@ import numpy as np
 from backbus.errors import UsageError
 from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Source
+from backbus.together import hidden, show
 
 BLOCK_ROWS = 8192
 
@@ -36,20 +37,21 @@ def write_csv(
     if any(Path(symbol).name != symbol for symbol in symbols):
         raise UsageError("a symbol with a slash cannot name a file")
     daily = source.layout.daily
-    parts = [path.with_name(f".{path.name}.part") for path in paths]
+    parts: dict[str, Path] = {}
     try:
+        for path in paths:
+            parts[path.name] = hidden(folder, path.name)
         with contextlib.ExitStack() as stack:
-            files = [stack.enter_context(part.open("w", encoding="utf-8")) for part in parts]
+            files = [stack.enter_context(part.open("w", encoding="utf-8")) for part in parts.values()]
             for file in files:
                 file.write(f"{'date' if daily else 'timestamp'},{','.join((*FIELDS, *source.layout.columns))}\n")
             for block in source.blocks(BLOCK_ROWS):
                 _write(block, files, daily)
                 if progress is not None:
                     progress(block.first_row + len(block), len(source))
-        for part, path in zip(parts, paths, strict=True):
-            part.replace(path)
+        show(folder, parts)
     finally:
-        for part in parts:
+        for part in parts.values():
             part.unlink(missing_ok=True)
     fields: dict[str, Any] = {"files": "*.csv"}
     if daily:
