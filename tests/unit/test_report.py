@@ -230,7 +230,7 @@ def test_a_summary_that_cannot_be_written_says_which_file_and_what_to_do(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(home)
-    ran(home, "runs/first")
+    ran(home, "first")
 
     def full(_: str) -> object:
         def write(path: Path) -> None:
