@@ -29,6 +29,7 @@ class Performance(Role):
         self._folder: Path | None = None
         self._writer: ArtifactWriter | None = None
         self._notes: list[str] = []
+        self._parameters: dict[str, Any] | None = None
 
     def warm(self) -> None:
         """Load the kernels, and the library that writes tables."""
@@ -40,6 +41,7 @@ class Performance(Role):
         """The statistics' state machine, and a folder for this attempt's artifacts."""
         self._folder = Path(tempfile.mkdtemp(prefix="backbus-artifacts-"))
         self._writer = ArtifactWriter(self._folder, layout.symbols)
+        self._parameters = facts.get("parameters")
         self._notes = [*facts["notes"], *facts.get("own_models", {}).get("notes", [])]
         return PerformanceHandler(assignment.job, layout, batch_rows(facts), marks=True)
 
@@ -65,6 +67,7 @@ class Performance(Role):
         return {
             **json.loads(report.model_dump_json()),
             "market": market,
+            "parameters": self._parameters,
             "made_with": made_here().model_dump(),
         }, artifacts
 

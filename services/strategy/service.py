@@ -7,6 +7,7 @@ from typing import Any
 from backbus.engine.warm import warm_handlers
 from backbus.limits import limit_memory, unlimit_memory
 from backbus.market.panel import Layout
+from backbus.runs.sources import parameters_of
 from backbus.services.own_models import bundle_hash
 from backbus.strategy import Strategy, StrategyHandler, load_strategy, make_strategy
 from backbus.trading.numbers import instruments_of
@@ -31,7 +32,10 @@ class Strategies(Role):
         limit_memory(assignment.job.run.memory_mib)
         strategy_class = load_strategy(settings.use, assignment.fetch(assignment.strategy))
         self._strategy = make_strategy(strategy_class, settings.params)
-        facts: dict[str, Any] = {"reads_book": self._strategy.reads_book}
+        facts: dict[str, Any] = {
+            "reads_book": self._strategy.reads_book,
+            "parameters": parameters_of(self._strategy),
+        }
         if any(assignment.job.own_models()):
             facts["own_models"] = {"bundle": bundle_hash(assignment.strategy)}
         return facts

@@ -230,10 +230,15 @@ class Client:
             return SweepResult(shown["job"], summary, Tables({"table": table, **dict(others)}), ran, receipt, folder)
         from backbus.performance.marks import Marks
         from backbus.performance.report import Report
+        from backbus.runs.sources import with_parameters_told
 
         market = told.pop("market", None)
+        job = with_parameters_told(job, told.pop("parameters", None))
+        fields = {**shown["settings"], "strategy": job.plain()["strategy"]}
         report = Report.model_validate(told)
-        receipt = receipt_of_run(report, None if market is None else Marks.model_validate(market), *of, made)
+        receipt = receipt_of_run(
+            report, None if market is None else Marks.model_validate(market), fields, *of[1:], made
+        )
         _write(folder, files_beside_tables(folder, job, report, receipt, ran, sources))
         tables = Tables({name: path for name, path in artifacts.items() if path.suffix == ".parquet"})
         return Result(shown["job"], report, tables, ran, receipt, folder)

@@ -18,7 +18,7 @@ from backbus.performance.tables import TABLES
 from backbus.runs.folder import Ran, files_beside_tables, new_id, now
 from backbus.runs.hashes import hashes_of
 from backbus.runs.receipt import made_here, receipt_of_run
-from backbus.runs.sources import as_it_ran, hashes_of_texts, sources_of
+from backbus.runs.sources import as_it_ran, hashes_of_texts, parameters_of, sources_of, with_parameters_told
 from backbus.runs.tables import Tables
 from backbus.together import writing
 
@@ -61,6 +61,7 @@ def run(
         strategy = make_strategy(class_of(strategy), made.strategy.params)
     made, inputs, strategy = load_inputs(made, data, strategy)
     source = inputs.source
+    parameters = parameters_of(strategy)
 
     def tell(done: int) -> None:
         inputs.release(done)
@@ -82,7 +83,7 @@ def run(
             read = beside.submit(hashes_of, files)
             engine = Engine(made, source, strategy, sink=held.write)
             report = engine.run(tell)
-            receipt = _made_of(made, handed_over, engine, report, read.result())[1]
+            receipt = _made_of(made, handed_over, parameters, engine, report, read.result())[1]
             there = Tables({name: partial(held.table, name) for name in TABLES})
             return Result(new_id(), report, there, ran(), receipt, None, partial(_panel, inputs), strategy.fresh)
         folder = Path(folder)
@@ -92,7 +93,7 @@ def run(
                 read = beside.submit(hashes_of, files)
                 engine = Engine(made, source, strategy, sink=writer.write)
                 report = engine.run(tell)
-                made, receipt, sources = _made_of(made, handed_over, engine, report, read.result())
+                made, receipt, sources = _made_of(made, handed_over, parameters, engine, report, read.result())
                 took = ran()
                 writer.close(report, files_beside_tables(folder, made, report, receipt, took, sources))
         except BaseException:
@@ -105,11 +106,16 @@ def run(
 
 
 def _made_of(
-    job: Job, handed_over: Strategy | type[Strategy] | None, engine: Engine, report: Report, data: Mapping[str, str]
+    job: Job,
+    handed_over: Strategy | type[Strategy] | None,
+    parameters: Mapping[str, Any] | None,
+    engine: Engine,
+    report: Report,
+    data: Mapping[str, str],
 ) -> tuple[Job, Receipt, dict[str, str]]:
     """The job as it ran, its receipt, and the texts of its strategy."""
     sources = sources_of(job, handed_over)
-    job = as_it_ran(job, handed_over, sources)
+    job = with_parameters_told(as_it_ran(job, handed_over, sources), parameters)
     return job, receipt_of_run(report, engine.marks, job.plain(), hashes_of_texts(sources), data, made_here()), sources
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import inspect
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -47,10 +48,31 @@ def as_it_ran(job: Job, strategy: Strategy | type[Strategy] | None, texts: Mappi
 
 
 def _params_of(strategy: Strategy) -> dict[str, Any]:
-    try:
-        return strategy.model_dump(mode="json")
-    except ValueError:  # a value that no job could give: told as Python writes it
+    known = parameters_of(strategy)
+    if known is None:  # a value that no job could give: told as Python writes it
         return {name: repr(value) for name, value in strategy.model_dump().items()}
+    return known
+
+
+def parameters_of(strategy: Strategy) -> dict[str, Any] | None:
+    """All parameters of a strategy, defaults too, as a job can give them; None where one is of a kind that none can."""
+    try:
+        told: dict[str, Any] = strategy.model_dump(mode="json")
+        json.dumps(told, allow_nan=False)
+    except (ValueError, TypeError):
+        return None
+    return told
+
+
+def with_parameters_told(job: Job, parameters: Mapping[str, Any] | None) -> Job:
+    """The job with all parameters of the strategy that ran, where they are known: a default may be another one some
+    day, and whoever reads the job wants to know what it was."""
+    if not parameters:
+        return job
+    told = {"use": job.strategy.use, **parameters}
+    ran = job.model_copy(update={"strategy": StrategySettings.model_validate(told)})
+    ran.come_from(job.folder)
+    return ran
 
 
 def _file_of(strategy: type[Strategy], texts: Mapping[str, str]) -> str | None:
