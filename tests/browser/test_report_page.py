@@ -18,6 +18,7 @@ from backbus.api.kept import read_run
 from backbus.api.result import Result
 from backbus.api.sentences import sentences
 from backbus.figures import registry
+from backbus.figures.price import most_traded
 from backbus.figures.style import THEMES
 from backbus.report.levels import FIRST
 from tests.browser.chromium import Browser
@@ -158,6 +159,21 @@ def test_a_click_on_a_trade_zooms_to_it_and_says_why_it_filled(opened: Browser, 
     said = text(opened, "#why pre")
     assert f"(id {order}): A, market" in said and "the market's price" in said
     assert f"backbus explain {run.job} --order " in said
+
+
+def test_a_trade_of_an_asset_that_is_not_drawn_says_whose_prices_are(
+    browser: Browser, home: Path, tmp_path: Path
+) -> None:
+    result = read_run(ran(home, "first"))
+    symbols = result.tables.frame("trades")["symbol"].tolist()
+    drawn = most_traded(result)
+    browser.open(result.report(tmp_path / "two.html"))
+    for symbol in ("A", "B"):
+        row = symbols.index(symbol) + 1
+        after(browser, "jumped", f"document.querySelector('#table-trades tbody tr:nth-child({row}) td').click()")
+        said = text(browser, "#why pre")
+        assert (f"The prices above are those of {drawn}" in said) == (symbol != drawn)
+        assert (f'asset="{symbol}"' in said) == (symbol != drawn)
 
 
 @pytest.mark.parametrize("which", ["plain", "exits", "sessions"])

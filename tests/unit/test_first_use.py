@@ -76,3 +76,13 @@ def test_a_command_that_needs_a_stack_says_at_once_that_none_is_there(tmp_path: 
     with Client(nowhere, timeout_s=60.0) as client, pytest.raises(StackError, match=says):
         client.jobs()
     assert time.monotonic() - begun < 30.0
+
+
+def test_what_is_neither_a_run_here_nor_on_a_stack_is_told_as_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BACKBUS_ORCHESTRATOR", "tcp://127.0.0.1:1")
+    status, told, _ = said("show", "nix", "--json", at=tmp_path)
+    assert status == 1
+    says = "there is no run 'nix' in var/runs, and the stack does not tell: no answer from "
+    assert says in json.dumps(told)

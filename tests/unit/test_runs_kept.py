@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from backbus import run
+from backbus.api.explain import explain
+from backbus.api.kept import read_run
 from backbus.errors import JobError, UsageError
 from backbus.folders import RUNS
 from backbus.job.job import Job
@@ -147,3 +149,10 @@ def test_of_made_markets_none_is_shown_as_the_best(tmp_path: Path, kind: str, to
     (tmp_path / "one" / "sweep.json").write_text(json.dumps(said))
     (found,) = kept_runs(tmp_path)
     assert (found.kind, (found.total_return, dict(found.parameters))) == (kind, told)
+    with pytest.raises(JobError, match=r"is of a (sweep|monte carlo), and orders are told of single runs: .*rerun one"):
+        explain(tmp_path / "one")
+
+
+def test_a_run_is_read_by_the_text_of_its_path(home: Path) -> None:
+    folder = ran(home, "first")
+    assert read_run(str(folder)).fingerprint == said(folder, "report.json")["fingerprint"]

@@ -28,6 +28,7 @@ from backbus.performance.tables import TABLES
 from backbus.runs.folder import read_report
 from backbus.runs.library import kept_run
 from backbus.runs.tables import Tables
+from backbus.sweep.outcome import SUMMARY_FILE
 from backbus.trading.codes import FORCED_FOR, REASONS, TIMES_IN_FORCE
 from backbus.trading.records import order_parts
 
@@ -73,6 +74,12 @@ def check_tables(folder: Path) -> None:
         if (folder / f"{old}.parquet").is_file() and not (folder / f"{new}.parquet").is_file():
             is_now = renamed.is_now(f"{old}.parquet", f"{new}.parquet")
             raise JobError(f"{is_now}; run the job again, or give the file its new name", file=str(folder))
+    if (folder / SUMMARY_FILE).is_file():
+        raise JobError(
+            f"is of a {kept_run(folder).kind.replace('_', ' ')}, and orders are told of single runs: `backbus rerun "
+            f"{folder.name}` makes one of one of its points",
+            file=str(folder),
+        )
     for name in NEEDED:
         if not (folder / f"{name}.parquet").is_file():
             raise JobError(f"has no {name}.parquet: not the artifacts of one run", file=str(folder))

@@ -30,9 +30,9 @@ _OWN = "only those of runs in var/runs are"
 MAIN_TABLES = (TABLE_FILE, FOLDS_FILE, SPLITS_FILE)
 
 
-def read_run(folder: Path) -> Result | SweepResult:
+def read_run(folder: Path | str) -> Result | SweepResult:
     """The result in a folder. Raises DataError where there is none, or none that is whole."""
-    folder = folder.resolve()
+    folder = Path(folder).resolve()
     if (folder / SUMMARY_FILE).is_file() or (folder / REPORT_FILE).is_file():
         kept_run(folder)  # what the list of runs calls damaged is damaged
     if (folder / SUMMARY_FILE).is_file():

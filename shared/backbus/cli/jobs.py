@@ -143,9 +143,14 @@ def _show_of_stack(job: str, as_json: bool) -> None:
     from backbus.api.client import Client
     from backbus.cli.output import print_json
     from backbus.cli.printed.stack_tables import print_job
+    from backbus.errors import StackError
+    from backbus.folders import RUNS
 
-    with Client() as client:
-        shown = client.show(job)
+    try:
+        with Client() as client:
+            shown = client.show(job)
+    except StackError as error:
+        raise StackError(f"there is no run {job!r} in {RUNS}, and the stack does not tell: {error}") from None
     if as_json:
         print_json(shown)
         return

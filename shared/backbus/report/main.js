@@ -42,7 +42,12 @@ async function jump(table, row) {
     first.div.parentElement.after(why);
   } else table.place.parentElement.before(why);
   const title = `${trade.side} ${number(trade.quantity)} ${trade.symbol}, ${instant(begin)} to ${trade.exit_time === null ? "the end, still open" : instant(end)}: ${number(trade.pnl)}`;
-  explained(title, await tradeLines(trade));
+  const lines = await tradeLines(trade);
+  const prices = (first ? first.data : []).map((trace) => /^(.*) close$/.exec(trace.name || "")).find(Boolean);
+  if (prices && prices[1] !== trade.symbol) {
+    lines.push(`The prices above are those of ${prices[1]}; in Python, result.figures.draw("price", asset=${JSON.stringify(trade.symbol)}) draws these.`);
+  }
+  explained(title, lines);
   (first ? first.div.parentElement : why).scrollIntoView({ block: "start" });
   document.dispatchEvent(new CustomEvent("jumped"));
 }
