@@ -203,6 +203,7 @@ def test_orders_are_told_in_the_words_of_explain(
 def test_a_table_is_sorted_filtered_paged_and_copied_with_all_its_digits(opened: Browser, run: Result) -> None:
     place = "document.querySelector('#table-trades')"
     opened.run(f"[...{place}.querySelectorAll('th button')].find((one) => one.textContent === 'pnl').click()")
+    assert "entry_time (UTC)" in opened.run(f"[...{place}.querySelectorAll('th')].map((one) => one.textContent).join()")
     trades = run.tables.frame("trades").sort_values("pnl", kind="stable")
     names = json.loads(opened.run(f"JSON.stringify([...{place}.querySelectorAll('th')].map((one) => one.textContent))"))
     first = json.loads(

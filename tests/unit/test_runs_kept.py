@@ -12,10 +12,10 @@ import pytest
 from backbus import run
 from backbus.api.explain import explain
 from backbus.api.kept import read_run
-from backbus.errors import JobError, UsageError
+from backbus.errors import DataError, JobError, UsageError
 from backbus.folders import RUNS
 from backbus.job.job import Job
-from backbus.runs.folder import without_nothing
+from backbus.runs.folder import read_report, without_nothing
 from backbus.runs.library import find_removable, find_run, kept_runs, latest_run, remove_run, sorted_by
 from tests.unit.kept_runs import home, ran
 
@@ -156,3 +156,11 @@ def test_of_made_markets_none_is_shown_as_the_best(tmp_path: Path, kind: str, to
 def test_a_run_is_read_by_the_text_of_its_path(home: Path) -> None:
     folder = ran(home, "first")
     assert read_run(str(folder)).fingerprint == said(folder, "report.json")["fingerprint"]
+
+
+def test_of_a_report_that_is_another_the_field_is_named(home: Path) -> None:
+    path = ran(home, "first") / "report.json"
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps({**whole, "metrics": {**whole["metrics"], "sharpe": "high"}}))
+    with pytest.raises(DataError, match=r"cannot be read as the report of a run: metrics\.sharpe: .*number.*; run the"):
+        read_report(path.parent)

@@ -71,7 +71,7 @@ class ReportTable {
 
   frame() {
     const heads = this.spec.columns.map(
-      (one) => `<th scope="col" class="${one.shown}"><button type="button">${escaped(one.name)}</button></th>`,
+      (one) => `<th scope="col" class="${one.shown}"><button type="button">${escaped(one.name)}${one.shown === "time" ? " (UTC)" : ""}</button></th>`,
     );
     this.place.innerHTML =
       `<div class="controls"><input type="search" placeholder="filter: word, or column&gt;1, column=word" aria-label="filter">` +

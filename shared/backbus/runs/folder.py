@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
 from backbus.errors import DataError
@@ -163,6 +163,8 @@ def read_report(folder: Path) -> tuple[Report, dict[str, Any]]:
         return Report.model_validate(said), said
     except FileNotFoundError:
         raise DataError("there is no report, so no run ended here", file=str(path)) from None
-    except ValueError as error:
-        problem = f"cannot be read as the report of a run: {str(error).splitlines()[0]}; run the job again"
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        problem = f"cannot be read as the report of a run: {where}: {first['msg']}; run the job again"
         raise DataError(problem, file=str(path)) from None
