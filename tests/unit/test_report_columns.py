@@ -196,3 +196,21 @@ def test_marks_that_each_look_their_own_way_stay_in_the_figure_with_their_texts(
         go.Scatter(x=DAYS, y=colours, mode="markers", marker={"color": colours}, text=[f"day {one}" for one in DAYS])
     )
     assert not series and trace["x"]["column"]["n"] == trace["text"]["column"]["n"] == 600
+
+
+@pytest.mark.parametrize(("above", "left"), [(None, 30), (100, 60), (40, 30)])
+def test_what_stands_above_a_figure_besides_its_title_keeps_its_room(above: int | None, left: int) -> None:
+    import plotly.graph_objects as go
+
+    from backbus.figures.style import dress
+    from backbus.report.drawing import drawn_figure
+    from backbus.report.series import Lifted
+
+    figure = dress(go.Figure(go.Bar(x=["a"], y=[1.0])), "A title that stands in the page", height=400)
+    if above is not None:
+        figure.update_layout(margin={"t": above})
+    with Packing() as packing:
+        told = drawn_figure("one", "what it means", figure, Lifted(packing))
+    assert told["title"] == "A title that stands in the page"
+    assert told["spec"]["layout"]["margin"]["t"] == left
+    assert told["height"] == 400 - (56 if above is None else above) + left

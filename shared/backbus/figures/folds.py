@@ -66,7 +66,7 @@ def folds(sweep: SweepShown) -> Any:
     words = f" ({lost} of {count} failed)" if lost else ""
     dress(found, f"Folds{words}", height=130 + max(min(_ROOM * count, 1200), 60))
     found.update_layout(barmode="overlay", bargap=0.25, hovermode="closest", legend={**BELOW, "y": -0.1})
-    found.update_layout(uniformtext={"mode": "hide", "minsize": 8})
+    found.update_layout(uniformtext={"mode": "show", "minsize": 8})
     found.update_annotations(font_size=12)
     found.update_xaxes(type="date", row=1, col=1)
     found.update_yaxes(autorange="reversed", type="category", nticks=40)

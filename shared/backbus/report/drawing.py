@@ -13,6 +13,8 @@ from backbus.runs.shown import RunShown, SweepShown
 from backbus.together import encodable
 
 _HEIGHT = 420
+_ABOVE, _TITLE = 56, 40
+"""Pixels above a figure, and those of them that its title takes."""
 _TAGS = re.compile(r"</?(?:sub|sup|b|i|br|em|span)\b[^>]*>")
 """What plotly's titles may be set in."""
 
@@ -71,8 +73,10 @@ def _laid_out(told: Told, spec: dict[str, Any], series: list[Told], nothing: tup
     if title in nothing:
         title = told["title"]  # the page has that name at its head
     else:
-        height = max(180, height - 30)
-        layout.setdefault("margin", {})["t"] = 30
+        margin = layout.setdefault("margin", {})
+        above = margin.get("t", _ABOVE)
+        margin["t"] = max(30, above - _TITLE)  # what stands there besides keeps its room
+        height = max(180, height - above + margin["t"])
     axes = sorted({_axis(spec["data"][each["trace"]]) for each in series})
     return {**told, "title": title, "height": height, "spec": spec, "series": series, "time": axes}
 
