@@ -17,6 +17,7 @@ from backbus.cli.printed.screen import Screen
 from backbus.cli.printed.stack_tables import print_job, print_jobs
 from backbus.performance.metrics import FIGURES
 from backbus.performance.summary import FORMS, written
+from tests.processes import own_cache
 
 WIDTHS = (60, 80, 200)
 NUMBER = re.compile(r"(?<![\w.,])[-+]?\d[\d,]*(?:\.\d+)?(?: %)?(?![\w])|\d{4}-\d\d-\d\d|[0-9a-f]{12,}")
@@ -47,7 +48,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setenv("BACKBUS_CACHE", str(folder / "cache"))
+        patch.setenv("BACKBUS_CACHE", str(own_cache(folder)))
         (folder / "job.toml").write_text(JOB)
         (folder / "other.toml").write_text(JOB.replace("slow = 10", "slow = 20"))
         for name, text in SEARCHES.items():
