@@ -239,7 +239,7 @@ def test_ctrl_c_says_what_is_kept_and_the_next_command_goes_on(folder: Path) -> 
     wait_for(lambda: any(path.stat().st_size > 1 << 12 for path in folder.glob(f"var/runs/{FOLDER}/*")), "a chunk")
     begun.send_signal(signal.SIGINT)
     _, said = begun.communicate(timeout=60)
-    assert begun.returncode == 130
+    assert begun.returncode == 130, said
     stopped, last = said.splitlines()
     assert last == "interrupted"
     done = int(stopped.split()[1])
