@@ -147,6 +147,8 @@ def test_no_code_that_may_have_been_sent_runs_unless_it_is_trusted_or_named(home
     asked = place / "receipt.json" if way == "a receipt alone" else place
     with pytest.raises(UsageError, match=r"own\.py.* (look at it|run it with) .*--trust"):
         verify(asked, data=home / "data")
+    with pytest.raises(BackbusError, match=r"own\.py"):
+        verify(asked, data=home / "data", strategy=home)  # the user's own folder, in which it was unpacked
     assert not pwned(home)
     verify(asked, data=home / "data", trust=True)
     assert pwned(home)

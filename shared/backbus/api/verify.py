@@ -235,7 +235,7 @@ def _sources(
     if trust or ran_here(folder):
         found = all_
     else:
-        found = find_files(receipt.strategy, [], named, {})
+        found = find_files(receipt.strategy, [], named, {}, _came_along(place, strategy))
         if _is_users(use, place):
             found = _and(found, find_files(receipt.strategy, [use], [], {}).same)
     if not found.missing and not found.changed:
@@ -259,6 +259,13 @@ def _sources(
             " own by --strategy"
         )
     raise DataError(f"cannot find {', '.join(found.missing)}: name the folder that has it by --strategy")
+
+
+def _came_along(place: Path, named: Path | None) -> Path | None:
+    """The folder in which a run or a receipt lies, where the folder that the user names is one around it: who names
+    his own sources does not mean those that were sent."""
+    folder = (place if place.is_dir() else place.parent).resolve()
+    return None if named is None or named.resolve().is_relative_to(folder) else folder
 
 
 def _is_users(use: Path, place: Path) -> bool:

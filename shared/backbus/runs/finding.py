@@ -21,17 +21,21 @@ class FoundFiles:
 
 
 def find_files(
-    hashes: Mapping[str, str], bases: Iterable[Path], folders: Iterable[Path], objects: Mapping[str, Path]
+    hashes: Mapping[str, str],
+    bases: Iterable[Path],
+    folders: Iterable[Path],
+    objects: Mapping[str, Path],
+    without: Path | None = None,
 ) -> FoundFiles:
     """Look for files first where their names lead from ``bases``, then among ``objects`` (by hash), then by their last
-    name anywhere in ``folders``."""
+    name anywhere in ``folders``; nowhere below ``without``."""
     bases, folders = tuple(bases), tuple(folders)
     same: dict[str, Path] = {}
     changed: dict[str, Path] = {}
     missing: list[str] = []
     for name, blob in hashes.items():
         places = [*_places(name, bases), *([objects[blob]] if blob in objects else []), *_within(name, folders)]
-        there = list(dict.fromkeys(place for place in places if place.is_file()))
+        there = list(dict.fromkeys(place for place in places if place.is_file() and not _below(place, without)))
         exact = next((place for place in there if hashes_of({name: place})[name] == blob), None)
         if exact is not None:
             same[name] = exact
@@ -40,6 +44,10 @@ def find_files(
         else:
             missing.append(name)
     return FoundFiles(same, changed, tuple(missing))
+
+
+def _below(place: Path, folder: Path | None) -> bool:
+    return folder is not None and place.resolve().is_relative_to(folder)
 
 
 def _places(name: str, bases: Iterable[Path]) -> Iterator[Path]:

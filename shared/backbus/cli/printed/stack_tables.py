@@ -130,7 +130,9 @@ def _print_outcome(shown: Mapping[str, Any]) -> None:
     if shown["points"] is None:
         from backbus.performance.report import Report
 
-        print_report(Report.model_validate(shown["report"]), shown["settings"])
+        report, settings = shown["report"], shown["settings"]
+        strategy = {**settings["strategy"], **(report.get("parameters") or {})}
+        print_report(Report.model_validate(report), {**settings, "strategy": strategy})
         sys.stdout.write(f"its tables: backbus fetch {job}\n")
         return
     from backbus.cli.printed import sweep_tables
