@@ -39,7 +39,7 @@ def excursions_of(run: RunShown, panel: Panel) -> tuple[Floats, Floats]:
     still = np.isnan(stops)
     first = run.column("trades", "entry_row").astype(np.int64)
     last = np.where(still, len(panel) - 1, stops).astype(np.int64)
-    # none: of an open trade, which is looked at until the last close; of one that a delisting or a split ended, nothing
+    # An open trade is looked at until the last close, and one that a delisting or a split ended until that row's open.
     phases = np.r_[run.column("fills", "phase").astype(str), [""]]
     came = phases[fills.entry]
     left = np.where(still, "CLOSE_MATCH", np.where(fills.exit == NONE, "OPEN_MATCH", phases[fills.exit]))

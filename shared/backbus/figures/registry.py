@@ -96,7 +96,7 @@ def _load() -> None:
     for point in entry_points(group=GROUP):
         try:
             point.load()
-        except Exception as error:  # a package may do anything, and the other figures are worth seeing
+        except (Exception, SystemExit) as error:  # a package may do anything, and the other figures are worth seeing
             told = f"the package of the figure {point.name!r} ({point.value}) cannot be loaded: "
             _KNOWN["run", point.name] = RegisteredFigure(
                 point.name, "not loaded", "run", _refusing(f"{told}{type(error).__name__}: {error}; mend or remove it")

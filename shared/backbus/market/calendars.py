@@ -136,7 +136,7 @@ def bounds_of(calendar: str, field: str) -> tuple[int, int]:
 
 def _between(calendar: str, first: int, last: int, field: str, later: int | None = None) -> Any:
     """The library's calendar of these days or of more: one that there is, else a new one, until ``later``."""
-    for one in _made:
+    for one in tuple(_made):  # another thread may make one meanwhile
         if one.calendar == calendar and one.first <= first and last <= one.last:
             return one.made
     last = last if later is None else later
