@@ -8,7 +8,7 @@ from pathlib import Path
 from backbus.errors import UsageError
 
 _JOB = """\
-# {name}: what is run, on what, and by which rules. All settings: backbus run -h, docs/jobs.md
+# {name}: what is run, on what, and by which rules. All settings: docs/jobs.md of backbus
 name = "{name}"
 
 [data]
@@ -75,7 +75,7 @@ backbus run job.toml        # the backtest
 backbus show --last         # again
 backbus check job.toml      # does the strategy look ahead?
 backbus sweep job.toml      # which averages, and how much of the best is luck
-pytest                      # it trades, comes again and looks at no future
+pytest                      # (pip install pytest) it trades, comes again and looks at no future
 ```
 
 `data/` holds made-up prices of two shares (a seeded market with calm and stormy days): put yours in
