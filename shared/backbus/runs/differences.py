@@ -108,13 +108,13 @@ def first_row_apart(table: str, first: Path, second: Path) -> RunDifference | No
     if unlike.any():
         row = int(np.argmax(unlike))
         return RunDifference(
-            of, f"number {row}", _row_told(folder_row(first, table, row)), _row_told(folder_row(second, table, row))
+            of, f"number {row + 1}", _row_told(folder_row(first, table, row)), _row_told(folder_row(second, table, row))
         )
     if len(one) == len(other):
         return None
     longer = first if len(one) > len(other) else second
     told = _row_told(folder_row(longer, table, count))
-    return RunDifference(of, f"number {count}", told if longer is first else None, told if longer is second else None)
+    return RunDifference(of, f"number {count + 1}", told if longer is first else None, told if longer is second else None)
 
 
 def folder_row(folder: Path, table: str, row: int) -> dict[str, Any]:
