@@ -114,7 +114,8 @@ def first_row_apart(table: str, first: Path, second: Path) -> RunDifference | No
         return None
     longer = first if len(one) > len(other) else second
     told = _row_told(folder_row(longer, table, count))
-    return RunDifference(of, f"number {count + 1}", told if longer is first else None, told if longer is second else None)
+    alone = (told, None) if longer is first else (None, told)
+    return RunDifference(of, f"number {count + 1}", *alone)
 
 
 def folder_row(folder: Path, table: str, row: int) -> dict[str, Any]:
