@@ -161,19 +161,67 @@ def test_a_click_on_a_trade_zooms_to_it_and_says_why_it_filled(opened: Browser, 
     assert f"backbus explain {run.job} --order " in said
 
 
-def test_a_trade_of_an_asset_that_is_not_drawn_says_whose_prices_are(
-    browser: Browser, home: Path, tmp_path: Path
-) -> None:
+def drawn_prices(browser: Browser) -> dict[str, Any]:
+    """Of the overview: whose closes, and what is drawn as closes and fills."""
+    script = (
+        "JSON.stringify((() => { const { data } = document.querySelector('#figure-overview .plot'); "
+        "return { name: data[0].name, closes: data[0].y, fills: [data[1].y, data[2].y] }; })())"
+    )
+    found: dict[str, Any] = json.loads(browser.run(script))
+    return found
+
+
+def choose(browser: Browser, asset: str) -> None:
+    place = "document.querySelector('#figure-overview select')"
+    after(browser, "chosen", f"{place}.value = '{asset}'; {place}.dispatchEvent(new Event('change'))")
+
+
+def test_a_click_on_a_trade_draws_the_prices_of_its_asset(browser: Browser, home: Path, tmp_path: Path) -> None:
     result = read_run(ran(home, "first"))
     symbols = result.tables.frame("trades")["symbol"].tolist()
-    drawn = most_traded(result)
-    browser.open(result.report(tmp_path / "two.html"))
+    fills, closes = result.tables.frame("fills"), {}
     for symbol in ("A", "B"):
+        lines = (home / "data" / f"{symbol}.csv").read_text().splitlines()[1:]
+        closes[symbol] = [float(line.split(",")[4]) for line in lines]
+    browser.look(width=WIDE)
+    browser.open(result.report(tmp_path / "two.html"))
+    assert drawn_prices(browser)["name"] == f"{most_traded(result)} close"
+    for symbol in ("B", "A", "B"):
         row = symbols.index(symbol) + 1
         after(browser, "jumped", f"document.querySelector('#table-trades tbody tr:nth-child({row}) td').click()")
-        said = text(browser, "#why pre")
-        assert (f"The prices above are those of {drawn}" in said) == (symbol != drawn)
-        assert (f'asset="{symbol}"' in said) == (symbol != drawn)
+        assert "prices above" not in text(browser, "#why pre")
+        seen = drawn_prices(browser)
+        assert seen["name"] == f"{symbol} close" and set(seen["closes"]) <= set(closes[symbol])
+        choose(browser, "A" if symbol == "B" else "B")
+        assert drawn_prices(browser)["name"] != seen["name"]
+    after(
+        browser,
+        "zoomed",
+        "Plotly.relayout(document.querySelector('#figure-overview .plot'), { 'xaxis.autorange': true })",
+    )
+    for symbol in ("A", "B"):
+        choose(browser, symbol)
+        seen = drawn_prices(browser)
+        mine = fills[fills["symbol"] == symbol]
+        assert seen["closes"] == closes[symbol]
+        assert seen["fills"] == [
+            pytest.approx(mine["price"][mine["quantity"] * sign > 0].tolist(), rel=1e-9) for sign in (1, -1)
+        ]
+    assert browser.complaints() == []
+
+
+def test_an_asset_without_room_is_told(
+    browser: Browser, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backbus.report.assets.MOST_CLOSES", 79)
+    result = read_run(ran(home, "first"))
+    drawn = most_traded(result)
+    other = "B" if drawn == "A" else "A"
+    browser.open(result.report(tmp_path / "two.html"))
+    row = result.tables.frame("trades")["symbol"].tolist().index(other) + 1
+    after(browser, "jumped", f"document.querySelector('#table-trades tbody tr:nth-child({row}) td').click()")
+    said = text(browser, "#why pre")
+    assert f"The prices above are those of {drawn}" in said and f'asset="{other}"' in said
 
 
 @pytest.mark.parametrize("which", ["plain", "exits", "sessions"])
@@ -297,6 +345,19 @@ def test_it_is_readable_on_a_phone_and_in_the_dark_and_follows_the_system(
         ground, ink = (browser.run(f"getComputedStyle(document.body).{name}") for name in ("backgroundColor", "color"))
         brightness = [sum(map(int, re.findall(r"\d+", one)[:3])) for one in (ground, ink)]
         assert (brightness[0] < brightness[1]) == dark and abs(brightness[0] - brightness[1]) > 300
+
+
+def test_no_legend_lies_on_what_names_an_axis_on_a_phone(browser: Browser, page: Path) -> None:
+    browser.look(width=NARROW, height=844)
+    browser.open(page)
+    over = (
+        "JSON.stringify([...document.querySelectorAll('.figure')].filter((one) => { "
+        "const boxes = (name) => [...one.querySelectorAll(name)].map((each) => each.getBoundingClientRect()); "
+        "return boxes('.legend').some((a) => boxes('.g-xtitle text').some((b) => "
+        "a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)); }).map((one) => one.id))"
+    )
+    assert json.loads(browser.run(over)) == []
+    assert browser.run("document.querySelectorAll('.g-xtitle text').length") > 3
 
 
 def test_it_prints_whole_figures_and_says_which_rows_are_left_out(opened: Browser, tmp_path: Path, run: Result) -> None:

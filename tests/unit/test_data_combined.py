@@ -77,7 +77,7 @@ def test_frames_and_a_panel_file_are_one_market(tmp_path_factory, seed):
         zone, index = None, pd.date_range("2023-01-01", periods=400, freq="D")
         calendar = None if calendar == "CMES" else calendar
         if calendar is not None:  # dates that are sessions of it
-            index = pd.DatetimeIndex(np.unique(index[index.dayofweek < 5]))
+            index = pd.DatetimeIndex(np.unique(index[index.day_of_week < 5]))
             calendar = "24/7"
     else:
         freq = chance.choice(["15min", "30min", "1h"])

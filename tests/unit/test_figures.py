@@ -17,6 +17,7 @@ from backbus.errors import UsageError
 from backbus.figures import bars_figure, check_place, fan_figure, fit_figure, grid_figure, write_figure
 from backbus.figures.bars import CANDLES, MOST_LINES, SMALL, thinned
 from backbus.figures.fit_diagnostics import density, memory
+from backbus.figures.style import BLUE, GREEN, GREY, ORANGE, RED, THEMES, inked
 from tests.unit.simulated import market
 
 GBM = {"model": "gbm", "volatility": 0.3}
@@ -173,3 +174,21 @@ def test_the_command_line_draws_markets_fits_and_fans(tmp_path, monkeypatch):
     (sweep.parent / "fan.parquet").unlink()
     refused = call(app, ["results", str(sweep.parent), "--figure", "fan.html"])
     assert refused.exit_code != 0 and "monte_carlo" in str(refused.exception)
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2.1's relative luminance."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_texts_in_bars_can_be_read_in_both_themes(theme):
+    swap = THEMES[theme].get("swap", {})
+    colours = [BLUE, ORANGE, GREEN, RED, GREY]
+    for colour, ink in zip(colours, inked(colours)["insidetextfont"]["color"], strict=True):
+        assert inked(colour)["insidetextfont"]["color"] == ink
+        ground, text = (swap.get(one, one).replace("white", "#ffffff") for one in (colour, ink))
+        low, high = sorted((luminance(ground), luminance(text)))
+        assert (high + 0.05) / (low + 0.05) > 4.0, (colour, ink)

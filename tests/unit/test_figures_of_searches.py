@@ -21,6 +21,7 @@ from backbus.errors import UsageError
 from backbus.figures.points import PointsTable, sampled
 from backbus.figures.registry import NothingToShow, figures
 from backbus.figures.selection import density_of_maximum
+from backbus.performance.summary import FORMS, title_of
 from backbus.sweep.statistics.importance import main_effects
 from backbus.sweep.statistics.sharpe import expected_maximum
 from tests.unit.made_bars import days
@@ -77,7 +78,7 @@ def test_a_heat_map_is_the_table_s_median_or_best_by_two_fields(grid: SweepResul
         assert [int(name) for name in drawn.y] == list(expected.index)
         assert (np.array(drawn.customdata) == 2).all()
     found = grid.figures["heat_map"]
-    assert found.layout.title.text == "sharpe by fast and slow: the median of up to 2 points of a cell"
+    assert found.layout.title.text == "Sharpe by fast and slow: the median of up to 2 points of a cell"
 
 
 def test_a_heat_map_is_of_the_fields_that_are_asked_for(grid: SweepResult) -> None:
@@ -111,8 +112,8 @@ def test_parallel_lines_are_all_points_with_those_that_failed_at_the_bottom() ->
     by_label = {one.label: np.asarray(one["values"]) for one in drawn.dimensions}
     assert list(by_label["outcome"]) == [0.0, 0.0, 1.0, 1.0]
     sharpe = some.table["sharpe"].to_numpy()
-    np.testing.assert_array_equal(by_label["sharpe"], np.where(np.isnan(sharpe), np.nanmin(sharpe), sharpe))
-    assert "those without sharpe lie at its bottom" in some.figures["parallel"].layout.title.text
+    np.testing.assert_array_equal(by_label["Sharpe"], np.where(np.isnan(sharpe), np.nanmin(sharpe), sharpe))
+    assert "those without Sharpe lie at its bottom" in some.figures["parallel"].layout.title.text
 
 
 def test_a_sample_of_many_points_holds_the_best_and_some_that_failed() -> None:
@@ -236,8 +237,10 @@ def test_paths_and_splits_are_their_tables(crossed: SweepResult) -> None:
 
 def test_markets_spread_as_their_table_and_fan_out_as_theirs(markets: SweepResult) -> None:
     found = markets.figures["spread"]
+    columns = {title_of(name): markets.table[name].dropna() for name in FORMS}
+    assert {trace.name for trace in found.data} >= {"Final equity", "Sharpe"}
     for trace in found.data:
-        np.testing.assert_array_equal(trace.x, markets.table[trace.name].dropna())
+        np.testing.assert_array_equal(trace.x, columns[trace.name])
     marks = [shape.x0 for shape in found.layout.shapes[:3]]
     told = markets.summary["distribution"]["final_equity"]
     assert marks == pytest.approx([told["q05"], told["q50"], told["q95"]])
@@ -270,11 +273,11 @@ def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("command", "title"),
     [
-        (["results", "aaa"], "sharpe by fast and slow"),
+        (["results", "aaa"], "Sharpe by fast and slow"),
         (["results", "aaa", "--draw", "luck"], "The best of many, and luck"),
         (["show", "bbb"], "below the top"),
         (["show", "bbb", "--draw", "price"], "A: prices and fills"),
-        (["show", "aaa", "--draw", "importance"], "What sharpe varies by"),
+        (["show", "aaa", "--draw", "importance"], "What Sharpe varies by"),
     ],
 )
 def test_commands_draw_the_main_figure_or_the_one_that_is_named(kept: Path, command: list[str], title: str) -> None:

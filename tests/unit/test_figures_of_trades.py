@@ -271,7 +271,7 @@ def test_each_trade_has_the_fills_that_its_rows_say() -> None:
 
 def test_a_friday_s_trade_is_friday_s_and_an_hour_is_by_the_exchange_s_clock() -> None:
     result = run(SMA, days(120))
-    fridays = pd.DatetimeIndex(entry_sessions(result)).dayofweek
+    fridays = pd.DatetimeIndex(entry_sessions(result)).day_of_week
     assert set(fridays) <= set(range(5))
     market = minutes(8)
     zoned = run({**SMA, "data": {"timezone": "America/New_York"}}, market)

@@ -65,9 +65,9 @@ def test_a_year_has_as_many_sessions_as_the_bars_say(index: pd.DatetimeIndex, se
 def test_sunday_evenings_make_a_week_of_six_days() -> None:
     hours = days("2023-01-01", 24 * 7 * 30, "h")
     open_ = hours[
-        (hours.dayofweek < 4)
-        | ((hours.dayofweek == 4) & (hours.hour < 22))
-        | ((hours.dayofweek == 6) & (hours.hour >= 22))
+        (hours.day_of_week < 4)
+        | ((hours.day_of_week == 4) & (hours.hour < 22))
+        | ((hours.day_of_week == 6) & (hours.hour >= 22))
     ]
     assert year(open_)[0] == 313.0
 
@@ -80,7 +80,7 @@ def test_one_odd_saturday_makes_no_week_of_six_days(count: int) -> None:
 
 def test_sunday_evenings_are_found_in_a_sample_of_years() -> None:
     minutes = days("2020-01-01", 4 * 24 * 365 * 4, "15min")
-    day, late = minutes.dayofweek, minutes.hour >= 22
+    day, late = minutes.day_of_week, minutes.hour >= 22
     open_ = minutes[(day < 4) | ((day == 4) & ~late) | ((day == 6) & late)]
     session = (open_ - pd.Timestamp("1970-01-01")).days.to_numpy()
     found = year_of(session, Layout(("A",), len(session), 0, 15 * 60 * 1_000_000_000))

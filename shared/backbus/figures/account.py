@@ -16,7 +16,7 @@ from backbus.runs.shown import RunShown
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-@figure("equity", "what the account was worth at the end of each row, beside its benchmark")
+@figure("equity", "what the account was worth at the end of each row, beside a benchmark where the job names one")
 def equity(run: RunShown) -> Any:
     """Of every row, not only of sessions; the benchmark begins with the same cash."""
     import plotly.graph_objects as go

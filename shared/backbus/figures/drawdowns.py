@@ -86,7 +86,7 @@ def _table(run: RunShown, worst: list[Any], times: Any) -> Any:
             "line": {"width": 0},
             "height": _LINE,
         },
-        columnwidth=[1, 3, 5, 5, 5, 3],
+        columnwidth=[1.5, 3, 5, 5, 5, 4],
     )
 
 

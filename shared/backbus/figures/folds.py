@@ -8,8 +8,9 @@ import numpy as np
 
 from backbus.figures.lines import BELOW
 from backbus.figures.registry import NothingToShow, figure
-from backbus.figures.style import BLUE, GREY, ORANGE, dress
+from backbus.figures.style import BLUE, GREY, ORANGE, dress, inked
 from backbus.market.panel import Floats
+from backbus.performance.summary import title_of
 from backbus.runs.shown import Instants, SweepShown
 
 BOTH = (("in sample", "in_sample", "train", BLUE), ("out of sample", "out_of_sample", "test", ORANGE))
@@ -35,7 +36,7 @@ def folds(sweep: SweepShown) -> Any:
         raise NothingToShow("there is no fold")
     metric = objective_of(sweep)
     names = [str(number) for number in sweep.column("table", "fold").tolist()]
-    titles = ["train and test", metric]
+    titles = ["train and test", title_of(metric)]
     found = make_subplots(
         rows=1, cols=2, shared_yaxes=True, column_widths=[0.65, 0.35], horizontal_spacing=0.03, subplot_titles=titles
     )
@@ -52,6 +53,7 @@ def folds(sweep: SweepShown) -> Any:
             marker={"color": colour},
             name=name,
             text=texts,
+            **inked(colour),
             textposition="inside",
             insidetextanchor="middle",
             customdata=np.stack((begin.astype(str), end.astype(str)), axis=1),

@@ -11,6 +11,7 @@ from backbus.figures.folds import objective_of
 from backbus.figures.paths import PERCENT
 from backbus.figures.registry import NothingToShow, figure
 from backbus.figures.style import BLUE, GREY, ORANGE, dress
+from backbus.performance.summary import title_of
 from backbus.runs.shown import SweepShown
 
 SHOWN = ("final_equity", "total_return", "sharpe", "max_drawdown")
@@ -40,11 +41,11 @@ def spread(sweep: SweepShown) -> Any:
     columns = {name: values for name, values in columns.items() if len(values)}
     if not columns:
         raise NothingToShow("no market has a figure")
-    titles = list(columns)
+    titles = [*map(title_of, columns)]
     found = make_subplots(rows=2, cols=2, subplot_titles=titles, vertical_spacing=0.2, horizontal_spacing=0.1)
     for place, (name, values) in enumerate(columns.items()):
         row, column = place // 2 + 1, place % 2 + 1
-        bars = go.Histogram(x=values, nbinsx=40, marker={"color": BLUE}, name=name)
+        bars = go.Histogram(x=values, nbinsx=40, marker={"color": BLUE}, name=title_of(name))
         found.add_trace(bars, row=row, col=column)
         for share, dash in ((0.05, "dot"), (0.5, "solid"), (0.95, "dot")):
             mark = {"width": 1.6, "color": ORANGE, "dash": dash}

@@ -9,6 +9,7 @@ import numpy as np
 from backbus.figures.folds import objective_of
 from backbus.figures.registry import NothingToShow, figure
 from backbus.figures.style import BLUE, GREY, ORANGE, dress
+from backbus.performance.summary import title_of
 from backbus.runs.shown import SweepShown
 
 SHOWN = ("total_return", "sharpe", "max_drawdown")
@@ -27,7 +28,7 @@ def paths(sweep: SweepShown) -> Any:
     columns = {name: sweep.column("paths", name).astype(np.float64) for name in names}
     if not any(np.isfinite(values).any() for values in columns.values()):
         raise NothingToShow("no path has a figure")
-    found = make_subplots(rows=1, cols=len(names), subplot_titles=names, horizontal_spacing=0.09)
+    found = make_subplots(rows=1, cols=len(names), subplot_titles=[*map(title_of, names)], horizontal_spacing=0.09)
     number = sweep.column("paths", "path")
     for column, (name, values) in enumerate(columns.items(), 1):
         known = np.isfinite(values)
@@ -40,7 +41,7 @@ def paths(sweep: SweepShown) -> Any:
         if name != "max_drawdown":
             found.add_hline(y=0.0, line={"width": 1, "dash": "dot", "color": GREY}, row=1, col=column)
     left = int((~np.isfinite(columns[metric])).sum())
-    words = f" ({left} without {metric})" if left else ""
+    words = f" ({left} without {title_of(metric)})" if left else ""
     dress(found, f"{len(number)} paths{words}", height=400)
     found.update_layout(hovermode="closest")
     found.update_annotations(font_size=12)
@@ -74,6 +75,6 @@ def splits(sweep: SweepShown) -> Any:
     dress(found, f"{int(both.sum())} splits{words}", height=420)
     found.update_layout(hovermode="closest")
     percent = ".0%" if metric in PERCENT else None
-    found.update_xaxes(title_text=f"{metric} in train", tickformat=percent)
-    found.update_yaxes(title_text=f"{metric} in test", tickformat=percent)
+    found.update_xaxes(title_text=f"{title_of(metric)} in train", tickformat=percent)
+    found.update_yaxes(title_text=f"{title_of(metric)} in test", tickformat=percent)
     return found

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from backbus.errors import UsageError
 from backbus.figures.lines import line
 from backbus.figures.registry import NothingToShow, figure
-from backbus.figures.style import BLUE, GREY, ORANGE, dress
+from backbus.figures.style import BLUE, GREY, ORANGE, dress, inked
 from backbus.market.panel import Floats, Ints
 from backbus.performance.metrics import FIGURES
+from backbus.performance.summary import title_of
 from backbus.runs.shown import SweepShown
 from backbus.sweep.statistics.importance import main_effects
 
@@ -35,6 +36,8 @@ class PointsTable:
         self.sweep = sweep
         goal = str(sweep.summary["objective"])
         self.metric = goal.removeprefix("-")
+        self.title = title_of(self.metric)
+        """What the objective is called."""
         self.sign = -1.0 if goal.startswith("-") else 1.0
         """-1 where the least is the best."""
 
@@ -150,7 +153,7 @@ def heat_map(sweep: SweepShown, x: str | None = None, y: str | None = None, by: 
         raise UsageError(f"x and y are two fields, not {first} twice")
     across, down, table, counts = cell_table(points, first, second, by)
     titles = shorts([first, second])
-    hover = [f"{titles[0]} %{{x}}", f"{titles[1]} %{{y}}", f"{points.metric} %{{z:.4g}}", "%{customdata} points"]
+    hover = [f"{titles[0]} %{{x}}", f"{titles[1]} %{{y}}", f"{points.title} %{{z:.4g}}", "%{customdata} points"]
     drawn = go.Heatmap(
         x=across,
         y=down,
@@ -158,7 +161,7 @@ def heat_map(sweep: SweepShown, x: str | None = None, y: str | None = None, by: 
         customdata=counts,
         colorscale=SCALE,
         reversescale=points.sign < 0.0,
-        colorbar={"title": {"text": points.metric}, "thickness": 14},
+        colorbar={"title": {"text": points.title}, "thickness": 14},
         hovertemplate="<br>".join(hover) + "<extra></extra>",
     )
     found = go.Figure(drawn)
@@ -170,7 +173,7 @@ def heat_map(sweep: SweepShown, x: str | None = None, y: str | None = None, by: 
         found.add_trace(go.Scatter(**spot, mode="markers", marker=star, name="the best point"))
     most = int(counts.max())
     told = f": the {by} of up to {most:,} points of a cell" if most > 1 else ""
-    dress(found, f"{points.metric} by {titles[0]} and {titles[1]}{told}")
+    dress(found, f"{points.title} by {titles[0]} and {titles[1]}{told}")
     found.update_layout(hovermode="closest")
     found.update_xaxes(type="category", title_text=titles[0], automargin=True)
     found.update_yaxes(type="category", title_text=titles[1], automargin=True)
@@ -182,15 +185,15 @@ def _along(points: PointsTable, name: str) -> Any:
     import plotly.graph_objects as go
 
     column, objective = points.values(name), points.known()
-    title = f"{points.metric} by {short(name)}"
+    title = f"{points.title} by {short(name)}"
     if column.dtype == object or column.dtype.kind in "bUS":
         found = go.Figure(go.Bar(x=column.astype(str), y=objective, marker={"color": BLUE}))
     else:
         order = np.argsort(column.astype(np.float64), kind="stable")
-        found = go.Figure(line(column[order], objective[order], points.metric, BLUE, mode="lines+markers"))
+        found = go.Figure(line(column[order], objective[order], points.title, BLUE, mode="lines+markers"))
     dress(found, title, height=380)
     found.update_xaxes(title_text=short(name))
-    found.update_yaxes(title_text=points.metric)
+    found.update_yaxes(title_text=points.title)
     return found
 
 
@@ -227,12 +230,12 @@ def parallel(sweep: SweepShown) -> Any:
         axes.append(
             {"label": "outcome", "values": failed.astype(float), "tickvals": [0, 1], "ticktext": ["ran", "none"]}
         )
-    axes.append({"label": points.metric, "values": shown})
+    axes.append({"label": points.title, "values": shown})
     colours = {"color": shown, "colorscale": SCALE, "showscale": True, "reversescale": points.sign < 0.0}
     found = go.Figure(go.Parcoords(dimensions=axes, line=colours))
     told = [] if len(some) == len(objective) else [f"{len(some):,} of {len(objective):,}, the best among them"]
     if failed.any():
-        told.append(f"those without {points.metric} lie at its bottom")
+        told.append(f"those without {points.title} lie at its bottom")
     dress(found, "Points" + (": " if told else "") + "; ".join(told), height=460)
     found.update_layout(margin={"l": 70, "r": 40, "t": 100, "b": 30})
     return found
@@ -268,9 +271,9 @@ def importance(sweep: SweepShown) -> Any:
         shares.append(rest)
     colours = [BLUE] * len(told) + [GREY] * (len(words) - len(told))
     texts = [f"{100 * share:.1f} %" for share in shares]
-    bars = go.Bar(x=shares, y=words, orientation="h", marker={"color": colours}, text=texts, textposition="auto")
+    bars = go.Bar(x=shares, y=words, orientation="h", marker={"color": colours}, text=texts, **inked(colours))
     drawn = go.Figure(bars)
-    dress(drawn, f"What {points.metric} varies by", height=130 + 34 * len(words))
+    dress(drawn, f"What {points.title} varies by", height=130 + 34 * len(words))
     drawn.update_yaxes(autorange="reversed", type="category", automargin=True)
     drawn.update_xaxes(tickformat=".0%", rangemode="tozero", title_text="share of its variance")
     return drawn

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbus.errors import BackbusError
 from backbus.figures.lines import account_rows, below_top, line, time_axis
@@ -50,24 +51,42 @@ def panel_times(panel: Panel) -> Instants:
     return block.end.view("M8[ns]")
 
 
+class Traded(NamedTuple):
+    """What is drawn of one asset in the panel of prices."""
+
+    name: str
+    x: Instants
+    y: Floats
+    texts: NDArray[Any] | None
+    """Of each fill, how many units and why; none of closes."""
+
+
+def traded(run: RunShown, panel: Panel, symbol: str, mine: NDArray[Any]) -> tuple[Traded, Traded, Traded]:
+    """An asset's closes, buys and sells; ``mine`` are its rows in the table of fills, in their order."""
+    times, closes = times_and_closes(panel, symbol)
+    rows = slice(panel.layout.warmup, None)
+    there = np.isfinite(closes[rows])
+    units, price = run.column("fills", "quantity")[mine], run.column("fills", "price")[mine]
+    when = times[run.column("fills", "row")[mine]] if panel.layout.daily else run.column("fills", "time")[mine]
+
+    def fills(name: str, which: NDArray[np.bool_]) -> Traded:
+        texts = np.array([f"{value:+g}" for value in units[which].tolist()], str)
+        return Traded(name, when[which], price[which], texts)
+
+    closed = Traded(f"{symbol} close", times[rows][there], closes[rows][there], None)
+    return closed, fills("buys", units > 0.0), fills("sells", units < 0.0)
+
+
 def traces(run: RunShown, panel: Panel, symbol: str) -> list[Any]:
     """An asset's closes, and its fills at their prices."""
     import plotly.graph_objects as go
 
-    times, closes = times_and_closes(panel, symbol)
-    traded = slice(panel.layout.warmup, None)
-    there = np.isfinite(closes[traded])
-    found: list[Any] = [line(times[traded][there], closes[traded][there], f"{symbol} close", GREY, 1.2)]
-    mine = run.column("fills", "symbol").astype(str) == symbol
-    units, price = run.column("fills", "quantity")[mine], run.column("fills", "price")[mine]
-    when = times[run.column("fills", "row")[mine]] if panel.layout.daily else run.column("fills", "time")[mine]
-    for name, which, colour, shape in (
-        ("buys", units > 0.0, GREEN, "triangle-up"),
-        ("sells", units < 0.0, RED, "triangle-down"),
-    ):
+    mine = np.flatnonzero(run.column("fills", "symbol").astype(str) == symbol)
+    closes, *fills = traded(run, panel, symbol, mine)
+    found: list[Any] = [line(closes.x, closes.y, closes.name, GREY, 1.2)]
+    for one, colour, shape in zip(fills, (GREEN, RED), ("triangle-up", "triangle-down"), strict=True):
         dots = {"color": colour, "symbol": shape, "size": 8, "line": {"width": 0}}
-        texts = np.array([f"{value:+g}" for value in units[which].tolist()], str)
-        found.append(go.Scatter(x=when[which], y=price[which], mode="markers", marker=dots, text=texts, name=name))
+        found.append(go.Scatter(x=one.x, y=one.y, mode="markers", marker=dots, text=one.texts, name=one.name))
     return found
 
 

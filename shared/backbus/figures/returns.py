@@ -10,7 +10,7 @@ from backbus.figures.account import MONTHS
 from backbus.figures.benchmark import benchmark_of
 from backbus.figures.lines import BELOW, line
 from backbus.figures.registry import NothingToShow, figure
-from backbus.figures.style import BLUE, GREEN, GREY, ORANGE, RED, dress
+from backbus.figures.style import BLUE, GREEN, GREY, ORANGE, RED, dress, inked
 from backbus.market.panel import Floats, Ints
 from backbus.performance.tails import rolling_figures
 from backbus.runs.shown import RunShown
@@ -74,7 +74,7 @@ def monthly_returns(run: RunShown) -> Any:
     return figure
 
 
-@figure("yearly_returns", "the return of each year, beside its benchmark's")
+@figure("yearly_returns", "the return of each year, beside that of a benchmark where the job names one")
 def yearly_returns(run: RunShown) -> Any:
     """Bars; the first and the last year may be parts of years."""
     import plotly.graph_objects as go
@@ -85,6 +85,7 @@ def yearly_returns(run: RunShown) -> Any:
     colours = [GREEN if value >= 0.0 else RED for value in found]
     texts = [f"{100 * value:.1f}" if np.isfinite(value) else "" for value in found]
     bars = go.Bar(x=names, y=found, marker={"color": colours}, text=texts, name="the run", showlegend=False)
+    bars.update(inked(colours))
     drawn = go.Figure(bars)
     benchmark, words = benchmark_of(run)
     if benchmark is not None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from backbus.figures.lines import BELOW
 from backbus.figures.points import PointsTable, short
 from backbus.figures.registry import NothingToShow, figure
-from backbus.figures.style import BLUE, GREY, ORANGE, RED, dress, see_through
+from backbus.figures.style import BLUE, GREY, ORANGE, RED, dress, inked, see_through
 from backbus.market.panel import Floats, Ints
 from backbus.runs.shown import SweepShown
 from backbus.sweep.statistics.stability import grid_neighbours, nearest_neighbours
@@ -75,7 +75,7 @@ def stability(sweep: SweepShown) -> Any:
     values = objective[[best, *around.tolist()]]
     colours = [ORANGE] + [BLUE] * len(around)
     texts = [f"{value:.3g}" for value in values]
-    bars = {"orientation": "h", "marker": {"color": colours}, "text": texts, "showlegend": False}
+    bars = {"orientation": "h", "marker": {"color": colours}, "text": texts, "showlegend": False, **inked(colours)}
     found = go.Figure(go.Bar(x=values, y=names, **bars))
     for value, what, dash in (
         (float(np.median(objective[around])), "median of neighbours", "dash"),
@@ -86,11 +86,11 @@ def stability(sweep: SweepShown) -> Any:
     told = (sweep.summary.get("statistics") or {}).get("stability")
     words = f": a {told['shape']}, drop {100 * told['drop']:.0f} %" if told else ""
     lost = len(near) - len(around)
-    words += f" ({lost} of its neighbours have no {points.metric})" if lost else ""
+    words += f" ({lost} of its neighbours have no {points.title})" if lost else ""
     dress(found, f"The best point's surroundings{words}", height=190 + 30 * len(names))
     found.update_layout(hovermode="closest", margin={"b": 100}, legend={**BELOW, "y": -56 / (30 * len(names))})
     found.update_yaxes(autorange="reversed", type="category", automargin=True)
-    found.update_xaxes(title_text=points.metric)
+    found.update_xaxes(title_text=points.title)
     return found
 
 

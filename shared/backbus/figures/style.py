@@ -8,6 +8,8 @@ BLUE, ORANGE, GREEN, RED, GREY = "#2563a8", "#d9822b", "#2f8f5b", "#b8383d", "#8
 LINES = (BLUE, ORANGE, GREEN, RED, "#7a4fa3", "#8c6239", "#c2679d", "#3d3d3d")
 """Colours of lines, one after the other."""
 _GRID, _TEXT = "#e3e6ea", "#2b3138"
+_DARK_INK = "#10151a"
+"""On colours that are light in every theme; ``white``, on all others, is dark on a dark ground."""
 THEMES = {
     "light": {"text": _TEXT, "grid": _GRID, "paper": "#ffffff"},
     "dark": {
@@ -30,6 +32,13 @@ THEMES = {
 }
 """Colours of text, lines of the grid and ground, as a page's script puts them into figures; ``swap`` has for a dark
 ground what stands for a colour of the light one."""
+
+
+def inked(colours: str | list[str]) -> dict[str, Any]:
+    """How texts in bars of these colours are set, so that they can be read on them: a part of a trace."""
+    one = isinstance(colours, str)
+    inks = [_DARK_INK if colour in (ORANGE, GREY) else "white" for colour in ([colours] if one else colours)]
+    return {"insidetextfont": {"color": inks[0] if one else inks}}
 
 
 def see_through(colour: str, share: float) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from backbus.figures.lines import rows_of
 from backbus.figures.registry import NothingToShow, figure
-from backbus.figures.style import GREEN, GREY, ORANGE, RED, dress
+from backbus.figures.style import GREEN, GREY, ORANGE, RED, dress, inked
 from backbus.runs.shown import RunShown
 from backbus.trading.codes import FORCED_FOR, REASONS
 
@@ -60,8 +60,10 @@ def trades_by_exit(run: RunShown) -> Any:
     total = np.bincount(place, run.column("trades", "pnl"))
     count = np.bincount(place)
     order = np.argsort(-count, kind="stable")
-    found = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.04, column_widths=[0.4, 0.6])
-    bars = go.Bar(x=count[order], y=names[order], orientation="h", marker={"color": GREY}, text=count[order])
+    found = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06, column_widths=[0.4, 0.6])
+    bars = go.Bar(
+        x=count[order], y=names[order], orientation="h", marker={"color": GREY}, text=count[order], **inked(GREY)
+    )
     found.add_trace(bars, row=1, col=1)
     colours = [GREEN if value >= 0.0 else RED for value in total[order]]
     found.add_trace(go.Bar(x=total[order], y=names[order], orientation="h", marker={"color": colours}), row=1, col=2)
@@ -84,6 +86,7 @@ def refusals(run: RunShown) -> Any:
     told = sorted(because.items(), key=lambda one: (-one[1], one[0]))
     names, counts = [name for name, _ in told], [count for _, count in told]
     bars = go.Bar(x=counts, y=names, orientation="h", marker={"color": ORANGE}, text=[f"{one:,}" for one in counts])
+    bars.update(inked(ORANGE))
     found = go.Figure(bars)
     dress(found, "Refusals by reason", height=130 + 34 * len(names))
     found.update_yaxes(autorange="reversed", type="category", automargin=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from backbus.figures.lines import rows_of
 from backbus.figures.registry import NothingToShow, figure
-from backbus.figures.style import GREEN, RED, dress
+from backbus.figures.style import GREEN, RED, dress, inked
 from backbus.market.panel import Ints
 from backbus.runs.shown import Instants, RunShown
 
@@ -93,6 +93,7 @@ def _sums(run: RunShown, group: Ints, names: list[str], title: str) -> Any:
     colours = [GREEN if value >= 0.0 else RED for value in total[there]]
     texts = [f"{count[one]} trade{'s' if count[one] > 1 else ''}" for one in there]
     bars = go.Bar(x=[names[one] for one in there], y=total[there], marker={"color": colours}, text=texts)
+    bars.update(inked(colours))
     found = go.Figure(bars)
     dress(found, title, height=300)
     found.update_xaxes(type="category")

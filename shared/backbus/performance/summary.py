@@ -75,6 +75,13 @@ FORMS: Mapping[str, FigureForm] = MappingProxyType(
 """Of every figure of ``Metrics``, by its name."""
 
 
+DISTRIBUTION_TITLES: Mapping[str, str] = MappingProxyType(
+    {"mean": "Mean", "spread": "Deviation", "q05": "5 %", "q25": "25 %", "q50": "50 %", "q75": "75 %", "q95": "95 %"}
+    | {"negative": "Below 0"}
+)
+"""What is told of a figure over many markets or paths, by its name in a summary."""
+
+
 def title_of(name: str) -> str:
     """How a figure is called; of others, such as a sum of one's own, the name with spaces."""
     return FORMS[name].title if name in FORMS else name.replace("_", " ").capitalize()

@@ -7,6 +7,7 @@ from typing import Any
 
 from backbus.errors import BackbusError
 from backbus.figures.registry import NothingToShow, RegisteredFigure, figures
+from backbus.report.assets import assets_of
 from backbus.report.packing import Packing, Told
 from backbus.report.series import Below, Lifted
 from backbus.runs.shown import RunShown, SweepShown
@@ -19,16 +20,17 @@ _TAGS = re.compile(r"</?(?:sub|sup|b|i|br|em|span)\b[^>]*>")
 """What plotly's titles may be set in."""
 
 
-def figures_of(result: RunShown | SweepShown, packing: Packing) -> list[Told]:
-    """All of a result's kind, in the order of the registry."""
+def figures_of(result: RunShown | SweepShown, packing: Packing) -> tuple[list[Told], Told]:
+    """All of a result's kind, in the order of the registry; and what else may be drawn in them."""
     kind = result.kind if isinstance(result, SweepShown) else "run"
     follows = None
     if isinstance(result, RunShown) and "equity" in result.tables and result.count("equity"):
         follows = Below(result.column("equity", "equity"), result.cash)
     lifted = Lifted(packing, follows)
     found = [_one(one, result, lifted) for one in figures(kind).values()]
+    assets = assets_of(result, found, lifted) if isinstance(result, RunShown) else {}
     lifted.settle()
-    return found
+    return found, assets
 
 
 def _one(one: RegisteredFigure, result: RunShown | SweepShown, lifted: Lifted) -> Told:

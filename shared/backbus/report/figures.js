@@ -3,6 +3,7 @@
 const LINE_POINTS = 12; // for each pixel of width
 const MARKS = 2000;
 const NARROW = 560; // pixels
+const [UNTITLED, TITLED] = [28, 64]; // pixels from an axis to what stands below it
 const DRAWING_S = 8; // of one figure
 const MAPS = /geo|choropleth|(scatter|density)map/; // types of traces that lie on one
 const OFFLINE = ". This page asks no host for anything, and maps load their ground from one: backbus draws them in Python, result.figures.";
@@ -58,17 +59,30 @@ function dressed(one) {
     if (/^[xy]axis\d*$/.test(name)) {
       found[name] = { ...found[name], gridcolor: grid, linecolor: grid, automargin: true };
       if (narrow && name[0] === "y") found[name].title = undefined;
-      if (narrow) found[name].nticks = 5;
+      if (narrow && !ofWords(one.data, name)) found[name].nticks = 5;
       if (/^\.\d%$/.test(found[name].tickformat || "")) found[name].tickformat = "~%"; // zoomed, they would be equal
     }
   }
   if (narrow) {
     found.margin = { ...found.margin, l: 44, r: 8, t: 52 };
-    found.legend = { ...found.legend, y: -0.08, yanchor: "top", x: 0, xanchor: "left" };
+    const inner = Math.max(60, one.spec.height - found.margin.t - (found.margin.b || 0));
+    const below = titledBelow(layout) ? TITLED : UNTITLED;
+    found.legend = { ...found.legend, y: -below / inner, yanchor: "top", x: 0, xanchor: "left" };
     found.dragmode = false; // a finger that moves over it scrolls the page
   }
   return found;
 }
+
+// Whether an axis has words for values: each of them has its line.
+const ofWords = (data, name) => data.some((trace) => {
+  const values = trace[name[0]];
+  return `${name[0]}axis${(trace[`${name[0]}axis`] || name[0]).slice(1)}` === name && values && values.length < 40
+    && Array.from(values).some((value) => typeof value === "string" && Number.isNaN(Date.parse(value)) && Number.isNaN(Number(value)));
+});
+
+const titledBelow = (layout) => Object.entries(layout).some(
+  ([name, axis]) => /^xaxis\d*$/.test(name) && axis && axis.title && axis.title.text,
+);
 
 const mostOf = (series, div) => (series.marks ? MARKS : Math.max(2000, LINE_POINTS * div.clientWidth));
 
@@ -126,6 +140,7 @@ async function draw(spec) {
   if (spec.time.length) {
     div.on("plotly_relayout", (event) => zoomed(one, event));
   }
+  return one;
 }
 
 const TEXTS = ["text", "hovertext", "customdata", "ids"];
@@ -244,7 +259,7 @@ function fit(one) {
   const axes = new Map();
   one.data.forEach((trace, number) => {
     const axis = `yaxis${(trace.yaxis || "y").slice(1)}`;
-    const within = lifted.has(number) ? trace.y.filter((_, at) => one.range[0] <= trace.x[at] && trace.x[at] <= one.range[1]) : null;
+    const within = lifted.has(number) ? trace.y.filter((_, at) => one.range[0] <= trace.x[at] && trace.x[at] <= one.range[1]) : nothingOf(trace);
     axes.set(axis, [...(axes.get(axis) || []), within]);
   });
   for (const [axis, parts] of axes) {
@@ -261,6 +276,8 @@ function fit(one) {
     if (least <= most) one.layout[axis] = { ...one.layout[axis], range: [least - room, most + room] };
   }
 }
+
+const nothingOf = (trace) => (Array.isArray(trace.y) && !trace.y.length ? [] : null);
 
 const again = (one) => Plotly.react(one.div, recoloured(one.data), dressed(one));
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backbus.performance.report import Report
-from backbus.performance.summary import title_of, written
+from backbus.performance.summary import DISTRIBUTION_TITLES, title_of, written
 from backbus.report.conventions import FORMULAS, KEY, figures_told
 from backbus.report.luck import sharpe_doubt
 from backbus.runs.advice import advice_of
@@ -170,13 +170,12 @@ class Words(PageWords):
         if returned is not None:
             low, middle, high = (written("total_return", returned[name]) for name in ("q05", "q50", "q95"))
             self.sentences.append(
-                f"Over {returned['of']:,} {of} the return was {middle} in the median, from {low} (q05) to {high} "
-                "(q95), "
-                f"and below 0 in {100.0 * returned['negative']:.0f} %."
+                f"Over {returned['of']:,} {of} the return was {middle} in the median, from {low} in the 5th percentile "
+                f"to {high} in the 95th, and below 0 in {100.0 * returned['negative']:.0f} %."
             )
             self.luck = [("negative", f"{returned['negative']:.3f}", f"share of the {of} that lost")]
         columns = [name for name in next(iter(known.values()), {}) if name not in ("of", "negative")]
-        self.spread = [["", *columns]] if columns else []
+        self.spread = [["", *(DISTRIBUTION_TITLES.get(name, name) for name in columns)]] if columns else []
         for name, one in known.items():
             self.spread.append([title_of(name), *(written(name, one[column]) for column in columns)])
         for name in _SPREAD:

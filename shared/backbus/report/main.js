@@ -34,6 +34,7 @@ async function jump(table, row) {
   const x = series ? await column(series.x) : null;
   const begin = trade.entry_time;
   const end = trade.exit_time === null ? (x ? x.at(-1) : begin) : trade.exit_time;
+  const itsPrices = await priced(trade.symbol);
   if (x) {
     const gap = (x.at(-1) - x[0]) / Math.max(1, x.length - 1);
     const margin = Math.max(end - begin, 20 * gap, 1000);
@@ -44,7 +45,7 @@ async function jump(table, row) {
   const title = `${trade.side} ${number(trade.quantity)} ${trade.symbol}, ${instant(begin)} to ${trade.exit_time === null ? "the end, still open" : instant(end)}: ${number(trade.pnl)}`;
   const lines = await tradeLines(trade);
   const prices = (first ? first.data : []).map((trace) => /^(.*) close$/.exec(trace.name || "")).find(Boolean);
-  if (prices && prices[1] !== trade.symbol) {
+  if (!itsPrices && prices && prices[1] !== trade.symbol) {
     lines.push(`The prices above are those of ${prices[1]}; in Python, result.figures.draw("price", asset=${JSON.stringify(trade.symbol)}) draws these.`);
   }
   explained(title, lines);
@@ -101,7 +102,7 @@ async function allFigures(root) {
   await withPlotly();
   for (const spec of figures) {
     try {
-      await draw(spec);
+      begunChoice(await draw(spec));
     } catch (error) {
       const div = document.getElementById(`figure-${spec.name}`).querySelector(".plot");
       try { Plotly.purge(div); } catch {} // of what was begun

@@ -22,7 +22,7 @@ from backbus.report.packing import Told
 from backbus.runs.embedded import RECEIPT_ID, SOURCE_ID, element
 from backbus.runs.words import PHASES_IN_WORDS
 
-SCRIPTS = ("columns.js", "series.js", "figures.js", "table.js", "orders.js", "main.js")
+SCRIPTS = ("columns.js", "series.js", "figures.js", "assets.js", "table.js", "orders.js", "main.js")
 """In the order in which they are read; they share one scope."""
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval' blob:; style-src 'unsafe-inline'; "
@@ -89,11 +89,15 @@ def _plotly() -> str:
 
 
 def _head(words: PageWords, figures: list[Told], tables: list[Told], made: bool) -> str:
-    links = [(f"figure-{one['name']}", one["title"]) for one in figures if "spec" in one]
-    links += [(f"table-{one['name']}", one["title"]) for one in tables]
-    links += [("all-figures", "Formulas")] if words.figures else []
-    links += [("made-of", "What it was made of")] if made else []
-    list_of = "".join(f'<a href="#{escape(place)}">{escape(title)}</a>' for place, title in links)
+    parts = {
+        "Figures": [(f"figure-{one['name']}", one["title"]) for one in figures if "spec" in one],
+        "Tables": [(f"table-{one['name']}", one["title"]) for one in tables],
+        "More": [("all-figures", "Formulas")] * bool(words.figures) + [("made-of", "What it was made of")] * made,
+    }
+    list_of = ""
+    for name, links in parts.items():
+        told = "".join(f'<a href="#{escape(place)}">{escape(title)}</a>' for place, title in links)
+        list_of += f"<p><span>{name}</span>{told}</p>" if links else ""
     said = " ".join(escape(sentence) for sentence in words.sentences)
     return (
         f'<header><p class="kind">{escape(KINDS[words.kind])}</p><h1>{escape(words.name)}</h1>\n'

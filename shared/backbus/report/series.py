@@ -20,6 +20,9 @@ from backbus.report.packing import Packing, Told, quantum
 ROOM = 3_500_000
 """Bytes, deflated, of single points and of the finest levels of long series: with the rest, a page of a million bars is
 below 10 MB."""
+POINTS_AT_ONCE, MARKS_AT_ONCE = 3600, 2000
+"""Of a line, and of marks, that are drawn even where the page is narrow (``LINE_POINTS`` of 300 pixels and ``MARKS``,
+in its script): of so few there are no levels."""
 LONG = 500
 """Values of a list that is taken out of a figure."""
 _TEXTS = ("text", "hovertext", "customdata", "ids")
@@ -57,7 +60,7 @@ class Lifted:
 
     def __init__(self, packing: Packing, follows: Below | None = None) -> None:
         self._packing = packing
-        self._known: dict[tuple[bytes, bytes], _Held] = {}
+        self._known: dict[tuple[bytes, bytes, bool], _Held] = {}
         self._open: list[tuple[Told, _Held]] = []
         """Series, and what is to be held of each."""
         self._times: list[tuple[NDArray[Any], Told]] = []
@@ -142,8 +145,16 @@ class Lifted:
         trace.pop("y")
         if trace["type"] == "scattergl":
             trace["type"] = "scatter"  # few points are drawn at a time, and on paper they are lines
+        return self._begun(x, values, marks, texts)
+
+    def points(self, x: NDArray[Any], y: Floats, texts: NDArray[Any] | None = None) -> Told:
+        """Points along time that stand in no figure at first; those with texts are marks."""
+        marks = texts is not None
+        return self._begun(x, y, marks, {} if texts is None else {"text": self._column(texts)})
+
+    def _begun(self, x: NDArray[Any], values: Floats, marks: bool, texts: dict[str, Told]) -> Told:
         told = {"x": self._time(x), "marks": marks, "texts": texts}
-        self._open.append((told, self._levels(x, values)))
+        self._open.append((told, self._levels(x, values, marks)))
         return told
 
     def _time(self, x: NDArray[Any]) -> Told:
@@ -156,16 +167,17 @@ class Lifted:
             self._times.append((x, told))
         return told
 
-    def _levels(self, x: NDArray[Any], values: Floats) -> _Held:
-        key = x.tobytes()[:64], values.tobytes()
+    def _levels(self, x: NDArray[Any], values: Floats, marks: bool) -> _Held:
+        key = x.tobytes()[:64], values.tobytes(), marks
         if key in self._known:
             return self._known[key]
         follows = None
         if self._follows is not None and np.array_equal(values, self._following, equal_nan=True):
-            follows = self._levels(x, self._follows.of)
+            follows = self._levels(x, self._follows.of, marks)
         power = quantum(values)
         numbers = values if power is None else np.rint(values * power)
-        levels = [self._level(level, power) for level in levels_of(numbers)]
+        drawn_whole = len(values) <= (MARKS_AT_ONCE if marks else POINTS_AT_ONCE)
+        levels = [] if drawn_whole else [self._level(level, power) for level in levels_of(numbers)]
         own = partial(self._numbers, numbers, power)
         single = own() if follows is None else None
         step = None if power is None else 1.0 / power

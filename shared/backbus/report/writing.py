@@ -55,8 +55,8 @@ def write_report(
     words = Words(result)
     with Packing() as packing:
         tables = tables_of(result, packing)
-        figures = figures_of(result, packing)
-        more = _more(result, job, packing)
+        figures, assets = figures_of(result, packing)
+        more = _more(result, job, packing) | assets
         write_parts(path, page_parts(words, figures, tables, more, texts, packing.blobs()))
     return {
         "figures": [one["name"] for one in figures if "spec" in one],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from backbus.cli.printed.screen import NO_BREAK, near, say, say_all, say_page
 from backbus.cli.printed.tables import Cell, Heading, SheetLine, TextTable, print_sheet, print_table, sign_colour
-from backbus.performance.summary import NOTHING, sign_of, title_of, written
+from backbus.performance.summary import DISTRIBUTION_TITLES, NOTHING, sign_of, title_of, written
 from backbus.runs.luck import luck_lines
 
 if TYPE_CHECKING:
@@ -18,10 +18,6 @@ _SHOWN = ("total_return", "sharpe", "max_drawdown", "trades")
 """Figures that a table shows besides the objective."""
 _SPREAD = ("total_return", "annual_return", "volatility", "sharpe", "sortino", "max_drawdown", "exposure", "turnover")
 """Figures whose distribution over markets is shown; the summary has all."""
-_SPREAD_COLUMNS = {
-    "mean": "Mean", "spread": "Deviation", "q05": "5 %", "q25": "25 %", "q50": "50 %", "q75": "75 %", "q95": "95 %",
-    "negative": "Below 0",
-}  # fmt: skip
 
 
 def print_points(summary: Mapping[str, Any], found: Sequence[Mapping[str, Any]], by: str | None) -> None:
@@ -117,8 +113,8 @@ def print_spread(figures: Mapping[str, Mapping[str, Any] | None], title: str) ->
     if not known:
         return
     first = next(iter(known.values()))
-    columns = [name for name in _SPREAD_COLUMNS if name in first]
-    table = TextTable(Heading(title, "whole"), *(Heading(_SPREAD_COLUMNS[name], "number") for name in columns))
+    columns = [name for name in DISTRIBUTION_TITLES if name in first]
+    table = TextTable(Heading(title, "whole"), *(Heading(DISTRIBUTION_TITLES[name], "number") for name in columns))
     for name, told in known.items():
         cells = [
             Cell(f"{100 * told[one]:.0f} %")
