@@ -56,7 +56,7 @@ def _verdict(found: Verified) -> str:
     if found.same:
         return f"the same: {found.fingerprint}"
     if found.came_again:
-        return f"not of the same, though the same came out: {found.fingerprint}"
+        return f"the same result, despite the differences above: {found.fingerprint}"
     return f"not the same: {found.receipt.fingerprint} then, {found.fingerprint} now"
 
 
