@@ -64,6 +64,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def ids(home: Path) -> dict[str, str]:
     """What was run, by name."""
     found = {name: json.loads(typed("run", f"{name}.toml", "--json"))["job"] for name in ("job", "other")}
+    typed("run", "job.toml", "--set", "portfolio.cash=5000.0", "--json")
     for name in SEARCHES:
         found[name] = json.loads(typed("sweep", f"{name}.toml", "--workers", "0", "--json"))["job"]
     typed("data", "import", "prices", "--name", "sample")
