@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.differences import UNIMPORTANT, leaves
 from backbus.runs.receipt import kind_of
 from backbus.sweep.outcome import SUMMARY_FILE
+from backbus.together import remove_left
 
 SHOWN = 5
 """Names that a message lists."""
@@ -171,6 +173,17 @@ def remove_run(folder: Path) -> None:
     for name in (REPORT_FILE, SUMMARY_FILE):
         (folder / name).unlink(missing_ok=True)
     shutil.rmtree(folder)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove from a folder of runs what those that were killed have left: hidden files that nobody writes any more, and
+    the folders that held nothing else."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_symlink() or not path.is_dir() or _holds_run(path):
+            continue
+        with suppress(OSError):  # others lie there, or it may not be looked into
+            if remove_left(path):
+                path.rmdir()
 
 
 def _holds_run(folder: Path) -> bool:
