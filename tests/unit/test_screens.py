@@ -208,6 +208,37 @@ def job_shown(**other: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+class StandIn:
+    """A stack's client that tells what is known here."""
+
+    def __enter__(self) -> StandIn:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def jobs(self, limit: int) -> list[dict[str, Any]]:
+        return [LISTED, {**LISTED, "ended_at": None}]
+
+    def show(self, job: str) -> dict[str, Any]:
+        return job_shown()
+
+
+def test_the_json_of_a_stack_s_jobs_tells_times_in_utc_as_all_other_json_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backbus.api.client.Client", StandIn)
+    ended, working = json.loads(typed("jobs", "--json"))["jobs"]
+    begun = "2023-11-14T22:13:20.000+00:00"
+    assert (ended["created_at"], ended["ended_at"]) == (begun, "2023-11-14T22:13:32.500+00:00")
+    assert working["ended_at"] is None and ended["attempts"] == 3
+    shown = json.loads(typed("show", "43975713c5ca", "--json"))
+    assert (shown["created_at"], shown["ended_at"]) == (begun, "2023-11-14T22:13:30.000+00:00")
+    times = [(one["started_at"], one["ended_at"]) for one in shown["attempts"]]
+    assert times[0] == (begun, "2023-11-14T22:13:22.500+00:00")
+    assert {**shown, "created_at": 0, "ended_at": 0, "attempts": 0} == {
+        **job_shown(), "created_at": 0, "ended_at": 0, "attempts": 0
+    }  # fmt: skip
+
+
 def test_a_failure_is_said_once_with_attempts_and_times(capsys: pytest.CaptureFixture[str]) -> None:
     print_job(job_shown())
     text = capsys.readouterr().out

@@ -90,13 +90,13 @@ def jobs(
     """List the latest jobs of the stack."""
     from backbus.api.client import Client
     from backbus.cli.output import print_json
-    from backbus.cli.printed.stack_tables import print_jobs
+    from backbus.cli.printed.stack_tables import print_jobs, told_in_utc
 
     with Client() as client:
         found = client.jobs(limit)
 
     if as_json:
-        print_json({"jobs": found})
+        print_json({"jobs": [told_in_utc(one) for one in found]})
         return
     print_jobs(found)
 
@@ -142,7 +142,7 @@ def show(
 def _show_of_stack(job: str, as_json: bool) -> None:
     from backbus.api.client import Client
     from backbus.cli.output import print_json
-    from backbus.cli.printed.stack_tables import print_job
+    from backbus.cli.printed.stack_tables import print_job, told_in_utc
     from backbus.errors import StackError
     from backbus.folders import RUNS
 
@@ -152,7 +152,7 @@ def _show_of_stack(job: str, as_json: bool) -> None:
     except StackError as error:
         raise StackError(f"there is no run {job!r} in {RUNS}, and the stack does not tell: {error}") from None
     if as_json:
-        print_json(shown)
+        print_json(told_in_utc(shown))
         return
     print_job(shown)
 
