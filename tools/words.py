@@ -22,7 +22,6 @@ from backbus.strategy.parameters import parameters
 
 PLACE = Path(__file__).resolve().parents[1] / "shared" / "backbus" / "cli" / "words.py"
 WIDTH = 121
-SHOWN = 80
 HEAD = '''"""Commands, options and settings, with what may follow each, and the parameters of built-in strategies.
 
 Made by ``tools/words.py`` from the commands and the job's model; ``make pages`` writes it, and a test says when it is
@@ -106,8 +105,10 @@ def commands(group: typer.Typer, path: str = "") -> Iterator[tuple[str, str, tup
 
 
 def _first(function: Callable[..., Any]) -> str:
+    """The first sentence of what it says, which the list of commands shows whole."""
     told = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
-    return told if len(told) <= SHOWN else f"{told[: SHOWN - 1].rpartition(' ')[0]} …"
+    sentence, full_stop, _ = told.partition(". ")
+    return f"{sentence}." if full_stop else told
 
 
 def _words(function: Callable[..., Any]) -> Iterator[str]:

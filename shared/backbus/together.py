@@ -1,18 +1,28 @@
-"""Files that appear together: each is written under a hidden name and gets its own at the end, in their order."""
+"""Files that appear together: each is written under a hidden name and gets its own at the end, in their order.
+
+Who writes into a folder holds a lock on it, which the system lets go when the process ends, however that ends. Where
+nobody holds it, hidden files are of processes that were killed: whoever writes there next removes them.
+"""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import secrets
+import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from backbus.errors import BackbusError
 
 _MOST = 40
 """Signs of a name that its hidden one has, which is longer."""
+_HIDDEN = re.compile(r"\..*\.[0-9a-f]{16}\.part")
+_LOCKED_TRIES, _LOCKED_S = 100, 0.01
+"""How often, and how far apart, a folder's lock is asked for: who removes holds it for some milliseconds, and somebody
+who locks the folder for reasons of their own is not waited for."""
 _HALVES = re.compile("[\ud800-\udfff]")
 
 
@@ -46,6 +56,61 @@ def hidden(folder: Path, place: str) -> Path:
     return part
 
 
+@contextmanager
+def held(folder: Path, parts: Mapping[str, Path]) -> Iterator[None]:
+    """Write into a folder: while it lasts nobody removes what is hidden there. What processes that were killed have
+    left is removed before, and of ``parts``, hidden files by place, those that have no name of their own after it."""
+    with _told_of(folder):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _remove_left(folder, handle)
+        for _ in range(_LOCKED_TRIES):
+            with suppress(BlockingIOError):
+                _lock(handle, fcntl.LOCK_SH)
+                break
+            time.sleep(_LOCKED_S)
+        yield
+    finally:
+        for part in parts.values():
+            part.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def remove_left(folder: Path) -> int:
+    """Remove what processes that were killed have left hidden in a folder; how many files it was."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return _remove_left(folder, handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_left(folder: Path, handle: int) -> int:
+    # Found before the lock is asked for: what is made while it is held is no one's who was killed.
+    found = [path for path in folder.iterdir() if _HIDDEN.fullmatch(path.name) and not path.is_symlink()]
+    if not found:
+        return 0
+    try:
+        _lock(handle, fcntl.LOCK_EX)
+    except BlockingIOError:
+        return 0
+    for path in found:
+        path.unlink(missing_ok=True)
+    _lock(handle, fcntl.LOCK_UN)
+    return len(found)
+
+
+def _lock(handle: int, how: int) -> None:
+    """Raises BlockingIOError where somebody else has it."""
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise
+    except OSError:  # a file system without locks
+        if how == fcntl.LOCK_EX:
+            raise BlockingIOError from None
+
+
 def show(folder: Path, parts: Mapping[str, Path]) -> None:
     """Give files that are written their names, by place, and take the place of older ones; whoever has the last has
     all."""
@@ -60,15 +125,12 @@ def write_together(folder: Path, files: Mapping[str, Callable[[Path], object]]) 
     """Write files by their place in ``folder``, which is made: all of them, or none."""
     folder.mkdir(parents=True, exist_ok=True)
     parts: dict[str, Path] = {}
-    try:
+    with held(folder, parts):
         for place, write in files.items():
             part = parts[place] = hidden(folder, place)
             with _told_of(folder / place, part):
                 write(part)
         show(folder, parts)
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
 
 
 @contextmanager

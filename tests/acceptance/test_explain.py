@@ -105,9 +105,12 @@ def test_terms_of_every_kind_and_what_is_booked_are_told_in_words(tmp_path: Path
     assert any("it brought an exit" in line and "trailing stop 30 % behind the best price" in line for line in text)
     assert "    the account at that close: equity 100,000.00, cash 100,000.00, positions of 0.00" in text
     told = [line for day in range(2, 6) for line in sentences(explain(tmp_path, asset="A", date=f"1970-01-0{day}"))]
-    assert "  split: 0.00 to cash, 2 for 1, 10 held since" in told
-    assert "  dividend: 5.00 to cash, 0.5 for each of 10 held" in told
-    assert "  delisting: 990.00 to cash, 99 for each of 10 held" in told
+    for row, line in (
+        (2, "split, 0.00 to cash, 2 for 1, 10 held since"),
+        (3, "dividend, 5.00 to cash, 0.5 for each of 10 held"),
+        (4, "delisting, 990.00 to cash, 99 for each of 10 held"),
+    ):
+        assert f"  1970-01-0{row + 1}, row {row}, before the open: {line}" in told
     assert any("was working" in line and "trailing stop 30 % behind the best price, to sell" in line for line in told)
 
 
@@ -142,6 +145,53 @@ def test_an_asset_or_a_date_alone_lists_what_happened_in_the_order_of_the_run(to
     assert day == [one for one in found["happened"] if one["row"] == 3]
     text = "\n".join(sentences(explain(told, date="1970-01-04")))
     assert "1970-01-04, row 3, before the open: A split, 0.00 to cash, 2 for 1" in text
+
+
+def test_a_day_is_told_in_the_order_in_which_it_happened(tmp_path: Path) -> None:
+    """Four bars a session: orders fill at one bar's open and others are decided at its close; some end with the day."""
+    import pandas as pd
+
+    def asks(s: Any, bar: Any, book: Any) -> None:
+        s.order(1.0)
+        s.order(1.0, limit=50.0, time_in_force="day")
+
+    times = pd.DatetimeIndex([f"2024-01-0{day} {hour}:00" for day in (2, 3) for hour in (10, 11, 12, 13)])
+    flat_bar = {"open": 90.0, "high": 90.0, "low": 90.0, "close": 90.0, "volume": 99.0}
+    prices = pd.DataFrame(flat_bar, index=times.tz_localize("UTC"))
+    job = {"data": {"dates": {"marks": "end"}}, "portfolio": {"interest": {"cash": 0.05}}}
+    run(job, {"A": prices}, strategy=scripted({4: asks, 5: asks}), folder=tmp_path)
+    lines = list(sentences(explain(tmp_path, asset="A", date="2024-01-03")))
+    kinds = ("strategy said", "placed", "bought", "ended with")
+    told = [(int(line.split("row ")[1].split(":")[0].split(",")[0]), next(kind for kind in kinds if kind in line))
+            for line in lines[1:] if any(kind in line for kind in kinds)]  # fmt: skip
+    assert told == [
+        (4, "strategy said"), (4, "placed"), (4, "placed"),
+        (5, "bought"), (5, "strategy said"), (5, "placed"), (5, "placed"),
+        (6, "bought"),
+        (7, "ended with"), (7, "ended with"),
+    ]  # fmt: skip
+
+
+def test_an_order_whose_time_is_over_ends_before_others_fill_at_that_open(tmp_path: Path) -> None:
+    def begin(s: Any, bar: Any, book: Any) -> None:
+        s.order(1.0, limit=50.0, until="1970-01-01")
+        s.order(1.0)
+
+    run(job_of({}, {}), bars(*[flat(100)] * 3), strategy=scripted({0: begin}), folder=tmp_path)
+    found = explain(tmp_path, date="1970-01-02")["happened"]
+    assert [(one["what"], one["phase"]) for one in found] == [("order_ends", "OPEN_MATCH"), ("fills", "OPEN_MATCH")]
+    lines = list(sentences(explain(tmp_path, asset="A", date="1970-01-02")))
+    assert [("ended with" in line, "bought" in line) for line in lines if "at the open: " in line] == [
+        (True, False), (False, True)
+    ]  # fmt: skip
+
+
+def test_an_order_that_was_cut_is_told_with_the_account_at_that_close(tmp_path: Path) -> None:
+    job = job_of({"cash": 1_000.0}, {})
+    run(job, bars(*[flat(100)] * 4), strategy=scripted({0: lambda s, bar, book: s.order(25.0)}), folder=tmp_path)
+    lines = list(sentences(explain(tmp_path, asset="A", date="1970-01-01")))
+    (at,) = (place for place, line in enumerate(lines) if "of 25 wanted (not enough buying power)" in line)
+    assert lines[at + 1] == "    the account at that close: equity 1,000.00, cash 1,000.00, positions of 0.00"
 
 
 def test_a_run_alone_tells_the_first_things_and_how_to_ask(told: Path) -> None:

@@ -64,7 +64,7 @@ def swept(folder: Path, style: str, **sweep: Any) -> dict[str, Any]:
     searched = {"parameters": {name: [20, 100]}, "resamples": 0, "objective": "total_return", **sweep}
     job = Job.parse({"data": data, "strategy": {"use": use}, "sweep": searched})
     job.come_from(folder)
-    return run_sweep(job, workers=0, folder=folder / "out").summary
+    return run_sweep(job, workers=0, folder=folder / f"out{len(list(folder.iterdir()))}").summary
 
 
 @pytest.mark.parametrize(

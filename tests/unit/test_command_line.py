@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 import backbus
 from backbus.cli.app import app, main
+from backbus.cli.words import COMMANDS
 
 HEAVY = ("numpy", "numba", "pandas", "pydantic", "pyarrow", "zmq", "rich")
 
@@ -41,7 +42,20 @@ def test_help_loads_nothing_heavy(words):
 
 def test_help_tells_what_stands_in_brackets():
     told = CliRunner().invoke(app, ["sweep", "--help"])
-    assert "Run all points of a job's [sweep], on this machine or on a cluster." in " ".join(told.stdout.split())
+    assert "Run all points of a job's [sweep], here or on a cluster." in " ".join(told.stdout.split())
+
+
+@pytest.mark.parametrize("group", [[], ["data"], ["simulate"], ["keys"], ["runs"]], ids=" ".join)
+def test_what_a_command_does_is_listed_whole_at_80_columns(group: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    told = CliRunner().invoke(app, [*group, "--help"]).stdout.splitlines()
+    begin = " ".join([*group, ""])
+    listed = {f"{begin}{line.split()[0]}": line for line in told[told.index("Commands:") + 1 :]}
+    known = [name for name in COMMANDS if name.startswith(begin) and " " not in name.removeprefix(begin)]
+    assert sorted(listed) == sorted(known)
+    for name, line in listed.items():
+        assert line.endswith(f"  {COMMANDS[name]}") and COMMANDS[name].endswith("."), line
+        assert len(line) <= 80
 
 
 def test_the_package_says_that_it_is_typed():

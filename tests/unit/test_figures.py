@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 from backbus.cli.app import app
-from backbus.errors import UsageError
+from backbus.errors import BackbusError, UsageError
 from backbus.figures import bars_figure, check_place, fan_figure, fit_figure, grid_figure, write_figure
 from backbus.figures.bars import CANDLES, MOST_LINES, SMALL, thinned
 from backbus.figures.fit_diagnostics import density, memory
@@ -149,6 +151,29 @@ def test_a_figure_that_cannot_be_written_is_refused_first(tmp_path, name, says):
     )
     assert done.exit_code != 0
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("name", "writes"), [("fan.html", "write_text"), ("fan.svg", "write_bytes")])
+@pytest.mark.parametrize("old", [None, "the one of before"])
+def test_a_figure_appears_whole_or_not_at_all(tmp_path, monkeypatch, name, writes, old):
+    path, whole = tmp_path / name, getattr(Path, writes)
+    if old is not None:
+        path.write_text(old)
+
+    def full(self, content, *given, **named):
+        whole(self, content[: len(content) // 2], *given, **named)
+        raise OSError(28, "No space left on device")
+
+    class Drawn(go.Figure):
+        def to_image(self, *given, **named):
+            return b"<svg></svg>"
+
+    monkeypatch.setattr(Path, writes, full)
+    monkeypatch.setitem(sys.modules, "kaleido", object())
+    with pytest.raises(BackbusError, match=rf"{name}: cannot be written: No space left on device; make room, or name"):
+        write_figure(Drawn(), path)
+    assert [one.name for one in tmp_path.iterdir()] == ([] if old is None else [name])
+    assert old is None or path.read_text() == old
 
 
 def test_without_plotly_the_extra_is_named(tmp_path, monkeypatch):

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from backbus import Job, Strategy, param, run
 from backbus.api.diff import diff
 from backbus.api.kept import read_run
 from backbus.api.verify import verify
+from backbus.cli.app import app
 from backbus.errors import BackbusError, DataError, UsageError
 from backbus.figures.registry import NothingToShow, figures
 from backbus.runs.hashes import hashes_of
@@ -104,6 +106,32 @@ def test_a_report_that_says_another_job_than_its_receipt_is_told(home: Path) -> 
     path.write_text(path.read_text().replace('"cash": 100000.0', '"cash": 90000.0'))
     found = verify(folder)
     assert told(found) == ["settings portfolio.cash"] and not found.same
+
+
+@pytest.mark.parametrize("damage", ["{", '{"name": 5}', '["a"]', ""])
+def test_a_damaged_report_beside_a_whole_receipt_is_named_though_the_run_comes_again(home: Path, damage: str) -> None:
+    folder = ran(home, "first")
+    (folder / "report.json").write_text(damage)
+    found = verify(folder)
+    assert told(found) == ["damaged report.json"] and found.came_again and not found.same
+    assert found.differences[0].told("then", "now").startswith(f"damaged: {folder / 'report.json'}: cannot be read as")
+    done = CliRunner().invoke(app, ["verify", str(folder)])
+    assert done.exit_code == 1
+    words = " ".join(done.stdout.split())
+    assert (
+        words.startswith("damaged: ")
+        and f"the same result, despite the differences above: {found.fingerprint}" in words
+    )
+
+
+def test_a_figure_that_was_changed_in_a_report_is_named(home: Path) -> None:
+    path = ran(home, "first") / "report.json"
+    whole = json.loads(path.read_text())
+    sharpe, whole["metrics"]["sharpe"] = whole["metrics"]["sharpe"], 9.0
+    path.write_text(json.dumps(whole))
+    found = verify(path.parent)
+    assert told(found) == ["report metrics.sharpe"] and found.came_again and not found.same
+    assert found.differences[0].told("then", "now") == f"report metrics.sharpe: then 9, now {sharpe:.10g}"
 
 
 def test_another_backbus_is_named_and_the_run_is_made_all_the_same(home: Path) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from backbus import run
 from backbus.api.explain import explain
 from backbus.api.kept import read_run
+from backbus.cli.app import app
 from backbus.errors import DataError, JobError, UsageError
 from backbus.folders import RUNS
 from backbus.job.job import Job
@@ -139,6 +141,39 @@ def test_a_damaged_run_is_listed_with_its_problem(home: Path) -> None:
     assert "cannot be read" in found["cut"].problem and "report.json" in found["cut"].problem
     (home / RUNS / "cut" / "report.json").write_text("{}")
     assert "of another version" in {one.id: one for one in kept_runs(home / RUNS)}["cut"].problem
+
+
+def test_runs_that_would_read_the_same_are_listed_with_the_settings_in_which_they_differ(home: Path) -> None:
+    dear = ("execution.commission.model=bps", "execution.commission.bps=5.0", "portfolio.shorts=true")
+    ran(home, "plain")
+    ran(home, "dear", *dear, "run.block=7")
+    ran(home, "slower", "strategy.n=9", "portfolio.cash=5000.0")  # its parameters tell it from the others
+    listed = CliRunner().invoke(app, ["runs", "--json"]).stdout
+    apart = {one["id"]: one["differs_in"] for one in json.loads(listed)["runs"]}
+    assert apart["slower"] == {}
+    assert apart["dear"] == {
+        "execution.commission.bps": 5.0, "execution.commission.model": "bps", "execution.commission.order": 0.0,
+        "portfolio.shorts": True,
+    }  # fmt: skip
+    assert apart["plain"] == {
+        "execution.commission.bps": None, "execution.commission.model": "none", "execution.commission.order": None,
+        "portfolio.shorts": False,
+    }  # fmt: skip
+    shown = {line.split()[0]: line for line in CliRunner().invoke(app, ["runs"]).stdout.splitlines()}
+    assert (
+        "execution.commission.bps 5.0, execution.commission.model bps, execution.commission.order 0.0" in shown["dear"]
+    )
+    assert "  execution.commission.model none, portfolio.shorts false  " in shown["plain"]
+    assert "portfolio" not in shown["slower"]
+    remove_run(home / RUNS / "dear")
+    assert "Differs in" not in CliRunner().invoke(app, ["runs"]).stdout
+
+
+def test_a_list_without_a_run_says_whether_there_is_none_or_none_that_was_asked_for(home: Path) -> None:
+    assert "there is no run in var/runs yet; `backbus run" in CliRunner().invoke(app, ["runs"]).stdout
+    ran(home, "first")
+    told = CliRunner().invoke(app, ["runs", "--name", "other"]).stdout
+    assert told.startswith("no run in var/runs matches these options;")
 
 
 @pytest.mark.parametrize(("kind", "told"), [("sweep", (7.98, {"fast": 3})), ("monte_carlo", (None, {}))])

@@ -64,6 +64,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def ids(home: Path) -> dict[str, str]:
     """What was run, by name."""
     found = {name: json.loads(typed("run", f"{name}.toml", "--json"))["job"] for name in ("job", "other")}
+    typed("run", "job.toml", "--set", "portfolio.cash=5000.0", "--json")
     for name in SEARCHES:
         found[name] = json.loads(typed("sweep", f"{name}.toml", "--workers", "0", "--json"))["job"]
     typed("data", "import", "prices", "--name", "sample")
@@ -204,6 +205,37 @@ def job_shown(**other: Any) -> dict[str, Any]:
         "error": "the strategy raised ValueError: too low",
         "traceback": 'Traceback\n  File "a.py"\nValueError: too low',
         "created_at": 1.7e9, "ended_at": 1.7e9 + 10, "attempts": attempts, "settings": {}, **other,
+    }  # fmt: skip
+
+
+class StandIn:
+    """A stack's client that tells what is known here."""
+
+    def __enter__(self) -> StandIn:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def jobs(self, limit: int) -> list[dict[str, Any]]:
+        return [LISTED, {**LISTED, "ended_at": None}]
+
+    def show(self, job: str) -> dict[str, Any]:
+        return job_shown()
+
+
+def test_the_json_of_a_stack_s_jobs_tells_times_in_utc_as_all_other_json_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backbus.api.client.Client", StandIn)
+    ended, working = json.loads(typed("jobs", "--json"))["jobs"]
+    begun = "2023-11-14T22:13:20.000+00:00"
+    assert (ended["created_at"], ended["ended_at"]) == (begun, "2023-11-14T22:13:32.500+00:00")
+    assert working["ended_at"] is None and ended["attempts"] == 3
+    shown = json.loads(typed("show", "43975713c5ca", "--json"))
+    assert (shown["created_at"], shown["ended_at"]) == (begun, "2023-11-14T22:13:30.000+00:00")
+    times = [(one["started_at"], one["ended_at"]) for one in shown["attempts"]]
+    assert times[0] == (begun, "2023-11-14T22:13:22.500+00:00")
+    assert {**shown, "created_at": 0, "ended_at": 0, "attempts": 0} == {
+        **job_shown(), "created_at": 0, "ended_at": 0, "attempts": 0
     }  # fmt: skip
 
 

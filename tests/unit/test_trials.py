@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -105,8 +106,10 @@ SWEEP = {"strategy": {"use": "SmaCross", "slow": 20}, "sweep": {"parameters": {"
 
 
 def test_another_start_or_a_row_more_goes_on_counting(tmp_path: Path) -> None:
+    number = count()
+
     def family(market: pd.DataFrame, **more: Any) -> Any:
-        return run_sweep({**SWEEP, **more}, market, workers=0, folder=tmp_path / "sweep").summary
+        return run_sweep({**SWEEP, **more}, market, workers=0, folder=tmp_path / f"sweep{next(number)}").summary
 
     assert family(prices())["statistics"]["trials_family"] == 4
     assert family(prices(), data={"start": "2020-02-01"})["statistics"]["trials_family"] == 8

@@ -187,7 +187,7 @@ class Client:
         a ``SweepResult``.
 
         ``job_folder`` is what the paths of a sweep's job start from when one of its points is run again; the current
-        folder, where left out. Raises JobFailed where there is no result.
+        folder, where left out. Raises JobFailed where there is no result, UsageError where the folder holds another.
         """
         if folder is not None:
             return self._result(shown, Path(folder).resolve(), elapsed_s, job_folder)
@@ -201,6 +201,7 @@ class Client:
         from backbus.api.result import Result
         from backbus.runs.folder import Ran, files_beside_table, files_beside_tables
         from backbus.runs.receipt import MadeWith, receipt_of_run, receipt_of_sweep
+        from backbus.runs.replacing import refuse_unlike
 
         if shown["state"] != "done":
             text = f"job {shown['job']} {shown['state']}: {shown['error']}"
@@ -212,19 +213,20 @@ class Client:
         if made_with is None:
             raise StackError("the stack does not say with what it computed this: it is of before; submit the job again")
         made = MadeWith.model_validate(made_with)
-        artifacts = self._download(shown["artifacts"], folder)
         begun_at = datetime.datetime.fromtimestamp(shown["created_at"], datetime.UTC).isoformat(timespec="milliseconds")
         home = (job_folder or Path()).resolve()
         ran = Ran("stack", begun_at, elapsed_s, len(shown["attempts"]), shown["cached"], str(home))
         job = Job.parse(shown["settings"])
         job.come_from(home)
-        sources = self._texts(shown["strategy"], folder)
         of = shown["settings"], shown["strategy"], shown["data"]
         if shown["points"] is not None:
             from backbus.api.sweep_result import SweepResult
 
             summary = {**told, "folder": str(home)}
             receipt = receipt_of_sweep(summary, *of, made)
+            refuse_unlike(folder, receipt)
+            artifacts = self._download(shown["artifacts"], folder)
+            sources = self._texts(shown["strategy"], folder)
             _write(folder, files_beside_table(folder, job, summary, receipt, ran, sources))
             (_, table), *others = artifacts.items()
             return SweepResult(shown["job"], summary, Tables({"table": table, **dict(others)}), ran, receipt, folder)
@@ -239,6 +241,9 @@ class Client:
         receipt = receipt_of_run(
             report, None if market is None else Marks.model_validate(market), fields, *of[1:], made
         )
+        refuse_unlike(folder, receipt)
+        artifacts = self._download(shown["artifacts"], folder)
+        sources = self._texts(shown["strategy"], folder)
         _write(folder, files_beside_tables(folder, job, report, receipt, ran, sources))
         tables = Tables({name: path for name, path in artifacts.items() if path.suffix == ".parquet"})
         return Result(shown["job"], report, tables, ran, receipt, folder)

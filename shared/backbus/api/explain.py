@@ -14,7 +14,6 @@ import datetime
 import functools
 from collections import Counter
 from collections.abc import Callable
-from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from backbus.runs.folder import read_report
 from backbus.runs.library import kept_run
 from backbus.runs.tables import Tables
 from backbus.sweep.outcome import SUMMARY_FILE
-from backbus.trading.codes import FORCED_FOR, REASONS, TIMES_IN_FORCE
+from backbus.trading.codes import FILL_RULES, FORCED_FOR, REASONS, TIMES_IN_FORCE, End, Reason
 from backbus.trading.records import order_parts
 
 if TYPE_CHECKING:
@@ -42,6 +41,9 @@ LATER = (*TRAILING[1:], "group")
 """Columns that runs of before do not have."""
 FIRST = 10
 """Things that happened which a run tells of itself."""
+_WITHIN = {"account_activity": 0, "fills": 2, "signals": 4, "orders": 5}
+_TIME_OVER = tuple(FILL_RULES[end] for end in (End.DAY_OVER, End.DATE_OVER))
+SHORT = REASONS[Reason.BUYING_POWER]
 NEEDED = ("equity", "orders", "fills", "order_ends", "signals", "account_activity")
 
 
@@ -212,8 +214,16 @@ def happened(
         for table, told in kinds.items()
         for one in _rows(folder, table, *where, most=most)
     ]
-    found.sort(key=itemgetter(0))
+    found.sort(key=lambda one: (one[0], within_instant(one[1])))
     return [{**one, "phase": PHASE_NAMES[time % PHASES]} for time, one in (found if most is None else found[:most])]
+
+
+def within_instant(one: Row) -> int:
+    """Where something stands among all that happens in one phase of a row: what is booked, orders whose time is over,
+    fills, orders that end otherwise, what the strategy says, what the account decides."""
+    if one["what"] == "order_ends":
+        return 1 if one["reason"] in _TIME_OVER else 3
+    return _WITHIN[one["what"]]
 
 
 def _order(folder: Path, order: int) -> Row:
@@ -297,6 +307,13 @@ def _end(end: Row, kind: str) -> Row:
     return {"when": end["when"], "type": kind, **{name: end[name] for name in names}}
 
 
+def _accounts(folder: Path, decided: list[Row]) -> list[Row]:
+    """The account at the closes at which orders were cut or refused for want of buying power."""
+    short = {one["row"] for one in decided if one["reason"] == SHORT and one["kind"] in ("place", "refuse")}
+    rows = _rows(folder, "equity", ("row", "in", sorted(short))) if short else []
+    return [{name: one[name] for name in ("row", "equity", "cash", "gross")} for one in rows]
+
+
 def _day(folder: Path, asset: str, date: str, first: int, last: int) -> Row:
     within = (("symbol", "==", asset), ("row", ">=", first), ("row", "<=", last))
     placed = _rows(folder, "orders", ("symbol", "==", asset), ("row", "<=", last))
@@ -319,6 +336,7 @@ def _day(folder: Path, asset: str, date: str, first: int, last: int) -> Row:
     strange = next((end["order"] for end in ended if end["order"] not in kinds), None)
     if strange is not None:
         raise _apart(folder, "order_ends", f"order {strange}", "orders")
+    decided = [{**_named(one), **_said(one)} for one in placed if one["row"] >= first]
     waiting = [one for number, one in working.items() if number not in closed]
     return {
         "symbol": asset,
@@ -328,7 +346,8 @@ def _day(folder: Path, asset: str, date: str, first: int, last: int) -> Row:
         "working_before": [
             {**_named(one), **{name: one[name] for name in ("quantity", "wanted", "reason")}} for one in waiting
         ],
-        "decided": [{**_named(one), **_said(one)} for one in placed if one["row"] >= first],
+        "decided": decided,
+        "accounts": _accounts(folder, decided),
         "fills": [_fill(fill) for fill in _rows(folder, "fills", *within)],
         "order_ends": [_end(end, kinds[end["order"]]) for end in ended],
         "account_activity": [_booking(one) for one in _rows(folder, "account_activity", *within)],
@@ -336,7 +355,8 @@ def _day(folder: Path, asset: str, date: str, first: int, last: int) -> Row:
 
 
 def _booking(one: Row) -> Row:
-    return {"when": one["when"], **{name: one[name] for name in ("row", "kind", "amount", "quantity", "basis")}}
+    told = {name: one[name] for name in ("row", "kind", "amount", "quantity", "basis")}
+    return {"when": one["when"], "phase": PHASE_NAMES[one["logical_time"] % PHASES], **told}
 
 
 def _cut(folder: Path) -> Row:

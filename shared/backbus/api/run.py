@@ -18,6 +18,7 @@ from backbus.performance.tables import TABLES
 from backbus.runs.folder import Ran, files_beside_tables, new_id, now
 from backbus.runs.hashes import hashes_of
 from backbus.runs.receipt import made_here, receipt_of_run
+from backbus.runs.replacing import refuse_another, refuse_unlike
 from backbus.runs.sources import as_it_ran, hashes_of_texts, parameters_of, sources_of, with_parameters_told
 from backbus.runs.tables import Tables
 from backbus.together import writing
@@ -45,9 +46,10 @@ def run(
     ``job`` is a Job, a mapping of its fields, or the path of its file; ``overrides`` are values by dotted setting.
     ``data`` stands for ``data.files``: a Panel, a pandas frame (open, high, low, close, volume by time) or frames by
     symbol. ``strategy`` stands for ``strategy.use``: a class, whose parameters the job gives, or an instance.
-    Nothing is written, and the tables are in memory, unless a ``folder`` is given, where all files of a run go. With
-    ``tables=False`` there is the summary alone: it takes no more memory however long the market is.
-    Raises JobError, DataError or StrategyError; nothing is left half written.
+    Nothing is written, and the tables are in memory, unless a ``folder`` is given, where all files of a run go; one
+    that holds another run is refused, and the same run again takes its place. With ``tables=False`` there is the
+    summary alone: it takes no more memory however long the market is.
+    Raises JobError, DataError, StrategyError or UsageError; nothing is left half written.
     """
     from backbus.engine.run import Engine
     from backbus.performance.arrow import HeldTables
@@ -88,12 +90,15 @@ def run(
             return Result(new_id(), report, there, ran(), receipt, None, partial(_panel, inputs), strategy.fresh)
         folder = Path(folder)
         ours = not folder.exists()
+        read = beside.submit(hashes_of, files)
+        will_be, sources = _told(made, handed_over, parameters)
+        refuse_another(folder, "run", will_be.plain(), hashes_of_texts(sources), read.result)
         try:
             with writing(folder), ArtifactWriter(folder, source.layout.symbols) as writer:
-                read = beside.submit(hashes_of, files)
                 engine = Engine(made, source, strategy, sink=writer.write)
                 report = engine.run(tell)
                 made, receipt, sources = _made_of(made, handed_over, parameters, engine, report, read.result())
+                refuse_unlike(folder, receipt)
                 took = ran()
                 writer.close(report, files_beside_tables(folder, made, report, receipt, took, sources))
         except BaseException:
@@ -114,9 +119,16 @@ def _made_of(
     data: Mapping[str, str],
 ) -> tuple[Job, Receipt, dict[str, str]]:
     """The job as it ran, its receipt, and the texts of its strategy."""
-    sources = sources_of(job, handed_over)
-    job = with_parameters_told(as_it_ran(job, handed_over, sources), parameters)
+    job, sources = _told(job, handed_over, parameters)
     return job, receipt_of_run(report, engine.marks, job.plain(), hashes_of_texts(sources), data, made_here()), sources
+
+
+def _told(
+    job: Job, handed_over: Strategy | type[Strategy] | None, parameters: Mapping[str, Any] | None
+) -> tuple[Job, dict[str, str]]:
+    """The job as it runs, and the texts of its strategy."""
+    sources = sources_of(job, handed_over)
+    return with_parameters_told(as_it_ran(job, handed_over, sources), parameters), sources
 
 
 def _panel(inputs: Inputs) -> Panel:

@@ -28,6 +28,7 @@ from backbus.performance.metrics import FIGURES
 from backbus.runs.folder import Ran, files_beside_table, new_id, now
 from backbus.runs.hashes import hashes_of
 from backbus.runs.receipt import made_here, receipt_of_sweep
+from backbus.runs.replacing import refuse_another
 from backbus.runs.sources import as_it_ran, hashes_of_texts, sources_of
 from backbus.runs.tables import Tables
 from backbus.strategy import Strategy, load_strategy
@@ -69,7 +70,7 @@ def run_sweep(
     handed over, or ``workers`` is 0. ``on`` is the address of a cluster that computes them instead, such as
     ``dask://host:8786``. ``progress`` hears how many points are done, and of how many. A search that was stopped goes
     on where it was when it is begun again with the same job, files and code, beside the same folder; ``say`` hears of
-    it. Raises JobError, DataError or StrategyError; nothing is left half written.
+    it. Raises JobError, DataError, StrategyError or UsageError; nothing is left half written.
     """
     started, begun_at = time.perf_counter(), now()
     job = job_of(job, overrides, strategy)
@@ -98,6 +99,12 @@ def run_sweep(
         else:
             opening = partial(cluster, replace(setup, data=files_of(job)))
     by_files = data is None and handed_over is None and folder is not None
+    sources = sources_of(job, handed_over)
+    ran_job = as_it_ran(job, handed_over, sources)
+    read = files_of(ran_job) if data is None else {}
+    if folder is not None:
+        texts = hashes_of_texts(sources)
+        refuse_another(Path(folder), "sweep", ran_job.plain(), texts, partial(hashes_of, read))
     unfinished = Unfinished(search, _place(Path(folder), job, files) if by_files and folder else None, say)
     computed = _computed(search, opening, unfinished)
     counted = None if folder is None else Path(folder).parent / TRIALS_FILE
@@ -107,10 +114,8 @@ def run_sweep(
     mode = "local" if on is None else on.partition(":")[0]
     with _folder(folder) as place:
         summary, artifacts = search.conclude(place, panel, strategy, points, trials.family(len(search)))
-        sources = sources_of(job, handed_over)
-        job = as_it_ran(job, handed_over, sources)
-        read = hashes_of({} if data is not None else files_of(job))
-        receipt = receipt_of_sweep(summary, job.plain(), hashes_of_texts(sources), read, made_here())
+        job = ran_job
+        receipt = receipt_of_sweep(summary, job.plain(), hashes_of_texts(sources), hashes_of(read), made_here())
         ran = Ran(mode, begun_at, time.perf_counter() - started, folder=str(job.folder.resolve()))
         tables = Tables({name: path for name, path in artifacts.items() if name != "summary"})
         if folder is None:

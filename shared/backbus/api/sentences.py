@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from backbus.api.explain import Row
+from backbus.api.explain import SHORT, Row, within_instant
+from backbus.market.ticks import CLOSE_SIGNAL, PHASE_NAMES
 from backbus.runs.words import PHASES_IN_WORDS
+
+SIGNALLED = PHASE_NAMES[CLOSE_SIGNAL]
 
 
 def sentences(told: Row) -> Iterator[str]:
@@ -80,10 +83,7 @@ def _of_order(told: Row) -> Iterator[str]:
     for one in told["said"]:
         yield "  " + _decision(one)
         if one["kind"] in ("place", "refuse"):
-            own = told["account"]
-            yield f"    the account at that close: equity {_money(own['equity'])}, cash {_money(own['cash'])}, " + (
-                f"positions of {_money(own['gross'])}"
-            )
+            yield f"    {_account(told['account'])}"
     for split in told["splits"]:
         yield f"  {split['when']}, row {split['row']}: a split of {_number(split['ratio'])} for 1 changed it"
     for fill in told["fills"]:
@@ -157,24 +157,52 @@ def _of_day(told: Row) -> Iterator[str]:
     yield f"{told['symbol']} on {told['date']} (row{'' if first == last else 's'} {first}" + (
         ")" if first == last else f" to {last})"
     )
-    for one in told["account_activity"]:
-        yield f"  {one['kind']}: {_money(one['amount'])} to cash, {_source(one)}"
     for one in told["working_before"]:
         yield f"  was working: order {one['number']}, {_terms(one)}, {_to(one)}"
-    for fill in told["fills"]:
-        yield from (f"  {line}" for line in _fill_lines(fill))
-        yield f"    by order {fill['number']}"
-    for end in told["order_ends"]:
-        yield from (f"  {line}" for line in _end_lines(end))
-        yield f"    order {end['number']}"
-    for row, signals in groupby(told["signals"], key=itemgetter("row")):
-        yield f"  row {row}: the strategy said {_asked(list(signals))}"
-    for one in told["decided"]:
-        yield f"  {_decision(one)}; order {one['number']}, {_terms(one)}"
+    accounts = {one["row"]: one for one in told["accounts"]}
+    for one in _in_order(told):
+        for line in _event_lines(one, accounts):
+            yield f"  {line}"
     if not any(
         told[name] for name in ("account_activity", "working_before", "fills", "order_ends", "signals", "decided")
     ):
         yield "  nothing was said, worked or filled"
+
+
+def _in_order(told: Row) -> list[Row]:
+    """What befell an asset in a session, as it happened; signals of one row are one thing."""
+    signals = groupby(told["signals"], key=itemgetter("row"))
+    found = [{"what": "signals", "row": row, "phase": SIGNALLED, "all": list(said)} for row, said in signals]
+    found += [{**one, "what": "orders"} for one in told["decided"]]
+    for what in ("account_activity", "fills", "order_ends"):
+        found += [{**one, "what": what} for one in told[what]]
+    return sorted(found, key=lambda one: (one["row"], PHASE_NAMES.index(one["phase"]), within_instant(one)))
+
+
+def _event_lines(one: Row, accounts: dict[int, Row]) -> Iterator[str]:
+    """One of them, with the account where an order was cut or refused for want of buying power."""
+    match one["what"]:
+        case "account_activity":
+            yield f"{_where(one)}: {one['kind']}, {_money(one['amount'])} to cash, {_source(one)}"
+        case "fills":
+            yield from _fill_lines(one)
+            yield f"  by order {one['number']}"
+        case "order_ends":
+            yield from _end_lines(one)
+            yield f"  order {one['number']}"
+        case "signals":
+            yield f"row {one['row']}: the strategy said {_asked(one['all'])}"
+        case _:
+            yield f"{_decision(one)}; order {one['number']}, {_terms(one)}"
+            if one["reason"] == SHORT and one["kind"] in ("place", "refuse") and one["row"] in accounts:
+                yield f"  {_account(accounts[one['row']])}"
+
+
+def _account(own: Row) -> str:
+    return (
+        f"the account at that close: equity {_money(own['equity'])}, cash {_money(own['cash'])}, "
+        f"positions of {_money(own['gross'])}"
+    )
 
 
 def _of_run(told: Row) -> Iterator[str]:

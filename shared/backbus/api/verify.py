@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from backbus.errors import DataError, UsageError
 from backbus.folders import RUNS
 from backbus.job.job import Job
 from backbus.market.panel import Panel
-from backbus.performance.artifacts import ArtifactWriter
+from backbus.performance.artifacts import REPORT_FILE, ArtifactWriter
 from backbus.performance.marks import Marks, differing
 from backbus.performance.report import Report
 from backbus.runs.differences import (
@@ -20,6 +21,7 @@ from backbus.runs.differences import (
     bar_told,
     files_apart,
     first_row_apart,
+    reports_apart,
     settings_apart,
     versions_apart,
 )
@@ -43,8 +45,8 @@ class Verified:
     fingerprint: str
     """That of the run that was made now."""
     differences: tuple[RunDifference, ...]
-    """In the order in which they matter: what was changed in the files of the run, backbus, sources, data, the first
-    bar, the first fill; empty where all is the same."""
+    """In the order in which they matter: what is damaged or was changed in the files of the run, backbus, sources,
+    data, the first bar, the first fill, figures of its report; empty where all is the same."""
 
     @property
     def same(self) -> bool:
@@ -105,9 +107,10 @@ def _verify(
 
     if receipt.kind != "run":
         raise UsageError(f"{place} is of a {receipt.kind}; verify runs single runs again, and rerun a sweep's points")
-    found: list[RunDifference] = list(_changed_since(folder, receipt))
+    said, damaged = _report_of(folder)
+    found = [*damaged, *settings_apart(receipt.job, said.get("settings", receipt.job))]
     job = Job.parse(receipt.job)
-    bases = [Path(), *_home(folder)]
+    bases = [Path(), *_home(said)]
     prices = _prices(receipt, bases, data)
     sources = _sources(receipt, place, folder, bases, strategy, trust)
     found += versions_apart(receipt, receipt.model_copy(update=made_here().model_dump()))
@@ -132,6 +135,8 @@ def _verify(
         if report.fingerprint != receipt.fingerprint and (folder / "fills.parquet").is_file():
             fill = first_row_apart("fills", folder, Path(again))
             found += [] if fill is None else [fill]
+    if report.fingerprint == receipt.fingerprint and all(one.of != "backbus" for one in found):
+        found += reports_apart(said, report.model_dump(mode="json"))
     return Verified(receipt, report.fingerprint, tuple(found))
 
 
@@ -184,24 +189,22 @@ def _receipt_of(text: str, path: Path) -> Receipt:
     return receipt
 
 
-def _home(folder: Path) -> list[Path]:
-    """Where the job's paths started from, if the run's folder says."""
+def _report_of(folder: Path) -> tuple[dict[str, Any], list[RunDifference]]:
+    """What the report in a run's folder says, and that it is damaged where it cannot be read; nothing where a receipt
+    lies alone."""
+    if not (folder / REPORT_FILE).exists():
+        return {}, []
     try:
-        _, said = read_report(folder)
-    except DataError:
-        return []
+        return read_report(folder)[1], []
+    except DataError as error:
+        return {}, [RunDifference("damaged", REPORT_FILE, None, str(error))]
+
+
+def _home(said: Mapping[str, Any]) -> list[Path]:
+    """Where the job's paths started from, if the run's report says."""
     ran = said.get("ran")
     home = ran.get("folder") if isinstance(ran, dict) else None
     return [Path(home)] if isinstance(home, str) and home else []
-
-
-def _changed_since(folder: Path, receipt: Receipt) -> list[RunDifference]:
-    """What the files of a run's folder say that its receipt does not."""
-    try:
-        _, said = read_report(folder)
-    except DataError:
-        return []
-    return list(settings_apart(receipt.job, said.get("settings", receipt.job)))
 
 
 def _prices(receipt: Receipt, bases: list[Path], data: Path | None) -> FoundFiles:

@@ -93,7 +93,7 @@ def check(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at a dataset again: splits, outliers, holes, missing sessions; or say how files would be read."""
+    """Look for what is wrong in a dataset, or in files. Of files it says how they would be read, too."""
     if len(names) > 1 or names[0] not in _catalog().names():
         _check_files(names, sets or [], as_json)
         return

@@ -11,7 +11,7 @@ from backbus.cli.output import print_json
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Look at installation, folders, keys, ports and stack; say what is wrong, and how to mend it.
+    """Look for what is wrong here, and say how to mend it. It looks at installation, folders, keys, ports and stack.
 
     Exit status 1 where something is wrong that matters.
     """

@@ -90,13 +90,13 @@ def jobs(
     """List the latest jobs of the stack."""
     from backbus.api.client import Client
     from backbus.cli.output import print_json
-    from backbus.cli.printed.stack_tables import print_jobs
+    from backbus.cli.printed.stack_tables import print_jobs, told_in_utc
 
     with Client() as client:
         found = client.jobs(limit)
 
     if as_json:
-        print_json({"jobs": found})
+        print_json({"jobs": [told_in_utc(one) for one in found]})
         return
     print_jobs(found)
 
@@ -114,8 +114,8 @@ def show(
     here: Annotated[bool, typer.Option("--here", help="Ask no stack: only what was run on this machine.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show one job, run here or on the stack: its progress, its attempts, and what came of it; and one of its figures,
-    the main one of its kind where none is named."""
+    """Show one job, run here or on the stack. It tells its progress, its attempts, and what came of it, and draws one
+    of its figures, the main one of its kind where none is named."""
     from backbus.api.kept import read_run
     from backbus.api.result import Result
     from backbus.errors import UsageError
@@ -142,7 +142,7 @@ def show(
 def _show_of_stack(job: str, as_json: bool) -> None:
     from backbus.api.client import Client
     from backbus.cli.output import print_json
-    from backbus.cli.printed.stack_tables import print_job
+    from backbus.cli.printed.stack_tables import print_job, told_in_utc
     from backbus.errors import StackError
     from backbus.folders import RUNS
 
@@ -152,7 +152,7 @@ def _show_of_stack(job: str, as_json: bool) -> None:
     except StackError as error:
         raise StackError(f"there is no run {job!r} in {RUNS}, and the stack does not tell: {error}") from None
     if as_json:
-        print_json(shown)
+        print_json(told_in_utc(shown))
         return
     print_job(shown)
 
@@ -171,7 +171,7 @@ def explain(
     last: Annotated[bool, typer.Option("--last", help="The latest run of this machine.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Tell why orders of a run filled as they did, and why others did not."""
+    """Tell why orders filled as they did, and why others did not."""
     from backbus.api import explain as told
     from backbus.api.sentences import sentences
     from backbus.cli.output import print_json
@@ -194,7 +194,7 @@ def explain(
 
 
 def pause(job: JobId, as_json: AsJson = False) -> None:
-    """Lease no more points of a sweep to workers; what is computed stays."""
+    """Lease no more points of a sweep; what is computed stays."""
     _pause(job, True, as_json)
 
 

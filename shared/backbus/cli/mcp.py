@@ -23,7 +23,7 @@ def mcp(
         float, typer.Option("--max-seconds", metavar="S", min=1.0, help="How long a call may take.")
     ] = MAX_SECONDS,
 ) -> None:
-    """Serve backtests to an agent over standard input and output (Model Context Protocol)."""
+    """Serve backtests to an agent (Model Context Protocol). It speaks over standard input and output."""
     from backbus.errors import UsageError
     from backbus.mcp.limits import Bounds
 

@@ -17,7 +17,7 @@ from backbus.cli.printed.tables import SheetLine, print_sheet
 def init(
     folder: Annotated[Path, typer.Argument(metavar="NAME", help="The folder to make.")], as_json: AsJson = False
 ) -> None:
-    """Make a project that runs at once: a job, a strategy, prices, a test."""
+    """Make a project that runs: a job, a strategy, prices, a test."""
     from backbus.api.project import init as make
 
     made = make(folder)
@@ -30,7 +30,7 @@ def init(
 
 
 def strategies(as_json: AsJson = False) -> None:
-    """List the strategies that come with backbus, with their parameters."""
+    """List the strategies that come with backbus, with parameters."""
     import inspect
 
     from backbus.strategy.builtins import CLASSES

@@ -36,7 +36,7 @@ def verify(
     trust: Annotated[bool, typer.Option("--trust", help="Run the sources that lie beside the receipt.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a run again, and say whether the same comes out, or what differs first."""
+    """Run a run again, and say whether the same comes out. Where it does not, it names what differs first."""
     from backbus.api.verify import THEN_AND_NOW
     from backbus.api.verify import verify as verify_here
 
@@ -56,7 +56,7 @@ def _verdict(found: Verified) -> str:
     if found.same:
         return f"the same: {found.fingerprint}"
     if found.came_again:
-        return f"not of the same, though the same came out: {found.fingerprint}"
+        return f"the same result, despite the differences above: {found.fingerprint}"
     return f"not the same: {found.receipt.fingerprint} then, {found.fingerprint} now"
 
 
@@ -67,7 +67,7 @@ def diff(
     second: Annotated[str, typer.Argument(metavar="RUN", help="Another one's.", autocompletion=completion.runs)],
     as_json: AsJson = False,
 ) -> None:
-    """Say why two runs are not the same: settings, code, data, the first order and fill that part them."""
+    """Say why two runs are not the same. It names settings, code, data, the first order and fill that part them."""
     from backbus.api.diff import diff as apart
     from backbus.folders import RUNS
     from backbus.runs.library import find_run
@@ -90,7 +90,7 @@ def compare(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show runs side by side: their figures, the settings that part them, their curves in a page."""
+    """Show runs side by side. It tells figures and the settings that part them, and draws their curves in a page."""
     from backbus.api.compare import compare as compare_here
 
     found = compare_here(*runs)

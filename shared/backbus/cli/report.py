@@ -28,7 +28,7 @@ def report(
     show: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write a run or a search as one page with figures and tables, which opens offline."""
+    """Write a run or a search as one page that opens offline. It has figures and tables."""
     from backbus.api.kept import read_run
     from backbus.errors import UsageError
     from backbus.folders import RUNS

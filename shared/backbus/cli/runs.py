@@ -15,6 +15,8 @@ from backbus.cli.printed.screen import NO_BREAK, say
 from backbus.cli.printed.tables import Cell, Heading, TextTable, print_table, sign_colour
 
 app = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
+FEW = 3
+"""Values of a list that a cell tells."""
 KINDS = ("run", "sweep", "walk_forward", "cpcv", "monte_carlo", "damaged")
 
 
@@ -35,7 +37,7 @@ def runs(
         return
     from backbus.errors import UsageError
     from backbus.folders import RUNS
-    from backbus.runs.library import kept_runs, sorted_by
+    from backbus.runs.library import kept_runs, sorted_by, told_apart
 
     if kind is not None and kind not in KINDS:
         raise UsageError(f"there is no kind {kind!r}; choose one of {', '.join(KINDS)}")
@@ -44,28 +46,35 @@ def runs(
         for run in sorted_by(kept_runs(RUNS), sort)
         if (name or "") in run.name and (strategy or "") in run.strategy and kind in (None, run.kind)
     ]
+    listed = found[:limit]
+    apart = told_apart(listed)
     if as_json:
-        print_json({"runs": [run.plain() for run in found[:limit]], "of": len(found)})
+        told = [{**run.plain(), "differs_in": differs} for run, differs in zip(listed, apart, strict=True)]
+        print_json({"runs": told, "of": len(found)})
         return
     if not found:
-        sys.stdout.write(f"no run in {RUNS} is so; `backbus run JOB.toml` makes one\n")
+        asked = any(one is not None for one in (name, strategy, kind))
+        why = f"no run in {RUNS} matches these options" if asked else f"there is no run in {RUNS} yet"
+        sys.stdout.write(f"{why}; `backbus run JOB.toml` makes one\n")
         return
-    _print_runs(found[:limit])
+    _print_runs(listed, apart)
     if len(found) > limit:
         sys.stdout.write(f"{limit} of {len(found)}; --limit shows more\n")
-    for run in found[:limit]:
+    for run in listed:
         if run.problem:
             say(f"damaged: {run.problem}", "red", "  ")
 
 
-def _print_runs(found: list[Any]) -> None:
+def _print_runs(found: list[Any], apart: list[dict[str, Any]]) -> None:
     from backbus.performance.summary import number, percent
 
+    beside = [Heading("Differs in")] if any(apart) else []
     table = TextTable(
         Heading("Run", "whole"),
         Heading("Kind", spare=3),
         Heading("Name"),
         Heading("Strategy", spare=1),
+        *beside,
         Heading("From", "whole", spare=4),
         Heading("To", "whole", spare=4),
         Heading("Total return", "number"),
@@ -73,7 +82,7 @@ def _print_runs(found: list[Any]) -> None:
         Heading("Max drawdown", "number"),
         Heading("When", "whole", spare=2),
     )
-    for run in found:
+    for run, differs in zip(found, apart, strict=True):
         told = ", ".join(f"{key}{NO_BREAK}{value}" for key, value in run.parameters.items())
         strategy = f"{run.strategy}, {told}" if told else run.strategy
         figures = (
@@ -84,8 +93,22 @@ def _print_runs(found: list[Any]) -> None:
         when = run.begun_at[:16].replace("T", " ")
         kind = Cell(run.kind.replace("_", " "), "red" if run.kind == "damaged" else "")
         first, last = run.first_session or "", run.last_session or ""
-        table.add(run.id, kind, run.name, strategy, first, last, *figures, when)
+        settings = [_settings(differs)] if beside else []
+        table.add(run.id, kind, run.name, strategy, *settings, first, last, *figures, when)
     print_table(table)
+
+
+def _settings(differs: dict[str, Any]) -> str:
+    """Settings as words that fit a cell; of a table whose others tell what it is, those alone that the run has."""
+    told = {name.rpartition(".")[0] for name, value in differs.items() if value is not None}
+    shown = {name: value for name, value in differs.items() if value is not None or name.rpartition(".")[0] not in told}
+    return ", ".join(f"{name}{NO_BREAK}{_value(value)}" for name, value in shown.items())
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return f"{len(value)} values" if len(value) > FEW else NO_BREAK.join(map(str, value))
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @app.command("rm")

@@ -38,7 +38,7 @@ def make(
     figure: FigureFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write the market of a job's simulator table to CSV files, and tell how a job reads them."""
+    """Write the market of a job's simulator table to CSV files. It tells how a job reads them."""
     from backbus.data import write_csv
     from backbus.engine.inputs import open_inputs
     from backbus.errors import JobError
@@ -87,7 +87,7 @@ def fit(
     figure: FigureFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fit models to the closes of a job's data, and print the simulator table of the best ones."""
+    """Fit models to the closes of a job's data. It prints the simulator table of the best ones."""
     from backbus.cli.output import print_json
     from backbus.engine.inputs import open_inputs
     from backbus.errors import UsageError, no_symbol

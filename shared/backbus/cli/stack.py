@@ -18,7 +18,7 @@ def up(
     ] = 60.0,
     as_json: AsJson = False,
 ) -> None:
-    """Start the stack on this machine; returns when every service is ready."""
+    """Start the stack on this machine. Returns when every service is ready."""
     from backbus.settings import Settings
     from backbus.stack.lifecycle import up as start
 
@@ -48,7 +48,7 @@ def scale(
     ] = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Have so many workers of the fleet run on this machine; returns when all are ready."""
+    """Have so many workers of the fleet run on this machine. Returns when all are ready."""
     from backbus.settings import Settings
     from backbus.stack.lifecycle import scale as scale_to
 
@@ -60,7 +60,7 @@ def scale(
 
 
 def down(as_json: AsJson = False) -> None:
-    """Stop the stack on this machine and leave nothing running, whatever became of its supervisor."""
+    """Stop the stack on this machine and leave nothing running. It does so whatever became of its supervisor."""
     from backbus.settings import Settings
     from backbus.stack.folder import Folder
     from backbus.stack.lifecycle import down as stop

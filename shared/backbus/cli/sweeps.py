@@ -30,7 +30,7 @@ def sweep(
     top: Top = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Run all points of a job's [sweep], on this machine or on a cluster."""
+    """Run all points of a job's [sweep], here or on a cluster."""
     from backbus.api.run_sweep import run_sweep
     from backbus.errors import UsageError
     from backbus.runs.folder import new_folder
@@ -63,8 +63,8 @@ def results(
     draw: FigureName = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show again what a finished search showed, its points in another order where asked for, and one of its figures:
-    the main one of its kind where none is named."""
+    """Show again what a finished search showed. It shows points in another order where asked for, and draws one of its
+    figures, the main one of its kind where none is named."""
     from backbus.api.kept import read_run
     from backbus.api.sweep_result import SweepResult
     from backbus.errors import UsageError
@@ -101,7 +101,7 @@ def rerun(
     group: Annotated[int | None, typer.Option(metavar="N", min=0, help="Which one; its first, where left out.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run one point of a finished sweep whole, and see that its row comes again."""
+    """Run one point of a sweep whole, and see that it comes again."""
     from backbus.api.rerun import rerun as rerun_here
     from backbus.api.rerun import rerun_fold, rerun_split
     from backbus.errors import UsageError

@@ -14,7 +14,7 @@ import numpy as np
 from backbus.errors import UsageError
 from backbus.market.columns import FIELDS
 from backbus.market.panel import Block, Source
-from backbus.together import hidden, show
+from backbus.together import held, hidden, show
 
 BLOCK_ROWS = 8192
 
@@ -38,7 +38,7 @@ def write_csv(
         raise UsageError("a symbol with a slash cannot name a file")
     daily = source.layout.daily
     parts: dict[str, Path] = {}
-    try:
+    with held(folder, parts):
         for path in paths:
             parts[path.name] = hidden(folder, path.name)
         with contextlib.ExitStack() as stack:
@@ -50,9 +50,6 @@ def write_csv(
                 if progress is not None:
                     progress(block.first_row + len(block), len(source))
         show(folder, parts)
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
     fields: dict[str, Any] = {"files": "*.csv"}
     if daily:
         return fields if calendar is None else {**fields, "calendar": calendar}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from backbus.errors import UsageError
+from backbus.together import text_file, write_together, writing
 
 PAGE, PICTURES = ".html", (".svg", ".png", ".pdf")
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "responsive": True}
@@ -32,12 +34,13 @@ def check_place(path: Path) -> None:
 
 
 def write_figure(figure: Any, path: Path) -> None:
-    """Write a figure: by the file's suffix a page with all that it needs, or a picture. Raises UsageError."""
+    """Write a figure, whole or not at all: by the file's suffix a page with all that it needs, or a picture. Raises
+    UsageError, and BackbusError where the system refuses."""
     check_place(path)
     if path.suffix == PAGE:
         page = type(figure)(figure).update_layout(width=None, autosize=True)
         text = page.to_html(include_plotlyjs=True, full_html=True, div_id="figure", config=CONFIG)
-        path.write_text(text, encoding="utf-8")
+        _write(path, text_file(text))
         return
     try:
         picture: bytes = figure.to_image(format=path.suffix[1:])
@@ -45,7 +48,12 @@ def write_figure(figure: Any, path: Path) -> None:
         raise UsageError(f"a figure as {path.suffix} needs a Chromium ({error}); take {PAGE}") from None
     if path.suffix == ".svg":
         picture = _steady(picture.decode()).encode()
-    path.write_bytes(picture)
+    _write(path, lambda part: part.write_bytes(picture))
+
+
+def _write(path: Path, write: Callable[[Path], object]) -> None:
+    with writing(path):
+        write_together(path.parent, {path.name: write})
 
 
 def _steady(svg: str) -> str:

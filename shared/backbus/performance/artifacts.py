@@ -7,6 +7,7 @@ written under a temporary name and renamed at the end, ``report.json`` last: a f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
@@ -15,7 +16,7 @@ import numpy as np
 from backbus.performance.arrow import ArrowColumns
 from backbus.performance.report import Report
 from backbus.performance.tables import TABLES, ColumnKind, Columns, Piece
-from backbus.together import hidden, show
+from backbus.together import held, hidden, show
 
 GROUP_ROWS = 131_072
 """Rows of a Parquet row group: some megabytes in memory, and still worth compressing."""
@@ -45,6 +46,8 @@ class ArtifactWriter:
         self._parts: dict[str, Path] = {}
         """What is written, by its place in the folder."""
         self._ended = False
+        self._held = ExitStack()
+        self._held.enter_context(held(folder, self._parts))
         try:
             for name, columns in TABLES.items():
                 self._tables[name] = _TableFile(self._part(f"{name}.parquet"), columns, tuple(symbols))
@@ -64,9 +67,10 @@ class ArtifactWriter:
             table.close()
         for place, text in {**texts, REPORT_FILE: texts.get(REPORT_FILE, report.to_json())}.items():
             self._part(place).write_text(text, encoding="utf-8")
-        self._ended = True
-        tables = [f"{name}.parquet" for name in self._tables]
         show(self._folder, self._parts)
+        self._ended = True
+        self._held.close()
+        tables = [f"{name}.parquet" for name in self._tables]
         return {Path(place).stem: self._folder / place for place in (*tables, REPORT_FILE)}
 
     def abort(self) -> None:
@@ -76,8 +80,7 @@ class ArtifactWriter:
         self._ended = True
         for table in self._tables.values():
             table.abandon()
-        for part in self._parts.values():
-            part.unlink(missing_ok=True)
+        self._held.close()
 
     def _part(self, place: str) -> Path:
         self._parts[place] = hidden(self._folder, place)

@@ -12,7 +12,9 @@ from backbus.errors import DataError
 from backbus.market.panel import Block, session_date
 from backbus.runs.receipt import Receipt
 
-_UNIMPORTANT = ("name", "run")
+UNIMPORTANT = ("name", "run")
+"""Tables of a job that change no result."""
+_CAME_OUT = ("fingerprint", "fills_digest", "equity_digest", "final_equity", "counts", "booked", "metrics", "tails")
 _DECISIONS = ("logical_time", "order", "symbol", "kind", "quantity", "type", "limit", "stop", "trail", "reason")
 _FILLED = ("logical_time", "order", "symbol", "quantity", "price", "fee")
 
@@ -21,7 +23,8 @@ class RunDifference(NamedTuple):
     """One of them."""
 
     of: str
-    """``settings``, ``strategy``, ``data``, ``bar``, ``backbus``, ``order`` or ``fill``."""
+    """``settings``, ``strategy``, ``data``, ``bar``, ``backbus``, ``report``, ``order`` or ``fill``; or ``damaged``: a
+    file of the run that cannot be read."""
     where: str
     first: Any
     """What it is in the first of both; None where it is not there."""
@@ -29,6 +32,8 @@ class RunDifference(NamedTuple):
 
     def told(self, first: str = "in the first", second: str = "in the second") -> str:
         """As a sentence, with these words for which is which."""
+        if self.of == "damaged":
+            return f"damaged: {self.second}"
         what = self.where if self.of == "settings" else f"{self.of} {self.where}"
         if self.of == "bar":
             return f"{what} differs: {second} {self.second}" if self.second else f"{what} differs"
@@ -41,19 +46,28 @@ def _shown(value: Any) -> str:
 
 def settings_apart(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[RunDifference]:
     """Settings of two jobs that differ, by their dotted names, but for those that change no result."""
-    one, other = (dict(_leaves(fields)) for fields in (first, second))
+    one, other = (dict(leaves(fields)) for fields in (first, second))
     for name in sorted(one.keys() | other.keys()):
-        if name.partition(".")[0] not in _UNIMPORTANT and one.get(name) != other.get(name):
+        if name.partition(".")[0] not in UNIMPORTANT and one.get(name) != other.get(name):
             yield RunDifference("settings", name, one.get(name), other.get(name))
 
 
-def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def reports_apart(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[RunDifference]:
+    """Figures, counts and digests that two reports tell differently, of those that both have."""
+    one, other = (dict(leaves({name: said.get(name) for name in _CAME_OUT})) for said in (first, second))
+    for name in sorted(one.keys() & other.keys()):
+        if one[name] != other[name]:
+            yield RunDifference("report", name, one[name], other[name])
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings of a job's plain values by their dotted names, but for those that are None."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _leaves(inner, f"{path}.{name}" if path else name)
+            yield from leaves(inner, f"{path}.{name}" if path else name)
     elif isinstance(value, list) and any(isinstance(one, Mapping) for one in value):
         for number, inner in enumerate(value):
-            yield from _leaves(inner, f"{path}[{number}]")
+            yield from leaves(inner, f"{path}[{number}]")
     elif value is not None:
         yield path, value
 

@@ -23,6 +23,7 @@ from backbus.job.job import Job
 from backbus.json_files import read_object
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.report import Report
+from backbus.runs.library import remove_unfinished
 from backbus.runs.receipt import Receipt
 from backbus.sweep.outcome import SUMMARY_FILE, summary_text
 
@@ -57,7 +58,8 @@ def new_id() -> str:
 
 
 def new_folder() -> Path:
-    """Where commands put what they compute."""
+    """Where commands put what they compute; what runs that were killed have left beside it is removed."""
+    remove_unfinished(RUNS)
     return RUNS / new_id()
 
 

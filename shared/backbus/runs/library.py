@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import datetime
 import shutil
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from backbus.errors import DataError, JobError, RunNotFound, UsageError
 from backbus.folders import RUNS
 from backbus.json_files import read_object
 from backbus.performance.artifacts import REPORT_FILE
+from backbus.runs.differences import UNIMPORTANT, leaves
 from backbus.runs.receipt import kind_of
 from backbus.sweep.outcome import SUMMARY_FILE
+from backbus.together import remove_left
 
 SHOWN = 5
 """Names that a message lists."""
@@ -49,10 +52,14 @@ class KeptRun:
     fingerprint: str
     folder: Path
     problem: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of its job, by their dotted names, but for those of the strategy and those that change no result."""
 
     def plain(self) -> dict[str, Any]:
-        """As ``--json`` prints it."""
-        return {**asdict(self), "folder": str(self.folder)}
+        """As ``--json`` prints it, but for the settings."""
+        told = {**asdict(self), "folder": str(self.folder)}
+        del told["settings"]
+        return told
 
 
 ORDERS = {
@@ -85,6 +92,26 @@ def sorted_by(runs: Iterable[KeptRun], order: str) -> list[KeptRun]:
     words = name in ("name", "strategy", "kind")
     having.sort(key=lambda run: getattr(run, ORDERS[name]), reverse=order.startswith("-") == words)
     return having + [run for run in runs if getattr(run, ORDERS[name]) is None]
+
+
+def told_apart(runs: Sequence[KeptRun]) -> list[dict[str, Any]]:
+    """Of each run the settings that tell it from those of the list that are alike in kind, name, strategy and
+    parameters; None for one that it does not have."""
+    alike: dict[tuple[str, ...], list[KeptRun]] = {}
+    for run in runs:
+        alike.setdefault(_looks(run), []).append(run)
+    found = []
+    for run in runs:
+        others = alike[_looks(run)]
+        names = sorted({name for one in others for name in one.settings})
+        values = {name: [one.settings.get(name) for one in others] for name in names}
+        apart = [name for name, of in values.items() if any(value != of[0] for value in of)]
+        found.append({name: run.settings.get(name) for name in apart})
+    return found
+
+
+def _looks(run: KeptRun) -> tuple[str, ...]:
+    return run.kind, run.name, run.strategy, repr(sorted(run.parameters.items()))
 
 
 def find_run(name: str, folder: Path) -> Path:
@@ -148,6 +175,17 @@ def remove_run(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove from a folder of runs what those that were killed have left: hidden files that nobody writes any more, and
+    the folders that held nothing else."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_symlink() or not path.is_dir() or _holds_run(path):
+            continue
+        with suppress(OSError):  # others lie there, or it may not be looked into
+            if remove_left(path):
+                path.rmdir()
+
+
 def _holds_run(folder: Path) -> bool:
     """Whether what says that a run or a sweep is whole lies there."""
     try:
@@ -173,7 +211,7 @@ def kept_run(folder: Path) -> KeptRun:
     said = read_object(path, "what a run says of itself")
     try:
         return (_of_sweep if path.name == SUMMARY_FILE else _of_run)(folder, said, _written(path))
-    except (KeyError, TypeError, AttributeError, ValueError):
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         raise DataError("is not whole, or of another version; run the job again", file=str(path)) from None
 
 
@@ -202,7 +240,13 @@ def _of_run(folder: Path, said: Mapping[str, Any], written: str) -> KeptRun:
         begun_at=said.get("ran", {}).get("begun_at", written),
         fingerprint=said["fingerprint"],
         folder=folder,
+        settings=_settings(said.get("settings", {})),
     )
+
+
+def _settings(job: Mapping[str, Any]) -> dict[str, Any]:
+    told = leaves({name: value for name, value in job.items() if name not in ("strategy", *UNIMPORTANT)})
+    return {name: value for name, value in told if value != []}
 
 
 def _of_sweep(folder: Path, said: Mapping[str, Any], written: str) -> KeptRun:
@@ -224,4 +268,5 @@ def _of_sweep(folder: Path, said: Mapping[str, Any], written: str) -> KeptRun:
         begun_at=said.get("ran", {}).get("begun_at", written),
         fingerprint=said["table_sha256"],
         folder=folder,
+        settings=_settings(job),
     )

@@ -13,7 +13,6 @@ import datetime
 import fcntl
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +22,7 @@ from backbus.job.job import Job
 from backbus.market.panel import Panel, sessions_traded
 from backbus.market.timeframes import DAY_NS
 from backbus.strategy import Strategy
+from backbus.together import text_file, write_together
 
 TRIALS_FILE = "trials.json"
 EVERY_S = 1.0
@@ -117,10 +117,9 @@ class Trials:
         with _alone(self._path):
             known = _read(self._path)
             self._put(known, points)
-            part = self._path.with_suffix(f".{os.getpid()}.part")
             lines = ",\n".join(json.dumps(one) for one in known)
-            part.write_text(f'{{"searches": [\n{lines}\n]}}\n', encoding="utf-8")
-            part.replace(self._path)
+            text = f'{{"searches": [\n{lines}\n]}}\n'
+            write_together(self._path.parent, {self._path.name: text_file(text)})
         self._written = points
         return known
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from backbus.cli.printed.progress import left_in_words
 from backbus.cli.printed.screen import Colour, say
 from backbus.cli.printed.tables import Cell, Heading, TextTable, print_table, sign_colour
 
+_TIMES = ("created_at", "started_at", "ended_at")
 _COLOURS: Mapping[str, Colour] = {"done": "green", "failed": "red", "cancelled": "yellow"}
 
 
@@ -45,6 +47,21 @@ def print_jobs(found: Sequence[Mapping[str, Any]]) -> None:
             one["job"], one["name"], kind, state, *figures, str(one["attempts"]), _moment(one["created_at"]), took
         )
     print_table(table)
+
+
+def told_in_utc(one: Mapping[str, Any]) -> dict[str, Any]:
+    """What a stack says of a job, as ``--json`` prints it: the wire counts seconds since 1970, and all JSON of commands
+    has times in ISO 8601, UTC."""
+    told = {name: _utc(value) if name in _TIMES else value for name, value in one.items()}
+    if isinstance(one.get("attempts"), list):
+        told["attempts"] = [told_in_utc(attempt) for attempt in one["attempts"]]
+    return told
+
+
+def _utc(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def _state(one: Mapping[str, Any]) -> str:

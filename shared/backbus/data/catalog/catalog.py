@@ -21,6 +21,7 @@ from backbus.data.panels.panel_file import SUFFIX, map_panel
 from backbus.data.readers.many import Progress
 from backbus.errors import DataError, JobError, UsageError
 from backbus.market.panel import Panel, session_date
+from backbus.together import text_file, write_together
 from backbus.transport.blobs import hash_of_file
 
 if TYPE_CHECKING:
@@ -78,10 +79,8 @@ class Catalog:
                 "findings": findings,
             }
             made.replace(self.object(blob))
-        part = note.with_suffix(f".{os.getpid()}.part")
-        part.write_text(json.dumps(about, indent=1), encoding="utf-8")
         before = self._hash(name) if note.exists() else None
-        part.replace(note)
+        write_together(note.parent, {note.name: text_file(json.dumps(about, indent=1))})
         self._forget(before)
         return about
 

@@ -11,7 +11,6 @@ import functools
 import json
 import mmap
 import os
-import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from backbus.errors import DataError, JobError
 from backbus.jit.arrays import read_only
 from backbus.market.columns import FIELDS, LEAVING, MEMBER, OWN_SESSION, QUOTES
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel, session_date
+from backbus.together import write_together
 
 if TYPE_CHECKING:
     from backbus.job.data import DataSettings
@@ -70,19 +70,17 @@ def write_panel(panel: Panel, path: Path, *, sync: bool = True) -> None:
         list(zip(names, (column.type for column in columns), strict=True)), metadata={_KEY: json.dumps(facts)}
     )
     batch = pa.record_batch(columns, schema=schema)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
+
+    def write(part: Path) -> None:
+        with part.open("wb") as file:
             with pa.ipc.new_file(file, schema) as writer:
                 writer.write_batch(batch)
             file.flush()
             if sync:
                 os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)  # mkstemp's own mode would shut other users' services out
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+        part.chmod(0o644)  # other users' services read it, whatever this one's files are by default
+
+    write_together(path.parent, {path.name: write})
 
 
 class MappedPanel:
