@@ -22,6 +22,7 @@ import numpy as np
 
 from backbus import renamed
 from backbus.errors import DataError, JobError, no_symbol
+from backbus.kinds import PATH, TEXT, WHOLE, takes
 from backbus.market.panel import instant_text, session_date
 from backbus.market.ticks import PHASE_NAMES, PHASES
 from backbus.performance.tables import TABLES
@@ -45,6 +46,7 @@ FIRST = 10
 NEEDED = ("equity", "orders", "fills", "order_ends", "signals", "account_activity")
 
 
+@takes(folder=PATH, order=WHOLE, asset=TEXT, date=TEXT)
 def explain(folder: Path | str, *, order: int | None = None, asset: str | None = None, date: str | None = None) -> Row:
     """What the tables in ``folder`` tell of a run, of an order (by its number, or its id), of an asset in a session
     (``date`` is ISO), or all that happened to an asset or on a date.

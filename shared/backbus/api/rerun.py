@@ -10,14 +10,16 @@ from backbus.api.run import run
 from backbus.engine.inputs import Progress
 from backbus.errors import BackbusError, JobError
 from backbus.job.job import Job
+from backbus.kinds import HEARS, PATH, WHOLE, takes
 from backbus.sweep.outcome import TABLE_FILE
 from backbus.sweep.results import load_summary, points_summary, values_of
 from backbus.sweep.search import cross_validation, walk_forward
 from backbus.sweep.space.space import point_job
 
 
+@takes(sweep=PATH, point=WHOLE, folder=PATH, progress=HEARS)
 def rerun(
-    sweep: Path, point: int | None = None, *, folder: Path | None = None, progress: Progress | None = None
+    sweep: Path | str, point: int | None = None, *, folder: Path | str | None = None, progress: Progress | None = None
 ) -> Result:
     """Run one point of a finished sweep whole, the best where none is named; its row of the table must come again.
 
@@ -26,6 +28,7 @@ def rerun(
     """
     import pyarrow.parquet as pq
 
+    sweep = Path(sweep)
     summary = points_summary(sweep)
     if point is None:
         if summary["best"] is None:
@@ -50,8 +53,12 @@ def rerun(
     return result
 
 
-def rerun_fold(sweep: Path, number: int, *, folder: Path | None = None, progress: Progress | None = None) -> Result:
+@takes(sweep=PATH, number=WHOLE, folder=PATH, progress=HEARS)
+def rerun_fold(
+    sweep: Path | str, number: int, *, folder: Path | str | None = None, progress: Progress | None = None
+) -> Result:
     """Run the test range of a fold whole, as a job of its own; figures and fingerprint of its row must come again."""
+    sweep = Path(sweep)
     summary = load_summary(sweep)
     if summary.get("kind") != walk_forward.KIND:
         raise JobError(f"{sweep} holds no walk-forward, and only those have folds")
@@ -76,15 +83,17 @@ def rerun_fold(sweep: Path, number: int, *, folder: Path | None = None, progress
     return result
 
 
+@takes(sweep=PATH, number=WHOLE, group=WHOLE, folder=PATH, progress=HEARS)
 def rerun_split(
-    sweep: Path,
+    sweep: Path | str,
     number: int,
     group: int | None = None,
     *,
-    folder: Path | None = None,
+    folder: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Run a split's best over one of its test groups, the first where left out; its fingerprint must come again."""
+    sweep = Path(sweep)
     summary = load_summary(sweep)
     if summary.get("kind") != cross_validation.KIND:
         raise JobError(f"{sweep} holds no cross-validation, and only those have splits")

@@ -11,6 +11,7 @@ from backbus.api.frames import by_time, positions
 from backbus.api.notebook import run_html
 from backbus.errors import UsageError
 from backbus.job.parsing import parse
+from backbus.kinds import PATH, WHOLE, takes
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.advice import advice_of
 from backbus.runs.shown import RunShown, Shown, SweepShown
@@ -43,6 +44,7 @@ class Finished(Shown):
 
         return Figures(self)
 
+    @takes(path=PATH)
     def report(self, path: Path | str, *, with_source: bool = False) -> Path:
         """Write it as one page that opens offline (docs/report.md); ``with_source`` puts the strategy's sources in.
         Returns the page's place. It needs backbus[figures].
@@ -173,6 +175,7 @@ class Result(RunShown, Finished):
     def _repr_html_(self) -> str:
         return run_html(self)
 
+    @takes(window=WHOLE)
     def rolling(self, window: int = 63, *, risk_free: float | str | Mapping[str, Any] = 0.0) -> pd.DataFrame:
         """Annual return, volatility, Sharpe ratio and deepest drawdown of the last ``window`` sessions, by session;
         ``risk_free`` is an annual rate, or a file or a table of such, as ``performance.risk_free`` takes it.

@@ -14,6 +14,7 @@ from backbus.api.result import Result
 from backbus.engine.inputs import Inputs, Progress, complete, files_of, load_inputs
 from backbus.errors import UsageError
 from backbus.job.job import Job
+from backbus.kinds import HEARS, PATH, takes
 from backbus.performance.tables import TABLES
 from backbus.runs.folder import Ran, files_beside_tables, new_id, now
 from backbus.runs.hashes import hashes_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from backbus.strategy import Strategy
 
 
+@takes(folder=PATH, progress=HEARS)
 def run(
     job: AnyJob,
     data: Any = None,

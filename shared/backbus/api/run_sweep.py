@@ -21,6 +21,7 @@ from backbus.engine.inputs import PANEL_FILE, Inputs, Progress, complete, files_
 from backbus.errors import UsageError
 from backbus.jit.sources import cache_home
 from backbus.job.job import Job
+from backbus.kinds import FUNCTION, HEARS, PATH, TEXT, WHOLE, takes
 from backbus.market.panel import Panel
 from backbus.market.timeframe_ends import Framed
 from backbus.models.loading import files_of_job, with_functions
@@ -49,6 +50,7 @@ from backbus.together import text_file, write_together
 Opening = Callable[[], AbstractContextManager[Cluster]]
 
 
+@takes(folder=PATH, workers=WHOLE, on=TEXT, progress=HEARS, say=FUNCTION)
 def run_sweep(
     job: AnyJob,
     data: Any = None,

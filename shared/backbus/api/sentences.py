@@ -7,9 +7,12 @@ from itertools import groupby
 from operator import itemgetter
 
 from backbus.api.explain import Row
+from backbus.errors import UsageError
+from backbus.kinds import MAPPING, takes
 from backbus.runs.words import PHASES_IN_WORDS
 
 
+@takes(told=MAPPING)
 def sentences(told: Row) -> Iterator[str]:
     """What ``explain`` has found, line by line."""
     if "filled_by" in told:
@@ -18,8 +21,10 @@ def sentences(told: Row) -> Iterator[str]:
         yield from _of_list(told)
     elif "said" in told:
         yield from _of_order(told)
-    else:
+    elif "rows" in told:
         yield from _of_day(told)
+    else:
+        raise UsageError("sentences: told is what explain has found; it is another mapping here")
 
 
 def _number(value: float) -> str:

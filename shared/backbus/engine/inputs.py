@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from backbus.errors import JobError
 from backbus.job.job import Job
 from backbus.job.performance import RiskFree
+from backbus.kinds import an, takes
 
 if TYPE_CHECKING:
     from backbus.market.panel import Panel, Source
@@ -66,6 +67,7 @@ def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) ->
     return with_functions(job, files, strategy), open_inputs(job, data), strategy
 
 
+@takes(job=an("Job", "a Job, as Job.parse and Job.load give it"))
 def open_inputs(job: Job, data: Any = None) -> Inputs:
     """The job's market: read from its files, made of what was handed over, or simulated."""
     if data is not None:

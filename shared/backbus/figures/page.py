@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from backbus.errors import UsageError
+from backbus.kinds import PATH, an, takes
 
 PAGE, PICTURES = ".html", (".svg", ".png", ".pdf")
 CONFIG = {"displaylogo": False, "showSendToCloud": False, "responsive": True}
@@ -31,8 +32,10 @@ def check_place(path: Path) -> None:
         raise UsageError(f"there is no folder {path.parent} to write a figure to")
 
 
-def write_figure(figure: Any, path: Path) -> None:
+@takes(figure=an("BaseFigure", "a figure of plotly, as result.plot() gives it"), path=PATH)
+def write_figure(figure: Any, path: Path | str) -> None:
     """Write a figure: by the file's suffix a page with all that it needs, or a picture. Raises UsageError."""
+    path = Path(path)
     check_place(path)
     if path.suffix == PAGE:
         page = type(figure)(figure).update_layout(width=None, autosize=True)

@@ -19,6 +19,7 @@ from pydantic.dataclasses import dataclass
 from backbus.errors import DataError, JobError, RunNotFound, UsageError
 from backbus.folders import RUNS
 from backbus.json_files import read_object
+from backbus.kinds import TEXT, takes
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.receipt import kind_of
 from backbus.sweep.outcome import SUMMARY_FILE
@@ -114,6 +115,7 @@ def find_removable(name: str, folder: Path) -> Path:
     return folder / found.name
 
 
+@takes(name=TEXT)
 def find_sweep(name: str) -> Path:
     """The folder of a sweep, from its path, its id, the first letters of this, or its job's name. Raises JobError."""
     folder = find_run(name, RUNS)

@@ -83,9 +83,9 @@ class Tables:
         return found
 
     def _place(self, name: str) -> Place:
-        if name in self._there:
+        if isinstance(name, str) and name in self._there:
             return self._there[name]
-        if name in renamed.TABLES:
+        if isinstance(name, str) and name in renamed.TABLES:
             raise UsageError(renamed.is_now(name, renamed.TABLES[name]))
         there = ", ".join(self._there)
         raise UsageError(

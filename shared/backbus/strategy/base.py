@@ -48,7 +48,11 @@ class Strategy(BaseModel, metaclass=StrategyClass):
     takes_book: ClassVar[bool] = False
     """Whether ``on_bar`` takes the book. Both are found out when the class is defined."""
 
-    def __init__(self, **params: Any) -> None:
+    def __init__(self, /, *positional: Any, **params: Any) -> None:
+        if positional:
+            first = next(iter(type(self).model_fields), None)
+            hint = "it has none" if first is None else f"{type(self).__name__}({first}={positional[0]!r})"
+            raise StrategyError(f"{type(self).__name__} takes its parameters by name: {hint}")
         try:
             super().__init__(**params)
         except ValidationError as error:

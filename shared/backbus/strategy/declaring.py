@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.errors import PydanticUserError
@@ -17,11 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import SchemaError
 
 from backbus.errors import StrategyError
-
-if TYPE_CHECKING:
-    from pydantic._internal._model_construction import ModelMetaclass as ClassOfModels
-else:
-    ClassOfModels = type(BaseModel)
+from backbus.job.parsing import ClassOfModels
 
 _WITHOUT_TYPE = ("model-field-missing-annotation", "model-field-overridden")
 _OF_PYDANTIC = "\n\nFor further information"

@@ -20,6 +20,7 @@ from backbus.data.catalog.importing import import_files
 from backbus.data.panels.panel_file import SUFFIX, map_panel
 from backbus.data.readers.many import Progress
 from backbus.errors import DataError, JobError, UsageError
+from backbus.kinds import HEARS, MAPPING, PATH, an, takes
 from backbus.market.panel import Panel, session_date
 from backbus.transport.blobs import hash_of_file
 
@@ -34,9 +35,11 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 class Catalog:
     """The datasets in a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    @takes(folder=PATH)
+    def __init__(self, folder: Path | str) -> None:
+        self._folder = Path(folder)
 
+    @takes(files=MAPPING, settings=an("DataSettings", "a job's data: Job.parse(…).data"), progress=HEARS)
     def add(
         self,
         name: str,
@@ -150,7 +153,7 @@ class Catalog:
             self.object(blob).unlink(missing_ok=True)
 
     def _note(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise JobError(
                 f"{name!r} is no name of a dataset: letters, digits, _ . and -, the first a letter or a digit",
                 field="data.dataset",

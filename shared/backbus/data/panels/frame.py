@@ -28,6 +28,7 @@ from backbus.data.readers.sides import of_quotes
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
+from backbus.kinds import TEXT, an, takes
 from backbus.market.panel import Floats, Panel
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _EXPECTED = "a pandas or polars DataFrame or an Arrow table was expected"
 
 
+@takes(symbol=TEXT, settings=an("DataSettings", "a job's data: Job.parse(…).data"))
 def panel_from_frame(
     frame: pd.DataFrame | Mapping[str, pd.DataFrame],
     *,
