@@ -25,10 +25,9 @@ from backbus.errors import DataError, JobError, no_symbol
 from backbus.kinds import PATH, TEXT, WHOLE, takes
 from backbus.market.panel import instant_text, session_date
 from backbus.market.ticks import PHASE_NAMES, PHASES
-from backbus.performance.tables import TABLES
+from backbus.performance.table_files import read_table_file
 from backbus.runs.folder import read_report
 from backbus.runs.library import kept_run
-from backbus.runs.tables import Tables
 from backbus.sweep.outcome import SUMMARY_FILE
 from backbus.trading.codes import FORCED_FOR, REASONS, TIMES_IN_FORCE
 from backbus.trading.records import order_parts
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 TRAILING = ("trail", "trail_from", "trail_from_fraction", "trail_then")
 """What a trailing stop is; runs of before had the first alone."""
-LATER = (*TRAILING[1:], "group")
-"""Columns that runs of before do not have."""
 FIRST = 10
 """Things that happened which a run tells of itself."""
 NEEDED = ("equity", "orders", "fills", "order_ends", "signals", "account_activity")
@@ -103,13 +100,7 @@ def _rows(folder: Path, table: str, *filters: tuple[str, str, Any], most: int | 
 
 def _table(folder: Path, table: str, *filters: tuple[str, str, Any]) -> pa.Table:
     """Rows of a table that has what a run's has. Raises DataError."""
-    path = folder / f"{table}.parquet"
-    found = Tables({table: path}).read(table, filters=list(filters) or None)
-    missing = [name for name in TABLES[table] if name not in found.column_names and name not in LATER]
-    if missing:
-        problem = f"is no table of the {table} of a run: it has no column {missing[0]!r}; run the job again"
-        raise DataError(problem, file=str(path))
-    return found
+    return read_table_file(folder / f"{table}.parquet", table, filters=list(filters) or None)
 
 
 def _apart(folder: Path, table: str, what: str, other: str) -> DataError:
@@ -121,7 +112,7 @@ def _apart(folder: Path, table: str, what: str, other: str) -> DataError:
 @functools.lru_cache(maxsize=1)
 def _sessions(folder: Path, _: int) -> tuple[dict[int, datetime.date], bool]:
     """The session of each traded row, and whether any has several; made anew where the file is another one."""
-    told = Tables({"equity": folder / "equity.parquet"}).read("equity", ["row", "session"]).to_pydict()
+    told = read_table_file(folder / "equity.parquet", "equity", ["row", "session"]).to_pydict()
     return dict(zip(told["row"], told["session"], strict=True)), len(set(told["session"])) < len(told["row"])
 
 
@@ -134,7 +125,7 @@ def _utc(time: datetime.datetime) -> str:
 
 def numbers_of(folder: Path) -> dict[int, int]:
     """The short number of each order by its id: 1, 2, 3 … as they come in ``orders.parquet``."""
-    ids = Tables({"orders": folder / "orders.parquet"}).read("orders", ["order"]).column(0).unique().to_pylist()
+    ids = read_table_file(folder / "orders.parquet", "orders", ["order"]).column(0).unique().to_pylist()
     return {one: number for number, one in enumerate(ids, 1)}
 
 

@@ -8,9 +8,10 @@ from typing import Any
 from backbus.api.result import Result
 from backbus.api.run import run
 from backbus.engine.inputs import Progress
-from backbus.errors import BackbusError, JobError
+from backbus.errors import BackbusError, DataError, JobError
 from backbus.job.job import Job
 from backbus.kinds import HEARS, PATH, WHOLE, takes
+from backbus.performance.table_files import read_table_file
 from backbus.sweep.outcome import TABLE_FILE
 from backbus.sweep.results import load_summary, points_summary, values_of
 from backbus.sweep.search import cross_validation, walk_forward
@@ -26,8 +27,6 @@ def rerun(
     ``sweep`` is the sweep's folder, ``folder`` that of the run, which is in memory without one. BackbusError where the
     run differs from the row: the code or the data is another.
     """
-    import pyarrow.parquet as pq
-
     sweep = Path(sweep)
     summary = points_summary(sweep)
     if point is None:
@@ -39,7 +38,12 @@ def rerun(
     job = Job.parse(summary["job"])
     job.come_from(Path(summary["folder"]))
     assert job.sweep is not None
-    row = pq.read_table(sweep / TABLE_FILE, filters=[("point", "=", point)]).to_pylist()[0]
+    rows = read_table_file(sweep / TABLE_FILE, "table", filters=[("point", "=", point)]).to_pylist()
+    if not rows:
+        raise DataError(
+            f"has no row of point {point}: it is not whole; run the sweep again", file=str(sweep / TABLE_FILE)
+        )
+    row = rows[0]
     if row["failure"] is not None:
         raise JobError(f"point {point} failed ({row['failure']}): {row['message']}")
     result = run(point_job(job, values_of(job.sweep, row)), folder=folder, progress=progress)
