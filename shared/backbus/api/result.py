@@ -39,20 +39,26 @@ class Finished(Shown):
     @property
     def figures(self) -> Figures:
         """The registered figures of its kind by name: ``result.figures["underwater"]`` draws one. They need
-        backbus[figures]."""
+        the extra ``figures``."""
         from backbus.figures.drawn import Figures
 
         return Figures(self)
 
     @takes(path=PATH)
     def report(self, path: Path | str, *, with_source: bool = False) -> Path:
-        """Write it as one page that opens offline (docs/report.md); ``with_source`` puts the strategy's sources in.
-        Returns the page's place. It needs backbus[figures].
+        """Write it as one page that opens offline (docs/report.md), a file that ends in .html; ``with_source`` puts
+        the strategy's sources in. A file that ends in .md is a summary in Markdown. Returns the file's place. A page
+        needs the extra ``figures``.
 
         Raises UsageError for a place where nothing can be written."""
-        from backbus.report import write_report
+        from backbus.report import MARKDOWN, write_markdown, write_report
 
         assert isinstance(self, RunShown | SweepShown)
+        if Path(path).suffix == MARKDOWN:
+            if with_source:
+                raise UsageError("a summary in Markdown has no sources in it: write a page (.html), or leave them out")
+            write_markdown(self, Path(path), job=self.job)
+            return Path(path)
         write_report(self, Path(path), job=self.job, folder=self.folder, with_source=with_source)
         return Path(path)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from backbus.errors import UsageError
+from backbus.extras import install
 from backbus.kinds import PATH, an, takes
 
 PAGE, PICTURES = ".html", (".svg", ".png", ".pdf")
@@ -20,7 +21,7 @@ def check_place(path: Path) -> None:
     try:
         import plotly  # noqa: F401
     except ImportError:
-        raise UsageError("figures need plotly; install backbus[figures]") from None
+        raise UsageError(f"figures need plotly: {install('figures')}") from None
     if path.suffix not in (PAGE, *PICTURES):
         raise UsageError(f"a figure is written to a file that ends in {PAGE}, .svg, .png or .pdf, not to {path.name}")
     if path.suffix != PAGE:
