@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from backbus.api.arguments import AnyJob, class_of, job_of
+from backbus.api.compiling import say_when_compiling
 from backbus.engine.inputs import complete, load_inputs
 from backbus.job.job import Job
 from backbus.kinds import WHOLE, Kind, takes
@@ -41,6 +42,7 @@ def check(
     from backbus.strategy.futures import PER_SESSION, SYNTHETIC_ASSETS, synthetic_panel
     from backbus.strategy.look_ahead import THOROUGH, USUAL, Voice
 
+    say_when_compiling()
     if job is None:
         if strategy is None:
             raise UsageError("check needs a job or a strategy")

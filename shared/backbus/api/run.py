@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backbus.api.arguments import AnyJob, class_of, job_of
+from backbus.api.compiling import say_when_compiling
 from backbus.api.result import Result
 from backbus.engine.inputs import Inputs, Progress, complete, files_of, load_inputs
 from backbus.errors import UsageError
@@ -56,6 +57,7 @@ def run(
     from backbus.performance.artifacts import ArtifactWriter
 
     started, begun_at = time.perf_counter(), now()
+    say_when_compiling()
     made, handed_over = complete(job_of(job, overrides, strategy)), strategy
     if isinstance(strategy, type):
         from backbus.strategy import make_strategy

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from backbus.api.arguments import AnyJob, class_of, job_of, with_parameters
+from backbus.api.compiling import say_when_compiling
 from backbus.api.sweep_result import SweepResult
 from backbus.data import MappedSource, write_panel
 from backbus.engine.inputs import PANEL_FILE, Inputs, Progress, complete, files_of, open_inputs
@@ -74,6 +75,7 @@ def run_sweep(
     it. Raises JobError, DataError or StrategyError; nothing is left half written.
     """
     started, begun_at = time.perf_counter(), now()
+    say_when_compiling()
     job = job_of(job, overrides, strategy)
     if strategy is not None:
         job, strategy = with_parameters(job, strategy), class_of(strategy)
