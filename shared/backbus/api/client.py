@@ -56,6 +56,9 @@ class Client:
         self._context: zmq.Context[Any] = zmq.Context()
         self._requester = Requester(self._context, self._settings, timeout_s=timeout_s, waits=False)
 
+    def __repr__(self) -> str:
+        return f"<Client of {self._settings.orchestrator}>"
+
     def close(self) -> None:
         """End the connection."""
         self._requester.close()

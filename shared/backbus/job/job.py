@@ -187,6 +187,13 @@ class Job(Section, metaclass=ToldInOneError):
             raise ValueError("[sweep.monte_carlo] runs over simulated markets: add [simulator]")
         return self
 
+    def __repr__(self) -> str:
+        market = "simulated bars" if self.simulator is not None else "bars from files" if self.data.named else "no bars"
+        search = "" if self.sweep is None else ", with a search"
+        return f"<Job {self.name!r}: {self.strategy.use} on {market}{search}>"
+
+    __str__ = __repr__
+
     @classmethod
     @takes(fields=MAPPING, file=TEXT)
     def parse(cls, fields: Mapping[str, Any], *, file: str | None = None) -> Job:

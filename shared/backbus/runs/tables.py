@@ -30,6 +30,9 @@ class Tables:
         self._made: dict[str, pa.Table] = {}
         self._columns: dict[tuple[str, str], NDArray[Any]] = {}
 
+    def __repr__(self) -> str:
+        return f"<Tables: {', '.join(self) or 'none'}>"
+
     def __contains__(self, name: object) -> bool:
         return name in self._there
 

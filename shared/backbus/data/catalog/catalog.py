@@ -39,6 +39,11 @@ class Catalog:
     def __init__(self, folder: Path | str) -> None:
         self._folder = Path(folder)
 
+    def __repr__(self) -> str:
+        names = self.names()
+        more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+        return f"<Catalog in {self._folder}: {', '.join(names[:10]) or 'no datasets'}{more}>"
+
     @takes(files=MAPPING, settings=an("DataSettings", "a job's data: Job.parse(…).data"), progress=HEARS)
     def add(
         self,

@@ -18,6 +18,10 @@ class MappedPanel:
         self._start = np.frombuffer(pages, dtype=np.uint8).ctypes.data
         self._released = 0
 
+    def __repr__(self) -> str:
+        layout = self.panel.layout
+        return f"<MappedPanel: {layout.rows} rows of {layout.assets} assets>"
+
     def release(self, row: int) -> None:
         """Let go of the memory of the rows before ``row``: what is sent and not read again need not stay resident.
 
