@@ -248,13 +248,14 @@ def called() -> list[int]:
     return running(f"{RUN_MARK}={os.environ[RUN_MARK]}", "backbus.cli.called")
 
 
-def calling(folder: Path, into: str) -> subprocess.Popen[bytes]:
+def calling(folder: Path, into: str, **options: Any) -> subprocess.Popen[bytes]:
     """A server, and a client that has called a job that stays."""
     server = subprocess.Popen(
         (sys.executable, *SERVE, "--folder", folder),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env={**os.environ, **PLAIN},
+        **options,
     )
     assert server.stdin is not None
     job = JOB.replace('use = "SmaCross"\nfast = 2\nslow = 5', f'use = "stays.py"\ninto = "{into}"')
@@ -262,7 +263,11 @@ def calling(folder: Path, into: str) -> subprocess.Popen[bytes]:
     for message in (
         {"id": 1, "method": "initialize", "params": hello},
         {"method": "notifications/initialized"},
-        {"id": 2, "method": "tools/call", "params": {"name": "run", "arguments": {"job_toml": job}}},
+        {
+            "id": 2,
+            "method": "tools/call",
+            "params": {"name": "run", "arguments": {"job_toml": job}, "_meta": {"progressToken": 1}},
+        },
     ):
         server.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
         server.stdin.flush()
@@ -290,6 +295,20 @@ def test_a_server_that_ends_leaves_no_call_behind(folder: Path) -> None:
     # Who is killed cannot look for what his calls have started in sessions of their own.
     assert [how for how, pid in stays.items() if alive(pid)] == ["kill"]
     os.kill(stays["kill"], signal.SIGKILL)
+
+
+@pytest.mark.parametrize("gone", [("stdout",), ("stdout", "stdin"), ("stdin", "stdout")], ids=" and ".join)
+def test_a_client_that_dies_in_a_call_is_the_end_without_a_word(folder: Path, gone: tuple[str, ...]) -> None:
+    into = "_".join(("died", *gone))
+    server = calling(folder, into, stderr=subprocess.PIPE)
+    assert server.stderr is not None
+    wait_for((folder / into).exists, "a strategy that runs")
+    for name in gone:
+        getattr(server, name).close()
+    assert server.wait(60) == 0
+    assert server.stderr.read() == b""
+    server.stderr.close()
+    wait_for(lambda: not alive(int((folder / into).read_text())) and not called(), "the end of its calls")
 
 
 def test_a_call_that_takes_too_long_is_ended(folder: Path) -> None:

@@ -208,7 +208,7 @@ NAMES = (
         files={"greedy.py": GREEDY},
     ),
     Runs(
-        "needs optuna, which is not installed: pip install .backbus.optimize.",
+        "needs optuna, which is not installed: pip install .optuna>=4.",
         {"strategy": CROSS, "sweep": {"parameters": GRID, "resamples": 0, "method": "adaptive", "points": 4}},
         ({"via": "sweep"}, {"sweep.method": "random"}),
         via="without",

@@ -146,7 +146,7 @@ def test_asking_and_telling_take_turns():
 
 def test_without_optuna_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(JobError, match=r'sweep\.method: .*pip install "backbus\[optimize\]"'):
+    with pytest.raises(JobError, match=r'sweep\.method: .*pip install "optuna>=4"'):
         Adaptive(settings()).ask()
 
 

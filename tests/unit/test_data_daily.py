@@ -175,7 +175,7 @@ def test_bars_of_hours_are_not_taken_for_daily_ones(tmp_path):
 def test_frames_are_judged_as_files_are():
     index = pd.DatetimeIndex([*local("00:00")[:4], pd.Timestamp("2024-03-12 15:04:12", tz="America/New_York")])
     frame = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close", "volume"), 1.0), index=index)
-    with pytest.raises(DataError, match=r"frame A, row 4, .* is no stamp of a whole session"):
+    with pytest.raises(DataError, match=r"frame A, row 4 \(index .*\), .* is no stamp of a whole session"):
         panel_from_frame({"A": frame})
     found = panel_from_frame({"A": frame}, settings=DataSettings(repair={"stamps": "drop"}))
     assert sessions(found) == WEEK[:4]

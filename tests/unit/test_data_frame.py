@@ -80,15 +80,21 @@ def test_the_frame_is_left_as_it_was():
 @pytest.mark.parametrize(
     ("frame", "expected"),
     [
-        (bars(DAYS, Close=[11, 12, np.nan, 14, 15]), "frame A, row 2, column 'Close', symbol A: 'Close' is empty"),
-        (bars(DAYS, Close=["11", "12", "x", "14", "15"]), "frame A, row 2, column 'Close', symbol A: 'x'"),
-        (bars(DAYS[[0, 2, 1, 3, 4]]), "frame A, row 2, symbol A: 2024-01-03 comes after"),
+        (
+            bars(DAYS, Close=[11, 12, np.nan, 14, 15]),
+            "frame A, row 2 (index 2024-01-04), column 'Close', symbol A: 'Close' is empty",
+        ),
+        (
+            bars(DAYS, Close=["11", "12", "x", "14", "15"]),
+            "frame A, row 2 (index 2024-01-04), column 'Close', symbol A: 'x'",
+        ),
+        (bars(DAYS[[0, 2, 1, 3, 4]]), "frame A, row 2 (index 2024-01-03), symbol A: 2024-01-03 comes after"),
         (bars(DAYS).drop(columns="Close"), "frame A: no column for close"),
         (bars(DAYS)[:0], "frame A: has no rows"),
         (bars(DAYS).reset_index(drop=True), "frame A: no column for date"),
         ("text", "a pandas or polars DataFrame or an Arrow table was expected, not str"),
         (bars(DAYS)["Close"], "a pandas or polars DataFrame or an Arrow table was expected, not Series"),
-        ({}, "no frame was given"),
+        ({}, "an empty mapping was given"),
     ],
 )
 def test_a_mistake_names_the_row_of_the_frame(frame, expected):
@@ -98,7 +104,8 @@ def test_a_mistake_names_the_row_of_the_frame(frame, expected):
 
 
 def test_a_frame_has_no_first_line_that_could_be_a_bar():
-    with pytest.raises(DataError, match=r'name it by data\.names, as date = "its name"$'):
+    words = r'name it by data\.names, as date = "its name"; in Python: give the frame an index of dates'
+    with pytest.raises(DataError, match=words):
         panel_from_frame(bars(DAYS).reset_index(drop=True))
 
 

@@ -253,8 +253,11 @@ def test_what_cannot_be_is_refused_before_anything_is_drawn(home: Path) -> None:
     result = read_run(ran(home, "first"))
     with pytest.raises(UsageError, match=r"there is no folder .*nowhere to write a report to"):
         result.report(home / "nowhere" / "page.html")
-    with pytest.raises(UsageError, match=r"ends in \.html, not to page\.pdf; --md is for Markdown"):
+    with pytest.raises(UsageError, match=r"ends in \.html, or, .* in Markdown, in \.md, not to page\.pdf$"):
         result.report(home / "page.pdf")
+    with pytest.raises(UsageError, match=r"Markdown has no sources in it: write a page \(\.html\), or leave them out"):
+        result.report(home / "told.md", with_source=True)
+    assert not list(home.glob("*told.md*"))
 
 
 def test_a_damaged_table_is_one_message_and_no_page(home: Path) -> None:
@@ -288,6 +291,9 @@ def test_the_command_writes_a_page_beside_the_run_and_prints_markdown(
     assert "| Total return | " in text and all(str(note).split(":")[0] in text for note in result.summary.notes)
     assert said("first", "--md", "--out", "told.md") == "told.md\n"
     assert (home / "told.md").read_text(encoding="utf-8") == text
+    assert said("first", "--out", "again.md") == "again.md\n"
+    assert result.report("third.md") == Path("third.md")
+    assert (home / "again.md").read_bytes() == (home / "third.md").read_bytes() == (home / "told.md").read_bytes()
     monkeypatch.setattr("webbrowser.open", lambda _: False)
     opened = CliRunner().invoke(app, ["report", "first", "--open"], catch_exceptions=False)
     assert opened.stderr == "no browser could be opened here; open var/runs/first/report.html in one\n"

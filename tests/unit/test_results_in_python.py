@@ -9,7 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from backbus import BackbusError, DataError, JobError, Strategy, UsageError, param, run, run_sweep
+from backbus import (
+    BackbusError,
+    Catalog,
+    DataError,
+    Job,
+    JobError,
+    Strategy,
+    UsageError,
+    map_panel,
+    open_inputs,
+    param,
+    run,
+    run_sweep,
+    write_panel,
+)
 from backbus.api.kept import read_run
 from backbus.api.result import Result
 from backbus.performance.tables import TABLES
@@ -69,6 +83,28 @@ def test_frames_are_indexed_by_time(nowhere: Path) -> None:
     assert held.to_dict() == pytest.approx(signed.to_dict())
     by_row = result.positions.reindex(result.equity.index, method="ffill").fillna(0.0)
     assert len(by_row) == len(result.equity)
+
+
+def test_what_stands_at_the_end_of_a_cell_is_a_line(nowhere: Path) -> None:
+    result = run(JOB, {"A": prices(), "B": prices(symbol=1)}, strategy=Swings, folder="held")
+    swept = run_sweep({**JOB, "sweep": {"parameters": {"every": [2, 3]}}}, prices(), strategy=Swings)
+    job = Job.parse({**JOB, "strategy": {"use": "BuyAndHold"}})
+    inputs = open_inputs(job, prices())
+    write_panel(inputs.panel, "panel.arrow")
+    told = {
+        str(result.receipt): "<Receipt of the run 'python': 2024-01-02 to 2024-04-22, fingerprint ",
+        repr(result.summary): "<Report of 'python': 2024-01-02 to 2024-04-22, 80 rows of 2 assets, final equity ",
+        repr(swept.receipt): "<Receipt of the sweep 'python': fingerprint ",
+        repr(result.tables): "<Tables: equity, signals, orders, fills, ",
+        repr(job): "<Job 'python': BuyAndHold on no bars>",
+        repr(inputs): "<Inputs: 80 rows of ASSET>",
+        repr(map_panel("panel.arrow")): "<MappedPanel: 80 rows of 1 assets>",
+        repr(Catalog("none")): "<Catalog in none: no datasets>",
+        repr(swept): "<SweepResult 'python': sweep, ",
+        repr(result): "<Result 'python': job held, ",
+    }
+    for shown, begin in told.items():
+        assert shown.startswith(begin) and len(shown) < 200 and "\n" not in shown
 
 
 def test_positions_follow_splits_and_are_what_equity_says(nowhere: Path) -> None:

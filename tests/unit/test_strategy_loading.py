@@ -250,7 +250,7 @@ class TestLoading:
 
     def test_a_parameter_without_a_type_is_explained(self, tmp_path):
         write(tmp_path, main=PLAIN.replace("(Strategy):\n", "(Strategy):\n    n = param(4)\n"))
-        with pytest.raises(StrategyError, match="'n' requires a type annotation"):
+        with pytest.raises(StrategyError, match=r"main\.py: Mine\.n has no type: write `n: int"):
             load(tmp_path, "main.py")
 
 

@@ -6,24 +6,26 @@ is made up, the same one every time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from backbus.api.arguments import AnyJob, class_of, job_of
+from backbus.api.compiling import say_when_compiling
 from backbus.engine.inputs import complete, load_inputs
 from backbus.job.job import Job
+from backbus.kinds import WHOLE, Kind, takes
 
 if TYPE_CHECKING:
     from backbus.strategy import Strategy
     from backbus.strategy.finding import Checked
 
 
+@takes(rows=Kind("a whole number of 1 or more", lambda one: WHOLE.fits(one) and one >= 1))
 def check(
-    job: Job | Mapping[str, Any] | str | Path | None = None,
+    job: AnyJob | None = None,
     data: Any = None,
     *,
-    strategy: Strategy | None = None,
+    strategy: Strategy | type[Strategy] | None = None,
     thorough: bool = False,
     rows: int | None = None,
 ) -> Checked:
@@ -36,17 +38,19 @@ def check(
     from backbus.engine.check_models import check_models
     from backbus.errors import UsageError
     from backbus.models.loading import files_of_job, with_functions
+    from backbus.strategy import make_strategy
     from backbus.strategy.futures import PER_SESSION, SYNTHETIC_ASSETS, synthetic_panel
     from backbus.strategy.look_ahead import THOROUGH, USUAL, Voice
 
+    say_when_compiling()
     if job is None:
         if strategy is None:
             raise UsageError("check needs a job or a strategy")
         job = PLAIN_JOB
-    elif isinstance(job, str | Path):
-        job = Job.load(job)
-    elif not isinstance(job, Job):
-        job = Job.parse(job)
+    else:
+        job = job_of(job, None, strategy)
+    if isinstance(strategy, type):
+        strategy = make_strategy(class_of(strategy), {} if job is PLAIN_JOB else job.strategy.params)
     job = complete(job)
     handed = strategy
     synthetic = data is None and job.simulator is None and not job.data.named

@@ -23,6 +23,7 @@ from backbus.api.arguments import AnyJob, from_its_file, job_of
 from backbus.engine.inputs import PANEL_FILE, as_panel, complete, files_of
 from backbus.errors import JobFailed, StackError, UsageError
 from backbus.job.job import Job
+from backbus.kinds import HEARS_OF_JOB, NUMBER, PATH, WHOLE, Kind, an, takes
 from backbus.runs.tables import Tables
 from backbus.settings import Settings
 from backbus.streams.codec import Name
@@ -38,15 +39,25 @@ if TYPE_CHECKING:
 
 ENDED = ("done", "failed", "cancelled")
 LOOK_EVERY_S = 1.0
+LIMIT = Kind("a whole number from 1 to 10000", lambda one: WHOLE.fits(one) and 1 <= one <= 10_000)
+WAIT = Kind("a number of seconds from 0 to 60", lambda one: NUMBER.fits(one) and 0.0 <= one <= 60.0)
+SHOWN = Kind(
+    "what wait(…) or show(…) has given of a job",
+    lambda one: isinstance(one, Mapping) and {"job", "state"} <= one.keys(),
+)
 
 
 class Client:
     """A connection to an orchestrator. Use it in one thread, and close it or use ``with``."""
 
+    @takes(settings=an("Settings", "the addresses and keys of a stack: Settings(…)"), timeout_s=NUMBER)
     def __init__(self, settings: Settings | None = None, *, timeout_s: float = 10.0) -> None:
         self._settings = settings or Settings()
         self._context: zmq.Context[Any] = zmq.Context()
         self._requester = Requester(self._context, self._settings, timeout_s=timeout_s, waits=False)
+
+    def __repr__(self) -> str:
+        return f"<Client of {self._settings.orchestrator}>"
 
     def close(self) -> None:
         """End the connection."""
@@ -66,11 +77,13 @@ class Client:
         value: dict[str, Any] = self._requester.ask(c.Status())
         return value
 
+    @takes(limit=LIMIT)
     def jobs(self, limit: int = 50) -> list[dict[str, Any]]:
         """The latest jobs, newest first."""
         jobs: list[dict[str, Any]] = self._requester.ask(c.Jobs(limit=limit))["jobs"]
         return jobs
 
+    @takes(wait_s=WAIT)
     def show(self, job: str, *, wait_s: float = 0.0) -> dict[str, Any]:
         """One job; with ``wait_s``, answered when it ends or when that time is over."""
         value: dict[str, Any] = self._requester.ask(c.Show(job=_id(job), wait_s=wait_s), patience_s=wait_s)
@@ -157,6 +170,7 @@ class Client:
 
     # --- results ---------------------------------------------------------------------------------------------------
 
+    @takes(progress=HEARS_OF_JOB)
     def wait(self, job: str, progress: Callable[[dict[str, Any]], None] | None = None) -> dict[str, Any]:
         """The job once it has ended; ``progress`` hears of it about once a second. Survives a restarted stack."""
         silent_since: float | None = None
@@ -175,6 +189,7 @@ class Client:
             if shown["state"] in ENDED:
                 return shown
 
+    @takes(shown=SHOWN, folder=PATH, elapsed_s=NUMBER, job_folder=PATH)
     def result(
         self,
         shown: dict[str, Any],
@@ -270,6 +285,7 @@ class Client:
         shutil.rmtree(arriving.folder, ignore_errors=True)
         return artifacts
 
+    @takes(folder=PATH, progress=HEARS_OF_JOB)
     def run(
         self,
         job: AnyJob,

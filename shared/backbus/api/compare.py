@@ -14,6 +14,7 @@ from backbus.api.kept import read_run
 from backbus.api.result import Result
 from backbus.errors import DataError, UsageError
 from backbus.folders import RUNS
+from backbus.kinds import PATH, takes
 from backbus.performance.metrics import FIGURES
 from backbus.runs.differences import settings_apart
 from backbus.runs.library import find_run
@@ -68,6 +69,7 @@ class Comparison:
         dress(found, "Equity, as a multiple of the start")
         return found
 
+    @takes(path=PATH)
     def report(self, path: Path | str) -> Path:
         """Write them as one page that opens offline, a file that ends in .html; returns its place. Raises UsageError
         for a place where nothing can be written."""
@@ -155,6 +157,9 @@ def compare(*runs: Result | Path | str) -> Comparison:
 
 
 def _read(run: Path | str) -> Result:
+    if not isinstance(run, Path | str):
+        told = "a Result, or a run of var/runs by its folder, id or name"
+        raise UsageError(f"compare: a run is {told}; one is of type {type(run).__name__} here")
     folder = run if isinstance(run, Path) else find_run(run, RUNS)
     found = read_run(folder)
     if not isinstance(found, Result):

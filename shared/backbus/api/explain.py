@@ -21,12 +21,12 @@ import numpy as np
 
 from backbus import renamed
 from backbus.errors import DataError, JobError, no_symbol
+from backbus.kinds import PATH, TEXT, WHOLE, takes
 from backbus.market.panel import instant_text, session_date
 from backbus.market.ticks import PHASE_NAMES, PHASES
-from backbus.performance.tables import TABLES
+from backbus.performance.table_files import read_table_file
 from backbus.runs.folder import read_report
 from backbus.runs.library import kept_run
-from backbus.runs.tables import Tables
 from backbus.sweep.outcome import SUMMARY_FILE
 from backbus.trading.codes import FILL_RULES, FORCED_FOR, REASONS, TIMES_IN_FORCE, End, Reason
 from backbus.trading.records import order_parts
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 TRAILING = ("trail", "trail_from", "trail_from_fraction", "trail_then")
 """What a trailing stop is; runs of before had the first alone."""
-LATER = (*TRAILING[1:], "group")
-"""Columns that runs of before do not have."""
 FIRST = 10
 """Things that happened which a run tells of itself."""
 _WITHIN = {"account_activity": 0, "fills": 2, "signals": 4, "orders": 5}
@@ -47,6 +45,7 @@ SHORT = REASONS[Reason.BUYING_POWER]
 NEEDED = ("equity", "orders", "fills", "order_ends", "signals", "account_activity")
 
 
+@takes(folder=PATH, order=WHOLE, asset=TEXT, date=TEXT)
 def explain(folder: Path | str, *, order: int | None = None, asset: str | None = None, date: str | None = None) -> Row:
     """What the tables in ``folder`` tell of a run, of an order (by its number, or its id), of an asset in a session
     (``date`` is ISO), or all that happened to an asset or on a date.
@@ -103,13 +102,7 @@ def _rows(folder: Path, table: str, *filters: tuple[str, str, Any], most: int | 
 
 def _table(folder: Path, table: str, *filters: tuple[str, str, Any]) -> pa.Table:
     """Rows of a table that has what a run's has. Raises DataError."""
-    path = folder / f"{table}.parquet"
-    found = Tables({table: path}).read(table, filters=list(filters) or None)
-    missing = [name for name in TABLES[table] if name not in found.column_names and name not in LATER]
-    if missing:
-        problem = f"is no table of the {table} of a run: it has no column {missing[0]!r}; run the job again"
-        raise DataError(problem, file=str(path))
-    return found
+    return read_table_file(folder / f"{table}.parquet", table, filters=list(filters) or None)
 
 
 def _apart(folder: Path, table: str, what: str, other: str) -> DataError:
@@ -121,7 +114,7 @@ def _apart(folder: Path, table: str, what: str, other: str) -> DataError:
 @functools.lru_cache(maxsize=1)
 def _sessions(folder: Path, _: int) -> tuple[dict[int, datetime.date], bool]:
     """The session of each traded row, and whether any has several; made anew where the file is another one."""
-    told = Tables({"equity": folder / "equity.parquet"}).read("equity", ["row", "session"]).to_pydict()
+    told = read_table_file(folder / "equity.parquet", "equity", ["row", "session"]).to_pydict()
     return dict(zip(told["row"], told["session"], strict=True)), len(set(told["session"])) < len(told["row"])
 
 
@@ -134,7 +127,7 @@ def _utc(time: datetime.datetime) -> str:
 
 def numbers_of(folder: Path) -> dict[int, int]:
     """The short number of each order by its id: 1, 2, 3 … as they come in ``orders.parquet``."""
-    ids = Tables({"orders": folder / "orders.parquet"}).read("orders", ["order"]).column(0).unique().to_pylist()
+    ids = read_table_file(folder / "orders.parquet", "orders", ["order"]).column(0).unique().to_pylist()
     return {one: number for number, one in enumerate(ids, 1)}
 
 

@@ -10,6 +10,7 @@ from backbus.api.result import Result
 from backbus.api.sweep_result import SweepResult
 from backbus.api.verify import read_receipt
 from backbus.errors import DataError
+from backbus.kinds import PATH, takes
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.tables import TABLES
 from backbus.runs.folder import JOB_FILE, RECEIPT_FILE, Ran, read_report
@@ -30,6 +31,7 @@ _OWN = "only those of runs in var/runs are"
 MAIN_TABLES = (TABLE_FILE, FOLDS_FILE, SPLITS_FILE)
 
 
+@takes(folder=PATH)
 def read_run(folder: Path | str) -> Result | SweepResult:
     """The result in a folder. Raises DataError where there is none, or none that is whole."""
     folder = Path(folder).resolve()

@@ -8,24 +8,26 @@ from typing import Any
 from backbus.api.result import Result
 from backbus.api.run import run
 from backbus.engine.inputs import Progress
-from backbus.errors import BackbusError, JobError
+from backbus.errors import BackbusError, DataError, JobError
 from backbus.job.job import Job
+from backbus.kinds import HEARS, PATH, WHOLE, takes
+from backbus.performance.table_files import read_table_file
 from backbus.sweep.outcome import TABLE_FILE
 from backbus.sweep.results import load_summary, points_summary, values_of
 from backbus.sweep.search import cross_validation, walk_forward
 from backbus.sweep.space.space import point_job
 
 
+@takes(sweep=PATH, point=WHOLE, folder=PATH, progress=HEARS)
 def rerun(
-    sweep: Path, point: int | None = None, *, folder: Path | None = None, progress: Progress | None = None
+    sweep: Path | str, point: int | None = None, *, folder: Path | str | None = None, progress: Progress | None = None
 ) -> Result:
     """Run one point of a finished sweep whole, the best where none is named; its row of the table must come again.
 
     ``sweep`` is the sweep's folder, ``folder`` that of the run, which is in memory without one. BackbusError where the
     run differs from the row: the code or the data is another.
     """
-    import pyarrow.parquet as pq
-
+    sweep = Path(sweep)
     summary = points_summary(sweep)
     if point is None:
         if summary["best"] is None:
@@ -36,7 +38,12 @@ def rerun(
     job = Job.parse(summary["job"])
     job.come_from(Path(summary["folder"]))
     assert job.sweep is not None
-    row = pq.read_table(sweep / TABLE_FILE, filters=[("point", "=", point)]).to_pylist()[0]
+    rows = read_table_file(sweep / TABLE_FILE, "table", filters=[("point", "=", point)]).to_pylist()
+    if not rows:
+        raise DataError(
+            f"has no row of point {point}: it is not whole; run the sweep again", file=str(sweep / TABLE_FILE)
+        )
+    row = rows[0]
     if row["failure"] is not None:
         raise JobError(f"point {point} failed ({row['failure']}): {row['message']}")
     result = run(point_job(job, values_of(job.sweep, row)), folder=folder, progress=progress)
@@ -50,8 +57,12 @@ def rerun(
     return result
 
 
-def rerun_fold(sweep: Path, number: int, *, folder: Path | None = None, progress: Progress | None = None) -> Result:
+@takes(sweep=PATH, number=WHOLE, folder=PATH, progress=HEARS)
+def rerun_fold(
+    sweep: Path | str, number: int, *, folder: Path | str | None = None, progress: Progress | None = None
+) -> Result:
     """Run the test range of a fold whole, as a job of its own; figures and fingerprint of its row must come again."""
+    sweep = Path(sweep)
     summary = load_summary(sweep)
     if summary.get("kind") != walk_forward.KIND:
         raise JobError(f"{sweep} holds no walk-forward, and only those have folds")
@@ -76,15 +87,17 @@ def rerun_fold(sweep: Path, number: int, *, folder: Path | None = None, progress
     return result
 
 
+@takes(sweep=PATH, number=WHOLE, group=WHOLE, folder=PATH, progress=HEARS)
 def rerun_split(
-    sweep: Path,
+    sweep: Path | str,
     number: int,
     group: int | None = None,
     *,
-    folder: Path | None = None,
+    folder: Path | str | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Run a split's best over one of its test groups, the first where left out; its fingerprint must come again."""
+    sweep = Path(sweep)
     summary = load_summary(sweep)
     if summary.get("kind") != cross_validation.KIND:
         raise JobError(f"{sweep} holds no cross-validation, and only those have splits")

@@ -11,6 +11,7 @@ from backbus.api.frames import by_time, positions
 from backbus.api.notebook import run_html
 from backbus.errors import UsageError
 from backbus.job.parsing import parse
+from backbus.kinds import PATH, WHOLE, takes
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.advice import advice_of
 from backbus.runs.shown import RunShown, Shown, SweepShown
@@ -38,19 +39,26 @@ class Finished(Shown):
     @property
     def figures(self) -> Figures:
         """The registered figures of its kind by name: ``result.figures["underwater"]`` draws one. They need
-        backbus[figures]."""
+        the extra ``figures``."""
         from backbus.figures.drawn import Figures
 
         return Figures(self)
 
+    @takes(path=PATH)
     def report(self, path: Path | str, *, with_source: bool = False) -> Path:
-        """Write it as one page that opens offline (docs/report.md); ``with_source`` puts the strategy's sources in.
-        Returns the page's place. It needs backbus[figures].
+        """Write it as one page that opens offline (docs/report.md), a file that ends in .html; ``with_source`` puts
+        the strategy's sources in. A file that ends in .md is a summary in Markdown. Returns the file's place. A page
+        needs the extra ``figures``.
 
         Raises UsageError for a place where nothing can be written."""
-        from backbus.report import write_report
+        from backbus.report import MARKDOWN, write_markdown, write_report
 
         assert isinstance(self, RunShown | SweepShown)
+        if Path(path).suffix == MARKDOWN:
+            if with_source:
+                raise UsageError("a summary in Markdown has no sources in it: write a page (.html), or leave them out")
+            write_markdown(self, Path(path), job=self.job)
+            return Path(path)
         write_report(self, Path(path), job=self.job, folder=self.folder, with_source=with_source)
         return Path(path)
 
@@ -173,6 +181,7 @@ class Result(RunShown, Finished):
     def _repr_html_(self) -> str:
         return run_html(self)
 
+    @takes(window=WHOLE)
     def rolling(self, window: int = 63, *, risk_free: float | str | Mapping[str, Any] = 0.0) -> pd.DataFrame:
         """Annual return, volatility, Sharpe ratio and deepest drawdown of the last ``window`` sessions, by session;
         ``risk_free`` is an annual rate, or a file or a table of such, as ``performance.risk_free`` takes it.

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from backbus.api.arguments import AnyJob, class_of, job_of
+from backbus.api.compiling import say_when_compiling
 from backbus.api.result import Result
 from backbus.engine.inputs import Inputs, Progress, complete, files_of, load_inputs
 from backbus.errors import UsageError
 from backbus.job.job import Job
+from backbus.kinds import HEARS, PATH, takes
 from backbus.performance.tables import TABLES
 from backbus.runs.folder import Ran, files_beside_tables, new_id, now
 from backbus.runs.hashes import hashes_of
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from backbus.strategy import Strategy
 
 
+@takes(folder=PATH, progress=HEARS)
 def run(
     job: AnyJob,
     data: Any = None,
@@ -56,6 +59,7 @@ def run(
     from backbus.performance.artifacts import ArtifactWriter
 
     started, begun_at = time.perf_counter(), now()
+    say_when_compiling()
     made, handed_over = complete(job_of(job, overrides, strategy)), strategy
     if isinstance(strategy, type):
         from backbus.strategy import make_strategy

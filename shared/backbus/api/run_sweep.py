@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 
 from backbus.api.arguments import AnyJob, class_of, job_of, with_parameters
+from backbus.api.compiling import say_when_compiling
 from backbus.api.sweep_result import SweepResult
 from backbus.data import MappedSource, write_panel
 from backbus.engine.inputs import PANEL_FILE, Inputs, Progress, complete, files_of, open_inputs
 from backbus.errors import UsageError
 from backbus.jit.sources import cache_home
 from backbus.job.job import Job
+from backbus.kinds import FUNCTION, HEARS, PATH, TEXT, WHOLE, takes
 from backbus.market.panel import Panel
 from backbus.market.timeframe_ends import Framed
 from backbus.models.loading import files_of_job, with_functions
@@ -50,6 +52,7 @@ from backbus.together import text_file, write_together
 Opening = Callable[[], AbstractContextManager[Cluster]]
 
 
+@takes(folder=PATH, workers=WHOLE, on=TEXT, progress=HEARS, say=FUNCTION)
 def run_sweep(
     job: AnyJob,
     data: Any = None,
@@ -73,6 +76,7 @@ def run_sweep(
     it. Raises JobError, DataError, StrategyError or UsageError; nothing is left half written.
     """
     started, begun_at = time.perf_counter(), now()
+    say_when_compiling()
     job = job_of(job, overrides, strategy)
     if strategy is not None:
         job, strategy = with_parameters(job, strategy), class_of(strategy)

@@ -7,12 +7,15 @@ from itertools import groupby
 from operator import itemgetter
 
 from backbus.api.explain import SHORT, Row, within_instant
+from backbus.errors import UsageError
+from backbus.kinds import MAPPING, takes
 from backbus.market.ticks import CLOSE_SIGNAL, PHASE_NAMES
 from backbus.runs.words import PHASES_IN_WORDS
 
 SIGNALLED = PHASE_NAMES[CLOSE_SIGNAL]
 
 
+@takes(told=MAPPING)
 def sentences(told: Row) -> Iterator[str]:
     """What ``explain`` has found, line by line."""
     if "filled_by" in told:
@@ -21,8 +24,10 @@ def sentences(told: Row) -> Iterator[str]:
         yield from _of_list(told)
     elif "said" in told:
         yield from _of_order(told)
-    else:
+    elif "rows" in told:
         yield from _of_day(told)
+    else:
+        raise UsageError("sentences: told is what explain has found; it is another mapping here")
 
 
 def _number(value: float) -> str:

@@ -34,7 +34,9 @@ def mcp(
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in ("mcp", "mcp_types"):
             raise
-        raise UsageError('a server for agents needs its SDK: pip install "backbus[mcp]"') from None
+        from backbus.extras import install
+
+        raise UsageError(f"a server for agents needs its SDK: {install('mcp')}") from None
     commands = getattr(context.find_root().command, "commands", {})
     serve(Bounds(folder.resolve(), stack, max_points, max_seconds), frozenset(commands))
 

@@ -22,7 +22,7 @@ def report(
         typer.Option("--out", metavar="FILE", help="Where it goes; report.html in its folder, if left out."),
     ] = None,
     as_markdown: Annotated[
-        bool, typer.Option("--md", help="A summary in Markdown instead, printed where no FILE is given.")
+        bool, typer.Option("--md", help="A summary in Markdown, as FILE.md is; printed without one.")
     ] = False,
     with_source: Annotated[bool, typer.Option("--with-source", help="Put the strategy's sources into it.")] = False,
     show: Annotated[bool, typer.Option("--open", help="Open it in a browser.")] = False,
@@ -32,20 +32,22 @@ def report(
     from backbus.api.kept import read_run
     from backbus.errors import UsageError
     from backbus.folders import RUNS
-    from backbus.report import check_page, markdown, write_report
+    from backbus.report import MARKDOWN, check_page, markdown, write_markdown, write_report
     from backbus.runs.library import find_run, latest_run
 
     if bool(run) == last:
         raise UsageError("name a run, or say --last")
+    as_markdown = as_markdown or (out is not None and out.suffix == MARKDOWN)
     if as_markdown and (with_source or show):
-        raise UsageError("--md is a summary in words: leave out --open and --with-source")
+        raise UsageError("Markdown is a summary in words: leave out --open and --with-source")
     folder = latest_run(RUNS) if last else find_run(run, RUNS)
     path = (folder / "report.html") if out is None else out
     if not as_markdown:
         check_page(path)
     result = read_run(folder)
     if as_markdown:
-        _markdown(markdown(result, result.job), out, as_json)
+        text = markdown(result, result.job) if out is None else write_markdown(result, out, job=result.job)
+        _markdown(text, out, as_json)
         return
     with to_stderr():
         told = write_report(result, path, job=result.job, folder=folder, with_source=with_source)
@@ -63,13 +65,8 @@ def report(
 
 
 def _markdown(text: str, out: Path | None, as_json: bool) -> None:
-    from backbus.report.writing import check_file
-    from backbus.together import encodable, text_file, write_together, writing
+    from backbus.together import encodable
 
-    if out is not None:
-        check_file(out)
-        with writing(out):
-            write_together(out.parent, {out.name: text_file(text)})
     if as_json:
         print_json({"file": None if out is None else str(out), "markdown": text})
     elif out is None:

@@ -8,7 +8,8 @@ and ``map_panel`` streams one that is larger than memory.
 from backbus.data.catalog.catalog import Catalog
 from backbus.data.files import load_panel, open_source, resolve_files
 from backbus.data.panels.frame import panel_from_frame
-from backbus.data.panels.panel_file import MappedPanel, MappedSource, map_panel, read_panel, write_panel
+from backbus.data.panels.mapped import MappedPanel
+from backbus.data.panels.panel_file import MappedSource, map_panel, read_panel, write_panel
 from backbus.data.write import write_csv
 
 __all__ = [

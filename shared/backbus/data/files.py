@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from backbus.data.panels.align import Aligned, aligned
 from backbus.data.panels.assemble import assemble
 from backbus.data.panels.layout import settled
-from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel
+from backbus.data.panels.mapped import MappedPanel
+from backbus.data.panels.panel_file import SUFFIX, MappedSource, is_panel_file, map_panel
 from backbus.data.panels.quotes import quotes_of_panel, with_quotes
 from backbus.data.panels.universe import Chosen, with_universe
 from backbus.data.readers.by_name import KNOWN

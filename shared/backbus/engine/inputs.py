@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from backbus.errors import JobError
 from backbus.job.job import Job
 from backbus.job.performance import RiskFree
+from backbus.kinds import an, takes
 
 if TYPE_CHECKING:
-    from backbus.market.panel import Panel, Source
+    from backbus.market.panel import Layout, Panel, Source
     from backbus.strategy import Strategy
 
 PANEL_FILE = "panel.arrow"
@@ -38,12 +39,21 @@ def as_panel(data: Any, job: Job) -> Panel:
     return chosen
 
 
-@dataclass(frozen=True)
+def bars_told(layout: Layout) -> str:
+    """How much a market is, in words."""
+    some = ", ".join(layout.symbols[:5]) + (f" and {layout.assets - 5} more" if layout.assets > 5 else "")
+    return f"{layout.rows} rows of {some}"
+
+
+@dataclass(frozen=True, repr=False)
 class Inputs:
     """The market of a job, and how to let go of the memory of its rows before a given one."""
 
     source: Source
     release: Callable[[int], None]
+
+    def __repr__(self) -> str:
+        return f"<Inputs: {bars_told(self.source.layout)}>"
 
     @cached_property
     def panel(self) -> Panel:
@@ -66,6 +76,7 @@ def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) ->
     return with_functions(job, files, strategy), open_inputs(job, data), strategy
 
 
+@takes(job=an("Job", "a Job, as Job.parse and Job.load give it"))
 def open_inputs(job: Job, data: Any = None) -> Inputs:
     """The job's market: read from its files, made of what was handed over, or simulated."""
     if data is not None:

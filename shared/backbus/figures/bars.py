@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from backbus.errors import UsageError
 from backbus.figures.style import GREEN, GREY, LINES, RED, dress, see_through
+from backbus.kinds import PANEL, TEXT, WHOLE, Kind, takes
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.market.timeframes import DAY_NS
 
@@ -20,6 +22,10 @@ CANDLES, POINTS, SMALL = 250, 600, 150
 MOST_LINES = 40
 _TICKS = 6
 _HEIGHT = 230
+PANELS = Kind(
+    "a mapping of names to panels, such as {'IBM': read_panel(…)}",
+    lambda one: isinstance(one, Mapping) and all(map(PANEL.fits, one.values())),
+)
 
 
 class DrawnBars(NamedTuple):
@@ -73,6 +79,7 @@ def _ticks(panel: Panel, count: int = _TICKS) -> dict[str, Any]:
     return {"tickmode": "array", "tickvals": rows, "ticktext": _dates(panel, rows)}
 
 
+@takes(panel=PANEL, title=TEXT)
 def bars_figure(panel: Panel, title: str | None = None) -> go.Figure:
     """A market: candles and volume of one asset; of more assets their closes, as parts of the first one of each."""
     import plotly.graph_objects as go
@@ -132,6 +139,7 @@ def _many(panel: Panel, title: str | None) -> go.Figure:
     return figure
 
 
+@takes(panels=PANELS, beside=PANELS, columns=WHOLE, title=TEXT)
 def grid_figure(
     panels: Mapping[str, Panel],
     beside: Mapping[str, Panel] | None = None,
@@ -145,6 +153,8 @@ def grid_figure(
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
+    if columns < 1 or not panels:
+        raise UsageError(f"grid_figure draws one panel or more in one column or more, not {len(panels)} in {columns}")
     lines, parts = math.ceil(len(panels) / columns), 2 if volume else 1
     titles = []
     for line in range(lines):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from collections.abc import Iterator, Mapping
 from html import escape
 from textwrap import wrap
 from typing import Any
 
+from backbus.errors import UsageError
 from backbus.figures.lines import lightened
-from backbus.figures.registry import NothingToShow, figures, find_figure
+from backbus.figures.registry import NothingToShow, RegisteredFigure, figures, find_figure
 from backbus.runs.shown import RunShown, Shown
 
 _WIDTH = 52
@@ -31,6 +34,7 @@ class Figures(Mapping[str, Any]):
     def draw(self, name: str, **choices: Any) -> Any:
         """The same, with what the figure lets one choose: ``draw("price", asset="IBM")``."""
         one = find_figure(name, self.of)
+        _check_choices(one, choices)
         try:
             return lightened(one.draw(self._result, **choices))
         except NothingToShow as said:
@@ -56,6 +60,23 @@ class Figures(Mapping[str, Any]):
             for name, one in figures(self.of).items()
         )
         return f"<table>{rows}</table>"
+
+
+def _check_choices(one: RegisteredFigure, choices: Mapping[str, Any]) -> None:
+    """Raise UsageError for what a figure does not let one choose."""
+    _, *parameters = inspect.signature(one.draw).parameters.values()
+    if any(each.kind is each.VAR_KEYWORD for each in parameters):
+        return
+    known = [each.name for each in parameters]
+    for name in choices:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = (
+                f"did you mean {close[0]!r}?"
+                if close
+                else f"there {'is' if len(known) == 1 else 'are'} {', '.join(known)}"
+            )
+            raise UsageError(f"the figure {one.name!r} has no choice {name!r}; {hint if known else 'it has none'}")
 
 
 def empty_figure(words: str, title: str | None = None) -> Any:

@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from backbus.figures.style import BLUE, ORANGE, dress, see_through
+from backbus.kinds import NUMBER, TEXT, an, takes
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
     import pyarrow as pa
 
+OF_FAN = an("Table", "the table `fan` of a Monte Carlo search: result.tables.read('fan')")
 BANDS = ((1, 99), (5, 95), (25, 75))
 """Per cent of the markets below and above which a band ends."""
 
 
+@takes(table=OF_FAN, cash=NUMBER, title=TEXT)
 def fan_figure(table: pa.Table, cash: float, title: str | None = None) -> go.Figure:
     """Bands of equity over time, from a Monte-Carlo sweep's ``fan.parquet`` [sessions]; ``cash`` is what each began
     with."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from backbus.errors import UsageError
 from backbus.figures.style import LINES, dress
+from backbus.kinds import MAPPING, TEXT, Kind, takes
 from backbus.market.panel import Floats
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 DATA = "the data"
 _REACH, _BINS, _LAGS = 8.0, 49, 60
+RETURNS = Kind("a mapping of symbols to their returns", lambda one: isinstance(one, Mapping) and len(one) > 0)
 
 
 def density(returns: Floats, deviation: float) -> tuple[Floats, Floats]:
@@ -35,6 +38,7 @@ def memory(returns: Floats) -> Floats:
     return np.array([float((size[lag:] * size[:-lag]).mean()) / total for lag in range(1, _LAGS + 1)])
 
 
+@takes(data=RETURNS, models=MAPPING, title=TEXT)
 def fit_figure(
     data: Mapping[str, Floats], models: Mapping[str, Mapping[str, Floats]], title: str | None = None
 ) -> go.Figure:
@@ -45,6 +49,9 @@ def fit_figure(
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
+    without = [symbol for symbol in data if symbol not in models]
+    if without:
+        raise UsageError(f"fit_figure: models has nothing of {', '.join(without)}, which data has")
     left, right = "returns, in deviations of the data", "autocorrelation of the size of returns, by lag"
     figure = make_subplots(
         rows=len(data),

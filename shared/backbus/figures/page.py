@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from backbus.errors import UsageError
+from backbus.extras import install
+from backbus.kinds import PATH, an, takes
 from backbus.together import text_file, write_together, writing
 
 PAGE, PICTURES = ".html", (".svg", ".png", ".pdf")
@@ -21,7 +23,7 @@ def check_place(path: Path) -> None:
     try:
         import plotly  # noqa: F401
     except ImportError:
-        raise UsageError("figures need plotly; install backbus[figures]") from None
+        raise UsageError(f"figures need plotly: {install('figures')}") from None
     if path.suffix not in (PAGE, *PICTURES):
         raise UsageError(f"a figure is written to a file that ends in {PAGE}, .svg, .png or .pdf, not to {path.name}")
     if path.suffix != PAGE:
@@ -33,9 +35,11 @@ def check_place(path: Path) -> None:
         raise UsageError(f"there is no folder {path.parent} to write a figure to")
 
 
-def write_figure(figure: Any, path: Path) -> None:
+@takes(figure=an("BaseFigure", "a figure of plotly, as result.plot() gives it"), path=PATH)
+def write_figure(figure: Any, path: Path | str) -> None:
     """Write a figure, whole or not at all: by the file's suffix a page with all that it needs, or a picture. Raises
     UsageError, and BackbusError where the system refuses."""
+    path = Path(path)
     check_place(path)
     if path.suffix == PAGE:
         page = type(figure)(figure).update_layout(width=None, autosize=True)

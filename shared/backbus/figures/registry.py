@@ -24,6 +24,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from backbus.errors import UsageError
+from backbus.kinds import Kind, takes
 
 GROUP = "backbus.figures"
 OURS = (
@@ -71,9 +72,10 @@ def figure(name: str, meaning: str, *, of: str = "run") -> Callable[[Draw], Draw
     """Register a function as the figure of this name; one of that name is replaced, so that a cell can run twice.
 
     ``of`` is ``run``, or a kind of search: ``sweep``, ``walk_forward``, ``cpcv``, ``monte_carlo``."""
-    if not name or not meaning:
+    if not isinstance(name, str) or not isinstance(meaning, str) or not name or not meaning:
         raise UsageError("a figure has a name and a line that says what it shows")
 
+    @takes(draw=Kind("a function of a result", callable))
     def put(draw: Draw) -> Draw:
         if not _is_ours(draw):
             _load_ours()  # else one of ours, loaded later, would take the place of a user's of the same name
@@ -129,6 +131,6 @@ def _place(one: RegisteredFigure) -> int:
 def find_figure(name: str, of: str = "run") -> RegisteredFigure:
     """One by its name. Raises UsageError."""
     known = figures(of)
-    if name not in known:
+    if not isinstance(name, str) or name not in known:
         raise UsageError(f"there is no figure {name!r} of a {of}; choose one of {', '.join(known)}")
     return known[name]

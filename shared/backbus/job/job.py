@@ -10,22 +10,29 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
+from backbus.errors import JobError, UsageError
 from backbus.job.axes import Choices
 from backbus.job.costs import ExecutionSettings, HalfSpread, Slippage
 from backbus.job.data import DataSettings
 from backbus.job.file import read_job_file
 from backbus.job.instruments import Instrument
 from backbus.job.own_models import OwnModel, OwnSlippage, OwnUse, UserFunction, swept_uses
-from backbus.job.parsing import NOWHERE, parse
+from backbus.job.parsing import NOWHERE, ClassOfModels, mistakes_in, parse
 from backbus.job.performance import PerformanceSettings
 from backbus.job.places import JobOrigin
 from backbus.job.portfolio import PortfolioSettings
 from backbus.job.section import Positive, Section
 from backbus.job.simulator import SimulatorSettings
 from backbus.job.sweep import SweepSettings
+from backbus.kinds import MAPPING, PATH, TEXT, Kind, takes
 from backbus.market.years import DAYS_PER_YEAR, sessions_per_year
+
+OVERRIDES = Kind(
+    "a list of texts, each setting=value",
+    lambda one: isinstance(one, Iterable) and not isinstance(one, str | Mapping) and all(map(TEXT.fits, one)),
+)
 
 
 class StrategySettings(BaseModel):
@@ -55,7 +62,20 @@ class RunSettings(Section):
     """What the strategy's process may take beyond what it has when the run begins; on a stack."""
 
 
-class Job(Section):
+class ToldInOneError(ClassOfModels):
+    """The class of ``Job``: made by hand with something that is wrong, it raises what ``parse`` raises."""
+
+    def __call__(self, *positional: Any, **fields: Any) -> Any:
+        """A job of its fields. Raises JobError."""
+        if positional:
+            raise UsageError("Job takes fields by name: Job.parse makes one of a mapping, and Job.load of a file")
+        try:
+            return super().__call__(**fields)
+        except ValidationError as error:
+            raise JobError.of(mistakes_in(self, error, (), NOWHERE), None) from None
+
+
+class Job(Section, metaclass=ToldInOneError):
     """A backtest as data: everything that decides its result, and nothing else."""
 
     name: str = Field(default="backtest", min_length=1, max_length=200)
@@ -167,12 +187,21 @@ class Job(Section):
             raise ValueError("[sweep.monte_carlo] runs over simulated markets: add [simulator]")
         return self
 
+    def __repr__(self) -> str:
+        market = "simulated bars" if self.simulator is not None else "bars from files" if self.data.named else "no bars"
+        search = "" if self.sweep is None else ", with a search"
+        return f"<Job {self.name!r}: {self.strategy.use} on {market}{search}>"
+
+    __str__ = __repr__
+
     @classmethod
+    @takes(fields=MAPPING, file=TEXT)
     def parse(cls, fields: Mapping[str, Any], *, file: str | None = None) -> Job:
         """A job from nested mappings, or a ``JobError`` that names all that is wrong in it and how to mend it."""
         return parse(cls, fields, origin=JobOrigin(file))
 
     @classmethod
+    @takes(path=PATH, text=TEXT, overrides=OVERRIDES)
     def load(cls, path: str | Path, *, overrides: Iterable[str] = (), text: str | None = None) -> Job:
         """A job from a TOML file, after ``section.field=value`` overrides; ``text`` is what stands in it, where that is
         known."""

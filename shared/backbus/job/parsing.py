@@ -10,13 +10,21 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from backbus import renamed
 from backbus.errors import JobError, Mistake
 from backbus.job.places import JobOrigin, in_order
+
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+
+    ClassOfModels = ModelMetaclass
+else:
+    ClassOfModels = type(BaseModel)
+    """The class of pydantic's classes, for those of ours that say in their own words what is wrong with one."""
 
 Fields = TypeVar("Fields", bound=BaseModel)
 NOWHERE = JobOrigin()

@@ -1,6 +1,7 @@
 """The server: tools over the Model Context Protocol on standard input and output, by its official SDK.
 
-Standard output is the protocol's alone. It ends at the end of its input, and when it is told to, with all of its calls.
+Standard output is the protocol's alone. It ends at the end of its input, when nobody reads its
+output any longer, and when it is told to, with all of its calls.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import asyncio
 import json
 import os
 import signal
+import stat
 import sys
 from collections.abc import Collection
 from typing import Any
@@ -42,15 +44,32 @@ async def _serve(bounds: Bounds, commands: Collection[str]) -> None:
     desk = Desk(bounds, commands)
     for number in ENDS:
         asyncio.get_running_loop().add_signal_handler(number, _stop, desk, number)
+    if _ends_with_its_reader(1):
+        # Of a pipe that is written to there is nothing to read but that nobody reads it any longer.
+        asyncio.get_running_loop().add_reader(os.dup(1), _end, desk, 0)
     server = server_of(desk)
-    async with stdio_server() as (incoming, outgoing):
-        await server.run(incoming, outgoing, server.create_initialization_options())
+    try:
+        async with stdio_server() as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
+    except* (BrokenPipeError, ConnectionError):  # the client has gone in the middle of an answer
+        _end(desk, 0)
+
+
+def _ends_with_its_reader(number: int) -> bool:
+    """Whether an open file is a pipe, or a socket that is not the input as well."""
+    mine, other = os.fstat(number), os.fstat(0)
+    pipe = stat.S_ISFIFO(mine.st_mode) or stat.S_ISSOCK(mine.st_mode)
+    return pipe and not os.path.samestat(mine, other)
 
 
 def _stop(desk: Desk, number: signal.Signals) -> None:
+    _end(desk, 128 + number)
+
+
+def _end(desk: Desk, status: int) -> None:
     """End now: a thread that waits for input would be waited for."""
     desk.end_all()
-    os._exit(128 + number)
+    os._exit(status)
 
 
 def server_of(desk: Desk) -> Server[Any]:

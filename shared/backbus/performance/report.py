@@ -81,6 +81,14 @@ class Report(BaseModel):
     read: tuple[str, ...] = ()
     """How the data were read: which column was taken for what, which were left, and what stamps mark."""
 
+    def __repr__(self) -> str:
+        some = f"{self.rows} rows of {self.assets} asset{'s' if self.assets != 1 else ''}"
+        equity = "no number" if self.final_equity is None else f"{self.final_equity:,.2f}"
+        days = f"{self.first_session} to {self.last_session}"
+        return f"<Report of {self.name!r}: {days}, {some}, final equity {equity}; fingerprint {self.fingerprint[:12]}>"
+
+    __str__ = __repr__
+
     def to_json(self) -> str:
         """Canonical JSON, the text of ``report.json``."""
         return self.model_dump_json(indent=2) + "\n"

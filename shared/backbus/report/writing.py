@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backbus.errors import DataError, UsageError
+from backbus.extras import install
 from backbus.report.drawing import figures_of
 from backbus.report.headline import Words
 from backbus.report.packing import Packing, Told
@@ -21,7 +22,7 @@ from backbus.together import encodable, write_together, writing
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PAGE = ".html"
+PAGE, MARKDOWN = ".html", ".md"
 
 
 def check_page(path: Path) -> None:
@@ -29,10 +30,13 @@ def check_page(path: Path) -> None:
     try:
         import plotly  # noqa: F401
     except ImportError:
-        raise UsageError("a report has figures, and these need plotly; install backbus[figures]") from None
+        raise UsageError(f"a report has figures, and these need plotly: {install('figures')}") from None
     check_file(path)
     if path.suffix != PAGE:
-        raise UsageError(f"a report is written to a file that ends in {PAGE}, not to {path.name}; --md is for Markdown")
+        raise UsageError(
+            f"a report is written to a file that ends in {PAGE}, or, as a summary of one result in Markdown, in "
+            f"{MARKDOWN}, not to {path.name}"
+        )
 
 
 def check_file(path: Path) -> None:
@@ -63,6 +67,20 @@ def write_report(
         "not_drawn": {one["name"]: one["words"] for one in figures if "words" in one},
         "tables": {one["name"]: one["rows"] for one in tables},
     }
+
+
+def write_markdown(result: RunShown | SweepShown, path: Path, *, job: str) -> str:
+    """Write a result as a summary in Markdown, whole or not at all; returns its text. It needs no plotly.
+
+    Raises UsageError for a place where nothing can be written, and DataError for tables that cannot be read."""
+    from backbus.report.markdown import markdown
+    from backbus.together import text_file
+
+    check_file(path)
+    text = markdown(result, job)
+    with writing(path):
+        write_together(path.parent, {path.name: text_file(text)})
+    return text
 
 
 def write_parts(path: Path, parts: Iterable[str]) -> None:
@@ -106,7 +124,7 @@ def _sources(result: RunShown | SweepShown, folder: Path | None) -> dict[str, st
     if folder is None or (result.receipt is not None and result.receipt.strategy and not (folder / SOURCES).is_dir()):
         raise UsageError(
             "there are no sources beside this result to put into its report: run it with a folder, as `backbus run` "
-            "does, or leave out --with-source"
+            "does, or leave them out"
         )
     place = folder / SOURCES
     paths = sorted(path for path in place.rglob("*") if path.is_file() and not path.is_symlink())

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.errors import DataError
 from backbus.market.panel import Block, session_date
+from backbus.performance.table_files import read_table_file
 from backbus.runs.receipt import Receipt
 
 UNIMPORTANT = ("name", "run")
@@ -103,13 +103,8 @@ def bar_told(block: Block, symbols: Sequence[str], assets: Sequence[int]) -> str
 
 def first_row_apart(table: str, first: Path, second: Path) -> RunDifference | None:
     """The first order or fill in which two folders' tables differ."""
-    import pyarrow.parquet as pq
-
     columns = _FILLED if table == "fills" else _DECISIONS
-    try:
-        one, other = (pq.read_table(folder / f"{table}.parquet", columns=list(columns)) for folder in (first, second))
-    except FileNotFoundError as error:
-        raise DataError("is not there: the run's tables are not whole", file=str(error.filename)) from None
+    one, other = (read_table_file(folder / f"{table}.parquet", table, list(columns)) for folder in (first, second))
     count = min(len(one), len(other))
     unlike = np.zeros(count, dtype=np.bool_)
     for name in columns:
@@ -134,9 +129,7 @@ def first_row_apart(table: str, first: Path, second: Path) -> RunDifference | No
 
 def folder_row(folder: Path, table: str, row: int) -> dict[str, Any]:
     """One row of a table, with all its columns."""
-    import pyarrow.parquet as pq
-
-    found: dict[str, Any] = pq.read_table(folder / f"{table}.parquet").slice(row, 1).to_pylist()[0]
+    found: dict[str, Any] = read_table_file(folder / f"{table}.parquet", table).slice(row, 1).to_pylist()[0]
     return found
 
 

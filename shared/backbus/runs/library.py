@@ -20,6 +20,7 @@ from pydantic.dataclasses import dataclass
 from backbus.errors import DataError, JobError, RunNotFound, UsageError
 from backbus.folders import RUNS
 from backbus.json_files import read_object
+from backbus.kinds import TEXT, takes
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.differences import UNIMPORTANT, leaves
 from backbus.runs.receipt import kind_of
@@ -141,6 +142,7 @@ def find_removable(name: str, folder: Path) -> Path:
     return folder / found.name
 
 
+@takes(name=TEXT)
 def find_sweep(name: str) -> Path:
     """The folder of a sweep, from its path, its id, the first letters of this, or its job's name. Raises JobError."""
     folder = find_run(name, RUNS)

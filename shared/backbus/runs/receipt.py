@@ -63,6 +63,13 @@ class Receipt(BaseModel):
     versions: dict[str, str]
     """Of the interpreter, and of the libraries that take part."""
 
+    def __repr__(self) -> str:
+        days = "" if self.first_session is None else f"{self.first_session} to {self.last_session}, "
+        of = f"{len(self.strategy)} files of its strategy, {len(self.data)} of prices"
+        return f"<Receipt of the {self.kind} {self.name!r}: {days}fingerprint {self.fingerprint[:12]}, {of}>"
+
+    __str__ = __repr__
+
     def to_json(self) -> str:
         """The text of ``receipt.json``."""
         return self.model_dump_json(indent=1) + "\n"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.kinds import TEXT, takes
 from backbus.market.panel import Floats, Ints
 from backbus.performance.report import Report
 from backbus.runs.receipt import Receipt
@@ -31,10 +32,12 @@ class Shown:
     market: Callable[[], Panel] | None
     """What opens the bars, where they are at hand."""
 
+    @takes(table=TEXT, name=TEXT)
     def column(self, table: str, name: str) -> NDArray[Any]:
         """[rows] one column of a table; words as objects, times as UTC nanoseconds."""
         return self.tables.column(table, name)
 
+    @takes(table=TEXT)
     def count(self, table: str) -> int:
         """How many rows a table has."""
         return self.tables.rows(table)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from backbus import renamed
-from backbus.errors import DataError, UsageError
+from backbus.errors import UsageError
+from backbus.performance.table_files import Filters, read_table_file, rows_in_file
+from backbus.performance.tables import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-Filters = list[tuple[str, str, Any]]
-"""What rows must be, all of it: column, comparison, value."""
 Place = Path | Callable[[], "pa.Table"]
 
 
@@ -30,6 +29,9 @@ class Tables:
         self._there = dict(there)
         self._made: dict[str, pa.Table] = {}
         self._columns: dict[tuple[str, str], NDArray[Any]] = {}
+
+    def __repr__(self) -> str:
+        return f"<Tables: {', '.join(self) or 'none'}>"
 
     def __contains__(self, name: object) -> bool:
         return name in self._there
@@ -49,25 +51,26 @@ class Tables:
     def read(self, name: str, columns: list[str] | None = None, filters: Filters | None = None) -> pa.Table:
         """One of them, or some of its columns, of all rows or of those that ``filters`` let pass. Raises UsageError
         for one that is not there, and DataError for a file that cannot be read."""
-        import pyarrow.parquet as pq
-
         place = self._place(name)
+        if name in TABLES:
+            _check_names(name, columns or (), TABLES[name])
         if isinstance(place, Path):
-            with _reading(place):
-                return pq.read_table(place, columns=columns, filters=filters)
+            return read_table_file(place, name, columns, filters)
         if name not in self._made:
             self._made[name] = place()
-        made = self._made[name] if not filters else self._made[name].filter(pq.filters_to_expression(filters))
+        made = self._made[name]
+        _check_names(name, columns or (), made.column_names)
+        if filters:
+            import pyarrow.parquet as pq
+
+            made = made.filter(pq.filters_to_expression(filters))
         return made if columns is None else made.select(columns)
 
     def rows(self, name: str) -> int:
         """How many rows a table has."""
         place = self._place(name)
         if isinstance(place, Path):
-            import pyarrow.parquet as pq
-
-            with _reading(place):
-                return int(pq.read_metadata(place).num_rows)
+            return rows_in_file(place)
         return int(self.read(name).num_rows)
 
     def column(self, table: str, name: str) -> NDArray[Any]:
@@ -83,9 +86,9 @@ class Tables:
         return found
 
     def _place(self, name: str) -> Place:
-        if name in self._there:
+        if isinstance(name, str) and name in self._there:
             return self._there[name]
-        if name in renamed.TABLES:
+        if isinstance(name, str) and name in renamed.TABLES:
             raise UsageError(renamed.is_now(name, renamed.TABLES[name]))
         there = ", ".join(self._there)
         raise UsageError(
@@ -94,17 +97,12 @@ class Tables:
         )
 
 
+def _check_names(table: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise UsageError for a column that the table never has."""
+    for name in names:
+        if name not in known:
+            raise UsageError(f"the table {table} has no column {name!r}; it has {', '.join(known)}")
+
+
 def _itself(table: pa.Table) -> pa.Table:
     return table
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Tell a file that is gone or damaged by its place."""
-    import pyarrow as pa
-
-    try:
-        yield
-    except (OSError, pa.ArrowException) as error:
-        said = str(error).splitlines()[0]
-        raise DataError(f"cannot be read as a table of a run: {said}; run the job again", file=str(path)) from None

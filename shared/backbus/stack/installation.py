@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from backbus.extras import EXTRAS, install
 from backbus.jit.sources import cache_home
 from backbus.stack import kernels
 
@@ -61,8 +62,6 @@ def _python() -> HealthCheck:
 
 _ASKED = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?\s*((?:[<>=!~]=?\s*[\w.*]+,?\s*)*)(?:;\s*(.*))?$")
 _EXTRA = re.compile(r"extra == ['\"](\w+)['\"]")
-EXTRAS = ("dask", "mcp", "optimize", "sql")
-"""What users install besides, as ``backbus[NAME]``; and figures, which are looked at by themselves."""
 
 
 def _libraries() -> Iterator[HealthCheck]:
@@ -73,6 +72,7 @@ def _libraries() -> Iterator[HealthCheck]:
         )
         return
     wrong: list[str] = []
+    mend: list[str] = []
     absent: dict[str, list[str]] = {}
     count = 0
     for line in found.requires or ():
@@ -81,26 +81,28 @@ def _libraries() -> Iterator[HealthCheck]:
             continue
         name, versions, condition = asked[1], asked[2] or "", asked[3] or ""
         extra = _EXTRA.search(condition)
-        if extra is not None and extra[1] not in EXTRAS:
+        if extra is not None and (extra[1] not in EXTRAS or extra[1] == "figures"):
             continue
         try:
             there = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             if extra is None:
                 wrong.append(f"{name} is missing")
+                mend.append(f'"{name}{versions.strip()}"')
             else:
                 absent.setdefault(extra[1], []).append(name)
             continue
         count += 1
         if not _satisfies(there, versions):
             wrong.append(f"{name} is {there}, and {versions.strip()} is asked for")
+            mend.append(f'"{name}{versions.strip()}"')
     if wrong:
-        yield HealthCheck("libraries", "wrong", "; ".join(wrong), "pip install --upgrade backbus")
+        yield HealthCheck("libraries", "wrong", "; ".join(wrong), f"pip install {' '.join(mend)}")
     else:
         yield HealthCheck("libraries", "ok", f"{count} are there, in versions that are asked for")
     for extra_name, names in absent.items():
-        told = f"{', '.join(names)} is not there: what needs backbus[{extra_name}] is refused"
-        yield HealthCheck("extras", "note", told, f"pip install 'backbus[{extra_name}]'")
+        told = f"{', '.join(names)} is not there: what needs the extra {extra_name} is refused"
+        yield HealthCheck("extras", "note", told, install(extra_name))
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -151,9 +153,7 @@ def _figures() -> HealthCheck:
         return True
 
     if not there("plotly"):
-        return HealthCheck(
-            "figures", "note", "plotly is not there: --figure is refused", "pip install 'backbus[figures]'"
-        )
+        return HealthCheck("figures", "note", "plotly is not there: --figure is refused", install("figures"))
     missing = [] if there("kaleido") else ["kaleido"]
     browser = os.environ.get("BROWSER_PATH") or next(filter(None, map(shutil.which, _BROWSERS)), None)
     if browser is None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 import backbus
+from backbus.api.compiling import compiling_line
 from backbus.jit.sources import cache_folder, cache_home
 
 PACKAGE = Path(backbus.__file__).resolve().parent
@@ -70,7 +71,7 @@ def prepare(work: Work) -> None:
     """
     if are_compiled_for(work):
         return
-    sys.stderr.write(f"compiling once, {_TAKES[work]} (`backbus compile` does it for all commands) ...\n")
+    sys.stderr.write(compiling_line(_TAKES[work]))
     sys.stderr.flush()
     apart([part_command(part) for part in _PARTS[work]])  # what fails there fails here, and is told
 

@@ -16,9 +16,11 @@ import math
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.errors import PydanticUserError
 
 from backbus.errors import StrategyError
 from backbus.strategy import holding
+from backbus.strategy.declaring import StrategyClass, not_made, refuse_names_of_ours
 from backbus.strategy.failure import users_code
 from backbus.strategy.order_terms import entry_terms, exit_terms
 from backbus.strategy.orders import Order
@@ -27,7 +29,7 @@ from backbus.strategy.run import Run
 from backbus.trading.records import Records
 
 
-class Strategy(BaseModel):
+class Strategy(BaseModel, metaclass=StrategyClass):
     """Base of all strategies. An instance is its parameters; a run works on a ``fresh`` copy of it.
 
     What a strategy remembers between bars goes into attributes that begin with an underscore, declared with their
@@ -46,14 +48,21 @@ class Strategy(BaseModel):
     takes_book: ClassVar[bool] = False
     """Whether ``on_bar`` takes the book. Both are found out when the class is defined."""
 
-    def __init__(self, **params: Any) -> None:
+    def __init__(self, /, *positional: Any, **params: Any) -> None:
+        if positional:
+            first = next(iter(type(self).model_fields), None)
+            hint = "it has none" if first is None else f"{type(self).__name__}({first}={positional[0]!r})"
+            raise StrategyError(f"{type(self).__name__} takes its parameters by name: {hint}")
         try:
             super().__init__(**params)
         except ValidationError as error:
             raise wrong_parameter(type(self), error) from None
+        except (PydanticUserError, TypeError) as error:  # a type that is not there; bounds that do not fit a type
+            raise not_made(type(self).__name__, error) from error
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        refuse_names_of_ours(cls, Strategy)
         array, event = getattr(cls, "signals", None), getattr(cls, "on_bar", None)
         if array is not None and event is not None:
             raise StrategyError(f"{cls.__name__} defines both signals and on_bar; keep one of them")

@@ -31,6 +31,8 @@ _OF_PYTHON = {
     f"__{name}__"
     for name in ("builtins", "cached", "dict", "doc", "file", "loader", "name", "package", "path", "spec", "weakref")
 }
+_OF_PYDANTIC = "__pydantic_"
+"""What a class of parameters has, some of it made when it is first used."""
 
 
 def prints_of(modules: Iterable[types.ModuleType]) -> Prints:
@@ -108,7 +110,7 @@ class _Looking:
         return tuple(
             (name, self.at(getattr(member, "__func__", member)))
             for name, member in list(vars(value).items())
-            if name not in _OF_PYTHON and not isinstance(member, property)
+            if name not in _OF_PYTHON and not name.startswith(_OF_PYDANTIC) and not isinstance(member, property)
         )
 
     def _globals(self, function: types.FunctionType) -> Iterable[Any]:

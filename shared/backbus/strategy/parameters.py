@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_after_validator_function
 
-from backbus.errors import JobError, Mistake
+from backbus.errors import JobError, Mistake, StrategyError
 from backbus.job.parsing import in_words
 from backbus.strategy.failure import users_code
 
@@ -47,7 +47,15 @@ def param(
     choices: Sequence[Any] | None = None,
     description: str | None = None,
 ) -> Any:
-    """A parameter of a strategy: its default (none: it must be given), its bounds, or the values it may take."""
+    """A parameter of a strategy: its default (none: it must be given), its bounds, or the values it may take. Raises
+    StrategyError for bounds that are no numbers."""
+    for sign, bound in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)):
+        if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float)):
+            raise StrategyError(f"param({sign}={bound!r}): a bound is a number")
+    if isinstance(choices, str) or not isinstance(choices, Iterable | None):
+        raise StrategyError(f"param(choices={choices!r}): choices are a list or a tuple of values")
+    if not isinstance(description, str | None):
+        raise StrategyError(f"param(description={description!r}): a description is a text")
     field = Field(default, ge=ge, gt=gt, le=le, lt=lt, description=description, validate_default=True)
     if choices is not None:
         field.metadata.append(_OneOf(tuple(choices)))

@@ -9,22 +9,24 @@ from backbus.errors import DataError, JobError, UsageError
 from backbus.job.axes import Axis, Choices
 from backbus.job.sweep import SweepSettings
 from backbus.json_files import read_object
+from backbus.kinds import PATH, TEXT, WHOLE, takes
 from backbus.performance.metrics import FIGURES
+from backbus.performance.table_files import read_table_file
 from backbus.renamed import job_of_before
 from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE, column_kind, stored
 from backbus.sweep.space.space import Space
 
 
-def top_points(folder: Path, top: int, by: str | None = None) -> list[dict[str, Any]]:
+@takes(folder=PATH, top=WHOLE, by=TEXT)
+def top_points(folder: Path | str, top: int, by: str | None = None) -> list[dict[str, Any]]:
     """The best points as rows of the table; ``by`` is a figure, ``-figure`` for the smallest first."""
-    import pyarrow.parquet as pq
-
+    folder = Path(folder)
     objective = points_summary(folder)["objective"]
     order = by or objective
     figure = order.removeprefix("-")
     if figure not in FIGURES:
         raise UsageError(f"there is no figure {figure!r}; choose one of {', '.join(FIGURES)}")
-    known = pq.read_table(folder / TABLE_FILE, filters=[(figure, ">=", -float("inf"))])
+    known = read_table_file(folder / TABLE_FILE, "table", filters=[(figure, ">=", -float("inf"))])
     direction = "ascending" if order.startswith("-") else "descending"
     ordered = known.sort_by([(figure, direction), ("point", "ascending")])
     return list(ordered.slice(0, top).to_pylist())

@@ -20,6 +20,7 @@ from backbus.data.catalog.importing import import_files
 from backbus.data.panels.panel_file import SUFFIX, map_panel
 from backbus.data.readers.many import Progress
 from backbus.errors import DataError, JobError, UsageError
+from backbus.kinds import HEARS, MAPPING, PATH, an, takes
 from backbus.market.panel import Panel, session_date
 from backbus.together import text_file, write_together
 from backbus.transport.blobs import hash_of_file
@@ -35,9 +36,16 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 class Catalog:
     """The datasets in a folder."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    @takes(folder=PATH)
+    def __init__(self, folder: Path | str) -> None:
+        self._folder = Path(folder)
 
+    def __repr__(self) -> str:
+        names = self.names()
+        more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+        return f"<Catalog in {self._folder}: {', '.join(names[:10]) or 'no datasets'}{more}>"
+
+    @takes(files=MAPPING, settings=an("DataSettings", "a job's data: Job.parse(…).data"), progress=HEARS)
     def add(
         self,
         name: str,
@@ -149,7 +157,7 @@ class Catalog:
             self.object(blob).unlink(missing_ok=True)
 
     def _note(self, name: str) -> Path:
-        if not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise JobError(
                 f"{name!r} is no name of a dataset: letters, digits, _ . and -, the first a letter or a digit",
                 field="data.dataset",

@@ -21,7 +21,8 @@ from backbus.data.panels.actions import ACTIONS, ZEROS_ARE_NONE, early, on_last_
 from backbus.data.panels.assemble import assemble
 from backbus.data.panels.collect import BARS, agreed_interval, bar_ends, by_periods, common_zone, gather, ticks_error
 from backbus.data.panels.layout import made_panel
-from backbus.data.panels.panel_file import SUFFIX, MappedPanel, MappedSource, is_panel_file, map_panel, write_panel
+from backbus.data.panels.mapped import MappedPanel
+from backbus.data.panels.panel_file import SUFFIX, MappedSource, is_panel_file, map_panel, write_panel
 from backbus.data.panels.ranges import choose_symbols
 from backbus.data.panels.repair import LISTED, Inspection
 from backbus.data.panels.rows import Rows

@@ -19,6 +19,7 @@ from backbus.data.panels.panel_file import SUFFIX, write_panel
 from backbus.data.readers.asked import asked_of
 from backbus.data.readers.columnar import table_of
 from backbus.errors import DataError, JobError, UsageError
+from backbus.extras import install
 from backbus.transport.blobs import hash_of_file
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _ask_duckdb(query: str, database: Path | None, base: Path, name: str) -> Any
     try:
         import duckdb
     except ImportError:
-        raise UsageError("a query needs DuckDB; install backbus[sql]") from None
+        raise UsageError(f"a query needs DuckDB: {install('sql')}") from None
     try:
         with duckdb.connect("" if database is None else str(database), read_only=database is not None) as connection:
             connection.execute("SET file_search_path = ?", [str(base.resolve())])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from backbus.data.panels.assemble import assemble
+from backbus.data.panels.handed_over import told_of_frames
 from backbus.data.readers.asked import Asked, asked_of
 from backbus.data.readers.columnar import table_of
 from backbus.data.readers.counts import number_stamps
@@ -28,6 +29,7 @@ from backbus.data.readers.sides import of_quotes
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Codes, Stamps, Table, in_order, of_ticks
 from backbus.errors import DataError
+from backbus.kinds import TEXT, an, takes
 from backbus.market.panel import Floats, Panel
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 _EXPECTED = "a pandas or polars DataFrame or an Arrow table was expected"
 
 
+@takes(symbol=TEXT, settings=an("DataSettings", "a job's data: Job.parse(…).data"))
 def panel_from_frame(
     frame: pd.DataFrame | Mapping[str, pd.DataFrame],
     *,
@@ -59,10 +62,13 @@ def panel_from_frame(
         raise DataError(f"symbols are text, and {numbered[0]!r} is none; write {str(numbered[0])!r}", file="data")
     frames = _of_assets({symbol: frame} if not isinstance(frame, Mapping) else frame)
     if not frames:
-        raise DataError("no frame was given")
+        raise DataError("an empty mapping was given; give a frame, or frames by symbol", file="data")
     settings = Settings() if settings is None else settings
     asked = asked_of(settings)
-    return assemble([_table(name, one, asked) for name, one in frames.items()], settings)
+    try:
+        return assemble([_table(name, one, asked) for name, one in frames.items()], settings)
+    except DataError as error:
+        raise told_of_frames(error, frames) from None
 
 
 def _of_assets(frames: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
@@ -101,7 +107,9 @@ def _table(name: str, frame: pd.DataFrame, asked: Asked) -> Table:
     if not isinstance(frame, pd.DataFrame):
         raise _no_frame(frame, label)
     if len(frame) == 0:
-        raise DataError("has no rows", file=label)
+        raise DataError(
+            "has no rows; look at what made it (a filter that lets nothing pass?), or leave it out", file=label
+        )
     if not isinstance(frame.index, pd.RangeIndex):
         names = [
             "date"

@@ -20,12 +20,14 @@ import numpy as np
 
 from backbus.data.panels.actions import ACTIONS
 from backbus.data.panels.adjust import ADVICE, UNADJUSTED, Actions, adjusted, adjusted_by
+from backbus.data.panels.mapped import MappedPanel
 from backbus.data.panels.ranges import check_range, choose_symbols, chosen_rows
 from backbus.data.panels.sessions import session_ends
 from backbus.data.panels.taken import refuse_adjusting
 from backbus.data.readers.headers import ADJ_CLOSE
-from backbus.errors import DataError, JobError
+from backbus.errors import DataError, JobError, UsageError
 from backbus.jit.arrays import read_only
+from backbus.kinds import PANEL, PATH, TEXT, takes
 from backbus.market.columns import FIELDS, LEAVING, MEMBER, OWN_SESSION, QUOTES
 from backbus.market.panel import Block, Floats, Ints, Layout, Panel, session_date
 from backbus.together import write_together
@@ -40,10 +42,14 @@ _KEY = b"backbus.panel"
 _OF_EXTRA = "column:"
 
 
-def write_panel(panel: Panel, path: Path, *, sync: bool = True) -> None:
+@takes(panel=PANEL, path=PATH)
+def write_panel(panel: Panel, path: Path | str, *, sync: bool = True) -> None:
     """Write ``panel`` to ``path``; the file appears whole or not at all; without ``sync`` the disk has it later."""
     import pyarrow as pa
 
+    path = Path(path)
+    if path.is_dir() or not path.parent.is_dir():
+        raise UsageError(f"{path} is no place for a file: name one in a folder that is there")
     layout, block = panel.layout, panel.block
     facts = {
         "version": VERSION,
@@ -83,34 +89,6 @@ def write_panel(panel: Panel, path: Path, *, sync: bool = True) -> None:
     write_together(path.parent, {path.name: write})
 
 
-class MappedPanel:
-    """A panel file that is mapped; ``panel`` is its prices, read-only views of the file."""
-
-    def __init__(self, panel: Panel, pages: mmap.mmap) -> None:
-        self.panel = panel
-        self._pages = pages
-        self._start = np.frombuffer(pages, dtype=np.uint8).ctypes.data
-        self._released = 0
-
-    def release(self, row: int) -> None:
-        """Let go of the memory of the rows before ``row``: what is sent and not read again need not stay resident.
-
-        Nothing is lost: a row that is looked at again is read again from the file. A row before the last one that was
-        named begins another pass.
-        """
-        block = self.panel.block
-        if row < self._released:
-            self._released = 0
-        for column in (block.end, block.session, *block.cells().values()):
-            begin = column.ctypes.data - self._start + self._released * column.strides[0]
-            # From the page that the last release ended in; to the last one that is whole.
-            first = begin // mmap.PAGESIZE * mmap.PAGESIZE
-            stop = (begin + (row - self._released) * column.strides[0]) // mmap.PAGESIZE * mmap.PAGESIZE
-            if stop > first:
-                self._pages.madvise(mmap.MADV_DONTNEED, first, stop - first)
-        self._released = max(row, self._released)
-
-
 def is_panel_file(path: Path) -> bool:
     """Whether an Arrow file is a panel, or is no file at all and had better be told so as one."""
     import pyarrow as pa
@@ -124,12 +102,14 @@ def is_panel_file(path: Path) -> bool:
         return False
 
 
-def read_panel(path: Path, *, name: str | None = None) -> Panel:
+@takes(path=PATH, name=TEXT)
+def read_panel(path: Path | str, *, name: str | None = None) -> Panel:
     """The panel in ``path``; its arrays are read-only views of the mapped file. Raises as ``map_panel`` does."""
     return map_panel(path, name=name).panel
 
 
-def map_panel(path: Path, *, name: str | None = None) -> MappedPanel:
+@takes(path=PATH, name=TEXT)
+def map_panel(path: Path | str, *, name: str | None = None) -> MappedPanel:
     """The panel in ``path``, for a reader that lets go of what it has read.
 
     Raises ``DataError`` for a file that is missing or is not what ``write_panel`` writes. ``name`` is for messages.
@@ -138,7 +118,7 @@ def map_panel(path: Path, *, name: str | None = None) -> MappedPanel:
 
     name = name or str(path)
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             pages = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         reader = pa.ipc.open_file(pa.py_buffer(pages))
         facts = json.loads((reader.schema.metadata or {}).get(_KEY, b"null"))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgpack
 
 from backbus.errors import BackbusError, UsageError
+from backbus.extras import install
 from backbus.jit.sources import identity
 from backbus.sweep.clusters import agent
 from backbus.sweep.clusters.cluster import Address, Opening, Parcel, differing, read_answer
@@ -218,5 +219,5 @@ def _distributed() -> Any:
     try:
         import distributed
     except ImportError:
-        raise UsageError('a sweep on Dask needs its client: pip install "backbus[dask]"') from None
+        raise UsageError(f"a sweep on Dask needs its client: {install('dask')}") from None
     return distributed

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from backbus.errors import JobError
+from backbus.extras import install
 from backbus.job.axes import Axis, Choices, Distribution, Range
 from backbus.job.sweep import SweepSettings
 from backbus.sweep.space.axes import DIGITS, Column, range_values, values_of
@@ -106,7 +107,7 @@ def _study(settings: SweepSettings) -> Any:
         import optuna
     except ImportError:
         raise JobError(
-            'method adaptive needs optuna, which is not installed: pip install "backbus[optimize]"',
+            f"method adaptive needs optuna, which is not installed: {install('optimize')}",
             field="sweep.method",
         ) from None
     optuna.logging.set_verbosity(optuna.logging.WARNING)
