@@ -178,7 +178,7 @@ def test_a_figure_appears_whole_or_not_at_all(tmp_path, monkeypatch, name, write
 
 def test_without_plotly_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly", None)
-    with pytest.raises(UsageError, match=r"install backbus\[figures\]"):
+    with pytest.raises(UsageError, match=r"figures need plotly: pip install"):
         check_place(tmp_path / "a.html")
 
 
