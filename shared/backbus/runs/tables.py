@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from backbus import renamed
 from backbus.errors import UsageError
-from backbus.performance.table_files import Filters, read_table_file, rows_in_file
-from backbus.performance.tables import TABLES
 
 if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
+
+    from backbus.performance.table_files import Filters
 
 Place = Path | Callable[[], "pa.Table"]
 
@@ -51,6 +51,9 @@ class Tables:
     def read(self, name: str, columns: list[str] | None = None, filters: Filters | None = None) -> pa.Table:
         """One of them, or some of its columns, of all rows or of those that ``filters`` let pass. Raises UsageError
         for one that is not there, and DataError for a file that cannot be read."""
+        from backbus.performance.table_files import read_table_file
+        from backbus.performance.tables import TABLES
+
         place = self._place(name)
         if name in TABLES:
             _check_names(name, columns or (), TABLES[name])
@@ -70,6 +73,8 @@ class Tables:
         """How many rows a table has."""
         place = self._place(name)
         if isinstance(place, Path):
+            from backbus.performance.table_files import rows_in_file
+
             return rows_in_file(place)
         return int(self.read(name).num_rows)
 
