@@ -126,4 +126,12 @@ def test_an_artifact_s_name_cannot_lead_out_of_its_folder(stack: Stack, sample_d
             with pytest.raises(BackbusError, match="not the name of a file"):
                 client.result({**shown, "artifacts": {name: blob}}, folder=tmp_path / "runs" / "one")
         assert client.result(shown, folder=tmp_path / "runs" / "one").summary == run(job, tables=False).summary
+        other = Job.parse({**job.plain(), "portfolio": {"cash": 5000.0}})
+        other._folder = sample_data
+        dearer = client.wait(client.submit(other)["job"])
+        with pytest.raises(
+            BackbusError, match=r"holds another run, .* with other settings \(portfolio\.cash\), and that"
+        ):
+            client.result(dearer, folder=tmp_path / "runs" / "one")
+        assert client.result(shown, folder=tmp_path / "runs" / "one").summary.final_equity > 50_000.0
     assert not list(tmp_path.rglob("escaped*"))
