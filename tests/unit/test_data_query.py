@@ -128,7 +128,7 @@ def test_a_query_that_is_wrong_is_one_error(here, data, says):
 
 def test_without_duckdb_the_extra_is_named(here, monkeypatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    with pytest.raises(UsageError, match=r"install backbus\[sql\]"):
+    with pytest.raises(UsageError, match=r'pip install "duckdb'):
         run(job(here, **SOURCES["DuckDB"]), tables=False)
     run(job(here, **SOURCES["SQLite"]), tables=False)
 
