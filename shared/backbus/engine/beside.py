@@ -33,18 +33,17 @@ class RowByRow:
         traded = trading.begin(block, warmup)
         runner.load(block)
         if warmup:
-            cash = np.full(warmup, self._cash)
-            none = np.zeros((warmup, block.close.shape[1]))
-            runner.on_book(BookRows(block.first_row, cash, cash, none, none))
+            begun, none = np.full(warmup, self._cash), np.zeros((warmup, block.close.shape[1]))
+            runner.on_book(BookRows(block.first_row, begun, begun, none, none))
         spoken = []
         totals, positions = trading.account.totals, trading.account.positions
-        held, cost = positions["position"][None, :], positions["average_cost"][None, :]
-        equity, cash = totals["equity"], totals["cash"]
+        # Views of the account: what they show is the row that it is at, while the strategy is asked and no longer.
+        now = (totals["equity"], totals["cash"], positions["position"][None, :], positions["average_cost"][None, :])
         tick = PHASES * traded.first_row
         if len(traded):
             trading.work(traded, _NOTHING, tick)  # to the first close
         for row in range(traded.first_row, traded.first_row + len(traded)):
-            signals = runner.on_book(BookRows(row, equity, cash, held, cost, *self._news()))
+            signals = runner.on_book(BookRows(row, *now, *self._news()))
             if len(signals):
                 spoken.append(signals)
             trading.work(traded, signals, tick + CLOSE_DECIDE)  # this row's decision, and on to the next row's close

@@ -34,9 +34,9 @@ class Trading:
 
     def __init__(self, rules: Rules, *, rows: int, assets: int) -> None:
         self._rules, self._run_rows, self._assets = rules, rows, assets
-        self.account: Account
+        self.account: Account = open_account(rules)
         """As it stands: the same arrays throughout."""
-        self.account, self._market = open_account(rules), open_market(rules)
+        self._market = open_market(rules)
         self._open_orders = OrderStore(assets, listed=rules.needs_order_lists)
         self._cursor = np.zeros(len(CURSOR), dtype=np.int64)
         self._facts = BlockFacts(rules)
