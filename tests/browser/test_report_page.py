@@ -6,7 +6,6 @@ import dataclasses
 import json
 import re
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +17,19 @@ from backbus.api.kept import read_run
 from backbus.api.result import Result
 from backbus.api.sentences import sentences
 from backbus.figures import registry
-from backbus.figures.price import most_traded
 from backbus.figures.style import THEMES
 from backbus.report.levels import FIRST
 from tests.browser.chromium import Browser
+from tests.browser.looking import NARROW, WIDE, after, browser, text
 from tests.unit.kept_runs import home, ran
 from tests.unit.report_pages import minutes
 
-__all__ = ["home"]
+__all__ = ["browser", "home"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.shares("chromium")]
 ROWS = 8000
-NARROW, WIDE = 390, 1440
 OURS = ("  the strategy said in that row", "    the account at that close")
 """Lines of ``explain`` that the page leaves to it."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One for all tests here. Its absence is a failure: a page that nobody has opened may not open."""
-    made = Browser()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")
@@ -72,18 +62,6 @@ def trace_of(browser: Browser, figure: str, name: str) -> dict[str, Any]:
 
 def scale(browser: Browser, figure: str) -> str:
     return str(browser.run(f"document.querySelector('#figure-{figure} .scale').textContent"))
-
-
-def text(browser: Browser, place: str) -> str:
-    return str(browser.run(f"document.querySelector({place!r}).innerText"))
-
-
-def after(browser: Browser, event: str, script: str) -> Any:
-    """Do something, and wait for what the page says then; its detail."""
-    return browser.run(
-        f"new Promise((done) => {{ document.addEventListener('{event}', (one) => done(one.detail), {{ once: true }}); "
-        f"{script} }})"
-    )
 
 
 def zoom(browser: Browser, figure: str, begin: np.datetime64, end: np.datetime64) -> None:
@@ -159,69 +137,6 @@ def test_a_click_on_a_trade_zooms_to_it_and_says_why_it_filled(opened: Browser, 
     said = text(opened, "#why pre")
     assert f"(id {order}): A, market" in said and "the market's price" in said
     assert f"backbus explain {run.job} --order " in said
-
-
-def drawn_prices(browser: Browser) -> dict[str, Any]:
-    """Of the overview: whose closes, and what is drawn as closes and fills."""
-    script = (
-        "JSON.stringify((() => { const { data } = document.querySelector('#figure-overview .plot'); "
-        "return { name: data[0].name, closes: data[0].y, fills: [data[1].y, data[2].y] }; })())"
-    )
-    found: dict[str, Any] = json.loads(browser.run(script))
-    return found
-
-
-def choose(browser: Browser, asset: str) -> None:
-    place = "document.querySelector('#figure-overview select')"
-    after(browser, "chosen", f"{place}.value = '{asset}'; {place}.dispatchEvent(new Event('change'))")
-
-
-def test_a_click_on_a_trade_draws_the_prices_of_its_asset(browser: Browser, home: Path, tmp_path: Path) -> None:
-    result = read_run(ran(home, "first"))
-    symbols = result.tables.frame("trades")["symbol"].tolist()
-    fills, closes = result.tables.frame("fills"), {}
-    for symbol in ("A", "B"):
-        lines = (home / "data" / f"{symbol}.csv").read_text().splitlines()[1:]
-        closes[symbol] = [float(line.split(",")[4]) for line in lines]
-    browser.look(width=WIDE)
-    browser.open(result.report(tmp_path / "two.html"))
-    assert drawn_prices(browser)["name"] == f"{most_traded(result)} close"
-    for symbol in ("B", "A", "B"):
-        row = symbols.index(symbol) + 1
-        after(browser, "jumped", f"document.querySelector('#table-trades tbody tr:nth-child({row}) td').click()")
-        assert "prices above" not in text(browser, "#why pre")
-        seen = drawn_prices(browser)
-        assert seen["name"] == f"{symbol} close" and set(seen["closes"]) <= set(closes[symbol])
-        choose(browser, "A" if symbol == "B" else "B")
-        assert drawn_prices(browser)["name"] != seen["name"]
-    after(
-        browser,
-        "zoomed",
-        "Plotly.relayout(document.querySelector('#figure-overview .plot'), { 'xaxis.autorange': true })",
-    )
-    for symbol in ("A", "B"):
-        choose(browser, symbol)
-        seen = drawn_prices(browser)
-        mine = fills[fills["symbol"] == symbol]
-        assert seen["closes"] == closes[symbol]
-        assert seen["fills"] == [
-            pytest.approx(mine["price"][mine["quantity"] * sign > 0].tolist(), rel=1e-9) for sign in (1, -1)
-        ]
-    assert browser.complaints() == []
-
-
-def test_an_asset_without_room_is_told(
-    browser: Browser, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("backbus.report.assets.MOST_CLOSES", 79)
-    result = read_run(ran(home, "first"))
-    drawn = most_traded(result)
-    other = "B" if drawn == "A" else "A"
-    browser.open(result.report(tmp_path / "two.html"))
-    row = result.tables.frame("trades")["symbol"].tolist().index(other) + 1
-    after(browser, "jumped", f"document.querySelector('#table-trades tbody tr:nth-child({row}) td').click()")
-    said = text(browser, "#why pre")
-    assert f"The prices above are those of {drawn}" in said and f'asset="{other}"' in said
 
 
 @pytest.mark.parametrize("which", ["plain", "exits", "sessions"])
