@@ -18,7 +18,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Kind(NamedTuple):
+class ArgumentKind(NamedTuple):
     """What an argument must be."""
 
     words: str
@@ -33,25 +33,27 @@ def _is_number(value: Any) -> bool:
     return (hasattr(value, "__float__") or _is_whole(value)) and not isinstance(value, bool | str)
 
 
-PATH = Kind("the path of a file or a folder, a text or a pathlib.Path", lambda one: isinstance(one, str | os.PathLike))
-TEXT = Kind("a text", lambda one: isinstance(one, str))
-WHOLE = Kind("a whole number", _is_whole)
-NUMBER = Kind("a number", _is_number)
-FUNCTION = Kind("a function", callable)
-HEARS = Kind("a function that hears how far it is: progress=lambda done, of: print(done, of)", callable)
-HEARS_OF_JOB = Kind("a function that hears of the job: progress=lambda shown: print(shown['state'])", callable)
-MAPPING = Kind("a mapping", lambda one: isinstance(one, Mapping))
+PATH = ArgumentKind(
+    "the path of a file or a folder, a text or a pathlib.Path", lambda one: isinstance(one, str | os.PathLike)
+)
+TEXT = ArgumentKind("a text", lambda one: isinstance(one, str))
+WHOLE = ArgumentKind("a whole number", _is_whole)
+NUMBER = ArgumentKind("a number", _is_number)
+FUNCTION = ArgumentKind("a function", callable)
+HEARS = ArgumentKind("a function that hears how far it is: progress=lambda done, of: print(done, of)", callable)
+HEARS_OF_JOB = ArgumentKind("a function that hears of the job: progress=lambda shown: print(shown['state'])", callable)
+MAPPING = ArgumentKind("a mapping", lambda one: isinstance(one, Mapping))
 
 
-def an(name: str, words: str) -> Kind:
+def an(name: str, words: str) -> ArgumentKind:
     """An instance of the class of this name, which need not be imported for that."""
-    return Kind(words, lambda one: any(made.__name__ == name for made in type(one).__mro__))
+    return ArgumentKind(words, lambda one: any(made.__name__ == name for made in type(one).__mro__))
 
 
 PANEL = an("Panel", "a Panel, as read_panel and panel_from_frame give it")
 
 
-def takes(**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]:
+def takes(**kinds: ArgumentKind) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Look at arguments before the function is called. It raises UsageError for one that is of another kind."""
 
     def put(function: Callable[P, R]) -> Callable[P, R]:
@@ -72,7 +74,7 @@ def takes(**kinds: Kind) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return put
 
 
-def _other(function: str, name: str, kind: Kind, value: Any) -> UsageError:
+def _other(function: str, name: str, kind: ArgumentKind, value: Any) -> UsageError:
     plain = value is None or isinstance(value, bool | int | float | str)
     shown = repr(value) if plain and len(repr(value)) <= 40 else f"of type {type(value).__name__}"
     return UsageError(f"{function}: {name} is {kind.words}; it is {shown} here")

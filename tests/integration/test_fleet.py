@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -194,10 +195,12 @@ def test_trials_are_counted_across_edits_of_the_code(stack: Stack, folder: Path,
         (mine / path.name).write_bytes(path.read_bytes())
     (mine / "other.py").write_text(STRATEGY, encoding="utf-8")
 
+    number = itertools.count()
+
     def family(values: list[int]) -> int:
         sweep = {"resamples": 40, "constraints": [], "parameters": {"fast": values}}
         job = job_of(mine, sweep, strategy={"use": "other.py"})
-        return int(swept(stack, job, tmp_path / "out").summary["statistics"]["trials_family"])
+        return int(swept(stack, job, tmp_path / f"out-{next(number)}").summary["statistics"]["trials_family"])
 
     assert family([2, 3, 4]) == 3
     (mine / "other.py").write_text(STRATEGY + "\n# edited\n", encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from backbus.engine import run
+from backbus.engine import trading
 from backbus.engine.handlers import run_handlers
 from backbus.engine.run import Engine
 from backbus.jit.decorators import plain
@@ -33,7 +33,7 @@ def test_a_loop_that_is_given_too_little_room_stops_and_goes_on_where_it_was(mon
     market, job = bars(*[QUIET] * 5), job_of()
     plenty: list[Piece] = []
     report = Engine(job, market, Crowd(), plenty.extend).run()
-    given, asked = run._with_room, set[Any]()
+    given, asked = trading._with_room, set[Any]()
     refused = []
 
     def sparing(records: Records, used: int, room: int) -> Records:
@@ -45,7 +45,7 @@ def test_a_loop_that_is_given_too_little_room_stops_and_goes_on_where_it_was(mon
             return records
         return given(records, used, room)
 
-    monkeypatch.setattr(run, "_with_room", sparing)
+    monkeypatch.setattr(trading, "_with_room", sparing)
     scant: list[Piece] = []
     assert Engine(job, market, Crowd(), scant.extend).run() == report
     assert sum(refused) > 10

@@ -104,7 +104,7 @@ def test_keeping_lists_of_orders_changes_nothing_for_jobs_that_need_none(seed: i
     for lists in (False, True):
         engine = Engine(case.job, case.panel, case.strategy)
         if lists:
-            engine._open_orders.keep_lists()
+            engine._trading._open_orders.keep_lists()
         reports.append(engine.run())
     assert reports[0].fingerprint == reports[1].fingerprint
     assert reports[0].counts.model_copy(update={"cancelled": 0}) == reports[1].counts.model_copy(

@@ -13,14 +13,14 @@ from backbus.api.arguments import AnyJob, class_of, job_of
 from backbus.api.compiling import say_when_compiling
 from backbus.engine.inputs import complete, load_inputs
 from backbus.job.job import Job
-from backbus.kinds import WHOLE, Kind, takes
+from backbus.kinds import WHOLE, ArgumentKind, takes
 
 if TYPE_CHECKING:
     from backbus.strategy import Strategy
     from backbus.strategy.finding import Checked
 
 
-@takes(rows=Kind("a whole number of 1 or more", lambda one: WHOLE.fits(one) and one >= 1))
+@takes(rows=ArgumentKind("a whole number of 1 or more", lambda one: WHOLE.fits(one) and one >= 1))
 def check(
     job: AnyJob | None = None,
     data: Any = None,

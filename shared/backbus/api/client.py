@@ -23,7 +23,7 @@ from backbus.api.arguments import AnyJob, from_its_file, job_of
 from backbus.engine.inputs import PANEL_FILE, as_panel, complete, files_of
 from backbus.errors import JobFailed, StackError, UsageError
 from backbus.job.job import Job
-from backbus.kinds import HEARS_OF_JOB, NUMBER, PATH, WHOLE, Kind, an, takes
+from backbus.kinds import HEARS_OF_JOB, NUMBER, PATH, WHOLE, ArgumentKind, an, takes
 from backbus.runs.tables import Tables
 from backbus.settings import Settings
 from backbus.streams.codec import Name
@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 
 ENDED = ("done", "failed", "cancelled")
 LOOK_EVERY_S = 1.0
-LIMIT = Kind("a whole number from 1 to 10000", lambda one: WHOLE.fits(one) and 1 <= one <= 10_000)
-WAIT = Kind("a number of seconds from 0 to 60", lambda one: NUMBER.fits(one) and 0.0 <= one <= 60.0)
-SHOWN = Kind(
+LIMIT = ArgumentKind("a whole number from 1 to 10000", lambda one: WHOLE.fits(one) and 1 <= one <= 10_000)
+WAIT = ArgumentKind("a number of seconds from 0 to 60", lambda one: NUMBER.fits(one) and 0.0 <= one <= 60.0)
+SHOWN = ArgumentKind(
     "what wait(…) or show(…) has given of a job",
     lambda one: isinstance(one, Mapping) and {"job", "state"} <= one.keys(),
 )

@@ -10,7 +10,7 @@ import numpy as np
 
 from backbus.errors import UsageError
 from backbus.figures.style import GREEN, GREY, LINES, RED, dress, see_through
-from backbus.kinds import PANEL, TEXT, WHOLE, Kind, takes
+from backbus.kinds import PANEL, TEXT, WHOLE, ArgumentKind, takes
 from backbus.market.panel import Floats, Ints, Panel
 from backbus.market.timeframes import DAY_NS
 
@@ -22,7 +22,7 @@ CANDLES, POINTS, SMALL = 250, 600, 150
 MOST_LINES = 40
 _TICKS = 6
 _HEIGHT = 230
-PANELS = Kind(
+PANELS = ArgumentKind(
     "a mapping of names to panels, such as {'IBM': read_panel(…)}",
     lambda one: isinstance(one, Mapping) and all(map(PANEL.fits, one.values())),
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from backbus.errors import UsageError
 from backbus.figures.style import LINES, dress
-from backbus.kinds import MAPPING, TEXT, Kind, takes
+from backbus.kinds import MAPPING, TEXT, ArgumentKind, takes
 from backbus.market.panel import Floats
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 DATA = "the data"
 _REACH, _BINS, _LAGS = 8.0, 49, 60
-RETURNS = Kind("a mapping of symbols to their returns", lambda one: isinstance(one, Mapping) and len(one) > 0)
+RETURNS = ArgumentKind("a mapping of symbols to their returns", lambda one: isinstance(one, Mapping) and len(one) > 0)
 
 
 def density(returns: Floats, deviation: float) -> tuple[Floats, Floats]:

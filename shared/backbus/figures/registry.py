@@ -24,7 +24,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from backbus.errors import UsageError
-from backbus.kinds import Kind, takes
+from backbus.kinds import ArgumentKind, takes
 
 GROUP = "backbus.figures"
 OURS = (
@@ -75,7 +75,7 @@ def figure(name: str, meaning: str, *, of: str = "run") -> Callable[[Draw], Draw
     if not isinstance(name, str) or not isinstance(meaning, str) or not name or not meaning:
         raise UsageError("a figure has a name and a line that says what it shows")
 
-    @takes(draw=Kind("a function of a result", callable))
+    @takes(draw=ArgumentKind("a function of a result", callable))
     def put(draw: Draw) -> Draw:
         if not _is_ours(draw):
             _load_ours()  # else one of ours, loaded later, would take the place of a user's of the same name

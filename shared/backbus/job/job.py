@@ -26,10 +26,10 @@ from backbus.job.portfolio import PortfolioSettings
 from backbus.job.section import Positive, Section
 from backbus.job.simulator import SimulatorSettings
 from backbus.job.sweep import SweepSettings
-from backbus.kinds import MAPPING, PATH, TEXT, Kind, takes
+from backbus.kinds import MAPPING, PATH, TEXT, ArgumentKind, takes
 from backbus.market.years import DAYS_PER_YEAR, sessions_per_year
 
-OVERRIDES = Kind(
+OVERRIDES = ArgumentKind(
     "a list of texts, each setting=value",
     lambda one: isinstance(one, Iterable) and not isinstance(one, str | Mapping) and all(map(TEXT.fits, one)),
 )
