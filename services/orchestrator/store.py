@@ -74,6 +74,9 @@ ALTER TABLE jobs ADD COLUMN points INTEGER;
 ALTER TABLE jobs ADD COLUMN family TEXT NOT NULL DEFAULT '';
 CREATE INDEX jobs_by_family ON jobs (family);
 """,
+    """
+ALTER TABLE jobs ADD COLUMN mispredicted INTEGER NOT NULL DEFAULT 0;
+""",
 )
 """What each version adds to the one before it; a file of any of them is brought to the last one."""
 ENDED = ("done", "failed", "cancelled")
@@ -238,15 +241,19 @@ class Store:
             self._db.execute("INSERT INTO attempts VALUES (?, ?, ?, NULL, NULL)", (job_id, number, time.time()))
             self._db.execute("UPDATE jobs SET state = 'running' WHERE id = ?", (job_id,))
 
-    def end_attempt(self, job_id: str, number: int, reason: str) -> None:
-        """An attempt is over without a result; the job waits."""
+    def end_attempt(self, job_id: str, number: int, reason: str, *, mispredicted: bool = False) -> None:
+        """An attempt is over without a result; the job waits. ``mispredicted``: for one in which nobody predicts."""
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute(
                 "UPDATE attempts SET ended_at = ?, reason = ? WHERE job = ? AND number = ? AND ended_at IS NULL",
                 (time.time(), reason, job_id, number),
             )
-            self._db.execute("UPDATE jobs SET state = 'queued' WHERE id = ? AND state = 'running'", (job_id,))
+            self._db.execute(
+                "UPDATE jobs SET state = 'queued', mispredicted = max(mispredicted, ?) "
+                "WHERE id = ? AND state = 'running'",
+                (int(mispredicted), job_id),
+            )
 
     def commit(self, job_id: str, number: int, report: dict[str, Any], artifacts: dict[str, str]) -> None:
         """The job is done, once: a second result of the same job changes nothing."""
@@ -379,4 +386,5 @@ def _job(row: sqlite3.Row) -> dict[str, Any]:
     job["job"] = job_of_before(job["job"])
     job["cached"] = bool(job["cached"])
     job["paused"] = bool(job["paused"])
+    job["mispredicted"] = bool(job["mispredicted"])
     return job

@@ -11,6 +11,7 @@
     ├── StrategyError         a strategy cannot be loaded, or raised; carries its traceback
     ├── ProtocolError         a message cannot be read: dropped, counted, logged
     ├── StreamGap             records of a stream are missing: ends the attempt
+    ├── Mispredicted          a member said something else than another had worked out: ends the attempt
     ├── StackError            the stack cannot be reached, started or stopped
     └── JobFailed             the job ended without a result; carries every attempt's reason
 
@@ -125,6 +126,10 @@ class StreamGap(BackbusError):
     def __init__(self, stream: str, expected: int, found: int) -> None:
         self.stream, self.expected, self.found = stream, expected, found
         super().__init__(f"stream {stream}: expected record {expected}, the next one to arrive is {found}")
+
+
+class Mispredicted(BackbusError):
+    """A member said something else than another one had worked out: one of the two computes by other rules."""
 
 
 class StackError(BackbusError):

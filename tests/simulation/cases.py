@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from backbus.data.handler import DataHandler
+from backbus.engine.predicting import PredictingPortfolio, PredictingStrategy
 from backbus.execution.handler import ExecutionHandler
 from backbus.job.costs import PRESETS
 from backbus.job.job import Job
@@ -43,14 +45,20 @@ class Case:
     window: int
     faults: Faults
 
-    def handlers(self) -> Handlers:
-        """The members of one attempt, fresh."""
-        layout, batch = self.panel.layout, max(1, self.window // 4)
-        rules, reads_book = rules_of(self.job, layout), self.strategy.reads_book
+    def handlers(self, predicting: Container[str] = ()) -> Handlers:
+        """The members of one attempt, fresh; those of the roles ``predicting`` wait for nobody, where they can."""
+        layout, batch, cash = self.panel.layout, max(1, self.window // 4), self.job.portfolio.cash
+        rules, strategy = rules_of(self.job, layout), self.strategy
+        alone = strategy.reads_book and "strategy" in predicting
+        sends_book = strategy.reads_book and not alone
         members: dict[str, RunningHandler] = {
             "data": DataHandler(self.panel, block=self.block, window=self.window, readers=READERS),
-            "strategy": StrategyHandler(self.strategy, layout, cash=self.job.portfolio.cash, progress_rows=batch),
-            "portfolio": PortfolioHandler(rules, layout, reads_book=reads_book, batch_rows=batch),
+            "strategy": PredictingStrategy(strategy, rules, layout, progress_rows=batch)
+            if alone
+            else StrategyHandler(strategy, layout, cash=cash, progress_rows=batch),
+            "portfolio": PredictingPortfolio(rules, layout, batch_rows=batch)
+            if "portfolio" in predicting and not sends_book
+            else PortfolioHandler(rules, layout, reads_book=sends_book, batch_rows=batch),
             "execution": ExecutionHandler(rules, layout, progress_rows=batch),
             "performance": PerformanceHandler(self.job, layout, batch),
         }

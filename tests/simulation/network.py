@@ -15,12 +15,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from backbus.errors import StreamGap
+from backbus.errors import Mispredicted, StreamGap
 from backbus.market.panel import Layout
 from backbus.streams import codec
 from backbus.streams.admission import admit
 from backbus.streams.event import Event
-from backbus.streams.topology import STREAMS, Kind
+from backbus.streams.topology import DATA, Kind
 from backbus.transport.role import RunningHandler
 from tests.simulation.invariants import Invariants
 
@@ -59,9 +59,20 @@ class Deadlock(AssertionError):
 class Network:
     """One run, attempt after attempt, until all members are done."""
 
-    def __init__(self, seed: str, make: Callable[[], Handlers], layout: Layout, window: int, faults: Faults) -> None:
+    def __init__(
+        self,
+        seed: str,
+        make: Callable[[], Handlers],
+        layout: Layout,
+        window: int,
+        faults: Faults,
+        careful: Callable[[], Handlers] | None = None,
+    ) -> None:
+        """``careful`` makes the members of attempts after one that ended because a member was told something else than
+        it had worked out; where it is left out, that is an error."""
         self._random = random.Random(seed)
-        self._make, self._layout, self._window, self._faults = make, layout, window, faults
+        self._make, self._careful = make, careful
+        self._layout, self._window, self._faults = layout, window, faults
         self._clock = 0.0
         self._under_way: list[tuple[float, int, str, Frames]] = []
         self._posted = 0
@@ -71,6 +82,8 @@ class Network:
         self.lost = 0
         self.endings: list[str] = []
         """Why each attempt but the last one ended."""
+        self.mispredicted = ""
+        """What was told otherwise than it had been worked out."""
 
     def run(self) -> Handlers:
         """The members of the attempt that came to its end."""
@@ -82,6 +95,12 @@ class Network:
             except (StreamGap, Crash) as error:
                 self.endings.append(type(error).__name__)
                 continue
+            except Mispredicted as error:
+                if self._careful is None:
+                    raise
+                self.endings.append(type(error).__name__)
+                self.mispredicted, self._make, self._careful = str(error), self._careful, None
+                continue
             return handlers
 
     @property
@@ -90,6 +109,7 @@ class Network:
 
     def _one_attempt(self, handlers: Handlers) -> None:
         invariants = Invariants(self._window, handlers)
+        self._handlers = handlers
         self._sent_at: dict[tuple[str, Kind], float] = {}
         self._progress: dict[str, Event] = {}
         moved_at, moved = self._clock, -1
@@ -131,8 +151,9 @@ class Network:
             if event.kind is Kind.PROGRESS:
                 self._progress[writer] = event
             frames = codec.encode(event, "run", self.attempt)
-            for reader in STREAMS[event.kind].readers:
-                self._post(writer, reader, frames)
+            for reader, handler in self._handlers.items():
+                if event.kind in handler.readers or (event.kind is Kind.PROGRESS and reader == DATA):
+                    self._post(writer, reader, frames)
 
     def _post(self, writer: str, reader: str, frames: Frames) -> None:
         faults, draw = self._faults, self._random.random
@@ -165,9 +186,10 @@ class Crash(Exception):
 
 
 def digests(handlers: Handlers, end: str) -> dict[tuple[str, Kind], tuple[int, str]]:
-    """Records and digest of every stream, as its ``writers`` or its ``readers`` saw it."""
+    """Records and digest of every stream, as its ``writers`` or its ``readers`` saw it, or as those did who worked it
+    out (``vouched``)."""
     seen: dict[tuple[str, Kind], Any] = {}
     for name, handler in handlers.items():
-        for kind, stream in getattr(handler, end).items():
+        for kind, stream in getattr(handler, end, {}).items():
             seen[name, kind] = (stream.digest.records, stream.digest.value())
     return seen

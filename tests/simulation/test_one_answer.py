@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections import Counter
+from collections.abc import Container
 from typing import Any
 
 import numpy as np
@@ -43,16 +45,17 @@ def answer_over(network: Network, case: Case) -> tuple[Any, dict[str, Columns]]:
     """The report and the tables of the run over a network, both ends of whose streams must agree."""
     members = network.run()
     written = {kind: seen for (_, kind), seen in digests(members, "writers").items()}
-    for (reader, kind), seen in digests(members, "readers").items():
-        assert seen == written[kind], f"{reader} read another {kind} than was written"
+    for (reader, kind), seen in [*digests(members, "readers").items(), *digests(members, "vouched").items()]:
+        assert seen == written[kind], f"{reader} read or worked out another {kind} than was written"
     performance: Any = members["performance"]
     return performance.report(case.panel.notes), tables_of(piece for piece in performance.take_pieces() if _rows(piece))
 
 
-def check(seed: int) -> Counter[str]:
+def check(seed: int, predicting: Container[str] = ()) -> Counter[str]:
     """Run a case both ways, compare, and say what happened in it."""
     case = some_case(seed)
-    network = Network(f"network {seed}", case.handlers, case.panel.layout, case.window, case.faults)
+    make = functools.partial(case.handlers, predicting)
+    network = Network(f"network {seed}", make, case.panel.layout, case.window, case.faults)
     wanted, wanted_tables = engines_answer(case)
     report, found_tables = answer_over(network, case)
     assert report.fingerprint == wanted.fingerprint

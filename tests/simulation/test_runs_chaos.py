@@ -46,6 +46,9 @@ class Fate:
     attempts: int = 0
     restarts: int = 0
     """Orchestrators that died while it had not ended: these attempts are not held against it."""
+    predict: bool = True
+    mispredicted: bool = False
+    """Whether a predicted attempt ended in vain: from then on all are careful, and that one is not counted."""
     running: bool = False
     outcome: str = ""
 
@@ -78,7 +81,7 @@ class World:
             if not fate.outcome:
                 fate.restarts += fate.running
                 fate.running = False
-                self.tell(ev.RunSubmitted(run, fate.attempts, fate.max_attempts, 5.0))
+                self.tell(self.submission(run, fate))
 
     def be_born(self, role: str) -> None:
         self.born += 1
@@ -88,8 +91,12 @@ class World:
 
     def submit(self) -> None:
         run = f"job-{len(self.jobs)}"
-        self.jobs[run] = Fate(self.dice.randint(1, 6))
-        self.tell(ev.RunSubmitted(run, 0, self.jobs[run].max_attempts, 5.0))
+        self.jobs[run] = Fate(self.dice.randint(1, 6), predict=self.dice.random() < 0.8)
+        self.tell(self.submission(run, self.jobs[run]))
+
+    def submission(self, run: str, fate: Fate) -> ev.RunSubmitted:
+        known = {"predict": fate.predict, "mispredicted": fate.mispredicted}
+        return ev.RunSubmitted(run, fate.attempts, fate.max_attempts, 5.0, **known)
 
     def step(self, *, chaos: bool) -> None:
         self.now += STEP_S
@@ -132,7 +139,8 @@ class World:
         if not process.run or process.hangs or dice.random() < 0.5:
             return
         if not process.started:
-            self.tell(ev.MemberReady(process.instance, process.run, process.attempt, {process.role: 1}))
+            careful = dice.random() < 0.05
+            self.tell(ev.MemberReady(process.instance, process.run, process.attempt, {process.role: 1}, careful))
         elif process.rows < 100:
             process.rows += dice.randint(1, 50)
         elif not process.ended:
@@ -149,7 +157,9 @@ class World:
 
     def fault(self, process: Process, *, fatal: bool) -> None:
         if process.run:
-            self.tell(ev.MemberFaulted(process.instance, process.run, process.attempt, fatal, "it broke", None))
+            of = process.instance, process.run, process.attempt
+            mispredicted = not fatal and self.dice.random() < 0.3
+            self.tell(ev.MemberFaulted(*of, fatal, "it broke", None, mispredicted))
 
     def forget(self, process: Process) -> None:
         process.run, process.attempt, process.rows, process.started, process.ended = "", 0, 0, False, False
@@ -167,10 +177,11 @@ class World:
         fate = self.jobs[action.run]
         assert not fate.outcome or isinstance(action, ev.ReleaseMembers), f"{action} after {fate.outcome}"
         match action:
-            case ev.AssignRun(run, attempt, instances):
+            case ev.AssignRun(run, attempt, instances, careful):
                 assert not fate.running
                 fate.attempts, fate.running = fate.attempts + 1, True
-                assert attempt == fate.attempts <= fate.max_attempts + fate.restarts
+                assert attempt == fate.attempts <= fate.max_attempts + fate.restarts + fate.mispredicted
+                assert careful == (fate.mispredicted or not fate.predict)
                 assert [self.state.members[i].role for i in instances] == list(st.ROLES)
                 for instance in instances:
                     assert instance not in self.held, f"{instance} has {self.held[instance]} and gets {run}"
@@ -179,7 +190,7 @@ class World:
                         self.forget(self.processes[instance])
                         self.processes[instance].run, self.processes[instance].attempt = run, attempt
             case ev.StartRun(run, attempt, instances, facts):
-                assert set(facts) == set(st.ROLES), "it starts before everybody is ready"
+                assert set(facts) == {*st.ROLES, "careful"}, "it starts before everybody is ready"
                 for instance in instances:
                     if instance in self.processes:
                         assert not self.processes[instance].started
@@ -191,8 +202,10 @@ class World:
                         del self.held[instance]
                         if instance in self.processes:
                             self.forget(self.processes[instance])
-            case ev.EndAttempt(_, attempt, reason):
+            case ev.EndAttempt(_, attempt, reason, mispredicted):
                 assert fate.running
+                assert not (mispredicted and fate.mispredicted), "a careful attempt cannot be mispredicted"
+                fate.mispredicted = fate.mispredicted or mispredicted
                 assert attempt == fate.attempts
                 assert reason
                 fate.running = False

@@ -10,7 +10,7 @@ import pytest
 from backbus.engine import trading
 from backbus.engine.handlers import run_handlers
 from backbus.engine.run import Engine
-from backbus.jit.decorators import plain
+from backbus.jit.python import plain
 from backbus.performance.tables import Piece
 from backbus.portfolio import handler as portfolio_handler
 from backbus.strategy import Strategy

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backbus.engine.run import Engine
-from backbus.jit.decorators import plain
+from backbus.jit.python import plain
 from backbus.job.job import Job
 from backbus.trading import records as rec
 from backbus.trading.codes import Action, FillRule, OrderType

@@ -92,7 +92,7 @@ def test_a_run_starts_when_the_last_member_is_ready_and_only_once() -> None:
     scheduler = queued()
     scheduler.submit()
     assert scheduler.ready(*MEMBERS[:4]) == []
-    facts = dict.fromkeys(MEMBERS, "ready")
+    facts = {**dict.fromkeys(MEMBERS, "ready"), "careful": False}
     assert scheduler.ready(MEMBERS[4]) == [ev.StartRun("job", 1, MEMBERS, facts)]
     assert scheduler.ready(*MEMBERS) == []
 
@@ -138,6 +138,7 @@ def test_differing_digests_end_the_attempt() -> None:
             "job",
             1,
             "stream NEW_DATA differs between its ends: 10 records (abcd) written, 10 (beef) read by performance",
+            mispredicted=True,
         ),
         ev.ReleaseMembers("job", 1, MEMBERS),
     ]
@@ -147,7 +148,7 @@ def test_a_stream_that_nobody_wrote_ends_the_attempt() -> None:
     scheduler = running()
     scheduler.tell(ev.RunReported("performance-1", "job", 1, {}, {}))
     actions = [a for i in MEMBERS for a in scheduler.tell(ev.MemberEnded(i, "job", 1, stream("reader")))]
-    assert actions[0] == ev.EndAttempt("job", 1, "data read a stream NEW_DATA that nobody wrote")
+    assert actions[0] == ev.EndAttempt("job", 1, "data read a stream NEW_DATA that nobody wrote", True)
 
 
 def test_a_member_that_is_silent_for_too_long_ends_its_attempt_and_is_not_used_again() -> None:
@@ -343,4 +344,51 @@ def test_what_an_old_attempt_or_a_stranger_says_changes_nothing(event: ev.RunEve
     scheduler = queued()
     scheduler.submit(attempts=1)
     assert scheduler.tell(event) == []
-    assert scheduler.ready(*MEMBERS, attempt=2)[0] == ev.StartRun("job", 2, MEMBERS, dict.fromkeys(MEMBERS, "ready"))
+    assert scheduler.ready(*MEMBERS, attempt=2)[0] == ev.StartRun(
+        "job", 2, MEMBERS, {**dict.fromkeys(MEMBERS, "ready"), "careful": False}
+    )
+
+
+# --- what was worked out, and what was said -----------------------------------------------------------------------
+
+
+def mispredicted(scheduler: Scheduler, attempt: int = 1) -> list[ev.RunAction]:
+    told = ev.MemberFaulted("portfolio-1", "job", attempt, False, "record 3 of FILL differs", None, True)
+    return scheduler.tell(told)
+
+
+def test_after_a_misprediction_comes_a_careful_attempt_that_is_not_counted() -> None:
+    scheduler = queued()
+    assert scheduler.submit(max_attempts=1) == [ev.AssignRun("job", 1, MEMBERS, careful=False)]
+    scheduler.ready(*MEMBERS)
+    assert mispredicted(scheduler)[0] == ev.EndAttempt("job", 1, "portfolio: record 3 of FILL differs", True)
+    assert scheduler.all_beat_after(4)[-1:] == []
+    assert scheduler.state.running["job"][1].careful
+    start = scheduler.ready(*MEMBERS, attempt=2)[0]
+    assert isinstance(start, ev.StartRun) and start.facts["careful"] is True
+    # Whatever ends this one is the job's own doing: one attempt was all that it was given.
+    faulted = scheduler.tell(ev.MemberFaulted("data-1", "job", 2, False, "gap", None))
+    assert isinstance(faulted[-1], ev.FailRun)
+
+
+def test_a_job_that_does_not_predict_is_careful_from_the_start() -> None:
+    scheduler = queued()
+    job = ev.RunSubmitted("job", 0, 10, stall_s=60.0, predict=False)
+    assert scheduler.tell(job) == [ev.AssignRun("job", 1, MEMBERS, careful=True)]
+    # What a careful attempt stumbles over is held against it, whatever it is called.
+    scheduler.ready(*MEMBERS)
+    assert mispredicted(scheduler)[0] == ev.EndAttempt("job", 1, "portfolio: record 3 of FILL differs", False)
+
+
+def test_what_was_mispredicted_is_remembered_over_a_restart() -> None:
+    scheduler = queued()
+    job = ev.RunSubmitted("job", 1, 1, stall_s=60.0, mispredicted=True)
+    assert scheduler.tell(job) == [ev.AssignRun("job", 2, MEMBERS, careful=True)]
+
+
+def test_a_member_that_wants_to_be_waited_for_has_all_others_wait() -> None:
+    scheduler = queued()
+    assert scheduler.submit() == [ev.AssignRun("job", 1, MEMBERS, careful=False)]
+    scheduler.tell(ev.MemberReady("execution-1", "job", 1, {"execution-1": "ready"}, careful=True))
+    start = scheduler.ready(*(name for name in MEMBERS if name != "execution-1"))[0]
+    assert isinstance(start, ev.StartRun) and start.facts["careful"] is True

@@ -45,12 +45,13 @@ class MemberLinked:
 
 @dataclass(frozen=True)
 class MemberReady:
-    """A member is prepared."""
+    """A member is prepared. ``careful``: it wants to be waited for."""
 
     instance: str
     run: str
     attempt: int
     facts: dict[str, Any]
+    careful: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class MemberEnded:
 
 @dataclass(frozen=True)
 class MemberFaulted:
-    """A member cannot go on."""
+    """A member cannot go on. ``mispredicted``: it was told something else than it had worked out."""
 
     instance: str
     run: str
@@ -73,6 +74,7 @@ class MemberFaulted:
     fatal: bool
     message: str
     traceback: str | None
+    mispredicted: bool = False
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ class RunSubmitted:
     source: str = SOURCES[0]
     users_code: tuple[str, ...] = (STRATEGY,)
     """Roles that run what a user wrote."""
+    predict: bool = True
+    """Whether members may work out what others will say."""
+    mispredicted: bool = False
+    """Whether they did so once and were told something else."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +140,7 @@ class AssignRun:
     run: str
     attempt: int
     instances: tuple[str, ...]
+    careful: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,11 +164,12 @@ class ReleaseMembers:
 
 @dataclass(frozen=True)
 class EndAttempt:
-    """Record why an attempt ended without a result."""
+    """Record why an attempt ended without a result. ``mispredicted``: and that all others of its job are careful."""
 
     run: str
     attempt: int
     reason: str
+    mispredicted: bool = False
 
 
 @dataclass(frozen=True)

@@ -56,9 +56,12 @@ def _current(state: RunsState, run: str, number: int) -> tuple[PendingRun, Attem
 
 
 def _submit(state: RunsState, event: ev.RunSubmitted, now: float, actions: list[ev.RunAction]) -> None:
-    job = PendingRun(event.run, event.attempts, event.max_attempts, event.stall_s, event.source, event.users_code)
+    job = PendingRun(
+        event.run, event.attempts, event.max_attempts, event.stall_s, event.source, event.users_code, event.predict,
+        event.mispredicted,
+    )  # fmt: skip
     job.events.add(now, f"taken up again after attempt {event.attempts}" if event.attempts else "submitted")
-    if event.attempts >= event.max_attempts:  # the last one was running when the orchestrator was ended
+    if event.attempts >= job.last_attempt:  # the last one was running when the orchestrator was ended
         actions.append(ev.FailRun(event.run, None, events=job.events.told(now)))
     else:
         state.queue.append(job)
@@ -116,6 +119,7 @@ def _ready(state: RunsState, event: ev.MemberReady, now: float, actions: list[ev
     if event.instance in attempt.ready:
         return
     attempt.ready.add(event.instance)
+    attempt.careful = attempt.careful or event.careful
     role = next(role for role, instance in attempt.members.items() if instance == event.instance)
     said = {name: value for name, value in event.facts.items() if name != OWN_MODELS}
     attempt.facts.update(said)
@@ -131,8 +135,9 @@ def _ready(state: RunsState, event: ev.MemberReady, now: float, actions: list[ev
         if attempt.own_models:
             # Both who run models say what these cost where they are: once is enough to know.
             attempt.facts[OWN_MODELS] = {"notes": attempt.own_models.get(PORTFOLIO, {}).get("notes", [])}
-        job.events.add(now, f"attempt {attempt.number} starts")
-        actions.append(ev.StartRun(event.run, event.attempt, tuple(attempt.members.values()), dict(attempt.facts)))
+        job.events.add(now, f"attempt {attempt.number} starts{', carefully' if attempt.careful else ''}")
+        facts = {**attempt.facts, "careful": attempt.careful}
+        actions.append(ev.StartRun(event.run, event.attempt, tuple(attempt.members.values()), facts))
 
 
 def _end(state: RunsState, event: ev.MemberEnded | ev.RunReported, now: float, actions: list[ev.RunAction]) -> None:
@@ -151,7 +156,7 @@ def _end(state: RunsState, event: ev.MemberEnded | ev.RunReported, now: float, a
         return
     difference = differing_stream(attempt)
     if difference is not None:
-        _end_attempt(state, event.run, difference, now, actions)
+        _end_attempt(state, event.run, difference, now, actions, mispredicted=not attempt.careful)
         return
     report, artifacts = attempt.report
     actions.append(ev.CommitRun(event.run, attempt.number, report, artifacts))
@@ -198,7 +203,8 @@ def _fault(state: RunsState, event: ev.MemberFaulted, now: float, actions: list[
     if pair is None or member is None or event.instance not in pair[1].members.values():
         return
     reason = f"{member.role}: {event.message}"
-    _end_attempt(state, event.run, reason, now, actions, fatal=event.fatal, traceback=event.traceback)
+    told = {"fatal": event.fatal, "mispredicted": event.mispredicted and not pair[1].careful}
+    _end_attempt(state, event.run, reason, now, actions, traceback=event.traceback, **told)
 
 
 def _cancel(state: RunsState, run: str, actions: list[ev.RunAction]) -> None:
@@ -249,14 +255,16 @@ def _end_attempt(
     actions: list[ev.RunAction],
     *,
     fatal: bool = False,
+    mispredicted: bool = False,
     traceback: str | None = None,
 ) -> None:
     job, attempt = state.running[run]
-    actions.append(ev.EndAttempt(run, attempt.number, reason))
+    job.mispredicted = job.mispredicted or mispredicted
+    actions.append(ev.EndAttempt(run, attempt.number, reason, mispredicted))
     _release(state, run, actions)
     if fatal:
         actions.append(ev.FailRun(run, reason, traceback, job.events.told(now)))
-    elif attempt.number >= job.max_attempts:
+    elif attempt.number >= job.last_attempt:
         actions.append(ev.FailRun(run, None, events=job.events.told(now)))
     else:
         job.events.add(now, f"attempt {attempt.number} ends")
@@ -295,8 +303,9 @@ def _assign(state: RunsState, now: float, actions: list[ev.RunAction]) -> None:
         chosen = {role: min(instances) for role, instances in free.items()}
         state.queue.remove(job)
         attempt = Attempt(job.run, job.attempts + 1, chosen, now, now)
+        attempt.careful = job.mispredicted or not job.predict
         state.running[job.run] = (job, attempt)
         job.events.add(now, f"attempt {attempt.number} is given to {', '.join(chosen.values())}")
         for instance in chosen.values():
             state.members[instance].run = job.run
-        actions.append(ev.AssignRun(job.run, attempt.number, tuple(chosen.values())))
+        actions.append(ev.AssignRun(job.run, attempt.number, tuple(chosen.values()), attempt.careful))

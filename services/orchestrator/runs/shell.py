@@ -47,7 +47,8 @@ class Runs:
         """Have a run of the store worked on."""
         had = max((attempt["number"] for attempt in row["attempts"]), default=0)
         limits = job.run.max_attempts, job.run.stall_s
-        self._decide(ev.RunSubmitted(row["id"], had, *limits, _source_of(job), _users_code(job)))
+        careful = job.run.predict, row["mispredicted"]
+        self._decide(ev.RunSubmitted(row["id"], had, *limits, _source_of(job), _users_code(job), *careful))
 
     def cancel(self, job: str) -> None:
         """End a run."""
@@ -108,14 +109,15 @@ class Runs:
         who = message.instance, message.run, message.attempt
         match message:
             case c.Ready():
-                self._decide(ev.MemberReady(*who, message.facts))
+                self._decide(ev.MemberReady(*who, message.facts, message.careful))
             case c.End():
                 self._decide(ev.MemberEnded(*who, message.streams))
             case c.PutReport():
                 require_complete(self._blobs, message.report, message.artifacts)
                 self._decide(ev.RunReported(*who, message.report, message.artifacts))
             case c.Fault():
-                self._decide(ev.MemberFaulted(*who, message.fatal, message.message, message.traceback))
+                why = message.message, message.traceback
+                self._decide(ev.MemberFaulted(*who, message.fatal, *why, message.cause == "mispredicted"))
 
     # --- decisions and actions -------------------------------------------------------------------------------------
 
@@ -134,17 +136,17 @@ class Runs:
 
     def _carry_out(self, action: ev.RunAction) -> None:
         match action:
-            case ev.AssignRun(run, attempt, instances):
+            case ev.AssignRun(run, attempt, instances, careful):
                 self._store.begin_attempt(run, attempt)
-                self._log.info("attempt begins", job=run, attempt=attempt)
-                self._assign(run, attempt, instances)
+                self._log.info("attempt begins", job=run, attempt=attempt, careful=careful)
+                self._assign(run, attempt, instances, careful)
             case ev.StartRun(run, attempt, instances, facts):
                 self._order(instances, c.Start(epoch=self._epoch, run=run, attempt=attempt, facts=facts))
             case ev.ReleaseMembers(run, attempt, instances):
                 self._order(instances, c.Release(epoch=self._epoch, run=run, attempt=attempt))
-            case ev.EndAttempt(run, attempt, reason):
+            case ev.EndAttempt(run, attempt, reason, mispredicted):
                 self._log.warning("attempt ended", job=run, attempt=attempt, reason=reason)
-                self._store.end_attempt(run, attempt, reason)
+                self._store.end_attempt(run, attempt, reason, mispredicted=mispredicted)
             case ev.CommitRun(run, attempt, report, artifacts):
                 self._store.commit(run, attempt, report, artifacts)
                 self._log.info("done", job=run, attempt=attempt, fingerprint=report.get("fingerprint"))
@@ -157,11 +159,11 @@ class Runs:
                 self._store.cancel(run)
                 self._over(run)
 
-    def _assign(self, run: str, attempt: int, instances: tuple[str, ...]) -> None:
+    def _assign(self, run: str, attempt: int, instances: tuple[str, ...], careful: bool) -> None:
         row = self._store.job(run)
         assert row is not None
         inputs = {name: row[name] for name in ("job", "data", "strategy")}
-        self._order(instances, c.Assign(epoch=self._epoch, run=run, attempt=attempt, **inputs))
+        self._order(instances, c.Assign(epoch=self._epoch, run=run, attempt=attempt, careful=careful, **inputs))
 
     def _order(self, instances: tuple[str, ...], order: c.Message) -> None:
         for instance in instances:

@@ -47,6 +47,8 @@ class Attempt:
     """What each role that runs models of the user's said of them, with READY."""
     ready: set[str] = field(default_factory=set)
     started: bool = False
+    careful: bool = False
+    """Whether its members wait for what others say, because the job or one of them wants it."""
     rows: dict[str, int] = field(default_factory=dict)
     ends: dict[str, list[StreamEnd]] = field(default_factory=dict)
     report: tuple[dict[str, Any], dict[str, str]] | None = None
@@ -64,8 +66,17 @@ class PendingRun:
     source: str = SOURCES[0]
     users_code: tuple[str, ...] = (STRATEGY,)
     """Roles that run what a user wrote."""
+    predict: bool = True
+    """Whether members of its attempts may work out what others will say."""
+    mispredicted: bool = False
+    """Whether they did so once and were told something else: that attempt is none of ``max_attempts``."""
     not_before: float = 0.0
     events: RecentEvents = field(default_factory=RecentEvents)
+
+    @property
+    def last_attempt(self) -> int:
+        """The number of the last attempt that it may have."""
+        return self.max_attempts + self.mispredicted
 
 
 @dataclass
@@ -97,8 +108,8 @@ def validate(state: RunsState) -> None:
     if twice:
         raise AssertionError(f"{twice[0]} waits twice, or waits and has an attempt")
     for job in state.queue:
-        if job.attempts >= job.max_attempts:
-            raise AssertionError(f"{job.run} waits for another attempt after {job.attempts} of {job.max_attempts}")
+        if job.attempts >= job.last_attempt:
+            raise AssertionError(f"{job.run} waits for another attempt after {job.attempts} of {job.last_attempt}")
     for run, (job, attempt) in state.running.items():
         _validate_attempt(state, run, job, attempt)
 
@@ -107,8 +118,10 @@ def _validate_attempt(state: RunsState, run: str, job: PendingRun, attempt: Atte
     name = f"attempt {attempt.number} of {run}"
     if not run == job.run == attempt.run:
         raise AssertionError(f"{name} is kept as one of {job.run} and {attempt.run}")
-    if not job.attempts + 1 == attempt.number <= job.max_attempts:
-        raise AssertionError(f"{name} follows {job.attempts} attempts, of {job.max_attempts} at the most")
+    if not job.attempts + 1 == attempt.number <= job.last_attempt:
+        raise AssertionError(f"{name} follows {job.attempts} attempts, of {job.last_attempt} at the most")
+    if not (attempt.careful or (job.predict and not job.mispredicted)):
+        raise AssertionError(f"{name} is to predict, which its job does not want or did in vain")
     if set(attempt.members) != {job.source, *READERS}:
         raise AssertionError(f"{name} has members for {', '.join(attempt.members)}")
     instances = set(attempt.members.values())

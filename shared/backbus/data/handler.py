@@ -48,6 +48,7 @@ class DataHandler:
         self.writer = StreamWriter(Kind.NEW_DATA, DATA)
         self.writers = {Kind.NEW_DATA: self.writer}
         self.readers: Mapping[Kind, StreamReader] = {}
+        self.vouched: Mapping[Kind, StreamWriter] = {}
         self._rows = len(source)
         self._block = min(block, max(1, window // 2))
         self._blocks = source.blocks(self._block)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 
 from backbus.data.handler import DataHandler
+from backbus.engine.predicting import PredictingPortfolio, PredictingStrategy
 from backbus.execution.handler import ExecutionHandler
 from backbus.job.job import Job
 from backbus.market.panel import Panel
@@ -27,15 +28,25 @@ def run_handlers(
     block: int = 8,
     window: int = 32,
     hear: Callable[[Event], None] | None = None,
+    predict: bool = False,
 ) -> Report:
-    """A run by blocks of ``block`` rows, never more than ``window`` rows ahead; ``hear`` is told each event."""
+    """A run by blocks of ``block`` rows, never more than ``window`` rows ahead; ``hear`` is told each event. With
+    ``predict``, those who can do so work out what others will say, in place of waiting for it."""
     layout, rules, batch = panel.layout, rules_of(job, panel.layout), max(1, window // 4)
     performance = PerformanceHandler(job, layout, batch)
     source = DataHandler(panel, block=block, window=window, readers=READERS)
+    speaker: Handler = StrategyHandler(
+        strategy, layout, cash=job.portfolio.cash, progress_rows=batch, instruments=rules.instruments
+    )
+    portfolio: Handler = PortfolioHandler(rules, layout, reads_book=strategy.reads_book, batch_rows=batch)
+    if predict:
+        portfolio = PredictingPortfolio(rules, layout, batch_rows=batch)
+        if strategy.reads_book:
+            speaker = PredictingStrategy(strategy, rules, layout, progress_rows=batch)
     handlers: list[Handler] = [
         source,
-        StrategyHandler(strategy, layout, cash=job.portfolio.cash, progress_rows=batch, instruments=rules.instruments),
-        PortfolioHandler(rules, layout, reads_book=strategy.reads_book, batch_rows=batch),
+        speaker,
+        portfolio,
         ExecutionHandler(rules, layout, progress_rows=batch),
         performance,
     ]

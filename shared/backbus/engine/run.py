@@ -52,7 +52,7 @@ class Engine:
         self._rules = rules_of(job, layout)
         self._runner = StrategyRunner(strategy, layout, self._rules.instruments)
         self._trading = Trading(self._rules, rows=layout.rows, assets=layout.assets)
-        self._beside = RowByRow(self._runner, self._trading, job.portfolio.cash)
+        self._beside = RowByRow(self._runner, self._trading)
         self._begins = Begins(layout)
 
     def run(self, progress: Callable[[int], None] | None = None) -> Report:

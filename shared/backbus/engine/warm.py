@@ -48,10 +48,12 @@ class EveryIndicator(Strategy):
 
 
 def warm_handlers() -> None:
-    """Run every built-in strategy, and one that calls what they do not, by the five handlers."""
+    """Run every built-in strategy, and one that calls what they do not, by the five handlers: by those that wait and by
+    those that do not."""
     panel = small_panel()
     for job, strategy in _runs():
-        run_handlers(job, panel, strategy)
+        for predict in (True, False):
+            run_handlers(job, panel, strategy, predict=predict)
 
 
 def warm_engine(*, strategies: bool = True) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 
 from backbus.execution.ends import FillOf, end_order, write_fill
 from backbus.execution.exits import end_entry, end_exits, lessen_group, wake_exits
-from backbus.jit.decorators import part, plain, step
+from backbus.jit.decorators import part, step
 from backbus.jit.fields import copied
+from backbus.jit.python import plain
 from backbus.trading.codes import Cap, End, FillRule, Flag, InForce
 from backbus.trading.commission import charge, fee_of
 from backbus.trading.groups import MarketArrays, OpenOrders, OrderLists, RecordLog, SingleOrders, verb

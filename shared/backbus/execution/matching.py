@@ -12,7 +12,8 @@ import numpy as np
 
 from backbus.execution.ends import end_order
 from backbus.execution.fills import fill
-from backbus.jit.decorators import part, plain, step
+from backbus.jit.decorators import part, step
+from backbus.jit.python import plain
 from backbus.market.panel import Floats
 from backbus.market.ticks import PHASES
 from backbus.trading.codes import End, FillRule, Flag, InForce

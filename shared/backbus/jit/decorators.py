@@ -53,12 +53,6 @@ def loop(function: Callable[P, R]) -> Callable[..., R]:
     return compiled
 
 
-def plain(function: Callable[P, R]) -> Callable[P, R]:
-    """The Python function under a step: what is to be a loop as well is compiled once, not once for each."""
-    python: Callable[P, R] = getattr(function, "py_func", function)
-    return python
-
-
 def part(function: Callable[P, R]) -> Callable[P, R]:
     """A large piece of several loops, which only they call: compiled once for all of them, and not inlined."""
     compiled: Callable[P, R] = numba.njit(cache=True, **OPTIONS, **UNCOUNTED, **UNCALLED)(function)

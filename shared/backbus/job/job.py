@@ -60,6 +60,8 @@ class RunSettings(Section):
     max_attempts: int = Field(default=10, ge=1, le=1000)
     memory_mib: int = Field(default=4096, ge=16, le=1 << 24)
     """What the strategy's process may take beyond what it has when the run begins; on a stack."""
+    predict: bool = True
+    """Whether members of a stack work out what others will say and compare it, in place of waiting for it."""
 
 
 class ToldInOneError(ClassOfModels):

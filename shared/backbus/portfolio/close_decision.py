@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.jit.decorators import part, plain, step
+from backbus.jit.decorators import part, step
+from backbus.jit.python import plain
 from backbus.market.panel import Floats
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.direct_orders import Turn, cancel_asked, place_asked

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from backbus.jit.arrays import read_only
-from backbus.jit.decorators import plain
+from backbus.jit.python import plain
 from backbus.market.panel import Block, Layout
 from backbus.market.ticks import CLOSE_DECIDE, PHASES
 from backbus.portfolio.financing import bookings_of_row

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from backbus.jit.decorators import part, plain, step
+from backbus.jit.decorators import part, step
 from backbus.jit.fields import copied
+from backbus.jit.python import plain
 from backbus.market.panel import Floats
 from backbus.market.ticks import OPEN_DECIDE, PHASES
 from backbus.portfolio.limits import Allowed, plan, plan_all, within

@@ -2,36 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from backbus.market.panel import Floats
 from backbus.strategy.emission import Emission
 from backbus.strategy.orders import Fill, Order
-from backbus.trading.account_rows import BookRows
 
 
 class Book:
     """Cash, equity and positions. The same object is used for each row: keep its values, not the object."""
 
-    __slots__ = ("_costs", "_emission", "_index", "_positions", "_rows", "_symbols", "cash", "equity")
+    __slots__ = ("_costs", "_emission", "_positions", "_symbols", "cash", "equity")
 
     def __init__(self, symbols: tuple[str, ...], emission: Emission) -> None:
         self._symbols = symbols
         self._emission = emission
         self._positions: list[float] = []
-        self._rows: BookRows | None = None
-        self._index = 0
+        self._costs: Floats | None = None
         self.cash = 0.0
         """In cash units."""
         self.equity = 0.0
         """Cash and positions at their last prices, in cash units."""
 
-    def turn(self, rows: BookRows, index: int, splits: Mapping[str, float]) -> None:
-        """Show row ``index`` of ``rows``, which began with ``splits`` by symbol."""
-        self._rows, self._index = rows, index
-        self.cash = rows.cash.item(index)
-        self.equity = rows.equity.item(index)
-        self._positions = rows.position[index].tolist()
-        self._emission.blotter.turn(rows, splits)
+    def show(self, cash: float, equity: float, positions: list[float], costs: Floats) -> None:
+        """Show an account: cash and equity in cash units, and of each asset what is held and its average price."""
+        self.cash, self.equity, self._positions, self._costs = cash, equity, positions, costs
 
     def position(self, symbol: str | None = None) -> float:
         """Signed quantity held of the current bar's asset, or of ``symbol``; 0 where flat."""
@@ -40,7 +33,7 @@ class Book:
     def average_cost(self, symbol: str | None = None) -> float:
         """Price at which that position was built; 0 where flat."""
         asset = self._emission.find(symbol)
-        return 0.0 if self._rows is None else self._rows.average_cost.item(self._index, asset)
+        return 0.0 if self._costs is None else self._costs.item(asset)
 
     @property
     def orders(self) -> list[Order]:

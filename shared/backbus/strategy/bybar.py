@@ -5,9 +5,10 @@ Columns become plain Python lists a chunk at a time, because ``on_bar`` should m
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from backbus.trading.records import Records
 
 if TYPE_CHECKING:
     from backbus.strategy.base import Strategy
+
+Turn = Callable[[int, Mapping[str, float]], None]
+"""Shows a strategy the book of a row, which began with splits by symbol."""
 
 CHUNK_CELLS = 8192
 """Rows × assets that are Python floats at a time: little more than 1 MB for the five fields, which caches hold."""
@@ -45,7 +49,10 @@ class BarByBar:
         self._adjusting = Adjusting(run.layout)
         if self._adjusting.acts:
             run.emission.blotter.keep()
-        self._book = Book(run.layout.symbols, run.emission)
+        self.book = Book(run.layout.symbols, run.emission)
+        """What the strategy sees of the account."""
+        self.blotter = run.emission.blotter
+        """What it sees of its orders."""
         self._waiting: deque[Block] = deque()
         self._chunk: Block | None = None
         self._lists: tuple[list[Any], ...] = ()
@@ -71,15 +78,31 @@ class BarByBar:
 
     def work(self, count: int, book: BookRows | None = None) -> Records:
         """Work the next ``count`` loaded rows, with one row of the book each where the strategy reads it."""
+        for _ in self._work(count, None if book is None else functools.partial(self._turn, book)):
+            pass
+        return self._emission.take()
+
+    def _turn(self, pages: BookRows, row: int, splits: Mapping[str, float]) -> None:
+        index = row - pages.first_row
+        cash, equity = pages.cash.item(index), pages.equity.item(index)
+        self.book.show(cash, equity, pages.position[index].tolist(), pages.average_cost[index])
+        self.blotter.turn(row, pages.orders, pages.fills, splits)
+
+    def one_by_one(self, count: int, turn: Turn) -> Iterator[Records]:
+        """The signals of each of the next ``count`` loaded rows; ``turn`` is told before each one to show its book."""
+        take = self._emission.take
+        for _ in self._work(count, turn):
+            yield take()
+
+    def _work(self, count: int, turn: Turn | None) -> Iterator[None]:
         done = 0
         while done < count:
             if self._chunk is None or self._at == len(self._chunk):
                 self._next_chunk()
-            step = min(count - done, len(self._lists[0]) - self._at)
-            self._rows(self._at, self._at + step, book, done)
+            step = min(count - done, len(self._chunk or ()) - self._at)
+            yield from self._rows(self._at, self._at + step, turn)
             self._at += step
             done += step
-        return self._emission.take()
 
     def _next_chunk(self) -> None:
         chunk = self._waiting.popleft()
@@ -103,8 +126,8 @@ class BarByBar:
             found.setdefault(row, {})[self._layout.symbols[asset]] = float(ratios[row, asset])
         return found
 
-    def _rows(self, start: int, stop: int, book: BookRows | None, book_start: int) -> None:
-        bar, emission, shown, ends = self._bar, self._emission, self._book, self._history.ends
+    def _rows(self, start: int, stop: int, turn: Turn | None) -> Iterator[None]:
+        bar, emission, shown, ends = self._bar, self._emission, self.book, self._history.ends
         strategy: Any = self._strategy
         call: Callable[..., None] = strategy.on_bar
         arguments = (bar, shown) if strategy.takes_book else (bar,)
@@ -130,10 +153,10 @@ class BarByBar:
                     for history in (self._history, *(longer.bars for longer in timeframes)):
                         history.now = self._factors[i]
                 if i in self._splits:
-                    emission.split(self._splits[i], told=book is not None)
-                if book is not None:
-                    shown.turn(book, book_start + i - start, self._splits.get(i, NO_SPLITS))
-                    if on_fill is not None:
+                    emission.split(self._splits[i], told=turn is not None)
+                if turn is not None:
+                    turn(row, self._splits.get(i, NO_SPLITS))
+                    if on_fill is not None and emission.blotter.fills:
                         self._tell(on_fill)
                 for asset in order:
                     price = closes[cell]
@@ -158,6 +181,7 @@ class BarByBar:
                     cell += 1
                 if said or asked:
                     emission.end_row(row, trading, [not math.isnan(price) for price in closes[cell - assets : cell]])
+                yield
         except RAISED as error:
             place = f"row {bar.row} ({row_text(bar.time, bar.session, self._layout)}), {bar.symbol}"
             raise failure(strategy, error, place) from error

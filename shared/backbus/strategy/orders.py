@@ -9,10 +9,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 from weakref import WeakSet
 
-from backbus.jit.decorators import plain
+from backbus.jit.python import plain
 from backbus.market.ticks import PHASES
 from backbus.strategy.order_terms import begun_terms, terms_of
-from backbus.trading.account_rows import BookRows
 from backbus.trading.codes import ENDS, FILL_RULES, REASONS, Action, FillRule
 from backbus.trading.lots import on_tick, plus, whole_lots
 from backbus.trading.records import NO_ORDER, Records
@@ -173,22 +172,22 @@ class Blotter:
         """Orders that may still fill, in the order in which they were asked for."""
         return self._working.values()
 
-    def turn(self, book: BookRows, splits: Mapping[str, float] = NO_SPLITS) -> None:
-        """Take in what became of orders since the row before; ``splits`` by symbol came at the row's begin."""
+    def turn(self, row: int, orders: Records, fills: Records, splits: Mapping[str, float] = NO_SPLITS) -> None:
+        """Take in what became of orders since the row before ``row``; ``splits`` by symbol came at its begin."""
         self._told = True
         if self.fills:
             self.fills = []
         if self.news:
             self.news = []
-        if not len(book.orders) and not len(book.fills) and not splits:
+        if not len(orders) and not len(fills) and not splits:
             return
         # In the order of their ticks: what fills at a close may be taken back at the next open, after its splits.
         happened: list[tuple[int, int, Callable[[Any], None], Any]] = [
-            *((int(record["tick"]), 1, self._decided, record) for record in book.orders),
-            *((int(record["tick"]), 2, self._reported, record) for record in book.fills),
+            *((int(record["tick"]), 1, self._decided, record) for record in orders),
+            *((int(record["tick"]), 2, self._reported, record) for record in fills),
         ]
         if splits:
-            happened.append((PHASES * book.first_row, 0, self._split, splits))
+            happened.append((PHASES * row, 0, self._split, splits))
         for _, _, take, what in sorted(happened, key=_by_tick):
             take(what)
 

@@ -5,6 +5,7 @@ Pure: bars and books in, signal records out. The instance that is passed in stay
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Layout, Panel, row_text
 from backbus.strategy.bars import Bars
 from backbus.strategy.base import Strategy
-from backbus.strategy.bybar import BarByBar
+from backbus.strategy.book import Book
+from backbus.strategy.bybar import BarByBar, Turn
 from backbus.strategy.context import Context
 from backbus.strategy.failure import RAISED, failure
+from backbus.strategy.orders import Blotter
 from backbus.strategy.run import Run
 from backbus.strategy.sharing import BUDGET_BYTES, Shared
 from backbus.strategy.streams import Stream
@@ -52,15 +55,31 @@ class StrategyRunner:
 
     def load(self, block: Block) -> None:
         """Put rows before the strategy, for ``on_book`` to work them off one by one."""
+        self._by_bar().load(block)
+
+    def one_by_one(self, rows: int, turn: Turn) -> Iterator[Records]:
+        """The signals of each of the next loaded rows; ``turn`` is told before each one to show its book. Raises
+        StrategyError."""
+        return self._by_bar().one_by_one(rows, turn)
+
+    @property
+    def book(self) -> Book:
+        """What the strategy sees of the account."""
+        return self._by_bar().book
+
+    @property
+    def blotter(self) -> Blotter:
+        """What it sees of its orders."""
+        return self._by_bar().blotter
+
+    def _by_bar(self) -> BarByBar:
         if self._events is None:
             raise StrategyError(f"{type(self.strategy).__name__} reads no book")
-        self._events.load(block)
+        return self._events
 
     def on_book(self, book: BookRows) -> Records:
         """Signals of the next loaded rows, one for each row of the book."""
-        if self._events is None:
-            raise StrategyError(f"{type(self.strategy).__name__} reads no book")
-        return self._events.work(len(book), book)
+        return self._by_bar().work(len(book), book)
 
     def _on_array(self, block: Block) -> Records:
         if len(block) == 0:

@@ -18,6 +18,8 @@ class RunHandler(ABC):
     def __init__(self, role: str, layout: Layout, progress_rows: int, *, reads_book: bool = True) -> None:
         self.readers = {kind: StreamReader(kind) for kind in read_by(role, reads_book=reads_book)}
         self.writers = {kind: StreamWriter(kind, role) for kind in written_by(role, reads_book=reads_book)}
+        self.vouched: dict[Kind, StreamWriter] = {}
+        """Streams of others that are worked out here too: both ends are to agree, as where they are heard."""
         self._role, self._layout = role, layout
         self._progress_rows = max(1, progress_rows)
         self._end = PHASES * layout.rows

@@ -95,6 +95,10 @@ class StreamType(NamedTuple):
     """CRC-32 costs least for small records; where columns are megabytes, lanes take a sixth of its time."""
     where_book_is_read: bool = False
     """Whether a run has it only if its strategy reads the book."""
+    compared_by: tuple[str, ...] = ()
+    """Roles that can work it out themselves, and hear it to compare it with that."""
+    vouched_by: tuple[str, ...] = ()
+    """Roles that can work it out themselves, and say at their end which records they worked out."""
 
 
 STREAMS: dict[Kind, StreamType] = {
@@ -121,9 +125,15 @@ STREAMS: dict[Kind, StreamType] = {
         "an order record",
         "the next tick at which anything may be decided",
         record=ORDER,
+        compared_by=(STRATEGY,),
     ),
     Kind.FILL: StreamType(
-        EXECUTION, (PORTFOLIO, PERFORMANCE), "a fill record", "the next tick that is not matched yet", record=FILL
+        EXECUTION,
+        (PORTFOLIO, PERFORMANCE),
+        "a fill record",
+        "the next tick that is not matched yet",
+        record=FILL,
+        compared_by=(STRATEGY,),
     ),
     Kind.EQUITY: StreamType(
         PORTFOLIO,
@@ -136,6 +146,7 @@ STREAMS: dict[Kind, StreamType] = {
         ),
         records=(PackedRecords("bookings", BOOKING, True, "packed BOOKING records of these rows"),),
         digest="lanes",
+        vouched_by=(STRATEGY,),
     ),
     Kind.BOOK: StreamType(
         PORTFOLIO,
@@ -173,6 +184,16 @@ def read_by(role: str, *, reads_book: bool = True) -> tuple[Kind, ...]:
 def written_by(role: str, *, reads_book: bool = True) -> tuple[Kind, ...]:
     """The kinds that are a role's own streams; PROGRESS, which several say, is none of them."""
     return tuple(kind for kind, stream in STREAMS.items() if stream.writer == role and _has(stream, reads_book))
+
+
+def compared_by(role: str) -> tuple[Kind, ...]:
+    """The kinds that a role hears besides where it works the book out itself."""
+    return tuple(kind for kind, stream in STREAMS.items() if role in stream.compared_by)
+
+
+def vouched_by(role: str) -> tuple[Kind, ...]:
+    """The kinds that a role says at its end to have worked out, where it works the book out itself."""
+    return tuple(kind for kind, stream in STREAMS.items() if role in stream.vouched_by)
 
 
 def _has(stream: StreamType, reads_book: bool) -> bool:

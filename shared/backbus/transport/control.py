@@ -81,7 +81,8 @@ class Ready(Message):
     """A member has its inputs, its kernels and its subscriptions, and heard its own probe.
 
     ``facts`` are what others need of it: from data the panel's layout, the window and its findings, from the strategy
-    whether it reads the book, and from all who run functions of the user's what they have loaded and what it says.
+    whether it reads the book and whether it could work it out, and from all who run functions of the user's what they
+    have loaded and what it says. ``careful``: it answers otherwise than others could work out, and wants them to wait.
     """
 
     kind: Literal["READY"] = "READY"
@@ -89,6 +90,7 @@ class Ready(Message):
     run: Name
     attempt: Count
     facts: dict[str, Any] = {}
+    careful: bool = False
 
 
 class StreamEnd(BaseModel):
@@ -113,13 +115,15 @@ class End(Message):
 
 
 class Fault(Message):
-    """A member cannot go on. ``fatal``: no other attempt can do better."""
+    """A member cannot go on. ``fatal``: no other attempt can do better. ``cause``: what it cannot go on for; where it
+    was told something else than it had worked out, the next attempt is a careful one."""
 
     kind: Literal["FAULT"] = "FAULT"
     instance: Name
     run: Name
     attempt: Count
     fatal: bool
+    cause: Literal["error", "mispredicted"] = "error"
     message: str
     traceback: str | None = None
 
@@ -139,7 +143,8 @@ class PutReport(Message):
 
 
 class Assign(Message):
-    """Prepare for an attempt: fetch inputs, load, subscribe, probe; then say READY."""
+    """Prepare for an attempt: fetch inputs, load, subscribe, probe; then say READY. ``careful``: in this attempt every
+    member waits for what others say."""
 
     kind: Literal["ASSIGN"] = "ASSIGN"
     epoch: Count
@@ -148,10 +153,12 @@ class Assign(Message):
     job: dict[str, Any]
     data: dict[str, Hash]
     strategy: dict[str, Hash]
+    careful: bool = False
 
 
 class Start(Message):
-    """All members are ready; ``facts`` are what they said, put together."""
+    """All members are ready; ``facts`` are what they said, put together, and ``careful``: whether each is to wait for
+    what others say, as ASSIGN or one of them wants it."""
 
     kind: Literal["START"] = "START"
     epoch: Count

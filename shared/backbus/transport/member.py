@@ -19,7 +19,7 @@ from typing import Any
 
 import zmq
 
-from backbus.errors import BackbusError, DataError, JobError, ProtocolError, StackError, StrategyError
+from backbus.errors import BackbusError, DataError, JobError, Mispredicted, ProtocolError, StackError, StrategyError
 from backbus.job.job import Job
 from backbus.log import logger
 from backbus.market.panel import Layout
@@ -71,6 +71,8 @@ class Member:
         self._sent_at: dict[Kind, float] = {}
         self._progress: Event | None = None
         self._stopping = self._waiting = False
+        self._looked = 0.0
+        """When clock and orchestrator were last looked at."""
 
     # --- life ------------------------------------------------------------------------------------------------------
 
@@ -84,7 +86,6 @@ class Member:
         self._log.info("ready to serve", instance=self._session.instance, warm_s=round(time.monotonic() - started, 2))
         self._session.start()
         self._session.look()
-        looked = time.monotonic()
         try:
             while not self._stopping:
                 if self._handler is None:
@@ -95,9 +96,7 @@ class Member:
                 else:
                     self._work()
                 self._hear_orchestrator()
-                now = time.monotonic()
-                if now - looked >= LOOK_EVERY_MS / 1000:
-                    looked = now
+                if time.monotonic() - self._looked >= LOOK_EVERY_MS / 1000:
                     self._look_around()
         except KeyboardInterrupt:
             pass
@@ -110,6 +109,7 @@ class Member:
 
     def _look_around(self) -> None:
         """What does not have to happen at every message: epochs, repetitions, high-water marks."""
+        self._looked = time.monotonic()
         if self._assign is not None and self._session.renewed:
             self._log.warning("another orchestrator is there: this attempt is over")
             self._forget()
@@ -157,8 +157,9 @@ class Member:
         try:
             self._vitals.busy_since = time.monotonic()
             self._assign = Assignment(
-                order.run, order.attempt, Job.parse(order.job), order.data, order.strategy, self._session.fetch
-            )
+                order.run, order.attempt, Job.parse(order.job), order.data, order.strategy, self._session.fetch,
+                order.careful,
+            )  # fmt: skip
             facts = self._role.prepare(self._assign)
             self._vitals.busy_since = None
             self._subscribe(order.run, order.attempt)
@@ -167,7 +168,15 @@ class Member:
             return
         finally:
             self._vitals.busy_since = None
-        self._session.say(c.Ready(instance=self._session.instance, run=order.run, attempt=order.attempt, facts=facts))
+        self._session.say(
+            c.Ready(
+                instance=self._session.instance,
+                run=order.run,
+                attempt=order.attempt,
+                facts=facts,
+                careful=self._role.careful,
+            )
+        )
 
     def _subscribe(self, run: str, attempt: int) -> None:
         probe = codec.encode_probe(run, attempt, self._role.name)
@@ -215,6 +224,8 @@ class Member:
                 except zmq.Again:
                     break
                 self._one(frames, assignment, handler)
+                if self._handler is not handler:
+                    return
                 if handler.done and not self._ended:
                     break
             self._role.after(handler)
@@ -248,9 +259,12 @@ class Member:
             self._publish(handler.receive(event))
         finally:
             self._vitals.busy_since = None
-        self._vitals.rows = handler.rows_done
+        if self._handler is handler:
+            self._vitals.rows = handler.rows_done
 
     def _publish(self, events: Iterable[Event]) -> None:
+        """Send what a handler says as it says it. Between two events the orchestrator is heard, where it is time: what
+        follows from one event may take long."""
         assignment = self._assign
         assert assignment is not None
         for event in events:
@@ -260,6 +274,19 @@ class Member:
             self._sent_at[event.kind] = time.monotonic()
             if event.kind is Kind.PROGRESS:
                 self._progress = event
+            if self._vitals.busy_since is not None and not self._go_on():
+                return
+
+    def _go_on(self) -> bool:
+        """Between two events of one handler: whether it is still wanted. No high-water mark is repeated here, since a
+        handler may have written more than is sent."""
+        handler, now = self._handler, time.monotonic()
+        self._vitals.busy_since = now
+        if handler is not None and now - self._looked >= LOOK_EVERY_MS / 1000:
+            self._vitals.rows, self._looked = handler.rows_done, now
+            self._session.look()
+            self._hear_orchestrator()
+        return self._handler is handler
 
     def _repeat_high_water_marks(self, handler: RunningHandler) -> None:
         now = time.monotonic()
@@ -288,7 +315,7 @@ class Member:
             )
         ends = [
             c.StreamEnd(kind=kind, written=written, records=stream.digest.records, digest=stream.digest.value())
-            for written, streams in ((True, handler.writers), (False, handler.readers))
+            for written, streams in ((True, handler.writers), (False, handler.readers), (False, handler.vouched))
             for kind, stream in streams.items()
         ]
         self._session.say(
@@ -307,6 +334,7 @@ class Member:
                 run=run,
                 attempt=attempt,
                 fatal=isinstance(error, FATAL),
+                cause="mispredicted" if isinstance(error, Mispredicted) else "error",
                 message=str(error) if ours else f"{type(error).__name__}: {error}",
                 traceback=text,
             )

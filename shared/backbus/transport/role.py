@@ -30,6 +30,11 @@ class RunningHandler(Handler, Protocol):
         ...
 
     @property
+    def vouched(self) -> Mapping[Kind, StreamWriter]:
+        """Streams of others that it works out itself."""
+        ...
+
+    @property
     def done(self) -> bool:
         """Whether it has worked off the whole run."""
         ...
@@ -51,12 +56,16 @@ class Assignment:
     strategy: Mapping[str, str]
     fetch: Callable[[Mapping[str, str]], dict[str, Path]]
     """Names and hashes to names and files: fetched, checked and cached."""
+    careful: bool = False
+    """Whether every member waits for what others say."""
 
 
 class Role(ABC):
     """A role of a run; what a service leaves out does nothing."""
 
     name: str
+    careful: bool = False
+    """Whether it answers otherwise than others could work out, and they have to wait for it."""
     linger_s: float = 0.0
     """How long to let messages gather before taking them, in a role whose answer nobody waits for."""
 
