@@ -2,10 +2,10 @@
 
 Two rules, read from the source without importing it:
 
-- Handlers. Each ``shared/backbus/*/handler.py``, all of ``shared/backbus/streams``, the rules of the orchestrator's
-  machines, and every backbus module that they import, directly or not, use no clock, randomness, environment, files,
-  sockets, threads or processes. So the same handler runs behind sockets, inside one process and inside a simulated
-  network, and arrival order is all that can differ.
+- Handlers. Each ``shared/backbus/*/handler.py``, those that ``engine`` composes, all of ``shared/backbus/streams``, the
+  rules of the orchestrator's machines, and every backbus module that they import, directly or not, use no clock,
+  randomness, environment, files, sockets, threads or processes. So the same handler runs behind sockets, inside one
+  process and inside a simulated network, and arrival order is all that can differ.
 - Steps. A function decorated with ``step``, ``part`` or ``loop`` uses nothing whose last bits depend on the machine, on
   the compiler or on the order of summing, and nothing that is undefined for NaN.
 """
@@ -29,7 +29,9 @@ ALLOWED = {
 """Modules that a handler may import although they fail the rule, and why that is no harm."""
 
 
-PURE = ("*/handler.py", "streams/*.py", "services/orchestrator/*/rules.py")
+_COMPOSED = tuple(f"engine/{name}.py" for name in ("beside", "foretold", "predicting", "trading"))
+"""Handlers that are made of others' parts."""
+PURE = ("*/handler.py", *_COMPOSED, "streams/*.py", "services/orchestrator/*/rules.py")
 """Files that have to be pure, with all that they import."""
 
 

@@ -26,6 +26,7 @@ from backbus.streams.topology import (
     Column,
     Kind,
     StreamType,
+    compared_by,
     read_by,
     written_by,
 )
@@ -38,7 +39,7 @@ TYPES = {"<i8": "int64", "<f8": "float64"}
 def kinds() -> list[str]:
     """The table of kinds: their ends, and what their records and their watermarks are."""
     rows = [
-        (kind, _writer(stream), ", ".join(stream.readers), stream.contents, stream.watermark, _digest(stream))
+        (kind, _writer(stream), _readers(stream), stream.contents, stream.watermark, _digest(stream))
         for kind, stream in STREAMS.items()
     ]
     head = ("kind", "said by", "read by", "a record is", "`through`", "digest")
@@ -93,6 +94,9 @@ def messages() -> list[str]:
 def reads(service: str) -> str:
     """The row that tells what a service subscribes to."""
     told = [_told(kind, STREAMS[kind]) for kind in read_by(service)]
+    compared = compared_by(service)
+    if compared:
+        told.append(f"where it works the book out, {' and '.join(compared)}, to compare them")
     return f"| reads | {'; '.join(told)} |"
 
 
@@ -132,7 +136,14 @@ def _put(page: Path, text: str, place: str, new: str) -> str:
 def _writer(stream: StreamType) -> str:
     if stream.writer is None:
         return "each reader of NEW_DATA"
-    return f"{stream.writer}{', where the book is read' if stream.where_book_is_read else ''}"
+    return f"{stream.writer}{', where the book is waited for' if stream.where_book_is_read else ''}"
+
+
+def _readers(stream: StreamType) -> str:
+    told = ", ".join(stream.readers)
+    for what, roles in (("compared by", stream.compared_by), ("vouched for by", stream.vouched_by)):
+        told += f"; {what} {', '.join(roles)}" if roles else ""
+    return told
 
 
 def _digest(stream: StreamType) -> str:
@@ -142,7 +153,7 @@ def _digest(stream: StreamType) -> str:
 def _told(kind: str, stream: StreamType) -> str:
     if stream.writer is None:
         return f"{kind} of {', '.join(READERS)}"
-    return f"{kind}{', where the strategy reads the book' if stream.where_book_is_read else ''}"
+    return f"{kind}{', where the strategy waits for the book' if stream.where_book_is_read else ''}"
 
 
 def _names(columns: Iterable[Column]) -> str:

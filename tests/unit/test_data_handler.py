@@ -126,8 +126,8 @@ def test_credit_rules_hold_whatever_readers_do(rows, block, window, seed):
 @pytest.mark.parametrize(
     ("given_sizes", "expected"),
     [
-        ((1, None, None), (8192, 65536)),
-        ((4, None, None), (8192, 65536)),
+        ((1, None, None), (32768, 262144)),
+        ((4, None, None), (16384, 131072)),
         ((500, None, None), (131, 1048)),
         ((100_000, None, None), (16, 128)),
         ((1, 100, None), (100, 800)),
@@ -135,8 +135,8 @@ def test_credit_rules_hold_whatever_readers_do(rows, block, window, seed):
         ((1, None, 1000), (500, 1000)),
         ((1, None, 1), (1, 2)),
         ((1, 10, 1000), (10, 1000)),
-        ((1, 1_000_000, None), (32768, 65536)),
-        ((1, 10, 10_000_000), (10, 65536)),
+        ((1, 1_000_000, None), (131072, 262144)),
+        ((1, 10, 10_000_000), (10, 262144)),
     ],
 )
 def test_block_and_window_are_chosen_by_assets_and_fit_together(given_sizes, expected):

@@ -240,6 +240,7 @@ SETTINGS: dict[str, tuple[str, ...]] = {
     "run.block": (),
     "run.max_attempts": (),
     "run.memory_mib": (),
+    "run.predict": ("true", "false"),
     "run.stall_s": (),
     "run.window": (),
     "simulator.assets": (),

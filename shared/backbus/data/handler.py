@@ -15,8 +15,8 @@ from backbus.streams.event import Event
 from backbus.streams.stream import StreamReader, StreamWriter
 from backbus.streams.topology import DATA, Kind
 
-BLOCK_ROWS = 8_192
-"""Default rows per block of one asset: 448 KiB, and eight of them are as far ahead as a source may be."""
+BLOCK_ROWS = 32_768
+"""Default rows per block of few assets: 1.75 MiB of one, and eight of them are as far ahead as a source may be."""
 BLOCK_CELLS = 65_536
 SMALLEST_BLOCK = 16
 WINDOW_BLOCKS = 8
