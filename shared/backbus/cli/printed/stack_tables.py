@@ -14,6 +14,8 @@ from backbus.cli.printed.screen import Colour, say
 from backbus.cli.printed.tables import Cell, Heading, TextTable, print_table, sign_colour
 
 _TIMES = ("created_at", "started_at", "ended_at")
+_OF_OTHERS = ("walk_forward", "cpcv", "monte_carlo")
+"""Searches that number something else than the points of their axes."""
 _COLOURS: Mapping[str, Colour] = {"done": "green", "failed": "red", "cancelled": "yellow"}
 
 
@@ -88,7 +90,10 @@ def print_job(shown: Mapping[str, Any]) -> None:
     for line in _attempts(shown):
         say(line, indent="  ")
     if shown["error"] and shown["error"] != state:
-        say(f"error: {shown['error']}", "red", "  ")
+        first, *others = shown["error"].splitlines()
+        say(f"error: {first}", "red", "  ")
+        for line in others:
+            say(line.strip(), "red", "  ")
     if shown["traceback"]:
         sys.stdout.write("\n".join(_rest_of(shown["traceback"], shown["error"] or "")) + "\n")
     if shown["report"] is not None:
@@ -121,7 +126,23 @@ def _progress(shown: Mapping[str, Any]) -> Iterator[str]:
     told += f", about {left}" if left else ""
     yield told + (", paused: `backbus resume` goes on" if progress["paused"] else "")
     if progress["best"] is not None:
-        yield f"best so far: point {progress['best']['point']} with {progress['best']['score']:.4g}"
+        yield f"best so far: {_best(progress['best'], shown['settings'].get('sweep') or {})}"
+
+
+def _best(best: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
+    """A point with its parameters, where they follow from its number, and what it is the best by."""
+    from backbus.cli.printed.sweep_tables import in_words
+    from backbus.job.sweep import SweepSettings
+    from backbus.performance.summary import title_of, written
+    from backbus.sweep.space.space import Space
+
+    if not sweep or sweep["method"] == "adaptive" or any(sweep[kind] is not None for kind in _OF_OTHERS):
+        return f"point {best['point']} with {best['score']:.4g}"
+    settings = SweepSettings.model_validate(sweep)
+    goal = settings.objectives[0]
+    score = best["score"] if goal.direction == "maximize" else -best["score"]
+    params = in_words(Space(settings).values(best["point"]))
+    return f"point {best['point']} ({params}) with {title_of(goal.metric)} {written(goal.metric, score)}"
 
 
 def _attempts(shown: Mapping[str, Any]) -> Iterator[str]:
