@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -246,7 +247,7 @@ def test_a_failure_is_said_once_with_attempts_and_times(capsys: pytest.CaptureFi
     text = capsys.readouterr().out
     assert text.count("too low") == 1
     assert "execution died" in text and 'File "a.py"' in text
-    assert re.search(r"attempt 1: begun 2023-11-1\d \d\d:\d\d:\d\d, 2.5 s: execution died", text)
+    assert re.search(r"attempt 1: begun 2023-11-14 22:13:20 UTC, 2.5 s: execution died", text)
     assert "after 10.0 s" in text
     print_job(job_shown(state="cancelled", error="cancelled", traceback=None, attempts=[]))
     assert capsys.readouterr().out.count("cancelled") == 1
@@ -282,6 +283,20 @@ def test_the_best_so_far_is_told_with_its_parameters_where_its_number_says_them(
     assert "best so far: point 1 (fast 2, slow 12) with Volatility 12.50 %\n" in capsys.readouterr().out
     print_job(searching(FOLDS, {"point": 2, "score": 0.5}))
     assert "best so far: point 2 with 0.5\n" in capsys.readouterr().out
+
+
+def test_times_of_jobs_are_in_utc_whatever_zone_the_machine_is_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    request.addfinalizer(time.tzset)
+    request.addfinalizer(monkeypatch.undo)
+    time.tzset()
+    print_jobs([LISTED])
+    text = capsys.readouterr().out
+    assert "Submitted, UTC" in text and "2023-11-14 22:13:20" in text
+    print_job(job_shown())
+    assert "submitted 2023-11-14 22:13:20 UTC, ended 2023-11-14 22:13:30 UTC" in capsys.readouterr().out
 
 
 def test_a_finished_sweep_of_a_stack_tells_its_best_point_its_statistics_and_the_next_step(

@@ -34,7 +34,7 @@ def print_jobs(found: Sequence[Mapping[str, Any]]) -> None:
         Heading("Total return", "number", spare=2),
         Heading("Sharpe", "number"),
         Heading("Attempts", "number", spare=6),
-        Heading("Submitted", "whole", spare=4),
+        Heading("Submitted, UTC", "whole", spare=4),
         Heading("Took", "number", spare=5),
     )
     for one in found:
@@ -102,10 +102,10 @@ def print_job(shown: Mapping[str, Any]) -> None:
 
 
 def _times(shown: Mapping[str, Any]) -> Iterator[str]:
-    told = f"submitted {_moment(shown['created_at'])}"
+    told = f"submitted {_moment(shown['created_at'])} UTC"
     if shown["ended_at"] is not None:
         took = shown["ended_at"] - shown["created_at"]
-        told += f", ended {_moment(shown['ended_at'])}, after {took:,.1f} s"
+        told += f", ended {_moment(shown['ended_at'])} UTC, after {took:,.1f} s"
     yield told
 
 
@@ -147,7 +147,7 @@ def _best(best: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
 
 def _attempts(shown: Mapping[str, Any]) -> Iterator[str]:
     for one in shown["attempts"]:
-        told = f"attempt {one['number']}: begun {_moment(one['started_at'])}"
+        told = f"attempt {one['number']}: begun {_moment(one['started_at'])} UTC"
         if one["ended_at"] is not None:
             told += f", {one['ended_at'] - one['started_at']:,.1f} s"
         reason = one["reason"]
@@ -188,4 +188,5 @@ def _print_outcome(shown: Mapping[str, Any]) -> None:
 
 
 def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    """In UTC, as `backbus runs` and all JSON have it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))
