@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from backbus.api.arguments import AnyJob, class_of, job_of, with_parameters
-from backbus.api.compiling import say_when_compiling
+from backbus.api.compiling import say_when_compiling, say_when_workers_compile
 from backbus.api.sweep_result import SweepResult
 from backbus.data import MappedSource, write_panel
 from backbus.engine.inputs import PANEL_FILE, Inputs, Progress, complete, files_of, open_inputs
@@ -175,6 +175,7 @@ def _computed(search: Search, opening: Opening, unfinished: Unfinished) -> Compu
 def _pool(setup: Setup, opened: Inputs, workers: int) -> Iterator[Pool]:
     """Processes that compute points. Prices that were read from text are handed to them as one file, which they map:
     none of them reads the text again."""
+    say_when_workers_compile()
     job = setup.job
     source = opened.source.source if isinstance(opened.source, Framed) else opened.source
     if job.simulator is not None or isinstance(source, MappedSource):
