@@ -47,7 +47,7 @@ from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.in_process import InThisProcess
 from backbus.sweep.workers.pool import Pool
 from backbus.sweep.workers.process import Setup
-from backbus.together import text_file, write_together
+from backbus.together import passing_folder, text_file, write_together
 
 Opening = Callable[[], AbstractContextManager[Cluster]]
 
@@ -182,10 +182,8 @@ def _pool(setup: Setup, opened: Inputs, workers: int) -> Iterator[Pool]:
         with Pool(replace(setup, data=files_of(job)), workers) as pool:
             yield pool
         return
-    home = cache_home() / "panels"
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home, prefix="sweep-") as folder:
-        path = Path(folder) / PANEL_FILE
+    with passing_folder(cache_home() / "panels", "sweep-") as folder:
+        path = folder / PANEL_FILE
         write_panel(opened.panel, path, sync=False)
         mapped = job.model_copy(update={"data": job.data.of_panel(PANEL_FILE)})
         with Pool(replace(setup, job=mapped, data={PANEL_FILE: path}), workers) as pool:
