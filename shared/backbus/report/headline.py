@@ -103,9 +103,8 @@ class Words(PageWords):
         count = len(listed) if isinstance(listed, list) else summary["points"]
         failed = f", of which {summary['failed']:,} failed" if summary["failed"] else ""
         by, where = searched(settings), data_of(settings)
-        self.sentences = [
-            f"A {KINDS[self.kind]} of {by} on {where}: {count:,} {of}{failed}, by {summary['objective']}."
-        ]
+        goal = "" if self.kind == "monte_carlo" else f", by {_goal(summary['objective'])}"  # no market is chosen
+        self.sentences = [f"A {KINDS[self.kind]} of {by} on {where}: {count:,} {of}{failed}{goal}."]
         {"walk_forward": self._folds, "cpcv": self._splits, "monte_carlo": self._markets, "sweep": self._points}[
             self.kind
         ](summary)
@@ -192,6 +191,11 @@ class Words(PageWords):
             if metrics.get(name) is not None
         ]
         self.figures = figures_told(metrics, {})
+
+
+def _goal(objective: str) -> str:
+    """What points are compared by, in words."""
+    return f"the least {title_of(objective[1:])}" if objective.startswith("-") else title_of(objective)
 
 
 def strategy_of(settings: Mapping[str, Any]) -> str:
