@@ -1,7 +1,8 @@
 """Files that appear together: each is written under a hidden name and gets its own at the end, in their order.
 
 Who writes into a folder holds a lock on it, which the system lets go when the process ends, however that ends. Where
-nobody holds it, hidden files are of processes that were killed: whoever writes there next removes them.
+nobody holds it, hidden files, and folders that were to pass, are of processes that were killed: whoever writes there
+next removes them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -57,13 +60,24 @@ def hidden(folder: Path, place: str) -> Path:
 
 
 @contextmanager
-def held(folder: Path, parts: Mapping[str, Path]) -> Iterator[None]:
+def passing_folder(home: Path, prefix: str) -> Iterator[Path]:
+    """A folder of one's own below ``home``, which is made, for as long as it lasts. Those with this prefix that
+    processes that were killed have left are removed before."""
+    home.mkdir(parents=True, exist_ok=True)
+    left = re.compile(re.escape(prefix) + r"[a-z0-9_]{8}")  # as tempfile names them
+    with held(home, {}, left), tempfile.TemporaryDirectory(dir=home, prefix=prefix) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def held(folder: Path, parts: Mapping[str, Path], passing: re.Pattern[str] | None = None) -> Iterator[None]:
     """Write into a folder: while it lasts nobody removes what is hidden there. What processes that were killed have
-    left is removed before, and of ``parts``, hidden files by place, those that have no name of their own after it."""
+    left is removed before, and of ``parts``, hidden files by place, those that have no name of their own after it.
+    ``passing`` are names of folders that go with whoever made them."""
     with _told_of(folder):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        _remove_left(folder, handle)
+        _remove_left(folder, handle, passing)
         for _ in range(_LOCKED_TRIES):
             with suppress(BlockingIOError):
                 _lock(handle, fcntl.LOCK_SH)
@@ -85,10 +99,12 @@ def remove_left(folder: Path) -> int:
         os.close(handle)
 
 
-def _remove_left(folder: Path, handle: int) -> int:
+def _remove_left(folder: Path, handle: int, passing: re.Pattern[str] | None = None) -> int:
     # Found before the lock is asked for: what is made while it is held is no one's who was killed.
-    found = [path for path in folder.iterdir() if _HIDDEN.fullmatch(path.name) and not path.is_symlink()]
-    if not found:
+    there = [path for path in folder.iterdir() if not path.is_symlink()]
+    found = [path for path in there if _HIDDEN.fullmatch(path.name)]
+    folders = [path for path in there if passing is not None and passing.fullmatch(path.name) and path.is_dir()]
+    if not found and not folders:
         return 0
     try:
         _lock(handle, fcntl.LOCK_EX)
@@ -96,8 +112,10 @@ def _remove_left(folder: Path, handle: int) -> int:
         return 0
     for path in found:
         path.unlink(missing_ok=True)
+    for path in folders:
+        shutil.rmtree(path, ignore_errors=True)
     _lock(handle, fcntl.LOCK_UN)
-    return len(found)
+    return len(found) + len(folders)
 
 
 def _lock(handle: int, how: int) -> None:

@@ -253,6 +253,8 @@ def test_it_is_readable_on_a_phone_and_in_the_dark_and_follows_the_system(
     assert browser.run("document.documentElement.scrollWidth") <= width
     widest = "Math.max(...[...document.querySelectorAll('.plot')].map((one) => one.getBoundingClientRect().right))"
     assert browser.run(widest) <= width
+    words = "Math.min(...[...document.querySelectorAll('#luck td:last-child')].map((one) => one.clientWidth))"
+    assert browser.run(words) > 200
     for dark in (False, True):
         browser.look(width=width, height=844, dark=dark)
         theme = THEMES["dark" if dark else "light"]

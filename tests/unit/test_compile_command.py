@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from backbus.api import compiled
 from backbus.cli import compile as command
 from backbus.cli.job_file import compiled_for, job_of
 from backbus.errors import JobError, StackError
@@ -37,14 +38,14 @@ def test_a_first_compilation_is_told_once_for_each_place_of_the_sources(
 
     assert told()
     assert not told()
-    monkeypatch.setattr(kernels, "PACKAGE", tmp_path / "another")
+    monkeypatch.setattr(compiled, "PACKAGE", tmp_path / "another")
     assert told()
     assert asked == [["engine", "others"], ["all"], ["here"], ["engine", "others"], ["all"]]
     monkeypatch.setattr(kernels, "apart", lambda *_, **__: False)
-    kernels.marker().unlink()
+    compiled.marker().unlink()
     with pytest.raises(StackError, match="the kernels could not be compiled"):
         command.compile_()
-    assert not kernels.marker().exists()
+    assert not compiled.marker().exists()
 
 
 def test_a_first_run_says_that_it_compiles_and_the_next_one_nothing(
@@ -57,8 +58,8 @@ def test_a_first_run_says_that_it_compiles_and_the_next_one_nothing(
     kernels.prepare("run")
     assert capsys.readouterr().err.startswith("compiling once, a minute or two")
     assert asked == ["run", "run_lists"]
-    kernels.marker().parent.mkdir(parents=True)
-    kernels.marker().touch()
+    compiled.marker().parent.mkdir(parents=True)
+    compiled.marker().touch()
     kernels.prepare("run")
     assert capsys.readouterr().err == ""
     assert asked == ["run", "run_lists"]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from backbus import run
+from backbus import run, run_sweep
 from backbus.api import compiling
 
 PROGRAM = """
@@ -55,3 +56,17 @@ def test_a_run_has_it_said(monkeypatch: pytest.MonkeyPatch) -> None:
     frame.index = pd.bdate_range("2024-01-02", periods=8)
     run({"strategy": {"use": "BuyAndHold"}}, frame, tables=False)
     assert heard == ["run"]
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_sweep_whose_workers_compile_has_it_said_here(
+    tmp_path: Path, workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[str] = []
+    monkeypatch.setattr(compiling, "are_compiled_for", heard.append)
+    monkeypatch.setattr(compiling, "_say", lambda: heard.append("said"))
+    bars = "".join(f"2024-01-{day:02},9,40,8,{day}\n" for day in range(9, 30))
+    (tmp_path / "A.csv").write_text("date,open,high,low,close\n" + bars)
+    job = {"data": {"files": [str(tmp_path / "A.csv")]}, "strategy": {"use": "SmaCross", "fast": 2, "slow": 3}}
+    run_sweep({**job, "sweep": {"parameters": {"fast": [2]}}}, workers=workers)
+    assert heard == (["sweep", "said"] if workers else [])

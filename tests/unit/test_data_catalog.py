@@ -173,6 +173,15 @@ def objects(folder):
     return sorted(path.name for path in (folder / "objects").iterdir())
 
 
+def test_what_a_killed_import_has_left_is_removed_by_the_next_one(tmp_path, samples):
+    left = tmp_path / "catalog" / "objects" / ".new-0a1b_2cd" / ".import-0a1b_2cd"
+    left.mkdir(parents=True)
+    (left / "half").write_text("half of it")
+    settings = DataSettings(files=(f"{samples}/IBM.csv",))
+    about = Catalog(tmp_path / "catalog").add("one", resolve_files(settings, tmp_path), settings)
+    assert objects(tmp_path / "catalog") == [f"{about['hash']}.arrow"]
+
+
 def test_equal_data_lies_in_one_object_until_nobody_names_it(tmp_path, samples):
     catalog = Catalog(tmp_path / "catalog")
     settings = DataSettings(files=(f"{samples}/*.csv",))

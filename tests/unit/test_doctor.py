@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from backbus.api import compiled
 from backbus.cli.app import app
 from backbus.jit.sources import identity
 from backbus.settings import Settings
@@ -104,32 +105,32 @@ def test_kernels_are_ok_once_they_are_compiled(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "0")
     assert (told().state, told().mend) == ("note", "`backbus compile` compiles all")
     assert kernels.USUALLY in told().told
-    assert not kernels.are_compiled_for("run")
+    assert not compiled.are_compiled_for("run")
     old = kernels.cache_home() / "compiled-before" / "place.compiled"
     old.parent.mkdir(parents=True)
     old.write_text("68\n")
     assert "about 68 s, as it took before" in told().told
-    kernels.marker().parent.mkdir(parents=True)
-    kernels.marker().touch()
+    compiled.marker().parent.mkdir(parents=True)
+    compiled.marker().touch()
     assert told().state == "ok"
-    assert kernels.are_compiled_for("sweep")
+    assert compiled.are_compiled_for("sweep")
 
 
 def test_numba_keeps_code_where_we_look_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     from numba.core.caching import _CacheLocator
 
-    source = kernels.PACKAGE / "engine" / "loop.py"
+    source = compiled.PACKAGE / "engine" / "loop.py"
     monkeypatch.setenv("NUMBA_DISABLE_JIT", "0")
     folder = kernels.cache_folder() / _CacheLocator.get_suitable_cache_subpath(str(source))
     folder.mkdir(parents=True)
     (folder / "loop.run_rows-194.py311.nbi").touch()
-    assert not kernels.are_compiled_for("run")  # the first order with a limit would wait for a minute, without a word
+    assert not compiled.are_compiled_for("run")  # the first order with a limit would wait for a minute, without a word
     (folder / "loop.run_lists-218.py311.nbi").touch()
-    assert kernels.are_compiled_for("run")
-    assert not kernels.are_compiled_for("sweep")
-    assert not kernels.are_compiled_for("check")
+    assert compiled.are_compiled_for("run")
+    assert not compiled.are_compiled_for("sweep")
+    assert not compiled.are_compiled_for("check")
     (folder / "points.run_points-147.py311.nbi").touch()
-    assert kernels.are_compiled_for("sweep")
+    assert compiled.are_compiled_for("sweep")
 
 
 def test_a_folder_that_cannot_be_written_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,18 +169,39 @@ SEARCHES = {
     "walk_forward": ["sweep.walk_forward={train=30, test=20}"],
     "cpcv": ["sweep.cpcv={groups=4, test_groups=2}"],
 }
+LUCK = {
+    "sweep": ["Probabilistic Sharpe", "Deflated Sharpe, sweep"],
+    "walk_forward": ["Parameter changes"],
+    "cpcv": ["Overfitting"],
+}
 
 
 @pytest.mark.parametrize("kind", SEARCHES)
 def test_searches_of_all_kinds_have_a_page_and_a_summary(home: Path, kind: str) -> None:
-    job = Job.load(home / "job.toml", overrides=["sweep.parameters.n=[3, 4, 5]", *SEARCHES[kind]])
+    job = Job.load(
+        home / "job.toml", overrides=["sweep.parameters.n=[3, 4, 5]", 'sweep.objective="-volatility"', *SEARCHES[kind]]
+    )
     result = run_sweep(job, folder=home / "found", workers=0)
     assert isinstance(result, SweepResult) and result.kind == kind
     page = result.report(home / "page.html").read_text(encoding="utf-8")
-    assert "own.py:Own over n on data/*.csv" in page
+    headline = page.partition('<p class="headline">')[2].partition("</p>")[0]
+    assert re.search(r"own\.py:Own over n on data/\*\.csv: \d+ \w+, by the least Volatility\. ", headline)
+    luck = page.partition('<section id="luck">')[2].partition("</section>")[0]
+    assert re.findall("<tr><td>(.*?)</td>", luck)[: len(LUCK[kind])] == LUCK[kind]
     (points,) = (one for one in told_in(page)["tables"] if one["name"] == "table")
     assert points["rows"] == result.count("table")
     assert result.receipt is not None and result.receipt.fingerprint in markdown(result, result.job)
+
+
+def test_the_spread_over_markets_names_each_quantile_by_its_share(tmp_path: Path) -> None:
+    market = {"rows": 60, "assets": [{"symbol": "A", "path": {"model": "gbm", "volatility": 0.2}}]}
+    strategy = {"use": "SmaCross", "fast": 2, "slow": 5}
+    job = {"strategy": strategy, "simulator": market, "sweep": {"monte_carlo": {"markets": 5}}}
+    page = run_sweep(job, workers=0).report(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "on simulated markets of A: 5 markets. Over 5 markets" in page
+    head = page.partition("<h2>Spread over all of them</h2>")[2].partition("</thead>")[0]
+    shares = ["1 %", "5 %", "25 %", "50 %", "75 %", "95 %", "99 %"]
+    assert re.findall("<th>(.*?)</th>", head) == ["", "Mean", "Deviation", *shares]
 
 
 def test_a_table_that_is_too_long_says_how_many_rows_are_left_out_and_where_they_are(

@@ -315,6 +315,9 @@ def test_processes_are_handed_the_prices_that_were_read_and_read_no_text_again(f
     expected = open_inputs(job).panel
     alone = run_sweep(job, workers=0, folder=folder / "runs" / "alone")
     monkeypatch.setattr("backbus.api.run_sweep.Pool", Watched)
+    left_by_a_killed_one = cache_home() / "panels" / "sweep-0a1b_2cd"
+    left_by_a_killed_one.mkdir(parents=True)
+    (left_by_a_killed_one / "panel.arrow").touch()
     result = run_sweep(job, workers=1, folder=folder / "runs" / "one")
     assert result.summary["table_sha256"] == alone.summary["table_sha256"]
     ((data, files, layout, close),) = given

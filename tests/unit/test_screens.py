@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import time
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from backbus.cli.app import app
 from backbus.cli.printed import screen
 from backbus.cli.printed.screen import Screen
 from backbus.cli.printed.stack_tables import print_job, print_jobs
+from backbus.job.job import Job
 from backbus.performance.metrics import FIGURES
 from backbus.performance.summary import FORMS, written
 from tests.processes import own_cache
@@ -244,10 +247,56 @@ def test_a_failure_is_said_once_with_attempts_and_times(capsys: pytest.CaptureFi
     text = capsys.readouterr().out
     assert text.count("too low") == 1
     assert "execution died" in text and 'File "a.py"' in text
-    assert re.search(r"attempt 1: begun 2023-11-1\d \d\d:\d\d:\d\d, 2.5 s: execution died", text)
+    assert re.search(r"attempt 1: begun 2023-11-14 22:13:20 UTC, 2.5 s: execution died", text)
     assert "after 10.0 s" in text
     print_job(job_shown(state="cancelled", error="cancelled", traceback=None, attempts=[]))
     assert capsys.readouterr().out.count("cancelled") == 1
+
+
+def test_an_error_of_several_lines_has_several(capsys: pytest.CaptureFixture[str]) -> None:
+    error = "the strategy raised ValueError\nthe last events of the job:\n  0.1 s before: submitted"
+    print_job(job_shown(error=error, traceback=None, attempts=[]))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-3:] == [
+        "error: the strategy raised ValueError",
+        "the last events of the job:",
+        "0.1 s before: submitted",
+    ]
+
+
+def searching(sweep: str, best: dict[str, float]) -> dict[str, Any]:
+    """What a stack shows of a search under way."""
+    job = Job.model_validate(tomllib.loads(JOB + sweep))
+    progress = {"done": 2, "of": 4, "failed": 0, "rate": 1.0, "workers": 1, "seconds_left": 2.0, "paused": False}
+    return job_shown(
+        state="running", error=None, traceback=None, attempts=[], points=4, ended_at=None,
+        settings=job.model_dump(mode="json"), progress={**progress, "best": best},
+    )  # fmt: skip
+
+
+def test_the_best_so_far_is_told_with_its_parameters_where_its_number_says_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_job(searching(GRID, {"point": 2, "score": 0.5}))
+    assert "best so far: point 2 (fast 3, slow 8) with Sharpe 0.50\n" in capsys.readouterr().out
+    print_job(searching(GRID.replace("[sweep]", '[sweep]\nobjective = "-volatility"'), {"point": 1, "score": -0.125}))
+    assert "best so far: point 1 (fast 2, slow 12) with Volatility 12.50 %\n" in capsys.readouterr().out
+    print_job(searching(FOLDS, {"point": 2, "score": 0.5}))
+    assert "best so far: point 2 with 0.5\n" in capsys.readouterr().out
+
+
+def test_times_of_jobs_are_in_utc_whatever_zone_the_machine_is_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    request.addfinalizer(time.tzset)
+    request.addfinalizer(monkeypatch.undo)
+    time.tzset()
+    print_jobs([LISTED])
+    text = capsys.readouterr().out
+    assert "Submitted, UTC" in text and "2023-11-14 22:13:20" in text
+    print_job(job_shown())
+    assert "submitted 2023-11-14 22:13:20 UTC, ended 2023-11-14 22:13:30 UTC" in capsys.readouterr().out
 
 
 def test_a_finished_sweep_of_a_stack_tells_its_best_point_its_statistics_and_the_next_step(

@@ -66,6 +66,15 @@ def test_numbers_stand_at_the_right_and_words_at_the_left() -> None:
     assert table.lines(PIPE) == ["Name         Gain", "one          1.00", "another  1,000.00"]
 
 
+def test_no_line_of_a_turned_table_is_wider_than_there_is_room_for_its_longest_word() -> None:
+    table = TextTable(Heading("Id", "whole"), Heading("What"), Heading("Gain", "number"))
+    for name in ("short", "strategies/pullbacks.py:Pullbacks"):
+        table.add("0123456789ab", f"{name} and some more words", "1,234.56 %")
+    lines = table.lines(Screen(58, False))
+    assert lines[0].startswith("Id") and max(map(len, lines)) <= 58
+    assert "strategies/pullbacks.py:Pullbacks" in "\n".join(lines)
+
+
 def test_words_are_wrapped_first_then_columns_are_spared_then_the_table_is_turned() -> None:
     def made(spare: int) -> TextTable:
         table = TextTable(Heading("Id", "whole"), Heading("What"), Heading("Gain", "number", spare))

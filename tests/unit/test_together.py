@@ -12,7 +12,7 @@ import pytest
 from backbus.folders import RUNS
 from backbus.performance.artifacts import ArtifactWriter
 from backbus.runs.folder import new_folder
-from backbus.together import held, hidden, text_file, write_together
+from backbus.together import held, hidden, passing_folder, text_file, write_together
 
 HALF = """
 import sys
@@ -27,7 +27,7 @@ def half(path):
 write_together(Path(sys.argv[1]), {"one.txt": lambda path: path.write_text("whole"), "two.txt": half})
 print("written", flush=True)
 """
-Writer = Callable[[Path], "subprocess.Popen[str]"]
+Writer = Callable[..., "subprocess.Popen[str]"]
 
 
 @pytest.fixture
@@ -35,8 +35,8 @@ def writer() -> Iterator[Writer]:
     """Begins a process that has half written two files when it is handed over."""
     begun: list[subprocess.Popen[str]] = []
 
-    def begin(folder: Path) -> subprocess.Popen[str]:
-        words = [sys.executable, "-P", "-c", HALF, str(folder)]
+    def begin(folder: Path, program: str = HALF) -> subprocess.Popen[str]:
+        words = [sys.executable, "-P", "-c", program, str(folder)]
         begun.append(subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
         assert begun[-1].stdout is not None and begun[-1].stdout.readline() == "half\n"
         return begun[-1]
@@ -45,6 +45,18 @@ def writer() -> Iterator[Writer]:
     for one in begun:
         one.kill()
         one.communicate()
+
+
+PASSING = """
+import sys
+from pathlib import Path
+from backbus.together import passing_folder
+
+with passing_folder(Path(sys.argv[1]), ".new-") as folder:
+    (folder / "half").write_text("half of it")
+    print("half", flush=True)
+    sys.stdin.readline()
+"""
 
 
 def names(folder: Path) -> list[str]:
@@ -89,6 +101,33 @@ def test_no_other_file_is_removed_whatever_its_name_is_like(tmp_path: Path, name
     (tmp_path / ".link.0123456789abcdef.part").symlink_to(tmp_path / name)
     write_together(tmp_path, {"other.txt": text_file("other")})
     assert (tmp_path / name).read_text() == "mine" and (tmp_path / ".link.0123456789abcdef.part").is_symlink()
+
+
+def test_a_passing_folder_of_a_killed_process_is_removed_by_the_next_one_and_that_of_a_living_one_is_not(
+    tmp_path: Path, writer: Writer
+) -> None:
+    home = tmp_path / "objects"
+    living = writer(home, PASSING)
+    killed(writer(home, PASSING))
+    assert len(names(home)) == 2
+    with passing_folder(home, ".new-"):
+        assert len(names(home)) == 3  # nobody knows whose is whose while one of them lives
+    living.communicate("\n", timeout=60)
+    assert len(names(home)) == 1
+    with passing_folder(home, ".new-") as mine:
+        assert names(home) == [mine.name]
+    assert names(home) == []
+
+
+@pytest.mark.parametrize("name", [".new-mine", "new-abcdefgh", ".new-abcdefgh.arrow", ".old-abcdefgh"])
+def test_no_other_folder_is_removed_nor_a_file_or_a_link_of_such_a_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine").touch()
+    (tmp_path / ".new-file0000").touch()
+    (tmp_path / ".new-link0000").symlink_to(tmp_path / name)
+    with passing_folder(tmp_path, ".new-"):
+        pass
+    assert names(tmp_path) == sorted([name, ".new-file0000", ".new-link0000"]) and names(tmp_path / name) == ["mine"]
 
 
 def test_a_new_run_removes_the_folders_of_runs_that_were_killed_and_no_others(

@@ -9,6 +9,8 @@ import functools
 import sys
 from typing import Any
 
+from backbus.api.compiled import are_compiled_for
+
 _ENGINE = "backbus.engine."
 """Whose loops take a minute or two; all others take some seconds at most."""
 
@@ -32,6 +34,13 @@ def say_when_compiling() -> None:
             """Nothing is said when it has ended."""
 
     event.register("numba:compile", Heard())
+
+
+def say_when_workers_compile() -> None:
+    """Say the same, once, where processes of a sweep are about to compile what they cannot do without: this process
+    does not hear of it."""
+    if not are_compiled_for("sweep"):
+        _say()
 
 
 @functools.cache

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from backbus.api.arguments import AnyJob, class_of, job_of, with_parameters
-from backbus.api.compiling import say_when_compiling
+from backbus.api.compiling import say_when_compiling, say_when_workers_compile
 from backbus.api.sweep_result import SweepResult
 from backbus.data import MappedSource, write_panel
 from backbus.engine.inputs import PANEL_FILE, Inputs, Progress, complete, files_of, open_inputs
@@ -47,7 +47,7 @@ from backbus.sweep.workers.chunk import Chunk
 from backbus.sweep.workers.in_process import InThisProcess
 from backbus.sweep.workers.pool import Pool
 from backbus.sweep.workers.process import Setup
-from backbus.together import text_file, write_together
+from backbus.together import passing_folder, text_file, write_together
 
 Opening = Callable[[], AbstractContextManager[Cluster]]
 
@@ -175,16 +175,15 @@ def _computed(search: Search, opening: Opening, unfinished: Unfinished) -> Compu
 def _pool(setup: Setup, opened: Inputs, workers: int) -> Iterator[Pool]:
     """Processes that compute points. Prices that were read from text are handed to them as one file, which they map:
     none of them reads the text again."""
+    say_when_workers_compile()
     job = setup.job
     source = opened.source.source if isinstance(opened.source, Framed) else opened.source
     if job.simulator is not None or isinstance(source, MappedSource):
         with Pool(replace(setup, data=files_of(job)), workers) as pool:
             yield pool
         return
-    home = cache_home() / "panels"
-    home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=home, prefix="sweep-") as folder:
-        path = Path(folder) / PANEL_FILE
+    with passing_folder(cache_home() / "panels", "sweep-") as folder:
+        path = folder / PANEL_FILE
         write_panel(opened.panel, path, sync=False)
         mapped = job.model_copy(update={"data": job.data.of_panel(PANEL_FILE)})
         with Pool(replace(setup, job=mapped, data={PANEL_FILE: path}), workers) as pool:

@@ -22,9 +22,10 @@ from backbus.errors import StackError
 
 def compile_() -> None:
     """Compile the kernels, where they are not compiled yet."""
+    from backbus.api import compiled
     from backbus.stack import kernels
 
-    done = kernels.marker()
+    done = compiled.marker()
     fresh = not done.exists()
     started = time.monotonic()
     if fresh:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from backbus.errors import BackbusError, JobError, Mistake, TooManyPoints
 
 if TYPE_CHECKING:
+    from backbus.api.compiled import Work
     from backbus.job.job import Job
     from backbus.job.places import JobOrigin
-    from backbus.stack.kernels import Work
 
 STANDARD_INPUT = "-"
 """What stands for it where a job file is named."""
@@ -54,9 +54,10 @@ def job_of(path: str | Path, overrides: Iterable[str] = ()) -> Iterator[Job]:
 def compiled_for(work: Work, job: Job) -> None:
     """Have compiled what a command cannot do without, once its files are seen to be there: nobody waits a minute to
     hear that there are none."""
+    from backbus.api import compiled
     from backbus.stack import kernels
 
-    if kernels.are_compiled_for(work):
+    if compiled.are_compiled_for(work):
         return
     from backbus.engine.inputs import complete, files_of
 

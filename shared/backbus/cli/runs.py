@@ -80,7 +80,7 @@ def _print_runs(found: list[Any], apart: list[dict[str, Any]]) -> None:
         Heading("Total return", "number"),
         Heading("Sharpe", "number"),
         Heading("Max drawdown", "number"),
-        Heading("When", "whole", spare=2),
+        Heading("When, UTC", "whole", spare=2),
     )
     for run, differs in zip(found, apart, strict=True):
         told = ", ".join(f"{key}{NO_BREAK}{value}" for key, value in run.parameters.items())

@@ -24,6 +24,8 @@ KINDS = {
     "monte_carlo": "Monte-Carlo sweep",
     "comparison": "comparison",
 }
+_TAILS = {"q01": "1 %", "q99": "99 %"}
+"""Quantiles of many markets that the page has and the terminal's table has not."""
 _SPREAD = ("total_return", "annual_return", "volatility", "sharpe", "max_drawdown", "trades")
 
 
@@ -101,9 +103,8 @@ class Words(PageWords):
         count = len(listed) if isinstance(listed, list) else summary["points"]
         failed = f", of which {summary['failed']:,} failed" if summary["failed"] else ""
         by, where = searched(settings), data_of(settings)
-        self.sentences = [
-            f"A {KINDS[self.kind]} of {by} on {where}: {count:,} {of}{failed}, by {summary['objective']}."
-        ]
+        goal = "" if self.kind == "monte_carlo" else f", by {_goal(summary['objective'])}"  # no market is chosen
+        self.sentences = [f"A {KINDS[self.kind]} of {by} on {where}: {count:,} {of}{failed}{goal}."]
         {"walk_forward": self._folds, "cpcv": self._splits, "monte_carlo": self._markets, "sweep": self._points}[
             self.kind
         ](summary)
@@ -135,11 +136,11 @@ class Words(PageWords):
             self._of_figures(figures)
         changes, efficiency = summary["parameter_changes"], summary["efficiency"]
         self.luck = [
-            ("parameter changes", f"{changes['any']} of {changes['of']}", "folds that chose others than before")
+            ("Parameter changes", f"{changes['any']} of {changes['of']}", "folds that chose others than before")
         ]
         if efficiency is not None:
             meaning = "annual return of the joined ranges over the mean of the folds' in train"
-            self.luck.insert(0, ("efficiency", f"{efficiency:.3f}", meaning))
+            self.luck.insert(0, ("Efficiency", f"{efficiency:.3f}", meaning))
             self.sentences.append(
                 f"Of what the choices brought where they were made, {100 * efficiency:.0f} % was left after."
             )
@@ -156,7 +157,7 @@ class Words(PageWords):
             if told_of["overfitting_probability"] is not None:
                 share = told_of["overfitting_probability"]
                 meaning = "splits in which the best in train is no better in test than the median point"
-                self.luck = [("overfitting_probability", f"{share:.3f}", meaning)]
+                self.luck = [("Overfitting", f"{share:.3f}", meaning)]
                 self.sentences.append(
                     f"In {100 * share:.0f} % of the splits it was no better in test than the median point."
                 )
@@ -173,9 +174,10 @@ class Words(PageWords):
                 f"Over {returned['of']:,} {of} the return was {middle} in the median, from {low} in the 5th percentile "
                 f"to {high} in the 95th, and below 0 in {100.0 * returned['negative']:.0f} %."
             )
-            self.luck = [("negative", f"{returned['negative']:.3f}", f"share of the {of} that lost")]
+            self.luck = [("Below 0", f"{returned['negative']:.3f}", f"share of the {of} that lost")]
+        titles = {**DISTRIBUTION_TITLES, **_TAILS}
         columns = [name for name in next(iter(known.values()), {}) if name not in ("of", "negative")]
-        self.spread = [["", *(DISTRIBUTION_TITLES.get(name, name) for name in columns)]] if columns else []
+        self.spread = [["", *(titles.get(name, name) for name in columns)]] if columns else []
         for name, one in known.items():
             self.spread.append([title_of(name), *(written(name, one[column]) for column in columns)])
         for name in _SPREAD:
@@ -189,6 +191,11 @@ class Words(PageWords):
             if metrics.get(name) is not None
         ]
         self.figures = figures_told(metrics, {})
+
+
+def _goal(objective: str) -> str:
+    """What points are compared by, in words."""
+    return f"the least {title_of(objective[1:])}" if objective.startswith("-") else title_of(objective)
 
 
 def strategy_of(settings: Mapping[str, Any]) -> str:

@@ -114,7 +114,7 @@ def _key(words: PageWords) -> str:
     )
     found = f'<dl class="tiles">{tiles}</dl>\n' if tiles else ""
     if words.luck:
-        found += f"<section><h2>How much of it may be luck</h2>\n{_lines(words.luck)}</section>\n"
+        found += f'<section id="luck"><h2>How much of it may be luck</h2>\n{_lines(words.luck)}</section>\n'
     if words.spread:
         head, *lines = words.spread
         found += f"<section><h2>Spread over all of them</h2>\n{_grid(head, lines, 'numbers')}</section>\n"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
+from backbus.api import compiled
 from backbus.extras import EXTRAS, install
 from backbus.jit.sources import cache_home
 from backbus.stack import kernels
@@ -115,7 +116,7 @@ def _satisfies(version: str, wanted: str) -> bool:
 
 
 def _processes() -> HealthCheck:
-    folder = kernels.PACKAGE / "services"
+    folder = compiled.PACKAGE / "services"
     if (folder / "orchestrator" / "__main__.py").is_file():
         return HealthCheck("processes", "ok", "their modules are there")
     return HealthCheck(
@@ -127,12 +128,12 @@ def _processes() -> HealthCheck:
 
 
 def _kernels() -> Iterator[HealthCheck]:
-    if kernels.are_disabled():
+    if compiled.are_disabled():
         yield HealthCheck("kernels", "note", "NUMBA_DISABLE_JIT is set: rules run as plain Python, slowly", "unset it")
-    elif kernels.marker().exists():
+    elif compiled.marker().exists():
         yield HealthCheck("kernels", "ok", "all are compiled, for these sources and this place")
     else:
-        some = "some are compiled" if kernels.kept_anywhere() else "none is compiled"
+        some = "some are compiled" if compiled.kept_anywhere() else "none is compiled"
         told = f"{some} for these sources and this place: what needs others first compiles them ({kernels.how_long()})"
         yield HealthCheck("kernels", "note", told, "`backbus compile` compiles all")
     count, size = kernels.of_other_states()

@@ -1,39 +1,21 @@
-"""Whether this installation's kernels are compiled, which is a matter of minutes the first time.
-
-numba keeps code by the place of its source, so each installation has a first time; the folder is named by the state of
-the sources that code is made of.
-"""
+"""Compiling this installation's kernels, which is a matter of minutes the first time."""
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import os
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Literal
 
-import backbus
+from backbus.api.compiled import Work, are_compiled_for
 from backbus.api.compiling import compiling_line
 from backbus.jit.sources import cache_folder, cache_home
 
-PACKAGE = Path(backbus.__file__).resolve().parent
 USUALLY = "a minute or two"
 LITTLE_S = 20.0
 """No whole compilation takes less."""
-Work = Literal["run", "sweep", "check"]
-_LOOPS: dict[Work, tuple[str, ...]] = {
-    "run": ("engine/loop.run_rows", "engine/loop.run_lists"),
-    "sweep": ("engine/points.run_points", "engine/loop.run_lists"),
-    "check": ("strategy/edges.",),
-}
-"""Files and functions of the loops without which nothing goes: for market orders alone, and for orders of every kind,
-which a strategy may give at any row."""
 _PARTS: dict[Work, tuple[str, ...]] = {
     "run": ("run", "run_lists"),
     "sweep": ("sweep", "sweep_lists"),
@@ -41,27 +23,6 @@ _PARTS: dict[Work, tuple[str, ...]] = {
 }
 """What compiles them, each in a process of its own."""
 _TAKES: dict[Work, str] = {"run": USUALLY, "sweep": USUALLY, "check": "some seconds"}
-
-
-def marker() -> Path:
-    """The file that says that all kernels of this place and state are compiled, and in how many seconds."""
-    place = hashlib.blake2b(str(PACKAGE).encode(), digest_size=10).hexdigest()
-    return cache_folder() / f"{place}.compiled"
-
-
-def are_disabled() -> bool:
-    """Whether rules run as plain Python, and nothing is compiled."""
-    return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
-
-
-def are_compiled_for(work: Work) -> bool:
-    """Whether such work begins at once: with nothing to compile, or nearly so."""
-    return are_disabled() or marker().exists() or all(map(_kept, _LOOPS[work]))
-
-
-def kept_anywhere() -> bool:
-    """Whether any kernel of this place and state is kept."""
-    return any(map(_kept, itertools.chain(*_LOOPS.values())))
 
 
 def prepare(work: Work) -> None:
@@ -146,12 +107,3 @@ def of_other_states() -> tuple[int, int]:
     """How many folders of compiled code other states of the sources have left here, and their bytes."""
     others = [path for path in cache_home().glob("compiled-*") if path != cache_folder() and path.is_dir()]
     return len(others), sum(file.stat().st_size for path in others for file in path.rglob("*") if file.is_file())
-
-
-def _kept(loop: str) -> bool:
-    """Whether numba keeps code of a loop: it names folders by where its source lies (private to numba; a test watches
-    it)."""
-    source = PACKAGE / loop
-    home = Path(os.environ.get("NUMBA_CACHE_DIR") or cache_folder())
-    folder = hashlib.sha1(str(source.parent).encode(), usedforsecurity=False).hexdigest()
-    return any((home / f"{source.parent.name}_{folder}").glob(f"{source.name}*.nbi"))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from backbus.api.compiled import PACKAGE
 from backbus.errors import StackError, UsageError
 from backbus.folders import RUNS
 from backbus.jit.sources import cache_home, identity
@@ -19,7 +20,6 @@ from backbus.settings import Settings
 from backbus.stack import ports, processes, readiness, supervisor
 from backbus.stack.folder import Folder
 from backbus.stack.installation import HealthCheck
-from backbus.stack.kernels import PACKAGE
 from backbus.stack.services import SERVICES
 
 OTHERS = ("BACKBUS_CACHE", "BACKBUS_STACK", "BACKBUS_EXAMPLES", "BACKBUS_HOST_KEYS", "BACKBUS_PUBLISH", "BACKBUS_IMAGE")

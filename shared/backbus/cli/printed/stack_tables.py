@@ -14,6 +14,8 @@ from backbus.cli.printed.screen import Colour, say
 from backbus.cli.printed.tables import Cell, Heading, TextTable, print_table, sign_colour
 
 _TIMES = ("created_at", "started_at", "ended_at")
+_OF_OTHERS = ("walk_forward", "cpcv", "monte_carlo")
+"""Searches that number something else than the points of their axes."""
 _COLOURS: Mapping[str, Colour] = {"done": "green", "failed": "red", "cancelled": "yellow"}
 
 
@@ -32,7 +34,7 @@ def print_jobs(found: Sequence[Mapping[str, Any]]) -> None:
         Heading("Total return", "number", spare=2),
         Heading("Sharpe", "number"),
         Heading("Attempts", "number", spare=6),
-        Heading("Submitted", "whole", spare=4),
+        Heading("Submitted, UTC", "whole", spare=4),
         Heading("Took", "number", spare=5),
     )
     for one in found:
@@ -88,7 +90,10 @@ def print_job(shown: Mapping[str, Any]) -> None:
     for line in _attempts(shown):
         say(line, indent="  ")
     if shown["error"] and shown["error"] != state:
-        say(f"error: {shown['error']}", "red", "  ")
+        first, *others = shown["error"].splitlines()
+        say(f"error: {first}", "red", "  ")
+        for line in others:
+            say(line.strip(), "red", "  ")
     if shown["traceback"]:
         sys.stdout.write("\n".join(_rest_of(shown["traceback"], shown["error"] or "")) + "\n")
     if shown["report"] is not None:
@@ -97,10 +102,10 @@ def print_job(shown: Mapping[str, Any]) -> None:
 
 
 def _times(shown: Mapping[str, Any]) -> Iterator[str]:
-    told = f"submitted {_moment(shown['created_at'])}"
+    told = f"submitted {_moment(shown['created_at'])} UTC"
     if shown["ended_at"] is not None:
         took = shown["ended_at"] - shown["created_at"]
-        told += f", ended {_moment(shown['ended_at'])}, after {took:,.1f} s"
+        told += f", ended {_moment(shown['ended_at'])} UTC, after {took:,.1f} s"
     yield told
 
 
@@ -121,12 +126,28 @@ def _progress(shown: Mapping[str, Any]) -> Iterator[str]:
     told += f", about {left}" if left else ""
     yield told + (", paused: `backbus resume` goes on" if progress["paused"] else "")
     if progress["best"] is not None:
-        yield f"best so far: point {progress['best']['point']} with {progress['best']['score']:.4g}"
+        yield f"best so far: {_best(progress['best'], shown['settings'].get('sweep') or {})}"
+
+
+def _best(best: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
+    """A point with its parameters, where they follow from its number, and what it is the best by."""
+    from backbus.cli.printed.sweep_tables import in_words
+    from backbus.job.sweep import SweepSettings
+    from backbus.performance.summary import title_of, written
+    from backbus.sweep.space.space import Space
+
+    if not sweep or sweep["method"] == "adaptive" or any(sweep[kind] is not None for kind in _OF_OTHERS):
+        return f"point {best['point']} with {best['score']:.4g}"
+    settings = SweepSettings.model_validate(sweep)
+    goal = settings.objectives[0]
+    score = best["score"] if goal.direction == "maximize" else -best["score"]
+    params = in_words(Space(settings).values(best["point"]))
+    return f"point {best['point']} ({params}) with {title_of(goal.metric)} {written(goal.metric, score)}"
 
 
 def _attempts(shown: Mapping[str, Any]) -> Iterator[str]:
     for one in shown["attempts"]:
-        told = f"attempt {one['number']}: begun {_moment(one['started_at'])}"
+        told = f"attempt {one['number']}: begun {_moment(one['started_at'])} UTC"
         if one["ended_at"] is not None:
             told += f", {one['ended_at'] - one['started_at']:,.1f} s"
         reason = one["reason"]
@@ -167,4 +188,5 @@ def _print_outcome(shown: Mapping[str, Any]) -> None:
 
 
 def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    """In UTC, as `backbus runs` and all JSON have it."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(seconds))

@@ -59,7 +59,7 @@ def print_folds(summary: Mapping[str, Any]) -> None:
     )
     for fold in summary["folds"]:
         cells = [figure(fold[where], name) for name in names for where in ("in_sample", "out_of_sample")]
-        best = _params(fold["params"]) or f"failed: {fold['failure']}"
+        best = in_words(fold["params"]) or f"failed: {fold['failure']}"
         table.add(str(fold["fold"]), fold["test_start"], fold["test_end"], best, *cells)
     print_table(table)
     changes = summary["parameter_changes"]
@@ -85,7 +85,7 @@ def print_splits(summary: Mapping[str, Any]) -> None:
         Heading("Rank in test", "number"),
     )
     for place, split in enumerate(summary["splits"]):
-        best = _params(split["params"]) or "none has the objective"
+        best = in_words(split["params"]) or "none has the objective"
         cells = [figure(split[where], objective) for where in ("in_sample", "out_of_sample")]
         rank = NOTHING if split["rank"] is None else f"{split['rank']:.2f}"
         table.add(str(place), ", ".join(map(str, split["test"])), best, *cells, rank)
@@ -207,7 +207,8 @@ def _line(name: str, value: float | None) -> SheetLine:
     return SheetLine(title_of(name), written(name, value), colour=sign_colour(sign_of(name, value)))
 
 
-def _params(params: Mapping[str, Any] | None) -> str:
+def in_words(params: Mapping[str, Any] | None) -> str:
+    """Parameters of a point, by the field that each sets."""
     return ", ".join(f"{short(name)}{NO_BREAK}{value_in_words(value)}" for name, value in (params or {}).items())
 
 

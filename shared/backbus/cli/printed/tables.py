@@ -109,7 +109,7 @@ class TextTable:
         assert on.width is not None
         side = max(columns_of(self.headings[place].title) for place in kept)
         room = max(1, on.width - side - GAP)
-        widths = [min(self._wide(row, kept), max(room, self._narrow(row, kept))) for row in self.rows]
+        widths = [max(self._narrow(row, kept), min(self._wide(row, kept), room)) for row in self.rows]
         lines: list[str] = []
         first = 0
         while first < len(self.rows):

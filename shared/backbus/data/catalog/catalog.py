@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +21,7 @@ from backbus.data.readers.many import Progress
 from backbus.errors import DataError, JobError, UsageError
 from backbus.kinds import HEARS, MAPPING, PATH, an, takes
 from backbus.market.panel import Panel, session_date
-from backbus.together import text_file, write_together
+from backbus.together import passing_folder, text_file, write_together
 from backbus.transport.blobs import hash_of_file
 
 if TYPE_CHECKING:
@@ -64,10 +63,9 @@ class Catalog:
         if note.exists() and not replace:
             raise UsageError(f"there is a dataset {name!r} already; choose another name, or --replace it")
         objects = self._folder / "objects"
-        objects.mkdir(parents=True, exist_ok=True)
         note.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=objects, prefix=".new-") as folder:
-            made = Path(folder) / f"new{SUFFIX}"
+        with passing_folder(objects, ".new-") as folder:
+            made = folder / f"new{SUFFIX}"
             import_files(files, settings, made, progress=progress)
             panel = map_panel(made, name=name).panel
             with ThreadPoolExecutor(2) as others:  # none of the three is in the way of another

@@ -7,7 +7,6 @@ never runs a query.
 from __future__ import annotations
 
 import sqlite3
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -20,6 +19,7 @@ from backbus.data.readers.asked import asked_of
 from backbus.data.readers.columnar import table_of
 from backbus.errors import DataError, JobError, UsageError
 from backbus.extras import install
+from backbus.together import passing_folder
 from backbus.transport.blobs import hash_of_file
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ def answer(settings: DataSettings, base: Path, folder: Path) -> dict[str, Path]:
     for old in folder.glob(f"*{SUFFIX}"):
         if time.time() - old.stat().st_atime > KEPT_S:
             old.unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as place:
-        made = Path(place) / f"new{SUFFIX}"
+    with passing_folder(folder, ".new-") as place:
+        made = place / f"new{SUFFIX}"
         write_panel(panel, made, sync=False)
         kept = folder / f"{hash_of_file(made)}{SUFFIX}"
         made.replace(kept)
