@@ -55,7 +55,7 @@ class Case:
             "data": DataHandler(self.panel, block=self.block, window=self.window, readers=READERS),
             "strategy": PredictingStrategy(strategy, rules, layout, progress_rows=batch)
             if alone
-            else StrategyHandler(strategy, layout, cash=cash, progress_rows=batch),
+            else StrategyHandler(strategy, layout, cash=cash, progress_rows=batch, instruments=rules.instruments),
             "portfolio": PredictingPortfolio(rules, layout, batch_rows=batch)
             if "portfolio" in predicting and not sends_book
             else PortfolioHandler(rules, layout, reads_book=sends_book, batch_rows=batch),
