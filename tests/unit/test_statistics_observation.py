@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backbus.jit.decorators import JIT_DISABLED, LOOPS
+from backbus.jit.lanes import LANES
 from backbus.market.panel import Floats
 from backbus.sweep.statistics import Observer, Plan, ResampleSettings, make_plan, merge, no_maxima
 from backbus.sweep.statistics.observation import CONSISTENT, LOWER, UPPER, WHITE
@@ -147,9 +148,35 @@ def test_every_kernel_has_one_signature_whoever_feeds_it() -> None:
     fixed.flags.writeable = False
     observed(plan, fixed)
     observed(plan, np.asfortranarray(returns))
+    alone = make_plan(returns.shape[1], 5, ResampleSettings(resamples=0))
+    for rows in (np.zeros((1, returns.shape[1], LANES)), np.asfortranarray(np.zeros((1, returns.shape[1], LANES)))):
+        Observer(alone, LANES).observe_lanes(np.arange(LANES), rows)
     mine = [kernel for kernel in LOOPS if kernel.__module__.startswith("backbus.sweep.statistics")]
     assert {kernel.__name__: len(kernel.signatures) for kernel in mine} == {
         "observe_returns": 1,
+        "observe_lanes": 1,
         "choose_points": 1,
         "rank_points": 1,
     }
+
+
+@pytest.mark.parametrize("points", [1, 8, 11])
+@pytest.mark.parametrize("sessions", [1, 3, 40, 333])
+def test_points_side_by_side_are_observed_as_one_after_the_other(points: int, sessions: int) -> None:
+    draw = np.random.default_rng(points * sessions)
+    returns = draw.normal(0.0, 0.01, (points, sessions))
+    returns[0] = 0.25  # they do not vary
+    if points > 3:
+        returns[1, -1], returns[2, 0] = np.inf, np.nan
+    settings = ResampleSettings(resamples=0, rate=0.0001)
+    plan = make_plan(sessions, 5, settings, draw.normal(0.0, 0.01, sessions))
+    places = np.arange(points)[::-1].copy()
+    lanes = np.zeros((-(-points // LANES), sessions, LANES))
+    for point in range(points):
+        lanes[point // LANES, :, point % LANES] = returns[point]
+    one, other = Observer(plan, points), Observer(plan, points)
+    assert one.observe_some(places, returns) == other.observe_lanes(places, lanes)
+    assert one.rows.tobytes() == other.rows.tobytes()
+    assert one.maxima.tobytes() == other.maxima.tobytes()
+    with pytest.raises(ValueError, match="0 resamples"):
+        other.observe_lanes(places, lanes[:, : sessions - 1])

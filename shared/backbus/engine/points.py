@@ -80,7 +80,7 @@ class PointSums(NamedTuple):
 
 
 @step
-def _reset(
+def reset(
     rules: Any,
     first_row: int,
     blank: Blank,
@@ -170,7 +170,7 @@ def run_points(  # noqa: PLR0913  (a loop's door)
         instrument = instruments[point * assets : (point + 1) * assets]
         totals[0] = blank_totals[0]
         account, market = Account(totals[0], positions, closes), MarketArrays(instrument, state, None)
-        _reset(rules[point], first_row, blank, account, market, slots, count, trades, cursor)
+        reset(rules[point], first_row, blank, account, market, slots, count, trades, cursor)
         take_in(rules[own], totals, positions, closes, instrument, state, warmup)
         run_rows(
             rules[own], totals, positions, closes, instrument, state, slots, count, first_row, open_, close,
@@ -195,7 +195,7 @@ def begin_point(  # noqa: PLR0913  (a loop's door)
     blank = Blank(blank_totals, blank_positions, blank_state, blank_trades)
     totals[0] = blank_totals[0]
     account, market = Account(totals[0], positions, closes), MarketArrays(instruments, state, window)
-    _reset(rules[0], first_row, blank, account, market, slots, count, trades, cursor)
+    reset(rules[0], first_row, blank, account, market, slots, count, trades, cursor)
     take_in_market(
         rules, totals, positions, closes, instruments, state, window, warmup, volume, facts, bookings, length
     )  # fmt: skip

@@ -23,11 +23,12 @@ from backbus.strategy.indicators import call_each
 from backbus.trading.records import Records
 
 
-def small_panel(rows: int = 64, assets: int = 2) -> Panel:
-    """A panel of waves with a hole in it; no randomness."""
+def small_panel(rows: int = 64, assets: int = 2, *, hole: bool = True) -> Panel:
+    """A panel of waves, with a hole in it; no randomness."""
     row = np.arange(rows, dtype=np.float64)[:, None]
     close = 100.0 + 10.0 * ((row * (1.0 + np.arange(assets)) * 0.37) % 2.0)
-    close[rows // 2, assets - 1] = np.nan
+    if hole:
+        close[rows // 2, assets - 1] = np.nan
     end = (np.arange(rows, dtype=np.int64) + 1) * DAY_NS
     fields = [read_only(column) for column in (close, close + 1.0, close - 1.0, close, close * 0.0 + 1000.0)]
     layout = Layout(tuple(f"S{asset}" for asset in range(assets)), rows, 1, DAY_NS)
@@ -61,6 +62,7 @@ def warm_engine(*, strategies: bool = True) -> None:
     panel = small_panel()
     for job, strategy in _runs(strategies=strategies):
         Engine(job, panel, strategy).run()
+    Engine(job, panel, strategy, lambda pieces: None).run()  # what only runs with tables need
     maker = Maker(bar_size("1500 volume"), SessionClock(None, None))
     maker.take(panel.block.end, {name: values[:, 0] for name, values in panel.block.cells().items()}, instants=False)
     maker.finish()
@@ -73,12 +75,21 @@ def warm_points(*, strategies: bool = True) -> None:
         signals = PanelRunner(panel).signals(strategy)
         terms = terms_of(job, panel.layout, panel.block.session)
         PointsEngine(panel, job.performance.benchmark).run([Point(terms, signals)])
+    warm_groups()
+
+
+def warm_groups() -> None:
+    """The loop of points that are counted eight side by side."""
+    job, strategy = _of_one_loop(False)
+    panel = small_panel(assets=1, hole=False)
+    terms = terms_of(job, panel.layout, panel.block.session)
+    PointsEngine(panel).run([Point(terms, PanelRunner(panel).signals(strategy))])
 
 
 def warm_run(lists: bool = False) -> None:
     """The loop of a plain run, or that of one with lists of orders."""
     job, strategy = _of_one_loop(lists)
-    Engine(job, small_panel(), strategy).run()
+    Engine(job, small_panel(), strategy, lambda pieces: None).run()
 
 
 def warm_point(lists: bool = False) -> None:

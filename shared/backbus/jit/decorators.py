@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import numba
 from numba.extending import overload
 
-from backbus.jit.settings import INLINED, OPTIONS, UNCALLED, UNCOUNTED
+from backbus.jit.settings import INLINED, OPTIONS, SIDE_BY_SIDE, UNCALLED, UNCOUNTED
 from backbus.jit.sources import cache_folder
 
 P = ParamSpec("P")
@@ -26,6 +26,8 @@ R = TypeVar("R")
 if not numba.config.CACHE_DIR:
     # Not through the environment: whoever imported numba before us has had that read already.
     numba.config.CACHE_DIR = str(cache_folder())
+
+numba.config.SLP_VECTORIZE = int(SIDE_BY_SIDE)
 
 JIT_DISABLED = bool(numba.config.DISABLE_JIT)
 

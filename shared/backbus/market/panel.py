@@ -21,6 +21,23 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
+_TOLD = 5
+"""Assets that are named where a panel is told of; of others how many there are."""
+
+
+def _named(symbols: tuple[str, ...]) -> str:
+    more = f" and {len(symbols) - _TOLD} more" if len(symbols) > _TOLD else ""
+    return f"{', '.join(symbols[:_TOLD]) or 'no assets'}{more}"
+
+
+def _period(session: Ints) -> str:
+    """From the first session to the last, as dates."""
+    if not len(session):
+        return ""
+    first, last = session[[0, -1]].astype("M8[D]")
+    return f", {first} to {last}"
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What a run must know of its panel before the first row: nothing in it tells the future.
@@ -57,6 +74,9 @@ class Layout:
     """Where these are from, in words."""
     read: tuple[str, ...] = field(default=(), compare=False)
     """How its sources were read: which column was taken for what, and what stamps mark; a sentence each."""
+
+    def __repr__(self) -> str:
+        return f"<Layout of {_named(self.symbols)}: {self.rows} rows, {self.warmup} of them warm-up>"
 
     @property
     def assets(self) -> int:
@@ -119,6 +139,9 @@ class Block:
     frames: Mapping[str, Ints] = field(default_factory=dict, kw_only=True)
     """[rows] the UTC instant at which the longer bar ends that a row belongs to, by the layout's ``timeframes``."""
 
+    def __repr__(self) -> str:
+        return f"<Block of {len(self)} rows from row {self.first_row}{_period(self.session)}>"
+
     @classmethod
     def of(
         cls,
@@ -177,6 +200,9 @@ class Panel:
     layout: Layout
     block: Block
     notes: tuple[str, ...] = field(default=())
+
+    def __repr__(self) -> str:
+        return f"<Panel of {_named(self.symbols)}: {len(self)} rows{_period(self.block.session)}>"
 
     @property
     def symbols(self) -> tuple[str, ...]:

@@ -15,19 +15,50 @@ import hashlib
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
+from backbus.jit.arrays import read_only
+from backbus.jit.decorators import loop
 from backbus.market.panel import Block, Floats, Ints, Layout
+from backbus.performance.fingerprint import Words, canonical
 
 PARTS = 1024
 AT_ONCE = 16_384
 """Bars of one column that stay in the caches."""
-Words = NDArray[np.uint64]
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 """Odd numbers without pattern: 2⁶⁴ over the golden ratio, and xxHash's second prime."""
 _SHIFT = np.uint64(32)
-_NAN = np.uint64(0x7FF8000000000000)
+_ODD = np.uint64(1)
+
+
+@loop
+def mix_in(words: Words, bars: Words) -> None:
+    """Take a column, [rows, assets] as bit patterns, into the bars' numbers."""
+    for row in range(words.shape[0]):
+        for asset in range(words.shape[1]):
+            number = bars[row, asset] * _SECOND + canonical(words[row, asset])
+            bars[row, asset] = number ^ (number >> _SHIFT)
+
+
+@loop
+def add_rows(
+    bars: Words, ends: Words, first_row: int, part_rows: int, by_asset: Words, assets: Words, parts: Words
+) -> None:
+    """Add rows of bars that have all columns in them to the sums of assets and of parts."""
+    for row in range(bars.shape[0]):
+        instant = ends[row] * _SECOND
+        instant = (instant ^ (instant >> _SHIFT)) | _ODD
+        total = instant
+        for asset in range(bars.shape[1]):
+            bar = bars[row, asset] * _FIRST
+            bar = bar ^ (bar >> _SHIFT)
+            assets[asset] += bar * instant
+            total += bar * by_asset[asset]
+        total = (total ^ (total >> _SHIFT)) * _SECOND
+        part = (first_row + row) // part_rows
+        place = first_row + row - part * part_rows
+        parts[part, 0] += total
+        parts[part, 1] += total * np.uint64(place + 1)
 
 
 class Marks(BaseModel):
@@ -113,21 +144,9 @@ class Marking:
     def _add(self, block: Block) -> None:
         bars = np.zeros(block.close.shape, dtype=np.uint64)
         for column in block.cells().values():
-            bars *= _SECOND
-            bars += _canonical(column)
-            bars ^= bars >> _SHIFT
-        bars *= _FIRST
-        bars ^= bars >> _SHIFT
-        self._assets += (bars * _numbers(block.end)[:, None]).sum(axis=0)
-        rows = (bars * self._by_asset).sum(axis=1) + _numbers(block.end)
-        rows ^= rows >> _SHIFT
-        rows *= _SECOND
-        number = np.arange(block.first_row, block.first_row + len(block))
-        part, place = np.divmod(number, self._part_rows)
-        begins = np.flatnonzero(np.diff(part, prepend=-1))
-        own = part[begins]
-        self._parts[own, 0] += np.add.reduceat(rows, begins)
-        self._parts[own, 1] += np.add.reduceat(rows * (place + 1).astype(np.uint64), begins)
+            mix_in(_bits(column), bars)
+        sums = self._by_asset, self._assets, self._parts
+        add_rows(bars, _bits(block.end), block.first_row, self._part_rows, *sums)
 
     def marks(self) -> Marks:
         """The sums so far."""
@@ -137,16 +156,6 @@ class Marking:
         return Marks(rows=self._rows, part_rows=self._part_rows, parts=parts, assets=assets)
 
 
-def _canonical(column: Floats) -> Words:
-    """Bit patterns, with one NaN and no negative zero."""
-    words = np.add(column, 0.0).view(np.uint64)
-    if np.isnan(column.sum()):
-        words[np.isnan(column)] = _NAN
-    return words
-
-
-def _numbers(ends: Ints) -> Words:
-    """Odd numbers, one for each instant."""
-    words = ends.astype(np.uint64) * _SECOND
-    words ^= words >> _SHIFT
-    return words | np.uint64(1)
+def _bits(column: Floats | Ints) -> Words:
+    """A column as whole words."""
+    return read_only(np.ascontiguousarray(column).view(np.uint64))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from backbus.jit.decorators import loop, step
@@ -83,6 +85,24 @@ def regress(returns: Floats, factor: Floats, rates: Floats, out: Records) -> Non
     record["constant"] = 1 if least == greatest or squares <= count * NOISE * NOISE else 0
 
 
+@step
+def put_moments(
+    record: Any, size: int, mean: float, squares: float, excess_squares: float, downside: float, least: float,
+    greatest: float, one_rate: bool,
+) -> None:  # fmt: skip
+    """Fill one ``MOMENTS`` record from sums over ``size`` returns: what differs by rounding alone does not differ."""
+    if excess_squares <= size * NOISE * NOISE:
+        excess_squares = 0.0
+    if least == greatest or squares <= size * NOISE * NOISE:
+        excess_squares = 0.0 if one_rate else excess_squares
+        squares = 0.0  # equal returns differ by the rounding of equity, and their mean in its last bit
+    if downside <= size * NOISE * NOISE:
+        downside = 0.0
+    record["mean"], record["squares"], record["downside"] = mean, squares, downside
+    record["least"], record["greatest"] = least, greatest
+    record["excess_squares"] = excess_squares
+
+
 @loop
 def sum_up(
     cash: float,
@@ -140,16 +160,6 @@ def sum_up(
         for index in range(size):
             deviation = returns[index] - raw / size
             squares += deviation * deviation
-    if excess_squares <= size * NOISE * NOISE:
-        excess_squares = 0.0
-    if least == greatest or squares <= size * NOISE * NOISE:
-        excess_squares = 0.0 if len(rates) == 1 else excess_squares
-        squares = 0.0  # equal returns differ by the rounding of equity, and their mean in its last bit
-    if downside <= size * NOISE * NOISE:
-        downside = 0.0
-    record = moments[0]
-    record["mean"], record["squares"], record["downside"] = mean, squares, downside
-    record["least"], record["greatest"] = least, greatest
-    record["excess_squares"] = excess_squares
+    put_moments(moments[0], size, mean, squares, excess_squares, downside, least, greatest, len(rates) == 1)
     if len(factor) > 0:
         regress(returns, factor, rates, regression)

@@ -69,6 +69,9 @@ class Report(BaseModel):
     booked: dict[str, float] = {}
     """Cash from what was no fill, in cash units: interest, financing, borrow, dividend, split, delisting."""
     metrics: Metrics
+    buy_and_hold: float | None = None
+    """What the same assets rose by, bought for equal parts at their first close and held to their last, without costs;
+    null where a benchmark is named, and of futures and several currencies."""
     undefined: dict[str, str] = {}
     """Why figures are null, by name."""
     tails: Tails = Tails()

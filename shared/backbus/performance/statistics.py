@@ -18,6 +18,7 @@ from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Floats, Ints, Layout, instant_text, session_date
 from backbus.market.spacing import NO_CALENDAR
 from backbus.performance.fingerprint import FillsDigest, fingerprint
+from backbus.performance.holding import BuyAndHold
 from backbus.performance.instants import Begins
 from backbus.performance.marks import Marking, Marks
 from backbus.performance.metrics import Metrics, Sums, figures, metrics_of
@@ -48,6 +49,7 @@ class Statistics:
         "_closes",
         "_curve",
         "_fills",
+        "_held",
         "_instruments",
         "_job",
         "_layout",
@@ -77,16 +79,17 @@ class Statistics:
         self._closes = np.full(layout.assets, np.nan)
         self._year = job.year_of(layout.year)
         self._benchmark: BenchmarkCurve | None = None
-        self._adjusting: Adjusting | None = None
-        """What makes the benchmark's prices go on over splits and dividends, where there are any."""
+        self._adjusting: Adjusting | None
+        """What makes prices to compare with go on over splits and dividends, where there are any."""
         self._shown = np.full(layout.assets, np.nan)
         symbol = job.performance.benchmark
+        adjusting = Adjusting(layout)
+        self._adjusting = adjusting if adjusting.acts else None
+        self._held = BuyAndHold(self._instruments) if symbol is None else None
         if symbol is not None:
             if symbol not in layout.symbols:
                 raise JobError(no_symbol(symbol, layout.symbols), field="performance.benchmark")
             self._benchmark = BenchmarkCurve(layout.symbols.index(symbol))
-            adjusting = Adjusting(layout)
-            self._adjusting = adjusting if adjusting.acts else None
 
     def add_rows(self, block: Block, equity: EquityRows | None) -> None:
         """Take the next rows of the panel and the equity of those of them that are traded.
@@ -117,6 +120,8 @@ class Statistics:
         self._curve.add(session, equity.equity, equity.gross)
         if self._benchmark is not None:
             self._benchmark.add(session, shown[warmup:], self._curve.sessions)
+        if self._held is not None:
+            self._held.add(shown[warmup:])
         mark_closes(read_only(close), self._closes)
 
     def add_fills(self, fills: Records, times: Ints | None = None, watermark: int | None = None) -> Records:
@@ -226,6 +231,7 @@ class Statistics:
                 name: float(amount) for name, amount in zip(BOOKING_KINDS, self._booked, strict=True) if amount != 0.0
             },
             metrics=metrics,
+            buy_and_hold=None if self._held is None else self._held.total_return(),
             undefined=why_undefined(
                 metrics, self._curve.sessions, ruined=self.returns() is None, benchmark=self._benchmark is not None
             ),

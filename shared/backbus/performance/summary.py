@@ -215,6 +215,10 @@ def _how_it_traded(report: Report, particulars: Particulars | None) -> list[Summ
 
 
 def _beside_the_benchmark(report: Report) -> list[SummaryLine]:
+    held = report.buy_and_hold
+    if held is not None:
+        what = "the same, bought for equal parts at the first close and held to the last, without costs"
+        return [_PART, SummaryLine("Buy and hold", percent(held), what, (held > 0.0) - (held < 0.0))]
     if report.metrics.benchmark_return is None:
         return []
     names = ("benchmark_return", "alpha", "beta", "tracking_error", "information_ratio")

@@ -137,7 +137,7 @@ def _replace(orders: OpenOrders, account: Account, close: Floats, at: int, tick:
 
 
 @step
-def _within_band(rules: Any, account: Account, slot: Any, held: float, wish: float, worth: float) -> bool:
+def within_band(rules: Any, account: Account, slot: Any, held: float, wish: float, worth: float) -> bool:
     """Whether a target weight differs from what is held by less than is traded for; ``worth`` is the difference's."""
     if rules["drift_band"] > 0.0 and held != 0.0 and wish != 0.0:
         by_weight = slot["kind"] == SignalKind.WEIGHT or rules["sizing"] == Sizing.TARGET_WEIGHT
@@ -212,7 +212,7 @@ def _decide(
         refuse(log, tick, asset, order, 0.0, 0, Reason.NO_VOLATILITY)
         return power
     worth = price * state["unit"]
-    if _within_band(rules, account, slot, held, wish, abs(wanted) * price * state["unit"]):
+    if within_band(rules, account, slot, held, wish, abs(wanted) * price * state["unit"]):
         return power
     if wanted == 0.0:
         if reason == Reason.NONE and wish == 0.0 and held == 0.0 and slot["value"] != 0.0:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from backbus.performance.report import Report
-from backbus.performance.summary import DISTRIBUTION_TITLES, title_of, written
+from backbus.performance.summary import DISTRIBUTION_TITLES, percent, title_of, written
 from backbus.report.conventions import FORMULAS, KEY, figures_told
 from backbus.report.luck import sharpe_doubt
 from backbus.runs.advice import advice_of
@@ -70,6 +70,10 @@ class Words(PageWords):
             f"{by} {'traded' if report.counts.fills else 'was given'} {symbols_of(report)}, {period_of(report)}."
         ]
         self.sentences += _came_of(report)
+        if report.buy_and_hold is not None:
+            held = "The same asset, bought" if report.assets == 1 else "The same assets, bought for equal parts"
+            told = percent(report.buy_and_hold)
+            self.sentences.append(f"{held} at the first close and held to the last, returned {told}.")
         doubt = sharpe_doubt(report)
         if doubt is not None and metrics["sharpe"] is not None:
             self.sentences.append(

@@ -89,6 +89,9 @@ class Strategy(BaseModel, metaclass=StrategyClass):
 
     def reach(self) -> int:
         """``lookback`` as a checked number."""
+        plain = type(self).lookback
+        if type(plain) is int and plain >= 0:  # no property, whose code could fail
+            return plain
         with users_code(f"{type(self).__name__}.lookback"):
             depth: Any = self.lookback
         if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:

@@ -102,7 +102,8 @@ def hold_side(run: Run, condition: Any, side: float) -> Records:
     held = run.slot(("hold", side), lambda: np.zeros(block.close.shape[1], np.bool_))
     close = read_only(block.close).reshape(-1)
     out = run.room(close.size)
-    count = edges.one_side(how, truth, above, below, close, side, held, out, block.first_row, run.layout.warmup)
+    terms = (how, truth, above, below, close, side, held, out, block.first_row, run.layout.warmup)
+    count = edges.one_side(*terms, *run.scratch(close.size))
     return read_only_copy(out[:count])
 
 

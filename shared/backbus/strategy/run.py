@@ -33,7 +33,7 @@ def _call(key: Key) -> str:
 class Run:
     """State slots of one run, and the block that is being worked on."""
 
-    __slots__ = ("_complete", "_cursor", "_room", "_slots", "block", "cold", "emission", "layout", "tail")
+    __slots__ = ("_complete", "_cursor", "_room", "_scratch", "_slots", "block", "cold", "emission", "layout", "tail")
 
     def __init__(self, layout: Layout, lookback: int = 0, instruments: Records | None = None) -> None:
         self.layout = layout
@@ -47,6 +47,7 @@ class Run:
         self._cursor = 0
         self._complete = False
         self._room = np.empty(0, SIGNAL)
+        self._scratch = np.empty(0, np.uint64)
 
     def restart(self) -> None:
         """Forget all: the next block is the first one of another run."""
@@ -63,6 +64,12 @@ class Run:
         if len(self._room) < signals:
             self._room = np.empty(signals, SIGNAL)
         return self._room
+
+    def scratch(self, cells: int) -> tuple[NDArray[np.uint8], NDArray[np.uint64]]:
+        """Room for a byte for each cell and some more, and the same by eights: the same memory each time."""
+        if len(self._scratch) < cells // 8 + 2:
+            self._scratch = np.empty(cells // 8 + 2, np.uint64)
+        return self._scratch.view(np.uint8), self._scratch
 
     def begin(self, block: Block) -> None:
         """Start a block: the next indicator call is the first again."""

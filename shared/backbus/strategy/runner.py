@@ -107,11 +107,11 @@ class PanelRunner:
 
         One in array style is used up: it is run itself, not a copy of it, and is good for no other run.
         """
-        panel = self._panel
-        self.cold = strategy.reach()
+        panel, lookback = self._panel, strategy.reach()
+        self.cold = lookback
         if strategy.style != "array" or len(panel) == 0:
             return StrategyRunner(strategy, panel.layout).on_block(panel.block)
-        bars, lookback = self._bars, strategy.reach()
+        bars = self._bars
         if lookback:
             bars = Bars(Context(Run(panel.layout, lookback), bars.context.block, self.shared))
         else:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from backbus.sweep.statistics import Observer, judge, make_plan
+from backbus.jit.lanes import LANES
+from backbus.sweep.statistics import Observer, ResampleSettings, judge, make_plan
 
 
 def warm_sweep() -> None:
@@ -13,4 +14,6 @@ def warm_sweep() -> None:
     observer = Observer(plan, 4)
     for point in range(4):
         observer.observe(point, 0.01 * np.sin(np.arange(64.0) * (point + 1)))
+    alone = Observer(make_plan(64, settings=ResampleSettings(0)), LANES)
+    alone.observe_lanes(np.arange(LANES), np.sin(np.arange(64.0 * LANES)).reshape(1, 64, LANES))
     judge(plan, observer.rows, observer.maxima, periods_per_year=252, trials_sweep=4, trials_family=4)

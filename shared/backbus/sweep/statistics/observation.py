@@ -7,11 +7,15 @@ for one point as for a million, and maxima of chunks merge to the maxima of all 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
 from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop, step
+from backbus.jit.lanes import LANES, add, alike, less, load, over, put, times
+from backbus.jit.lanes import greatest as greatest_of
+from backbus.jit.lanes import least as least_of
 from backbus.market.panel import Floats, Ints
 from backbus.sweep.statistics.resamples import BLOCKS, Indexes, Plan
 from backbus.trading.records import Records
@@ -37,6 +41,21 @@ WHITE, LOWER, CONSISTENT, UPPER = 0, 1, 2, 3
 
 _LEAST_SPREAD = 1e-13
 """Differences from the benchmark that spread less than this part of the returns are rounding, not performance."""
+
+
+@step
+def _describe(row: Any, size: int, mean: float, second: float, third: float, fourth: float, spreads: bool) -> None:
+    """Fill a row from the sums of powers of its returns' deviations."""
+    row["sessions"] = size
+    row["mean"] = mean
+    row["deviation"] = 0.0
+    row["skewness"] = 0.0
+    row["kurtosis"] = 0.0
+    if spreads and size > 1 and second > 0.0:
+        variance = second / size
+        row["deviation"] = np.sqrt(second / (size - 1))
+        row["skewness"] = third / size / (variance * np.sqrt(variance))
+        row["kurtosis"] = fourth / size / (variance * variance)
 
 
 @step
@@ -98,16 +117,7 @@ def _observe(  # noqa: PLR0913  (what one loop over points hands on, of arrays t
         least = min(least, value)
         greatest = max(greatest, value)
     scale = max(greatest, -least)
-    row["sessions"] = size
-    row["mean"] = mean
-    row["deviation"] = 0.0
-    row["skewness"] = 0.0
-    row["kurtosis"] = 0.0
-    if greatest - least > _LEAST_SPREAD * scale and size > 1 and second > 0.0:
-        variance = second / size
-        row["deviation"] = np.sqrt(second / (size - 1))
-        row["skewness"] = third / size / (variance * np.sqrt(variance))
-        row["kurtosis"] = fourth / size / (variance * variance)
+    _describe(row, size, mean, second, third, fourth, greatest - least > _LEAST_SPREAD * scale)
     # Adding 0.0 makes -0.0 to 0.0, so that the greater of two zeros is the same bytes in any order.
     resamples = len(resampled)
     root = np.sqrt(float(size))
@@ -203,6 +213,75 @@ def observe_returns(  # noqa: PLR0913  (a loop's door)
     return finite
 
 
+TOTAL, ACTIVE, SECOND, THIRD, FOURTH, LOWEST, HIGHEST = range(7)
+"""Rows of what ``observe_lanes`` sums, [7, 8]."""
+
+
+@step
+def _sum_lanes(
+    values: Floats, benchmark: Floats, rate: float, bounds: Ints, blocks: Floats, squares: Floats, sums: Floats
+) -> None:
+    """The sums of eight points' returns, [sessions, 8]: of each block, and of powers of their deviations."""
+    zero, less_rate = alike(0.0), alike(rate)
+    total, active = zero, zero
+    for block in range(len(bounds) - 1):
+        block_sum, block_squares = zero, zero
+        for session in range(bounds[block], bounds[block + 1]):
+            change = load(values, session)
+            value = less(change, less_rate)
+            block_sum, block_squares = add(block_sum, value), add(block_squares, times(value, value))
+            active = add(active, less(change, alike(benchmark[session])))
+        put(blocks, block, block_sum)
+        put(squares, block, block_squares)
+        total = add(total, block_sum)
+    mean = over(total, alike(len(values) * 1.0))
+    second, third, fourth = zero, zero, zero
+    lowest, highest = alike(np.inf), alike(-np.inf)
+    for session in range(len(values)):
+        change = load(values, session)
+        deviation = less(less(change, less_rate), mean)
+        square = times(deviation, deviation)
+        second, third = add(second, square), add(third, times(square, deviation))
+        fourth = add(fourth, times(square, square))
+        lowest, highest = least_of(change, lowest), greatest_of(change, highest)
+    put(sums, TOTAL, total)
+    put(sums, ACTIVE, active)
+    put(sums, SECOND, second)
+    put(sums, THIRD, third)
+    put(sums, FOURTH, fourth)
+    put(sums, LOWEST, lowest)
+    put(sums, HIGHEST, highest)
+
+
+@loop
+def observe_lanes(  # noqa: PLR0913  (a loop's door)
+    returns: Floats, indexes: Ints, benchmark: Floats, rate: float, bounds: Ints, rows: Records, maxima: Floats,
+    blocks: Floats, squares: Floats, sums: Floats,
+) -> int:  # fmt: skip
+    """What ``observe_returns`` does where there are no resamples, of points eight side by side: [eights, sessions, 8],
+    the last of which may be fewer. The rest is scratch."""
+    finite = 0
+    size = returns.shape[1]
+    for point in range(len(indexes)):
+        lane = point % LANES
+        if lane == 0:
+            _sum_lanes(returns[point // LANES], benchmark, rate, bounds, blocks, squares, sums)
+        row = rows[indexes[point]]
+        mean, active_mean = sums[TOTAL, lane] / size, sums[ACTIVE, lane] / size
+        row["sessions"] = 0
+        if not (np.isfinite(mean) and np.isfinite(active_mean)):
+            continue
+        for block in range(len(bounds) - 1):
+            row["sums"][block] = blocks[block, lane]
+            row["squares"][block] = squares[block, lane]
+        lowest, highest = sums[LOWEST, lane], sums[HIGHEST, lane]
+        spreads = highest - lowest > _LEAST_SPREAD * max(highest, -lowest)
+        _describe(row, size, mean, sums[SECOND, lane], sums[THIRD, lane], sums[FOURTH, lane], spreads)
+        maxima[0, 0] = max(maxima[0, 0], np.sqrt(float(size)) * active_mean + 0.0)
+        finite += 1
+    return finite
+
+
 def no_maxima(plan: Plan) -> Floats:
     """Maxima over no point: [4, resamples + 1], the last column for the statistic itself. Neutral in ``merge``."""
     return np.full((4, plan.resamples + 1), -math.inf)
@@ -216,12 +295,13 @@ def merge(maxima: Floats, other: Floats) -> Floats:
 class Observer:
     """Takes the returns of a chunk's points, one or some at a time."""
 
-    __slots__ = ("_plan", "_prefix", "_resampled", "maxima", "rows")
+    __slots__ = ("_plan", "_prefix", "_resampled", "_sums", "maxima", "rows")
 
     def __init__(self, plan: Plan, points: int) -> None:
         self._plan = plan
         self._prefix = np.empty(plan.sessions + 1)
         self._resampled = np.empty(plan.resamples)
+        self._sums = (np.empty((BLOCKS, LANES)), np.empty((BLOCKS, LANES)), np.empty((7, LANES)))
         self.rows: Records = np.zeros(points, dtype=POINT)
         """[points] ``POINT``: what is known of each."""
         self.maxima = no_maxima(plan)
@@ -230,6 +310,16 @@ class Observer:
     def observe(self, index: int, returns: Floats) -> bool:
         """Take point ``index`` of the chunk; False, and the point counts as failed, where a return is not finite."""
         return self.observe_some(np.array([index]), returns[None]) == 1
+
+    def observe_lanes(self, indexes: Ints, returns: Floats) -> int:
+        """The same of points eight side by side, [eights, sessions, 8]; for a plan without resamples alone."""
+        plan = self._plan
+        if plan.resamples or returns.shape[1] != plan.sessions:
+            raise ValueError(f"{returns.shape[1]} returns for {plan.sessions} sessions and {plan.resamples} resamples")
+        return observe_lanes(
+            read_only(returns), read_only(indexes), plan.benchmark, plan.settings.rate, plan.bounds, self.rows,
+            self.maxima, *self._sums,
+        )  # fmt: skip
 
     def observe_some(self, indexes: Ints, returns: Floats) -> int:
         """Take these points of the chunk, [points, sessions]; those with a return that is not finite count as failed.

@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from backbus.engine.batch import Point, PointsEngine, Terms, terms_of
+from backbus.engine.batch import Outcome, Point, PointsEngine, Terms, terms_of
 from backbus.engine.run import Engine
 from backbus.errors import JobError, StrategyError, lacks_memory, no_symbol
 from backbus.job.job import Job
+from backbus.job.performance import RiskFree
 from backbus.market.panel import Floats, Ints, Panel, sessions_traded
 from backbus.performance.metrics import FIGURES
 from backbus.performance.risk_free import in_excess
@@ -160,7 +161,8 @@ class Chunks:
 
     def _compute(self, points: Sequence[Values], in_hand: InHand) -> Chunk:
         count = len(points)
-        made = _Making(count, self._plan, self._keep_returns, self._in_excess)
+        changes = isinstance(self._job.performance.risk_free, RiskFree)
+        made = _Making(count, self._plan, self._keep_returns, self._in_excess if changes else None)
         batch = _Batch()
         for index, values in enumerate(points):
             own, others = split(values)
@@ -208,7 +210,7 @@ class Chunks:
         places = np.array(batch.places)
         made.take(places, np.column_stack([outcome.figures[name] for name in FIGURES]), outcome.fingerprints)
         if outcome.returned.all():
-            made.observe(places, outcome.returns)
+            made.observe_all(places, outcome)
         else:
             made.observe(places[outcome.returned], outcome.returns[outcome.returned])
         batch.clear()
@@ -273,10 +275,10 @@ class _Making:
     """A chunk that is being filled."""
 
     def __init__(
-        self, points: int, plan: Plan, keep_returns: bool = False, excess: Callable[[Floats], Floats] = np.asarray
+        self, points: int, plan: Plan, keep_returns: bool = False, excess: Callable[[Floats], Floats] | None = None
     ) -> None:
-        """``excess`` makes returns what is observed of them."""
-        self._excess = excess
+        """``excess`` makes returns what is observed of them, where the rate changes by session."""
+        self._excess, self._by_session = excess or np.asarray, excess is not None
         self._returns = np.full((points, plan.sessions), np.nan) if keep_returns else None
         self._figures = np.full((points, len(FIGURES)), np.nan)
         self._prints = np.zeros((points, 16), dtype=np.uint8)
@@ -300,6 +302,13 @@ class _Making:
         self._observer.observe_some(places, self._excess(returns))
         if self._returns is not None:
             self._returns[places] = returns
+
+    def observe_all(self, places: Ints, outcome: Outcome) -> None:
+        """Points of which each session has a return: side by side, where nothing else is asked of their returns."""
+        if outcome.lanes is None or self._returns is not None or self._by_session or self._observer.maxima.shape[1] > 1:
+            self.observe(places, outcome.returns)
+        else:
+            self._observer.observe_lanes(places, outcome.lanes)
 
     def take_report(self, place: int, engine: Engine) -> None:
         report = engine.run()

@@ -1,0 +1,115 @@
+"""Eight points at a time: each traded from signal to signal, then marked and counted side by side.
+
+The steps are those of a single run, and each point's numbers are added in its own order: a point's line is what its own
+run reports, to the last bit. What does not fit here is run by ``points``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from backbus.engine.one_asset import trade_one
+from backbus.engine.points import Blank, reset
+from backbus.jit.decorators import loop
+from backbus.jit.lanes import LANES
+from backbus.market.panel import Floats, Ints
+from backbus.performance.fingerprint import Words, mix_fills
+from backbus.performance.lanes import CASH, HELD, UNIT, Segments, mark_lanes, sum_lanes
+from backbus.performance.moments import regress
+from backbus.performance.trades import match_fills
+from backbus.trading.groups import Account, MarketArrays, RecordLog
+from backbus.trading.records import Records
+from backbus.trading.warmup import take_in
+
+
+class LaneBuffers(NamedTuple):
+    """What is written anew for each eight points; all but ``head``, which is zeros before and after."""
+
+    cash: Floats
+    """[1, 8]"""
+    money: Floats
+    """[8, changes, 2]"""
+    head: Ints
+    """[rows]"""
+    link: Ints
+    """[8, changes]"""
+    following: Ints
+    """[8]"""
+    account: Floats
+    """[3, 8]"""
+    sums: Floats
+    """[2, 8]"""
+    falls: Floats
+    """[3, 8]"""
+    digests: Words
+    """[2, 8]"""
+    tile: Floats
+    """[TILE, 8]"""
+    words: Words
+    """The same."""
+    last: Floats
+    """[sessions, 8]"""
+    last_words: Words
+    """The same."""
+    returns: Floats
+    """[sessions], of one point"""
+    moments: Floats
+    """[8, 8]"""
+
+
+@loop
+def run_groups(  # noqa: PLR0913  (a loop's door)
+    rules: Records, instruments: Records, signals: Records, bounds: Ints, rates: Floats, warmup: Floats, open_: Floats,
+    close: Floats, closes_alone: Floats, first_row: int, least_price: float, numbers: Ints, factor: Floats, times: Ints,
+    blank_totals: Records, blank_positions: Records, blank_state: Records, blank_trades: Records, totals: Records,
+    positions: Records, closes: Floats, state: Records, slots: Records, count: Ints, fills: Records, length: Ints,
+    fills_read: Records, fill_words: Words, bookings: Records, trades: Records, closed: Records, cursor: Ints,
+    cash: Floats, money: Floats, head: Ints, link: Ints, following: Ints, account_lanes: Floats, sums_lanes: Floats,
+    falls: Floats, digests: Words, tile: Floats, words: Words, last: Floats, last_words: Words, of_one: Floats,
+    moments_lanes: Floats, fine: Ints, curves: Records, equity_lanes: Words, fills_lanes: Words, all_totals: Records,
+    open_trades: Ints, moments: Records, regressions: Records, ends: Records, returns: Floats,
+) -> None:  # fmt: skip
+    """Run the points, whose number is a multiple of eight, and leave their sums in their lines of the last nine arrays,
+    the last of which is [eights, sessions, 8]; ``fine`` [points] tells whose sums they are: the others are to be run by
+    themselves.
+
+    ``signals`` of point p are those from ``bounds[p]`` to ``bounds[p + 1]``, ``closes_alone`` is [rows], ``rates`` are
+    those of all points."""
+    blank = Blank(blank_totals, blank_positions, blank_state, blank_trades)
+    segments = Segments(money, head, link, following)
+    for first in range(0, rules.shape[0], LANES):
+        for lane in range(LANES):
+            point = first + lane
+            own = slice(point, point + 1)
+            rule, instrument = rules[own], instruments[own]
+            totals[0] = blank_totals[0]
+            account, market = Account(totals[0], positions, closes), MarketArrays(instrument, state, None)
+            reset(rule[0], first_row, blank, account, market, slots, count, trades, cursor)
+            take_in(rule, totals, positions, closes, instrument, state, warmup)
+            following[lane] = 0
+            cash[0, lane] = rule[0]["cash"]
+            account_lanes[CASH, lane], account_lanes[HELD, lane] = rule[0]["cash"] + 0.0, 0.0
+            account_lanes[UNIT, lane] = state[0]["unit"]
+            length[0] = 0
+            curves[point]["held_rows"] = curves[point]["held_rows"] + trade_one(
+                rule[0], account, market, open_, close, first_row, signals[bounds[point] : bounds[point + 1]],
+                RecordLog(fills, length), lane, least_price, segments,
+            )  # fmt: skip
+            curves[point]["peak"] = rule[0]["cash"]
+            curves[point]["trough"] = rule[0]["cash"]
+            filled = length[0]
+            mix_fills(fill_words[:filled], fills_lanes[point])
+            match_fills(fills_read[:filled], times[:filled], bookings, trades, all_totals[own], closed)
+            open_trades[point] = 1 if trades[0]["position"] != 0.0 else 0
+        group = slice(first, first + LANES)
+        mark_lanes(
+            cash, closes_alone, numbers, money, head, link, following, account_lanes, sums_lanes,
+            falls, digests, tile, words, last, last_words, curves[group], equity_lanes[group], fine[group],
+        )  # fmt: skip
+        own_returns = returns[first // LANES]
+        sum_lanes(cash, last, rates, own_returns, moments_lanes, moments[group], ends[group])
+        if factor.shape[0] > 0:
+            for lane in range(LANES):
+                for session in range(last.shape[0]):
+                    of_one[session] = own_returns[session, lane]
+                regress(of_one, factor, rates, regressions[first + lane : first + lane + 1])

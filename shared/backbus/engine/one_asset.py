@@ -1,0 +1,138 @@
+"""One asset, plain market orders that fill at the next open: traded from signal to signal, without a look at the rows
+in between.
+
+It is the way of the loop of all runs through its steps, where nothing else can happen on it: the same steps in the same
+order, so the same numbers. What it cannot go is refused by ``fits`` and ``spoken_plainly``, and goes the whole way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from backbus.execution.ends import FillOf, write_fill
+from backbus.jit.decorators import step
+from backbus.jit.fields import copied
+from backbus.market.panel import Floats, Ints
+from backbus.market.ticks import CLOSE_SIGNAL, OPEN_MATCH, PHASES
+from backbus.performance.lanes import Segments
+from backbus.portfolio.close_decision import within_band
+from backbus.portfolio.limits import Allowed
+from backbus.portfolio.risk import Trade, accept, buying_power
+from backbus.portfolio.sizing import desired_position
+from backbus.trading.codes import Cap, FillRule, Reason, SignalKind
+from backbus.trading.commission import FeeModel, fee_of
+from backbus.trading.groups import Account, MarketArrays, RecordLog
+from backbus.trading.ledger import book_fills, mark
+from backbus.trading.records import ROW_SCALE, Records
+from backbus.trading.rules import Rules, Sizing
+from backbus.trading.slippage import SlippageModel, fill_price
+
+_ROOM = (
+    "needs_order_lists", "no_row_skipped", "volatility_rows", "has_futures", "limited", "fill_at_close", "size_at_open",
+    "own_models", "lookback_rows", "slippage_follows_market", "costs_follow_market", "looks_at_closes",
+    "checks_account", "universe", "by_quotes",
+)  # fmt: skip
+"""Rules that have to be off."""
+_SLIPPAGE = (SlippageModel.NONE, SlippageModel.BASIS_POINTS, SlippageModel.HALF_SPREAD)
+
+
+def fits(rules: Rules) -> bool:
+    """Whether all that these rules can do is on the way, on bars without a hole."""
+    record, instrument = rules.record[0], rules.instruments[0]
+    return bool(
+        len(rules.instruments) == 1
+        and all(record[name] == 0 for name in _ROOM)
+        and record["sizing"] not in (Sizing.VOLATILITY_TARGET, Sizing.OWN)
+        and instrument["settles"] == 0
+        and instrument["rate_of"] < 0
+        and instrument["traded"] != 0
+        and instrument["slippage_model"] in _SLIPPAGE
+        and instrument["fee_model"] != FeeModel.OWN
+        and instrument["tiers"] == 0
+    )
+
+
+def spoken_plainly(signals: Records, bounds: Ints) -> bool:
+    """Whether these are directions and weights, one in a row at the most; those of run p are from ``bounds[p]`` on."""
+    ticks = signals["tick"]
+    rises = ticks[1:] > ticks[:-1]
+    begins = bounds[1:-1]
+    rises[begins[(begins > 0) & (begins < len(ticks))] - 1] = True  # another run begins
+    return bool((signals["kind"] <= SignalKind.WEIGHT).all() and (ticks % PHASES == CLOSE_SIGNAL).all() and rises.all())
+
+
+@step
+def trade_one(  # noqa: PLR0913  (the locals of a loop)
+    rules: Any,
+    account: Account,
+    market: MarketArrays,
+    open_: Floats,
+    close: Floats,
+    first_row: int,
+    signals: Records,
+    fills: RecordLog,
+    lane: int,
+    least_price: float,
+    segments: Segments,
+) -> int:
+    """Trade a run's signals over bars [rows, 1]; returns in how many rows something was held. What is held from a fill
+    on goes into ``segments`` of ``lane``."""
+    instrument, state, line = market.instruments[0], market.state[0], account.positions[0]
+    rows = close.shape[0]
+    count = begun = 0
+    held_rows: int = 0
+    holds = False
+    for number in range(signals.shape[0]):
+        signal = signals[number]
+        row = signal["tick"] // PHASES
+        at = row - first_row
+        if at + 1 >= rows:
+            break  # its order would fill after the last bar
+        mark(rules, account, market, close, at)
+        price, held = close[at, 0], copied(line["position"])
+        equity = account.totals["equity"] * (1.0 - rules["cash_buffer"])
+        wish = desired_position(rules, instrument, state, signal, held, price, equity, 0.0, rules["size"])
+        if wish < 0.0 and rules["shorts"] == 0:
+            wish = 0.0
+        wanted = wish - held
+        lessens = wanted * held < 0.0 and abs(wanted) <= abs(held)
+        if within_band(rules, account, signal, held, wish, abs(wanted) * price * state["unit"]) or wanted == 0.0:
+            continue
+        now = open_[at + 1, 0]
+        paid = fill_price(instrument, state, price, wanted)
+        power = 0.0 if lessens else buying_power(rules, account, market, close, at)
+        trade = Trade(held, wanted, paid, price)
+        accepted = accept(rules, instrument, state, power, trade, Allowed(wanted, Reason.NONE), lessens)
+        if not lessens and accepted.quantity != 0.0:
+            power = buying_power(rules, account, market, open_, at + 1)
+            trade = Trade(held, accepted.quantity, fill_price(instrument, state, now, accepted.quantity), now)
+            allowed = Allowed(accepted.quantity, Reason.NONE)
+            accepted = accept(rules, instrument, state, power, trade, allowed, lessens)
+        quantity = accepted.quantity
+        if quantity == 0.0:
+            continue
+        paid = fill_price(instrument, state, now, quantity)
+        fee = fee_of(rules, instrument, state, quantity, paid)
+        found = FillOf(FillRule.AT_OPEN, Cap.NONE, quantity, paid, now, fee, 0.0)
+        write_fill(fills, PHASES * (row + 1) + OPEN_MATCH, row * ROW_SCALE, 0, state["unit"], found)
+        book_fills(account, market, fills, count)
+        at += 1
+        held_rows += (at - begun) * (1 if holds else 0)
+        begun = at
+        holds = abs(line["position"] * least_price * state["unit"]) > 0.0
+        segments.money[lane, count, 0] = account.totals["cash"] + 0.0
+        segments.money[lane, count, 1] = line["position"]
+        segments.link[lane, count] = segments.head[at]
+        segments.head[at] = lane + 1
+        count += 1
+    held_rows += (rows - begun) * (1 if holds else 0)
+    return held_rows
+
+
+def least_of(open_: Floats, close: Floats) -> float:
+    """The lowest price of bars that are whole: 0.0 where one has a hole, or a price that is not above zero."""
+    if not len(close) or not (np.isfinite(open_).all() and np.isfinite(close).all()):
+        return 0.0
+    return max(min(float(open_.min()), float(close.min())), 0.0)
