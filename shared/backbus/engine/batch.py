@@ -95,7 +95,7 @@ class Outcome:
 def wide_registers() -> bool:
     """Whether this machine's registers take four numbers or more: without them eight runs side by side are slower than
     one after the other."""
-    import llvmlite.binding
+    import llvmlite.binding  # type: ignore[import-untyped]
 
     named = os.environ.get("NUMBA_CPU_NAME")
     features: dict[str, bool] = dict(llvmlite.binding.get_host_cpu_features())
