@@ -121,3 +121,17 @@ def test_a_list_tells_what_kind_each_job_is_and_its_first_figures(tmp_path: Path
     told = [(row["kind"], (row["total_return"], row["sharpe"])) for row in reversed(store.latest(10))]
     assert told == [(kind, figures) for kind, _, _, figures in kept]
     store.close()
+
+
+def test_that_a_job_was_mispredicted_outlives_the_orchestrator(tmp_path: Path) -> None:
+    store = opened(tmp_path / "jobs.sqlite")
+    for number, mispredicted in ((1, False), (2, True), (3, False)):
+        store.begin_attempt("job", number)
+        store.end_attempt("job", number, "why", mispredicted=mispredicted)
+        found = store.job("job")
+        assert found is not None and found["mispredicted"] is (number > 1)
+        assert found["state"] == "queued"
+    store.close()
+    again = Store(tmp_path / "jobs.sqlite")
+    assert [row["mispredicted"] for row in again.unfinished()] == [True]
+    again.close()
