@@ -20,7 +20,7 @@ from backbus.transport.curve import init_keys
 from tests.processes import alone, own_cache, running, wait_for
 from tests.stacks import Stack, as_variables, compile_once
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.shares("the other order layer")]
 
 OTHERS = ("orchestrator", "broker", "data", "strategy", "portfolio", "performance")
 LINE = re.compile(r"([^\n]{30}) ([0-9a-f]{32})(?:, attempts: (\d+))?$", re.MULTILINE)
