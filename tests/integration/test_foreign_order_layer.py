@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -173,3 +174,14 @@ def test_an_order_of_another_kind_fails_its_job_where_it_comes(stack: Stack, tmp
     assert shown["state"] == "failed"
     assert len(shown["attempts"]) == 1
     assert re.search(r"order \d+ of asset \d in row 50 is another \(type 1, ", shown["error"]), shown["error"]
+
+
+def test_it_greets_an_orchestrator_that_was_started_anew_and_works_for_it(stack: Stack, tmp_path: Path) -> None:
+    epoch = stack.status()["epoch"]  # type: ignore[index]
+    stack.send("orchestrator", signal.SIGKILL)
+    wait_for(lambda: (stack.status() or {"epoch": epoch})["epoch"] > epoch, "another orchestrator")
+    wait_for(lambda: "execution" in roles(stack), "the order layer to be known to it")
+    prices, wanted = prices_with_holes(), job()
+    with stack.client() as client:
+        result = client.run(wanted, prices, fresh=True, folder=tmp_path)
+    assert result.summary == run(wanted, prices, tables=False).summary
