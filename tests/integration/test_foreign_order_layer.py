@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ import pytest
 from backbus import Job, run
 from backbus.jit.sources import cache_folder
 from backbus.transport.curve import init_keys
-from tests.processes import alone, own_cache, running, wait_for
+from tests.processes import ROOT, CommandLine, alone, own_cache, running, wait_for
 from tests.stacks import Stack, as_variables, compile_once
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.shares("the other order layer")]
@@ -68,19 +70,33 @@ def test_its_script_shows_four_facts_and_leaves_nothing_behind(examples: Path, t
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Iterator[Stack]:
-    """Without an execution service of ours, and with the other one in its place."""
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Nobody fills orders there."""
     folder = tmp_path_factory.mktemp("others")
     init_keys(folder / "keys")
-    program = [sys.executable, str(examples / "foreign_order_layer" / "order_layer.py")]
-    with Stack(folder, OTHERS, keys=folder / "keys", by_tcp=True) as running_stack:
-        told = {name: getattr(running_stack.settings, name) for name in ("orchestrator", "bus_in", "bus_out", "keys")}
-        with subprocess.Popen(program, env={**os.environ, **as_variables(told)}) as layer:
-            try:
-                wait_for(lambda: "execution" in roles(running_stack), "the order layer to be known")
-                yield running_stack
-            finally:
-                layer.terminate()
+    with Stack(folder, OTHERS, keys=folder / "keys", by_tcp=True, dead_s=1.5) as running_stack:
+        yield running_stack
+
+
+@contextmanager
+def order_layer(stack: Stack, *options: str) -> Iterator[Stack]:
+    """The stack, with the other order layer while it lasts."""
+    program = [sys.executable, str(ROOT / "examples" / "foreign_order_layer" / "order_layer.py"), *options]
+    told = {name: getattr(stack.settings, name) for name in ("orchestrator", "bus_in", "bus_out", "keys")}
+    with subprocess.Popen(program, env={**os.environ, **as_variables(told)}) as layer:
+        try:
+            wait_for(lambda: "execution" in roles(stack), "the order layer to be known")
+            yield stack
+        finally:
+            layer.terminate()
+    wait_for(lambda: "execution" not in roles(stack), "the order layer to be forgotten")
+
+
+@pytest.fixture
+def stack(bare: Stack) -> Iterator[Stack]:
+    """With the other order layer in place of an execution service of ours."""
+    with order_layer(bare) as whole:
+        yield whole
 
 
 def roles(stack: Stack) -> set[str]:
@@ -185,3 +201,21 @@ def test_it_greets_an_orchestrator_that_was_started_anew_and_works_for_it(stack:
     with stack.client() as client:
         result = client.run(wanted, prices, fresh=True, folder=tmp_path)
     assert result.summary == run(wanted, prices, tables=False).summary
+
+
+def test_who_waits_for_a_job_is_told_why_it_took_several_attempts(
+    bare: Stack, backbus: CommandLine, examples: Path, tmp_path: Path
+) -> None:
+    file = examples / "foreign_order_layer" / "job.toml"
+    environment = {**bare.user(), "BACKBUS_KEYS": str(bare.settings.keys), "COLUMNS": "300"}
+    with order_layer(bare, "--fee", "1"):
+        done = backbus("submit", file, "--wait", "--fresh", cwd=tmp_path, env=environment)
+        again = backbus("submit", file, "--wait", "--fresh", "--json", cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        r"^attempt 1: .*: portfolio: record 0 of FILL differs, row \d+ \(OPEN_MATCH\), IBM: execution said fee 1\.0",
+        done.stdout,
+        re.MULTILINE,
+    ), done.stdout
+    assert "by the stack, attempts: 2" in done.stdout
+    assert json.loads(again.stdout)["attempts"] == 2

@@ -85,7 +85,7 @@ def print_job(shown: Mapping[str, Any]) -> None:
         say(line, indent="  ")
     if "waits_for" in shown:
         say(f"waits for: {', '.join(shown['waits_for'])}", "yellow")
-    for line in _attempts(shown):
+    for line in attempts_told(shown):
         say(line, indent="  ")
     if shown["error"] and shown["error"] != state:
         say(f"error: {shown['error']}", "red", "  ")
@@ -124,7 +124,8 @@ def _progress(shown: Mapping[str, Any]) -> Iterator[str]:
         yield f"best so far: point {progress['best']['point']} with {progress['best']['score']:.4g}"
 
 
-def _attempts(shown: Mapping[str, Any]) -> Iterator[str]:
+def attempts_told(shown: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each attempt at a job: when, how long, and why it ended without a result."""
     for one in shown["attempts"]:
         told = f"attempt {one['number']}: begun {_moment(one['started_at'])}"
         if one["ended_at"] is not None:
