@@ -117,7 +117,7 @@ class Stack:
 
     def submitted(self):
         """A new answer to the job: its fingerprint, how many attempts it took, and why those before it ended."""
-        # Not one from the store, which knows the job and not who fills its orders.
+        # Not one from the store, which answers by backbus' rules.
         job = self.backbus("submit", JOB, "--wait", "--fresh")["job"]
         shown = self.ask("SHOW", job=job)
         reasons = [attempt["reason"] for attempt in shown["attempts"] if attempt["reason"]]

@@ -218,4 +218,13 @@ def test_who_waits_for_a_job_is_told_why_it_took_several_attempts(
         re.MULTILINE,
     ), done.stdout
     assert "by the stack, attempts: 2" in done.stdout
-    assert json.loads(again.stdout)["attempts"] == 2
+    own = json.loads(again.stdout)
+    assert own["attempts"] == 2
+    # What came of another's fees is no answer to whoever asks for the same job by our rules.
+    for options in ((), ("--fee", "1", "--careful"), ()):
+        with order_layer(bare, *options):
+            fresh = ("--fresh",) if options else ()
+            done = backbus("submit", file, "--wait", "--json", *fresh, cwd=tmp_path, env=environment)
+        told = json.loads(done.stdout)
+        assert (told["fingerprint"] == own["fingerprint"]) == bool(options)
+    assert told["cached"], "the first answer by our rules is known"
