@@ -46,7 +46,7 @@ def as_variables(settings: Mapping[str, Any]) -> dict[str, str]:
 
 
 @functools.cache
-def _compile_once(folder: Path) -> None:
+def compile_once(folder: Path) -> None:
     """As "up" does, once for all stacks that have their compiled code in ``folder``."""
     subprocess.run([sys.executable, "-P", "-m", "backbus.cli", "compile"], check=True, capture_output=True, timeout=300)
 
@@ -74,7 +74,7 @@ class Stack:
 
     def __enter__(self) -> Self:
         """Start all, and return when the orchestrator lists a member of every role."""
-        _compile_once(cache_folder())
+        compile_once(cache_folder())
         with alone():
             lifecycle.up(self.settings, self._services, ready_s=START_S, prepare=lambda _: None)
         RUNNING.append(self)

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -216,6 +217,9 @@ SECTIONS = (
     ("simulated", "Simulated markets", "*.toml"),
     ("scenarios", "Scenarios", "*.toml"),
 )
+PROGRAMS = ("foreign_order_layer",)
+"""Folders with a program of several files, and a page of their own."""
+LINK = re.compile(r"\]\(([^)]*)\)")
 WRITES = re.compile(r"(make run|python examples/sample_data\.py) writes [^.]*?\.(?=\s|$)\s*")
 
 
@@ -248,7 +252,15 @@ def examples_page() -> str:
         ]
         head = "| file | command | |\n|---|---|---|" if folder != "strategies" else "| file | |\n|---|---|"
         parts.append(f"## {title}\n\n{head}\n" + "\n".join(rows) + "\n")
+    parts.append("## Programs\n\n| folder | |\n|---|---|\n" + "\n".join(map(_program, PROGRAMS)) + "\n")
     return wrapped("\n".join(parts))
+
+
+def _program(name: str) -> str:
+    """The row of a folder: what its page says first."""
+    _, first, *_ = (EXAMPLES / name / "README.md").read_text(encoding="utf-8").split("\n\n")
+    said = LINK.sub(lambda link: f"]({posixpath.normpath(f'{name}/{link[1]}')})", " ".join(first.split()))
+    return f"| [{name}]({name}/README.md) | {said} |"
 
 
 def _command(path: Path) -> str:

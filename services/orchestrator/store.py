@@ -77,6 +77,9 @@ CREATE INDEX jobs_by_family ON jobs (family);
     """
 ALTER TABLE jobs ADD COLUMN mispredicted INTEGER NOT NULL DEFAULT 0;
 """,
+    """
+ALTER TABLE jobs ADD COLUMN again INTEGER NOT NULL DEFAULT 1;
+""",
 )
 """What each version adds to the one before it; a file of any of them is brought to the last one."""
 ENDED = ("done", "failed", "cancelled")
@@ -156,9 +159,11 @@ class Store:
         return None if row is None else _job(row)
 
     def done_with_key(self, key: str) -> dict[str, Any] | None:
-        """A finished job with the same key: the answer to the same question."""
+        """A finished job with the same key: the answer to the same question, unless it is to answer nothing again."""
         row = self._db.execute(
-            "SELECT * FROM jobs WHERE key = ? AND state = 'done' AND cached = 0 ORDER BY ended_at DESC LIMIT 1", (key,)
+            "SELECT * FROM jobs WHERE key = ? AND state = 'done' AND cached = 0 AND again = 1 "
+            "ORDER BY ended_at DESC LIMIT 1",
+            (key,),
         ).fetchone()
         return None if row is None else _job(row)
 
@@ -255,16 +260,19 @@ class Store:
                 (int(mispredicted), job_id),
             )
 
-    def commit(self, job_id: str, number: int, report: dict[str, Any], artifacts: dict[str, str]) -> None:
-        """The job is done, once: a second result of the same job changes nothing."""
+    def commit(
+        self, job_id: str, number: int, report: dict[str, Any], artifacts: dict[str, str], *, again: bool = True
+    ) -> None:
+        """The job is done, once: a second result of the same job changes nothing. ``again``: and answers the same
+        job whenever it comes."""
         now = time.time()
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             self._db.execute("UPDATE attempts SET ended_at = ? WHERE job = ? AND number = ?", (now, job_id, number))
             self._db.execute(
-                "UPDATE jobs SET state = 'done', report = ?, artifacts = ?, ended_at = ? "
+                "UPDATE jobs SET state = 'done', report = ?, artifacts = ?, ended_at = ?, again = ? "
                 "WHERE id = ? AND state = 'running'",
-                (json.dumps(report), json.dumps(artifacts), now, job_id),
+                (json.dumps(report), json.dumps(artifacts), now, int(again), job_id),
             )
 
     def begin_sweep(self, job_id: str) -> None:

@@ -55,6 +55,21 @@ def test_results_are_kept_together_or_not_at_all(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_result_that_is_its_own_job_s_alone_answers_no_other(tmp_path: Path) -> None:
+    store = opened(tmp_path / "file")
+    for job, again in (("a", True), ("b", False)):
+        store.add(
+            job_id=job, submission=f"of {job}", name="", key="one", job={}, data={}, strategy={}, answer=None,
+            points=None, family="",
+        )  # fmt: skip
+        store.begin_attempt(job, 1)
+        store.commit(job, 1, {"fingerprint": job}, {}, again=again)
+    known = store.done_with_key("one")
+    assert known is not None and known["report"] == {"fingerprint": "a"}
+    assert store.job("b")["report"] == {"fingerprint": "b"}  # type: ignore[index]
+    store.close()
+
+
 def test_trials_of_a_family_are_its_points_and_runs_each_job_once(tmp_path: Path) -> None:
     store = opened(tmp_path / "file")
 

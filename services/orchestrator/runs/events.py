@@ -174,12 +174,13 @@ class EndAttempt:
 
 @dataclass(frozen=True)
 class CommitRun:
-    """Record the result: the job is done."""
+    """Record the result: the job is done. ``again``: and that it answers the same job from now on."""
 
     run: str
     attempt: int
     report: dict[str, Any]
     artifacts: dict[str, str]
+    again: bool = True
 
 
 @dataclass(frozen=True)

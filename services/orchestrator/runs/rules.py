@@ -120,6 +120,7 @@ def _ready(state: RunsState, event: ev.MemberReady, now: float, actions: list[ev
         return
     attempt.ready.add(event.instance)
     attempt.careful = attempt.careful or event.careful
+    attempt.apart = attempt.apart or event.careful
     role = next(role for role, instance in attempt.members.items() if instance == event.instance)
     said = {name: value for name, value in event.facts.items() if name != OWN_MODELS}
     attempt.facts.update(said)
@@ -159,7 +160,9 @@ def _end(state: RunsState, event: ev.MemberEnded | ev.RunReported, now: float, a
         _end_attempt(state, event.run, difference, now, actions, mispredicted=not attempt.careful)
         return
     report, artifacts = attempt.report
-    actions.append(ev.CommitRun(event.run, attempt.number, report, artifacts))
+    # What a member answers by rules of its own is no answer to whoever asks for the job by ours.
+    again = not (attempt.apart or job.mispredicted)
+    actions.append(ev.CommitRun(event.run, attempt.number, report, artifacts, again))
     _release(state, event.run, actions)
 
 

@@ -147,8 +147,8 @@ class Runs:
             case ev.EndAttempt(run, attempt, reason, mispredicted):
                 self._log.warning("attempt ended", job=run, attempt=attempt, reason=reason)
                 self._store.end_attempt(run, attempt, reason, mispredicted=mispredicted)
-            case ev.CommitRun(run, attempt, report, artifacts):
-                self._store.commit(run, attempt, report, artifacts)
+            case ev.CommitRun(run, attempt, report, artifacts, again):
+                self._store.commit(run, attempt, report, artifacts, again=again)
                 self._log.info("done", job=run, attempt=attempt, fingerprint=report.get("fingerprint"))
                 self._over(run)
             case ev.FailRun(run, message, traceback, events):

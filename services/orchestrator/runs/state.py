@@ -49,6 +49,8 @@ class Attempt:
     started: bool = False
     careful: bool = False
     """Whether its members wait for what others say, because the job or one of them wants it."""
+    apart: bool = False
+    """Whether one of them said that it answers otherwise than others can work out."""
     rows: dict[str, int] = field(default_factory=dict)
     ends: dict[str, list[StreamEnd]] = field(default_factory=dict)
     report: tuple[dict[str, Any], dict[str, str]] | None = None

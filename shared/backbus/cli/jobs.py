@@ -49,6 +49,7 @@ def submit(
     from backbus.api.client import Client
     from backbus.api.result import Result
     from backbus.cli.output import print_json
+    from backbus.cli.printed.stack_tables import attempts_told
     from backbus.folders import RUNS
 
     with job_of(job, sets or ()) as loaded, Client() as client:
@@ -72,6 +73,9 @@ def submit(
         took = time.perf_counter() - started
         result = client.result(shown, folder=RUNS / shown["job"], elapsed_s=took, job_folder=loaded.folder)
     if isinstance(result, Result):
+        if not as_json and len(shown["attempts"]) > 1:
+            for line in attempts_told(shown):
+                say(line)
         print_result(result, as_json)
     else:
         print_sweep(result, as_json)

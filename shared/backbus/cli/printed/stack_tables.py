@@ -87,7 +87,7 @@ def print_job(shown: Mapping[str, Any]) -> None:
         say(line, indent="  ")
     if "waits_for" in shown:
         say(f"waits for: {', '.join(shown['waits_for'])}", "yellow")
-    for line in _attempts(shown):
+    for line in attempts_told(shown):
         say(line, indent="  ")
     if shown["error"] and shown["error"] != state:
         first, *others = shown["error"].splitlines()
@@ -145,7 +145,8 @@ def _best(best: Mapping[str, Any], sweep: Mapping[str, Any]) -> str:
     return f"point {best['point']} ({params}) with {title_of(goal.metric)} {written(goal.metric, score)}"
 
 
-def _attempts(shown: Mapping[str, Any]) -> Iterator[str]:
+def attempts_told(shown: Mapping[str, Any]) -> Iterator[str]:
+    """A line for each attempt at a job: when, how long, and why it ended without a result."""
     for one in shown["attempts"]:
         told = f"attempt {one['number']}: begun {_moment(one['started_at'])} UTC"
         if one["ended_at"] is not None:
