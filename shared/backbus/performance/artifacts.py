@@ -60,11 +60,15 @@ class ArtifactWriter:
         for name, columns in pieces:
             self._tables[name].add(columns)
 
+    def end_tables(self) -> None:
+        """Finish the tables, to which nothing is added any more."""
+        for table in self._tables.values():
+            table.close()
+
     def close(self, report: Report, texts: Mapping[str, str] = MappingProxyType({})) -> dict[str, Path]:
         """Finish the tables, write ``texts`` (by their place in the folder) and the report, make all visible; returns
         tables and report by name. One of the texts may stand for the report's own."""
-        for table in self._tables.values():
-            table.close()
+        self.end_tables()
         for place, text in {**texts, REPORT_FILE: texts.get(REPORT_FILE, report.to_json())}.items():
             self._part(place).write_text(text, encoding="utf-8")
         show(self._folder, self._parts)
@@ -121,8 +125,9 @@ class _TableFile:
             self._write(self._rows - self._rows % GROUP_ROWS)
 
     def close(self) -> None:
-        self._write(self._rows)
-        self._writer.close()
+        if self._writer.is_open:
+            self._write(self._rows)
+            self._writer.close()
 
     def abandon(self) -> None:
         self._waiting.clear()
