@@ -41,7 +41,7 @@ class Performance(Role):
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> PerformanceHandler:
         """The statistics' state machine, and a folder for this attempt's artifacts."""
         self._folder = Path(tempfile.mkdtemp(prefix="backbus-artifacts-"))
-        self._writer = WritingThread(ArtifactWriter(self._folder, layout.symbols))
+        self._writer = WritingThread(ArtifactWriter(self._folder, layout.symbols, hashed=True))
         self._parameters = facts.get("parameters")
         self._notes = [*facts["notes"], *facts.get("own_models", {}).get("notes", [])]
         return PerformanceHandler(assignment.job, layout, batch_rows(facts), marks=True)
@@ -58,8 +58,8 @@ class Performance(Role):
         self._writer.end()
         report = handler.report(self._notes)
         artifacts: dict[str, str] = {}
-        for path in self._writer.close(report).values():
-            blob = hash_of_file(path)
+        for name, path in self._writer.close(report).items():
+            blob = self._writer.hash_of(name) or hash_of_file(path)
             if requester.ask(c.HaveBlobs(hashes=[blob]))["missing"]:
                 requester.put(blob, path)
             artifacts[path.name] = blob

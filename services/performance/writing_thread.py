@@ -46,6 +46,10 @@ class WritingThread:
         self._raise()
         return self._writer.close(report)
 
+    def hash_of(self, name: str) -> str | None:
+        """The hash of a table's file, once it is whole; None of what is no table."""
+        return self._writer.hash_of(name)
+
     def abort(self) -> None:
         """Write nothing more, and remove what was written."""
         self._given_up = True
