@@ -1,8 +1,8 @@
 """Write what the docs say of a run's streams anew from the one table of them: ``python -P tools/stream_tables.py``.
 
 In ``docs/protocol.md`` the kinds' names and what stands between ``<!-- streams: NAME -->`` and ``<!-- end -->``: two
-tables, and a message of each kind, byte for byte. In the page of each service of a run the rows ``reads`` and
-``writes``. A test tells where a page is not what this writes.
+tables, a message of each kind, byte for byte, and one whose block lies in memory. In the page of each service of a run
+the rows ``reads`` and ``writes``. A test tells where a page is not what this writes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from textwrap import wrap
 
 import numpy as np
 
-from backbus.streams import codec
+from backbus.streams import codec, placed
 from backbus.streams.event import Event
 from backbus.streams.topology import (
     DATA,
@@ -84,7 +84,15 @@ def sample(kind: Kind) -> Event:
 
 def messages() -> list[str]:
     """A message of each kind in hexadecimal digits, under its topic."""
-    told = [codec.encode(sample(kind), "job", 3) for kind in STREAMS] + [codec.encode_probe("job", 3, "reader")]
+    return _shown([codec.encode(sample(kind), "job", 3) for kind in STREAMS] + [codec.encode_probe("job", 3, "reader")])
+
+
+def placed_message() -> list[bytes]:
+    """The message of the sample of NEW_DATA where its block lies in memory: the fifth, in slot 1."""
+    return codec.encode(sample(Kind.NEW_DATA), "job", 3, placed.Place(1, 5, np.zeros(1024, dtype=np.uint8)))
+
+
+def _shown(told: list[list[bytes]]) -> list[str]:
     lines = ["```text"]
     for topic, body in told:
         lines += [topic.decode(), *(f"  {part}" for part in wrap(body.hex(), 96))]
@@ -111,7 +119,8 @@ def pages() -> dict[Path, str]:
     """Each page as it should be. Raises ValueError where one has no place for what belongs on it."""
     protocol = DOCS / "protocol.md"
     text = protocol.read_text(encoding="utf-8")
-    for name, lines in (("kinds", kinds()), ("columns", columns()), ("messages", messages())):
+    parts = {"kinds": kinds(), "columns": columns(), "messages": messages(), "placed": _shown([placed_message()])}
+    for name, lines in parts.items():
         body = "\n".join(lines)
         text = _put(protocol, text, rf"(<!-- streams: {name} -->\n).*?(\n<!-- end -->)", rf"\g<1>{body}\g<2>")
     names = " ".join((*STREAMS, "PROBE"))

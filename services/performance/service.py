@@ -13,6 +13,7 @@ from backbus.market.panel import Layout
 from backbus.performance.artifacts import ArtifactWriter
 from backbus.performance.handler import PerformanceHandler
 from backbus.runs.receipt import made_here
+from backbus.services.performance.writing_thread import WritingThread
 from backbus.transport import control as c
 from backbus.transport.blobs import hash_of_file
 from backbus.transport.request import Requester
@@ -27,7 +28,7 @@ class Performance(Role):
 
     def __init__(self) -> None:
         self._folder: Path | None = None
-        self._writer: ArtifactWriter | None = None
+        self._writer: WritingThread | None = None
         self._notes: list[str] = []
         self._parameters: dict[str, Any] | None = None
 
@@ -40,13 +41,13 @@ class Performance(Role):
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> PerformanceHandler:
         """The statistics' state machine, and a folder for this attempt's artifacts."""
         self._folder = Path(tempfile.mkdtemp(prefix="backbus-artifacts-"))
-        self._writer = ArtifactWriter(self._folder, layout.symbols)
+        self._writer = WritingThread(ArtifactWriter(self._folder, layout.symbols, hashed=True))
         self._parameters = facts.get("parameters")
         self._notes = [*facts["notes"], *facts.get("own_models", {}).get("notes", [])]
         return PerformanceHandler(assignment.job, layout, batch_rows(facts), marks=True)
 
     def after(self, handler: PerformanceHandler) -> None:
-        """Write what the handler has worked off."""
+        """Hand on what the handler has worked off, to be written."""
         if self._writer is not None:
             self._writer.write(handler.take_pieces())
 
@@ -54,10 +55,11 @@ class Performance(Role):
         """Close the artifacts and upload them."""
         assert self._writer is not None
         self.after(handler)
+        self._writer.end()
         report = handler.report(self._notes)
         artifacts: dict[str, str] = {}
-        for path in self._writer.close(report).values():
-            blob = hash_of_file(path)
+        for name, path in self._writer.close(report).items():
+            blob = self._writer.hash_of(name) or hash_of_file(path)
             if requester.ask(c.HaveBlobs(hashes=[blob]))["missing"]:
                 requester.put(blob, path)
             artifacts[path.name] = blob

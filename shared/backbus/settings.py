@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     """An idle sender repeats its high-water mark this often."""
     backoff_s: float = Field(default=0.25, ge=0)
     """First wait before the next attempt; doubled each time, jittered, at most ten seconds."""
+    shared_memory: bool = True
+    """Whether members of one machine read blocks of bars in memory that the source puts them into; else each has them
+    over the bus. It counts where all members of a run have it."""
     log_level: str = "info"
     log_json: bool = False
 

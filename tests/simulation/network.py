@@ -4,7 +4,8 @@ Every event is encoded and decoded. Between each writer and each reader lies a c
 but not its pace: streams overtake each other, a message of one stream never overtakes its elders. Faults on top of it:
 messages are lost, come a second time much later, and members crash. A member that has nothing new repeats its high
 marks and its last PROGRESS, as ``backbus.transport.member`` does; a gap or a crash ends the attempt, and the next
-begins from row 0 with new handlers while messages of the old one may still be under way.
+begins from row 0 with new handlers while messages of the old one may still be under way. In half of the networks blocks
+lie in memory, as between members of one machine, as far as there is room.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from backbus.market.panel import Layout
 from backbus.streams import codec
 from backbus.streams.admission import admit
 from backbus.streams.event import Event
-from backbus.streams.topology import DATA, Kind
+from backbus.streams.topology import DATA, READERS, Kind
+from backbus.transport.block_memory import BlockMemory, BorrowedMemory
 from backbus.transport.role import RunningHandler
 from tests.simulation.invariants import Invariants
 
@@ -71,6 +73,9 @@ class Network:
         """``careful`` makes the members of attempts after one that ended because a member was told something else than
         it had worked out; where it is left out, that is an error."""
         self._random = random.Random(seed)
+        self._has_memory = random.Random(f"{seed}/memory").random() < 0.5
+        self._lent: BlockMemory | None = None
+        self._borrowed: dict[str, BorrowedMemory] = {}
         self._make, self._careful = make, careful
         self._layout, self._window, self._faults = layout, window, faults
         self._clock = 0.0
@@ -80,6 +85,8 @@ class Network:
         self.attempt = 0
         self.deliveries = 0
         self.lost = 0
+        self.placed = 0
+        """Blocks that messages did not carry."""
         self.endings: list[str] = []
         """Why each attempt but the last one ended."""
         self.mispredicted = ""
@@ -109,6 +116,7 @@ class Network:
 
     def _one_attempt(self, handlers: Handlers) -> None:
         invariants = Invariants(self._window, handlers)
+        self._share_memory()
         self._handlers = handlers
         self._sent_at: dict[tuple[str, Kind], float] = {}
         self._progress: dict[str, Event] = {}
@@ -133,6 +141,16 @@ class Network:
                     raise Crash(name)
                 self._publish(name, self._repeated(name, handler), invariants)
 
+    def _share_memory(self) -> None:
+        if self._lent is not None:
+            self._lent.close()
+        self._borrowed = {}
+        if self._has_memory:
+            # As many slots as there were for blocks of half a window: smaller ones do not all find room.
+            self._lent = BlockMemory(self._layout, max(1, self._window // 2), self._window)
+            fact = self._lent.fact()
+            self._borrowed = {role: BorrowedMemory.opened(fact, "run", self.attempt, role) for role in READERS}
+
     def _repeated(self, name: str, handler: RunningHandler) -> list[Event]:
         if not self._faults.repeats:
             return []
@@ -150,7 +168,11 @@ class Network:
             self._sent_at[writer, event.kind] = self._clock
             if event.kind is Kind.PROGRESS:
                 self._progress[writer] = event
-            frames = codec.encode(event, "run", self.attempt)
+            place = None
+            if self._lent is not None and event.kind is Kind.NEW_DATA and event.payload is not None:
+                place = self._lent.take()
+                self.placed += place is not None
+            frames = codec.encode(event, "run", self.attempt, place)
             for reader, handler in self._handlers.items():
                 if event.kind in handler.readers or (event.kind is Kind.PROGRESS and reader == DATA):
                     self._post(writer, reader, frames)
@@ -172,7 +194,7 @@ class Network:
         heapq.heappush(self._under_way, (arrival, self._posted, reader, frames))
 
     def _deliver(self, reader: str, frames: Frames, handlers: Handlers, invariants: Invariants) -> None:
-        envelope, event = codec.decode(frames)
+        envelope, event = codec.decode(frames, self._borrowed.get(reader))
         if envelope.attempt != self.attempt:
             return
         assert event is not None

@@ -18,6 +18,7 @@ from backbus.errors import ProtocolError
 from backbus.market.panel import Block
 from backbus.streams import codec
 from backbus.streams.event import Event
+from backbus.streams.placed import Place
 from backbus.streams.topology import Kind
 from backbus.trading import records as rec
 from backbus.trading.account_rows import BookRows, EquityRows
@@ -105,6 +106,19 @@ def test_a_message_of_each_kind_has_the_bytes_of_the_protocols_page_and_no_other
     ours["PROBE"] = codec.encode_probe("job", 3, "reader")
     assert {kind: (topic, body.hex()) for kind, (topic, body) in ours.items()} == on_the_page()
     assert codec.decode(ours["PROBE"])[1] is None
+
+
+def test_a_block_in_memory_and_its_message_have_the_bytes_of_the_protocols_page() -> None:
+    shown = PAGE.partition("<!-- streams: placed -->\n```text\n")[2].partition("```")[0].split()
+    data = np.zeros(1024, dtype=np.uint8)
+    topic, body = codec.encode(sample(Kind.NEW_DATA), "job", 3, Place(1, 5, data))
+    assert (topic, body.hex()) == (shown[0].encode(), "".join(shown[1:]))
+    fields = msgpack.unpackb(body)
+    assert (fields["slot"], fields["turn"], fields["places"]["close"]) == (1, 5, 320)
+    # end and session of the one row, then the five fields of both assets, each at a multiple of 64 bytes.
+    words = data.view("<i8").reshape(-1, 8)
+    assert words[:2, 0].tolist() == [1, 2]
+    assert data.view("<f8").reshape(-1, 8)[2:7, :2].ravel().tolist() == list(range(3, 13))
 
 
 @pytest.mark.parametrize("name", LEFT_OUT)

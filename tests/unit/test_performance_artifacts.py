@@ -20,6 +20,7 @@ from backbus.performance.report import Report
 from backbus.performance.summary import SummaryLine, summary_lines
 from backbus.performance.tables import RowTimes
 from backbus.performance.trades import NO_TIME
+from backbus.transport.blobs import hash_of_file
 from tests.unit.order_market import QUIET, asks, bars, job_of, scripted
 from tests.unit.performance_run import Run, events_of, interleaved, some_run
 
@@ -56,6 +57,20 @@ def test_the_files_do_not_show_how_the_run_was_cut(tmp_path: Path, monkeypatch: 
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes(), name
     assert pq.ParquetFile(tmp_path / "a" / "equity.parquet").num_row_groups == 3
+
+
+def test_a_file_that_is_hashed_as_it_is_written_is_the_same_and_so_is_its_hash(tmp_path: Path) -> None:
+    run = some_run()
+    write(run, tmp_path / "plain", 1)
+    handler = PerformanceHandler(run.job, run.layout, 10)
+    rng = np.random.default_rng(0)
+    with ArtifactWriter(tmp_path / "hashed", run.layout.symbols, hashed=True) as writer:
+        for event in interleaved(events_of(run, rng), rng):
+            handler.receive(event)
+            writer.write(handler.take_pieces())
+        for name, path in writer.close(handler.report()).items():
+            assert path.read_bytes() == (tmp_path / "plain" / path.name).read_bytes()
+            assert writer.hash_of(name) == (None if name == "report" else hash_of_file(path))
 
 
 def test_tables_hold_words_and_times(tmp_path: Path) -> None:

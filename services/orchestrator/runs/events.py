@@ -45,13 +45,14 @@ class MemberLinked:
 
 @dataclass(frozen=True)
 class MemberReady:
-    """A member is prepared. ``careful``: it wants to be waited for."""
+    """A member is prepared. ``careful``: it wants to be waited for. ``where``: whose memory it can open."""
 
     instance: str
     run: str
     attempt: int
     facts: dict[str, Any]
     careful: bool = False
+    where: str = ""
 
 
 @dataclass(frozen=True)

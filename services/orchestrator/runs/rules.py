@@ -18,6 +18,9 @@ from backbus.streams.topology import PORTFOLIO, READERS
 BACKOFF_LIMIT_S = 10.0
 OWN_MODELS = "own_models"
 """The fact of READY that is not the same for all who say it."""
+MEMORY = "memory"
+"""The fact of a source that puts its blocks into memory: left out of START where not all members can open it, and after
+a first attempt that failed, since a member that dies of its memory cannot say so."""
 BUSY_S = 1.0
 """Who has been inside one event for longer may never come back, and is given nothing more until it does."""
 
@@ -121,6 +124,7 @@ def _ready(state: RunsState, event: ev.MemberReady, now: float, actions: list[ev
     attempt.ready.add(event.instance)
     attempt.careful = attempt.careful or event.careful
     attempt.apart = attempt.apart or event.careful
+    attempt.where.add(event.where)
     role = next(role for role, instance in attempt.members.items() if instance == event.instance)
     said = {name: value for name, value in event.facts.items() if name != OWN_MODELS}
     attempt.facts.update(said)
@@ -137,6 +141,8 @@ def _ready(state: RunsState, event: ev.MemberReady, now: float, actions: list[ev
             # Both who run models say what these cost where they are: once is enough to know.
             attempt.facts[OWN_MODELS] = {"notes": attempt.own_models.get(PORTFOLIO, {}).get("notes", [])}
         job.events.add(now, f"attempt {attempt.number} starts{', carefully' if attempt.careful else ''}")
+        if attempt.number > 1 or len(attempt.where) > 1 or "" in attempt.where:
+            attempt.facts.pop(MEMORY, None)
         facts = {**attempt.facts, "careful": attempt.careful}
         actions.append(ev.StartRun(event.run, event.attempt, tuple(attempt.members.values()), facts))
 

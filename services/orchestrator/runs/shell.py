@@ -109,7 +109,7 @@ class Runs:
         who = message.instance, message.run, message.attempt
         match message:
             case c.Ready():
-                self._decide(ev.MemberReady(*who, message.facts, message.careful))
+                self._decide(ev.MemberReady(*who, message.facts, message.careful, message.where))
             case c.End():
                 self._decide(ev.MemberEnded(*who, message.streams))
             case c.PutReport():

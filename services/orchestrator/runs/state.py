@@ -46,6 +46,8 @@ class Attempt:
     own_models: dict[str, dict[str, Any]] = field(default_factory=dict)
     """What each role that runs models of the user's said of them, with READY."""
     ready: set[str] = field(default_factory=set)
+    where: set[str] = field(default_factory=set)
+    """Whose memory those can open who are ready, "" for nobody's."""
     started: bool = False
     careful: bool = False
     """Whether its members wait for what others say, because the job or one of them wants it."""

@@ -7,7 +7,7 @@ Whatever cannot be read raises ``ProtocolError`` and nothing else.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import msgpack
@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from backbus.errors import ProtocolError
 from backbus.market.panel import Block
+from backbus.streams import placed
 from backbus.streams.event import Event, Payload
 from backbus.streams.topology import STREAMS, Kind, PackedRecords
 from backbus.trading import records as rec
@@ -63,6 +64,10 @@ class Envelope(BaseModel):
     assets: Annotated[int, Field(ge=0, le=rec.MAX_ASSETS)] = 0
     records: bytes | None = None
     columns: dict[str, bytes] | None = None
+    slot: Count | None = None
+    turn: Count | None = None
+    places: dict[str, Count] | None = None
+    """Where in the slot each column begins, of a block that lies in memory that both ends have."""
 
 
 class Origin(NamedTuple):
@@ -93,8 +98,8 @@ def topic(run: str, attempt: int, kind: str) -> bytes:
     return f"{run}/{attempt}/{kind}/".encode()
 
 
-def encode(event: Event, run: str, attempt: int) -> list[bytes]:
-    """The two frames of an event."""
+def encode(event: Event, run: str, attempt: int, place: placed.Place | None = None) -> list[bytes]:
+    """The two frames of an event; those of a block that is to lie at ``place`` say so and do not carry it."""
     fields: dict[str, Any] = {
         "v": VERSION,
         "kind": _NAMES[event.kind],
@@ -111,6 +116,8 @@ def encode(event: Event, run: str, attempt: int) -> list[bytes]:
     elif isinstance(payload, np.ndarray):
         fields["records"] = payload.tobytes()
         message = msgpack.packb(fields)
+    elif place is not None:
+        message = msgpack.packb(_placed_rows(fields, payload, _columns_of(payload, event.kind), place))
     else:
         message = _packed_rows(fields, payload, _columns_of(payload, event.kind))
     return [topic(run, attempt, event.kind), message]
@@ -129,10 +136,23 @@ def _columns_of(payload: Any, kind: Kind) -> tuple[tuple[str, str, bool, Any], .
     return found
 
 
+def _placed_rows(
+    fields: dict[str, Any], payload: Any, columns: tuple[tuple[str, str, bool, Any], ...], place: placed.Place
+) -> dict[str, Any]:
+    """The map of a block whose columns are copied to their place."""
+    places = placed.put(((name, dtype, values) for name, dtype, _, values in columns), place.data)
+    shape = {"row": payload.first_row, "assets": _width(columns)}
+    return {**fields, **shape, "slot": place.slot, "turn": place.turn, "places": places}
+
+
+def _width(columns: tuple[tuple[str, str, bool, Any], ...]) -> int:
+    return next((values.shape[1] for _, _, cell, values in columns if cell), 0)
+
+
 def _packed_rows(fields: dict[str, Any], payload: Any, columns: tuple[tuple[str, str, bool, Any], ...]) -> bytes:
-    """The map with its columns, which are copied once only: a block is half a megabyte."""
+    """The map with its columns, which are copied once only: a block is megabytes."""
     fields["row"] = payload.first_row
-    fields["assets"] = next((values.shape[1] for _, _, cell, values in columns if cell), 0)
+    fields["assets"] = _width(columns)
     packer = msgpack.Packer(autoreset=False)
     packer.pack_map_header(len(fields) + 1)
     for name, value in fields.items():
@@ -165,8 +185,9 @@ def unpack(frame: bytes | memoryview) -> Any:
         raise ProtocolError(f"not msgpack: {type(error).__name__}: {error}") from None
 
 
-def decode(frames: Sequence[bytes | memoryview]) -> tuple[Origin, Event | None]:
-    """Attempt and event of a message; the event is None for a probe."""
+def decode(frames: Sequence[bytes | memoryview], memory: placed.Memory | None = None) -> tuple[Origin, Event | None]:
+    """Attempt and event of a message; the event is None for a probe. ``memory`` is where blocks lie that messages do
+    not carry: one that is gone from there was taken before, or is another attempt's, and only its numbers are told."""
     if len(frames) != 2:
         raise ProtocolError(f"a bus message has 2 frames, this one {len(frames)}")
     name = bytes(frames[0])
@@ -175,7 +196,7 @@ def decode(frames: Sequence[bytes | memoryview]) -> tuple[Origin, Event | None]:
     event = None if stream is None else _records_event(stream, fields)
     if stream is not None and event is not None:
         return stream.origin, event
-    return _checked(name, fields)
+    return _checked(name, fields, memory)
 
 
 def _records_event(stream: _Stream, fields: Any) -> Event | None:
@@ -204,7 +225,7 @@ def _records_event(stream: _Stream, fields: Any) -> Event | None:
     return Event(stream.kind, stream.same[4], begin, end, watermark, payload)
 
 
-def _checked(name: bytes, fields: Any) -> tuple[Origin, Event | None]:
+def _checked(name: bytes, fields: Any, memory: placed.Memory | None) -> tuple[Origin, Event | None]:
     try:
         envelope = Envelope.model_validate(fields)
     except ValidationError as error:
@@ -218,6 +239,10 @@ def _checked(name: bytes, fields: Any) -> tuple[Origin, Event | None]:
     if envelope.kind == PROBE:
         return origin, None
     kind = _KINDS[envelope.kind]
+    if envelope.places is not None:
+        return origin, _placed(envelope, kind, memory)
+    if envelope.slot is not None or envelope.turn is not None:
+        raise ProtocolError("a message names a slot, and no places in it")
     event = Event(kind, envelope.stream, envelope.begin, envelope.end, envelope.watermark, _payload(envelope))
     if name == expected:
         if len(_seen) >= _SEEN_LIMIT:
@@ -240,11 +265,35 @@ def _payload(envelope: Envelope) -> Payload:
         if data is None or len(data) != count * dtype.itemsize:
             raise ProtocolError(f"{count} records of {dtype.itemsize} bytes expected, {len(data or b'')} bytes found")
         return np.frombuffer(data, dtype=dtype)
-    return _rows(envelope, count)
+    return _rows(envelope, count, envelope.columns or {})
 
 
-def _rows(envelope: Envelope, count: int) -> Payload:
-    columns, stream = envelope.columns or {}, STREAMS[_KINDS[envelope.kind]]
+def _placed(envelope: Envelope, kind: Kind, memory: placed.Memory | None) -> Event:
+    """The event of a block that lies in ``memory``."""
+    count = envelope.end - envelope.begin
+    if kind is not Kind.NEW_DATA or envelope.columns is not None or envelope.records is not None or count <= 0:
+        raise ProtocolError("a message with places is one of NEW_DATA that has records and carries none")
+    if envelope.slot is None or envelope.turn is None:
+        raise ProtocolError("a message with places names no slot and turn")
+    if memory is None:
+        raise ProtocolError("a block lies in the memory of its source, which this reader does not have")
+    data = memory.look(envelope.run, envelope.attempt, envelope.slot, envelope.turn)
+    if data is None:
+        return Event(kind, envelope.stream, envelope.end, envelope.end, envelope.watermark)
+    columns: dict[str, Any] = {}
+    cells = {column.name: column.per_asset for column in STREAMS[kind].columns}
+    for name, begin in (envelope.places or {}).items():
+        width = envelope.assets if cells.get(name, not name.startswith(EVERY)) else 1
+        found = placed.part(data, begin, 8 * count * width)
+        if found is None:
+            raise ProtocolError(f"column {name}: {8 * count * width} bytes from {begin} on do not lie in a slot")
+        columns[name] = found
+    payload = _rows(envelope, count, columns)
+    return Event(kind, envelope.stream, envelope.begin, envelope.end, envelope.watermark, payload)
+
+
+def _rows(envelope: Envelope, count: int, columns: Mapping[str, Any]) -> Payload:
+    stream = STREAMS[_KINDS[envelope.kind]]
     known = [column.name for column in stream.columns]
     more = [name for name in columns if name not in known]
     packed = {each.name: _packed(columns[each.name], each) for each in stream.records if each.name in more}
@@ -273,11 +322,12 @@ def _packed(data: bytes, column: PackedRecords) -> Any:
     return np.frombuffer(data, dtype=column.dtype)
 
 
-def _array(data: bytes, name: str, count: int, envelope: Envelope, dtype: str, cell: bool) -> Any:
+def _array(data: Any, name: str, count: int, envelope: Envelope, dtype: str, cell: bool) -> Any:
+    """A column of bytes, or of the bytes of a slot, which it is a view of."""
     width = envelope.assets if cell else 1
     if len(data) != 8 * count * width:
         raise ProtocolError(f"column {name}: {8 * count * width} bytes expected, {len(data)} found")
-    array = np.frombuffer(data, dtype=dtype)
+    array = data.view(dtype) if isinstance(data, np.ndarray) else np.frombuffer(data, dtype=dtype)
     return array.reshape(count, width) if cell else array
 
 

@@ -83,6 +83,7 @@ class Ready(Message):
     ``facts`` are what others need of it: from data the panel's layout, the window and its findings, from the strategy
     whether it reads the book and whether it could work it out, and from all who run functions of the user's what they
     have loaded and what it says. ``careful``: it answers otherwise than others could work out, and wants them to wait.
+    ``where``: whose memory it can open; who says the same can open its own. Left empty by one that opens none.
     """
 
     kind: Literal["READY"] = "READY"
@@ -91,6 +92,7 @@ class Ready(Message):
     attempt: Count
     facts: dict[str, Any] = {}
     careful: bool = False
+    where: Annotated[str, Field(max_length=1000)] = ""
 
 
 class StreamEnd(BaseModel):

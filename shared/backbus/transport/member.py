@@ -30,6 +30,7 @@ from backbus.streams.event import Event
 from backbus.streams.topology import Kind
 from backbus.transport import control as c
 from backbus.transport import control_codec
+from backbus.transport.attempt_memory import AttemptMemory
 from backbus.transport.role import Assignment, Role, RunningHandler
 from backbus.transport.session import Session
 from backbus.transport.sockets import BUS_HIGH_WATER, connect, make_socket
@@ -67,6 +68,7 @@ class Member:
         self._assign: Assignment | None = None
         self._layout: Layout | None = None
         self._handler: RunningHandler | None = None
+        self._memory = AttemptMemory(role, self._log, wanted=settings.shared_memory)
         self._ended = False
         self._sent_at: dict[Kind, float] = {}
         self._progress: Event | None = None
@@ -160,7 +162,7 @@ class Member:
                 order.run, order.attempt, Job.parse(order.job), order.data, order.strategy, self._session.fetch,
                 order.careful,
             )  # fmt: skip
-            facts = self._role.prepare(self._assign)
+            facts = {**self._role.prepare(self._assign), **self._memory.prepare()}
             self._vitals.busy_since = None
             self._subscribe(order.run, order.attempt)
         except Exception as error:
@@ -175,6 +177,7 @@ class Member:
                 attempt=order.attempt,
                 facts=facts,
                 careful=self._role.careful,
+                where=self._memory.where,
             )
         )
 
@@ -198,6 +201,7 @@ class Member:
         assert assignment is not None
         try:
             self._layout = Layout.of(facts)
+            self._memory.begin(assignment, facts)
             self._handler = self._role.build(assignment, self._layout, facts)
             self._sent_at = {}
             self._publish(self._handler.start())
@@ -246,7 +250,7 @@ class Member:
 
     def _one(self, frames: list[bytes | memoryview], assignment: Assignment, handler: RunningHandler) -> None:
         try:
-            envelope, event = codec.decode(frames)
+            envelope, event = codec.decode(frames, self._memory.borrowed)
             if event is None or envelope.attempt != assignment.attempt or envelope.run != assignment.run:
                 return
             assert self._layout is not None
@@ -268,7 +272,7 @@ class Member:
         assignment = self._assign
         assert assignment is not None
         for event in events:
-            topic, message = codec.encode(event, assignment.run, assignment.attempt)
+            topic, message = codec.encode(event, assignment.run, assignment.attempt, self._memory.place(event))
             self._pub.send(topic, zmq.SNDMORE)
             self._pub.send(message)
             self._sent_at[event.kind] = time.monotonic()
@@ -346,6 +350,7 @@ class Member:
         self._topics = []
         if self._assign is not None:
             self._role.leave()
+        self._memory.forget()
         self._assign = self._layout = self._handler = self._progress = None
         self._ended = False
         self._session.forget()

@@ -13,6 +13,7 @@ from backbus.market.panel import Layout
 from backbus.streams.event import Handler
 from backbus.streams.stream import StreamReader, StreamWriter
 from backbus.streams.topology import Kind, read_by
+from backbus.transport.block_memory import BlockMemory
 from backbus.transport.request import Requester
 
 
@@ -80,6 +81,10 @@ class Role(ABC):
     def prepare(self, assignment: Assignment) -> dict[str, Any]:
         """Load what the attempt needs; returns the facts that others need of it."""
         return {}
+
+    def memory(self) -> BlockMemory | None:
+        """Memory for the blocks of the attempt that was prepared, in a role that is a source. Raises OSError."""
+        return None
 
     @abstractmethod
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> RunningHandler:
