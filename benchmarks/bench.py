@@ -12,8 +12,11 @@ from pathlib import Path
 from backbus.market.panel import Panel
 from benchmarks import prices
 from benchmarks.environments import Absent
+from benchmarks.measure import median
 from benchmarks.peer import Peer
 from benchmarks.stack import Stack
+
+YARDSTICK = 12.5e6
 
 
 class Bench:
@@ -22,6 +25,9 @@ class Bench:
     def __init__(self, *, quick: bool = False) -> None:
         self.quick = quick
         self._stack: Stack | None = None
+        self._scale: float | None = None
+        self.yardstick: float | None = None
+        """Bar-points a second that raptorbt sweeps here; None where it was not asked, or cannot be had."""
         self._folders: dict[tuple[int, int], Path] = {}
         self._ends = ExitStack()
         self.panel = lru_cache(2)(self._panel)
@@ -63,6 +69,22 @@ class Bench:
         except Absent as reason:
             self.say(f"{name} is absent: {reason}")
             return reason
+
+    def scale(self) -> float:
+        """How fast this machine is beside the one on which bounds in bars a second were set: there raptorbt sweeps
+        ``YARDSTICK`` bar-points a second on one thread. 1 where it cannot be had. Measured once, before all rows."""
+        if self._scale is None:
+            self._scale = self._measured()
+        return self._scale
+
+    def _measured(self) -> float:
+        peer = self.peer("raptorbt", self.pick(5000, 1000), "sweep", daily=True)
+        if isinstance(peer, Absent):
+            return 1.0
+        seconds = median([peer.run() for _ in range(self.pick(5, 1))])
+        self.yardstick = float(peer.last["pace"]) / seconds
+        peer.close()
+        return self.yardstick / YARDSTICK
 
     def stack(self) -> Stack:
         """The running stack."""

@@ -14,7 +14,7 @@ from backbus.job.job import Job
 from backbus.market.panel import Panel
 from backbus.performance.report import Report
 from backbus.strategy import bundle, load_strategy, make_strategy
-from benchmarks.peers.serve import CASH, FAST, FEE, QUANTITY, SLOW, WINDOWS
+from benchmarks.peers.serve import CASH, FAST, FEE, QUANTITY, SLOW, SPARSE, WINDOWS
 
 STRATEGIES = Path(__file__).parent / "strategies"
 
@@ -37,26 +37,42 @@ def rebalance_job() -> Job:
     )
 
 
-def sweep(use: str = "SmaCross", resamples: int = 0, points: int | None = None, files: str | None = None) -> Job:
-    """A sweep of the cross over all pairs of windows, or over so many random ones.
+def sweep(
+    use: str = "SmaCross",
+    resamples: int = 0,
+    points: int | None = None,
+    files: str | None = None,
+    *,
+    sparse: bool = False,
+    exits: bool = False,
+) -> Job:
+    """A sweep of the cross over all pairs of windows, or over so many random ones; ``sparse``: of windows whose
+    averages cross seldom; with ``exits`` over a stop and a target for each entry.
 
     Sessions are of all days of the year, as vectorbt counts them.
     """
-    windows = {"from": WINDOWS[0], "to": WINDOWS[-1], "step": 1}
+    fast, slow = (
+        {"from": chosen[0], "to": chosen[-1], "step": 1} for chosen in (SPARSE if sparse else (WINDOWS, WINDOWS))
+    )
     drawn = {} if points is None else {"method": "random", "points": points}
     return Job.parse(
         {
-            **_written(use, {}),
+            **(_with_exits(_written(use, {})) if exits else _written(use, {})),
             **({} if files is None else {"data": {"files": files}}),
             "performance": {"periods_per_year": 365},
             "sweep": {
                 **drawn,
-                "parameters": {"fast": windows, "slow": windows},
+                "parameters": {"fast": fast, "slow": slow},
                 "constraints": "fast < slow",
                 "resamples": resamples,
             },
         }
     )
+
+
+def _with_exits(written: dict[str, Any]) -> dict[str, Any]:
+    exits = {"stop_loss": 0.02, "take_profit": 0.04}
+    return {**written, "portfolio": {**written["portfolio"], "exits": exits}}
 
 
 def _written(use: str, params: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,12 @@ def versions(peer: str) -> dict[str, str]:
     return dict(line.split("==", 1) for line in lines if "==" in line)
 
 
+def version_of(peer: str) -> str:
+    """The peer's own version."""
+    found = versions(peer)
+    return found[peer if peer in found else peer.replace("_", "-")]
+
+
 def python_of(peer: str, say: Callable[[str], None]) -> Path:
     """The peer's interpreter, its packages installed. Raises ``Absent``."""
     lock = HERE / "peers" / f"{peer}.lock"

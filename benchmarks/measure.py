@@ -17,6 +17,8 @@ class Hold:
     limit: float
     unit: str
     at_most: bool = False
+    goal: float | None = None
+    """What is aimed at beyond it."""
 
     @property
     def met(self) -> bool:
@@ -27,10 +29,20 @@ class Hold:
         return f"{'≤' if self.at_most else '≥'} {short(self.limit)} {self.unit}".rstrip()
 
     @property
+    def wanted(self) -> str:
+        """The goal, as the bound is written; empty where there is none."""
+        return "" if self.goal is None else f"{'≤' if self.at_most else '≥'} {short(self.goal)} {self.unit}".rstrip()
+
+    @property
+    def reached(self) -> bool:
+        """Whether the goal is reached, where there is one."""
+        return self.goal is not None and (self.measured <= self.goal if self.at_most else self.measured >= self.goal)
+
+    @property
     def verdict(self) -> str:
-        """``met``, or by how much it was missed."""
+        """``met``, ``goal`` where that is reached, or by how much the bound was missed."""
         if self.met:
-            return "met"
+            return "goal" if self.reached else "met"
         return f"missed by {abs(self.measured - self.limit) / self.limit:.0%} ({short(self.measured)} {self.unit})"
 
 

@@ -14,6 +14,8 @@ from benchmarks.environments import HERE, ROOT, Absent, python_of
 from benchmarks.memory import status
 
 OURS = "backbus"
+SCRIPTS = {"vectorbt_rust": "vectorbt"}
+"""Peers that run another's scripts, in an environment of their own: this one finds its compiled part by itself."""
 
 
 class Peer:
@@ -26,7 +28,7 @@ class Peer:
         if name == OURS:
             command = [sys.executable, "-m", f"benchmarks.peers.{name}_{work}"]
         else:
-            command = [str(python_of(name, say)), str(HERE / "peers" / f"{name}_{work}.py")]
+            command = [str(python_of(name, say)), str(HERE / "peers" / f"{SCRIPTS.get(name, name)}_{work}.py")]
         self.name = name
         self.rows = rows
         self.last: dict[str, Any] = {}

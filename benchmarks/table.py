@@ -16,14 +16,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.environments import PLACE, versions
+from benchmarks.environments import PLACE, version_of
 from benchmarks.measure import Check, Line
 
-HEAD = ("row", "what", "backbus", "beside it", "ratio", "to hold", "verdict")
+HEAD = ("row", "what", "backbus", "beside it", "ratio", "to hold", "goal", "verdict")
 LIBRARIES = ("numpy", "numba", "pyarrow", "pyzmq", "msgpack", "pydantic")
 WIDTH = 160
 """Columns of text where there is no terminal to ask."""
-PEERS = ("vectorbt", "backtesting", "backtrader", "nautilus_trader")
+PEERS = ("vectorbt", "vectorbt_rust", "raptorbt", "backtesting", "backtrader", "nautilus_trader")
 
 
 def surroundings() -> dict[str, Any]:
@@ -36,7 +36,7 @@ def surroundings() -> dict[str, Any]:
         "model": _model(),
         "python_additions_a_second": round(_additions()),
         "libraries": {name: version(name) for name in LIBRARIES},
-        "peers": {name: versions(name)[name] for name in PEERS if (PLACE / name / "made").exists()},
+        "peers": {name: version_of(name) for name in PEERS if (PLACE / name / "made").exists()},
     }
 
 
@@ -61,7 +61,7 @@ def _additions(count: int = 1_000_000) -> float:
 def cells(line: Line) -> tuple[str, ...]:
     """A line as texts, one for each column."""
     ratio = "" if line.ratio is None else f"{line.ratio:.3g} ×"
-    held = ("", "") if line.hold is None else (str(line.hold), line.hold.verdict)
+    held = ("", "", "") if line.hold is None else (str(line.hold), line.hold.wanted, line.hold.verdict)
     return line.row, line.what, line.ours, line.peer, ratio, *held
 
 

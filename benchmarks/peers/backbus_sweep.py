@@ -48,14 +48,15 @@ def read_panel() -> Panel:
 
 
 def prepare(panel: Panel, how: str) -> tuple[Callable[[], Found], Callable[[Found], dict[str, Any]]]:
-    """``use``, ``resamples`` and ``points`` say which sweep.
+    """``use``, ``resamples``, ``points``, ``sparse`` and ``exits`` say which sweep.
 
     ``tell`` asks for figures, ``profile`` for where the time goes; ``drop`` forgets results as they come and asks for
     the memory in use whenever so many more points are done.
     """
     asked = json.loads(how)
     drop: int = asked.get("drop", 0)
-    job = sweep(asked.get("use", "SmaCross"), asked.get("resamples", 0), asked.get("points"))
+    which = asked.get("use", "SmaCross"), asked.get("resamples", 0), asked.get("points")
+    job = sweep(*which, sparse=asked.get("sparse", False), exits=asked.get("exits", False))
     strategy = load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
 
     def work() -> Found:

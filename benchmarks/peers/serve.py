@@ -23,6 +23,8 @@ FEE = 1e-5
 FAST, SLOW = 10, 30
 WINDOWS = range(2, 48)
 """Of a sweep: each pair of them, the fast one below the slow one, is a point."""
+SPARSE = range(20, 43), range(120, 165)
+"""Fast and slow windows of a grid whose averages cross seldom, of as many points."""
 DEPTH, EVERY, TOP, WEIGHT = 126, 21, 50, 0.98 / 50
 """Of a rebalance: how far back it looks, how often it comes, how many assets are held and how much of each."""
 FEW_WINDOWS = range(2, 12)

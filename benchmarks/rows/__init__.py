@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from benchmarks.bench import Bench
 from benchmarks.measure import Check, Line
 from benchmarks.rows import (
+    book,
     commands,
     data,
     dense,
     engine,
     events,
     fleet,
+    lists,
     many,
     ready,
     rebalance,
@@ -24,11 +26,13 @@ from benchmarks.rows import (
     sparse,
     streamed,
     sweep,
+    yardstick,
 )
 
 Row = Callable[[Bench], Iterator[Line | Check]]
 
 MODULES = (
+    yardstick,
     engine,
     rebalance,
     sweep,
@@ -41,6 +45,8 @@ MODULES = (
     ready,
     dense,
     sparse,
+    lists,
+    book,
     streamed,
     many,
 )

@@ -1,4 +1,5 @@
-"""The chain of services where decisions are dense: one about every 26 bars, each worth a round trip."""
+"""The chain of services where decisions are dense: one about every 26 bars; and a careful attempt, in which each is
+worth a round trip."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from collections.abc import Iterator
 
 import pyarrow.parquet as pq
 
+from backbus.job.job import Job
 from benchmarks import round_trip
 from benchmarks.bench import Bench
 from benchmarks.cross import Run, job
@@ -23,39 +25,66 @@ NAUTILUS_BEFORE = 13_000
 
 
 def run(bench: Bench) -> Iterator[Line | Check]:
-    """The cross on the stack beside its bound and beside nautilus_trader, in turns."""
+    """The cross on the stack beside nautilus_trader, in turns; then carefully, beside its bound."""
     rows, repeats = bench.pick(1_000_000, 100_000), bench.pick(5, 2)
-    panel, stack = bench.panel(rows), bench.stack()
+    panel, stack, scale = bench.panel(rows), bench.stack(), bench.scale()
     stack.run(job(), panel)  # inputs are fetched and everything is loaded
     peer = bench.peer("nautilus_trader", min(rows, NAUTILUS_ROWS))
-    bench.say(f"{repeats} times in turns: a round trip's median, the services on {short(rows)} bars, nautilus_trader")
-    trips: list[float] = []
+    bench.say(f"{repeats} times in turns: the services on {short(rows)} bars, nautilus_trader")
     taken: list[float] = []
     theirs: list[float] = []
     for _ in range(repeats):
-        trips.append(round_trip.measure(stack.settings))
         served = stack.run(job(), panel)
         taken.append(served.seconds)
         if not isinstance(peer, Absent):
             theirs.append(peer.run())
-    report = served.result.summary
-    decisions = report.counts.orders
+    decisions = served.result.summary.counts.orders
+    pace = rows / median(taken)
+    yield Line(
+        ROW,
+        f"services, SMA 10/30 on {short(rows)} minute bars, {decisions} decisions",
+        speed(rows, taken),
+        hold=Hold(pace, 700e3 * scale, "bars/s", goal=2e6 * scale),
+        note=f"{MEASURED}; {served.spent(decisions)}",
+    )
+    yield _beside_nautilus(peer, pace, theirs)
+    yield from checks(ROW, served, Run(panel, job()))
+    yield from _carefully(bench, bench.pick(200_000, 50_000), bench.pick(3, 1))
+    if not isinstance(peer, Absent):
+        yield same_orders(ROW, Run(bench.panel(peer.rows), job()).report, peer)
+        peer.close()
+
+
+def _carefully(bench: Bench, rows: int, repeats: int) -> Iterator[Line | Check]:
+    """Where everyone waits for what others say, a decision is a round trip."""
+    panel, stack = bench.panel(rows), bench.stack()
+    careful = careful_of(job())
+    stack.run(careful, panel)
+    trips: list[float] = []
+    taken: list[float] = []
+    bench.say(f"{repeats} times in turns: a round trip's median, a careful attempt on {short(rows)} bars")
+    for _ in range(repeats):
+        trips.append(round_trip.measure(stack.settings))
+        served = stack.run(careful, panel)
+        taken.append(served.seconds)
+    decisions = served.result.summary.counts.orders
     bound = decisions * median(trips)
     held = bound / median(taken)
     yield Line(
         ROW,
-        f"services, SMA 10/30 on {short(rows)} minute bars, {decisions} decisions",
+        f"a careful attempt on {short(rows)} bars, {decisions} decisions",
         f"{speed(rows, taken)}, {duration(median(taken) / decisions)} a decision",
         f"bound: {decisions} round trips of {duration(median(trips))}: {duration(bound)}",
         held,
         Hold(held, 0.6, "of the bound"),
-        f"{MEASURED}; {served.spent(decisions)}",
+        served.spent(decisions),
     )
-    yield _beside_nautilus(peer, rows / median(taken), theirs)
-    yield from checks(ROW, served, Run(panel, job()))
-    if not isinstance(peer, Absent):
-        yield same_orders(ROW, Run(bench.panel(peer.rows), job()).report, peer)
-        peer.close()
+    yield from checks(ROW, served, Run(panel, careful))
+
+
+def careful_of(plain: Job) -> Job:
+    """The job, without predictions."""
+    return Job.parse({**plain.plain(), "run": {"predict": False}})
 
 
 def _beside_nautilus(peer: Peer | Absent, pace: float, theirs: list[float]) -> Line:
@@ -67,7 +96,7 @@ def _beside_nautilus(peer: Peer | Absent, pace: float, theirs: list[float]) -> L
         other = peer.rows / median(theirs)
         title = f"nautilus_trader {versions('nautilus_trader')['nautilus_trader']}, {short(peer.rows)} bars"
         shown = f"{title}: {rate(other, 1.0)}"
-    return Line(ROW, what, rate(pace, 1.0), shown, pace / other, Hold(pace / other, 8, "×"))
+    return Line(ROW, what, rate(pace, 1.0), shown, pace / other, Hold(pace / other, 30, "×"))
 
 
 def checks(row: str, served: Served, own: Run) -> Iterator[Check]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from backbus.performance.report import Report
 from benchmarks.bench import Bench
 from benchmarks.cross import Run, job
-from benchmarks.environments import Absent, versions
+from benchmarks.environments import Absent, version_of, versions
 from benchmarks.measure import Check, Hold, Line, duration, interleaved, median, rate, seconds_of, short
 from benchmarks.peer import Peer
 
@@ -18,9 +18,10 @@ OTHERS = (("backtesting", "backtesting.py", 200_000, 3), ("backtrader", "backtra
 
 
 def run(bench: Bench) -> Iterator[Line | Check]:
-    """The engine beside vectorbt, backtesting.py and backtrader."""
+    """The engine beside the fastest of those that are compiled, then beside each other one."""
     rows, repeats = bench.pick(1_000_000, 100_000), bench.pick(11, 3)
     ours = Run(bench.panel(rows), job())
+    yield from _beside_compiled(bench, ours, rows, repeats)
     peer = bench.peer("vectorbt", rows)
     bench.say(f"{repeats} runs of {short(rows)} bars in turns")
     what = f"engine, SMA 10/30 on {short(rows)} minute bars, statistics and fingerprint"
@@ -39,12 +40,42 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         yield from _beside(bench, name, title, min(whole, rows), bench.pick(times, 1))
 
 
+COMPILED = {
+    "vectorbt": "vectorbt, its numba engine",
+    "vectorbt_rust": "vectorbt, its Rust engine",
+    "raptorbt": "raptorbt",
+}
+"""Peers whose loops are compiled."""
+
+
+def _beside_compiled(bench: Bench, ours: Run, rows: int, repeats: int) -> Iterator[Line]:
+    there = {name: bench.peer(name, rows) for name in COMPILED}
+    peers = {name: peer for name, peer in there.items() if not isinstance(peer, Absent)}
+    bench.say(f"{repeats} runs of {short(rows)} bars in turns, of us and of {len(peers)} others")
+    taken, *others = interleaved(repeats, lambda: seconds_of(ours), *(peer.run for peer in peers.values()))
+    theirs = dict(zip(peers, map(median, others), strict=True))
+    scaled = 1e3 * median(taken) * bench.scale() * 1_000_000 / rows
+    what = f"engine, SMA 10/30 on {short(rows)} minute bars, statistics and fingerprint"
+    hold = Hold(scaled, 16, "ms for 1 M bars, scaled", at_most=True)
+    yield Line(ROW, what, speed(rows, taken), hold=hold)
+    if theirs:
+        fastest = min(theirs, key=theirs.__getitem__)
+        ratio = theirs[fastest] / median(taken)
+        title = f"the fastest of {len(theirs)}: {COMPILED[fastest]}, {duration(theirs[fastest])}"
+        yield Line(ROW, "the same beside it", speed(rows, taken), title, ratio, Hold(ratio, 5, "×", goal=8))
+    for name, seconds in theirs.items():
+        title = f"{COMPILED[name]} {version_of(name)}: {duration(seconds)}"
+        yield Line(ROW, "the same", speed(rows, taken), title, seconds / median(taken))
+    for peer in peers.values():
+        peer.close()
+
+
 def _beside_vectorbt(peer: Peer, ours: Run, what: str, repeats: int) -> Iterator[Line | Check]:
     title, rows = f"vectorbt {versions('vectorbt')['vectorbt']}", peer.rows
     taken, theirs = interleaved(repeats, lambda: seconds_of(ours), peer.run)
     ratio = median(theirs) / median(taken)
     shown = f"{title}, no statistics: {speed(rows, theirs)}"
-    yield Line(ROW, what, speed(rows, taken), shown, ratio, Hold(ratio, 15, "×"))
+    yield Line(ROW, what, speed(rows, taken), shown, ratio)
     peer.run("statistics")  # they compile at their first use
     taken, theirs = interleaved(max(3, repeats // 3), lambda: seconds_of(ours), lambda: peer.run("statistics"))
     ratio = median(theirs) / median(taken)

@@ -26,7 +26,7 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         ROW,
         f"services, a decision every 1000 bars on {short(rows)} bars",
         speed(rows, taken),
-        hold=Hold(pace, 1.5e6, "bars/s"),
+        hold=Hold(pace, 1.5e6 * bench.scale(), "bars/s", goal=3e6 * bench.scale()),
         note=f"{MEASURED}; {served[-1].spent(served[-1].result.summary.counts.orders)}",
     )
     yield from checks(ROW, served[-1], Run(panel, one))

@@ -1,4 +1,5 @@
-"""Sweeps of the cross over all pairs of 46 windows: on one core beside vectorbt and backtesting.py, and on two."""
+"""Sweeps of the cross over all pairs of 46 windows: on one core beside vectorbt, raptorbt and backtesting.py, and on
+two."""
 
 from __future__ import annotations
 
@@ -33,12 +34,21 @@ PLAIN = json.dumps({})
 HONEST = json.dumps({"resamples": 500})
 TELL = json.dumps({"tell": True})
 PROFILE = json.dumps({"profile": True})
+SPARSE = json.dumps({"sparse": True})
+EXITS = json.dumps({"exits": True})
 OWN = (
-    ("in plain numpy", "sma_in_numpy.py:SmaInNumpy", 3),
-    ("in plain Python, bar by bar", "sma_by_hand.py:SmaByHand", 1),
+    ("in plain numpy", "sma_in_numpy.py:SmaInNumpy", 3, 60e6),
+    ("in plain Python, bar by bar", "sma_by_hand.py:SmaByHand", 1, None),
 )
+VECTORBT = ("vectorbt", "vectorbt_rust")
+"""Its two engines, each in an environment of its own."""
 """Strategies that users would write, and how often each sweeps."""
-KERNELS = {"run_points": "trading and counting", "observe_returns": "observing returns"}
+KERNELS = {
+    "run_points": "trading and counting",
+    "run_groups": "trading and counting eight side by side",
+    "observe_returns": "observing returns",
+    "observe_lanes": "observing returns eight side by side",
+}
 
 
 def run(bench: Bench) -> Iterator[Line | Check]:
@@ -46,12 +56,15 @@ def run(bench: Bench) -> Iterator[Line | Check]:
     days, minutes = bench.pick(5000, 1000), bench.pick(100_000, 10_000)
     ours = own_process(bench, days, daily=True)
     yield from _beside_vectorbt(bench, ours, days, bench.pick(7, 2), daily=True)
+    yield from _beside_raptorbt(bench, ours, days, bench.pick(5, 1), daily=True)
+    yield from _with_exits(bench, ours, days)
     yield from _own_strategies(bench, ours, days)
     yield from _beside_backtesting(bench, ours, days)
     ours.close()
     yield from _two_processes(bench, days)
     ours = own_process(bench, minutes, daily=False)
     yield from _beside_vectorbt(bench, ours, minutes, bench.pick(3, 1), daily=False)
+    yield from _beside_raptorbt(bench, ours, minutes, bench.pick(2, 1), daily=False)
     ours.close()
 
 
@@ -66,7 +79,7 @@ def own_process(bench: Bench, rows: int, *, daily: bool) -> Peer:
 def _beside_vectorbt(bench: Bench, ours: Peer, rows: int, repeats: int, *, daily: bool) -> Iterator[Line | Check]:
     memory = ours.resident
     peaks: list[int] = []
-    peer = bench.peer("vectorbt", rows, "sweep", daily=daily)
+    peer, faster = _faster(bench, rows, daily=daily)
     bars = f"{short(rows)} {'daily' if daily else 'minute'} bars"
     what = f"{POINTS} points of SMA crosses on {bars}, one core"
     bench.say(f"{repeats} sweeps of {bars} in turns")
@@ -82,8 +95,8 @@ def _beside_vectorbt(bench: Bench, ours: Peer, rows: int, repeats: int, *, daily
 
         taken, theirs = interleaved(repeats, lambda: ours.run(PLAIN), run_peer)
         ratio = median(theirs) / median(taken)
-        title = f"vectorbt {versions('vectorbt')['vectorbt']}, three statistics: {pace(theirs)}"
-        yield Line(ROW, what, pace(taken), title, ratio, Hold(ratio, 50, "×"), note=shares(ours))
+        title = f"vectorbt {versions('vectorbt')['vectorbt']} ({faster}), three statistics: {pace(theirs)}"
+        yield Line(ROW, what, pace(taken), title, ratio, Hold(ratio, 35, "×") if daily else None, note=shares(ours))
     yield Line(
         ROW,
         f"resident memory of a process that sweeps {POINTS} points on {bars}",
@@ -104,15 +117,79 @@ def _beside_vectorbt(bench: Bench, ours: Peer, rows: int, repeats: int, *, daily
         peer.close()
 
 
+def _faster(bench: Bench, rows: int, *, daily: bool) -> tuple[Peer | Absent, str]:
+    """The faster of vectorbt's engines, and its name."""
+    there = {name: bench.peer(name, rows, "sweep", daily=daily) for name in VECTORBT}
+    running = {name: peer for name, peer in there.items() if not isinstance(peer, Absent)}
+    if not running:
+        return there[VECTORBT[0]], ""
+    taken = {name: peer.run() for name, peer in running.items()}
+    fastest = min(taken, key=taken.__getitem__)
+    for name, peer in running.items():
+        if name != fastest:
+            peer.close()
+    return running[fastest], {"vectorbt": "its numba engine", "vectorbt_rust": "its Rust engine"}[fastest]
+
+
+GRIDS = (
+    # the grid, what is asked of us and of raptorbt, and for daily and for minute bars: bar-points a second to hold
+    # and to aim at, and times raptorbt
+    ("dense", PLAIN, "plain", {True: (110e6, 170e6, 8.0), False: (180e6, None, None)}),
+    ("sparse", SPARSE, "sparse", {True: (130e6, 230e6, None), False: (300e6, 400e6, 15.0)}),
+)
+
+
+def _beside_raptorbt(bench: Bench, ours: Peer, rows: int, repeats: int, *, daily: bool) -> Iterator[Line | Check]:
+    """Both grids, in bar-points a second, beside raptorbt on one thread: it invests a part of equity, so its orders are
+    as many and not as large."""
+    peer, scale = bench.peer("raptorbt", rows, "sweep", daily=daily), bench.scale()
+    bars = f"{short(rows)} {'daily' if daily else 'minute'} bars"
+    for grid, own, asked, limits in GRIDS:
+        least, goal, times = limits[daily]
+        bench.say(f"{repeats} sweeps of the {grid} grid on {bars} in turns")
+        measures = [lambda own=own: ours.run(own)]
+        if not isinstance(peer, Absent):
+            measures.append(lambda asked=asked: peer.run(asked))
+        taken, *others = interleaved(repeats, *measures)
+        cells = POINTS * rows
+        held = cells / median(taken)
+        hold = Hold(held, least * scale, "bar-points/s", goal=None if goal is None else goal * scale)
+        what = f"{POINTS} points of the {grid} grid on {bars}, one core"
+        yield Line(ROW, what, f"{short(held)} bar-points/s", hold=hold)
+        if others:
+            ratio = median(others[0]) / median(taken)
+            title = f"raptorbt {versions('raptorbt')['raptorbt']}: {short(cells / median(others[0]))} bar-points/s"
+            beside = None if times is None else Hold(ratio, times, "×")
+            yield Line(ROW, f"the {grid} grid on {bars} beside it", f"{short(held)} bar-points/s", title, ratio, beside)
+    if not isinstance(peer, Absent):
+        ours.run(TELL)
+        peer.run("plain")
+        closed, theirs = int(sum(ours.last["trades"])), int(sum(peer.last["trades"]))
+        apart = abs(closed - theirs) / closed
+        yield Check(ROW, f"trades of all points on {bars}: raptorbt {theirs}, backbus {closed}", apart < 0.01)
+        peer.close()
+
+
+def _with_exits(bench: Bench, ours: Peer, rows: int) -> Iterator[Line | Check]:
+    """The cross with a stop and a target for each entry."""
+    own, plain = interleaved(bench.pick(2, 1), partial(ours.run, EXITS), partial(ours.run, PLAIN))
+    what = f"{POINTS} points on {short(rows)} daily bars with a stop and a target"
+    shown = f"{short(POINTS * rows / median(own))} bar-points/s"
+    yield Line(ROW, what, shown, f"without: {pace(plain)}", median(plain) / median(own))
+
+
 def _own_strategies(bench: Bench, ours: Peer, rows: int) -> Iterator[Line | Check]:
     """The cross as users write it, beside ours."""
     ours.run(TELL)
     expected = fills_of(ours)
-    for title, use, times in OWN:
+    for title, use, times, least in OWN:
         asked = json.dumps({"use": use, "tell": True})
         own, builtin = interleaved(bench.pick(times, 1), partial(ours.run, asked), partial(ours.run, PLAIN))
         what = f"{POINTS} points on {short(rows)} daily bars, the strategy {title}"
-        yield Line(ROW, what, pace(own), f"built in: {pace(builtin)}", median(builtin) / median(own))
+        held = POINTS * rows / median(own)
+        hold = None if least is None else Hold(held, least * bench.scale(), "bar-points/s")
+        shown = f"built in: {pace(builtin)}"
+        yield Line(ROW, what, pace(own), shown, median(builtin) / median(own), hold)
         ours.run(asked)
         found = fills_of(ours)
         yield Check(

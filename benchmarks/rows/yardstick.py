@@ -1,0 +1,20 @@
+"""How fast the machine is: what bounds in bars a second are scaled by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from benchmarks.bench import YARDSTICK, Bench
+from benchmarks.measure import Check, Line, short
+
+ROW = "yardstick"
+
+
+def run(bench: Bench) -> Iterator[Line | Check]:
+    """A sweep of raptorbt on one thread."""
+    scale = bench.scale()
+    shown = "absent" if bench.yardstick is None else f"{short(bench.yardstick)} bar-points/s"
+    what = "raptorbt on one thread, 1035 points of SMA crosses on daily bars"
+    yield Line(
+        ROW, what, "", shown, scale, note=f"bounds in bars a second are for {short(YARDSTICK)}, and scaled by it"
+    )
