@@ -89,7 +89,7 @@ def messages() -> list[str]:
 
 def placed_message() -> list[bytes]:
     """The message of the sample of NEW_DATA where its block lies in memory: the fifth, in slot 1."""
-    return codec.encode(sample(Kind.NEW_DATA), "job", 3, placed.Place(1, 5, np.zeros(1024, dtype=np.uint8)))
+    return codec.encode(sample(Kind.NEW_DATA), "job", 3, placed.BlockPlace(1, 5, np.zeros(1024, dtype=np.uint8)))
 
 
 def _shown(told: list[list[bytes]]) -> list[str]:

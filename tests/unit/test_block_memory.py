@@ -52,7 +52,7 @@ def block_at(number: int) -> Block:
     return Block(first, rows, rows // 7, *fields, extra={"carry": rng.random((BLOCK, 2))}, frames={"1h": rows // 60})
 
 
-def said(lent: BlockMemory, number: int) -> tuple[placed.Place | None, list[bytes]]:
+def said(lent: BlockMemory, number: int) -> tuple[placed.BlockPlace | None, list[bytes]]:
     place = lent.take()
     end = (number + 1) * BLOCK
     event = Event(Kind.NEW_DATA, DATA, number * BLOCK, end, 6 * end, block_at(number))

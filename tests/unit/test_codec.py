@@ -18,7 +18,7 @@ from backbus.errors import ProtocolError
 from backbus.market.panel import Block
 from backbus.streams import codec
 from backbus.streams.event import Event
-from backbus.streams.placed import Place
+from backbus.streams.placed import BlockPlace
 from backbus.streams.topology import Kind
 from backbus.trading import records as rec
 from backbus.trading.account_rows import BookRows, EquityRows
@@ -111,7 +111,7 @@ def test_a_message_of_each_kind_has_the_bytes_of_the_protocols_page_and_no_other
 def test_a_block_in_memory_and_its_message_have_the_bytes_of_the_protocols_page() -> None:
     shown = PAGE.partition("<!-- streams: placed -->\n```text\n")[2].partition("```")[0].split()
     data = np.zeros(1024, dtype=np.uint8)
-    topic, body = codec.encode(sample(Kind.NEW_DATA), "job", 3, Place(1, 5, data))
+    topic, body = codec.encode(sample(Kind.NEW_DATA), "job", 3, BlockPlace(1, 5, data))
     assert (topic, body.hex()) == (shown[0].encode(), "".join(shown[1:]))
     fields = msgpack.unpackb(body)
     assert (fields["slot"], fields["turn"], fields["places"]["close"]) == (1, 5, 320)

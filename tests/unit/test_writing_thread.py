@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -134,3 +136,31 @@ def test_what_waits_is_not_written_once_the_attempt_is_over(tmp_path: Path) -> N
     slow.go.set()
     ending.join(30.0)
     assert not ending.is_alive() and slow.written <= 3 and not list(tmp_path.iterdir())
+
+
+def test_a_disk_that_takes_no_more_is_told_in_the_systems_words_and_nothing_stays(tmp_path: Path) -> None:
+    code = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from backbus.performance import artifacts
+from backbus.services.performance.writing_thread import WritingThread
+
+artifacts.GROUP_ROWS = rows = 20_000
+folder = Path(sys.argv[1])
+thread = WritingThread(artifacts.ArtifactWriter(folder, ["A"], hashed=True))
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+count, noise = np.arange(rows), np.random.default_rng(0).random(rows)
+columns = {"row": count, "time": count, "session": count, "equity": noise, "cash": noise, "gross": noise}
+try:
+    thread.write([("equity", columns)])
+    thread.end()
+    thread.close(None)
+except OSError as error:
+    print(error)
+thread.abort()
+print(list(folder.iterdir()))
+"""
+    command = [sys.executable, "-P", "-c", code, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[Errno 27] File too large", "[]"]

@@ -48,17 +48,22 @@ class ArrowColumns:
             case ColumnKind.NUMBER:
                 return pa.array(column, pa.float64())
             case ColumnKind.NUMBER_OR_NONE:
-                return pa.array(column, pa.float64(), mask=np.isnan(column))
+                return pa.array(column, pa.float64(), mask=_mask(np.isnan(column)))
             case ColumnKind.COUNT:
-                return pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=column < 0)
+                return pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=_mask(column < 0))
             case ColumnKind.DATE:
                 return pa.array(column.astype(np.int32), pa.int32()).cast(pa.date32())
             case ColumnKind.INSTANT:
-                numbers = pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=column == NO_TIME)
+                numbers = pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=_mask(column == NO_TIME))
                 return numbers.cast(arrow_type(kind))
             case _:
-                codes = pa.array(column.astype(np.int32), mask=column < 0 if kind is ColumnKind.SYMBOL else None)
+                codes = pa.array(column.astype(np.int32), mask=_mask(column < 0) if kind is ColumnKind.SYMBOL else None)
                 return pa.DictionaryArray.from_arrays(codes, self._words[kind])
+
+
+def _mask(none: NDArray[np.bool_]) -> NDArray[np.bool_] | None:
+    """A mask where anything is none. Without one a file's bytes are the same, and cost two thirds of the time."""
+    return none if none.any() else None
 
 
 def arrow_type(kind: ColumnKind) -> Any:

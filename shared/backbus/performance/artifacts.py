@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 
@@ -172,9 +172,11 @@ class _TableFile:
 
     def abandon(self) -> None:
         self._waiting.clear()
-        self._writer.close()
+        with suppress(OSError):  # what a full disk does not take is removed anyway
+            self._writer.close()
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):
+                self._file.close()
 
     def hash(self) -> str | None:
         return None if self._digest is None else self._digest.hexdigest()

@@ -98,7 +98,7 @@ def topic(run: str, attempt: int, kind: str) -> bytes:
     return f"{run}/{attempt}/{kind}/".encode()
 
 
-def encode(event: Event, run: str, attempt: int, place: placed.Place | None = None) -> list[bytes]:
+def encode(event: Event, run: str, attempt: int, place: placed.BlockPlace | None = None) -> list[bytes]:
     """The two frames of an event; those of a block that is to lie at ``place`` say so and do not carry it."""
     fields: dict[str, Any] = {
         "v": VERSION,
@@ -137,7 +137,7 @@ def _columns_of(payload: Any, kind: Kind) -> tuple[tuple[str, str, bool, Any], .
 
 
 def _placed_rows(
-    fields: dict[str, Any], payload: Any, columns: tuple[tuple[str, str, bool, Any], ...], place: placed.Place
+    fields: dict[str, Any], payload: Any, columns: tuple[tuple[str, str, bool, Any], ...], place: placed.BlockPlace
 ) -> dict[str, Any]:
     """The map of a block whose columns are copied to their place."""
     places = placed.put(((name, dtype, values) for name, dtype, _, values in columns), place.data)
@@ -185,7 +185,9 @@ def unpack(frame: bytes | memoryview) -> Any:
         raise ProtocolError(f"not msgpack: {type(error).__name__}: {error}") from None
 
 
-def decode(frames: Sequence[bytes | memoryview], memory: placed.Memory | None = None) -> tuple[Origin, Event | None]:
+def decode(
+    frames: Sequence[bytes | memoryview], memory: placed.SourceMemory | None = None
+) -> tuple[Origin, Event | None]:
     """Attempt and event of a message; the event is None for a probe. ``memory`` is where blocks lie that messages do
     not carry: one that is gone from there was taken before, or is another attempt's, and only its numbers are told."""
     if len(frames) != 2:
@@ -225,7 +227,7 @@ def _records_event(stream: _Stream, fields: Any) -> Event | None:
     return Event(stream.kind, stream.same[4], begin, end, watermark, payload)
 
 
-def _checked(name: bytes, fields: Any, memory: placed.Memory | None) -> tuple[Origin, Event | None]:
+def _checked(name: bytes, fields: Any, memory: placed.SourceMemory | None) -> tuple[Origin, Event | None]:
     try:
         envelope = Envelope.model_validate(fields)
     except ValidationError as error:
@@ -268,7 +270,7 @@ def _payload(envelope: Envelope) -> Payload:
     return _rows(envelope, count, envelope.columns or {})
 
 
-def _placed(envelope: Envelope, kind: Kind, memory: placed.Memory | None) -> Event:
+def _placed(envelope: Envelope, kind: Kind, memory: placed.SourceMemory | None) -> Event:
     """The event of a block that lies in ``memory``."""
     count = envelope.end - envelope.begin
     if kind is not Kind.NEW_DATA or envelope.columns is not None or envelope.records is not None or count <= 0:

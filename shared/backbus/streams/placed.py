@@ -23,7 +23,7 @@ Bytes = NDArray[np.uint8]
 Words = NDArray[np.uint64]
 
 
-class Place(NamedTuple):
+class BlockPlace(NamedTuple):
     """Where a block is to lie."""
 
     slot: int
@@ -32,7 +32,7 @@ class Place(NamedTuple):
     """The slot's own bytes."""
 
 
-class Memory(Protocol):
+class SourceMemory(Protocol):
     """What a reader has of the memory of an attempt's source."""
 
     def look(self, run: str, attempt: int, slot: int, turn: int) -> Bytes | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from backbus.streams.event import Event
-from backbus.streams.placed import Place
+from backbus.streams.placed import BlockPlace
 from backbus.streams.topology import READERS, Kind
 from backbus.transport.block_memory import BlockMemory, BorrowedMemory, where
 from backbus.transport.role import Assignment, Role
@@ -49,7 +49,7 @@ class AttemptMemory:
         elif self._role.name in READERS:
             self.borrowed = BorrowedMemory.opened(fact, assignment.run, assignment.attempt, self._role.name)
 
-    def place(self, event: Event) -> Place | None:
+    def place(self, event: Event) -> BlockPlace | None:
         """Where a block is to lie; None where it goes over the bus."""
         lent = self._lent
         if lent is None or event.kind is not Kind.NEW_DATA or event.payload is None:

@@ -96,7 +96,7 @@ class BlockMemory:
             "bytes": self._bytes,
         }
 
-    def take(self) -> placed.Place | None:
+    def take(self) -> placed.BlockPlace | None:
         """A slot for the next block; None where there is none that all readers have let go of, or no memory for it."""
         free = np.flatnonzero((self._let_go[:, : self._there] >= self._turns[: self._there]).all(axis=0))
         if len(free):
@@ -107,7 +107,7 @@ class BlockMemory:
             return None
         self._turn += 1
         self._turns[slot] = self._turn
-        return placed.Place(slot, self._turn, self._slots[slot * self._bytes : (slot + 1) * self._bytes])
+        return placed.BlockPlace(slot, self._turn, self._slots[slot * self._bytes : (slot + 1) * self._bytes])
 
     def _more(self) -> bool:
         try:
@@ -157,7 +157,7 @@ class BorrowedMemory:
         )
 
     def look(self, run: str, attempt: int, slot: int, turn: int) -> placed.Bytes | None:
-        """The bytes of a slot; see ``placed.Memory``."""
+        """The bytes of a slot; see ``placed.SourceMemory``."""
         if (run, attempt) != self._origin:
             return None
         if (slot + 1) * self._bytes > len(self._slots):
