@@ -7,10 +7,10 @@ import pytest
 
 from backbus.engine.run import Engine
 from backbus.job.job import Job
-from backbus.performance.holding import BuyAndHold
+from backbus.performance.holding import HeldThroughout
 from backbus.performance.report import Report
 from backbus.performance.summary import summary_lines
-from backbus.strategy.builtins import BuyAndHold as Holder
+from backbus.strategy.builtins import BuyAndHold
 from backbus.trading.numbers import instruments_of
 from tests.unit.order_market import HOLE, bars
 
@@ -20,7 +20,7 @@ NAN = np.nan
 def held(*closes: list[list[float]], **job: object) -> float | None:
     """Over rows that come in these cuts."""
     parsed = Job.parse({"strategy": {"use": "none"}, **job})
-    found = BuyAndHold(instruments_of(parsed, ("A", "B")[: len(closes[0][0])]))
+    found = HeldThroughout(instruments_of(parsed, ("A", "B")[: len(closes[0][0])]))
     for cut in closes:
         found.add(np.array(cut))
     return found.total_return()
@@ -45,7 +45,9 @@ def test_where_prices_do_not_say_what_holding_brings_nothing_is_told() -> None:
 
 def report_of(**job: object) -> Report:
     first, last = (100.0, 101.0, 99.0, 100.0), (100.0, 131.0, 99.0, 130.0)
-    return Engine(Job.parse({"strategy": {"use": "none"}, **job}), bars([first, HOLE], [last, last]), Holder()).run()
+    return Engine(
+        Job.parse({"strategy": {"use": "none"}, **job}), bars([first, HOLE], [last, last]), BuyAndHold()
+    ).run()
 
 
 def test_a_run_tells_it_unless_it_has_a_benchmark() -> None:

@@ -11,7 +11,7 @@ from backbus.performance.sessions import mark_closes
 from backbus.trading.records import Records
 
 
-class BuyAndHold:
+class HeldThroughout:
     """First and last closes of a run's assets; ``instruments`` are its INSTRUMENT records."""
 
     __slots__ = ("_first", "_last", "_tells")

@@ -18,7 +18,7 @@ from backbus.market.forward_adjusted import Adjusting
 from backbus.market.panel import Block, Floats, Ints, Layout, instant_text, session_date
 from backbus.market.spacing import NO_CALENDAR
 from backbus.performance.fingerprint import FillsDigest, fingerprint
-from backbus.performance.holding import BuyAndHold
+from backbus.performance.holding import HeldThroughout
 from backbus.performance.instants import Begins
 from backbus.performance.marks import Marking, Marks
 from backbus.performance.metrics import Metrics, Sums, figures, metrics_of
@@ -85,7 +85,7 @@ class Statistics:
         symbol = job.performance.benchmark
         adjusting = Adjusting(layout)
         self._adjusting = adjusting if adjusting.acts else None
-        self._held = BuyAndHold(self._instruments) if symbol is None else None
+        self._held = HeldThroughout(self._instruments) if symbol is None else None
         if symbol is not None:
             if symbol not in layout.symbols:
                 raise JobError(no_symbol(symbol, layout.symbols), field="performance.benchmark")
