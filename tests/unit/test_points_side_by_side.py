@@ -167,14 +167,47 @@ def test_holes_several_assets_and_loud_signals_are_refused() -> None:
     at = PHASES * np.arange(3) + CLOSE_SIGNAL
     plain = np.array([(tick, 0, 0, 1.0) for tick in at], dtype=SIGNAL)
     none = np.array([0, 3])
-    assert spoken_plainly(plain, none)
-    assert spoken_plainly(np.concatenate((plain, plain)), np.array([0, 3, 6]))
-    assert spoken_plainly(np.concatenate((plain, plain)), np.array([0, 0, 3, 3, 6, 6]))
-    assert not spoken_plainly(np.concatenate((plain, plain)), np.array([0, 6]))
-    for field, value in (("kind", 2), ("tick", 1)):
+    assert spoken_plainly(plain, none, 0)
+    assert spoken_plainly(np.concatenate((plain, plain)), np.array([0, 3, 6]), 0)
+    assert spoken_plainly(np.concatenate((plain, plain)), np.array([0, 0, 3, 3, 6, 6]), 0)
+    assert not spoken_plainly(np.concatenate((plain, plain)), np.array([0, 6]), 0)
+    assert not spoken_plainly(plain, none, 1)
+    for field, value in (("kind", 2), ("kind", -1), ("tick", 1), ("asset", 1), ("value", np.nan), ("value", np.inf)):
         other = plain.copy()
         other[field][1] = value
-        assert not spoken_plainly(other, none)
+        assert not spoken_plainly(other, none, 0)
+
+
+def test_what_a_strategy_says_by_hand_before_trading_begins_goes_the_other_way() -> None:
+    panel = market(np.full((9, 1), 10.0), np.full((9, 1), 10.0), warmup=4)
+    job = Job.parse({"strategy": {"use": "none"}})
+    terms = terms_of(job, panel.layout, panel.block.session[4:])
+    said = np.array([(PHASES * row + CLOSE_SIGNAL, 0, 0, 1.0) for row in (1, 5)], dtype=SIGNAL)
+    found, wanted = both_ways(panel, [Point(terms, said)])
+    assert found.lanes is None
+    assert_same(found, wanted)
+
+
+def test_points_of_other_costs_and_accounts_are_put_side_by_side() -> None:
+    """A sweep over settings: each point has terms of its own, with the same rates."""
+    dice = random.Random(5)
+    panel = some_market(dice, rows=300)
+    signals = PanelRunner(panel).signals(SmaCross(fast=2, slow=5))
+    points = []
+    for number in range(11):
+        job = Job.parse(
+            {
+                "strategy": {"use": "none"},
+                "portfolio": {"cash": 1000.0 * (1 + number), "lot": number % 3, "shorts": number % 2 == 0},
+                "execution": {"commission": {"model": "bps", "bps": float(number)}},
+                "instruments": [{"symbols": "A", "multiplier": 1 + number % 4, "kind": "crypto"}],
+            }
+        )
+        points.append(Point(terms_of(job, panel.layout, panel.block.session[panel.layout.warmup :]), signals))
+    found, wanted = both_ways(panel, points)
+    assert found.lanes is not None
+    assert len(set(found.fingerprints)) > 5
+    assert_same(found, wanted)
 
 
 def test_points_whose_rates_differ_are_not_put_side_by_side(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -249,10 +249,10 @@ class PointsEngine:
         return (
             self._least_price > 0.0
             and all(
-                terms.rates is first.rates and fits(terms.rules)
+                (terms.rates is first.rates or np.array_equal(terms.rates, first.rates)) and fits(terms.rules)
                 for terms in {id(p.terms): p.terms for p in points}.values()
             )
-            and spoken_plainly(signals, bounds)
+            and spoken_plainly(signals, bounds, self._layout.warmup)
         )
 
     def _run_in_groups(

@@ -54,13 +54,16 @@ def fits(rules: Rules) -> bool:
     )
 
 
-def spoken_plainly(signals: Records, bounds: Ints) -> bool:
-    """Whether these are directions and weights, one in a row at the most; those of run p are from ``bounds[p]`` on."""
+def spoken_plainly(signals: Records, bounds: Ints, first_row: int) -> bool:
+    """Whether these are directions and weights of the one asset, finite ones, in rows from ``first_row`` on and one in
+    a row at the most; those of run p are from ``bounds[p]`` on. A strategy may make its records by hand."""
     ticks = signals["tick"]
     rises = ticks[1:] > ticks[:-1]
     begins = bounds[1:-1]
     rises[begins[(begins > 0) & (begins < len(ticks))] - 1] = True  # another run begins
-    return bool((signals["kind"] <= SignalKind.WEIGHT).all() and (ticks % PHASES == CLOSE_SIGNAL).all() and rises.all())
+    plain = (signals["kind"] >= 0) & (signals["kind"] <= SignalKind.WEIGHT) & (ticks % PHASES == CLOSE_SIGNAL)
+    fits_in = (signals["asset"] == 0) & (ticks >= PHASES * first_row) & np.isfinite(signals["value"])
+    return bool(plain.all() and fits_in.all() and rises.all())
 
 
 @step
