@@ -47,7 +47,7 @@ KERNELS = {
     "run_points": "trading and counting",
     "run_groups": "trading and counting eight side by side",
     "observe_returns": "observing returns",
-    "observe_lanes": "observing returns eight side by side",
+    "take_sums": "observing returns that were summed side by side",
 }
 
 

@@ -85,7 +85,7 @@ def some_run(seed: int = 0, *, rows: int = ROWS, warmup: int = WARMUP, **setting
 
 def whole(run: Run) -> Report:
     """The report as the engine makes it: from whole arrays."""
-    statistics = Statistics(run.job, run.layout)
+    statistics = Statistics(run.job, run.layout, marks=True)
     statistics.add_rows(run.block, run.equity)
     statistics.add_fills(run.fills)
     statistics.add_orders(run.orders)

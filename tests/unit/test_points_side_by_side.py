@@ -13,15 +13,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from backbus.engine import batch
-from backbus.engine.batch import Outcome, Point, PointsEngine, terms_of, wide_registers
+from backbus.engine import straight
+from backbus.engine.batch import Outcome, Point, PointsEngine, terms_of
 from backbus.engine.one_asset import fits, least_of, spoken_plainly
+from backbus.engine.straight import wide_registers
 from backbus.jit.decorators import JIT_DISABLED
 from backbus.job.job import Job
 from backbus.market.panel import Block, Layout, Panel
 from backbus.market.ticks import CLOSE_SIGNAL, PHASES
-from backbus.strategy import PanelRunner
+from backbus.strategy import PanelRunner, Strategy
 from backbus.strategy.builtins import DonchianBreakout, RsiReversion, SmaCross
+from backbus.strategy.unwritten import Unwritten
 from backbus.trading.numbers import rules_of
 from backbus.trading.records import SIGNAL
 from tests.simulation.cases import some_job
@@ -64,7 +66,8 @@ def some_terms(dice: random.Random, panel: Panel) -> Job:
 
 
 def some_points(dice: random.Random, job: Job, panel: Panel) -> list[Point]:
-    terms, runner = terms_of(job, panel.layout, panel.block.session[panel.layout.warmup :]), PanelRunner(panel)
+    terms = terms_of(job, panel.layout, panel.block.session[panel.layout.warmup :])
+    runner = PanelRunner(panel, unwritten=dice.random() < 0.7)
     found = []
     for _ in range(dice.choice([1, 3, 8, 11])):
         fast = dice.randint(1, 5)
@@ -73,10 +76,34 @@ def some_points(dice: random.Random, job: Job, panel: Panel) -> list[Point]:
                 SmaCross(fast=fast, slow=fast + dice.randint(1, 9), short=dice.random() < 0.5),
                 DonchianBreakout(entry=dice.randint(1, 6), exit=dice.randint(1, 6), short=dice.random() < 0.5),
                 RsiReversion(period=dice.randint(2, 5), low=45.0),
+                Plainly(n=fast, how=dice.choice(["long", "equal", "short", "numbers", "weights", "both"])),
             ]
         )
         found.append(Point(terms, runner.signals(strategy)))
     return found
+
+
+class Plainly(Strategy):
+    """One of the ways in which a strategy may speak."""
+
+    n: int
+    how: str
+
+    def signals(self, bars: Any) -> Any:
+        mean, numbers = bars.sma(self.n), np.asarray(bars.close)[:, 0]
+        above = numbers > np.roll(numbers, 1)
+        if self.how == "both":
+            both = np.concatenate((self.hold_long(bars.close > mean), self.hold_short(bars.close < mean)))
+            return both[np.unique(both["tick"], return_index=True)[1]]
+        if self.how == "numbers":
+            found = self.hold_long(above)
+            above[:] = False  # its memory is its own
+            return found
+        if self.how == "weights":
+            return self.target_weights(np.where(above, 0.5, np.nan))
+        if self.how == "short":
+            return self.hold_short(bars.close < mean)
+        return self.hold_long(bars.close >= mean if self.how == "equal" else bars.close > mean)
 
 
 def both_ways(panel: Panel, points: list[Point], benchmark: str | None = None) -> tuple[Outcome, Outcome]:
@@ -97,7 +124,7 @@ def assert_same(found: Outcome, wanted: Outcome) -> None:
 
 @pytest.mark.parametrize("first", range(0, SEEDS, BATCH))
 def test_both_ways_give_the_same_bytes(first: int) -> None:
-    straight = 0
+    went = 0
     for seed in range(first, first + BATCH):
         dice = random.Random(f"side by side {seed}")
         panel = some_market(dice)
@@ -108,8 +135,8 @@ def test_both_ways_give_the_same_bytes(first: int) -> None:
         except AssertionError as error:
             error.add_note(f"seed {seed}")
             raise
-        straight += found.lanes is not None
-    assert straight > BATCH // 10
+        went += found.lanes is not None
+    assert went > BATCH // 10
 
 
 def test_a_point_whose_money_is_gone_is_counted_by_itself() -> None:
@@ -150,14 +177,33 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_does_not_fit_is_refused_and_goes_the_other_way(name: str) -> None:
-    panel = some_market(random.Random(name), rows=60)
+    close = 100.0 + np.random.default_rng(len(name)).normal(0.0, 5.0, (60, 1))
+    panel = market(close.copy(), close)
     job = Job.parse({"strategy": {"use": "none"}} | REFUSED[name])
     assert not fits(rules_of(job, panel.layout))
     terms = terms_of(job, panel.layout, panel.block.session)
-    points = [Point(terms, PanelRunner(panel).signals(SmaCross(fast=2, slow=5)))]
+    said = PanelRunner(panel).signals(SmaCross(fast=2, slow=5))
+    points = [Point(terms, PanelRunner(panel, unwritten=True).signals(SmaCross(fast=2, slow=5)))]
     found, wanted = both_ways(panel, points)
     assert found.lanes is None
     assert_same(found, wanted)
+    assert_same(PointsEngine(panel).run([Point(terms, said)]), found)
+    assert len(said) > 0
+
+
+def test_signals_that_are_not_written_are_the_records_to_whoever_looks() -> None:
+    panel = some_market(random.Random(8), rows=60)
+    for strategy in (
+        SmaCross(fast=2, slow=5, short=True),
+        DonchianBreakout(entry=3, exit=2),
+        Plainly(n=3, how="weights"),
+    ):
+        written = PanelRunner(panel).signals(strategy.fresh())
+        found = PanelRunner(panel, unwritten=True).signals(strategy.fresh())
+        assert isinstance(found, Unwritten) and isinstance(written, np.ndarray)
+        assert len(found) == len(written) > 0 and found.dtype == written.dtype and found.size == written.size
+        assert np.asarray(found).tobytes() == found.copy().tobytes() == written.tobytes()
+        assert (found["tick"] == written["tick"]).all() and repr(found) == repr(written)
 
 
 def test_holes_several_assets_and_loud_signals_are_refused() -> None:
@@ -237,7 +283,13 @@ def test_eight_runs_are_counted_by_vectors(processor: str) -> None:
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     # What a fall that is over does is of one run, so that loop has operations on single numbers as well.
-    wanted = {"mark_tile": (5, 0), "digest_tile": (20, 0), "fall_tile": (5, 30), "sum_lanes": (30, 12)}
+    wanted = {
+        "mark_tile": (5, 0),
+        "digest_tile": (20, 0),
+        "fall_tile": (5, 30),
+        "sum_lanes": (30, 12),
+        "see_lanes": (20, 12),
+    }
     assert set(found) == set(wanted)
     for name, (vectors, alone) in wanted.items():
         assert found[name][0] >= vectors, f"{name} was compiled without vectors: {found[name]}"
@@ -245,7 +297,7 @@ def test_eight_runs_are_counted_by_vectors(processor: str) -> None:
 
 
 def test_a_machine_without_wide_registers_counts_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch, "wide_registers", lambda: False)
+    monkeypatch.setattr(straight, "wide_registers", lambda: False)
     dice = random.Random(1)
     panel = some_market(dice, rows=60)
     job = Job.parse({"strategy": {"use": "none"}})

@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numba import njit
 
 from backbus.jit.decorators import JIT_DISABLED, LOOPS
 from backbus.jit.lanes import LANES
+from backbus.jit.python import plain
+from backbus.jit.settings import OPTIONS, UNCOUNTED
 from backbus.market.panel import Floats
+from backbus.performance.lanes import blank_sums, see_lanes
 from backbus.sweep.statistics import Observer, Plan, ResampleSettings, make_plan, merge, no_maxima
 from backbus.sweep.statistics.observation import CONSISTENT, LOWER, UPPER, WHITE
 from tests.unit.statistics_sweep import observed, some_returns, some_verdict, verdict_as_json
@@ -149,12 +153,12 @@ def test_every_kernel_has_one_signature_whoever_feeds_it() -> None:
     observed(plan, fixed)
     observed(plan, np.asfortranarray(returns))
     alone = make_plan(returns.shape[1], 5, ResampleSettings(resamples=0))
-    for rows in (np.zeros((1, returns.shape[1], LANES)), np.asfortranarray(np.zeros((1, returns.shape[1], LANES)))):
-        Observer(alone, LANES).observe_lanes(np.arange(LANES), rows)
+    for places in (np.arange(LANES), np.arange(2 * LANES)[::2]):
+        Observer(alone, 2 * LANES).observe_sums(places, blank_sums(1, len(alone.bounds) - 1))
     mine = [kernel for kernel in LOOPS if kernel.__module__.startswith("backbus.sweep.statistics")]
     assert {kernel.__name__: len(kernel.signatures) for kernel in mine} == {
         "observe_returns": 1,
-        "observe_lanes": 1,
+        "take_sums": 1,
         "choose_points": 1,
         "rank_points": 1,
     }
@@ -175,8 +179,19 @@ def test_points_side_by_side_are_observed_as_one_after_the_other(points: int, se
     for point in range(points):
         lanes[point // LANES, :, point % LANES] = returns[point]
     one, other = Observer(plan, points), Observer(plan, points)
-    assert one.observe_some(places, returns) == other.observe_lanes(places, lanes)
+    seen = blank_sums(len(lanes), len(plan.bounds) - 1)
+    assert other.sight is not None
+    see = njit(**OPTIONS, **UNCOUNTED)(plain(see_lanes))
+    for eight, values in enumerate(lanes):
+        with np.errstate(all="ignore"):
+            see(values, *other.sight, seen.blocks[eight], seen.squares[eight], seen.sums[eight])
+    assert one.observe_some(places, returns) == other.observe_sums(places, seen)
     assert one.rows.tobytes() == other.rows.tobytes()
     assert one.maxima.tobytes() == other.maxima.tobytes()
-    with pytest.raises(ValueError, match="0 resamples"):
-        other.observe_lanes(places, lanes[:, : sessions - 1])
+    before = other.rows.tobytes()
+    assert other.observe_sums(np.full(points, -1), seen) == 0
+    assert other.rows.tobytes() == before
+    resampled = Observer(make_plan(sessions, 5, ResampleSettings(resamples=2)), points)
+    assert resampled.sight is None
+    with pytest.raises(ValueError, match="2 resamples"):
+        resampled.observe_sums(places, seen)

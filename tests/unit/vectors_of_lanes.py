@@ -39,6 +39,7 @@ def arguments() -> dict[str, tuple[Any, ...]]:
         "sum_lanes": (
             np.ones((1, 8)), equity, rates, equity.copy(), sums, np.zeros(8, dtype=MOMENTS), np.zeros(8, dtype=ENDS),
         ),
+        "see_lanes": (equity, close, 0.0, np.array([0, ROWS // 2, ROWS]), sums[:2], sums[2:4], sums[:7]),
     }  # fmt: skip
 
 

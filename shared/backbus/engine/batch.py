@@ -5,18 +5,18 @@ Nothing of a point is kept but its sums, digests and returns: memory depends on 
 
 from __future__ import annotations
 
-import functools
-import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbus.engine.groups import LaneBuffers, run_groups
 from backbus.engine.loop import run_lists
-from backbus.engine.one_asset import fits, least_of, spoken_plainly
+from backbus.engine.one_asset import fits, spoken_plainly
 from backbus.engine.points import Blank, PointSums, Views, begin_point, count_point, run_points
+from backbus.engine.straight import SignalsRoom, lane_buffers, least_where_straight
 from backbus.jit.arrays import read_only
 from backbus.jit.lanes import LANES
 from backbus.job.job import Job
@@ -25,12 +25,14 @@ from backbus.market.panel import Floats, Ints, Layout, Panel
 from backbus.market.ticks import PHASES
 from backbus.performance import metrics
 from backbus.performance.fingerprint import FILL_COLUMNS, WORDS_OF_FILL, fingerprints, new_lanes
-from backbus.performance.lanes import TILE
+from backbus.performance.lanes import SeenSums, Sight, blank_sums
 from backbus.performance.metrics import Values, figures
 from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION
 from backbus.performance.risk_free import session_rates
 from backbus.performance.sessions import ACCOUNT, BenchmarkCurve, mark_closes, number_sessions
 from backbus.performance.trades import NO_TIME, TOTALS, TRADE, no_trades
+from backbus.strategy.edges import WRITTEN
+from backbus.strategy.unwritten import MOST_ARRAYS, Signals, Unwritten, written
 from backbus.trading import records as rec
 from backbus.trading.account_rows import NO_BOOKINGS
 from backbus.trading.codes import SignalKind
@@ -44,6 +46,9 @@ from backbus.trading.rules import Rules
 from backbus.trading.warmup import NOTHING_WRITTEN
 
 NO_BOOKINGS_READ = read_only(NO_BOOKINGS)
+Truth = NDArray[np.bool_]
+_NO_SIGHT = Sight(NO_RETURNS, 0.0, read_only(np.empty(0, dtype=np.int64)))
+_NO_SIGNALS = np.empty(0, dtype=rec.SIGNAL)
 
 
 class Terms(NamedTuple):
@@ -66,7 +71,7 @@ class Point(NamedTuple):
     """One run of a batch: its terms, and its signals over the whole panel."""
 
     terms: Terms
-    signals: Records
+    signals: Signals
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,28 +83,22 @@ class Outcome:
     fingerprints: list[str]
     returned: Values
     """[runs] whether each session has a return."""
+    straight: Truth
+    """[runs] whether a run was counted side by side with others."""
+    seen: SeenSums | None
+    """What was summed of the returns of these, where somebody said what to see; None where nobody did."""
     lanes: Floats | None
-    """[eights, sessions, 8] returns of runs that were counted side by side; None where they were not."""
+    """[eights, sessions, 8] their returns; None where they were summed instead, or no run was counted so."""
     _rows: Floats
 
     @property
     def returns(self) -> Floats:
-        """[runs, sessions]; rows of runs whose equity fell to zero or below hold no returns."""
+        """[runs, sessions]; rows of runs whose equity fell to zero or below hold no returns, nor do those of runs of
+        which ``seen`` has the sums."""
         if self.lanes is None:
             return self._rows
         by_run = self.lanes.transpose(0, 2, 1).reshape(-1, self.lanes.shape[1])
         return np.ascontiguousarray(by_run[: len(self.returned)])
-
-
-@functools.cache
-def wide_registers() -> bool:
-    """Whether this machine's registers take four numbers or more: without them eight runs side by side are slower than
-    one after the other."""
-    import llvmlite.binding  # type: ignore[import-untyped]
-
-    named = os.environ.get("NUMBA_CPU_NAME")
-    features: dict[str, bool] = dict(llvmlite.binding.get_host_cpu_features())
-    return features.get("avx2", False) and named != "generic"
 
 
 class PointsEngine:
@@ -132,9 +131,8 @@ class PointsEngine:
         self._numbers = read_only(numbers)
         self._cursor = np.zeros(len(CURSOR), dtype=np.int64)
         self._room = 0
-        alone = layout.assets == 1 and wide_registers()
-        self._least_price = least_of(self._open, self._close) if alone else 0.0
-        """Where all bars are there, of one asset, on a machine that counts eight at a time; 0.0 elsewhere."""
+        self._signals_room = SignalsRoom()
+        self._least_price = least_where_straight(panel)
         self._buffers: LaneBuffers | None = None
 
     def _curve_of(self, panel: Panel, benchmark: str) -> BenchmarkCurve:
@@ -173,37 +171,43 @@ class PointsEngine:
             read_only(last),
         )
 
-    def run(self, points: Sequence[Point]) -> Outcome:
-        """Run at least one point; all look back as far for their volatility (``rules["volatility_rows"]``)."""
-        count, assets = len(points), self._layout.assets
-        rules = rec.joined([point.terms.rules.record for point in points]).copy()
-        signals = rec.joined([point.signals for point in points])
-        bounds = np.concatenate(([0], np.cumsum([len(point.signals) for point in points]))).astype(np.int64)
-        most = int(np.diff(bounds).max())
-        orders = OrderStore(assets, listed=any(point.terms.rules.needs_order_lists for point in points))
-        orders.need(signals["kind"], beyond=SignalKind.WEIGHT)
-        if orders.listed:
-            orders.make_room(4 * (most + assets))
-        self._make_room((32 if orders.listed else 2) * (most + assets))
-        sums, lanes = self._blank_sums(count), None
+    def run(self, points: Sequence[Point], sight: Sight | None = None) -> Outcome:
+        """Run at least one point; all look back as far for their volatility (``rules["volatility_rows"]``). With
+        ``sight`` returns are summed as it says where they are made, as far as points are counted side by side."""
+        if sight is not None and sight.bounds[-1] != self.sessions:
+            raise ValueError(f"{self.sessions} returns for {sight.bounds[-1]} sessions")
+        rules = _rules_of(points)
+        sums, straight = self._blank_sums(len(points)), np.zeros(len(points), dtype=np.bool_)
+        lanes, seen = None, None
         with np.errstate(over="ignore"):
-            if not orders.listed and self._is_straight(points, signals, bounds):
-                lanes, left = self._run_in_groups(points, rules, signals, bounds, sums)
-                if len(left):
-                    self._run_again(points, left, orders, sums, lanes)
-            elif orders.listed:
-                for number, point in enumerate(points):
-                    own = read_only(signals[bounds[number] : bounds[number + 1]])
-                    self._run_by_itself(point, rules[number : number + 1], own, orders, _line(sums, number))
+            if self._is_straight(points):
+                straight, lanes, seen = self._run_in_groups(points, rules, sums, sight)
+                if not straight.all():
+                    self._run_again(points, np.flatnonzero(~straight), sums, lanes)
             else:
-                self._run_together(points, rules, signals, bounds, orders, sums)
+                self._run_row_by_row(points, rules, sums)
         year = np.array([point.terms.year for point in points])
         parts = metrics.Sums(
             sums.curves, sums.totals, sums.open_trades, sums.moments, sums.regressions, sums.ends
         )  # fmt: skip
         found = figures(rules["cash"], year, parts, self._benchmark)
         prints = fingerprints(sums.fills_lanes, sums.equity_lanes)
-        return Outcome(found, prints, sums.ends["returned"] == 1, lanes, sums.returns)
+        return Outcome(found, prints, sums.ends["returned"] == 1, straight, seen, lanes, sums.returns)
+
+    def _run_row_by_row(self, points: Sequence[Point], rules: Records, sums: PointSums) -> None:
+        """Run points by the loop of all runs."""
+        signals, bounds = _joined([written(point.signals) for point in points])
+        assets, most = self._layout.assets, int(np.diff(bounds).max())
+        orders = OrderStore(assets, listed=any(point.terms.rules.needs_order_lists for point in points))
+        orders.need(signals["kind"], beyond=SignalKind.WEIGHT)
+        self._make_room((32 if orders.listed else 2) * (most + assets))
+        if not orders.listed:
+            self._run_together(points, rules, signals, bounds, orders, sums)
+            return
+        orders.make_room(4 * (most + assets))
+        for number, point in enumerate(points):
+            own = read_only(signals[bounds[number] : bounds[number + 1]])
+            self._run_by_itself(point, rules[number : number + 1], own, orders, _line(sums, number))
 
     def _blank_sums(self, count: int) -> PointSums:
         return PointSums(
@@ -243,74 +247,70 @@ class PointsEngine:
             self._last, *sums,
         )  # fmt: skip
 
-    def _is_straight(self, points: Sequence[Point], signals: Records, bounds: Ints) -> bool:
+    def _is_straight(self, points: Sequence[Point]) -> bool:
         """Whether ``groups`` can run these points: they differ in nothing but their signals and numbers."""
         first = points[0].terms
-        return (
-            self._least_price > 0.0
-            and all(
-                (terms.rates is first.rates or np.array_equal(terms.rates, first.rates)) and fits(terms.rules)
-                for terms in {id(p.terms): p.terms for p in points}.values()
-            )
-            and spoken_plainly(signals, bounds, self._layout.warmup)
-        )
+        if not self._least_price > 0.0 or not all(
+            (terms.rates is first.rates or np.array_equal(terms.rates, first.rates)) and fits(terms.rules)
+            for terms in {id(p.terms): p.terms for p in points}.values()
+        ):
+            return False
+        # What is not written yet is plain.
+        signals, bounds = _joined([point.signals for point in points if not isinstance(point.signals, Unwritten)])
+        return spoken_plainly(signals, bounds, self._layout.warmup)
 
     def _run_in_groups(
-        self, points: Sequence[Point], rules: Records, signals: Records, bounds: Ints, sums: PointSums
-    ) -> tuple[Floats, Ints]:
-        """Run the points eight by eight: their returns side by side, and those that are left to be run otherwise."""
-        count = len(points)
+        self, points: Sequence[Point], rules: Records, sums: PointSums, sight: Sight | None
+    ) -> tuple[Truth, Floats | None, SeenSums | None]:
+        """Run the points eight by eight: which of them that went for, and what came of their returns."""
+        count, rows = len(points), len(self._equity)
         filler = -count % LANES  # the last eight are filled up with the last point
-        more = [points[-1]] * filler
-        instruments = read_only(rec.joined([point.terms.rules.instruments for point in (*points, *more)]))
-        if filler:
-            rules = np.concatenate((rules, *[rules[-1:]] * filler))
-            bounds = np.concatenate((bounds, np.full(filler, bounds[-1])))
+        points = [*points, *[points[-1]] * filler]
+        instruments = read_only(_each(points, lambda terms: terms.rules.instruments))
+        rules = np.concatenate((rules, *[rules[-1:]] * filler)) if filler else rules
+        found = [point.signals for point in points]
+        signals, bounds = _joined([_NO_SIGNALS if isinstance(each, Unwritten) else each for each in found])
+        hows, sides = np.full(len(points), WRITTEN), np.zeros(len(points))
+        places = np.zeros((len(points), MOST_ARRAYS), dtype=np.int64)
+        for number, each in enumerate(found):
+            if isinstance(each, Unwritten):
+                hows[number], sides[number] = each.how, each.side
+                each.put_places(places[number])
+        unwritten = bool((hows != WRITTEN).any())
         own, blank = points[0].terms.rules, self._blank(points[0].terms.rules)
-        buffers = self._lanes(int(np.diff(bounds).max()))
-        padded, fine = self._blank_sums(count + filler), np.zeros(count + filler, dtype=np.int64)
-        lanes = np.empty(((count + filler) // LANES, self.sessions, LANES))
-        length = np.zeros(1, dtype=np.int64)
-        slots = OrderStore(1, listed=False).single
-        views = self._views()
+        room = self._signals_room.of(rows if unwritten else 0)
+        buffers = self._buffers = lane_buffers(
+            self._buffers, rows, self.sessions, max(rows if unwritten else 0, int(np.diff(bounds).max()))
+        )
+        padded, fine = self._blank_sums(len(points)), np.zeros(len(points), dtype=np.int64)
+        eights = len(points) // LANES
+        lanes = np.empty((eights if sight is None else 1, self.sessions, LANES))
+        looked = sight or _NO_SIGHT
+        seen = blank_sums(eights, max(len(looked.bounds) - 1, 0))
+        slots, fill, closed = OrderStore(1, listed=False).single, np.zeros(1, rec.FILL), np.zeros(1, TRADE)
         run_groups(
-            rules, instruments, read_only(signals), bounds, read_only(points[0].terms.rates), self._warmup, self._open,
-            self._close, self._close[:, 0], self._layout.warmup, self._least_price, self._numbers, self._factor,
-            self._times, *blank, *open_account(own), open_market(own).state, *slots, self._fills, length, views.fills,
-            views.fill_words, NO_BOOKINGS_READ, blank.trades.copy(), self._closed, self._cursor, *buffers, fine,
-            *padded[:-1], lanes,
+            rules, instruments, read_only(signals), bounds, hows, sides, places, *room,
+            read_only(points[0].terms.rates), self._warmup, self._open, self._close, self._close[:, 0],
+            self._layout.warmup, self._least_price, self._numbers, self._factor, *blank, *open_account(own),
+            open_market(own).state, *slots, fill, blank.trades.copy(), closed, self._cursor, *buffers, fine,
+            *padded[:-1], lanes, *looked, *seen,
         )  # fmt: skip
         for whole, part in zip(padded[:-1], sums[:-1], strict=True):
             part[...] = whole[:count]
-        return lanes, np.flatnonzero(fine[:count] == 0)
+        straight = fine[:count] == 1
+        return (straight, lanes, None) if sight is None else (straight, None, seen)
 
-    def _run_again(
-        self, points: Sequence[Point], left: Ints, orders: OrderStore, sums: PointSums, lanes: Floats
-    ) -> None:
+    def _run_again(self, points: Sequence[Point], left: Ints, sums: PointSums, lanes: Floats | None) -> None:
         """Run some points by the loop that goes from row to row."""
         some = [points[number] for number in left]
-        signals = rec.joined([point.signals for point in some])
-        bounds = np.concatenate(([0], np.cumsum([len(point.signals) for point in some]))).astype(np.int64)
         own = self._blank_sums(len(some))
-        rules = rec.joined([point.terms.rules.record for point in some]).copy()
-        self._run_together(some, rules, signals, bounds, orders, own)
+        self._run_row_by_row(some, _rules_of(some), own)
         for line, found in zip(sums[:-1], own[:-1], strict=True):
             line[left] = found
-        lanes[left // LANES, :, left % LANES] = own.returns
-
-    def _lanes(self, changes: int) -> LaneBuffers:
-        """Room for eight points that change what they hold so often at the most."""
-        if self._buffers is None or self._buffers.money.shape[1] < changes:
-            rows, sessions = len(self._equity), self.sessions
-            tile, last = np.empty((TILE, LANES)), np.empty((sessions, LANES))
-            self._buffers = LaneBuffers(
-                np.empty((1, LANES)), np.empty((LANES, 2 * changes + 8, 2)), np.zeros(rows, dtype=np.int8),
-                np.empty((LANES, 2 * changes + 8), dtype=np.int8), np.empty(LANES, dtype=np.int64),
-                np.empty((3, LANES)), np.empty((2, LANES)), np.empty((3, LANES)),
-                np.empty((2, LANES), dtype=np.uint64), tile, tile.view(np.uint64), last, last.view(np.uint64),
-                np.empty(sessions), np.empty((8, LANES)),
-            )  # fmt: skip
-        return self._buffers
+        if lanes is None:
+            sums.returns[left] = own.returns
+        else:
+            lanes[left // LANES, :, left % LANES] = own.returns
 
     def _run_by_itself(
         self, point: Point, rule: Records, signals: Records, orders: OrderStore, sums: PointSums
@@ -343,6 +343,26 @@ class PointsEngine:
             rule, point.terms.rates, self._numbers, self._factor, self._times, int(self._cursor[CURSOR.FILLS]),
             bookings, *self._views(), trades, self._closed, self._shares, self._last, *sums,
         )  # fmt: skip
+
+
+def _each(points: Sequence[Point], of: Callable[[Terms], Records]) -> Records:
+    """Records of all points' terms, which most of them share."""
+    first = points[0].terms
+    if all(point.terms is first for point in points):
+        own = of(first)
+        return np.frombuffer(own.tobytes() * len(points), dtype=own.dtype)
+    return rec.joined([of(point.terms) for point in points])
+
+
+def _rules_of(points: Sequence[Point]) -> Records:
+    return _each(points, lambda terms: terms.rules.record).copy()
+
+
+def _joined(signals: Sequence[Records]) -> tuple[Records, Ints]:
+    """The signals of all points, and where each point's begin and end."""
+    lengths = [len(each) for each in signals]
+    bounds = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    return rec.joined([each for each in signals if len(each)] or [_NO_SIGNALS]), bounds
 
 
 def _line(sums: PointSums, number: int) -> PointSums:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from backbus.engine.one_asset import trade_one
+from backbus.engine.one_asset import Tally, trade_one
 from backbus.engine.points import Blank, reset
 from backbus.jit.decorators import loop
 from backbus.jit.lanes import LANES
 from backbus.market.panel import Floats, Ints
-from backbus.performance.fingerprint import Words, mix_fills
-from backbus.performance.lanes import CASH, HELD, UNIT, Segments, mark_lanes, sum_lanes
+from backbus.performance.fingerprint import Words
+from backbus.performance.lanes import CASH, HELD, UNIT, Segments, mark_lanes, see_lanes, sum_lanes
 from backbus.performance.moments import regress
-from backbus.performance.trades import match_fills
-from backbus.trading.groups import Account, MarketArrays, RecordLog
+from backbus.strategy.edges import WRITTEN, Bytes, write_unwritten
+from backbus.trading.groups import Account, BarArrays, MarketArrays
 from backbus.trading.records import Records
 from backbus.trading.warmup import take_in
 
@@ -59,24 +59,29 @@ class LaneBuffers(NamedTuple):
 
 @loop
 def run_groups(  # noqa: PLR0913  (a loop's door)
-    rules: Records, instruments: Records, signals: Records, bounds: Ints, rates: Floats, warmup: Floats, open_: Floats,
-    close: Floats, closes_alone: Floats, first_row: int, least_price: float, numbers: Ints, factor: Floats, times: Ints,
-    blank_totals: Records, blank_positions: Records, blank_state: Records, blank_trades: Records, totals: Records,
-    positions: Records, closes: Floats, state: Records, slots: Records, count: Ints, fills: Records, length: Ints,
-    fills_read: Records, fill_words: Words, bookings: Records, trades: Records, closed: Records, cursor: Ints,
-    cash: Floats, money: Floats, head: Ints, link: Ints, following: Ints, account_lanes: Floats, sums_lanes: Floats,
-    falls: Floats, digests: Words, tile: Floats, words: Words, last: Floats, last_words: Words, of_one: Floats,
-    moments_lanes: Floats, fine: Ints, curves: Records, equity_lanes: Words, fills_lanes: Words, all_totals: Records,
-    open_trades: Ints, moments: Records, regressions: Records, ends: Records, returns: Floats,
+    rules: Records, instruments: Records, signals: Records, bounds: Ints, hows: Ints, sides: Floats, places: Ints,
+    room: Records, room_read: Records, latch: Floats, flags: Bytes, flag_words: Words, rates: Floats, warmup:
+    Floats, open_: Floats, close: Floats, closes_alone: Floats, first_row: int, least_price: float, numbers: Ints,
+    factor: Floats, blank_totals: Records, blank_positions: Records, blank_state: Records, blank_trades: Records,
+    totals: Records, positions: Records, closes: Floats, state: Records, slots: Records, count: Ints, fill: Records,
+    trades: Records, closed: Records, cursor: Ints, cash: Floats, money: Floats, head: Ints, link: Ints, following:
+    Ints, account_lanes: Floats, sums_lanes: Floats, falls: Floats, digests: Words, tile: Floats, words: Words,
+    last: Floats, last_words: Words, of_one: Floats, moments_lanes: Floats, fine: Ints, curves: Records,
+    equity_lanes: Words, fills_lanes: Words, all_totals: Records, open_trades: Ints, moments: Records, regressions:
+    Records, ends: Records, returns: Floats, seen_benchmark: Floats, seen_rate: float, seen_bounds: Ints,
+    seen_blocks: Floats, seen_squares: Floats, seen_sums: Floats,
 ) -> None:  # fmt: skip
-    """Run the points, whose number is a multiple of eight, and leave their sums in their lines of the last nine arrays,
-    the last of which is [eights, sessions, 8]; ``fine`` [points] tells whose sums they are: the others are to be run by
-    themselves.
+    """Run the points, whose number is a multiple of eight, and leave their sums in their lines of the nine arrays from
+    ``curves`` on, and of those of ``SeenSums``; ``returns`` is [eights, sessions, 8]. ``fine`` [points] tells whose
+    sums they are: the others are to be run by themselves.
 
-    ``signals`` of point p are those from ``bounds[p]`` to ``bounds[p + 1]``, ``closes_alone`` is [rows], ``rates`` are
-    those of all points."""
+    ``signals`` of point p are those from ``bounds[p]`` to ``bounds[p + 1]``, or are yet to be written as ``hows[p]``
+    says, by what lies at ``places[p]``; ``closes_alone`` is [rows], ``rates`` are those of all points. Returns that
+    have room for one group are in the end those of the last one; ``seen_bounds`` is empty where nobody observes
+    them."""
     blank = Blank(blank_totals, blank_positions, blank_state, blank_trades)
     segments = Segments(money, head, link, following)
+    bars = BarArrays(first_row, open_, close, None, None, None, None, None, None)
     for first in range(0, rules.shape[0], LANES):
         for lane in range(LANES):
             point = first + lane
@@ -90,24 +95,33 @@ def run_groups(  # noqa: PLR0913  (a loop's door)
             cash[0, lane] = rule[0]["cash"]
             account_lanes[CASH, lane], account_lanes[HELD, lane] = rule[0]["cash"] + 0.0, 0.0
             account_lanes[UNIT, lane] = state[0]["unit"]
-            length[0] = 0
-            curves[point]["held_rows"] = curves[point]["held_rows"] + trade_one(
-                rule[0], account, market, open_, close, first_row, signals[bounds[point] : bounds[point + 1]],
-                RecordLog(fills, length), lane, least_price, segments,
+            tally = Tally(trades, all_totals[own], fills_lanes[point], fill, closed, count)
+            own_signals = signals[bounds[point] : bounds[point + 1]]
+            if hows[point] != WRITTEN:
+                said = write_unwritten(
+                    hows[point], places[point], sides[point], close, first_row, room, latch, flags, flag_words
+                )  # fmt: skip
+                own_signals = room_read[:said]
+            curves[point]["held_rows"] += trade_one(
+                rule[0], Account(totals, positions, closes), market, bars, own_signals, tally, lane, least_price,
+                segments,
             )  # fmt: skip
             curves[point]["peak"] = rule[0]["cash"]
             curves[point]["trough"] = rule[0]["cash"]
-            filled = length[0]
-            mix_fills(fill_words[:filled], fills_lanes[point])
-            match_fills(fills_read[:filled], times[:filled], bookings, trades, all_totals[own], closed)
             open_trades[point] = 1 if trades[0]["position"] != 0.0 else 0
         group = slice(first, first + LANES)
         mark_lanes(
             cash, closes_alone, numbers, money, head, link, following, account_lanes, sums_lanes,
             falls, digests, tile, words, last, last_words, curves[group], equity_lanes[group], fine[group],
         )  # fmt: skip
-        own_returns = returns[first // LANES]
+        eight = first // LANES
+        own_returns = returns[min(eight, returns.shape[0] - 1)]
         sum_lanes(cash, last, rates, own_returns, moments_lanes, moments[group], ends[group])
+        if seen_bounds.shape[0] > 0:
+            see_lanes(
+                own_returns, seen_benchmark, seen_rate, seen_bounds, seen_blocks[eight], seen_squares[eight],
+                seen_sums[eight],
+            )  # fmt: skip
         if factor.shape[0] > 0:
             for lane in range(LANES):
                 for session in range(last.shape[0]):

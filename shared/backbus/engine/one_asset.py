@@ -7,23 +7,26 @@ order, so the same numbers. What it cannot go is refused by ``fits`` and ``spoke
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from backbus.execution.ends import FillOf, write_fill
 from backbus.jit.decorators import step
 from backbus.jit.fields import copied
+from backbus.jit.on_stack import on_stack
 from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import CLOSE_SIGNAL, OPEN_MATCH, PHASES
+from backbus.performance.fingerprint import Words, fill_lanes, mix_fill, put_fill_lanes, words_of
 from backbus.performance.lanes import Segments
+from backbus.performance.trades import NO_TIME, match_fill
 from backbus.portfolio.close_decision import within_band
 from backbus.portfolio.limits import Allowed
-from backbus.portfolio.risk import Trade, accept, buying_power
+from backbus.portfolio.risk import Trade, accept, power_by_leverage
 from backbus.portfolio.sizing import desired_position
 from backbus.trading.codes import Cap, FillRule, Reason, SignalKind
 from backbus.trading.commission import FeeModel, fee_of
-from backbus.trading.groups import Account, MarketArrays, RecordLog
+from backbus.trading.groups import Account, BarArrays, MarketArrays, RecordLog
 from backbus.trading.ledger import book_fills, mark
 from backbus.trading.records import ROW_SCALE, Records
 from backbus.trading.rules import Rules, Sizing
@@ -66,35 +69,57 @@ def spoken_plainly(signals: Records, bounds: Ints, first_row: int) -> bool:
     return bool(plain.all() and fits_in.all() and rises.all())
 
 
+class Tally(NamedTuple):
+    """What is counted of a run's fills as they come."""
+
+    trades: Records
+    """[1] OPEN_TRADE."""
+    totals: Records
+    """[1] TOTALS."""
+    lanes: Words
+    """[6, 2] the digests of their columns."""
+    fill: Records
+    """[1] FILL: scratch."""
+    closed: Records
+    """[1] TRADE: scratch."""
+    length: Ints
+    """[1]: scratch."""
+
+
 @step
-def trade_one(  # noqa: PLR0913  (the locals of a loop)
+def trade_one(
     rules: Any,
-    account: Account,
+    book: Account,
     market: MarketArrays,
-    open_: Floats,
-    close: Floats,
-    first_row: int,
+    bars: BarArrays,
     signals: Records,
-    fills: RecordLog,
+    tally: Tally,
     lane: int,
     least_price: float,
     segments: Segments,
 ) -> int:
     """Trade a run's signals over bars [rows, 1]; returns in how many rows something was held. What is held from a fill
-    on goes into ``segments`` of ``lane``."""
-    instrument, state, line = market.instruments[0], market.state[0], account.positions[0]
-    rows = close.shape[0]
+    on goes into ``segments`` of ``lane``; ``book`` has its totals as an array of one, and is not written to."""
+    totals, positions, length = on_stack(book.totals), on_stack(book.positions), on_stack(tally.length)
+    fill, trades, sums, closed = (
+        on_stack(tally.fill), on_stack(tally.trades), on_stack(tally.totals), on_stack(tally.closed)
+    )  # fmt: skip
+    account, log = Account(totals[0], positions, book.closes), RecordLog(fill, length)
+    first, second = fill_lanes(tally.lanes, 0), fill_lanes(tally.lanes, 1)
+    trades[0]["settles"] = 0  # what fits does not settle, and so needs less to be counted
+    instrument, state, line = market.instruments[0], market.state[0], positions[0]
+    rows = bars.close.shape[0]
     count = begun = 0
     held_rows: int = 0
     holds = False
     for number in range(signals.shape[0]):
         signal = signals[number]
         row = signal["tick"] // PHASES
-        at = row - first_row
+        at = row - bars.first_row
         if at + 1 >= rows:
             break  # its order would fill after the last bar
-        mark(rules, account, market, close, at)
-        price, held = close[at, 0], copied(line["position"])
+        mark(rules, account, market, bars.close, at)
+        price, held = bars.close[at, 0], copied(line["position"])
         equity = account.totals["equity"] * (1.0 - rules["cash_buffer"])
         wish = desired_position(rules, instrument, state, signal, held, price, equity, 0.0, rules["size"])
         if wish < 0.0 and rules["shorts"] == 0:
@@ -103,13 +128,13 @@ def trade_one(  # noqa: PLR0913  (the locals of a loop)
         lessens = wanted * held < 0.0 and abs(wanted) <= abs(held)
         if within_band(rules, account, signal, held, wish, abs(wanted) * price * state["unit"]) or wanted == 0.0:
             continue
-        now = open_[at + 1, 0]
+        now = bars.open[at + 1, 0]
         paid = fill_price(instrument, state, price, wanted)
-        power = 0.0 if lessens else buying_power(rules, account, market, close, at)
+        power = 0.0 if lessens else power_by_leverage(rules, account, market, bars.close, at)
         trade = Trade(held, wanted, paid, price)
         accepted = accept(rules, instrument, state, power, trade, Allowed(wanted, Reason.NONE), lessens)
         if not lessens and accepted.quantity != 0.0:
-            power = buying_power(rules, account, market, open_, at + 1)
+            power = power_by_leverage(rules, account, market, bars.open, at + 1)
             trade = Trade(held, accepted.quantity, fill_price(instrument, state, now, accepted.quantity), now)
             allowed = Allowed(accepted.quantity, Reason.NONE)
             accepted = accept(rules, instrument, state, power, trade, allowed, lessens)
@@ -119,8 +144,11 @@ def trade_one(  # noqa: PLR0913  (the locals of a loop)
         paid = fill_price(instrument, state, now, quantity)
         fee = fee_of(rules, instrument, state, quantity, paid)
         found = FillOf(FillRule.AT_OPEN, Cap.NONE, quantity, paid, now, fee, 0.0)
-        write_fill(fills, PHASES * (row + 1) + OPEN_MATCH, row * ROW_SCALE, 0, state["unit"], found)
-        book_fills(account, market, fills, count)
+        length[0] = 0
+        write_fill(log, PHASES * (row + 1) + OPEN_MATCH, row * ROW_SCALE, 0, state["unit"], found)
+        book_fills(account, market, log, 0)
+        match_fill(fill[0], line["position"], NO_TIME, 0, trades[0], sums[0], closed[0])
+        first, second = second, mix_fill(first, words_of(fill[0]))
         at += 1
         held_rows += (at - begun) * (1 if holds else 0)
         begun = at
@@ -131,6 +159,9 @@ def trade_one(  # noqa: PLR0913  (the locals of a loop)
         segments.head[at] = lane + 1
         count += 1
     held_rows += (rows - begun) * (1 if holds else 0)
+    tally.trades[0]["position"], tally.totals[0] = trades[0]["position"], sums[0]
+    put_fill_lanes(tally.lanes, 0, first)
+    put_fill_lanes(tally.lanes, 1, second)
     return held_rows
 
 

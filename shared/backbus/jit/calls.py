@@ -44,6 +44,20 @@ def _call(typing: Any, address: Any, context: Any, numbers: Any) -> Any:
     return types.float64(address, context, numbers), make
 
 
+def _stay_apart(typing: Any) -> Any:
+    def make(compiling: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        builder.function.attributes.add("noinline")
+        return compiling.get_dummy_value()
+
+    return types.none(), make
+
+
+def _nothing() -> None:
+    pass
+
+
+stay_apart: Callable[[], None] = _nothing if JIT_DISABLED else intrinsic(_stay_apart)
+"""``stay_apart()``, said in a ``part``: whoever calls it is not to hold a copy of it, since it is rare or large."""
 called: Callable[[int, int, Numbers], float] = _called if JIT_DISABLED else intrinsic(_call)
 """``called(address, context, numbers)``: what the function at an address makes of some numbers. ``context`` is the
 address of numbers of its own, which it may change."""

@@ -57,7 +57,8 @@ def loop(function: Callable[P, R]) -> Callable[..., R]:
 
 def part(function: Callable[P, R]) -> Callable[P, R]:
     """A large piece of several loops, which only they call: compiled once for all of them, and not inlined."""
-    compiled: Callable[P, R] = numba.njit(cache=True, **OPTIONS, **UNCOUNTED, **UNCALLED)(function)
+    # Said, since what a step calls would be inlined as the step is.
+    compiled: Callable[P, R] = numba.njit(cache=True, forceinline=False, **OPTIONS, **UNCOUNTED, **UNCALLED)(function)
     return compiled
 
 

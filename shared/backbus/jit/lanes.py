@@ -115,6 +115,12 @@ def below(a: Eight, b: Eight) -> Eight:
 
 
 @step
+def is_lane(lane: int) -> Eight:
+    """Which of the eight is meant."""
+    return (lane == 0, lane == 1, lane == 2, lane == 3, lane == 4, lane == 5, lane == 6, lane == 7)
+
+
+@step
 def either(a: Eight, b: Eight) -> Eight:
     """Where one of the two is true."""
     return (a[0] | b[0], a[1] | b[1], a[2] | b[2], a[3] | b[3], a[4] | b[4], a[5] | b[5], a[6] | b[6], a[7] | b[7])

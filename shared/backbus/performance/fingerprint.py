@@ -7,6 +7,7 @@ bit patterns: one NaN, no negative zero. Nothing of the clock, the machine or th
 from __future__ import annotations
 
 import hashlib
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ FILL_COLUMNS = ("tick", "order", "asset", "quantity", "price", "fee")
 """The columns of a fill that its digest covers, in this order."""
 
 Words = NDArray[np.uint64]
+Six: TypeAlias = tuple[Any, Any, Any, Any, Any, Any]
 
 _FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 """Odd numbers without pattern: 2⁶⁴ over the golden ratio, and xxHash's second prime. The lanes begin with them."""
@@ -58,22 +60,57 @@ def canonical(word: np.uint64) -> np.uint64:
     return word
 
 
+@step
+def fill_lanes(lanes: Words, which: int) -> Six:
+    """One of the two lanes of each column, [columns, 2]."""
+    return lanes[0, which], lanes[1, which], lanes[2, which], lanes[3, which], lanes[4, which], lanes[5, which]
+
+
+@step
+def put_fill_lanes(lanes: Words, which: int, found: Six) -> None:
+    """Write them back."""
+    lanes[0, which], lanes[1, which], lanes[2, which] = found[0], found[1], found[2]
+    lanes[3, which], lanes[4, which], lanes[5, which] = found[3], found[4], found[5]
+
+
+@step
+def words_of(fill: Any) -> Six:
+    """The words of a FILL record's columns."""
+    return (
+        np.uint64(fill["tick"]), np.uint64(fill["order"]), np.uint64(fill["asset"]),
+        np.float64(fill["quantity"]).view(np.uint64), np.float64(fill["price"]).view(np.uint64),
+        np.float64(fill["fee"]).view(np.uint64),
+    )  # fmt: skip
+
+
+@step
+def mix_fill(lanes: Six, fill: Six) -> Six:
+    """The lanes of six columns after a fill, whose words these are."""
+    tick, order, asset, quantity, price, fee = fill
+    return (
+        mix(lanes[0], tick),
+        mix(lanes[1], order),
+        mix(lanes[2], asset & _LOW_HALF),
+        mix(lanes[3], canonical(quantity)),
+        mix(lanes[4], canonical(price)),
+        mix(lanes[5], canonical(fee)),
+    )
+
+
 @loop
 def mix_fills(fills: Words, lanes: Words) -> None:
     """Take FILL records as words, [fills, 7], into the lanes of each column, [columns, 2]."""
-    a0, a1, a2, a3, a4, a5 = lanes[0, 0], lanes[1, 0], lanes[2, 0], lanes[3, 0], lanes[4, 0], lanes[5, 0]
-    b0, b1, b2, b3, b4, b5 = lanes[0, 1], lanes[1, 1], lanes[2, 1], lanes[3, 1], lanes[4, 1], lanes[5, 1]
+    first, second = fill_lanes(lanes, 0), fill_lanes(lanes, 1)
     for index in range(fills.shape[0]):
         if (fills[index, _QUANTITY] << _ONE) == _ZERO:  # what else became of an order
             continue
-        a0, b0 = b0, mix(a0, fills[index, _TICK])
-        a1, b1 = b1, mix(a1, fills[index, _ORDER])
-        a2, b2 = b2, mix(a2, fills[index, _ASSET] & _LOW_HALF)
-        a3, b3 = b3, mix(a3, canonical(fills[index, _QUANTITY]))
-        a4, b4 = b4, mix(a4, canonical(fills[index, _PRICE]))
-        a5, b5 = b5, mix(a5, canonical(fills[index, _FEE]))
-    lanes[0, 0], lanes[1, 0], lanes[2, 0], lanes[3, 0], lanes[4, 0], lanes[5, 0] = a0, a1, a2, a3, a4, a5
-    lanes[0, 1], lanes[1, 1], lanes[2, 1], lanes[3, 1], lanes[4, 1], lanes[5, 1] = b0, b1, b2, b3, b4, b5
+        words = (
+            fills[index, _TICK], fills[index, _ORDER], fills[index, _ASSET], fills[index, _QUANTITY],
+            fills[index, _PRICE], fills[index, _FEE],
+        )  # fmt: skip
+        first, second = second, mix_fill(first, words)
+    put_fill_lanes(lanes, 0, first)
+    put_fill_lanes(lanes, 1, second)
 
 
 class FillsDigest:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from backbus.jit.decorators import loop, step
+from backbus.jit.decorators import part, step
 from backbus.jit.lanes import (
     LANES,
     Eight,
@@ -26,6 +26,7 @@ from backbus.jit.lanes import (
     both,
     either,
     greatest,
+    is_lane,
     least,
     less,
     load,
@@ -64,35 +65,33 @@ class Segments(NamedTuple):
     """[8] the change that comes next."""
 
 
-@step
-def _change(segments: Segments, row: int, account: Floats) -> None:
-    """Let the runs that change in a row stand at what they then hold."""
-    lane = segments.head[row] - 1
-    segments.head[row] = 0
-    while lane >= 0:
-        number = segments.next[lane]
-        segments.next[lane] = number + 1
-        account[CASH, lane] = segments.money[lane, number, 0]
-        account[HELD, lane] = segments.money[lane, number, 1]
-        lane = segments.link[lane, number] - 1
-
-
-@loop
+@part
 def mark_tile(  # noqa: PLR0913  (a loop's door)
     first: int, stop: int, close: Floats, money: Floats, head: Ints, link: Ints, following: Ints, account: Floats,
     sums: Floats, equity: Floats,
 ) -> None:  # fmt: skip
     """Mark rows ``first`` to ``stop`` into ``equity`` [rows, 8], and take them into ``sums``."""
-    segments = Segments(money, head, link, following)
     gross, lowest = load(sums, GROSS), load(sums, LEAST)
+    cash, held, unit = load(account, CASH), load(account, HELD), load(account, UNIT)
     for row in range(first, stop):
         if head[row] != 0:
-            _change(segments, row, account)
-        worth = times(times(load(account, HELD), alike(close[row])), load(account, UNIT))
-        now = add(load(account, CASH), worth)
+            # The runs that change in this row stand at what they then hold.
+            lane = int(head[row]) - 1
+            head[row] = 0
+            while lane >= 0:
+                number = following[lane]
+                following[lane] = number + 1
+                changes = is_lane(lane)
+                cash = pick(changes, alike(money[lane, number, 0]), cash)
+                held = pick(changes, alike(money[lane, number, 1]), held)
+                lane = int(link[lane, number]) - 1
+        worth = times(times(held, alike(close[row])), unit)
+        now = add(cash, worth)
         put(equity, row - first, now)
         gross = add(gross, over(size(worth), now))
         lowest = least(now, lowest)
+    put(account, CASH, cash)
+    put(account, HELD, held)
     put(sums, GROSS, gross)
     put(sums, LEAST, lowest)
 
@@ -105,7 +104,7 @@ def _mixed(lanes: Eight, words: Eight) -> Eight:
     )  # fmt: skip
 
 
-@loop
+@part
 def digest_tile(rows: int, words: Words, lanes: Words) -> None:
     """Take rows of equity as words, [rows, 8], into the lanes of their digests, [2, 8]."""
     first, second = load(lanes, 0), load(lanes, 1)
@@ -130,7 +129,7 @@ def _recover(account: Any, peak: float, trough: float, lasted: float) -> None:
         account["worst_is_open"] = 0
 
 
-@loop
+@part
 def fall_tile(first: int, stop: int, numbers: Ints, equity: Floats, falls: Floats, accounts: Records) -> None:
     """Follow drawdowns through rows ``first`` to ``stop``: ``falls`` [3, 8], and what has ended into ``accounts``."""
     peak, trough, begun = load(falls, PEAK), load(falls, TROUGH), load(falls, PEAK_SESSION)
@@ -160,7 +159,7 @@ def _end_sessions(first: int, stop: int, numbers: Ints, equity: Floats, last: Fl
             put(last, numbers[row], load(equity, row - first))
 
 
-@loop
+@part
 def mark_lanes(  # noqa: PLR0913  (a loop's door)
     cash: Floats, close: Floats, numbers: Ints, money: Floats, head: Ints, link: Ints, following: Ints, account: Floats,
     sums: Floats, falls: Floats, digests: Words, tile: Floats, words: Words, last: Floats, last_words: Words,
@@ -201,11 +200,11 @@ def mark_lanes(  # noqa: PLR0913  (a loop's door)
         fine[lane] = 1 if sums[LEAST, lane] > 0.0 and peak < np.inf and sums[GROSS, lane] < np.inf else 0
 
 
-TOTAL, RAW, DOWNSIDE, EQUITY_SUM, LOWEST, HIGHEST, EXCESS_SQUARES, SQUARES = range(8)
+_TOTAL, _RAW, _DOWNSIDE, _EQUITY_SUM, _LOWEST, _HIGHEST, _EXCESS_SQUARES, _SQUARES = range(8)
 """Rows of what is summed of returns, [8, 8]."""
 
 
-@loop
+@part
 def sum_lanes(
     cash: Floats, equity: Floats, rates: Floats, returns: Floats, sums: Floats, moments: Records, ends: Records
 ) -> None:
@@ -228,12 +227,12 @@ def sum_lanes(
         downside = add(downside, times(under, under))
         lowest, highest = least(change, lowest), greatest(change, highest)
         before = now
-    put(sums, TOTAL, total)
-    put(sums, RAW, raw)
-    put(sums, DOWNSIDE, downside)
-    put(sums, EQUITY_SUM, equity_sum)
-    put(sums, LOWEST, lowest)
-    put(sums, HIGHEST, highest)
+    put(sums, _TOTAL, total)
+    put(sums, _RAW, raw)
+    put(sums, _DOWNSIDE, downside)
+    put(sums, _EQUITY_SUM, equity_sum)
+    put(sums, _LOWEST, lowest)
+    put(sums, _HIGHEST, highest)
     mean, raw_mean = over(total, alike(count * 1.0)), over(raw, alike(count * 1.0))
     squares, excess_squares = zero, zero
     for session in range(count):
@@ -245,13 +244,81 @@ def sum_lanes(
             squares = add(squares, times(deviation, deviation))
     else:
         squares = excess_squares
-    put(sums, EXCESS_SQUARES, excess_squares)
-    put(sums, SQUARES, squares)
+    put(sums, _EXCESS_SQUARES, excess_squares)
+    put(sums, _SQUARES, squares)
     for lane in range(LANES):
         end = ends[lane]
         end["sessions"], end["returned"], end["final"] = count, 1, equity[count - 1, lane]
-        end["equity_sum"] = sums[EQUITY_SUM, lane]
+        end["equity_sum"] = sums[_EQUITY_SUM, lane]
         put_moments(
-            moments[lane], count, sums[TOTAL, lane] / count, sums[SQUARES, lane], sums[EXCESS_SQUARES, lane],
-            sums[DOWNSIDE, lane], sums[LOWEST, lane], sums[HIGHEST, lane], len(rates) == 1,
+            moments[lane], count, sums[_TOTAL, lane] / count, sums[_SQUARES, lane], sums[_EXCESS_SQUARES, lane],
+            sums[_DOWNSIDE, lane], sums[_LOWEST, lane], sums[_HIGHEST, lane], len(rates) == 1,
         )  # fmt: skip
+
+
+class Sight(NamedTuple):
+    """What observes returns: what is taken from each of them, and the blocks that they are summed by."""
+
+    benchmark: Floats
+    """[sessions]"""
+    rate: float
+    bounds: Ints
+    """[blocks + 1] the session that each block begins with, and the end."""
+
+
+class SeenSums(NamedTuple):
+    """What was summed of the returns of runs in groups of eight, the last of which may be fewer."""
+
+    blocks: Floats
+    """[eights, blocks, 8] sums of returns less the rate."""
+    squares: Floats
+    """The same of their squares."""
+    sums: Floats
+    """[eights, 7, 8]"""
+
+
+def blank_sums(eights: int, blocks: int) -> SeenSums:
+    """Room for the sums of so many groups."""
+    shape = (eights, blocks, LANES)
+    return SeenSums(np.zeros(shape), np.zeros(shape), np.zeros((eights, SEEN, LANES)))
+
+
+TOTAL, ACTIVE, SECOND, THIRD, FOURTH, LOWEST, HIGHEST = range(7)
+"""Rows of what is summed of returns for who observes them, [7, 8]."""
+SEEN = 7
+
+
+@part
+def see_lanes(
+    values: Floats, benchmark: Floats, rate: float, bounds: Ints, blocks: Floats, squares: Floats, sums: Floats
+) -> None:
+    """The sums of eight points' returns, [sessions, 8]: of each block, and of powers of their deviations."""
+    zero, less_rate = alike(0.0), alike(rate)
+    total, active = zero, zero
+    for block in range(len(bounds) - 1):
+        block_sum, block_squares = zero, zero
+        for session in range(bounds[block], bounds[block + 1]):
+            change = load(values, session)
+            value = less(change, less_rate)
+            block_sum, block_squares = add(block_sum, value), add(block_squares, times(value, value))
+            active = add(active, less(change, alike(benchmark[session])))
+        put(blocks, block, block_sum)
+        put(squares, block, block_squares)
+        total = add(total, block_sum)
+    mean = over(total, alike(len(values) * 1.0))
+    second, third, fourth = zero, zero, zero
+    lowest, highest = alike(np.inf), alike(-np.inf)
+    for session in range(len(values)):
+        change = load(values, session)
+        deviation = less(less(change, less_rate), mean)
+        square = times(deviation, deviation)
+        second, third = add(second, square), add(third, times(square, deviation))
+        fourth = add(fourth, times(square, square))
+        lowest, highest = least(change, lowest), greatest(change, highest)
+    put(sums, TOTAL, total)
+    put(sums, ACTIVE, active)
+    put(sums, SECOND, second)
+    put(sums, THIRD, third)
+    put(sums, FOURTH, fourth)
+    put(sums, LOWEST, lowest)
+    put(sums, HIGHEST, highest)

@@ -16,6 +16,7 @@ import numpy as np
 from backbus.errors import ProtocolError
 from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop, step
+from backbus.jit.fields import copied
 from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import PHASES
 from backbus.trading.account_rows import NO_BOOKINGS
@@ -107,13 +108,12 @@ def _close(trade: Any, asset: int, side: int, tick: int, time: int, total: Any, 
     out["fees"] = trade["fees"]
     out["pnl"] = pnl
     out["return"] = pnl / trade["entered_worth"] if trade["entered_worth"] > 0.0 else np.nan
+    # Without a jump, since no processor foresees which it will be.
     total["closed"] += 1
-    if pnl > 0.0:
-        total["won"] += 1
-        total["gross_profit"] += pnl
-    elif pnl < 0.0:
-        total["lost"] += 1
-        total["gross_loss"] += pnl
+    total["won"] += 1 if pnl > 0.0 else 0
+    total["lost"] += 1 if pnl < 0.0 else 0
+    total["gross_profit"] += pnl if pnl > 0.0 else 0.0
+    total["gross_loss"] += pnl if pnl < 0.0 else 0.0
     trade["position"], trade["peak"], trade["fees"] = 0.0, 0.0, 0.0
     trade["entered"], trade["entered_value"] = 0.0, 0.0
     trade["left"], trade["left_value"] = 0.0, 0.0
@@ -158,6 +158,60 @@ def _pay_off(trade: Any, asset: int, held: float, tick: int, price: float, worth
     return 1
 
 
+@step
+def match_fill(fill: Any, after: float, time: int, asset: int, trade: Any, total: Any, out: Any) -> int:
+    """Take a fill of an asset into its trade under way, of which ``after`` is held then; 1 where it closes it, which is
+    then written into ``out``, 0 where not."""
+    quantity, price, fee = fill["quantity"], fill["price"], fill["fee"]
+    size = abs(quantity)
+    if size == 0.0 and fill["rule"] >= FillRule.LESSENED:
+        return 0
+    unit = fill["unit"]
+    total["fills"] += 1
+    total["traded_value"] += size * price * unit
+    total["slippage"] += size * abs(price - fill["reference"]) * unit
+    total["fees"] += fee
+    if fill["order"] != trade["last_order"]:
+        trade["last_order"] = fill["order"]
+        total["orders_filled"] += 1
+    if size == 0.0:
+        trade["fees"] += fee
+        return 0
+    closed = 0
+    before = copied(trade["position"])
+    held = abs(before)
+    entering = before == 0.0 or (before > 0.0) == (quantity > 0.0)
+    partial = not entering and after != 0.0 and (before > 0.0) == (after > 0.0)
+    if not entering:
+        # The part of the fill up to flat belongs to the trade under way, and its share of the fee with it.
+        leaving = size if partial else held
+        part = fee if after == 0.0 or partial else fee * (held / size)
+        trade["unit"] = unit
+        trade["left"] += leaving
+        trade["left_value"] += leaving * price
+        trade["left_worth"] += leaving * price * unit
+        trade["fees"] += part
+        trade["position"] = after
+        fee -= part
+        if not partial:
+            side = 1 if before > 0.0 else -1
+            _close(trade, asset, side, fill["tick"], time, total, out)
+            closed = 1
+            before = 0.0
+            size = abs(after)
+    if after != 0.0 and not partial:
+        if before == 0.0:
+            trade["entry_tick"], trade["entry_time"] = fill["tick"], time
+        trade["entered"] += size
+        trade["entered_value"] += size * price
+        trade["entered_worth"] += size * price * unit
+        trade["unit"] = unit
+        trade["fees"] += fee
+        trade["position"] = after
+        trade["peak"] = max(trade["peak"], abs(after))
+    return closed
+
+
 @loop
 def match_fills(
     fills: Records, times: Ints, bookings: Records, open_trades: Records, totals: Records, closed: Records
@@ -176,53 +230,8 @@ def match_fills(
         if asset < 0 or asset >= len(open_trades):
             return _BAD_ASSET
         trade = open_trades[asset]
-        quantity, price, fee = fill["quantity"], fill["price"], fill["fee"]
-        size = abs(quantity)
-        if size == 0.0 and fill["rule"] >= FillRule.LESSENED:
-            continue
-        unit = fill["unit"]
-        total["fills"] += 1
-        total["traded_value"] += size * price * unit
-        total["slippage"] += size * abs(price - fill["reference"]) * unit
-        total["fees"] += fee
-        if fill["order"] != trade["last_order"]:
-            trade["last_order"] = fill["order"]
-            total["orders_filled"] += 1
-        if size == 0.0:
-            trade["fees"] += fee
-            continue
-        before = trade["position"]
-        after = plus(trade["lot"], before, quantity)
-        held = abs(before)
-        entering = before == 0.0 or (before > 0.0) == (quantity > 0.0)
-        partial = not entering and after != 0.0 and (before > 0.0) == (after > 0.0)
-        if not entering:
-            # The part of the fill up to flat belongs to the trade under way, and its share of the fee with it.
-            leaving = size if partial else held
-            part = fee if after == 0.0 or partial else fee * (held / size)
-            trade["unit"] = unit
-            trade["left"] += leaving
-            trade["left_value"] += leaving * price
-            trade["left_worth"] += leaving * price * unit
-            trade["fees"] += part
-            trade["position"] = after
-            fee -= part
-            if not partial:
-                side = 1 if before > 0.0 else -1
-                _close(trade, asset, side, fill["tick"], times[index], total, closed[count])
-                count += 1
-                before = 0.0
-                size = abs(after)
-        if after != 0.0 and not partial:
-            if before == 0.0:
-                trade["entry_tick"], trade["entry_time"] = fill["tick"], times[index]
-            trade["entered"] += size
-            trade["entered_value"] += size * price
-            trade["entered_worth"] += size * price * unit
-            trade["unit"] = unit
-            trade["fees"] += fee
-            trade["position"] = after
-            trade["peak"] = max(trade["peak"], abs(after))
+        after = plus(trade["lot"], trade["position"], fill["quantity"])
+        count += match_fill(fill, after, times[index], asset, trade, total, closed[count])
     while booked < len(bookings):
         count = _take_booking(bookings[booked], open_trades, total, closed, count)
         booked += 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from backbus.jit.calls import stay_apart
 from backbus.jit.decorators import part, step
 from backbus.jit.fields import copied
 from backbus.market.panel import Floats
@@ -44,9 +45,15 @@ def exempt(quantity: float) -> Accepted:
 @step
 def buying_power(rules: Any, account: Account, market: MarketArrays, prices: Floats, at: int) -> float:
     """Buying power at ``prices`` ([rows, assets]), at the last price where an asset has a hole."""
-    power = copied(account.totals["cash"])
     if rules["own_margin"] != 0:
         return _unlocked(rules, account, market, prices, at)
+    return power_by_leverage(rules, account, market, prices, at)
+
+
+@step
+def power_by_leverage(rules: Any, account: Account, market: MarketArrays, prices: Floats, at: int) -> float:
+    """The same in an account without a margin of the user's own."""
+    power = copied(account.totals["cash"])
     if rules["shorts"] != 0 or rules["leverage"] > 1.0 or rules["has_futures"] != 0:
         equity = power
         shorts = 0.0
@@ -70,6 +77,7 @@ def buying_power(rules: Any, account: Account, market: MarketArrays, prices: Flo
 @part
 def _unlocked(rules: Any, account: Account, market: MarketArrays, prices: Floats, at: int) -> float:
     """Equity that no position needs, by a user's own margin."""
+    stay_apart()
     power = copied(account.totals["cash"])
     for asset in range(account.positions.shape[0]):
         line, instrument, state = account.positions[asset], market.instruments[asset], market.state[asset]
@@ -116,6 +124,7 @@ def power_after(rules: Any, instrument: Any, state: Any, power: float, trade: Tr
 def _most_by_halves(rules: Any, instrument: Any, state: Any, power: float, trade: Trade, least: float) -> float:
     """The largest size between ``least`` and a trade's own, which is too much, that buying power covers, where the
     margin of a larger one is not smaller: looked for by halves, since a user's own follows no formula known here."""
+    stay_apart()
     side = 1.0 if trade.quantity > 0.0 else -1.0
     good, bad, lot = least, abs(trade.quantity), instrument["lot"]
     for _ in range(CUT_TRIALS):
@@ -138,9 +147,16 @@ def _most_by_halves(rules: Any, instrument: Any, state: Any, power: float, trade
 def affordable(rules: Any, instrument: Any, state: Any, power: float, trade: Trade) -> float:
     """The largest part of a trade's quantity (signed) that buying power covers; what only reduces the position always
     passes."""
-    held, quantity, price, last = trade
     if power_after(rules, instrument, state, power, trade) >= 0.0:
-        return quantity
+        return trade.quantity
+    return _cut(rules, instrument, state, power, trade)
+
+
+@part
+def _cut(rules: Any, instrument: Any, state: Any, power: float, trade: Trade) -> float:
+    """The largest part of a trade's quantity that buying power covers, where the whole is too much."""
+    stay_apart()
+    held, quantity, price, last = trade
     side = 1.0 if quantity > 0.0 else -1.0
     size = abs(quantity)
     reducing = min(size, abs(held)) if held * quantity < 0.0 else 0.0

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from backbus.jit.decorators import step
+from backbus.jit.calls import stay_apart
+from backbus.jit.decorators import part, step
 from backbus.jit.fields import copied
 from backbus.portfolio.risk import CUT_TRIALS
 from backbus.trading.codes import SignalKind
@@ -21,11 +22,12 @@ LEAST_PART = 1e-12
 """Of a size that can be any fraction, which covers the rounding of its fee."""
 
 
-@step
+@part
 def _with_fees(rules: Any, instrument: Any, state: Any, held: float, size: float, price: float, money: float) -> float:
     """The largest position of up to ``size`` whose worth and whose fee ``money`` pays, where what is bought costs one.
 
     Sizes are signed."""
+    stay_apart()
     side, lot, most = 1.0 if size > 0.0 else -1.0, instrument["lot"], size
     for _ in range(CUT_TRIALS):
         if not (size - held) * side > 0.0:

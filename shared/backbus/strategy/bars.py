@@ -140,7 +140,7 @@ class Bars(OfBars[Stream]):
         array = np.asarray(values)
         if array.shape != self.close.shape:
             raise StrategyError(f"a stream of this block is {self.close.shape}, not {array.shape}")
-        return Stream(self.context, array if array.dtype == np.bool_ else array.astype(np.float64))
+        return Stream(self.context, array.copy() if array.dtype == np.bool_ else array.astype(np.float64))
 
     # What indicators of bars are made of.
 

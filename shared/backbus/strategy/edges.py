@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.jit.addresses import numbers_at, truths_at
 from backbus.jit.decorators import loop, step
-from backbus.market.panel import Floats
+from backbus.jit.python import plain
+from backbus.market.panel import Floats, Ints
 from backbus.market.ticks import CLOSE_SIGNAL, PHASES
 from backbus.trading.codes import SignalKind
 from backbus.trading.records import Records
@@ -31,8 +33,9 @@ def write_edge(record: Any, row: int, asset: int, value: float) -> None:
     record["value"] = value
 
 
-TRUE, ABOVE, ABOVE_OR_EQUAL = range(3)
-"""What is wanted on one side: where a truth value says so, or where one number is above another."""
+TRUE, ABOVE, ABOVE_OR_EQUAL, LATCHED, DIRECTIONS, WEIGHTS, WRITTEN = range(7)
+"""What signals follow from: one side, wanted where a truth value says so, or where one number is above another; a
+latched side; sides with strengths; weights; or records, which are there."""
 
 
 @step
@@ -52,18 +55,19 @@ def _whole(close: Floats) -> bool:
 
 
 @step
-def _changes(
-    how: int, above: Floats, below: Floats, flags: Bytes, words: Words, side: float, now: bool, out: Records, row: int
-) -> int:
-    """Edges of one asset without holes: bars are compared one beside the other, and eight answers are looked at at
-    once, since most are the answer before."""
-    rows = above.shape[0]
-    if how == ABOVE:
-        for at in range(rows):
-            flags[at] = above[at] > below[at]
-    else:
-        for at in range(rows):
-            flags[at] = above[at] >= below[at]
+def _byte_of(bit: np.uint64) -> int:
+    """Which byte of a word the lowest bit of it is set in, and no other bit."""
+    by_four = 4 if bit >= np.uint64(1 << 32) else 0
+    bit = bit >> np.uint64(8 * by_four)
+    by_two = 2 if bit >= np.uint64(1 << 16) else 0
+    bit = bit >> np.uint64(8 * by_two)
+    return by_four + by_two + (1 if bit > np.uint64(1) else 0)
+
+
+@step
+def _edges_of(flags: Bytes, words: Words, rows: int, side: float, now: bool, out: Records, row: int) -> int:
+    """Edges of one asset without holes from what is wanted in each of its bars: eight answers are looked at at once,
+    since most are the answer before."""
     for at in range(rows, 8 * (rows // 8 + 1)):
         flags[at] = flags[rows - 1] if rows > 0 else 0
     carry = np.uint64(1 if now else 0)
@@ -72,13 +76,36 @@ def _changes(
         word = words[eight]
         changed = word ^ ((word << np.uint64(8)) | carry)
         carry = word >> np.uint64(56)
-        if changed != np.uint64(0):
-            for byte in range(8):
-                if (changed >> np.uint64(8 * byte)) & np.uint64(1) != np.uint64(0):
-                    now = not now
-                    write_edge(out[count], row + 8 * eight + byte, 0, side if now else 0.0)
-                    count += 1
+        while changed != np.uint64(0):
+            lowest = changed & (~changed + np.uint64(1))
+            now = not now
+            write_edge(out[count], row + 8 * eight + _byte_of(lowest), 0, side if now else 0.0)
+            count += 1
+            changed = changed ^ lowest
     return count
+
+
+@step
+def _changes(
+    how: int, above: Floats, below: Floats, flags: Bytes, words: Words, side: float, now: bool, out: Records, row: int
+) -> int:
+    """Edges of one asset without holes: bars are compared one beside the other."""
+    rows = above.shape[0]
+    if how == ABOVE:
+        for at in range(rows):
+            flags[at] = above[at] > below[at]
+    else:
+        for at in range(rows):
+            flags[at] = above[at] >= below[at]
+    return _edges_of(flags, words, rows, side, now, out, row)
+
+
+@step
+def _changes_of_truth(truth: Bools, flags: Bytes, words: Words, side: float, now: bool, out: Records, row: int) -> int:
+    rows = truth.shape[0]
+    for at in range(rows):
+        flags[at] = truth[at]
+    return _edges_of(flags, words, rows, side, now, out, row)
 
 
 @loop
@@ -104,8 +131,11 @@ def one_side(  # noqa: PLR0913  (a loop's door)
     if assets == 1:
         # One asset is the case of long histories: nearly all bars want what is held.
         now = held[0]
-        if how != TRUE and _whole(close):
-            count = _changes(how, above[first:], below[first:], flags, words, side, now, out, first_row + first)
+        if _whole(close):
+            if how == TRUE:
+                count = _changes_of_truth(truth[first:], flags, words, side, now, out, first_row + first)
+            else:
+                count = _changes(how, above[first:], below[first:], flags, words, side, now, out, first_row + first)
             if count > 0:
                 held[0] = out[count - 1]["value"] != 0.0
             return count
@@ -202,3 +232,34 @@ def weights(wanted: Floats, close: Floats, out: Records, first_row: int, warmup:
                 out[count]["value"] = value + 0.0
                 count += 1
     return count
+
+
+_latched, _directions, _weights = step(plain(latched)), step(plain(directions)), step(plain(weights))
+
+
+@step
+def write_unwritten(
+    how: int, places: Ints, side: float, close: Floats, first_row: int, out: Records, state: Floats, flags: Bytes,
+    words: Words,
+) -> int:  # fmt: skip
+    """Write what one asset without holes follows from, whose arrays over the whole panel lie at ``places`` [4]: rows
+    from ``first_row`` on, whose closes are ``close`` [rows, 1]. ``out`` has room for a record in each; the rest is
+    scratch. Returns how many."""
+    rows = first_row + close.shape[0]
+    if how == TRUE:
+        truth = truths_at(places[0], (rows,))
+        return _changes_of_truth(truth[first_row:], flags, words, side, False, out, first_row)
+    if how == LATCHED:
+        state[0] = 0.0
+        return _latched(
+            truths_at(places[0], (rows, 1))[first_row:], truths_at(places[1], (rows, 1))[first_row:],
+            truths_at(places[2], (rows, 1))[first_row:], truths_at(places[3], (rows, 1))[first_row:], close, state,
+            out, first_row, first_row,
+        )  # fmt: skip
+    if how == DIRECTIONS:
+        state[0] = 0.0
+        return _directions(numbers_at(places[0], (rows, 1))[first_row:], close, state, out, first_row, first_row)
+    if how == WEIGHTS:
+        return _weights(numbers_at(places[0], (rows, 1))[first_row:], close, out, first_row, first_row)
+    above, below = numbers_at(places[0], (rows,)), numbers_at(places[1], (rows,))
+    return _changes(how, above[first_row:], below[first_row:], flags, words, side, False, out, first_row)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from backbus import renamed
 from backbus.errors import StrategyError
@@ -17,9 +18,8 @@ from backbus.strategy import edges
 from backbus.strategy.order_terms import said_of
 from backbus.strategy.run import Run
 from backbus.strategy.streams import Above, Stream, check_bars
+from backbus.strategy.unwritten import Signals, Unwritten, write_side, written
 from backbus.trading.records import Records, read_only_copy
-
-_NO_TRUTH, _NO_NUMBERS = read_only(np.empty(0, np.bool_)), read_only(np.empty(0))
 
 
 def _block(run: Run) -> Block:
@@ -83,7 +83,7 @@ def _of_members(run: Run, enter: Any, leave: Any, members: edges.Bools) -> tuple
     return read_only(enter & members), read_only(leave | ~members if closes else leave)
 
 
-def hold_side(run: Run, condition: Any, side: float) -> Records:
+def hold_side(run: Run, condition: Any, side: float) -> Signals:
     """Edges of one side."""
     block = _block(run)
     _of_the_run(condition)
@@ -93,25 +93,36 @@ def hold_side(run: Run, condition: Any, side: float) -> Records:
         never = np.zeros(wanted.shape, dtype=np.bool_)
         long, short = (wanted, never) if side > 0 else (never, wanted)
         return _among_members(run, long, short, members, block)
-    how, truth, above, below = edges.TRUE, _NO_TRUTH, _NO_NUMBERS, _NO_NUMBERS
+    how, places = edges.TRUE, (0, 0)
+    arrays: tuple[NDArray[Any], ...]
     if isinstance(condition, Above) and condition.above.shape == block.close.shape:
         how = edges.ABOVE_OR_EQUAL if condition.or_equal else edges.ABOVE
-        above, below = condition.above.reshape(-1), condition.below.reshape(-1)
+        arrays, places = (condition.above, condition.below), condition.places
     else:
-        truth = _truth("hold_long" if side > 0 else "hold_short", condition, block).reshape(-1)
+        arrays = (_truth("hold_long" if side > 0 else "hold_short", condition, block),)
+        if run.unwritten:
+            arrays = (_sealed(condition, arrays[0]),)
+    warmup = run.layout.warmup
+    if run.unwritten:
+        return Unwritten(how, arrays, side, block, warmup, places if all(places) else None)
     held = run.slot(("hold", side), lambda: np.zeros(block.close.shape[1], np.bool_))
-    close = read_only(block.close).reshape(-1)
-    out = run.room(close.size)
-    terms = (how, truth, above, below, close, side, held, out, block.first_row, run.layout.warmup)
-    count = edges.one_side(*terms, *run.scratch(close.size))
+    size = block.close.size
+    out = run.room(size)
+    count = write_side(how, arrays, side, block, warmup, held, out, run.scratch(size))
     return read_only_copy(out[:count])
+
+
+def _sealed(wanted: Any, values: NDArray[Any]) -> NDArray[Any]:
+    """Values that stay as they are until somebody writes signals of them: what a strategy made without us is copied,
+    since it may use its memory again."""
+    return values if isinstance(wanted, Stream) else read_only(values.copy())
 
 
 def _too_strong(row: int) -> StrategyError:
     return StrategyError(f"row {row}: a strength above 1; directions lie between -1 and 1")
 
 
-def hold_direction(run: Run, direction: Any) -> Records:
+def hold_direction(run: Run, direction: Any) -> Signals:
     """Edges of both sides, with strengths."""
     block = _block(run)
     wanted = _numbers("hold", direction, block)
@@ -125,6 +136,9 @@ def hold_direction(run: Run, direction: Any) -> Records:
         if too_much.any():
             raise _too_strong(int(records["tick"][np.argmax(too_much)]) // PHASES)
         return read_only_copy(records)
+    if run.unwritten and not (np.abs(wanted) > 1.0).any():
+        arrays = (_sealed(direction, wanted),)
+        return Unwritten(edges.DIRECTIONS, arrays, 0.0, block, run.layout.warmup)
     state = run.slot(("hold",), lambda: np.zeros(block.close.shape[1]))
     out = run.room(wanted.size)
     count = edges.directions(wanted, read_only(block.close), state, out, block.first_row, run.layout.warmup)
@@ -133,7 +147,7 @@ def hold_direction(run: Run, direction: Any) -> Records:
     return read_only_copy(out[:count])
 
 
-def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: Any) -> Records:
+def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: Any) -> Signals:
     """Edges of latched sides; None is never."""
     block = _block(run)
     name = "enter_exit"
@@ -145,6 +159,10 @@ def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: 
     members = run.members(block)
     if members is not None:
         long, short = (_of_members(run, *side, members) for side in (long, short))
+    elif run.unwritten:
+        said = (enter, leave, enter_short, leave_short)
+        arrays = tuple(_sealed(wanted, values) for wanted, values in zip(said, (*long, *short), strict=True))
+        return Unwritten(edges.LATCHED, arrays, 0.0, block, run.layout.warmup)
     state = run.slot((name,), lambda: np.zeros(block.close.shape[1]))
     out = run.room(long[0].size)
     close = read_only(block.close)
@@ -152,7 +170,7 @@ def enter_exit(run: Run, enter: Any, leave: Any, enter_short: Any, leave_short: 
     return read_only_copy(out[:count])
 
 
-def target_weights(run: Run, wanted: Any) -> Records:
+def target_weights(run: Run, wanted: Any) -> Signals:
     """Every weight that is given."""
     block = _block(run)
     values = _numbers("target_weights", wanted, block)
@@ -160,6 +178,9 @@ def target_weights(run: Run, wanted: Any) -> Records:
     if members is not None:
         said = _been(run, members) if run.layout.universe == "keep" else members
         values = read_only(np.where(said, values, np.nan))
+    elif run.unwritten and not np.isinf(values).any():
+        arrays = (_sealed(wanted, values),)
+        return Unwritten(edges.WEIGHTS, arrays, 0.0, block, run.layout.warmup)
     out = run.room(values.size)
     count = edges.weights(values, read_only(block.close), out, block.first_row, run.layout.warmup)
     if count < 0:
@@ -176,10 +197,11 @@ EXITS = (
 )
 
 
-def with_exits(records: Records, exits: Mapping[str, float]) -> Records:
+def with_exits(signals: Signals, exits: Mapping[str, float]) -> Records:
     """Signals with the terms of exits before each that wants a position. Raises StrategyError for what is no exit."""
     if not exits:
-        return records
+        return signals  # type: ignore[return-value]  # to a strategy's own code they are the records
+    records = written(signals)
     for name in exits:
         if name not in EXITS and name not in renamed.TERMS:
             raise StrategyError(f"a holding rule has no {name!r}; its exits are {', '.join(EXITS)}")

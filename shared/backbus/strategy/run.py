@@ -33,10 +33,26 @@ def _call(key: Key) -> str:
 class Run:
     """State slots of one run, and the block that is being worked on."""
 
-    __slots__ = ("_complete", "_cursor", "_room", "_scratch", "_slots", "block", "cold", "emission", "layout", "tail")
+    __slots__ = (
+        "_complete",
+        "_cursor",
+        "_room",
+        "_scratch",
+        "_slots",
+        "block",
+        "cold",
+        "emission",
+        "layout",
+        "tail",
+        "unwritten",
+    )
 
-    def __init__(self, layout: Layout, lookback: int = 0, instruments: Records | None = None) -> None:
+    def __init__(
+        self, layout: Layout, lookback: int = 0, instruments: Records | None = None, *, unwritten: bool = False
+    ) -> None:
         self.layout = layout
+        self.unwritten = unwritten
+        """Whether signals may be left for others to write: of one asset alone, whose whole panel is one block."""
         self.cold = 0
         """Rows before all that its indicators tell is known, over a whole panel."""
         self.emission = Emission(layout, instruments)

@@ -23,6 +23,7 @@ from backbus.strategy.orders import Blotter
 from backbus.strategy.run import Run
 from backbus.strategy.sharing import BUDGET_BYTES, Shared
 from backbus.strategy.streams import Stream
+from backbus.strategy.unwritten import Signals, Unwritten, written
 from backbus.trading.account_rows import BookRows
 from backbus.trading.records import SIGNAL, Records
 
@@ -86,23 +87,25 @@ class StrategyRunner:
             return np.empty(0, SIGNAL)
         if self._adjusting.acts:
             block = self._adjusting.take(block).block
-        return _signals(self.strategy, Bars(Context(self._run, block)))
+        return written(_signals(self.strategy, Bars(Context(self._run, block))))
 
 
 class PanelRunner:
     """Runs strategies one after the other over one panel: what their indicators have in common is computed once."""
 
-    def __init__(self, panel: Panel, budget_bytes: int = BUDGET_BYTES) -> None:
+    def __init__(self, panel: Panel, budget_bytes: int = BUDGET_BYTES, *, unwritten: bool = False) -> None:
+        """``unwritten``: signals may be left unwritten where that is possible."""
         self._panel = panel
+        self._unwritten = unwritten and panel.layout.assets == 1
         self.shared: Shared[Stream] = Shared(budget_bytes)
         self.cold = 0
         """Rows before the last strategy could know all that it asks for: by its indicators and its lookback."""
         adjusting, block = Adjusting(panel.layout), panel.block
         if adjusting.acts:
             block = adjusting.take(block).block
-        self._bars = Bars(Context(Run(panel.layout), block, self.shared))
+        self._bars = Bars(Context(Run(panel.layout, unwritten=self._unwritten), block, self.shared))
 
-    def signals(self, strategy: Strategy) -> Records:
+    def signals(self, strategy: Strategy) -> Signals:
         """All signals of a strategy that reads no book; raises StrategyError.
 
         One in array style is used up: it is run itself, not a copy of it, and is good for no other run.
@@ -113,7 +116,8 @@ class PanelRunner:
             return StrategyRunner(strategy, panel.layout).on_block(panel.block)
         bars = self._bars
         if lookback:
-            bars = Bars(Context(Run(panel.layout, lookback), bars.context.block, self.shared))
+            run = Run(panel.layout, lookback, unwritten=self._unwritten)
+            bars = Bars(Context(run, bars.context.block, self.shared))
         else:
             bars.context.run.restart()
         object.__setattr__(strategy, "_backbus_run", bars.context.run)
@@ -122,7 +126,7 @@ class PanelRunner:
         return records
 
 
-def _signals(strategy: Any, bars: Bars) -> Records:
+def _signals(strategy: Any, bars: Bars) -> Signals:
     run, block = bars.context.run, bars.context.block
     run.begin(block)
     try:
@@ -137,6 +141,8 @@ def _signals(strategy: Any, bars: Bars) -> Records:
 
 
 def _check(records: object) -> None:
+    if type(records) is Unwritten:
+        return
     if not isinstance(records, np.ndarray) or records.dtype != SIGNAL:
         raise StrategyError(
             "signals must return what self.hold_long, hold_short, hold, enter_exit or target_weights gives, "

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from backbus.errors import StrategyError
+from backbus.jit.addresses import address_of
 from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop
 from backbus.market.panel import Floats
@@ -32,7 +33,7 @@ Operand: TypeAlias = "Stream | float | Values"
 class Stream(OfStreams["Stream"]):
     """Read-only [rows, assets] float64 or bool values of a block; what its methods return is of the same shape."""
 
-    __slots__ = ("_cold", "_context", "_key", "values")
+    __slots__ = ("_address", "_cold", "_context", "_key", "values")
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, context: Context, values: Values, key: Key | None = None) -> None:
@@ -43,6 +44,15 @@ class Stream(OfStreams["Stream"]):
         self._key = key
         self.values = values
         self._cold = -1
+        self._address = 0
+
+    def _kept_at(self) -> int:
+        """Where its values lie if they stay with the panel, a column of it or an indicator that runs share; else 0."""
+        if not self._address:
+            key, shared = self._key, self._context.shared
+            if key is not None and shared is not None and (len(key) == 1 or shared.get(key) is not None):
+                self._address = address_of(read_only(self.values))
+        return self._address
 
     def _counted(self) -> Stream:
         """This stream, and its rows before anything is known counted as the run's: over a whole panel alone."""
@@ -147,7 +157,8 @@ class Stream(OfStreams["Stream"]):
             and above.values.dtype == below.values.dtype == np.float64
             and above.values.shape == below.values.shape == self.values.shape
         ):
-            return Above(self._context, read_only(above.values), read_only(below.values), or_equal)
+            places = (above._kept_at(), below._kept_at())
+            return Above(self._context, read_only(above.values), read_only(below.values), or_equal, places)
         return self._apply(np.greater_equal if or_equal else np.greater, above, below)
 
     def __add__(self, other: Operand) -> Stream:
@@ -255,12 +266,15 @@ def check_bars(stream: Stream, context: Context | None) -> None:
 class Above(Stream):
     """Where one number is above another: compared by whoever works with it, or when its values are asked for."""
 
-    __slots__ = ("_compared", "above", "below", "or_equal")
+    __slots__ = ("_compared", "above", "below", "or_equal", "places")
 
-    def __init__(self, context: Context, above: Values, below: Values, or_equal: bool) -> None:
+    def __init__(
+        self, context: Context, above: Values, below: Values, or_equal: bool, places: tuple[int, int] = (0, 0)
+    ) -> None:
+        """``places``: where both lie if they stay with the panel, zeros where they do not."""
         self._context = context
         self._key = None
-        self.above, self.below, self.or_equal = above, below, or_equal
+        self.above, self.below, self.or_equal, self.places = above, below, or_equal, places
         self._compared: Values | None = None
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from backbus.jit.lanes import LANES
+from backbus.performance.lanes import blank_sums
 from backbus.sweep.statistics import Observer, ResampleSettings, judge, make_plan
 
 
@@ -14,6 +15,6 @@ def warm_sweep() -> None:
     observer = Observer(plan, 4)
     for point in range(4):
         observer.observe(point, 0.01 * np.sin(np.arange(64.0) * (point + 1)))
-    alone = Observer(make_plan(64, settings=ResampleSettings(0)), LANES)
-    alone.observe_lanes(np.arange(LANES), np.sin(np.arange(64.0 * LANES)).reshape(1, 64, LANES))
+    alone = make_plan(64, settings=ResampleSettings(0))
+    Observer(alone, LANES).observe_sums(np.arange(LANES), blank_sums(1, len(alone.bounds) - 1))
     judge(plan, observer.rows, observer.maxima, periods_per_year=252, trials_sweep=4, trials_family=4)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from backbus.jit.calls import called
+from backbus.jit.calls import called, stay_apart
 from backbus.jit.decorators import part, step
 
 
@@ -140,6 +140,7 @@ def _seen(instrument: Any, state: Any) -> tuple[float, ...]:
 def own_price(instrument: Any, state: Any, reference: float, quantity: float, share: float) -> float:
     """The price that a user's function says, of ``quantity`` (signed) units where the market stands at
     ``reference``."""
+    stay_apart()
     if reference != reference or not abs(quantity) > 0.0:  # noqa: PLR0124  (no price yet, or nothing to fill)
         return reference
     price = called(
@@ -154,6 +155,7 @@ def own_price(instrument: Any, state: Any, reference: float, quantity: float, sh
 def own_fee(instrument: Any, state: Any, quantity: float, price: float, before: Any, resting: float) -> float:
     """The fee that a user's function says, in the asset's currency; ``before`` is what the order's fills before were:
     units, worth, fees."""
+    stay_apart()
     value = abs(quantity) * price * instrument["multiplier"]
     fee = called(
         instrument["own_fee"],
@@ -174,6 +176,7 @@ def most_of_own_fee(instrument: Any, state: Any, quantity: float, price: float) 
 @part
 def own_size(rules: Any, instrument: Any, state: Any, wish: Any) -> float:
     """The signed position that a user's function says; ``wish`` is what ``Wish`` has, without its last."""
+    stay_apart()
     year = (instrument["bars_per_year"],)
     units = called(rules["own_sizing"], rules["sizing_context"], wish + year + _seen(instrument, state))
     return units if units == units else 0.0  # noqa: PLR0124
@@ -183,6 +186,7 @@ def own_size(rules: Any, instrument: Any, state: Any, wish: Any) -> float:
 def own_margin(rules: Any, instrument: Any, state: Any, quantity: float, price: float, keep: float) -> float:
     """What a user's function says that a position needs, in the account's currency: to be opened, or to be kept where
     ``keep`` is 1."""
+    stay_apart()
     if quantity == 0.0:
         return 0.0
     value = abs(quantity) * price * instrument["multiplier"]

@@ -13,10 +13,9 @@ import numpy as np
 
 from backbus.jit.arrays import read_only
 from backbus.jit.decorators import loop, step
-from backbus.jit.lanes import LANES, add, alike, less, load, over, put, times
-from backbus.jit.lanes import greatest as greatest_of
-from backbus.jit.lanes import least as least_of
+from backbus.jit.lanes import LANES
 from backbus.market.panel import Floats, Ints
+from backbus.performance.lanes import ACTIVE, FOURTH, HIGHEST, LOWEST, SECOND, THIRD, TOTAL, SeenSums, Sight
 from backbus.sweep.statistics.resamples import BLOCKS, Indexes, Plan
 from backbus.trading.records import Records
 
@@ -213,70 +212,30 @@ def observe_returns(  # noqa: PLR0913  (a loop's door)
     return finite
 
 
-TOTAL, ACTIVE, SECOND, THIRD, FOURTH, LOWEST, HIGHEST = range(7)
-"""Rows of what ``observe_lanes`` sums, [7, 8]."""
-
-
-@step
-def _sum_lanes(
-    values: Floats, benchmark: Floats, rate: float, bounds: Ints, blocks: Floats, squares: Floats, sums: Floats
-) -> None:
-    """The sums of eight points' returns, [sessions, 8]: of each block, and of powers of their deviations."""
-    zero, less_rate = alike(0.0), alike(rate)
-    total, active = zero, zero
-    for block in range(len(bounds) - 1):
-        block_sum, block_squares = zero, zero
-        for session in range(bounds[block], bounds[block + 1]):
-            change = load(values, session)
-            value = less(change, less_rate)
-            block_sum, block_squares = add(block_sum, value), add(block_squares, times(value, value))
-            active = add(active, less(change, alike(benchmark[session])))
-        put(blocks, block, block_sum)
-        put(squares, block, block_squares)
-        total = add(total, block_sum)
-    mean = over(total, alike(len(values) * 1.0))
-    second, third, fourth = zero, zero, zero
-    lowest, highest = alike(np.inf), alike(-np.inf)
-    for session in range(len(values)):
-        change = load(values, session)
-        deviation = less(less(change, less_rate), mean)
-        square = times(deviation, deviation)
-        second, third = add(second, square), add(third, times(square, deviation))
-        fourth = add(fourth, times(square, square))
-        lowest, highest = least_of(change, lowest), greatest_of(change, highest)
-    put(sums, TOTAL, total)
-    put(sums, ACTIVE, active)
-    put(sums, SECOND, second)
-    put(sums, THIRD, third)
-    put(sums, FOURTH, fourth)
-    put(sums, LOWEST, lowest)
-    put(sums, HIGHEST, highest)
-
-
 @loop
-def observe_lanes(  # noqa: PLR0913  (a loop's door)
-    returns: Floats, indexes: Ints, benchmark: Floats, rate: float, bounds: Ints, rows: Records, maxima: Floats,
-    blocks: Floats, squares: Floats, sums: Floats,
-) -> int:  # fmt: skip
-    """What ``observe_returns`` does where there are no resamples, of points eight side by side: [eights, sessions, 8],
-    the last of which may be fewer. The rest is scratch."""
+def take_sums(
+    indexes: Ints, size: int, blocks: Floats, squares: Floats, sums: Floats, rows: Records, maxima: Floats
+) -> int:
+    """What ``observe_returns`` does where there are no resamples, of points whose returns over ``size`` sessions were
+    summed side by side, in the groups of eight that ``SeenSums`` has: ``indexes`` [points] are their rows, below zero
+    for one that is not taken."""
     finite = 0
-    size = returns.shape[1]
     for point in range(len(indexes)):
-        lane = point % LANES
-        if lane == 0:
-            _sum_lanes(returns[point // LANES], benchmark, rate, bounds, blocks, squares, sums)
+        if indexes[point] < 0:
+            continue
+        eight, lane = point // LANES, point % LANES
         row = rows[indexes[point]]
-        mean, active_mean = sums[TOTAL, lane] / size, sums[ACTIVE, lane] / size
+        mean, active_mean = sums[eight, TOTAL, lane] / size, sums[eight, ACTIVE, lane] / size
         row["sessions"] = 0
         if not (np.isfinite(mean) and np.isfinite(active_mean)):
             continue
-        for block in range(len(bounds) - 1):
-            row["sums"][block] = blocks[block, lane]
-            row["squares"][block] = squares[block, lane]
-        lowest, highest = sums[LOWEST, lane], sums[HIGHEST, lane]
+        for block in range(blocks.shape[1]):
+            row["sums"][block] = blocks[eight, block, lane]
+            row["squares"][block] = squares[eight, block, lane]
+        lowest, highest = sums[eight, LOWEST, lane], sums[eight, HIGHEST, lane]
         spreads = highest - lowest > _LEAST_SPREAD * max(highest, -lowest)
-        _describe(row, size, mean, sums[SECOND, lane], sums[THIRD, lane], sums[FOURTH, lane], spreads)
+        second, third, fourth = sums[eight, SECOND, lane], sums[eight, THIRD, lane], sums[eight, FOURTH, lane]
+        _describe(row, size, mean, second, third, fourth, spreads)
         maxima[0, 0] = max(maxima[0, 0], np.sqrt(float(size)) * active_mean + 0.0)
         finite += 1
     return finite
@@ -295,13 +254,12 @@ def merge(maxima: Floats, other: Floats) -> Floats:
 class Observer:
     """Takes the returns of a chunk's points, one or some at a time."""
 
-    __slots__ = ("_plan", "_prefix", "_resampled", "_sums", "maxima", "rows")
+    __slots__ = ("_plan", "_prefix", "_resampled", "maxima", "rows")
 
     def __init__(self, plan: Plan, points: int) -> None:
         self._plan = plan
         self._prefix = np.empty(plan.sessions + 1)
         self._resampled = np.empty(plan.resamples)
-        self._sums = (np.empty((BLOCKS, LANES)), np.empty((BLOCKS, LANES)), np.empty((7, LANES)))
         self.rows: Records = np.zeros(points, dtype=POINT)
         """[points] ``POINT``: what is known of each."""
         self.maxima = no_maxima(plan)
@@ -311,15 +269,18 @@ class Observer:
         """Take point ``index`` of the chunk; False, and the point counts as failed, where a return is not finite."""
         return self.observe_some(np.array([index]), returns[None]) == 1
 
-    def observe_lanes(self, indexes: Ints, returns: Floats) -> int:
-        """The same of points eight side by side, [eights, sessions, 8]; for a plan without resamples alone."""
+    @property
+    def sight(self) -> Sight | None:
+        """What is summed of returns wherever they are made, so that nobody need keep them; None where resamples ask for
+        the returns themselves."""
         plan = self._plan
-        if plan.resamples or returns.shape[1] != plan.sessions:
-            raise ValueError(f"{returns.shape[1]} returns for {plan.sessions} sessions and {plan.resamples} resamples")
-        return observe_lanes(
-            read_only(returns), read_only(indexes), plan.benchmark, plan.settings.rate, plan.bounds, self.rows,
-            self.maxima, *self._sums,
-        )  # fmt: skip
+        return None if plan.resamples else Sight(plan.benchmark, plan.settings.rate, plan.bounds)
+
+    def observe_sums(self, indexes: Ints, seen: SeenSums) -> int:
+        """The same of points of which these are the sums; those whose index is below zero are not taken."""
+        if self._plan.resamples:
+            raise ValueError(f"{self._plan.resamples} resamples are made of returns, not of their sums")
+        return take_sums(read_only(indexes), self._plan.sessions, *seen, self.rows, self.maxima)
 
     def observe_some(self, indexes: Ints, returns: Floats) -> int:
         """Take these points of the chunk, [points, sessions]; those with a return that is not finite count as failed.

@@ -16,14 +16,17 @@ from numpy.typing import NDArray
 
 from backbus.engine.batch import Outcome, Point, PointsEngine, Terms, terms_of
 from backbus.engine.run import Engine
+from backbus.engine.straight import least_where_straight
 from backbus.errors import JobError, StrategyError, lacks_memory, no_symbol
 from backbus.job.job import Job
 from backbus.job.performance import RiskFree
 from backbus.market.panel import Floats, Ints, Panel, sessions_traded
+from backbus.performance.lanes import Sight
 from backbus.performance.metrics import FIGURES
 from backbus.performance.risk_free import in_excess
 from backbus.strategy import PanelRunner, Strategy, make_strategy
 from backbus.strategy.loading import anew, prints_of_class, remembers, untouched
+from backbus.strategy.unwritten import Signals
 from backbus.sweep.space.space import point_job, split
 from backbus.sweep.statistics import Observer, Plan, merge
 from backbus.trading.records import Records
@@ -126,12 +129,13 @@ class Chunks:
         self._anew = False
         """Whether the strategy's files remember what a point did, so that each point gets fresh ones."""
         self._keep_returns = keep_returns
-        self._runner = PanelRunner(panel)
+        self._runner = PanelRunner(panel, unwritten=least_where_straight(panel) > 0.0)
         traded = panel.block.session[panel.layout.warmup :]
         self._begins = panel.layout.warmup + np.flatnonzero(np.diff(traded, prepend=traded[:1] - 1))
         """The first row of each traded session."""
         self._sessions = sessions_traded(panel)
         self._year = job.year_of(panel.layout.year)
+        self._before_rows: dict[int, int] = {}
         self._jobs: dict[str, _Common] = {}
         self._engines: dict[str | None, PointsEngine] = {}
 
@@ -196,7 +200,10 @@ class Chunks:
         return in_excess(returns, self._job.performance.risk_free, self._year, self._sessions)
 
     def _sessions_before(self, rows: int) -> int:
-        return int(np.searchsorted(self._begins, rows))
+        known = self._before_rows.get(rows)
+        if known is None:
+            known = self._before_rows[rows] = int(np.searchsorted(self._begins, rows))
+        return known
 
     def _run(self, batch: _Batch, made: _Making, in_hand: InHand) -> None:
         if not batch.points:
@@ -206,16 +213,10 @@ class Chunks:
         engine = self._engines.get(benchmark)
         if engine is None:
             engine = self._engines[benchmark] = PointsEngine(self._panel, benchmark)
-        outcome = engine.run(batch.points)
-        places = np.array(batch.places)
-        made.take(places, np.column_stack([outcome.figures[name] for name in FIGURES]), outcome.fingerprints)
-        if outcome.returned.all():
-            made.observe_all(places, outcome)
-        else:
-            made.observe(places[outcome.returned], outcome.returns[outcome.returned])
+        made.take(np.array(batch.places), engine.run(batch.points, made.sight))
         batch.clear()
 
-    def _run_own(self, index: int, common: _Common, signals: Records, made: _Making) -> None:
+    def _run_own(self, index: int, common: _Common, signals: Signals, made: _Making) -> None:
         """Run a point with models of the user's own, by itself: it fails alone where one of them does, and begins with
         models that no other point has used."""
         batch = _Batch()
@@ -261,7 +262,7 @@ class _Batch:
         self.places: list[int] = []
         self._bytes = 0
 
-    def full(self, signals: Records, sessions: int) -> bool:
+    def full(self, signals: Signals, sessions: int) -> bool:
         self._bytes += signals.nbytes + 8 * sessions
         return bool(self.points) and (self._bytes > BATCH_BYTES or len(self.points) >= BATCH_POINTS)
 
@@ -294,30 +295,39 @@ class _Making:
     def cold(self, place: int, sessions: int) -> None:
         self._cold[place] = sessions
 
-    def take(self, places: Ints, figures: Floats, fingerprints: Sequence[str]) -> None:
+    @property
+    def sight(self) -> Sight | None:
+        """What is summed of points' returns; None where something else is asked of them."""
+        return None if self._returns is not None or self._by_session else self._observer.sight
+
+    def take(self, places: Ints, outcome: Outcome) -> None:
+        self._put(places, np.column_stack([outcome.figures[name] for name in FIGURES]), outcome.fingerprints)
+        rest = outcome.returned
+        if outcome.seen is not None:
+            rest = outcome.returned & ~outcome.straight
+            self._observer.observe_sums(np.where(outcome.straight, places, -1), outcome.seen)
+        if rest.all():
+            self._observe(places, outcome.returns)
+        elif rest.any():
+            self._observe(places[rest], outcome.returns[rest])
+
+    def _put(self, places: Ints, figures: Floats, fingerprints: Sequence[str]) -> None:
         self._figures[places] = figures
         self._prints[places] = np.frombuffer(bytes.fromhex("".join(fingerprints)), dtype=np.uint8).reshape(-1, 16)
 
-    def observe(self, places: Ints, returns: Floats) -> None:
+    def _observe(self, places: Ints, returns: Floats) -> None:
         self._observer.observe_some(places, self._excess(returns))
         if self._returns is not None:
             self._returns[places] = returns
-
-    def observe_all(self, places: Ints, outcome: Outcome) -> None:
-        """Points of which each session has a return: side by side, where nothing else is asked of their returns."""
-        if outcome.lanes is None or self._returns is not None or self._by_session or self._observer.maxima.shape[1] > 1:
-            self.observe(places, outcome.returns)
-        else:
-            self._observer.observe_lanes(places, outcome.lanes)
 
     def take_report(self, place: int, engine: Engine) -> None:
         report = engine.run()
         plain = report.metrics.as_dict()
         row = np.array([np.nan if plain[name] is None else plain[name] for name in FIGURES], dtype=np.float64)
         places, returns = np.array([place]), engine.returns()
-        self.take(places, row[None], [report.fingerprint])
+        self._put(places, row[None], [report.fingerprint])
         if returns is not None:
-            self.observe(places, returns[None])
+            self._observe(places, returns[None])
 
     def chunk(self) -> Chunk:
         self._observer.rows["cold"] = self._cold
