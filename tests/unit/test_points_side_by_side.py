@@ -23,7 +23,7 @@ from backbus.market.panel import Block, Layout, Panel
 from backbus.market.ticks import CLOSE_SIGNAL, PHASES
 from backbus.strategy import PanelRunner, Strategy
 from backbus.strategy.builtins import DonchianBreakout, RsiReversion, SmaCross
-from backbus.strategy.unwritten import Unwritten
+from backbus.strategy.saying.unwritten import Unwritten
 from backbus.trading.numbers import rules_of
 from backbus.trading.records import SIGNAL
 from tests.simulation.cases import some_job

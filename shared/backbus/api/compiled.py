@@ -19,7 +19,7 @@ Work = Literal["run", "sweep", "check"]
 _LOOPS: dict[Work, tuple[str, ...]] = {
     "run": ("engine/loop.run_rows", "engine/loop.run_lists"),
     "sweep": ("engine/points.run_points", "engine/loop.run_lists"),
-    "check": ("strategy/edges.",),
+    "check": ("strategy/saying/edges.",),
 }
 """Files and functions of the loops without which nothing goes: for market orders alone, and for orders of every kind,
 which a strategy may give at any row."""

@@ -31,8 +31,8 @@ from backbus.performance.moments import ENDS, MOMENTS, NO_RETURNS, REGRESSION
 from backbus.performance.risk_free import session_rates
 from backbus.performance.sessions import ACCOUNT, BenchmarkCurve, mark_closes, number_sessions
 from backbus.performance.trades import NO_TIME, TOTALS, TRADE, no_trades
-from backbus.strategy.edges import WRITTEN
-from backbus.strategy.unwritten import MOST_ARRAYS, Signals, Unwritten, written
+from backbus.strategy.saying.edges import WRITTEN
+from backbus.strategy.saying.unwritten import MOST_ARRAYS, Signals, Unwritten, written
 from backbus.trading import records as rec
 from backbus.trading.account_rows import NO_BOOKINGS
 from backbus.trading.codes import SignalKind

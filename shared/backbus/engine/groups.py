@@ -16,7 +16,7 @@ from backbus.market.panel import Floats, Ints
 from backbus.performance.fingerprint import Words
 from backbus.performance.lanes import CASH, HELD, UNIT, Segments, mark_lanes, see_lanes, sum_lanes
 from backbus.performance.moments import regress
-from backbus.strategy.edges import WRITTEN, Bytes, write_unwritten
+from backbus.strategy.saying.edges import WRITTEN, Bytes, write_unwritten
 from backbus.trading.groups import Account, BarArrays, MarketArrays
 from backbus.trading.records import Records
 from backbus.trading.warmup import take_in

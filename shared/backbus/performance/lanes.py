@@ -76,7 +76,7 @@ def mark_tile(  # noqa: PLR0913  (a loop's door)
     for row in range(first, stop):
         if head[row] != 0:
             # The runs that change in this row stand at what they then hold.
-            lane = int(head[row]) - 1
+            lane = np.int64(head[row]) - 1
             head[row] = 0
             while lane >= 0:
                 number = following[lane]
@@ -84,7 +84,7 @@ def mark_tile(  # noqa: PLR0913  (a loop's door)
                 changes = is_lane(lane)
                 cash = pick(changes, alike(money[lane, number, 0]), cash)
                 held = pick(changes, alike(money[lane, number, 1]), held)
-                lane = int(link[lane, number]) - 1
+                lane = np.int64(link[lane, number]) - 1
         worth = times(times(held, alike(close[row])), unit)
         now = add(cash, worth)
         put(equity, row - first, now)

@@ -19,12 +19,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.errors import PydanticUserError
 
 from backbus.errors import StrategyError
-from backbus.strategy import holding
 from backbus.strategy.failure import users_code
 from backbus.strategy.order_terms import entry_terms, exit_terms
 from backbus.strategy.orders import Order
 from backbus.strategy.parameters import StrategyClass, not_made, refuse_names_of_ours, wrong_parameter
 from backbus.strategy.run import Run
+from backbus.strategy.saying import holding
 from backbus.trading.records import Records
 
 

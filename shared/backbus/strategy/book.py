@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from backbus.market.panel import Floats
-from backbus.strategy.emission import Emission
 from backbus.strategy.orders import Fill, Order
+from backbus.strategy.saying.emission import Emission
 
 
 class Book:

@@ -16,8 +16,8 @@ from backbus.errors import StrategyError
 from backbus.jit.arrays import read_only
 from backbus.market.columns import MEMBER
 from backbus.market.panel import Block, Layout
-from backbus.strategy.emission import Emission
 from backbus.strategy.raw import Tail
+from backbus.strategy.saying.emission import Emission
 from backbus.strategy.sharing import Key
 from backbus.trading.records import SIGNAL, Records
 

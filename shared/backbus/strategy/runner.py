@@ -21,9 +21,9 @@ from backbus.strategy.context import Context
 from backbus.strategy.failure import RAISED, failure
 from backbus.strategy.orders import Blotter
 from backbus.strategy.run import Run
+from backbus.strategy.saying.unwritten import Signals, Unwritten, written
 from backbus.strategy.sharing import BUDGET_BYTES, Shared
 from backbus.strategy.streams import Stream
-from backbus.strategy.unwritten import Signals, Unwritten, written
 from backbus.trading.account_rows import BookRows
 from backbus.trading.records import SIGNAL, Records
 

@@ -26,7 +26,7 @@ from backbus.performance.metrics import FIGURES
 from backbus.performance.risk_free import in_excess
 from backbus.strategy import PanelRunner, Strategy, make_strategy
 from backbus.strategy.loading import anew, prints_of_class, remembers, untouched
-from backbus.strategy.unwritten import Signals
+from backbus.strategy.saying.unwritten import Signals
 from backbus.sweep.space.space import point_job, split
 from backbus.sweep.statistics import Observer, Plan, merge
 from backbus.trading.records import Records

@@ -14,11 +14,11 @@ from backbus.errors import StrategyError
 from backbus.jit.arrays import read_only
 from backbus.market.panel import Block, Floats
 from backbus.market.ticks import PHASES
-from backbus.strategy import edges
 from backbus.strategy.order_terms import said_of
 from backbus.strategy.run import Run
+from backbus.strategy.saying import edges
+from backbus.strategy.saying.unwritten import Signals, Unwritten, write_side, written
 from backbus.strategy.streams import Above, Stream, check_bars
-from backbus.strategy.unwritten import Signals, Unwritten, write_side, written
 from backbus.trading.records import Records, read_only_copy
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from backbus.jit.addresses import address_of
 from backbus.jit.arrays import read_only
 from backbus.market.panel import Block, Ints
-from backbus.strategy import edges
+from backbus.strategy.saying import edges
 from backbus.trading.records import SIGNAL, Records, read_only_copy
 
 MOST_ARRAYS = 4

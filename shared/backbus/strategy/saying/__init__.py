@@ -1,0 +1,1 @@
+"""What a strategy says: wishes for bars become signal records."""
