@@ -32,7 +32,7 @@ from backbus.performance.risk_free import session_rates
 from backbus.performance.sessions import ACCOUNT, BenchmarkCurve, mark_closes, number_sessions
 from backbus.performance.trades import NO_TIME, TOTALS, TRADE, no_trades
 from backbus.strategy.saying.edges import WRITTEN
-from backbus.strategy.saying.unwritten import MOST_ARRAYS, Signals, Unwritten, written
+from backbus.strategy.saying.unwritten import NOWHERE, Signals, Unwritten, written
 from backbus.trading import records as rec
 from backbus.trading.account_rows import NO_BOOKINGS
 from backbus.trading.codes import SignalKind
@@ -270,12 +270,8 @@ class PointsEngine:
         rules = np.concatenate((rules, *[rules[-1:]] * filler)) if filler else rules
         found = [point.signals for point in points]
         signals, bounds = _joined([_NO_SIGNALS if isinstance(each, Unwritten) else each for each in found])
-        hows, sides = np.full(len(points), WRITTEN), np.zeros(len(points))
-        places = np.zeros((len(points), MOST_ARRAYS), dtype=np.int64)
-        for number, each in enumerate(found):
-            if isinstance(each, Unwritten):
-                hows[number], sides[number] = each.how, each.side
-                each.put_places(places[number])
+        how = [each.how if isinstance(each, Unwritten) else WRITTEN for each in found]
+        hows, sides, places = np.array(how), *_where(found)
         unwritten = bool((hows != WRITTEN).any())
         own, blank = points[0].terms.rules, self._blank(points[0].terms.rules)
         room = self._signals_room.of(rows if unwritten else 0)
@@ -343,6 +339,12 @@ class PointsEngine:
             rule, point.terms.rates, self._numbers, self._factor, self._times, int(self._cursor[CURSOR.FILLS]),
             bookings, *self._views(), trades, self._closed, self._shares, self._last, *sums,
         )  # fmt: skip
+
+
+def _where(found: Sequence[Signals]) -> tuple[Floats, Ints]:
+    """The sides and the places of what is not written yet, zeros of what is."""
+    said = [(each.side, each.at()) if isinstance(each, Unwritten) else (0.0, NOWHERE) for each in found]
+    return np.array([side for side, _ in said]), np.array([at for _, at in said], dtype=np.int64)
 
 
 def _each(points: Sequence[Point], of: Callable[[Terms], Records]) -> Records:

@@ -32,6 +32,7 @@ from backbus.trading.groups import (
 from backbus.trading.ledger import book_fills, mark, mark_stretch, quiet_rows, value, write_row
 from backbus.trading.market_state import observe_close, quote_close, quote_open, tell_time
 from backbus.trading.records import Records
+from backbus.trading.resting import rest
 from backbus.trading.universe import note_members
 
 # --- what only lists of orders ask for ----------------------------------------------------------------------------
@@ -54,6 +55,37 @@ def _room_for_a_row(orders: OrderLists, rules: Any, account: Account, signals: I
 
 _has_room = verb(_always_room, _room_for_a_row)
 """Whether a row's records fit in, whatever happens in it: who calls the loop with single orders sees to it."""
+
+
+def _fills_at_once(
+    orders: SingleOrders,
+    rules: Any,
+    account: Account,
+    market: MarketArrays,
+    bars: BarArrays,
+    signals: Inbox,
+    row: int,
+    last: int,
+) -> int:
+    return row
+
+
+def _while_none_is_met(
+    orders: OrderLists,
+    rules: Any,
+    account: Account,
+    market: MarketArrays,
+    bars: BarArrays,
+    signals: Inbox,
+    row: int,
+    last: int,
+) -> int:
+    return rest(orders, rules, account, market, bars, signals, row, last)
+
+
+_rest = verb(_fills_at_once, _while_none_is_met)
+"""``_rest(orders, rules, account, market, bars, signals, row, last)``: the first row in which open orders do more than
+rest; ``row`` itself where they do so there."""
 
 
 def _nothing_to_begin(
@@ -154,6 +186,8 @@ def _work(
         at = row - bars.first_row
         if not decides:
             quiet = quiet_rows(rules, account, orders, signals, row, last)
+            if quiet == row:
+                quiet = _rest(orders, rules, account, market, bars, signals, row, last)
             if quiet > row:
                 mark_stretch(rules, account, market, bars.close, at, quiet - bars.first_row, out.curve, rows)
                 rows += quiet - row

@@ -104,6 +104,13 @@ def take_own_term(intent: Any, term: int, value: float) -> None:
 
 
 @step
+def has_of(terms: Any) -> int:
+    """What an order waits for: bits of ``Has``."""
+    has: int = HAS[terms["type"]]
+    return has
+
+
+@step
 def trails(terms: Any) -> bool:
     """Whether an order follows the price."""
     return bool(HAS[terms["type"]] & Has.TRAIL != 0)

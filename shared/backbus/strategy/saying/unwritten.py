@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from backbus.jit.addresses import address_of
 from backbus.jit.arrays import read_only
-from backbus.market.panel import Block, Ints
+from backbus.market.panel import Block
 from backbus.strategy.saying import edges
 from backbus.trading.records import SIGNAL, Records, read_only_copy
 
-MOST_ARRAYS = 4
+NOWHERE = (0, 0, 0, 0)
+"""As many addresses as anything follows from."""
 _NO_TRUTH, _NO_NUMBERS = read_only(np.empty(0, np.bool_)), read_only(np.empty(0))
 
 
@@ -46,10 +47,10 @@ class Unwritten:
         """What nobody else keeps."""
         return sum(values.nbytes for values in self.arrays) if self.places is None else 0
 
-    def put_places(self, line: Ints) -> None:
-        """Write where its arrays lie into a line of ``MOST_ARRAYS`` addresses."""
+    def at(self) -> tuple[int, ...]:
+        """Where its arrays lie, and zeros behind: as many as ``NOWHERE`` has."""
         places = self.places or tuple(address_of(values) for values in self.arrays)
-        line[: len(places)] = places
+        return places + NOWHERE[len(places) :]
 
     def written(self) -> Records:
         """SIGNAL records, read-only."""
