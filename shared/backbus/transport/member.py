@@ -22,6 +22,7 @@ import zmq
 from backbus.errors import BackbusError, DataError, JobError, Mispredicted, ProtocolError, StackError, StrategyError
 from backbus.job.job import Job
 from backbus.log import logger
+from backbus.market.kept_sessions import keep_sessions
 from backbus.market.panel import Layout
 from backbus.settings import Settings
 from backbus.streams import codec
@@ -373,4 +374,5 @@ def _keep_freed_memory() -> None:
 def serve(role: Role, settings: Settings | None = None) -> None:
     """Run a role as this process."""
     _keep_freed_memory()
+    keep_sessions()
     Member(role, settings or Settings(key_name="service")).run()
