@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import signal
 import time
 import traceback
@@ -21,6 +20,7 @@ import zmq
 
 from backbus.errors import BackbusError, DataError, JobError, Mispredicted, ProtocolError, StackError, StrategyError
 from backbus.job.job import Job
+from backbus.loading import loading
 from backbus.log import logger
 from backbus.market.kept_sessions import keep_sessions
 from backbus.market.panel import Layout
@@ -84,8 +84,8 @@ class Member:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         started = time.monotonic()
-        self._role.warm()
-        gc.freeze()  # what is there now is there for good: no collection need walk through it again
+        with loading():  # what is there now is there for good: no collection need walk through it
+            self._role.warm()
         self._log.info("ready to serve", instance=self._session.instance, warm_s=round(time.monotonic() - started, 2))
         self._session.start()
         self._session.look()
