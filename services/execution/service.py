@@ -19,7 +19,7 @@ class Execution(RunsModels):
 
     def warm(self) -> None:
         """Load the loop."""
-        warm_handlers()
+        warm_handlers(strategies=False)
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> ExecutionHandler:
         """The order layer's state machine."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from backbus.services.optimizer.service import Optimizer
-from backbus.settings import Settings
+from backbus.loading import loading
+
+with loading():
+    from backbus.services.optimizer.service import Optimizer
+    from backbus.settings import Settings
 
 if __name__ == "__main__":
     Optimizer(Settings(key_name="service")).run()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import resource
 
-from backbus.services.orchestrator.server import Server
-from backbus.settings import Settings
+from backbus.loading import loading
+
+with loading():
+    from backbus.services.orchestrator.server import Server
+    from backbus.settings import Settings
 
 if __name__ == "__main__":
     # Every member has two or three connections: as many as the system lets this process have.

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from backbus.data import Catalog
 from backbus.errors import JobError, StackError
 from backbus.job.job import Job
 from backbus.services.orchestrator.runs.shell import Runs
@@ -85,6 +84,8 @@ class Requests:
         data, fields = request.data, request.job
         if job.data.dataset is not None and not data:
             data = self._dataset(job.data.dataset)
+            from backbus.data.catalog.catalog import Catalog
+
             job = job.on_calendar(Catalog(self._settings.datasets).calendar(job.data.dataset))
             fields = job.plain()
         self._require_inputs(job, data, request.strategy)
@@ -112,6 +113,8 @@ class Requests:
     def _dataset(self, dataset: str) -> dict[str, str]:
         """A dataset of this machine's catalog, for who submits a job with its name alone."""
         blobs = {}
+        from backbus.data.catalog.catalog import Catalog
+
         for name, path in Catalog(self._settings.datasets).file(dataset).items():
             blobs[name] = path.stem
             self._blobs.take(path.stem, path)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from backbus.services.performance.service import Performance
-from backbus.transport.member import serve
+from backbus.loading import loading
+
+with loading():
+    from backbus.services.performance.service import Performance
+    from backbus.transport.member import serve
 
 if __name__ == "__main__":
     serve(Performance())

@@ -36,7 +36,7 @@ class Performance(Role):
         """Load the kernels, and the library that writes tables."""
         import pyarrow.parquet  # noqa: F401
 
-        warm_handlers()
+        warm_handlers(strategies=False)
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> PerformanceHandler:
         """The statistics' state machine, and a folder for this attempt's artifacts."""

@@ -21,7 +21,7 @@ class Portfolio(RunsModels):
 
     def warm(self) -> None:
         """Load the loop."""
-        warm_handlers()
+        warm_handlers(strategies=False)
 
     def build(self, assignment: Assignment, layout: Layout, facts: dict[str, Any]) -> RunHandler:
         """The portfolio's state machine: the one that waits for fills, where it has to."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from backbus.engine.predicting import PredictingStrategy
-from backbus.engine.warm import warm_handlers
+from backbus.engine.warm import warm_handlers, warm_strategies
 from backbus.limits import limit_memory, unlimit_memory
 from backbus.market.panel import Layout
 from backbus.runs.sources import parameters_of
@@ -33,8 +33,9 @@ class Strategies(RunsModels):
         return (*super().hears, *(compared_by(self.name) if reads_book else ()))
 
     def warm(self) -> None:
-        """Load the indicators' kernels."""
-        warm_handlers()
+        """Load the loops, and those of indicators."""
+        warm_handlers(strategies=False)
+        warm_strategies()
 
     def prepare(self, assignment: Assignment) -> dict[str, Any]:
         """Fetch and load the strategy, and check its parameters; and the job's own models, where it keeps a book."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from backbus.errors import UsageError
 
+PREFIX = "BACKBUS_"
 ADDRESSES = ("orchestrator", "bus_in", "bus_out", "orchestrator_bind", "bus_in_bind", "bus_out_bind")
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Settings of every process of a stack and of its clients.
 
     ``orchestrator``, ``bus_in`` and ``bus_out`` are where others connect; ``*_bind`` is where the server itself
@@ -21,7 +22,7 @@ class Settings(BaseSettings):
     every socket is encrypted and authenticated; without it only loopback and ipc addresses are accepted.
     """
 
-    model_config = SettingsConfigDict(env_prefix="BACKBUS_", frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_default=True)
 
     orchestrator: str = "tcp://127.0.0.1:5570"
     bus_in: str = "tcp://127.0.0.1:5571"
@@ -70,9 +71,12 @@ class Settings(BaseSettings):
         return self.bus_out if self.bus_here is None else f"ipc://{self.bus_here}.bus_out"
 
     def __init__(self, **values: Any) -> None:
-        """Read the variables; raises ``UsageError`` naming the first that is wrong."""
+        """Read the variables, however they are capitalised; raises ``UsageError`` naming the first that is wrong."""
+        said = {name.upper(): value for name, value in os.environ.items()}
+        named = {name: f"{PREFIX}{name.upper()}" for name in type(self).model_fields}
+        read = {name: said[variable] for name, variable in named.items() if variable in said}
         try:
-            super().__init__(**values)
+            super().__init__(**{**read, **values})
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             name = "_".join(str(part) for part in first["loc"]).upper()

@@ -24,7 +24,7 @@ from backbus.strategy.order_terms import TERMS
 from backbus.strategy.orders import Fill, Order
 from backbus.streams import codec
 from backbus.streams.credit import WINDOW_LIMIT_ROWS
-from backbus.sweep.outcome import FAN_FILE, SUMMARY_FILE, TABLE_FILE
+from backbus.sweep.files import FAN_FILE, SUMMARY_FILE, TABLE_FILE
 from backbus.sweep.search.cross_validation import PATHS_FILE, SPLITS_FILE
 from backbus.sweep.search.walk_forward import FOLDS_FILE
 from backbus.trading.codes import ENDS, EXPIRED, FILL_RULES, REASONS

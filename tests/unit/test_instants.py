@@ -140,6 +140,7 @@ def test_sessions_are_found_however_the_rows_are_cut_and_from_no_calendar_but_on
     made = []
     make = calendars._make
     monkeypatch.setattr(calendars, "_made", deque(maxlen=8))
+    monkeypatch.setattr(calendars, "_keeper", None)
     monkeypatch.setattr(calendars, "_make", lambda *asked: made.append(asked) or make(*asked))
     known = calendars.sessions_between("XNYS", int(days[0]), int(days[-1]), field="data.calendar")
     whole = Begins(layout).of(block)

@@ -17,7 +17,7 @@ from backbus.performance.tables import TABLES
 from backbus.runs.folder import Ran
 from backbus.runs.tables import Tables
 from backbus.strategy.order_terms import TERMS
-from backbus.sweep.outcome import SUMMARY_FILE
+from backbus.sweep.files import SUMMARY_FILE
 from backbus.sweep.results import load_summary
 
 RAN = Ran("local", "2024-01-01T00:00:00.000+00:00", 0.0)

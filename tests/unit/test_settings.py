@@ -29,6 +29,21 @@ def test_a_wrong_variable_is_one_error_that_names_it(
     assert value in str(caught.value)
 
 
+def test_variables_are_read_however_they_are_capitalised_and_what_is_handed_over_comes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("backbus_beat_s", "2.5")
+    monkeypatch.setenv("BACKBUS_SHARED_MEMORY", "no")
+    monkeypatch.setenv("BACKBUS_KEYS", "some/keys")
+    monkeypatch.setenv("BACKBUS_KEY_NAME", "other")
+    monkeypatch.setenv("BACKBUS_CACHE", "no setting of this")
+    settings = Settings(key_name="service")
+    assert (settings.beat_s, settings.shared_memory, settings.keys) == (2.5, False, Path("some/keys"))
+    assert settings.key_name == "service"
+    monkeypatch.setenv("BACKBUS_KEYS", "")
+    assert Settings().keys == Path()
+
+
 def test_a_server_may_listen_on_any_interface_and_on_ipc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BACKBUS_ORCHESTRATOR_BIND", "tcp://0.0.0.0:5570")
     monkeypatch.setenv("BACKBUS_BUS_IN", "ipc:///run/bus")

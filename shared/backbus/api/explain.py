@@ -27,7 +27,7 @@ from backbus.market.ticks import PHASE_NAMES, PHASES
 from backbus.performance.table_files import read_table_file
 from backbus.runs.folder import read_report
 from backbus.runs.library import kept_run
-from backbus.sweep.outcome import SUMMARY_FILE
+from backbus.sweep.files import SUMMARY_FILE
 from backbus.trading.codes import FILL_RULES, FORCED_FOR, REASONS, TIMES_IN_FORCE, End, Reason
 from backbus.trading.records import order_parts
 

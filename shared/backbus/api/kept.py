@@ -18,7 +18,7 @@ from backbus.runs.library import kept_run
 from backbus.runs.receipt import Receipt
 from backbus.runs.tables import Tables
 from backbus.runs.trust import ran_here
-from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE
+from backbus.sweep.files import SUMMARY_FILE, TABLE_FILE
 from backbus.sweep.results import load_summary
 from backbus.sweep.search.cross_validation import SPLITS_FILE
 from backbus.sweep.search.walk_forward import FOLDS_FILE

@@ -12,7 +12,7 @@ from backbus.errors import BackbusError, DataError, JobError
 from backbus.job.job import Job
 from backbus.kinds import HEARS, PATH, WHOLE, takes
 from backbus.performance.table_files import read_table_file
-from backbus.sweep.outcome import TABLE_FILE
+from backbus.sweep.files import TABLE_FILE
 from backbus.sweep.results import load_summary, points_summary, values_of
 from backbus.sweep.search import cross_validation, walk_forward
 from backbus.sweep.space.space import point_job

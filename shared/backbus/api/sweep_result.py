@@ -11,7 +11,7 @@ from backbus.api.notebook import sweep_html
 from backbus.api.result import Finished
 from backbus.runs.shown import SweepShown
 from backbus.runs.tables import Tables
-from backbus.sweep.outcome import SUMMARY_FILE
+from backbus.sweep.files import SUMMARY_FILE
 
 if TYPE_CHECKING:
     import pandas as pd

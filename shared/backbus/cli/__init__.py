@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from backbus.loading import loading
+
 
 def main() -> None:
     """The command ``backbus``; or what a shell may complete, where one asks."""
@@ -16,7 +18,8 @@ def main() -> None:
             status = completion.answer(asked)
             if status is not None:
                 sys.exit(status)
-        from backbus.cli.app import main as run
+        with loading():
+            from backbus.cli.app import main as run
 
         run()
     except KeyboardInterrupt:  # while it was loaded

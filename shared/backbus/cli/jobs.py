@@ -15,6 +15,7 @@ from backbus.cli.options import AsJson, FigureFile, FigureName, JobFile, JobId, 
 from backbus.cli.output import draw_one, print_result, print_sweep, to_stderr
 from backbus.cli.printed.progress import bar_of
 from backbus.cli.printed.screen import say
+from backbus.loading import loading
 
 
 def run(
@@ -24,8 +25,11 @@ def run(
     block: Annotated[int | None, typer.Option(metavar="ROWS", min=1, help="Rows per block.")] = None,
 ) -> None:
     """Run a backtest in this process."""
-    from backbus.api.run import run as run_here
-    from backbus.runs.folder import new_folder
+    with loading():
+        from backbus.api.run import run as run_here
+        from backbus.engine.run import Engine  # noqa: F401
+        from backbus.performance.artifacts import ArtifactWriter  # noqa: F401
+        from backbus.runs.folder import new_folder
 
     overrides = list(sets or [])
     if block is not None:

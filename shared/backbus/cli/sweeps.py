@@ -11,6 +11,7 @@ from backbus.cli.job_file import compiled_for, job_of, refuse_more_points
 from backbus.cli.options import AsJson, FigureFile, FigureName, JobFile, MaxPoints, Sets, SweepName, Top
 from backbus.cli.output import draw_one, print_json, print_result, print_sweep, to_stderr
 from backbus.cli.printed.progress import bar_of
+from backbus.loading import loading
 
 
 def sweep(
@@ -31,9 +32,10 @@ def sweep(
     as_json: AsJson = False,
 ) -> None:
     """Run all points of a job's [sweep], here or on a cluster."""
-    from backbus.api.run_sweep import run_sweep
-    from backbus.errors import UsageError
-    from backbus.runs.folder import new_folder
+    with loading():
+        from backbus.api.run_sweep import run_sweep
+        from backbus.errors import UsageError
+        from backbus.runs.folder import new_folder
 
     overrides = list(sets or [])
     if allow_look_ahead:

@@ -79,6 +79,9 @@ def load_inputs(job: Job, data: Any = None, strategy: Strategy | None = None) ->
 @takes(job=an("Job", "a Job, as Job.parse and Job.load give it"))
 def open_inputs(job: Job, data: Any = None) -> Inputs:
     """The job's market: read from its files, made of what was handed over, or simulated."""
+    from backbus.market.kept_sessions import keep_sessions
+
+    keep_sessions()
     if data is not None:
         if job.simulator is None:
             return _inputs(as_panel(data, job), job)
@@ -91,7 +94,7 @@ def complete(job: Job) -> Job:
     job = _with_rates(job)
     if job.data.dataset is None:
         return job
-    from backbus.data import Catalog
+    from backbus.data.catalog.catalog import Catalog
     from backbus.settings import Settings
 
     return job.on_calendar(Catalog(Settings().datasets).calendar(job.data.dataset))
@@ -108,14 +111,15 @@ def _with_rates(job: Job) -> Job:
 
 def files_of(job: Job) -> dict[str, Path]:
     """The files that a job's market is read from, by the names that messages use: none where it needs none."""
-    from backbus.data import Catalog, resolve_files
-    from backbus.data.files import universe_file
-    from backbus.settings import Settings
+    from backbus.data.files import resolve_files, universe_file
 
     if not job.reads_files:
         return {}
     table = universe_file(job.data, job.folder)
     if job.data.dataset is not None:
+        from backbus.data.catalog.catalog import Catalog
+        from backbus.settings import Settings
+
         return {**Catalog(Settings().datasets).file(job.data.dataset), **table}
     if job.data.query is not None:
         from backbus.data.catalog.query import answer
@@ -127,9 +131,11 @@ def files_of(job: Job) -> dict[str, Path]:
 
 def inputs_of(job: Job, files: Mapping[str, Path]) -> Inputs:
     """The job's market, from its files wherever they lie now."""
-    from backbus.data import open_source
+    from backbus.data.files import open_source
+    from backbus.market.kept_sessions import keep_sessions
     from backbus.market.panel import whole
 
+    keep_sessions()
     if not job.reads_files:
         return simulated(job, None)
     source = open_source(job.data, files)

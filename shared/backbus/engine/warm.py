@@ -7,10 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from backbus.data.panels.aggregate import Maker, SessionClock
-from backbus.engine.batch import Point, PointsEngine, terms_of
 from backbus.engine.handlers import run_handlers
-from backbus.engine.run import Engine
 from backbus.jit.arrays import read_only
 from backbus.job.job import Job
 from backbus.market.panel import Block, Layout, Panel, whole
@@ -48,17 +45,20 @@ class EveryIndicator(Strategy):
         return self.hold(bars.pct_change(1))
 
 
-def warm_handlers() -> None:
+def warm_handlers(*, strategies: bool = True) -> None:
     """Run every built-in strategy, and one that calls what they do not, by the five handlers: by those that wait and by
-    those that do not."""
+    those that do not. Without ``strategies``, the handlers' own loops alone."""
     panel = small_panel()
-    for job, strategy in _runs():
+    for job, strategy in _runs(strategies=strategies):
         for predict in (True, False):
             run_handlers(job, panel, strategy, predict=predict)
 
 
 def warm_engine(*, strategies: bool = True) -> None:
     """The same in one process; and make bars by volume. Without ``strategies``, the engine's own loops alone."""
+    from backbus.data.panels.aggregate import Maker, SessionClock
+    from backbus.engine.run import Engine
+
     panel = small_panel()
     for job, strategy in _runs(strategies=strategies):
         Engine(job, panel, strategy).run()
@@ -70,6 +70,8 @@ def warm_engine(*, strategies: bool = True) -> None:
 
 def warm_points(*, strategies: bool = True) -> None:
     """The same as points of a sweep."""
+    from backbus.engine.batch import Point, PointsEngine, terms_of
+
     panel = small_panel()
     for job, strategy in _runs(strategies=strategies):
         signals = PanelRunner(panel).signals(strategy)
@@ -80,6 +82,8 @@ def warm_points(*, strategies: bool = True) -> None:
 
 def warm_groups() -> None:
     """The loop of points that are counted eight side by side."""
+    from backbus.engine.batch import Point, PointsEngine, terms_of
+
     job, strategy = _of_one_loop(False)
     panel = small_panel(assets=1, hole=False)
     terms = terms_of(job, panel.layout, panel.block.session)
@@ -88,12 +92,16 @@ def warm_groups() -> None:
 
 def warm_run(lists: bool = False) -> None:
     """The loop of a plain run, or that of one with lists of orders."""
+    from backbus.engine.run import Engine
+
     job, strategy = _of_one_loop(lists)
     Engine(job, small_panel(), strategy, lambda pieces: None).run()
 
 
 def warm_point(lists: bool = False) -> None:
     """The loop of a plain point of a sweep, or that of one with lists of orders."""
+    from backbus.engine.batch import Point, PointsEngine, terms_of
+
     job, strategy = _of_one_loop(lists)
     panel = small_panel()
     terms = terms_of(job, panel.layout, panel.block.session)
@@ -104,6 +112,13 @@ def warm_signals() -> None:
     """What any strategy says by."""
     _, strategy = next(_runs())
     PanelRunner(small_panel()).signals(strategy)
+
+
+def warm_strategies() -> None:
+    """What each built-in strategy says, and one that calls what they do not: every loop of theirs."""
+    panel = small_panel()
+    for _, strategy in _runs():
+        PanelRunner(panel).signals(strategy)
 
 
 def _of_one_loop(lists: bool) -> tuple[Job, Strategy]:

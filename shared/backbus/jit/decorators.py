@@ -17,6 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import numba
 from numba.extending import overload
 
+from backbus.jit.kept import keep
 from backbus.jit.settings import INLINED, OPTIONS, SIDE_BY_SIDE, UNCALLED, UNCOUNTED
 from backbus.jit.sources import cache_folder
 
@@ -50,7 +51,7 @@ def body(function: Callable[P, R]) -> Callable[P, R]:
 
 def loop(function: Callable[P, R]) -> Callable[..., R]:
     """A loop over rows that Python calls once per block, with arrays alone; kept compiled between processes."""
-    compiled: Callable[P, R] = numba.njit(cache=True, no_cfunc_wrapper=True, **OPTIONS, **UNCOUNTED)(function)
+    compiled: Callable[P, R] = keep(numba.njit(cache=True, no_cfunc_wrapper=True, **OPTIONS, **UNCOUNTED)(function))
     LOOPS.append(compiled)
     return compiled
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import difflib
 import functools
+import sys
+import zoneinfo
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -33,6 +35,29 @@ class Sessions(NamedTuple):
     closes: Ints
 
 
+class Known(NamedTuple):
+    """What is known of a calendar."""
+
+    bounds: tuple[int, int]
+    """The first and the last day that it can tell of."""
+    zone: str
+    first: int
+    """The first day that was asked for, and the last."""
+    last: int
+    sessions: Sessions
+    """Those of these days; the library may have added some at both ends."""
+
+
+class Keeper(Protocol):
+    """Whoever keeps what is known of calendars from one process to the next."""
+
+    def find(self, calendar: str, first: int | None, last: int | None) -> Known | None:
+        """What it has of a calendar: of these days at least, or of any."""
+
+    def keep(self, calendar: str, known: Known) -> None:
+        """Keep it."""
+
+
 def sessions_between(
     calendar: str, first: int, last: int, *, field: str, needed: tuple[int, int] | None = None, ahead: int = 0
 ) -> Sessions:
@@ -50,13 +75,9 @@ def sessions_between(
         )
     start, end = max(first - _EDGE_DAYS, earliest), min(last + _EDGE_DAYS, latest)
     later = min(end + ahead, latest)
-    found = _between(calendar, start, end, field, later)
-    days = found.closes.index.to_numpy().astype("M8[D]").astype(np.int64)
-    opens, closes = (
-        each.dt.tz_convert(None).to_numpy().astype("M8[ns]").astype(np.int64) for each in (found.opens, found.closes)
-    )
-    asked = slice(*np.searchsorted(days, (start, later + 1)).tolist())
-    return Sessions(days[asked], opens[asked], closes[asked])
+    found = _between(calendar, start, end, field, later).sessions
+    asked = slice(*np.searchsorted(found.days, (start, later + 1)).tolist())
+    return Sessions(*(each[asked] for each in found))
 
 
 def union(calendars: Sequence[str], first: int, last: int, *, field: str, needed: tuple[int, int]) -> Sessions:
@@ -109,21 +130,26 @@ def zone_of(calendar: str, field: str = "data.calendar") -> str:
     """The zone by whose clock a calendar's market opens."""
     earliest, latest = bounds_of(calendar, field)
     last = min(latest, _SOME_DAY)
-    return str(_between(calendar, max(last - 2 * _EDGE_DAYS, earliest), last, field).tz)
+    found = _kept(calendar) or _between(calendar, max(last - 2 * _EDGE_DAYS, earliest), last, field)
+    return found.zone
 
 
 @functools.cache
 def bounds_of(calendar: str, field: str) -> tuple[int, int]:
     """The first and the last day that a calendar can tell of."""
-    import exchange_calendars
+    found = _kept(calendar)
+    return _bounds_by_library(calendar, field) if found is None else found.bounds
 
-    known = exchange_calendars.get_calendar_names()
+
+def _bounds_by_library(calendar: str, field: str) -> tuple[int, int]:
+    library = _library.get()
+    known = library.get_calendar_names()
     if calendar not in known:
         near = difflib.get_close_matches(calendar.upper(), known, n=3)
         hint = f"did you mean {' or '.join(near)}?" if near else "use a name like XNYS, XLON or XTKS"
         raise JobError(f"exchange_calendars knows no calendar {calendar!r}; {hint}", field=field)
-    factories = exchange_calendars.calendar_utils.global_calendar_dispatcher._calendar_factories
-    kind = factories.get(exchange_calendars.resolve_alias(calendar))
+    factories = library.calendar_utils.global_calendar_dispatcher._calendar_factories
+    kind = factories.get(library.resolve_alias(calendar))
     limits = None, None
     # A calendar that the library has not finished raises NotImplementedError here; `_between` says so of its sessions.
     with contextlib.suppress(AttributeError, NotImplementedError):
@@ -134,36 +160,88 @@ def bounds_of(calendar: str, field: str) -> tuple[int, int]:
     return _FIRST_DAY if first is None else first, _LAST_DAY if last is None else last
 
 
-def _between(calendar: str, first: int, last: int, field: str, later: int | None = None) -> Any:
-    """The library's calendar of these days or of more: one that there is, else a new one, until ``later``."""
-    for one in tuple(_made):  # another thread may make one meanwhile
-        if one.calendar == calendar and one.first <= first and last <= one.last:
-            return one.made
-    last = last if later is None else later
+def _between(calendar: str, first: int, last: int, field: str, later: int | None = None) -> Known:
+    """What is known of these days or of more: what there is, else what the library tells, until ``later``."""
+    for of, one in tuple(_made):  # another thread may make one meanwhile
+        if of == calendar and one.first <= first and last <= one.last:
+            return one
+    found = _kept(calendar, first, last)
+    if found is None:
+        last = last if later is None else later
+        found, zone = _told(calendar, first, last, field)
+        if _keeper is not None and _library.is_its_own(calendar) and isinstance(zone, zoneinfo.ZoneInfo):
+            _keeper.keep(calendar, found)
+    _made.appendleft((calendar, found))
+    return found
+
+
+_made: deque[tuple[str, Known]] = deque(maxlen=8)
+"""What this process knows of calendars, by their names, the latest first: it takes some tenths of a second to make a
+calendar."""
+_keeper: Keeper | None = None
+"""Who keeps what is known for other processes, if anybody does."""
+
+
+def keep_with(keeper: Keeper | None) -> None:
+    """From now on look with ``keeper`` before a calendar is made, and have it keep what was made."""
+    global _keeper  # noqa: PLW0603  (one for the process, as _made)
+    _keeper = keeper
+
+
+def _kept(calendar: str, first: int | None = None, last: int | None = None) -> Known | None:
+    """What was kept of a calendar; None where somebody else has loaded the library, and may have told it of others."""
+    return None if _keeper is None or _library.is_anothers() else _keeper.find(calendar, first, last)
+
+
+class _Library:
+    """exchange_calendars: a quarter of a second to load, with pandas half of one."""
+
+    def __init__(self) -> None:
+        self._library: Any = None
+
+    def get(self) -> Any:
+        """The module."""
+        if self._library is None and not self.is_anothers():
+            import exchange_calendars
+
+            self._library = exchange_calendars
+        return sys.modules["exchange_calendars"]
+
+    def is_anothers(self) -> bool:
+        """Whether it was loaded by anyone else before."""
+        return self._library is None and "exchange_calendars" in sys.modules
+
+    def is_its_own(self, calendar: str) -> bool:
+        """Whether a calendar is one that it brings along, as far as can be told."""
+        if self._library is None:
+            return False
+        utils = self._library.calendar_utils
+        dispatcher = utils.global_calendar_dispatcher
+        name = dispatcher.resolve_alias(calendar)
+        own = utils._default_calendar_factories.get(name)
+        return own is not None and dispatcher._calendar_factories.get(name) is own
+
+
+_library = _Library()
+
+
+def _told(calendar: str, first: int, last: int, field: str) -> tuple[Known, Any]:
+    """What the library tells of a calendar, and its zone."""
     made = _make(calendar, first, last, field)
-    _made.appendleft(_Made(calendar, first, last, made))
-    return made
-
-
-class _Made(NamedTuple):
-    calendar: str
-    first: int
-    last: int
-    made: Any
-
-
-_made: deque[_Made] = deque(maxlen=8)
-"""The library's calendars that there are, the latest first: it takes some tenths of a second to make one."""
+    days = made.closes.index.to_numpy().astype("M8[D]").astype(np.int64)
+    opens, closes = (
+        each.dt.tz_convert(None).to_numpy().astype("M8[ns]").astype(np.int64) for each in (made.opens, made.closes)
+    )
+    return Known(bounds_of(calendar, field), str(made.tz), first, last, Sessions(days, opens, closes)), made.tz
 
 
 def _make(calendar: str, first: int, last: int, field: str) -> Any:
     """Whatever the library raises is one message."""
-    import exchange_calendars
     import pandas as pd
 
     start, end = (pd.Timestamp(day, unit="D") for day in (first, last))
     try:
-        return exchange_calendars.get_calendar(calendar, start=start, end=end)
+        return _library.get().get_calendar(calendar, start=start, end=end)
     except Exception as error:
         why = str(error).splitlines()[0][:200] or type(error).__name__
         raise JobError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from backbus.arrow_columns import array_of, texts_of
 from backbus.performance.tables import CATEGORIES, TABLES, ColumnKind, Columns, Piece
 from backbus.performance.trades import NO_TIME
 
@@ -23,7 +24,7 @@ class ArrowColumns:
 
         self.kinds = columns
         self._words = {
-            kind: pa.array(symbols if kind is ColumnKind.SYMBOL else CATEGORIES[kind], pa.string())
+            kind: texts_of(symbols if kind is ColumnKind.SYMBOL else CATEGORIES[kind])
             for kind in columns.values()
             if kind is ColumnKind.SYMBOL or kind in CATEGORIES
         }
@@ -46,19 +47,20 @@ class ArrowColumns:
 
         match kind:
             case ColumnKind.NUMBER:
-                return pa.array(column, pa.float64())
+                return array_of(column.astype(np.float64, copy=False), pa.float64())
             case ColumnKind.NUMBER_OR_NONE:
-                return pa.array(column, pa.float64(), mask=_mask(np.isnan(column)))
+                return array_of(column.astype(np.float64, copy=False), pa.float64(), _mask(np.isnan(column)))
             case ColumnKind.COUNT:
-                return pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=_mask(column < 0))
+                return array_of(column.astype(np.int64, copy=False), pa.int64(), _mask(column < 0))
             case ColumnKind.DATE:
-                return pa.array(column.astype(np.int32), pa.int32()).cast(pa.date32())
+                return array_of(column.astype(np.int32), pa.date32())
             case ColumnKind.INSTANT:
-                numbers = pa.array(column.astype(np.int64, copy=False), pa.int64(), mask=_mask(column == NO_TIME))
-                return numbers.cast(arrow_type(kind))
+                return array_of(column.astype(np.int64, copy=False), arrow_type(kind), _mask(column == NO_TIME))
             case _:
-                codes = pa.array(column.astype(np.int32), mask=_mask(column < 0) if kind is ColumnKind.SYMBOL else None)
-                return pa.DictionaryArray.from_arrays(codes, self._words[kind])
+                none = _mask(column < 0) if kind is ColumnKind.SYMBOL else None
+                return pa.DictionaryArray.from_arrays(
+                    array_of(column.astype(np.int32), pa.int32(), none), self._words[kind]
+                )
 
 
 def _mask(none: NDArray[np.bool_]) -> NDArray[np.bool_] | None:

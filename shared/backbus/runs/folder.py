@@ -25,7 +25,7 @@ from backbus.performance.artifacts import REPORT_FILE
 from backbus.performance.report import Report
 from backbus.runs.library import remove_unfinished
 from backbus.runs.receipt import Receipt
-from backbus.sweep.outcome import SUMMARY_FILE, summary_text
+from backbus.sweep.files import SUMMARY_FILE, summary_text
 
 JOB_FILE, RECEIPT_FILE, SOURCES = "job.toml", "receipt.json", "source"
 _FILES = (("data", "files"), ("data", "database"), ("data", "universe"), ("performance", "risk_free", "file"))

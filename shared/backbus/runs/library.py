@@ -24,7 +24,7 @@ from backbus.kinds import TEXT, takes
 from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.differences import UNIMPORTANT, leaves
 from backbus.runs.receipt import kind_of
-from backbus.sweep.outcome import SUMMARY_FILE
+from backbus.sweep.files import SUMMARY_FILE
 from backbus.together import remove_left
 
 SHOWN = 5

@@ -16,7 +16,7 @@ from backbus.performance.artifacts import REPORT_FILE
 from backbus.runs.differences import files_apart, settings_apart
 from backbus.runs.folder import RECEIPT_FILE
 from backbus.runs.receipt import Kind, Receipt, job_hash
-from backbus.sweep.outcome import SUMMARY_FILE
+from backbus.sweep.files import SUMMARY_FILE
 
 _TOLD = 3
 """Settings or files that a message names."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from backbus import renamed
+from backbus.arrow_columns import numbers_of
 from backbus.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Tables:
         """[rows] one column; words as objects, times as UTC nanoseconds."""
         key = table, name
         if key not in self._columns:
-            self._columns[key] = self.read(table, [name]).column(0).to_numpy()
+            self._columns[key] = numbers_of(self.read(table, [name]).column(0))
         return self._columns[key]
 
     def frame(self, name: str) -> pd.DataFrame:

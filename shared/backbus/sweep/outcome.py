@@ -23,6 +23,7 @@ from backbus.job.job import Job
 from backbus.job.sweep import Objective
 from backbus.market.panel import Floats
 from backbus.performance.metrics import FIGURES, Metrics
+from backbus.sweep.files import SUMMARY_FILE, TABLE_FILE, summary_text
 from backbus.sweep.statistics import POINT, Plan, SelectionStatistics, judge, merge, no_maxima
 from backbus.sweep.workers.chunk import Chunk, Failure
 from backbus.together import text_file, write_together
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from backbus.sweep.space.space import Space
 
-TABLE_FILE, SUMMARY_FILE, FAN_FILE = "points.parquet", "sweep.json", "fan.parquet"
 WHOLE_FIGURES = tuple(name for name, field in Metrics.model_fields.items() if field.annotation is int)
 """Figures that count something."""
 BATCH_POINTS = 65_536
@@ -215,11 +215,6 @@ def write_outcome(
     write_together(folder, own)
     names = {"table": TABLE_FILE, **{Path(place).stem: place for place in files}, "summary": SUMMARY_FILE}
     return summary, {name: folder / place for name, place in names.items()}
-
-
-def summary_text(summary: Mapping[str, Any]) -> str:
-    """What the summary's file holds."""
-    return json.dumps(summary, indent=1, allow_nan=False) + "\n"
 
 
 def _write_table(path: Path, space: Space, points: Points) -> None:

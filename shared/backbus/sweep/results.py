@@ -13,7 +13,8 @@ from backbus.kinds import PATH, TEXT, WHOLE, takes
 from backbus.performance.metrics import FIGURES
 from backbus.performance.table_files import read_table_file
 from backbus.renamed import job_of_before
-from backbus.sweep.outcome import SUMMARY_FILE, TABLE_FILE, column_kind, stored
+from backbus.sweep.files import SUMMARY_FILE, TABLE_FILE
+from backbus.sweep.outcome import column_kind, stored
 from backbus.sweep.space.space import Space
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import zmq
 import zmq.auth
-from zmq.auth.thread import ThreadAuthenticator
 
 from backbus.errors import StackError
 from backbus.settings import Settings
+
+if TYPE_CHECKING:
+    from zmq.auth.thread import ThreadAuthenticator
 
 DOMAIN = "backbus"
 
@@ -92,6 +94,8 @@ class Gate:
         self._allowed = settings.keys / "authorized"
         if not self._allowed.is_dir():
             raise StackError(f"there is no {self._allowed}; make it with: backbus keys init")
+        from zmq.auth.thread import ThreadAuthenticator  # with asyncio, which nobody else needs
+
         self._auth = ThreadAuthenticator(context)
         self._auth.start()
         self._seen: object = None

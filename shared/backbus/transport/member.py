@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import gc
 import signal
 import time
 import traceback
@@ -21,7 +20,9 @@ import zmq
 
 from backbus.errors import BackbusError, DataError, JobError, Mispredicted, ProtocolError, StackError, StrategyError
 from backbus.job.job import Job
+from backbus.loading import loading
 from backbus.log import logger
+from backbus.market.kept_sessions import keep_sessions
 from backbus.market.panel import Layout
 from backbus.settings import Settings
 from backbus.streams import codec
@@ -83,8 +84,8 @@ class Member:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         started = time.monotonic()
-        self._role.warm()
-        gc.freeze()  # what is there now is there for good: no collection need walk through it again
+        with loading():  # what is there now is there for good: no collection need walk through it
+            self._role.warm()
         self._log.info("ready to serve", instance=self._session.instance, warm_s=round(time.monotonic() - started, 2))
         self._session.start()
         self._session.look()
@@ -373,4 +374,5 @@ def _keep_freed_memory() -> None:
 def serve(role: Role, settings: Settings | None = None) -> None:
     """Run a role as this process."""
     _keep_freed_memory()
+    keep_sessions()
     Member(role, settings or Settings(key_name="service")).run()

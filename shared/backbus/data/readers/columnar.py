@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from backbus.arrow_columns import numbers_of
 from backbus.data.readers.asked import NOTHING_ASKED, Asked
 from backbus.data.readers.counts import number_stamps
 from backbus.data.readers.csv_file import read_symbols
@@ -175,7 +176,7 @@ def _numbers(name: str, header: str, column: Any) -> Floats:
 
     kind = column.type
     if pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
-        return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+        return np.asarray(numbers_of(column.cast(pa.float64(), safe=False)), dtype=np.float64)
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
     raise DataError(f"is of type {kind}, and must hold numbers", file=name, column=header)
@@ -189,10 +190,10 @@ def _stamps(name: str, column: Any, blame: Callable[[int, str], DataError], form
     if column.null_count:
         raise blame(int(np.argmax(column.is_null().to_numpy())), "there is no date")
     if pa.types.is_date(kind):
-        return Stamps("date", column.cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64))
+        return Stamps("date", numbers_of(column.cast(pa.date32()).cast(pa.int32())).astype(np.int64))
     if pa.types.is_timestamp(kind):
         try:
-            instants: Ints = column.cast(pa.timestamp("ns", kind.tz)).cast(pa.int64()).to_numpy()
+            instants: Ints = numbers_of(column.cast(pa.timestamp("ns", kind.tz)).cast(pa.int64()))
         except pa.ArrowInvalid:
             raise blame(0, "there are times outside the years 1678 to 2261") from None
         if kind.tz is None:
@@ -200,7 +201,7 @@ def _stamps(name: str, column: Any, blame: Callable[[int, str], DataError], form
 
         def wall() -> Ints:
             clock = pc.local_timestamp(column.cast(pa.timestamp("ns", kind.tz)))
-            return np.asarray(clock.cast(pa.int64()).to_numpy())
+            return np.asarray(numbers_of(clock.cast(pa.int64())))
 
         return Stamps("instant", instants, None if kind.tz in ("UTC", "Etc/UTC", "+00:00") else wall)
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_integer(kind):

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from backbus.arrow_columns import numbers_of
 from backbus.data.readers.digits import LAST_NS, UNIT_NS, Blame, counted, digits, excel_times, with_fraction
 from backbus.data.readers.stamps import parse_stamps
 from backbus.data.readers.table import Stamps
@@ -35,9 +36,9 @@ def number_stamps(column: Any, blame: Blame, form: str | None) -> Stamps:
     if pa.types.is_decimal(kind):
         return _of_decimals(column, blame, form)
     if pa.types.is_floating(kind):
-        return _of_floats(np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64), blame, form)
+        return _of_floats(np.asarray(numbers_of(column.cast(pa.float64())), dtype=np.float64), blame, form)
     try:
-        values: Ints = np.asarray(column.cast(pa.int64()).to_numpy())
+        values: Ints = np.asarray(numbers_of(column.cast(pa.int64())))
     except pa.ArrowInvalid:
         row = next(row for row, value in enumerate(column.to_pylist()) if value > LAST_NS)
         raise blame(row, f"'{column[row]}' is outside the years 1678 to 2261") from None

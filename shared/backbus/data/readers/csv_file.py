@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from backbus.arrow_columns import numbers_of
 from backbus.data.readers.asked import NOTHING_ASKED, Asked
 from backbus.data.readers.csv_text import Text, columns_of, not_parted, open_text, without_footer
 from backbus.data.readers.forms import first_not_whole
@@ -226,7 +227,7 @@ def _padded(times: Any, date: str, form: str | None, blame: Callable[[int, str],
         return times
     if form is not None:
         return pc.utf8_lpad(times, 2 * sum(form.count(code) for code in ("%H", "%M", "%S")), "0")
-    values: Ints = times.cast(pa.int64()).to_numpy()
+    values: Ints = numbers_of(times.cast(pa.int64()))
     day = next((to for written, to in _DAYS if re.fullmatch(written, date.strip())), "the date's form and")
     says = f'say how by data.dates.form, as "{day} %H%M%S", whose zeros may be missing'
     if longest < 3 and values.any():
@@ -249,7 +250,7 @@ def _of_day(texts: Any, day: int, blame: Callable[[int, str], DataError]) -> Sta
     import pyarrow as pa
 
     try:
-        since: Ints = texts.cast(pa.int64()).to_numpy()
+        since: Ints = numbers_of(texts.cast(pa.int64()))
     except pa.ArrowInvalid:
         row = first_not_whole(texts.to_pylist())
         raise blame(row, f"{texts[row].as_py()!r} is no number of milliseconds since midnight") from None
@@ -269,7 +270,7 @@ def read_symbols(column: Any, name: str, lines: Callable[[], Ints] | None = None
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.combine_chunks()
     symbols = tuple(encoded.dictionary.to_pylist())
-    codes = np.asarray(encoded.indices.to_numpy(), dtype=np.int32)
+    codes = np.asarray(numbers_of(encoded.indices), dtype=np.int32)
     if "" in symbols:
         row = int(np.argmax(codes == symbols.index("")))
         if lines is None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from backbus.arrow_columns import numbers_of
 from backbus.data.readers.asked import Asked
 from backbus.data.readers.headers import names_columns
 from backbus.data.readers.numbers import EMPTY, read_columns
@@ -195,7 +196,7 @@ def columns_of(
         if role not in numbers:
             cells[role] = column
         elif pa.types.is_floating(column.type):
-            cells[role] = np.asarray(column.to_numpy(), dtype=np.float64)
+            cells[role] = np.asarray(numbers_of(column), dtype=np.float64)
         else:
             written[role] = column.to_pylist()
     return cells | read_columns(written, asked, unreadable), unreadable

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from backbus.arrow_columns import numbers_of
 from backbus.data.readers.digits import FIRST_DAY, LAST_DAY, Blame, days_of, digits, full_year, tomorrow
 from backbus.data.readers.forms import MONTHS
 from backbus.market.panel import Ints
@@ -37,7 +38,7 @@ def parse_dates(texts: Any, blame: Blame, unreadable: Any) -> Ints | None:
         import pyarrow.compute as pc
 
         width = int(pc.max(pc.binary_length(texts)).as_py())
-        return digits(cast(texts, pa.int64(), blame, unreadable).to_numpy(), width, blame).values
+        return digits(numbers_of(cast(texts, pa.int64(), blame, unreadable)), width, blame).values
     if _YEAR_FIRST.match(first):
         parts = _parts(texts, r"^(?P<a>\d{4})[-/.](?P<b>\d{1,2})[-/.](?P<c>\d{1,2})$", blame, unreadable)
         return _dates(texts, parts, "abc", blame)
@@ -96,7 +97,7 @@ def cast(texts: Any, to: Any, blame: Blame, unreadable: Any, form: str | None = 
 def _iso_dates(texts: Any, blame: Blame, unreadable: Any) -> Ints:
     import pyarrow as pa
 
-    days: Ints = cast(texts, pa.date32(), blame, unreadable).cast(pa.int32()).to_numpy().astype(np.int64)
+    days: Ints = numbers_of(cast(texts, pa.date32(), blame, unreadable).cast(pa.int32())).astype(np.int64)
     return within_reach(days, texts, blame)
 
 
@@ -118,7 +119,7 @@ def _parts(texts: Any, pattern: str, blame: Blame, unreadable: Any, written: Any
         written = texts if written is None else written
         row = int(np.argmax(pc.is_null(found).to_numpy()))
         raise blame(row, unreadable(written[row].as_py(), written[0].as_py()))
-    return {name: pc.struct_field(found, name).cast(pa.int64()).to_numpy() for name in "abc"}
+    return {name: numbers_of(pc.struct_field(found, name).cast(pa.int64())) for name in "abc"}
 
 
 def _order(texts: Any, parts: dict[str, Ints], forms: tuple[str, ...], blame: Blame) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from backbus.arrow_columns import numbers_of
 from backbus.data.readers.digits import (
     FIRST_DAY,
     LAST_DAY,
@@ -42,7 +43,7 @@ def parse_by_form(texts: Any, form: str, blame: Blame) -> Stamps:
     known = date_form(form)
     if known is None:
         try:
-            return counted(texts.cast(pa.int64()).to_numpy(), form, blame)
+            return counted(numbers_of(texts.cast(pa.int64())), form, blame)
         except pa.ArrowInvalid:
             return _with_fractions(texts, form, blame)
     found = pc.extract_regex(texts, pattern=known.pattern)
@@ -81,9 +82,9 @@ def _with_fractions(texts: Any, form: str, blame: Blame) -> Stamps:
         row = int(np.argmax(pc.is_null(found).to_numpy()))
         raise blame(row, f"{texts[row].as_py()!r} is no number that counts (data.dates.form = {form!r})")
     part = pc.utf8_slice_codeunits(pc.utf8_rpad(pc.struct_field(found, "part"), 18, "0"), 0, 18)
-    fraction: Ints = part.cast(pa.int64()).to_numpy()
+    fraction: Ints = numbers_of(part.cast(pa.int64()))
     try:
-        whole: Ints = pc.struct_field(found, "whole").cast(pa.int64()).to_numpy()
+        whole: Ints = numbers_of(pc.struct_field(found, "whole").cast(pa.int64()))
     except pa.ArrowInvalid:
         row = next(row for row, text in enumerate(texts.to_pylist()) if abs(float(text)) > LAST_NS)
         raise blame(row, f"{texts[row].as_py()!r} is outside the years 1678 to 2261") from None

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from backbus.arrow_columns import numbers_of
 from backbus.data.readers.dates import ISO_DATE, cast, parse_dates
 from backbus.data.readers.digits import LAST_NS, UNIT_NS, Blame, digits
 from backbus.data.readers.forms import ABBREVIATED, is_zone, parse_by_form
@@ -76,7 +77,7 @@ def _of_digits(texts: Any, blame: Blame) -> Stamps:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    values: Ints = cast(texts, pa.int64(), blame, _unreadable).to_numpy()
+    values: Ints = numbers_of(cast(texts, pa.int64(), blame, _unreadable))
     return digits(values, int(pc.max(pc.binary_length(texts)).as_py()), blame)
 
 
@@ -89,8 +90,8 @@ def _of_decimals(texts: Any, blame: Blame) -> Stamps:
     if found.null_count:
         row = int(np.argmax(pc.is_null(found).to_numpy()))
         raise blame(row, _unreadable(texts[row].as_py(), texts[0].as_py()))
-    whole: Ints = pc.struct_field(found, "whole").cast(pa.int64()).to_numpy()
-    part: Ints = pc.utf8_rpad(pc.struct_field(found, "part"), 9, "0").cast(pa.int64()).to_numpy()
+    whole: Ints = numbers_of(pc.struct_field(found, "whole").cast(pa.int64()))
+    part: Ints = numbers_of(pc.utf8_rpad(pc.struct_field(found, "part"), 9, "0").cast(pa.int64()))
     seconds = whole < 10**11
     if seconds.any() and not seconds.all():
         row = int(np.argmax(seconds != seconds[0]))
@@ -233,8 +234,8 @@ def _of_24_hours(times: Any) -> Any:
     )
     if found.null_count:
         return times
-    hour = pc.struct_field(found, "hour").cast(pa.int64()).to_numpy() % 12
-    afternoon = pc.equal(pc.utf8_upper(pc.struct_field(found, "half")), "P").cast(pa.int64()).to_numpy()
+    hour = numbers_of(pc.struct_field(found, "hour").cast(pa.int64())) % 12
+    afternoon = numbers_of(pc.equal(pc.utf8_upper(pc.struct_field(found, "half")), "P").cast(pa.int64()))
     hour = hour + 12 * afternoon
     return pc.binary_join_element_wise(
         pa.array([f"{each:02d}" for each in hour.tolist()]), _flat(pc.struct_field(found, "rest")), ""
@@ -266,14 +267,14 @@ def _of_iso(texts: Any, form: str, other: bool, blame: Blame) -> Stamps:
         return blame(row, message if not other else _unreadable(written[row].as_py(), first) if normal else message)
 
     kind = pa.timestamp("ns", "UTC" if zoned else None)
-    values: Ints = cast(texts, kind, blame_as_written, _unreadable, form).cast(pa.int64()).to_numpy()
+    values: Ints = numbers_of(cast(texts, kind, blame_as_written, _unreadable, form).cast(pa.int64()))
     if not zoned:
         return Stamps("local", values)
     if form.endswith("Z"):
         return Stamps("instant", values)
 
     def wall() -> Ints:
-        minutes: Ints = pc.utf8_slice_codeunits(texts, 0, 16).cast(pa.timestamp("ns")).cast(pa.int64()).to_numpy()
+        minutes: Ints = numbers_of(pc.utf8_slice_codeunits(texts, 0, 16).cast(pa.timestamp("ns")).cast(pa.int64()))
         return minutes + values % (60 * UNIT_NS["s"])  # zones are whole minutes apart
 
     return Stamps("instant", values, wall)

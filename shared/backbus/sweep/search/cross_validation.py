@@ -30,7 +30,8 @@ from backbus.market.panel import Floats, Panel, sessions_traded
 from backbus.performance.risk_free import session_rates
 from backbus.strategy import Strategy
 from backbus.sweep.distribution import distribution
-from backbus.sweep.outcome import SUMMARY_FILE, Points, column_kind, stored, summary_text
+from backbus.sweep.files import SUMMARY_FILE, summary_text
+from backbus.sweep.outcome import Points, column_kind, stored
 from backbus.sweep.search.cold import cold_of, notes_of_cold, way_of_history
 from backbus.sweep.search.folds import (
     SESSION_FIGURES,

@@ -22,7 +22,8 @@ from backbus.performance.metrics import FIGURES
 from backbus.simulator import Market
 from backbus.strategy import Strategy
 from backbus.sweep.distribution import distribution, quantile_name
-from backbus.sweep.outcome import FAN_FILE, Points, write_outcome
+from backbus.sweep.files import FAN_FILE
+from backbus.sweep.outcome import Points, write_outcome
 from backbus.sweep.search.search import Computes, Whole
 from backbus.sweep.statistics import Plan
 from backbus.sweep.trials import Family

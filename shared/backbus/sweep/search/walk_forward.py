@@ -21,15 +21,8 @@ from backbus.performance.metrics import FIGURES
 from backbus.performance.risk_free import session_rates
 from backbus.strategy import Strategy, make_strategy
 from backbus.strategy.loading import untouched
-from backbus.sweep.outcome import (
-    SUMMARY_FILE,
-    WHOLE_FIGURES,
-    Points,
-    best_of,
-    column_kind,
-    stored,
-    table_sha256,
-)
+from backbus.sweep.files import SUMMARY_FILE
+from backbus.sweep.outcome import WHOLE_FIGURES, Points, best_of, column_kind, stored, table_sha256
 from backbus.sweep.search.cold import cold_of, notes_of_cold, way_of_history
 from backbus.sweep.search.folds import Fold, session_figures, session_rows, span_dates, span_panel, walk_forward_folds
 from backbus.sweep.search.plan import points_between, search_of

@@ -9,7 +9,6 @@ closed; without a child, by itself after a while.
 from __future__ import annotations
 
 import contextlib
-import gc
 import importlib
 import os
 import signal
@@ -18,13 +17,16 @@ import sys
 import warnings
 from typing import NamedTuple
 
-from backbus.engine.warm import warm_engine, warm_points
-from backbus.sweep.warm import warm_sweep
-from backbus.sweep.workers import child
-from backbus.sweep.workers.forking import ASKED, END, FORK, NOT_FORKED, TOLD, Descriptors
+from backbus.loading import loading
 
-LATER = ("pandas", "pyarrow.csv", "pyarrow.parquet")
-"""What is loaded by whoever reads a file or has a frame, and takes longest to load."""
+with loading():
+    from backbus.engine.warm import warm_engine, warm_points
+    from backbus.sweep.warm import warm_sweep
+    from backbus.sweep.workers import child
+    from backbus.sweep.workers.forking import ASKED, END, FORK, NOT_FORKED, TOLD, Descriptors
+
+LATER = ("pyarrow.csv", "pyarrow.parquet", "backbus.data.files", "backbus.data.panels.frame")
+"""What is loaded by whoever reads prices, and takes longest to load."""
 IDLE_S = 600.0
 """How long it waits for another child when it has none."""
 
@@ -84,15 +86,14 @@ def _serve(control: socket.socket) -> Born | None:
 def _prepare() -> Exception | None:
     """Load everything that children share. What goes wrong is theirs to tell."""
     try:
-        for module in LATER:
-            importlib.import_module(module)
-        warm_engine(strategies=False)
-        warm_points(strategies=False)
-        warm_sweep()
+        with loading():  # what is there now is there for good, and no child copies it to look at it
+            for module in LATER:
+                importlib.import_module(module)
+            warm_engine(strategies=False)
+            warm_points(strategies=False)
+            warm_sweep()
     except Exception as error:
         return error
-    gc.collect()
-    gc.freeze()  # what is there now is there for good, and no child copies it to look at it
     return None
 
 
