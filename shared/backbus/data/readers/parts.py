@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import mmap
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _HEAD_BYTES = 4 << 20
 _BLANK_BYTES = 1 << 16
+_READERS = 2
+"""So many parts are read at a time, each by one thread."""
 
 Part = tuple[Table, int]
 
@@ -46,15 +49,27 @@ def parts_of(name: str, path: Path, settings: DataSettings, size: int) -> Iterat
     with path.open("rb") as file:
         csv = CsvFile(name, lambda: _read(path, 0, _HEAD_BYTES), asked_of(settings))
         begin = csv.body + (3 if file.read(3) == b"\xef\xbb\xbf" else 0)
-        while begin < there:
-            file.seek(min(begin + size, there))
-            file.readline(_HEAD_BYTES)
-            stop = file.tell()
-            if stop - begin < _BLANK_BYTES and not _read(path, begin, stop - begin).strip():
-                return
-            part = functools.partial(_mapped, path, begin, stop - begin)
-            yield csv.part(part, functools.partial(_lines_before, path, begin)), stop - begin
-            begin = stop
+        begun = deque[tuple[Future[Table], int]]()
+        with ThreadPoolExecutor(_READERS) as readers:
+            while begin < there:
+                file.seek(min(begin + size, there))
+                file.readline(_HEAD_BYTES)
+                stop = file.tell()
+                if stop - begin < _BLANK_BYTES and not _read(path, begin, stop - begin).strip():
+                    break
+                part = functools.partial(_mapped, path, begin, stop - begin)
+                lines_before = functools.partial(_lines_before, path, begin)
+                begun.append((readers.submit(csv.part, part, lines_before), stop - begin))
+                if len(begun) == _READERS:
+                    yield _first(begun)
+                begin = stop
+            while begun:
+                yield _first(begun)
+
+
+def _first(begun: deque[tuple[Future[Table], int]]) -> Part:
+    table, size = begun.popleft()
+    return table.result(), size
 
 
 def _read(path: Path, begin: int, size: int) -> bytes:
