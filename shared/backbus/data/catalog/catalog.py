@@ -69,7 +69,9 @@ class Catalog:
             with HashOfWritten(made) as written, ThreadPoolExecutor(1) as disk:  # none is in the way of another
                 import_files(files, settings, made, progress=progress, hear=written.hear)
                 synced, hashed = disk.submit(_sync, made), written.result()
-                panel = map_panel(made, name=name).panel
+                mapped = map_panel(made, name=name)
+                mapped.put_in_place()
+                panel = mapped.panel
                 findings = findings_of(panel, settings.calendar)
             synced.result()
             blob = hashed.result()

@@ -9,6 +9,7 @@ import numpy as np
 
 from backbus.data.panels.collect import Steps
 from backbus.data.panels.rows import Rows
+from backbus.data.readers.pages import mapped
 from backbus.market.panel import Floats, Ints
 
 MERGED_CELLS = 1 << 21
@@ -42,12 +43,12 @@ class Spool:
 
     def stamps(self) -> Ints:
         """[rows], mapped."""
-        found: Ints = np.memmap(self._paths["stamp"], dtype=np.int64, mode="r")
+        found: Ints = np.frombuffer(mapped(self._paths["stamp"]), dtype=np.int64)
         return found
 
     def column(self, role: str) -> Floats:
         """[rows], mapped."""
-        found: Floats = np.memmap(self._paths[role], dtype=np.float64, mode="r")
+        found: Floats = np.frombuffer(mapped(self._paths[role]), dtype=np.float64)
         return found
 
     def common_steps(self, number: int) -> Steps | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import mmap
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +13,7 @@ from backbus.data.readers.asked import asked_of
 from backbus.data.readers.by_name import TEXT, read_file
 from backbus.data.readers.columnar import PARQUET, parquet_parts
 from backbus.data.readers.csv_file import CsvFile
+from backbus.data.readers.pages import mapped
 from backbus.data.readers.table import Table
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def parts_of(name: str, path: Path, settings: DataSettings, size: int) -> Iterat
                 stop = file.tell()
                 if stop - begin < _BLANK_BYTES and not _read(path, begin, stop - begin).strip():
                     break
-                part = functools.partial(_mapped, path, begin, stop - begin)
+                part = functools.partial(mapped, path, begin, stop - begin)
                 lines_before = functools.partial(_lines_before, path, begin)
                 begun.append((readers.submit(csv.part, part, lines_before), stop - begin))
                 if len(begun) == _READERS:
@@ -76,14 +76,6 @@ def _read(path: Path, begin: int, size: int) -> bytes:
     with path.open("rb") as file:
         file.seek(begin)
         return file.read(size)
-
-
-def _mapped(path: Path, begin: int, size: int) -> memoryview:
-    """Bytes of a file that are not copied."""
-    with path.open("rb") as file:
-        first = begin // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
-        pages = mmap.mmap(file.fileno(), begin + size - first, access=mmap.ACCESS_READ, offset=first)
-    return memoryview(pages)[begin - first :]
 
 
 def _lines_before(path: Path, offset: int) -> int:
