@@ -8,8 +8,9 @@ from datetime import date
 
 import pytest
 
+from backbus.data.catalog import importing
 from backbus.data.catalog.importing import import_files
-from backbus.data.readers import csv_file
+from backbus.data.readers import csv_file, plain
 from backbus.data.readers.csv_file import read_csv
 from backbus.errors import BackbusError
 from backbus.jit.decorators import JIT_DISABLED
@@ -209,15 +210,15 @@ def ways(monkeypatch):
     """Do something by the loop, and by Arrow alone; and how many texts the loop read."""
     whole, taken = csv_file.read_plain, []
 
-    def plain(*args):
+    def reader(*args):
         found = whole(*args)
         taken.append(found is not None)
         return found
 
     def both(work):
         found = []
-        for reader in (plain, lambda *args: None):
-            monkeypatch.setattr(csv_file, "read_plain", reader)
+        for way in (reader, lambda *args: None):
+            monkeypatch.setattr(csv_file, "read_plain", way)
             try:
                 found.append(work())
             except BackbusError as error:
@@ -243,8 +244,8 @@ def test_whatever_a_file_holds_both_ways_read_the_same_bits_or_refuse_it_by_the_
     both, taken = ways
     for seed in range(500):
         data = made(seed)
-        plain, arrow = both(lambda data=data: told(read_csv("A.csv", lambda: data)))
-        assert plain == arrow, (seed, data)
+        loop, arrow = both(lambda data=data: told(read_csv("A.csv", lambda: data)))
+        assert loop == arrow, (seed, data)
     assert 120 < sum(taken) < len(taken) - 120
 
 
@@ -263,8 +264,8 @@ def test_a_dataset_is_the_same_by_both_ways_wherever_parts_of_the_file_end(tmp_p
                 )
                 return out.read_bytes()
 
-            plain, arrow = both(dataset)
-            assert plain == arrow, (seed, settings)
+            loop, arrow = both(dataset)
+            assert loop == arrow, (seed, settings)
     assert sum(taken) > 80
 
 
@@ -303,9 +304,29 @@ def test_a_line_that_is_not_plain_leaves_its_part_to_arrow_and_what_was_read_bef
         import_files({"A.csv": tmp_path / "A.csv"}, DataSettings(), out, at_once_bytes=0, part_bytes=9000)
         return out.read_bytes()
 
-    plain, arrow = both(dataset)
-    assert plain == arrow
+    loop, arrow = both(dataset)
+    assert loop == arrow
     assert taken.count(True) >= 2
     assert False in taken
     if cell in ("x", "1.5.2"):
-        assert "A.csv:702" in plain[1]
+        assert "A.csv:702" in loop[1]
+
+
+@pytest.mark.parametrize("symbols", [False, True])
+@pytest.mark.parametrize("kept", [0, 20_000, 1 << 29])
+def test_a_dataset_is_the_same_wherever_its_bars_lie_until_it_is_written(tmp_path, monkeypatch, symbols, kept):
+    """In memory in one piece, in memory in some, or on disk, from the first part on or a later one."""
+    header = ",".join((*HEADERS, "symbol") if symbols else HEADERS)
+    both = [
+        f"2024-01-{day:02d} {hour:02d}:00,2,{40 + hour},1,{day},5" + (f",{symbol}" if symbols else "")
+        for day in range(2, 30)
+        for hour in range(24)
+        for symbol in ("BA" if symbols else "B")
+    ]
+    (tmp_path / "A.csv").write_text("\n".join([header, *both[:300], "", *both[300:]]) + "\n")
+    files = {"A.csv": tmp_path / "A.csv"}
+    import_files(files, DataSettings(), tmp_path / "once.arrow")
+    for module in (importing, plain):
+        monkeypatch.setattr(module, "ROOM_BYTES", kept)
+    import_files(files, DataSettings(), tmp_path / "parts.arrow", at_once_bytes=0, part_bytes=4000)
+    assert (tmp_path / "parts.arrow").read_bytes() == (tmp_path / "once.arrow").read_bytes()

@@ -164,6 +164,8 @@ def _actions(
     dividend: Floats | None,
 ) -> Floats:
     """The splits that the data itself has, and what it says was paid where that is much; returns what was earned."""
+    if split is None and dividend is None:
+        return (1.0 + raw) - 1.0  # as the last line has it of no action
     missing = np.full(len(rows), np.nan)
     ratios, paid = whole_actions(missing if split is None else split, missing if dividend is None else dividend)
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -32,6 +32,7 @@ from backbus.data.readers.headers import ADJ_CLOSE, extra_role
 from backbus.data.readers.lean import parted
 from backbus.data.readers.many import Progress, read_files
 from backbus.data.readers.parts import ahead, parts_of
+from backbus.data.readers.plain import ROOM_BYTES
 from backbus.data.readers.table import Table
 from backbus.errors import DataError, JobError
 from backbus.market.columns import DELISTING, FIELDS
@@ -138,6 +139,7 @@ class _InParts:
     def __init__(self, folder: Path, settings: DataSettings, part_bytes: int) -> None:
         self._folder, self._settings, self._part_bytes = folder, settings, part_bytes
         self._spools: dict[str, Spool] = {}
+        self._kept_bytes, self._put_down = 0, False
         self._dates: bool | None = None
         self._adjusted = False
         self._actions: tuple[str, ...] = ()
@@ -235,7 +237,11 @@ class _InParts:
             self._spools[symbol] = spool
         elif rows.stamp[0] <= spool.last:
             raise _not_after(rows, spool.last)
-        spool.append(rows)
+        self._kept_bytes += spool.append(rows)
+        if self._kept_bytes > ROOM_BYTES:
+            for each in (spool,) if self._put_down else self._spools.values():
+                each.put_down()
+            self._put_down = True
 
     def _make(self, rows: Rows) -> None:
         """Trades become bars as they come."""
@@ -286,7 +292,8 @@ class _InParts:
 
         interval_ns = agreed_interval(steps, dates, blame, lambda number: (each[number].source, each[number].symbol))
         if len(each) == 1:
-            stamps, columns = each[0].stamps(), {role: each[0].column(role)[:, None] for role in self._roles}
+            stamps = each[0].stamps()
+            columns = {role: each[0].column(role, at_once=True)[:, None] for role in self._roles}
         else:
             stamps, columns = merged(each, self._folder, self._roles)
         if dates:

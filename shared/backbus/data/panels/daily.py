@@ -59,7 +59,8 @@ def _most(asset: Codes) -> Mask:
 
 def is_daily(stamps: Ints, asset: Codes) -> bool:
     """Whether the asset with most bars has them a day or more apart, mostly."""
-    mine = np.flatnonzero(_most(asset))[:_SAMPLE]
+    most = _most(asset)
+    mine = np.flatnonzero(most[:_SAMPLE] if most[:_SAMPLE].all() else most)[:_SAMPLE]
     some = stamps[mine]
     steps = np.diff(some)
     if (steps <= 0).any():

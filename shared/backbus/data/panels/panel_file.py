@@ -83,7 +83,8 @@ def save_panel(panel: Panel, path: Path, *, sync: bool, hear: Hear | None = None
     batch = pa.record_batch(columns, schema=schema)
 
     def write(part: Path) -> None:
-        with part.open("wb") as file:
+        # Not cut to nothing, which it is: ext4 would wait for the disk at its close.
+        with part.open("r+b") as file:
             with pa.ipc.new_file(file if hear is None else _Heard(file, hear), schema) as writer:
                 writer.write_batch(batch)
             file.flush()

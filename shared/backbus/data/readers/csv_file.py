@@ -29,7 +29,7 @@ from backbus.data.readers.headers import (
     find_series,
     left_of,
 )
-from backbus.data.readers.plain import PLAIN_BYTES, Plain, read_plain
+from backbus.data.readers.plain import PLAIN_BYTES, Place, Plain, Room, read_plain
 from backbus.data.readers.shapes import in_whole_units
 from backbus.data.readers.sides import of_quotes
 from backbus.data.readers.stacked import Cells, roles_of, stacked
@@ -96,10 +96,20 @@ class CsvFile:
         text, self._first = self._first, replace(self._first, data=b"")
         return self._table(text, lambda: open_text(self._name, self._source(), self._asked), PLAIN_BYTES)
 
-    def part(self, data: Callable[[], bytes | memoryview], lines_before: Callable[[], int]) -> Table:
-        """The bars of some whole lines, and how many come before them. ``data`` may be asked again."""
+    def room(self, size: int) -> Room:
+        """Memory for the bars of so many bytes."""
+        return Room.of(size, len(self._first.headers), len(self._roles) - 1)
+
+    def part(
+        self,
+        data: Callable[[], bytes | memoryview],
+        lines_before: Callable[[], int],
+        place: Place | None = None,
+    ) -> Table:
+        """The bars of some whole lines, and how many come before them. ``data`` may be asked again. ``place`` is where
+        plain ones may go in the room of all."""
         first = replace(self._first, body=0, header_line=0, lines_before=lines_before)
-        return self._table(replace(first, data=data()), lambda: replace(first, data=data()), 0)
+        return self._table(replace(first, data=data()), lambda: replace(first, data=data()), 0, place)
 
     def _of_assets(self, text: Text, again: Callable[[], Text]) -> Table:
         """The table of a file whose header names assets and fields."""
@@ -124,7 +134,7 @@ class CsvFile:
         table = stacked(self._name, Cells(stamps, numbers, wrong, lines), self._headers | headers)
         return replace(table, notes=(*table.notes, *notes))
 
-    def _table(self, text: Text, again: Callable[[], Text], plain_bytes: int) -> Table:
+    def _table(self, text: Text, again: Callable[[], Text], plain_bytes: int, place: Place | None = None) -> Table:
         if self._assets:
             return self._of_assets(text, again)
         name, shape, headers, text_headers = self._name, self._shape, self._headers, text.headers
@@ -132,7 +142,7 @@ class CsvFile:
         text, notes = without_footer(text)
         plain: Plain | None = None
         if self._plain and shape.day is None and len(text.data) >= plain_bytes:
-            plain = read_plain(text, self._roles, of_numbers, self._asked)
+            plain = read_plain(text, self._roles, of_numbers, self._asked, place)
         if plain is None:
             self._plain = False
             cells, unreadable = columns_of(text, self._roles, of_numbers, self._asked)

@@ -12,13 +12,14 @@ MOST_BYTES = 1 << 30
 """So many are put in place at most: a mapping that is larger than memory would be read from the disk twice."""
 
 
-def mapped(path: Path, begin: int = 0, size: int = 0) -> memoryview:
+def mapped(path: Path, begin: int = 0, size: int = 0, *, at_once: bool) -> memoryview:
     """Bytes of a file that are not copied; to its end where no size is named. It must not be empty."""
     first = begin // mmap.ALLOCATIONGRANULARITY * mmap.ALLOCATIONGRANULARITY
     with path.open("rb") as file:
         length = begin + size - first if size else 0
         pages = mmap.mmap(file.fileno(), length, access=mmap.ACCESS_READ, offset=first)
-    put_in_place(pages)
+    if at_once:
+        put_in_place(pages)
     return memoryview(pages)[begin - first :]
 
 

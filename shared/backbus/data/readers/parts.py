@@ -14,6 +14,7 @@ from backbus.data.readers.by_name import TEXT, read_file
 from backbus.data.readers.columnar import PARQUET, parquet_parts
 from backbus.data.readers.csv_file import CsvFile
 from backbus.data.readers.pages import mapped
+from backbus.data.readers.plain import ROOM_BYTES
 from backbus.data.readers.table import Table
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def parts_of(name: str, path: Path, settings: DataSettings, size: int) -> Iterat
     with path.open("rb") as file:
         csv = CsvFile(name, lambda: _read(path, 0, _HEAD_BYTES), asked_of(settings))
         begin = csv.body + (3 if file.read(3) == b"\xef\xbb\xbf" else 0)
+        room = csv.room(there) if there <= ROOM_BYTES else None
         begun = deque[tuple[Future[Table], int]]()
         with ThreadPoolExecutor(_READERS) as readers:
             while begin < there:
@@ -57,9 +59,12 @@ def parts_of(name: str, path: Path, settings: DataSettings, size: int) -> Iterat
                 stop = file.tell()
                 if stop - begin < _BLANK_BYTES and not _read(path, begin, stop - begin).strip():
                     break
-                part = functools.partial(mapped, path, begin, stop - begin)
+                text = mapped(path, begin, stop - begin, at_once=True)
+                place = room.place(text) if room is not None else None
+                part = functools.partial(_again, [text], path, begin, stop - begin)
                 lines_before = functools.partial(_lines_before, path, begin)
-                begun.append((readers.submit(csv.part, part, lines_before), stop - begin))
+                begun.append((readers.submit(csv.part, part, lines_before, place), stop - begin))
+                del text
                 if len(begun) == _READERS:
                     yield _first(begun)
                 begin = stop
@@ -70,6 +75,11 @@ def parts_of(name: str, path: Path, settings: DataSettings, size: int) -> Iterat
 def _first(begun: deque[tuple[Future[Table], int]]) -> Part:
     table, size = begun.popleft()
     return table.result(), size
+
+
+def _again(there: list[memoryview], path: Path, begin: int, size: int) -> memoryview:
+    """Bytes of a file, which are there the first time."""
+    return there.pop() if there else mapped(path, begin, size, at_once=True)
 
 
 def _read(path: Path, begin: int, size: int) -> bytes:

@@ -27,6 +27,10 @@ _TIME = re.compile(
 PLAIN_BYTES = 64 << 20
 """A text that is read at once, and is smaller, is left to Arrow: loading the compiler takes 0.3 s, and 100 MB are read
 0.2 s faster."""
+ROOM_BYTES = 1 << 29
+"""So much of a file's bars stays in memory, and is there in one piece."""
+_STRETCH = 1 << 18
+"""So many bytes stay in a processor's cache."""
 _DATE_BYTES = 10
 _HEAD_BYTES = 1 << 12
 _NEWLINE = 10
@@ -42,7 +46,41 @@ class Plain(NamedTuple):
     """By role, in the order of the roles."""
 
 
-def read_plain(text: Text, roles: Mapping[str, int], of_numbers: Collection[str], asked: Asked) -> Plain | None:
+class Room:
+    """Memory for the rows of all parts of a file, one after the other, so that no column is ever put together."""
+
+    def __init__(self, most: int, numbers: int) -> None:
+        self.stamps, self.numbers = np.empty(most, dtype=np.int64), np.empty((numbers, most))
+        self._rows = 0
+
+    @classmethod
+    def of(cls, size: int, columns: int, numbers: int) -> Room:
+        """Room for all rows that so many bytes can hold. What no row is written to is never the process's memory."""
+        return cls(size // (_DATE_BYTES + columns) + 2, numbers)
+
+    def place(self, text: memoryview) -> Place | None:
+        """Where the rows of the next part go; None where they are too many."""
+        row = self._rows
+        data = np.frombuffer(text, dtype=np.uint8)
+        stretches = (data[at : at + _STRETCH] for at in range(0, len(data), _STRETCH))
+        lines = sum(int(np.count_nonzero(stretch == _NEWLINE)) for stretch in stretches)
+        lines += int(data[-1] != _NEWLINE)
+        if row + lines > len(self.stamps) or 8 * (row + lines) * (len(self.numbers) + 1) > ROOM_BYTES:
+            return None
+        self._rows += lines
+        return Place(self, row)
+
+
+class Place(NamedTuple):
+    """From which row on a part goes into a room."""
+
+    room: Room
+    row: int
+
+
+def read_plain(
+    text: Text, roles: Mapping[str, int], of_numbers: Collection[str], asked: Asked, place: Place | None = None
+) -> Plain | None:
     """The bars of a text; None where any of its lines is not of the plainest kind."""
     wanted = [role for role in roles if role != STAMP]
     positions = set(roles.values())
@@ -63,19 +101,20 @@ def read_plain(text: Text, roles: Mapping[str, int], of_numbers: Collection[str]
     whole, rest = _last_line(data)
     if not lines.COMPILED or (len(whole) and whole[-1] != _NEWLINE):
         return None
-    # Memory that no row is written to is never the process's.
-    most = (len(data) - text.body) // (_DATE_BYTES + len(text.headers)) + 2
-    stamps, numbers = np.empty(most, dtype=np.int64), np.empty((len(wanted), most))
+    room, first = place or Place(Room.of(len(data) - text.body, len(text.headers), len(wanted)), 0)
+    stamps, numbers = room.stamps, room.numbers
     known = read_only(columns), form, lines.TENS
-    rows = 0
+    rows = first
     for piece, begin in ((whole, text.body), (rest, max(text.body - len(whole), 0))):
         if begin < len(piece):
             rows = lines.read_lines(read_only(piece), begin, ord(text.separator), *known, stamps, numbers, rows)
         if rows == lines.REFUSED:
             return None
-    if rows == 0:
+    if rows == first:
         return None
-    return Plain(Stamps(kind, stamps[:rows]), {role: numbers[place, :rows] for place, role in enumerate(wanted)})
+    return Plain(
+        Stamps(kind, stamps[first:rows]), {role: numbers[number, first:rows] for number, role in enumerate(wanted)}
+    )
 
 
 def _kind(text: Text, position: int) -> Kind | None:

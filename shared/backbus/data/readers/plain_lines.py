@@ -41,9 +41,16 @@ _BLANK, _LAST_SIGN = 32, 126
 
 
 @step
+def _sign(data: Bytes, at: int) -> Any:
+    """The sign at a place, which is not counted from the end: nothing need look for that, which takes half as much time
+    again."""
+    return data[np.uint64(at)]
+
+
+@step
 def _two_digits(data: Bytes, at: int) -> Any:
     """The number in two digits, _NONE of other signs."""
-    tens, ones = data[at] - _ZERO, data[at + 1] - _ZERO
+    tens, ones = _sign(data, at) - _ZERO, _sign(data, at + 1) - _ZERO
     if (tens | ones | (9 - tens) | (9 - ones)) < 0:
         return _NONE
     return tens * 10 + ones
@@ -68,14 +75,14 @@ def _day(year: int, month: int, day: int) -> int:
 @step
 def _within_day(data: Bytes, at: int, end: int) -> tuple[int, int]:
     """Nanoseconds since midnight of a time, REFUSED of what is none; and where it ends."""
-    if at + 6 > end or (data[at] != _BLANK and data[at] != _T) or data[at + 3] != _COLON:
+    if at + 6 > end or (_sign(data, at) != _BLANK and _sign(data, at) != _T) or _sign(data, at + 3) != _COLON:
         return REFUSED, at
     hour, minute = _two_digits(data, at + 1), _two_digits(data, at + 4)
     if hour < 0 or hour > 23 or minute < 0 or minute > 59:
         return REFUSED, at
     since = (hour * 60 + minute) * _MINUTE_NS
     at += 6
-    if data[at] == _COLON:
+    if _sign(data, at) == _COLON:
         if at + 3 > end:
             return REFUSED, at
         second = _two_digits(data, at + 1)
@@ -83,15 +90,15 @@ def _within_day(data: Bytes, at: int, end: int) -> tuple[int, int]:
             return REFUSED, at
         since += second * _SECOND_NS
         at += 3
-        if data[at] == _POINT:
+        if _sign(data, at) == _POINT:
             at += 1
             unit = _SECOND_NS
-            digit = data[at] - _ZERO
+            digit = _sign(data, at) - _ZERO
             while 0 <= digit <= 9 and unit > 1:
                 unit //= 10
                 since += digit * unit
                 at += 1
-                digit = data[at] - _ZERO
+                digit = _sign(data, at) - _ZERO
             if unit == _SECOND_NS:
                 return REFUSED, at
     return since, at
@@ -118,36 +125,36 @@ def read_lines(
     last, end = roles.shape[0] - 1, data.shape[0]
     at = begin
     while at < end:
-        if data[at] == _NEWLINE:
+        if _sign(data, at) == _NEWLINE:
             at += 1
             continue
-        if data[at] == _RETURN and data[at + 1] == _NEWLINE:
+        if _sign(data, at) == _RETURN and _sign(data, at + 1) == _NEWLINE:
             at += 2
             continue
         line = at
         for column in range(last + 1):
             role = roles[column]
             if role >= 0:
-                minus = data[at] == _MINUS
+                minus = _sign(data, at) == _MINUS
                 if minus:
                     at += 1
                 first = at
                 value = 0
-                digit = data[at] - _ZERO
+                digit = _sign(data, at) - _ZERO
                 while 0 <= digit <= 9:
                     value = value * 10 + digit
                     at += 1
-                    digit = data[at] - _ZERO
+                    digit = _sign(data, at) - _ZERO
                 digits = at - first
                 after = 0
-                if data[at] == _POINT:
+                if _sign(data, at) == _POINT:
                     at += 1
                     first = at
-                    digit = data[at] - _ZERO
+                    digit = _sign(data, at) - _ZERO
                     while 0 <= digit <= 9:
                         value = value * 10 + digit
                         at += 1
-                        digit = data[at] - _ZERO
+                        digit = _sign(data, at) - _ZERO
                     after = at - first
                     if digits == 0 or after == 0:
                         return REFUSED
@@ -155,12 +162,12 @@ def read_lines(
                 if digits > DIGITS or (digits == 0 and minus):
                     return REFUSED
                 if digits == 0:  # an empty cell
-                    numbers[role, row] = np.nan
+                    numbers[np.uint64(role), np.uint64(row)] = np.nan
                 else:
                     number = np.float64(value) / tens[after]
-                    numbers[role, row] = -number if minus else number
+                    numbers[np.uint64(role), np.uint64(row)] = -number if minus else number
             elif role == STAMP:
-                if at + 10 > end or data[at + 4] != _MINUS or data[at + 7] != _MINUS:
+                if at + 10 > end or _sign(data, at + 4) != _MINUS or _sign(data, at + 7) != _MINUS:
                     return REFUSED
                 year = _two_digits(data, at) * 100 + _two_digits(data, at + 2)
                 month, of_month = _two_digits(data, at + 5), _two_digits(data, at + 8)
@@ -172,30 +179,30 @@ def read_lines(
                         return REFUSED
                 at += 10
                 if form == DATE:
-                    stamps[row] = day
+                    stamps[np.uint64(row)] = day
                 else:
                     since, at = _within_day(data, at, end)
                     if since < 0:
                         return REFUSED
                     if form == UTC:
-                        if data[at] != _Z:
+                        if _sign(data, at) != _Z:
                             return REFUSED
                         at += 1
-                    stamps[row] = day * (1440 * _MINUTE_NS) + since
+                    stamps[np.uint64(row)] = day * (1440 * _MINUTE_NS) + since
             else:
-                sign = data[at]
+                sign = _sign(data, at)
                 while sign not in (separator, _NEWLINE, _RETURN):
                     if sign < _BLANK or sign > _LAST_SIGN or sign == _QUOTE:
                         return REFUSED
                     at += 1
-                    sign = data[at]
+                    sign = _sign(data, at)
             if column < last:
-                if data[at] != separator:
+                if _sign(data, at) != separator:
                     return REFUSED
                 at += 1
-        if data[at] == _RETURN:
+        if _sign(data, at) == _RETURN:
             at += 1
-        if data[at] != _NEWLINE:
+        if _sign(data, at) != _NEWLINE:
             return REFUSED
         at += 1
         if at - line > LONGEST:
