@@ -96,9 +96,17 @@ class CsvFile:
         text, self._first = self._first, replace(self._first, data=b"")
         return self._table(text, lambda: open_text(self._name, self._source(), self._asked), PLAIN_BYTES)
 
-    def room(self, size: int) -> Room:
-        """Memory for the bars of so many bytes."""
-        return Room.of(size, len(self._first.headers), len(self._roles) - 1)
+    def room(self, size: int) -> Room | None:
+        """Memory for the bars of so many bytes; None where the system does not promise as much."""
+        try:
+            return Room.of(size, len(self._first.headers), len(self._roles) - 1)
+        except MemoryError:
+            return None
+
+    @property
+    def plain(self) -> bool:
+        """Whether what follows may be plain lines."""
+        return self._plain and not self._assets
 
     def part(
         self,

@@ -60,7 +60,7 @@ def parts_of(name: str, path: Path, settings: DataSettings, size: int) -> Iterat
                 if stop - begin < _BLANK_BYTES and not _read(path, begin, stop - begin).strip():
                     break
                 text = mapped(path, begin, stop - begin, at_once=True)
-                place = room.place(text) if room is not None else None
+                place = room.place(text) if room is not None and csv.plain else None
                 part = functools.partial(_again, [text], path, begin, stop - begin)
                 lines_before = functools.partial(_lines_before, path, begin)
                 begun.append((readers.submit(csv.part, part, lines_before, place), stop - begin))
