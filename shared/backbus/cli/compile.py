@@ -53,6 +53,7 @@ def _engine() -> None:
 
 
 def _others() -> None:
+    from backbus.data.readers.warm import warm_readers
     from backbus.engine.warm import warm_handlers, warm_points
     from backbus.simulator.warm import warm_market
     from backbus.sweep.warm import warm_sweep
@@ -61,6 +62,7 @@ def _others() -> None:
     warm_points()
     warm_sweep()
     warm_market()
+    warm_readers()
 
 
 def _all() -> None:

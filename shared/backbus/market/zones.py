@@ -35,5 +35,5 @@ def local_days(ends: Ints, timezone: str | None) -> Ints:
     wall = ends - 1
     if timezone not in (None, "UTC"):
         assert timezone is not None
-        wall = to_wall(wall, timezone)
-    return wall // DAY_NS
+        return to_wall(wall, timezone) // DAY_NS
+    return np.floor_divide(wall, DAY_NS, out=wall)

@@ -6,7 +6,9 @@ import hashlib
 import os
 import shutil
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 from backbus.errors import StackError
 
@@ -21,6 +23,34 @@ def hash_of_file(path: Path) -> str:
         while part := file.read(1 << 22):
             digest.update(part)
     return digest.hexdigest()
+
+
+class HashOfWritten:
+    """The same of a file while it is written, by a thread of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._digest = path, hashlib.blake2b(digest_size=32)
+        self._heard: list[Future[None]] = []
+        self._thread = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> HashOfWritten:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.shutdown()
+
+    def hear(self, data: Any) -> None:
+        """What is written next: bytes, which nobody changes any more."""
+        self._heard.append(self._thread.submit(self._digest.update, data))
+
+    def result(self) -> Future[str]:
+        """The hash of all that was heard; of the file as it is, where nothing was."""
+        return self._thread.submit(self._hash)
+
+    def _hash(self) -> str:
+        for part in self._heard:
+            part.result()  # raises what went wrong
+        return self._digest.hexdigest() if self._heard else hash_of_file(self._path)
 
 
 class BlobFolder:

@@ -22,7 +22,7 @@ from backbus.errors import DataError, JobError, UsageError
 from backbus.kinds import HEARS, MAPPING, PATH, an, takes
 from backbus.market.panel import Panel, session_date
 from backbus.together import passing_folder, text_file, write_together
-from backbus.transport.blobs import hash_of_file
+from backbus.transport.blobs import HashOfWritten, hash_of_file
 
 if TYPE_CHECKING:
     from backbus.job.data import DataSettings
@@ -66,10 +66,12 @@ class Catalog:
         note.parent.mkdir(parents=True, exist_ok=True)
         with passing_folder(objects, ".new-") as folder:
             made = folder / f"new{SUFFIX}"
-            import_files(files, settings, made, progress=progress)
-            panel = map_panel(made, name=name).panel
-            with ThreadPoolExecutor(2) as others:  # none of the three is in the way of another
-                synced, hashed = others.submit(_sync, made), others.submit(hash_of_file, made)
+            with HashOfWritten(made) as written, ThreadPoolExecutor(1) as disk:  # none is in the way of another
+                import_files(files, settings, made, progress=progress, hear=written.hear)
+                synced, hashed = disk.submit(_sync, made), written.result()
+                mapped = map_panel(made, name=name)
+                mapped.put_in_place()
+                panel = mapped.panel
                 findings = findings_of(panel, settings.calendar)
             synced.result()
             blob = hashed.result()

@@ -22,7 +22,7 @@ from backbus.data.panels.assemble import assemble
 from backbus.data.panels.collect import BARS, agreed_interval, bar_ends, by_periods, common_zone, gather, ticks_error
 from backbus.data.panels.layout import made_panel
 from backbus.data.panels.mapped import MappedPanel
-from backbus.data.panels.panel_file import SUFFIX, MappedSource, is_panel_file, map_panel, write_panel
+from backbus.data.panels.panel_file import SUFFIX, Hear, MappedSource, is_panel_file, map_panel, save_panel
 from backbus.data.panels.ranges import choose_symbols
 from backbus.data.panels.repair import LISTED, Inspection
 from backbus.data.panels.rows import Rows
@@ -32,6 +32,7 @@ from backbus.data.readers.headers import ADJ_CLOSE, extra_role
 from backbus.data.readers.lean import parted
 from backbus.data.readers.many import Progress, read_files
 from backbus.data.readers.parts import ahead, parts_of
+from backbus.data.readers.plain import ROOM_BYTES
 from backbus.data.readers.table import Table
 from backbus.errors import DataError, JobError
 from backbus.market.columns import DELISTING, FIELDS
@@ -56,11 +57,13 @@ def import_files(
     progress: Progress | None = None,
     at_once_bytes: int = AT_ONCE_BYTES,
     part_bytes: int = PART_BYTES,
+    hear: Hear | None = None,
 ) -> None:
     """Write the bars of ``files`` ({name for messages: path}), and an adjusted close that all have, as a panel file,
     which the disk may have later.
 
-    ``progress`` hears of bytes read, and all bytes. Raises ``DataError`` or ``JobError``, and leaves nothing behind.
+    ``progress`` hears of bytes read, and all bytes; ``hear`` of what is written, but for a copy of a file. Raises
+    ``DataError`` or ``JobError``, and leaves nothing behind.
     """
     if settings.adjust not in ("none", "events"):  # which leave prices as they are
         raise JobError('must be "none" or "events": a dataset keeps raw prices, jobs adjust them', field="data.adjust")
@@ -86,7 +89,7 @@ def import_files(
     if total < at_once_bytes:
         found = read_files(files, settings, progress)
         panel = assemble(found.tables, settings, found.unread, keep_adjusted=True, notes=found.notes)
-        write_panel(panel, out, sync=False)
+        save_panel(panel, out, sync=False, hear=hear)
         return
     if parted(files)[1]:
         raise JobError(
@@ -106,7 +109,8 @@ def import_files(
         raise JobError("must be left out for files that are read in parts: a part does not show them", field=field)
     settings = settings.model_copy(update={"adjust": "none"})  # actions are kept where files have them
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".import-") as folder:
-        _InParts(Path(folder), settings, part_bytes).run(files, out, progress, total)
+        panel = _InParts(Path(folder), settings, part_bytes).run(files, progress, total)
+        save_panel(panel, out, sync=False, hear=hear)
 
 
 def _copy_panel(mapped: MappedPanel, settings: DataSettings, path: Path, out: Path) -> None:
@@ -119,7 +123,7 @@ def _copy_panel(mapped: MappedPanel, settings: DataSettings, path: Path, out: Pa
     if source.layout == panel.layout:
         shutil.copyfile(path, out)
     else:
-        write_panel(whole(source), out, sync=False)
+        save_panel(whole(source), out, sync=False)
 
 
 def _not_after(rows: Rows, last: int) -> DataError:
@@ -135,6 +139,7 @@ class _InParts:
     def __init__(self, folder: Path, settings: DataSettings, part_bytes: int) -> None:
         self._folder, self._settings, self._part_bytes = folder, settings, part_bytes
         self._spools: dict[str, Spool] = {}
+        self._kept_bytes, self._put_down = 0, False
         self._dates: bool | None = None
         self._adjusted = False
         self._actions: tuple[str, ...] = ()
@@ -151,8 +156,8 @@ class _InParts:
         """Assets whose bars are made, in the order of their first trades; and the last trade of each."""
         self._last: dict[str, int] = {}
 
-    def run(self, files: Mapping[str, Path], out: Path, progress: Progress | None, total: int) -> None:
-        """All of it."""
+    def run(self, files: Mapping[str, Path], progress: Progress | None, total: int) -> Panel:
+        """The panel, whose columns are in the folder."""
         done = 0
         for name, path in sorted(files.items()):
             noted = len(self._notes)
@@ -163,7 +168,7 @@ class _InParts:
                     progress(done, total)
         for name, count in self._left_out.items():
             self._notes.append(f"{name}: {count} more bars were repaired")
-        write_panel(self._panel(), out, sync=False)
+        return self._panel()
 
     def _take(self, table: Table, noted: int) -> None:
         settings = self._settings
@@ -232,7 +237,11 @@ class _InParts:
             self._spools[symbol] = spool
         elif rows.stamp[0] <= spool.last:
             raise _not_after(rows, spool.last)
-        spool.append(rows)
+        self._kept_bytes += spool.append(rows)
+        if self._kept_bytes > ROOM_BYTES:
+            for each in (spool,) if self._put_down else self._spools.values():
+                each.put_down()
+            self._put_down = True
 
     def _make(self, rows: Rows) -> None:
         """Trades become bars as they come."""
@@ -283,7 +292,8 @@ class _InParts:
 
         interval_ns = agreed_interval(steps, dates, blame, lambda number: (each[number].source, each[number].symbol))
         if len(each) == 1:
-            stamps, columns = each[0].stamps(), {role: each[0].column(role)[:, None] for role in self._roles}
+            stamps = each[0].stamps()
+            columns = {role: each[0].column(role, at_once=True)[:, None] for role in self._roles}
         else:
             stamps, columns = merged(each, self._folder, self._roles)
         if dates:

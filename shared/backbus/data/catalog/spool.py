@@ -1,14 +1,19 @@
-"""Bars on disk while files are read in parts: each asset's columns, and in the end the rows of all assets."""
+"""Bars while files are read in parts: each asset's columns, and in the end the rows of all assets.
+
+They stay in memory while there are few of them, and lie on disk otherwise.
+"""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from backbus.data.panels.collect import Steps
 from backbus.data.panels.rows import Rows
+from backbus.data.readers.pages import mapped
 from backbus.market.panel import Floats, Ints
 
 MERGED_CELLS = 1 << 21
@@ -16,15 +21,16 @@ MERGED_CELLS = 1 << 21
 
 
 class Spool:
-    """One asset's bars on disk, a file for each column."""
+    """One asset's bars in memory, until they are put down: a file on disk for each column."""
 
     def __init__(self, folder: Path, symbol: str, number: int, source: str, roles: tuple[str, ...]) -> None:
         self.symbol, self.source, self.rows, self.last = symbol, source, 0, 0
         self.steps: dict[int, int] = {}
         self._paths = {role: folder / f"{number}-{place}" for place, role in enumerate(("stamp", *roles))}
+        self._kept: dict[str, list[Any]] = {role: [] for role in self._paths}
 
-    def append(self, rows: Rows) -> None:
-        """Bars of this asset alone, in order."""
+    def append(self, rows: Rows) -> int:
+        """Bars of this asset alone, in order; returns how many bytes they take."""
         stamps = rows.stamp if not self.rows else np.concatenate(([self.last], rows.stamp))
         steps = np.diff(stamps)
         if len(steps):  # nearly all are the same, and what is left is sorted fast
@@ -33,22 +39,38 @@ class Spool:
             counted[int(steps[len(steps) // 2])] = len(steps) - len(others)
             for step, count in counted.items():
                 self.steps[step] = self.steps.get(step, 0) + count
-        for role, path in self._paths.items():
+        for role, kept in self._kept.items():
             column = rows.stamp if role == "stamp" else rows.numbers.get(role)
-            with path.open("ab") as file:  # not held open: of many assets there would be more than a process may have
-                file.write(np.ascontiguousarray(np.full(len(rows), np.nan) if column is None else column).data)
+            kept.append(np.full(len(rows), np.nan) if column is None else column)
         self.rows += len(rows)
         self.last = int(rows.stamp[-1])
+        return len(self._kept) * 8 * len(rows)
+
+    def put_down(self) -> None:
+        """Write what is in memory to disk."""
+        for role, path in self._paths.items():
+            with path.open("ab") as file:  # not held open: of many assets there would be more than a process may have
+                for column in self._kept[role]:
+                    file.write(np.ascontiguousarray(column).data)
+            self._kept[role] = []
 
     def stamps(self) -> Ints:
-        """[rows], mapped."""
-        found: Ints = np.memmap(self._paths["stamp"], dtype=np.int64, mode="r")
+        """[rows]"""
+        found: Ints = self._whole("stamp", np.int64, at_once=False)
         return found
 
-    def column(self, role: str) -> Floats:
-        """[rows], mapped."""
-        found: Floats = np.memmap(self._paths[role], dtype=np.float64, mode="r")
+    def column(self, role: str, *, at_once: bool = False) -> Floats:
+        """[rows]; a mapped file's ``at_once`` where all of it is going to be read."""
+        found: Floats = self._whole(role, np.float64, at_once=at_once)
         return found
+
+    def _whole(self, role: str, dtype: Any, *, at_once: bool) -> Any:
+        kept = self._kept[role]
+        if not kept:  # all of them are down
+            return np.frombuffer(mapped(self._paths[role], at_once=at_once), dtype=dtype)
+        if len(kept) > 1:
+            kept[:] = [_in_one_piece(kept)]
+        return kept[0]
 
     def common_steps(self, number: int) -> Steps | None:
         """How far apart bars are; None of one bar."""
@@ -56,6 +78,17 @@ class Spool:
             return None
         most = max(self.steps.values())
         return Steps(number, min(step for step, count in self.steps.items() if count == most), min(self.steps))
+
+
+def _in_one_piece(parts: list[Any]) -> Any:
+    """Parts of a column as one, without a copy where they lie one after the other in one array."""
+    first = parts[0]
+    at = first.ctypes.data
+    for part in parts:
+        if part.base is None or part.base is not first.base or part.ctypes.data != at or not part.flags.c_contiguous:
+            return np.concatenate(parts)
+        at += part.nbytes
+    return np.lib.stride_tricks.as_strided(first, (sum(map(len, parts)),))
 
 
 def merged(each: list[Spool], folder: Path, roles: tuple[str, ...]) -> tuple[Ints, dict[str, Floats]]:

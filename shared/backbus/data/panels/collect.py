@@ -76,9 +76,9 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
     parts = []
     for index, table in enumerate(used):
         count = len(table)
-        table_column = np.full(count, index, dtype=np.int32)
+        table_column = _filled(count, index)
         codes = np.array([position.get(symbol, -1) for symbol in table.symbols], dtype=np.int32)
-        asset = np.full(count, codes[0], dtype=np.int32) if table.codes is None else codes[table.codes]
+        asset = _filled(count, int(codes[0])) if table.codes is None else codes[table.codes]
         parts.append((table_column, np.arange(count, dtype=np.int64), asset))
     table_column, row, asset = (_joined(columns) for columns in zip(*parts, strict=True))
     when = _when(used, stamps, asset, symbols, settings)
@@ -101,6 +101,11 @@ def gather(tables: Sequence[Table], symbols: tuple[str, ...], settings: DataSett
     if (asset < 0).any():
         rows = rows.take(asset >= 0)
     return rows
+
+
+def _filled(count: int, number: int) -> Codes:
+    """So many of one number; zeros take no memory before they are looked at."""
+    return np.full(count, number, dtype=np.int32) if number else np.zeros(count, dtype=np.int32)
 
 
 def _ways_on(role: str) -> str:

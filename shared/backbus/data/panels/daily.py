@@ -51,14 +51,20 @@ class Clock(NamedTuple):
 
 def _most(asset: Codes) -> Mask:
     """The bars of the asset that has most of them."""
+    if len(asset) and asset[0] >= 0 and (asset == asset[0]).all():
+        return np.ones(len(asset), dtype=np.bool_)
     used = asset[asset >= 0]
     return asset == np.argmax(np.bincount(used)) if len(used) else np.zeros(len(asset), dtype=np.bool_)
 
 
 def is_daily(stamps: Ints, asset: Codes) -> bool:
     """Whether the asset with most bars has them a day or more apart, mostly."""
-    mine = np.flatnonzero(_most(asset))[:_SAMPLE]
-    steps = np.diff(np.unique(stamps[mine]))
+    most = _most(asset)
+    mine = np.flatnonzero(most[:_SAMPLE] if most[:_SAMPLE].all() else most)[:_SAMPLE]
+    some = stamps[mine]
+    steps = np.diff(some)
+    if (steps <= 0).any():
+        steps = np.diff(np.unique(some))
     if not len(steps):
         return False
     values, counts = np.unique(

@@ -6,6 +6,7 @@ import mmap
 
 import numpy as np
 
+from backbus.data.readers.pages import put_in_place
 from backbus.market.panel import Panel
 
 
@@ -21,6 +22,10 @@ class MappedPanel:
     def __repr__(self) -> str:
         layout = self.panel.layout
         return f"<MappedPanel: {layout.rows} rows of {layout.assets} assets>"
+
+    def put_in_place(self) -> None:
+        """Have all pages there at once, for a reader of all rows."""
+        put_in_place(self._pages)
 
     def release(self, row: int) -> None:
         """Let go of the memory of the rows before ``row``: what is sent and not read again need not stay resident.

@@ -11,10 +11,10 @@ import functools
 import json
 import mmap
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -35,6 +35,7 @@ from backbus.together import write_together
 if TYPE_CHECKING:
     from backbus.job.data import DataSettings
 
+Hear = Callable[[Any], None]
 SUFFIX = ".arrow"
 VERSION = 2
 CHUNK_ROWS = 1 << 20
@@ -45,9 +46,13 @@ _OF_EXTRA = "column:"
 @takes(panel=PANEL, path=PATH)
 def write_panel(panel: Panel, path: Path | str, *, sync: bool = True) -> None:
     """Write ``panel`` to ``path``; the file appears whole or not at all; without ``sync`` the disk has it later."""
+    save_panel(panel, Path(path), sync=sync)
+
+
+def save_panel(panel: Panel, path: Path, *, sync: bool, hear: Hear | None = None) -> None:
+    """The same; ``hear`` is handed what is written, piece by piece, and may keep it."""
     import pyarrow as pa
 
-    path = Path(path)
     if path.is_dir() or not path.parent.is_dir():
         raise UsageError(f"{path} is no place for a file: name one in a folder that is there")
     layout, block = panel.layout, panel.block
@@ -78,8 +83,9 @@ def write_panel(panel: Panel, path: Path | str, *, sync: bool = True) -> None:
     batch = pa.record_batch(columns, schema=schema)
 
     def write(part: Path) -> None:
-        with part.open("wb") as file:
-            with pa.ipc.new_file(file, schema) as writer:
+        # Not cut to nothing, which it is: ext4 would wait for the disk at its close.
+        with part.open("r+b") as file:
+            with pa.ipc.new_file(file if hear is None else _Heard(file, hear), schema) as writer:
                 writer.write_batch(batch)
             file.flush()
             if sync:
@@ -87,6 +93,24 @@ def write_panel(panel: Panel, path: Path | str, *, sync: bool = True) -> None:
         part.chmod(0o644)  # other users' services read it, whatever this one's files are by default
 
     write_together(path.parent, {path.name: write})
+
+
+class _Heard:
+    """A file, as Arrow writes one, to which somebody listens."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO, hear: Hear) -> None:
+        self._file, self._hear = file, hear
+        self.flush, self.tell = file.flush, file.tell
+
+    def write(self, data: Any) -> int:
+        """Write on."""
+        self._hear(data)
+        return self._file.write(data)
+
+    def close(self) -> None:
+        """Leave the file to whoever opened it."""
 
 
 def is_panel_file(path: Path) -> bool:

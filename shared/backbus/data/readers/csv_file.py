@@ -30,6 +30,7 @@ from backbus.data.readers.headers import (
     find_series,
     left_of,
 )
+from backbus.data.readers.plain import PLAIN_BYTES, Place, Plain, Room, read_plain
 from backbus.data.readers.shapes import in_whole_units
 from backbus.data.readers.sides import of_quotes
 from backbus.data.readers.stacked import Cells, roles_of, stacked
@@ -63,6 +64,8 @@ class CsvFile:
         self._shape, headers = self._first.shape, self._first.headers
         self._assets: dict[str, dict[str, int]] = {}
         """Columns of each asset, where the header names them."""
+        self._plain = True
+        """Whether all lines that were looked at were plain ones; no more are tried where one was not."""
         if self._first.stack is not None:
             self._assets = roles_of(self._first.stack, name, asked.names)
             self._more, self._roles, self._headers = {}, {STAMP: 0}, {STAMP: "Date"}
@@ -92,12 +95,30 @@ class CsvFile:
     def whole(self) -> Table:
         """All bars."""
         text, self._first = self._first, replace(self._first, data=b"")
-        return self._table(text, lambda: open_text(self._name, self._source(), self._asked))
+        return self._table(text, lambda: open_text(self._name, self._source(), self._asked), PLAIN_BYTES)
 
-    def part(self, data: Callable[[], bytes | memoryview], lines_before: Callable[[], int]) -> Table:
-        """The bars of some whole lines, and how many come before them. ``data`` may be asked again."""
+    def room(self, size: int) -> Room | None:
+        """Memory for the bars of so many bytes; None where the system does not promise as much."""
+        try:
+            return Room.of(size, len(self._first.headers), len(self._roles) - 1)
+        except MemoryError:
+            return None
+
+    @property
+    def plain(self) -> bool:
+        """Whether what follows may be plain lines."""
+        return self._plain and not self._assets
+
+    def part(
+        self,
+        data: Callable[[], bytes | memoryview],
+        lines_before: Callable[[], int],
+        place: Place | None = None,
+    ) -> Table:
+        """The bars of some whole lines, and how many come before them. ``data`` may be asked again. ``place`` is where
+        plain ones may go in the room of all."""
         first = replace(self._first, body=0, header_line=0, lines_before=lines_before)
-        return self._table(replace(first, data=data()), lambda: replace(first, data=data()))
+        return self._table(replace(first, data=data()), lambda: replace(first, data=data()), 0, place)
 
     def _of_assets(self, text: Text, again: Callable[[], Text]) -> Table:
         """The table of a file whose header names assets and fields."""
@@ -122,13 +143,20 @@ class CsvFile:
         table = stacked(self._name, Cells(stamps, numbers, wrong, lines), self._headers | headers)
         return replace(table, notes=(*table.notes, *notes))
 
-    def _table(self, text: Text, again: Callable[[], Text]) -> Table:
+    def _table(self, text: Text, again: Callable[[], Text], plain_bytes: int, place: Place | None = None) -> Table:
         if self._assets:
             return self._of_assets(text, again)
         name, shape, headers, text_headers = self._name, self._shape, self._headers, text.headers
         of_numbers = {*NUMBERS, *self._more}
         text, notes = without_footer(text)
-        cells, unreadable = columns_of(text, self._roles, of_numbers, self._asked)
+        plain: Plain | None = None
+        if self._plain and shape.day is None and len(text.data) >= plain_bytes:
+            plain = read_plain(text, self._roles, of_numbers, self._asked, place)
+        if plain is None:
+            self._plain = False
+            cells, unreadable = columns_of(text, self._roles, of_numbers, self._asked)
+        else:
+            cells, unreadable = plain.numbers, {}
         notes += () if self._asked.decimal is not None else _notes_of_points(name, text)
         del text
         lines = _lines_of(again)
@@ -136,7 +164,7 @@ class CsvFile:
         def blame(row: int, message: str) -> DataError:
             return DataError(message, file=name, line=int(lines()[row]), column=headers[STAMP])
 
-        stamps = cells.pop(STAMP)
+        stamps = cells.pop(STAMP, None)
         if TIME in cells:
             import pyarrow.compute as pc
 
@@ -148,8 +176,12 @@ class CsvFile:
         if shape.units != 1.0:
             cells |= {role: cells[role] / shape.units for role in (*PRICES, *QUOTES, ADJ_CLOSE) if role in cells}
         cells = in_whole_units(text_headers, cells)
-        form = self._asked.form
-        when = parse_stamps(stamps, blame, form) if shape.day is None else _of_day(stamps, shape.day, blame)
+        if plain is not None:
+            when = plain.stamps
+        elif shape.day is not None:
+            when = _of_day(stamps, shape.day, blame)
+        else:
+            when = parse_stamps(stamps, blame, self._asked.form)
         table = Table(
             name=name,
             stamps=when,
