@@ -31,6 +31,13 @@ def squares(values: Any, out: Any) -> float:
 
 
 if __name__ == "__main__":
+    if "other" in sys.argv:  # names of compiled functions are counted
+
+        @numba.njit  # type: ignore[untyped-decorator]
+        def before(value: float) -> float:
+            return value
+
+        before(1.0)
     numbers, out = np.arange(4.0), np.zeros(4)
     said: dict[str, Any] = {"total": squares(numbers, out), "out": out.tolist()}
     said["registries"] = "numba.np.linalg" in sys.modules
@@ -40,6 +47,7 @@ if __name__ == "__main__":
         said["raised"] = str(error)
     whole = np.arange(4)
     said["of whole numbers"] = squares(whole, out)
+    said["parts"] = sum(square.stats.cache_hits.values())  # type: ignore[attr-defined]
     said["hits"] = sum(squares.stats.cache_hits.values())
 
     @numba.njit  # type: ignore[untyped-decorator]

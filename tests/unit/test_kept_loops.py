@@ -22,9 +22,9 @@ pytestmark = pytest.mark.skipif(JIT_DISABLED, reason="nothing is compiled")
 SQUARES = {"total": 14.0, "out": [0.0, 1.0, 4.0, 9.0], "raised": "below zero", "of whole numbers": 14.0, "around": 34.0}
 
 
-def of_a_process(cache: Path) -> dict[str, Any]:
+def of_a_process(cache: Path, *said: str) -> dict[str, Any]:
     """What a process says of a loop that keeps its code in a folder."""
-    command = [sys.executable, "-m", "tests.unit.kept_loop"]
+    command = [sys.executable, "-m", "tests.unit.kept_loop", *said]
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr
@@ -37,8 +37,22 @@ def test_a_loop_is_loaded_without_all_that_could_be_compiled_and_what_calls_it_i
     tmp_path: Path,
 ) -> None:
     first, second = of_a_process(tmp_path), of_a_process(tmp_path)
-    assert first == {**SQUARES, "registries": True, "hits": 0}
-    assert second == {**SQUARES, "registries": False, "hits": 2}
+    assert first == {**SQUARES, "registries": True, "hits": 0, "parts": 0}
+    assert second == {**SQUARES, "registries": False, "hits": 2, "parts": 2}
+
+
+@pytest.mark.slow
+def test_a_loop_whose_part_is_another_one_by_now_is_compiled_anew(tmp_path: Path) -> None:
+    """It calls the part where it lies: what was kept names a function that nobody has any more."""
+    of_a_process(tmp_path)
+    kept_code = [path for path in tmp_path.rglob("*square-*") if ".square-" in path.name]
+    assert kept_code
+    for path in kept_code:
+        path.unlink()
+    second, third = of_a_process(tmp_path, "other"), of_a_process(tmp_path)
+    assert second.pop("hits") < 2  # a name may be the same by chance
+    assert second == {**SQUARES, "registries": True, "parts": 0}
+    assert third == {**SQUARES, "registries": False, "hits": 2, "parts": 2}
 
 
 def test_every_loop_is_loaded_so_and_allocates_nothing() -> None:

@@ -58,11 +58,11 @@ def _others() -> None:
     from backbus.simulator.warm import warm_market
     from backbus.sweep.warm import warm_sweep
 
-    warm_handlers()
-    warm_points()
     warm_sweep()
     warm_market()
     warm_readers()
+    warm_points()
+    warm_handlers()  # last, when the parts that they call may have been compiled beside
 
 
 def _all() -> None:

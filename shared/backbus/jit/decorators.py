@@ -17,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 import numba
 from numba.extending import overload
 
-from backbus.jit.kept import keep
+from backbus.jit.kept import apart, keep
 from backbus.jit.settings import INLINED, OPTIONS, SIDE_BY_SIDE, UNCALLED, UNCOUNTED
 from backbus.jit.sources import cache_folder
 
@@ -59,7 +59,8 @@ def loop(function: Callable[P, R]) -> Callable[..., R]:
 def part(function: Callable[P, R]) -> Callable[P, R]:
     """A large piece of several loops, which only they call: compiled once for all of them, and not inlined."""
     # Said, since what a step calls would be inlined as the step is.
-    compiled: Callable[P, R] = numba.njit(cache=True, forceinline=False, **OPTIONS, **UNCOUNTED, **UNCALLED)(function)
+    options = {**OPTIONS, **UNCOUNTED, **UNCALLED}
+    compiled: Callable[P, R] = apart(numba.njit(cache=True, forceinline=False, **options)(function))
     return compiled
 
 

@@ -8,6 +8,9 @@ Two things take nearly all the time in which numba loads code that it has kept, 
 - Beside the machine code it has kept what that was made of, for who would put it into other code: megabytes of LLVM's
   words, which it reads at once. Here they are read when somebody asks.
 
+A ``part``, which several loops call, is not put into their code either: they call it where it lies. So it is compiled
+once, and a loop that was kept names the parts that it needs, which are loaded before it.
+
 Where no code was kept the compiler loads all that itself. What is used here is private to numba, and tests watch it;
 where numba is not made as expected, code is loaded its own way.
 """
@@ -15,17 +18,74 @@ where numba is not made as expected, code is loaded its own way.
 from __future__ import annotations
 
 import functools
+import importlib
+from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import binding as llvm  # type: ignore[import-untyped]
 from numba.core.caching import CompileResultCacheImpl, FunctionCache
 
+_PARTS: dict[tuple[str, str], Any] = {}
+"""Every part, by its module and its name there."""
+
+
+class _Elsewhere:
+    """What stands for a part in the code of those who call it: nothing that could be put into theirs."""
+
+    _reload_init: frozenset[str] = frozenset()
+
+    def __init__(self, part: Any, made: Any) -> None:
+        self.part, self.made = part, made
+        """It, and what it was compiled to, which lives as long as its callers."""
+
+    def _ensure_finalized(self) -> None:
+        pass
+
+    def _get_module_for_linking(self) -> Any:
+        return _nothing(self.made.library.codegen)
+
+    @property
+    def need(self) -> tuple[Any, ...]:
+        """How it is found again: where it was written, for which types, and how it is called."""
+        function = self.part.py_func
+        return function.__module__, function.__qualname__, self.made.signature.args, self.made.fndesc.llvm_func_name
+
+
+def _needs(library: Any, seen: set[int]) -> Iterator[tuple[Any, ...]]:
+    """The parts that a library calls, or what was put into it."""
+    for other in getattr(library, "_linking_libraries", ()):
+        if isinstance(other, _Elsewhere):
+            yield other.need
+        elif id(other) not in seen:
+            seen.add(id(other))
+            yield from _needs(other, seen)
+
+
+class _NotTheSameError(Exception):
+    """A part is another one than a loop was compiled with."""
+
+
+def _load(module: str, name: str, types: Any, called: str) -> None:
+    importlib.import_module(module)
+    part = _PARTS[module, name]
+    if types not in part.overloads:
+        part.compile(types)
+    if part.overloads[types].fndesc.llvm_func_name != called:
+        raise _NotTheSameError
+
 
 class _Rebuilt(CompileResultCacheImpl):  # type: ignore[misc]
     """What becomes of the bytes of a file."""
 
+    def reduce(self, cres: Any) -> Any:
+        """What is kept: the parts that it needs, and numba's own."""
+        return list(dict.fromkeys(_needs(cres.library, set()))), super().reduce(cres)
+
     def rebuild(self, target_context: Any, payload: Any) -> Any:
         """The code, ready to be called."""
+        needs, payload = payload
+        for need in needs:
+            _load(*need)
         (name, kind, data), description, *rest = payload
         if kind != "object":
             return super().rebuild(target_context, payload)
@@ -48,6 +108,8 @@ class KeptLoops(FunctionCache):  # type: ignore[misc]
         """The code for these types, None where none was kept."""
         try:
             return self._load_overload(sig, target_context)
+        except _NotTheSameError:
+            return None
         except (AttributeError, TypeError, ValueError, OSError):
             return super().load_overload(sig, target_context)
 
@@ -57,6 +119,26 @@ def keep(compiled: Any) -> Any:
     if isinstance(getattr(compiled, "_cache", None), FunctionCache):
         compiled._cache = KeptLoops(compiled.py_func)
     return compiled
+
+
+def apart(compiled: Any) -> Any:
+    """Have a part that numba keeps be called where it lies, and loaded so. Returns it."""
+    if isinstance(getattr(compiled, "_cache", None), FunctionCache):
+        keep(compiled)
+        _PARTS[compiled.py_func.__module__, compiled.py_func.__qualname__] = compiled
+        add = compiled.add_overload
+
+        def add_apart(made: Any) -> None:
+            made.target_context.insert_user_function(made.entry_point, made.fndesc, [_Elsewhere(compiled, made)])
+            add(made)
+
+        compiled.add_overload = add_apart
+    return compiled
+
+
+@functools.cache
+def _nothing(codegen: Any) -> Any:
+    return llvm.parse_assembly(str(codegen._create_empty_module("elsewhere")))
 
 
 @functools.cache
