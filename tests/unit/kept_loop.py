@@ -21,11 +21,17 @@ def square(value: float) -> float:
 
 
 @loop
+def of_one(value: float) -> float:
+    """A loop that calls a part, and that others call."""
+    return square(value)
+
+
+@loop
 def squares(values: Any, out: Any) -> float:
     """The sum of squares, each of which is written down."""
     total = 0.0
     for row in range(len(values)):
-        out[row] = square(values[row])
+        out[row] = of_one(values[row]) if row > 0 else square(values[row])
         total += out[row]
     return total
 
@@ -38,6 +44,8 @@ if __name__ == "__main__":
             return value
 
         before(1.0)
+    if "one" in sys.argv:  # what others call is there before them
+        of_one(2.0)
     numbers, out = np.arange(4.0), np.zeros(4)
     said: dict[str, Any] = {"total": squares(numbers, out), "out": out.tolist()}
     said["registries"] = "numba.np.linalg" in sys.modules

@@ -42,6 +42,17 @@ def test_a_loop_is_loaded_without_all_that_could_be_compiled_and_what_calls_it_i
 
 
 @pytest.mark.slow
+def test_a_loop_that_calls_a_kept_loop_needs_the_parts_of_that(tmp_path: Path) -> None:
+    of_a_process(tmp_path, "one")
+    for path in tmp_path.rglob("*squares-*"):
+        path.unlink()
+    second, third = of_a_process(tmp_path), of_a_process(tmp_path)
+    assert (second.pop("hits"), third.pop("hits")) == (0, 2)
+    assert second == {**SQUARES, "registries": True, "parts": 2}
+    assert third == {**SQUARES, "registries": False, "parts": 2}
+
+
+@pytest.mark.slow
 def test_a_loop_whose_part_is_another_one_by_now_is_compiled_anew(tmp_path: Path) -> None:
     """It calls the part where it lies: what was kept names a function that nobody has any more."""
     of_a_process(tmp_path)

@@ -15,7 +15,7 @@ import pytest
 
 from backbus.engine import straight
 from backbus.engine.batch import Outcome, Point, PointsEngine, terms_of
-from backbus.engine.one_asset import fits, least_of, spoken_plainly
+from backbus.engine.one_asset import carried, fits, least_of, next_bars, spoken_plainly
 from backbus.engine.straight import wide_registers
 from backbus.jit.decorators import JIT_DISABLED
 from backbus.job.job import Job
@@ -35,12 +35,15 @@ BATCH = 50
 
 
 def some_market(dice: random.Random, rows: int | None = None) -> Panel:
-    """One asset without holes: a row or hundreds, calm or wild, with sessions of one bar or of several."""
+    """One asset, with holes or without: a row or hundreds, calm or wild, with sessions of one bar or of several."""
     rows = rows or dice.choice([1, 2, 3, 20, 100, 700])
     draw = np.random.default_rng(dice.getrandbits(60))
     swing = dice.choice([0.01, 0.05, 0.3])
     close = dice.choice([1.0, 50.0, 3000.0]) * np.exp(np.cumsum(draw.normal(0.0, swing, (rows, 1)), axis=0))
     open_ = close * np.exp(draw.normal(0.0, swing, close.shape))
+    if dice.random() < 0.4:
+        holes = draw.random((rows, 1)) < dice.choice([0.02, 0.3, 0.9])
+        open_[holes], close[holes] = np.nan, np.nan
     return market(open_, close, dice.choice([0, 0, dice.randrange(rows)]), dice.choice([1, 5]))
 
 
@@ -206,22 +209,27 @@ def test_signals_that_are_not_written_are_the_records_to_whoever_looks() -> None
         assert (found["tick"] == written["tick"]).all() and repr(found) == repr(written)
 
 
-def test_holes_several_assets_and_loud_signals_are_refused() -> None:
+def test_prices_that_do_not_fit_and_loud_signals_are_refused() -> None:
     close = np.array([[1.0], [2.0], [np.nan]])
     assert least_of(close[:2], close[:2]) == 1.0
-    assert least_of(close, close) == least_of(close[:2], close) == least_of(-close[:2], close[:2]) == 0.0
+    assert least_of(close, close) == 1.0
+    assert least_of(close[:2], close[1:]) == least_of(-close[:2], close[:2]) == least_of(close[2:], close[2:]) == 0.0
+    assert next_bars(np.array([[np.nan], [1.0], [np.nan], [2.0], [np.nan]])).tolist() == [1, 3, 3, 5, 5]
+    assert carried(np.array([[np.nan], [1.0], [np.nan], [2.0], [np.nan]])).tolist() == [1.0, 1.0, 1.0, 2.0, 2.0]
     at = PHASES * np.arange(3) + CLOSE_SIGNAL
     plain = np.array([(tick, 0, 0, 1.0) for tick in at], dtype=SIGNAL)
     none = np.array([0, 3])
-    assert spoken_plainly(plain, none, 0)
-    assert spoken_plainly(np.concatenate((plain, plain)), np.array([0, 3, 6]), 0)
-    assert spoken_plainly(np.concatenate((plain, plain)), np.array([0, 0, 3, 3, 6, 6]), 0)
-    assert not spoken_plainly(np.concatenate((plain, plain)), np.array([0, 6]), 0)
-    assert not spoken_plainly(plain, none, 1)
+    here, hole = np.ones((3, 1)), np.array([[1.0], [np.nan], [1.0]])
+    assert spoken_plainly(plain, none, 0, here)
+    assert spoken_plainly(np.concatenate((plain, plain)), np.array([0, 3, 6]), 0, here)
+    assert spoken_plainly(np.concatenate((plain, plain)), np.array([0, 0, 3, 3, 6, 6]), 0, here)
+    assert not spoken_plainly(np.concatenate((plain, plain)), np.array([0, 6]), 0, here)
+    assert not spoken_plainly(plain, none, 1, here)
+    assert not spoken_plainly(plain, none, 0, hole)
     for field, value in (("kind", 2), ("kind", -1), ("tick", 1), ("asset", 1), ("value", np.nan), ("value", np.inf)):
         other = plain.copy()
         other[field][1] = value
-        assert not spoken_plainly(other, none, 0)
+        assert not spoken_plainly(other, none, 0, here)
 
 
 def test_what_a_strategy_says_by_hand_before_trading_begins_goes_the_other_way() -> None:

@@ -1,7 +1,7 @@
 """``backbus compile``: every loop ahead of its first use, at set-up and in the image.
 
 What is compiled is kept on disk under a hash of the sources, so the next time this takes a second. The first time, two
-processes compile at once where there are processors for it: the engine's loops take as long as all others. numba keeps
+processes compile at once where there are processors for it: lists of orders take as long as all else. numba keeps
 code by the place of its source, too, so each installation has a first time. ``python -m backbus.cli.compile PART``
 compiles one part, and Ctrl-C ends whoever waits for it at once.
 """
@@ -47,27 +47,32 @@ def compile_() -> None:
 
 
 def _engine() -> None:
-    from backbus.engine.warm import warm_engine
+    from backbus.engine.warm import warm_handlers, warm_run
 
-    warm_engine()
+    warm_run(lists=True)
+    warm_handlers()
 
 
 def _others() -> None:
     from backbus.data.readers.warm import warm_readers
-    from backbus.engine.warm import warm_handlers, warm_points
+    from backbus.engine.warm import warm_points, warm_run
     from backbus.simulator.warm import warm_market
     from backbus.sweep.warm import warm_sweep
 
+    warm_run()
+    warm_points(strategies=False)
     warm_sweep()
     warm_market()
     warm_readers()
-    warm_points()
-    warm_handlers()  # last, when the parts that they call may have been compiled beside
 
 
 def _all() -> None:
+    from backbus.engine.warm import warm_engine, warm_points
+
     _engine()
     _others()
+    warm_engine()
+    warm_points()
 
 
 def _run(lists: bool = False) -> None:

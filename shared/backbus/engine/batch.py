@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from backbus.engine.groups import LaneBuffers, run_groups
 from backbus.engine.loop import run_lists
-from backbus.engine.one_asset import fits, spoken_plainly
+from backbus.engine.one_asset import carried, fits, next_bars, spoken_plainly
 from backbus.engine.points import Blank, PointSums, Views, begin_point, count_point, run_points
 from backbus.engine.straight import SignalsRoom, lane_buffers, least_where_straight
 from backbus.jit.arrays import read_only
@@ -133,6 +133,9 @@ class PointsEngine:
         self._room = 0
         self._signals_room = SignalsRoom()
         self._least_price = least_where_straight(panel)
+        self._holes = bool(np.isnan(self._close).any())
+        if self._least_price > 0.0:
+            self._carried, self._next_bar = read_only(carried(self._close)), read_only(next_bars(self._close))
         self._buffers: LaneBuffers | None = None
 
     def _curve_of(self, panel: Panel, benchmark: str) -> BenchmarkCurve:
@@ -176,6 +179,8 @@ class PointsEngine:
         ``sight`` returns are summed as it says where they are made, as far as points are counted side by side."""
         if sight is not None and sight.bounds[-1] != self.sessions:
             raise ValueError(f"{self.sessions} returns for {sight.bounds[-1]} sessions")
+        if self._holes:
+            points = [Point(point.terms, written(point.signals)) for point in points]
         rules = _rules_of(points)
         sums, straight = self._blank_sums(len(points)), np.zeros(len(points), dtype=np.bool_)
         lanes, seen = None, None
@@ -257,7 +262,7 @@ class PointsEngine:
             return False
         # What is not written yet is plain.
         signals, bounds = _joined([point.signals for point in points if not isinstance(point.signals, Unwritten)])
-        return spoken_plainly(signals, bounds, self._layout.warmup)
+        return spoken_plainly(signals, bounds, self._layout.warmup, self._close)
 
     def _run_in_groups(
         self, points: Sequence[Point], rules: Records, sums: PointSums, sight: Sight | None
@@ -286,7 +291,7 @@ class PointsEngine:
         slots, fill, closed = OrderStore(1, listed=False).single, np.zeros(1, rec.FILL), np.zeros(1, TRADE)
         run_groups(
             rules, instruments, read_only(signals), bounds, hows, sides, places, *room,
-            read_only(points[0].terms.rates), self._warmup, self._open, self._close, self._close[:, 0],
+            read_only(points[0].terms.rates), self._warmup, self._open, self._close, self._carried, self._next_bar,
             self._layout.warmup, self._least_price, self._numbers, self._factor, *blank, *open_account(own),
             open_market(own).state, *slots, fill, blank.trades.copy(), closed, self._cursor, *buffers, fine,
             *padded[:-1], lanes, *looked, *seen,

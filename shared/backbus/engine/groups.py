@@ -61,24 +61,24 @@ class LaneBuffers(NamedTuple):
 def run_groups(  # noqa: PLR0913  (a loop's door)
     rules: Records, instruments: Records, signals: Records, bounds: Ints, hows: Ints, sides: Floats, places: Ints,
     room: Records, room_read: Records, latch: Floats, flags: Bytes, flag_words: Words, rates: Floats, warmup:
-    Floats, open_: Floats, close: Floats, closes_alone: Floats, first_row: int, least_price: float, numbers: Ints,
-    factor: Floats, blank_totals: Records, blank_positions: Records, blank_state: Records, blank_trades: Records,
-    totals: Records, positions: Records, closes: Floats, state: Records, slots: Records, count: Ints, fill: Records,
-    trades: Records, closed: Records, cursor: Ints, cash: Floats, money: Floats, head: Ints, link: Ints, following:
-    Ints, account_lanes: Floats, sums_lanes: Floats, falls: Floats, digests: Words, tile: Floats, words: Words,
-    last: Floats, last_words: Words, of_one: Floats, moments_lanes: Floats, fine: Ints, curves: Records,
-    equity_lanes: Words, fills_lanes: Words, all_totals: Records, open_trades: Ints, moments: Records, regressions:
-    Records, ends: Records, returns: Floats, seen_benchmark: Floats, seen_rate: float, seen_bounds: Ints,
-    seen_blocks: Floats, seen_squares: Floats, seen_sums: Floats,
+    Floats, open_: Floats, close: Floats, closes_alone: Floats, next_bar: Ints, first_row: int, least_price: float,
+    numbers: Ints, factor: Floats, blank_totals: Records, blank_positions: Records, blank_state: Records,
+    blank_trades: Records, totals: Records, positions: Records, closes: Floats, state: Records, slots: Records,
+    count: Ints, fill: Records, trades: Records, closed: Records, cursor: Ints, cash: Floats, money: Floats, head:
+    Ints, link: Ints, following: Ints, account_lanes: Floats, sums_lanes: Floats, falls: Floats, digests: Words,
+    tile: Floats, words: Words, last: Floats, last_words: Words, of_one: Floats, moments_lanes: Floats, fine: Ints,
+    curves: Records, equity_lanes: Words, fills_lanes: Words, all_totals: Records, open_trades: Ints, moments:
+    Records, regressions: Records, ends: Records, returns: Floats, seen_benchmark: Floats, seen_rate: float,
+    seen_bounds: Ints, seen_blocks: Floats, seen_squares: Floats, seen_sums: Floats,
 ) -> None:  # fmt: skip
     """Run the points, whose number is a multiple of eight, and leave their sums in their lines of the nine arrays from
     ``curves`` on, and of those of ``SeenSums``; ``returns`` is [eights, sessions, 8]. ``fine`` [points] tells whose
     sums they are: the others are to be run by themselves.
 
     ``signals`` of point p are those from ``bounds[p]`` to ``bounds[p + 1]``, or are yet to be written as ``hows[p]``
-    says, by what lies at ``places[p]``; ``closes_alone`` is [rows], ``rates`` are those of all points. Returns that
-    have room for one group are in the end those of the last one; ``seen_bounds`` is empty where nobody observes
-    them."""
+    says, by what lies at ``places[p]``; ``closes_alone`` is [rows], without holes, ``rates`` are those of all points.
+    Returns that have room for one group are in the end those of the last one; ``seen_bounds`` is empty where nobody
+    observes them."""
     blank = Blank(blank_totals, blank_positions, blank_state, blank_trades)
     segments = Segments(money, head, link, following)
     bars = BarArrays(first_row, open_, close, None, None, None, None, None, None)
@@ -103,8 +103,8 @@ def run_groups(  # noqa: PLR0913  (a loop's door)
                 )  # fmt: skip
                 own_signals = room_read[:said]
             curves[point]["held_rows"] += trade_one(
-                rule[0], Account(totals, positions, closes), market, bars, own_signals, tally, lane, least_price,
-                segments,
+                rule[0], Account(totals, positions, closes), market, bars, next_bar, own_signals, tally, lane,
+                least_price, segments,
             )  # fmt: skip
             curves[point]["peak"] = rule[0]["cash"]
             curves[point]["trough"] = rule[0]["cash"]

@@ -42,7 +42,7 @@ _SLIPPAGE = (SlippageModel.NONE, SlippageModel.BASIS_POINTS, SlippageModel.HALF_
 
 
 def fits(rules: Rules) -> bool:
-    """Whether all that these rules can do is on the way, on bars without a hole."""
+    """Whether all that these rules can do is on the way."""
     record, instrument = rules.record[0], rules.instruments[0]
     return bool(
         len(rules.instruments) == 1
@@ -57,16 +57,20 @@ def fits(rules: Rules) -> bool:
     )
 
 
-def spoken_plainly(signals: Records, bounds: Ints, first_row: int) -> bool:
+def spoken_plainly(signals: Records, bounds: Ints, first_row: int, close: Floats) -> bool:
     """Whether these are directions and weights of the one asset, finite ones, in rows from ``first_row`` on and one in
-    a row at the most; those of run p are from ``bounds[p]`` on. A strategy may make its records by hand."""
+    a row at the most, none in a hole of ``close`` [rows, 1]; those of run p are from ``bounds[p]`` on. A strategy may
+    make its records by hand."""
     ticks = signals["tick"]
     rises = ticks[1:] > ticks[:-1]
     begins = bounds[1:-1]
     rises[begins[(begins > 0) & (begins < len(ticks))] - 1] = True  # another run begins
     plain = (signals["kind"] >= 0) & (signals["kind"] <= SignalKind.WEIGHT) & (ticks % PHASES == CLOSE_SIGNAL)
     fits_in = (signals["asset"] == 0) & (ticks >= PHASES * first_row) & np.isfinite(signals["value"])
-    return bool(plain.all() and fits_in.all() and rises.all())
+    if not (plain.all() and fits_in.all() and rises.all()):
+        return False
+    rows = ticks // PHASES - first_row
+    return not np.isnan(close[rows[rows < len(close)], 0]).any()
 
 
 class Tally(NamedTuple):
@@ -87,18 +91,20 @@ class Tally(NamedTuple):
 
 
 @step
-def trade_one(
+def trade_one(  # noqa: PLR0913  (the locals of a loop)
     rules: Any,
     book: Account,
     market: MarketArrays,
     bars: BarArrays,
+    next_bar: Ints,
     signals: Records,
     tally: Tally,
     lane: int,
     least_price: float,
     segments: Segments,
 ) -> int:
-    """Trade a run's signals over bars [rows, 1]; returns in how many rows something was held. What is held from a fill
+    """Trade a run's signals over bars [rows, 1], of which ``next_bar`` [rows] tells the next row that is no hole;
+    returns in how many rows something was held. What is held from a fill
     on goes into ``segments`` of ``lane``; ``book`` has its totals as an array of one, and is not written to."""
     totals, positions, length = on_stack(book.totals), on_stack(book.positions), on_stack(tally.length)
     fill, trades, sums, closed = (
@@ -116,7 +122,8 @@ def trade_one(
         signal = signals[number]
         row = signal["tick"] // PHASES
         at = row - bars.first_row
-        if at + 1 >= rows:
+        then = next_bar[at]
+        if then >= rows:
             break  # its order would fill after the last bar
         mark(rules, account, market, bars.close, at)
         price, held = bars.close[at, 0], copied(line["position"])
@@ -128,13 +135,13 @@ def trade_one(
         lessens = wanted * held < 0.0 and abs(wanted) <= abs(held)
         if within_band(rules, account, signal, held, wish, abs(wanted) * price * state["unit"]) or wanted == 0.0:
             continue
-        now = bars.open[at + 1, 0]
+        now = bars.open[then, 0]
         paid = fill_price(instrument, state, price, wanted)
         power = 0.0 if lessens else power_by_leverage(rules, account, market, bars.close, at)
         trade = Trade(held, wanted, paid, price)
         accepted = accept(rules, instrument, state, power, trade, Allowed(wanted, Reason.NONE), lessens)
         if not lessens and accepted.quantity != 0.0:
-            power = power_by_leverage(rules, account, market, bars.open, at + 1)
+            power = power_by_leverage(rules, account, market, bars.open, then)
             trade = Trade(held, accepted.quantity, fill_price(instrument, state, now, accepted.quantity), now)
             allowed = Allowed(accepted.quantity, Reason.NONE)
             accepted = accept(rules, instrument, state, power, trade, allowed, lessens)
@@ -145,18 +152,17 @@ def trade_one(
         fee = fee_of(rules, instrument, state, quantity, paid)
         found = FillOf(FillRule.AT_OPEN, Cap.NONE, quantity, paid, now, fee, 0.0)
         length[0] = 0
-        write_fill(log, PHASES * (row + 1) + OPEN_MATCH, row * ROW_SCALE, 0, state["unit"], found)
+        write_fill(log, PHASES * (bars.first_row + then) + OPEN_MATCH, row * ROW_SCALE, 0, state["unit"], found)
         book_fills(account, market, log, 0)
         match_fill(fill[0], line["position"], NO_TIME, 0, trades[0], sums[0], closed[0])
         first, second = second, mix_fill(first, words_of(fill[0]))
-        at += 1
-        held_rows += (at - begun) * (1 if holds else 0)
-        begun = at
+        held_rows += (then - begun) * (1 if holds else 0)
+        begun = then
         holds = abs(line["position"] * least_price * state["unit"]) > 0.0
         segments.money[lane, count, 0] = account.totals["cash"] + 0.0
         segments.money[lane, count, 1] = line["position"]
-        segments.link[lane, count] = segments.head[at]
-        segments.head[at] = lane + 1
+        segments.link[lane, count] = segments.head[then]
+        segments.head[then] = lane + 1
         count += 1
     held_rows += (rows - begun) * (1 if holds else 0)
     tally.trades[0]["position"], tally.totals[0] = trades[0]["position"], sums[0]
@@ -166,7 +172,29 @@ def trade_one(
 
 
 def least_of(open_: Floats, close: Floats) -> float:
-    """The lowest price of bars that are whole: 0.0 where one has a hole, or a price that is not above zero."""
-    if not len(close) or not (np.isfinite(open_).all() and np.isfinite(close).all()):
+    """The lowest price of bars [rows, 1], holes left out: 0.0 where there is none, or one that is not a number above
+    zero."""
+    there = ~np.isnan(close)
+    if not there.any() or (np.isnan(open_) != ~there).any():
+        return 0.0
+    open_, close = open_[there], close[there]
+    if not (np.isfinite(open_).all() and np.isfinite(close).all()):
         return 0.0
     return max(min(float(open_.min()), float(close.min())), 0.0)
+
+
+def next_bars(close: Floats) -> Ints:
+    """[rows] the next row after each in which the one asset of ``close`` [rows, 1] has a bar; ``rows`` after the last
+    one."""
+    rows = len(close)
+    there = np.flatnonzero(~np.isnan(close[:, 0]))
+    places = np.searchsorted(there, np.arange(rows), side="right")
+    return np.append(there, rows)[places]
+
+
+def carried(close: Floats) -> Floats:
+    """[rows] the last close of one asset in each row; before its first bar, when nothing can be held, the first one."""
+    values = close[:, 0]
+    there = ~np.isnan(values)
+    last = np.maximum.accumulate(np.where(there, np.arange(len(values)), -1))
+    return values[np.where(last < 0, np.argmax(there), last)]

@@ -30,12 +30,18 @@ def wide_registers() -> bool:
 
 
 def least_where_straight(panel: Panel) -> float:
-    """The lowest price where all bars are there, of one asset, on a machine that counts eight at a time; 0.0 elsewhere,
-    and where a price is not above it."""
+    """The lowest price of one asset, on a machine that counts eight at a time; 0.0 elsewhere, and where a price is not
+    above it."""
     if panel.layout.assets != 1 or not wide_registers():
         return 0.0
     bars = panel.block.rows(panel.layout.warmup, len(panel.block))
     return least_of(bars.open, bars.close)
+
+
+def may_stay_unwritten(panel: Panel) -> bool:
+    """Whether edges of a strategy's wishes can be found where they are traded: where no bar of those is a hole."""
+    traded = panel.block.close[panel.layout.warmup :]
+    return least_where_straight(panel) > 0.0 and not np.isnan(traded).any()
 
 
 def lane_buffers(known: LaneBuffers | None, rows: int, sessions: int, changes: int) -> LaneBuffers:

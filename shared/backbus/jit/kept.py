@@ -27,6 +27,8 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache
 
 _PARTS: dict[tuple[str, str], Any] = {}
 """Every part, by its module and its name there."""
+_COMPILED = "_ZN"
+"""What names of compiled functions begin with."""
 
 
 class _Elsewhere:
@@ -65,17 +67,26 @@ class _NotTheSameError(Exception):
     """A part is another one than a loop was compiled with."""
 
 
-def _load(module: str, name: str, types: Any, called: str) -> None:
+def _load(module: str, name: str, types: Any, called: str) -> _Elsewhere:
     importlib.import_module(module)
     part = _PARTS[module, name]
     if types not in part.overloads:
         part.compile(types)
-    if part.overloads[types].fndesc.llvm_func_name != called:
+    made = part.overloads[types]
+    if made.fndesc.llvm_func_name != called:
         raise _NotTheSameError
+    return _Elsewhere(part, made)
 
 
 class _Rebuilt(CompileResultCacheImpl):  # type: ignore[misc]
     """What becomes of the bytes of a file."""
+
+    def check_cachable(self, cres: Any) -> bool:
+        """Whether it can be kept: where all that it calls is found again."""
+        known = {called for *_, called in _needs(cres.library, set())}
+        functions = cres.library._final_module.functions
+        called = {one.name for one in functions if one.is_declaration and one.name.startswith(_COMPILED)}
+        return called <= known and bool(super().check_cachable(cres))
 
     def reduce(self, cres: Any) -> Any:
         """What is kept: the parts that it needs, and numba's own."""
@@ -84,16 +95,18 @@ class _Rebuilt(CompileResultCacheImpl):  # type: ignore[misc]
     def rebuild(self, target_context: Any, payload: Any) -> Any:
         """The code, ready to be called."""
         needs, payload = payload
-        for need in needs:
-            _load(*need)
+        parts = [_load(*need) for need in needs]
         (name, kind, data), description, *rest = payload
         if kind != "object":
-            return super().rebuild(target_context, payload)
+            made = super().rebuild(target_context, payload)
+            made.library._linking_libraries.extend(parts)
+            return made
         machine_code, words = data
         codegen = target_context.codegen()
         # What it would have been told by the words: without, it takes the code for one that defines nothing.
         codegen._engine._defined_symbols.update((description.llvm_func_name, description.llvm_cpython_wrapper_name))
         made = super().rebuild(target_context, ((name, kind, (machine_code, _no_words())), description, *rest))
+        made.library._linking_libraries.extend(parts)
         made.library._shared_module = None
         made.library._get_module_for_linking = functools.cache(functools.partial(llvm.parse_bitcode, words))
         return made

@@ -93,14 +93,14 @@ def _undisturbed() -> Iterator[None]:
 
 
 def how_long() -> str:
-    """How long compiling all of them takes here: as long as it took at most, where that is known; a marker may tell of
-    a time when nearly all was there already."""
-    told: list[float] = []
+    """How long compiling all of them takes here: as long as it took the last time, where that is known; a marker may
+    tell of a time when nearly all was there already."""
+    told: list[tuple[float, float]] = []
     for path in cache_home().glob("compiled-*/*.compiled"):
         seconds = path.read_text(encoding="utf-8").strip()
-        if seconds:
-            told.append(float(seconds))
-    return f"about {max(told):.0f} s, as it took before" if told and max(told) > LITTLE_S else USUALLY
+        if seconds and float(seconds) > LITTLE_S:
+            told.append((path.stat().st_mtime, float(seconds)))
+    return f"about {max(told)[1]:.0f} s, as it took before" if told else USUALLY
 
 
 def of_other_states() -> tuple[int, int]:

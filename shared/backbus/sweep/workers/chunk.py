@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from backbus.engine.batch import Outcome, Point, PointsEngine, Terms, terms_of
 from backbus.engine.run import Engine
-from backbus.engine.straight import least_where_straight
+from backbus.engine.straight import may_stay_unwritten
 from backbus.errors import JobError, StrategyError, lacks_memory, no_symbol
 from backbus.job.job import Job
 from backbus.job.performance import RiskFree
@@ -129,7 +129,7 @@ class Chunks:
         self._anew = False
         """Whether the strategy's files remember what a point did, so that each point gets fresh ones."""
         self._keep_returns = keep_returns
-        self._runner = PanelRunner(panel, unwritten=least_where_straight(panel) > 0.0)
+        self._runner = PanelRunner(panel, unwritten=may_stay_unwritten(panel))
         traded = panel.block.session[panel.layout.warmup :]
         self._begins = panel.layout.warmup + np.flatnonzero(np.diff(traded, prepend=traded[:1] - 1))
         """The first row of each traded session."""
