@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from backbus.data.pages import mapped
 from backbus.data.panels.collect import Steps
 from backbus.data.panels.rows import Rows
-from backbus.data.readers.pages import mapped
 from backbus.market.panel import Floats, Ints
 
 MERGED_CELLS = 1 << 21

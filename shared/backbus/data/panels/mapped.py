@@ -6,7 +6,7 @@ import mmap
 
 import numpy as np
 
-from backbus.data.readers.pages import put_in_place
+from backbus.data.pages import put_in_place
 from backbus.market.panel import Panel
 
 

@@ -11,13 +11,14 @@ import functools
 import json
 import mmap
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backbus.data.heard import Hear, Heard
 from backbus.data.panels.actions import ACTIONS
 from backbus.data.panels.adjust import ADVICE, UNADJUSTED, Actions, adjusted, adjusted_by
 from backbus.data.panels.mapped import MappedPanel
@@ -35,7 +36,6 @@ from backbus.together import write_together
 if TYPE_CHECKING:
     from backbus.job.data import DataSettings
 
-Hear = Callable[[Any], None]
 SUFFIX = ".arrow"
 VERSION = 2
 CHUNK_ROWS = 1 << 20
@@ -85,7 +85,7 @@ def save_panel(panel: Panel, path: Path, *, sync: bool, hear: Hear | None = None
     def write(part: Path) -> None:
         # Not cut to nothing, which it is: ext4 would wait for the disk at its close.
         with part.open("r+b") as file:
-            with pa.ipc.new_file(file if hear is None else _Heard(file, hear), schema) as writer:
+            with pa.ipc.new_file(file if hear is None else Heard(file, hear), schema) as writer:
                 writer.write_batch(batch)
             file.flush()
             if sync:
@@ -93,24 +93,6 @@ def save_panel(panel: Panel, path: Path, *, sync: bool, hear: Hear | None = None
         part.chmod(0o644)  # other users' services read it, whatever this one's files are by default
 
     write_together(path.parent, {path.name: write})
-
-
-class _Heard:
-    """A file, as Arrow writes one, to which somebody listens."""
-
-    closed = False
-
-    def __init__(self, file: BinaryIO, hear: Hear) -> None:
-        self._file, self._hear = file, hear
-        self.flush, self.tell = file.flush, file.tell
-
-    def write(self, data: Any) -> int:
-        """Write on."""
-        self._hear(data)
-        return self._file.write(data)
-
-    def close(self) -> None:
-        """Leave the file to whoever opened it."""
 
 
 def is_panel_file(path: Path) -> bool:

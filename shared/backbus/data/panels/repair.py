@@ -7,7 +7,7 @@ file, line, column and symbol; anything else repairs them all and says so, bar b
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -27,6 +27,7 @@ from backbus.data.panels.actions import (
 )
 from backbus.data.panels.rows import Rows
 from backbus.data.panels.sessions import span_text
+from backbus.data.panels.sound import sound
 from backbus.data.readers.headers import ADJ_CLOSE, DIVIDEND, STAMP, extra_role
 from backbus.data.readers.numbers import why_unreadable
 from backbus.market.columns import DELISTING, PRICES
@@ -50,31 +51,9 @@ NORMAL_QUARTILE = 0.6744897501960817
 """The third quartile of a standard normal: a median absolute deviation over it estimates a deviation."""
 
 Mask = NDArray[np.bool_]
-_TOLD_BY = (*PRICES, "volume")
-_STRETCH_ROWS = 1 << 15
-"""So many bars stay in a processor's cache while all passes look at them."""
 HOUR_NS = 3_600 * 10**9
 _SHORTEST = {30: 28, 91: 89}
 """Days of the shortest month and quarter."""
-
-
-def sound(numbers: Mapping[str, Floats]) -> bool:
-    """Whether no bar has anything missing, negative or impossible: told in few passes, as nearly no file has."""
-    stretches = range(0, len(numbers["volume"]), _STRETCH_ROWS)
-    return all(_sound({role: numbers[role][at : at + _STRETCH_ROWS] for role in _TOLD_BY}) for at in stretches)
-
-
-def _sound(numbers: Mapping[str, Floats]) -> bool:
-    opened, high, low, close = (numbers[role] for role in PRICES)
-    volume = numbers["volume"]
-    with np.errstate(invalid="ignore"):  # a comparison with NaN is false
-        good = low > 0.0
-        for one, other in ((opened, low), (high, opened), (close, low), (high, close)):
-            good &= one >= other
-        good &= high < np.inf
-        good &= volume >= 0.0
-        good &= volume < np.inf
-    return bool(good.all())
 
 
 class Inspection:

@@ -30,7 +30,7 @@ from backbus.data.readers.headers import (
     find_series,
     left_of,
 )
-from backbus.data.readers.plain import PLAIN_BYTES, Place, Plain, Room, read_plain
+from backbus.data.readers.plain import PLAIN_BYTES, Plain, Room, RoomFrom, read_plain
 from backbus.data.readers.shapes import in_whole_units
 from backbus.data.readers.sides import of_quotes
 from backbus.data.readers.stacked import Cells, roles_of, stacked
@@ -113,7 +113,7 @@ class CsvFile:
         self,
         data: Callable[[], bytes | memoryview],
         lines_before: Callable[[], int],
-        place: Place | None = None,
+        place: RoomFrom | None = None,
     ) -> Table:
         """The bars of some whole lines, and how many come before them. ``data`` may be asked again. ``place`` is where
         plain ones may go in the room of all."""
@@ -143,7 +143,7 @@ class CsvFile:
         table = stacked(self._name, Cells(stamps, numbers, wrong, lines), self._headers | headers)
         return replace(table, notes=(*table.notes, *notes))
 
-    def _table(self, text: Text, again: Callable[[], Text], plain_bytes: int, place: Place | None = None) -> Table:
+    def _table(self, text: Text, again: Callable[[], Text], plain_bytes: int, place: RoomFrom | None = None) -> Table:
         if self._assets:
             return self._of_assets(text, again)
         name, shape, headers, text_headers = self._name, self._shape, self._headers, text.headers

@@ -9,11 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
+from backbus.data.pages import mapped
 from backbus.data.readers.asked import asked_of
 from backbus.data.readers.by_name import TEXT, read_file
 from backbus.data.readers.columnar import PARQUET, parquet_parts
 from backbus.data.readers.csv_file import CsvFile
-from backbus.data.readers.pages import mapped
 from backbus.data.readers.plain import ROOM_BYTES
 from backbus.data.readers.table import Table
 

@@ -58,7 +58,7 @@ class Room:
         """Room for all rows that so many bytes can hold. What no row is written to is never the process's memory."""
         return cls(size // (_DATE_BYTES + columns) + 2, numbers)
 
-    def place(self, text: memoryview) -> Place | None:
+    def place(self, text: memoryview) -> RoomFrom | None:
         """Where the rows of the next part go; None where they are too many."""
         row = self._rows
         data = np.frombuffer(text, dtype=np.uint8)
@@ -68,10 +68,10 @@ class Room:
         if row + lines > len(self.stamps) or 8 * (row + lines) * (len(self.numbers) + 1) > ROOM_BYTES:
             return None
         self._rows += lines
-        return Place(self, row)
+        return RoomFrom(self, row)
 
 
-class Place(NamedTuple):
+class RoomFrom(NamedTuple):
     """From which row on a part goes into a room."""
 
     room: Room
@@ -79,7 +79,7 @@ class Place(NamedTuple):
 
 
 def read_plain(
-    text: Text, roles: Mapping[str, int], of_numbers: Collection[str], asked: Asked, place: Place | None = None
+    text: Text, roles: Mapping[str, int], of_numbers: Collection[str], asked: Asked, place: RoomFrom | None = None
 ) -> Plain | None:
     """The bars of a text; None where any of its lines is not of the plainest kind."""
     wanted = [role for role in roles if role != STAMP]
@@ -101,7 +101,7 @@ def read_plain(
     whole, rest = _last_line(data)
     if not lines.COMPILED or (len(whole) and whole[-1] != _NEWLINE):
         return None
-    room, first = place or Place(Room.of(len(data) - text.body, len(text.headers), len(wanted)), 0)
+    room, first = place or RoomFrom(Room.of(len(data) - text.body, len(text.headers), len(wanted)), 0)
     stamps, numbers = room.stamps, room.numbers
     known = read_only(columns), form, lines.TENS
     rows = first
