@@ -14,7 +14,8 @@ from benchmarks import __main__ as program
 from benchmarks import table
 from benchmarks.measure import NOISY, Check, Hold, Line, spread
 from benchmarks.rows import GROWTH, LONG, MODULES, ROWS, SERIES, TIMES
-from benchmarks.rows.growth import Curve
+from benchmarks.rows.growth import RESULT, Curve
+from tests.unit.doc_pages import ROOT, stale, text_of
 
 
 @pytest.mark.parametrize(
@@ -147,3 +148,12 @@ def test_a_curve_of_growth_compares_each_pace_with_the_first() -> None:
         (1.0, 100.0, 0.0),
         (5.0, 200.0, pytest.approx(0.2)),
     ]
+
+
+def test_the_picture_of_growth_is_drawn_from_what_was_measured() -> None:
+    assert stale("growth") == [], "run: make pages"
+    assert "pictures/growth.svg" in text_of("performance.md")
+    picture = (ROOT / "docs" / "pictures" / "growth.svg").read_text(encoding="utf-8")
+    told = json.loads(RESULT.read_text(encoding="utf-8"))
+    for curve in told["curves"]:
+        assert f">{curve['name']}" in picture and f">{curve['unit']}" in picture
