@@ -30,7 +30,7 @@ lint: setup-dev ## style, types, layers, no circles, and that pure files stay pu
 mutants: setup-dev ## change the rules one place at a time, and say which changes no unit test sees (MUTANTS=n SEED=s ONLY=text)
 	@$(BIN)/python -P -m tools.mutants $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY))
 
-bench: setup compile ## time backbus beside other engines (BENCH=--long: memory too)
+bench: setup compile ## time backbus beside other engines (BENCH=--long: memory and compilation too; BENCH=--growth: how it grows)
 	$(BIN)/python -m benchmarks $(BENCH)
 
 up: setup compile ## start the stack: in containers where a Docker engine answers, as local processes otherwise
@@ -53,7 +53,7 @@ pictures: setup-dev compile ## draw the pictures of the docs anew (needs a Chrom
 	@$(BIN)/python -m tools.pictures
 
 pages: setup-dev ## make anew what the pages of the docs take from the code, and wrap them
-	@for tool in diagrams stream_tables order_states words pages api wrap; do $(BIN)/python tools/$$tool.py || exit 1; done
+	@for tool in diagrams growth stream_tables order_states words pages api wrap; do $(BIN)/python tools/$$tool.py || exit 1; done
 
 lock: ## resolve the dependencies anew into the lock files (UPGRADE=1: to their newest versions)
 	@tools/lock

@@ -28,6 +28,8 @@ class Bench:
         self._scale: float | None = None
         self.yardstick: float | None = None
         """Bar-points a second that raptorbt sweeps here; None where it was not asked, or cannot be had."""
+        self.yardstick_runs: list[float] = []
+        """Seconds of the runs that it is the median of."""
         self._folders: dict[tuple[int, int], Path] = {}
         self._ends = ExitStack()
         self.panel = lru_cache(2)(self._panel)
@@ -54,9 +56,9 @@ class Bench:
         """A warm peer over the first ``rows`` bars, or why there is none. Close it when its row is done."""
         return self._warm(name, work, rows, (rows, daily), lambda: self.panel(rows, daily))
 
-    def wide_peer(self, name: str, rows: int, assets: int) -> Peer | Absent:
-        """A warm peer that rebalances many assets, or why there is none. Close it when its row is done."""
-        return self._warm(name, "rebalance", rows, (rows, assets), lambda: self.wide(rows, assets))
+    def wide_peer(self, name: str, rows: int, assets: int, work: str = "rebalance") -> Peer | Absent:
+        """A warm peer over many assets, or why there is none. Close it when its row is done."""
+        return self._warm(name, work, rows, (rows, assets), lambda: self.wide(rows, assets))
 
     def _warm(self, name: str, work: str, rows: int, key: tuple[int, int], make: Callable[[], Panel]) -> Peer | Absent:
         if key not in self._folders:
@@ -72,17 +74,22 @@ class Bench:
 
     def scale(self) -> float:
         """How fast this machine is beside the one on which bounds in bars a second were set: there raptorbt sweeps
-        ``YARDSTICK`` bar-points a second on one thread. 1 where it cannot be had. Measured once, before all rows."""
+        ``YARDSTICK`` bar-points a second on one thread. 1 where it cannot be had. Measured once, before all rows of
+        a series."""
         if self._scale is None:
             self._scale = self._measured()
         return self._scale
+
+    def begin_series(self) -> None:
+        """Have the yardstick measured anew: minutes have passed, and the machine may be another one."""
+        self._scale = None
 
     def _measured(self) -> float:
         peer = self.peer("raptorbt", self.pick(5000, 1000), "sweep", daily=True)
         if isinstance(peer, Absent):
             return 1.0
-        seconds = median([peer.run() for _ in range(self.pick(5, 1))])
-        self.yardstick = float(peer.last["pace"]) / seconds
+        self.yardstick_runs = [peer.run() for _ in range(self.pick(5, 1))]
+        self.yardstick = float(peer.last["pace"]) / median(self.yardstick_runs)
         peer.close()
         return self.yardstick / YARDSTICK
 

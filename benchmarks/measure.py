@@ -8,6 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+NOISY = 0.15
+"""A spread beyond it says that the machine did other things too: the median is then worth little."""
+
 
 @dataclass(frozen=True)
 class Hold:
@@ -57,10 +60,30 @@ class Line:
     ratio: float | None = None
     hold: Hold | None = None
     note: str = ""
+    runs: tuple[Sequence[float], ...] = ()
+    """What each run took: of ours, and then of what stands beside it. Empty where nothing was timed."""
+    series: int | None = None
+    """Which of the series it is of, where a row is measured in several."""
+
+    @property
+    def spreads(self) -> list[float | None]:
+        """The spread of each of ``runs``."""
+        return [spread(each) for each in self.runs]
+
+    @property
+    def noisy(self) -> bool:
+        """Whether any of them is beyond ``NOISY``."""
+        return any(each is not None and each > NOISY for each in self.spreads)
+
+    @property
+    def steadiness(self) -> str:
+        """The spreads as one reads them: ours, and after a stroke that of what stands beside it."""
+        told = " / ".join("one run" if each is None else f"{each:.0%}" for each in self.spreads)
+        return f"{told} noisy" if self.noisy else told
 
     def plain(self) -> dict[str, Any]:
         """As plain values, for JSON."""
-        fields = asdict(self)
+        fields = {**asdict(self), "spreads": self.spreads, "noisy": self.noisy}
         if self.hold is not None:
             fields["hold"] = {**fields["hold"], "met": self.hold.met}
         return fields
@@ -94,6 +117,18 @@ def seconds_of(work: Callable[[], Any]) -> float:
 def median(values: Sequence[float]) -> float:
     """The middle one."""
     return statistics.median(values)
+
+
+def spread(values: Sequence[float]) -> float | None:
+    """How far the middle half of the runs lies apart, over their median; None for fewer than two.
+
+    One slow run among five leaves it as it is, two do not. The distance of the slowest from the fastest would be that
+    of the one slow run, and grow with the number of runs.
+    """
+    if len(values) < 2:
+        return None
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return (high - low) / median(values)
 
 
 def short(value: float) -> str:

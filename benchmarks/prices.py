@@ -64,9 +64,10 @@ def chunks(rows: int) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
         yield first, columns
 
 
-def layout(rows: int, interval_ns: int = MINUTE_NS) -> Layout:
-    """One asset, no warm-up."""
-    return Layout(("WALK",), rows, 0, interval_ns)
+def layout(rows: int, interval_ns: int = MINUTE_NS, assets: int = 1) -> Layout:
+    """One asset or many, no warm-up."""
+    names = ("WALK",) if assets == 1 else tuple(f"S{asset:03}" for asset in range(assets))
+    return Layout(names, rows, 0, interval_ns)
 
 
 def make_panel(rows: int, *, daily: bool = False) -> Panel:
@@ -92,7 +93,7 @@ def make_wide(rows: int, assets: int) -> Panel:
     arrays = ((days + 1) * DAY_NS, days, open_, high, low, close, np.full(close.shape, 1e6))
     for array in arrays:
         array.flags.writeable = False
-    return Panel(Layout(tuple(f"S{asset:03}" for asset in range(assets)), rows, 0, DAY_NS), Block(0, *arrays))
+    return Panel(layout(rows, DAY_NS, assets), Block(0, *arrays))
 
 
 def save(panel: Panel, folder: Path) -> None:

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.environments import PLACE, version_of
-from benchmarks.measure import Check, Line
+from benchmarks.measure import NOISY, Check, Line
 
-HEAD = ("row", "what", "backbus", "beside it", "ratio", "to hold", "goal", "verdict")
+HEAD = ("row", "what", "backbus", "beside it", "ratio", "spread", "to hold", "goal", "verdict")
 LIBRARIES = ("numpy", "numba", "pyarrow", "pyzmq", "msgpack", "pydantic")
 WIDTH = 160
 """Columns of text where there is no terminal to ask."""
@@ -62,21 +62,45 @@ def cells(line: Line) -> tuple[str, ...]:
     """A line as texts, one for each column."""
     ratio = "" if line.ratio is None else f"{line.ratio:.3g} ×"
     held = ("", "", "") if line.hold is None else (str(line.hold), line.hold.wanted, line.hold.verdict)
-    return line.row, line.what, line.ours, line.peer, ratio, *held
+    what = line.what if line.series is None else f"{line.what}, series {line.series}"
+    return line.row, what, line.ours, line.peer, ratio, line.steadiness, *held
+
+
+def arranged(lines: Sequence[Line]) -> list[Line]:
+    """Row by row in the order in which they began, what was measured in several series side by side."""
+    first: dict[tuple[str, ...], int] = {}
+    for number, line in enumerate(lines):
+        for key in ((line.row,), (line.row, line.what, str(line.series is None))):
+            first.setdefault(key, number)
+    return sorted(lines, key=lambda line: (first[line.row,], first[line.row, line.what, str(line.series is None)]))
+
+
+def in_each(lines: Sequence[Line]) -> list[str]:
+    """Of each bound that is held against in several series, in how many it was held."""
+    held: dict[tuple[str, str], list[bool]] = {}
+    for line in lines:
+        if line.series is not None and line.hold is not None:
+            held.setdefault((line.row, line.what), []).append(line.hold.met)
+    return [
+        f"{row}, {what}: {'held in each of' if all(met) else f'held in {sum(met)} of'} {len(met)} series"
+        for (row, what), met in held.items()
+    ]
 
 
 def show(lines: Sequence[Line], checks: Sequence[Check]) -> None:
     """Print the table and the checks."""
     console = Console(width=None if sys.stdout.isatty() else WIDTH)
     table = Table(*HEAD, box=box.SIMPLE_HEAD, expand=True)
-    for line in lines:
+    for line in arranged(lines):
         style = "" if line.hold is None else "green" if line.hold.met else "red"
         *texts, verdict = cells(line)
         table.add_row(*texts, f"[{style}]{verdict}[/{style}]" if style else verdict)
     console.print(table)
-    for line in lines:
+    for told in in_each(lines):
+        console.print(told, highlight=False)
+    for line in arranged(lines):
         if line.note:
-            console.print(f"{line.row}: {line.what}: {line.note}", highlight=False)
+            console.print(f"{line.row}: {cells(line)[1]}: {line.note}", highlight=False)
     for check in checks:
         console.print(f"{'ok ' if check.passed else '[red]NOT SO[/red] '} {check.row}: {check.what}", highlight=False)
 
@@ -89,7 +113,8 @@ def write(path: Path, lines: Sequence[Line], checks: Sequence[Check]) -> None:
     text = [
         "# Results of the benchmarks",
         "",
-        "Written by `make bench`. Medians; where something stands beside a row, both were run in turns.",
+        "Written by `make bench`. Medians; where something stands beside a row, both were run in turns. Spread: the "
+        f"middle half of the runs over their median, of ours / of what stands beside it; noisy beyond {NOISY:.0%}.",
         "",
         f"{around['date']}, Python {around['python']}, {around['processors']} processors ({around['machine']}"
         + (f", {around['model']}" if around["model"] else "")
@@ -99,10 +124,12 @@ def write(path: Path, lines: Sequence[Line], checks: Sequence[Check]) -> None:
         "",
         f"| {' | '.join(HEAD)} |",
         f"|{' --- |' * len(HEAD)}",
-        *(f"| {' | '.join(cells(line))} |" for line in lines),
+        *(f"| {' | '.join(cells(line))} |" for line in arranged(lines)),
         "",
     ]
-    notes = [f"- {line.row}, {line.what}: {line.note}." for line in lines if line.note]
+    if series := in_each(lines):
+        text += ["## In each series", "", *(f"- {told}." for told in series), ""]
+    notes = [f"- {line.row}, {cells(line)[1]}: {line.note}." for line in arranged(lines) if line.note]
     if notes:
         text += ["## What was measured", "", *notes, ""]
     text += ["## That all did the same work", ""]
@@ -116,6 +143,6 @@ def plain(lines: Sequence[Line], checks: Sequence[Check]) -> dict[str, Any]:
     """Everything as plain values."""
     return {
         **surroundings(),
-        "lines": [line.plain() for line in lines],
+        "lines": [line.plain() for line in arranged(lines)],
         "checks": [{"row": check.row, "what": check.what, "passed": check.passed} for check in checks],
     }

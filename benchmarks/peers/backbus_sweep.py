@@ -13,6 +13,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -39,17 +40,29 @@ Found = tuple[list[Chunk], dict[str, float], list[int]]
 
 
 def read_panel() -> Panel:
-    """The bars of the folder that the command line names."""
+    """The bars of the folder that the command line names, of one asset or of many."""
     bars = serve.bars()
-    arrays = {name: column.reshape(-1, 1) if name in FIELDS else column for name, column in bars.items()}
+    rows = len(bars["end"])
+    arrays = {name: column.reshape(rows, -1) if name in FIELDS else column for name, column in bars.items()}
     for array in arrays.values():
         array.flags.writeable = False
-    return Panel(prices.layout(len(bars["end"]), int(bars["end"][1] - bars["end"][0])), Block(0, **arrays))
+    layout = prices.layout(rows, int(bars["end"][1] - bars["end"][0]), arrays["close"].shape[1])
+    return Panel(layout, Block(0, **arrays))
+
+
+def alone(panel: Panel, asset: int) -> Panel:
+    """One asset of it."""
+    block = panel.block
+    columns = {name: np.ascontiguousarray(getattr(block, name)[:, asset : asset + 1]) for name in FIELDS}
+    for column in columns.values():
+        column.flags.writeable = False
+    return Panel(replace(panel.layout, symbols=panel.layout.symbols[asset : asset + 1]), replace(block, **columns))
 
 
 def prepare(panel: Panel, how: str) -> tuple[Callable[[], Found], Callable[[Found], dict[str, Any]]]:
     """``use``, ``resamples``, ``points``, ``sparse`` and ``exits`` say which sweep.
 
+    ``asset`` is swept alone, where it is given.
     ``tell`` asks for figures, ``profile`` for where the time goes; ``drop`` forgets results as they come and asks for
     the memory in use whenever so many more points are done.
     """
@@ -58,6 +71,7 @@ def prepare(panel: Panel, how: str) -> tuple[Callable[[], Found], Callable[[Foun
     which = asked.get("use", "SmaCross"), asked.get("resamples", 0), asked.get("points")
     job = sweep(*which, sparse=asked.get("sparse", False), exits=asked.get("exits", False))
     strategy = load_strategy(job.strategy.use, bundle(job.strategy.use, job.folder))
+    panel = alone(panel, asked["asset"]) if "asset" in asked else panel
 
     def work() -> Found:
         space = Space(search_of(job))

@@ -30,7 +30,8 @@ def run(bench: Bench) -> Iterator[Line | Check]:
     pace, ratio = rows / median(taken), median(alone) / median(taken)
     what = f"services, a strategy that reads the book on {short(rows)} minute bars"
     hold = Hold(pace, 25e3 * bench.scale(), "bars/s")
-    yield Line(ROW, what, speed(rows, taken), hold=hold, note=f"{MEASURED}; {served.spent(rows)}")
+    yield Line(ROW, what, speed(rows, taken), hold=hold, note=f"{MEASURED}; {served.spent(rows)}", runs=(taken,))
     beside = f"one process: {speed(rows, alone)}"
-    yield Line(ROW, "the same beside one process", speed(rows, taken), beside, ratio, Hold(ratio, 0.5, "×", goal=0.8))
+    hold = Hold(ratio, 0.5, "×", goal=0.8)
+    yield Line(ROW, "the same beside one process", speed(rows, taken), beside, ratio, hold, runs=(taken, alone))
     yield from checks(ROW, served, here)

@@ -37,7 +37,6 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         bench.say(f"{REPEATS} whole processes of each command")
         command("run", str(SAMPLE))
         asked, ran = interleaved(REPEATS, lambda: command("--help"), lambda: command("run", str(SAMPLE)))
-    yield Line(ROW, "backbus --help", duration(median(asked)), hold=Hold(median(asked), 0.3, "s", at_most=True))
-    yield Line(
-        ROW, "backbus run on the sample, warm", duration(median(ran)), hold=Hold(median(ran), 2.0, "s", at_most=True)
-    )
+    for what, taken, limit in (("backbus --help", asked, 0.3), ("backbus run on the sample, warm", ran, 2.0)):
+        hold = Hold(median(taken), limit, "s", at_most=True)
+        yield Line(ROW, what, duration(median(taken)), hold=hold, runs=(taken,))

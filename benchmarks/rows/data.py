@@ -54,16 +54,16 @@ def run(bench: Bench) -> Iterator[Line | Check]:
                 ratio=ratio,
                 hold=None if limit is None else Hold(ratio, limit, "×"),
                 note="ours looks at every bar, hashes the file and lists findings",
+                runs=(ours, taken),
             )
         read = pa_csv.read_csv(file)
         source = open_source(DataSettings(), Catalog(folder / "catalog").file("walk"))
         block = next(iter(source.blocks(rows)))
         same = all(getattr(block, name)[:, 0].tobytes() == np.asarray(read[name], float).tobytes() for name in FIELDS)
         yield Check(ROW, "the dataset holds what pyarrow reads", same and len(source) == rows)
-        opened = median([seconds_of(partial(_open, folder / "catalog")) for _ in range(OPENINGS)])
-        yield Line(
-            ROW, f"opening a dataset of {short(rows)} bars by its name", duration(opened), hold=_hold_of_opening(opened)
-        )
+        openings = [seconds_of(partial(_open, folder / "catalog")) for _ in range(OPENINGS)]
+        opened, what = median(openings), f"opening a dataset of {short(rows)} bars by its name"
+        yield Line(ROW, what, duration(opened), hold=_hold_of_opening(opened), runs=(openings,))
 
 
 def _hold_of_opening(seconds: float) -> Hold:

@@ -24,8 +24,8 @@ NAUTILUS_BEFORE = 13_000
 """Bars a second that nautilus_trader was measured at when the bound was set: used where it cannot be installed."""
 
 
-def run(bench: Bench) -> Iterator[Line | Check]:
-    """The cross on the stack beside nautilus_trader, in turns; then carefully, beside its bound."""
+def series(bench: Bench) -> Iterator[Line | Check]:
+    """The cross on the stack beside nautilus_trader, in turns."""
     rows, repeats = bench.pick(1_000_000, 100_000), bench.pick(5, 2)
     panel, stack, scale = bench.panel(rows), bench.stack(), bench.scale()
     stack.run(job(), panel)  # inputs are fetched and everything is loaded
@@ -46,17 +46,18 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         speed(rows, taken),
         hold=Hold(pace, 700e3 * scale, "bars/s", goal=2e6 * scale),
         note=f"{MEASURED}; {served.spent(decisions)}",
+        runs=(taken,),
     )
-    yield _beside_nautilus(peer, pace, theirs)
+    yield _beside_nautilus(peer, pace, (taken, theirs))
     yield from checks(ROW, served, Run(panel, job()))
-    yield from _carefully(bench, bench.pick(200_000, 50_000), bench.pick(3, 1))
     if not isinstance(peer, Absent):
         yield same_orders(ROW, Run(bench.panel(peer.rows), job()).report, peer)
         peer.close()
 
 
-def _carefully(bench: Bench, rows: int, repeats: int) -> Iterator[Line | Check]:
-    """Where everyone waits for what others say, a decision is a round trip."""
+def run(bench: Bench) -> Iterator[Line | Check]:
+    """Carefully: where everyone waits for what others say, a decision is a round trip."""
+    rows, repeats = bench.pick(200_000, 50_000), bench.pick(3, 1)
     panel, stack = bench.panel(rows), bench.stack()
     careful = careful_of(job())
     stack.run(careful, panel)
@@ -78,6 +79,7 @@ def _carefully(bench: Bench, rows: int, repeats: int) -> Iterator[Line | Check]:
         held,
         Hold(held, 0.6, "of the bound"),
         served.spent(decisions),
+        (taken, trips),
     )
     yield from checks(ROW, served, Run(panel, careful))
 
@@ -87,16 +89,16 @@ def careful_of(plain: Job) -> Job:
     return Job.parse({**plain.plain(), "run": {"predict": False}})
 
 
-def _beside_nautilus(peer: Peer | Absent, pace: float, theirs: list[float]) -> Line:
+def _beside_nautilus(peer: Peer | Absent, pace: float, runs: tuple[list[float], ...]) -> Line:
     what = "the same, bars a second beside an engine in one process"
     if isinstance(peer, Absent):
-        other = float(NAUTILUS_BEFORE)
+        other, runs = float(NAUTILUS_BEFORE), runs[:1]
         shown = f"nautilus_trader absent: {peer}; {rate(other, 1.0)} as once measured"
     else:
-        other = peer.rows / median(theirs)
+        other = peer.rows / median(runs[1])
         title = f"nautilus_trader {versions('nautilus_trader')['nautilus_trader']}, {short(peer.rows)} bars"
         shown = f"{title}: {rate(other, 1.0)}"
-    return Line(ROW, what, rate(pace, 1.0), shown, pace / other, Hold(pace / other, 30, "×"))
+    return Line(ROW, what, rate(pace, 1.0), shown, pace / other, Hold(pace / other, 30, "×"), runs=runs)
 
 
 def checks(row: str, served: Served, own: Run) -> Iterator[Check]:

@@ -17,17 +17,22 @@ OTHERS = (("backtesting", "backtesting.py", 200_000, 3), ("backtrader", "backtra
 """Peers that are slow, with the bars and repeats that they are given."""
 
 
+def series(bench: Bench) -> Iterator[Line | Check]:
+    """The engine beside those that are compiled, and the fastest of them."""
+    rows = bench.pick(1_000_000, 100_000)
+    yield from _beside_compiled(bench, Run(bench.panel(rows), job()), rows, bench.pick(11, 3))
+
+
 def run(bench: Bench) -> Iterator[Line | Check]:
-    """The engine beside the fastest of those that are compiled, then beside each other one."""
+    """Beside vectorbt with and without its statistics, then beside each other one."""
     rows, repeats = bench.pick(1_000_000, 100_000), bench.pick(11, 3)
     ours = Run(bench.panel(rows), job())
-    yield from _beside_compiled(bench, ours, rows, repeats)
     peer = bench.peer("vectorbt", rows)
     bench.say(f"{repeats} runs of {short(rows)} bars in turns")
     what = f"engine, SMA 10/30 on {short(rows)} minute bars, statistics and fingerprint"
     if isinstance(peer, Absent):
         (taken,) = interleaved(repeats, lambda: seconds_of(ours))
-        yield Line(ROW, what, speed(rows, taken), f"vectorbt absent: {peer}")
+        yield Line(ROW, what, speed(rows, taken), f"vectorbt absent: {peer}", runs=(taken,))
     else:
         yield from _beside_vectorbt(peer, ours, what, repeats)
     report = ours.report
@@ -53,19 +58,20 @@ def _beside_compiled(bench: Bench, ours: Run, rows: int, repeats: int) -> Iterat
     peers = {name: peer for name, peer in there.items() if not isinstance(peer, Absent)}
     bench.say(f"{repeats} runs of {short(rows)} bars in turns, of us and of {len(peers)} others")
     taken, *others = interleaved(repeats, lambda: seconds_of(ours), *(peer.run for peer in peers.values()))
-    theirs = dict(zip(peers, map(median, others), strict=True))
+    theirs = dict(zip(peers, others, strict=True))
     scaled = 1e3 * median(taken) * bench.scale() * 1_000_000 / rows
     what = f"engine, SMA 10/30 on {short(rows)} minute bars, statistics and fingerprint"
     hold = Hold(scaled, 16, "ms for 1 M bars, scaled", at_most=True)
-    yield Line(ROW, what, speed(rows, taken), hold=hold)
+    yield Line(ROW, what, speed(rows, taken), hold=hold, runs=(taken,))
     if theirs:
-        fastest = min(theirs, key=theirs.__getitem__)
-        ratio = theirs[fastest] / median(taken)
-        title = f"the fastest of {len(theirs)}: {COMPILED[fastest]}, {duration(theirs[fastest])}"
-        yield Line(ROW, "the same beside it", speed(rows, taken), title, ratio, Hold(ratio, 5, "×", goal=8))
+        fastest = min(theirs, key=lambda name: median(theirs[name]))
+        runs = taken, theirs[fastest]
+        ratio = median(runs[1]) / median(taken)
+        title = f"the fastest of {len(theirs)}: {COMPILED[fastest]}, {duration(median(runs[1]))}"
+        yield Line(ROW, "the same beside it", speed(rows, taken), title, ratio, Hold(ratio, 5, "×", goal=8), runs=runs)
     for name, seconds in theirs.items():
-        title = f"{COMPILED[name]} {version_of(name)}: {duration(seconds)}"
-        yield Line(ROW, "the same", speed(rows, taken), title, seconds / median(taken))
+        title = f"{COMPILED[name]} {version_of(name)}: {duration(median(seconds))}"
+        yield Line(ROW, "the same", speed(rows, taken), title, median(seconds) / median(taken), runs=(taken, seconds))
     for peer in peers.values():
         peer.close()
 
@@ -75,11 +81,12 @@ def _beside_vectorbt(peer: Peer, ours: Run, what: str, repeats: int) -> Iterator
     taken, theirs = interleaved(repeats, lambda: seconds_of(ours), peer.run)
     ratio = median(theirs) / median(taken)
     shown = f"{title}, no statistics: {speed(rows, theirs)}"
-    yield Line(ROW, what, speed(rows, taken), shown, ratio)
+    yield Line(ROW, what, speed(rows, taken), shown, ratio, runs=(taken, theirs))
     peer.run("statistics")  # they compile at their first use
     taken, theirs = interleaved(max(3, repeats // 3), lambda: seconds_of(ours), lambda: peer.run("statistics"))
     ratio = median(theirs) / median(taken)
-    yield Line(ROW, what, speed(rows, taken), f"{title}, its statistics too: {speed(rows, theirs)}", ratio)
+    shown = f"{title}, its statistics too: {speed(rows, theirs)}"
+    yield Line(ROW, what, speed(rows, taken), shown, ratio, runs=(taken, theirs))
     peer.run("check")
     yield same_orders(ROW, ours.report, peer)
     equity, own = float(peer.last["equity"]), ours.report.final_equity or 0.0
@@ -100,7 +107,8 @@ def _beside(bench: Bench, name: str, title: str, rows: int, repeats: int) -> Ite
     ours = Run(bench.panel(rows), job())
     taken, theirs = interleaved(repeats, lambda: seconds_of(ours), peer.run)
     ratio = median(theirs) / median(taken)
-    yield Line(ROW, what, speed(rows, taken), f"{title} {versions(name)[name]}: {speed(rows, theirs)}", ratio)
+    shown = f"{title} {versions(name)[name]}: {speed(rows, theirs)}"
+    yield Line(ROW, what, speed(rows, taken), shown, ratio, runs=(taken, theirs))
     yield same_orders(ROW, ours.report, peer)
     peer.close()
 

@@ -22,10 +22,10 @@ def run(bench: Bench) -> Iterator[Line | Check]:
     plain, book = interleaved(repeats, lambda: seconds_of(by_hand), lambda: seconds_of(by_book))
     what = f"event-style strategy, SMA 10/30 by hand on {short(rows)} bars"
     pace = rows / median(plain)
-    yield Line(ROW, what, speed(rows, plain), hold=Hold(pace, 100_000, "bars/s"))
+    yield Line(ROW, what, speed(rows, plain), hold=Hold(pace, 100_000, "bars/s"), runs=(plain,))
     scale = bench.scale()
     hold = Hold(rows / median(book), 60e3 * scale, "bars/s", goal=100e3 * scale)
-    yield Line(ROW, f"{what}, reading the book", speed(rows, book), hold=hold)
+    yield Line(ROW, f"{what}, reading the book", speed(rows, book), hold=hold, runs=(book,))
     compiled = Run(panel, job()).report.counts.fills
     found = by_hand.report.counts.fills, by_book.report.counts.fills
     yield Check(ROW, f"fills: by hand {found[0]}, by book {found[1]}, array style {compiled}", set(found) == {compiled})

@@ -67,6 +67,7 @@ def run(bench: Bench) -> Iterator[Line | Check]:
                     f"the orchestrator with {workers} workers, {title}",
                     f"{chunks:.0f} chunks/s of {BYTES / 1000:.0f} kB",
                     note=f"{waits}; {share:.0%} of a core, {memory}",
+                    runs=([took],),
                 )
             finally:
                 crowd.close()
@@ -96,7 +97,8 @@ def _second_worker(bench: Bench) -> Iterator[Line | Check]:
                 tables.add(shown["report"]["table_sha256"])
                 paces[workers].append(taken)
         # The first of each waits for its children to load the data.
-        both, alone = (median(paces[workers][bench.pick(1, 0) :]) for workers in (2, 1))
+        runs = tuple(paces[workers][bench.pick(1, 0) :] for workers in (2, 1))
+        both, alone = map(median, runs)
     finally:
         stack.close()
     yield Line(
@@ -106,6 +108,7 @@ def _second_worker(bench: Bench) -> Iterator[Line | Check]:
         f"by one: {short(alone)} points/s",
         both / alone,
         Hold(both / alone, 1.9, "×"),
+        runs=runs,
     )
     yield Check(ROW, f"the table of {points} points by one worker and by two, each time", len(tables) == 1)
 

@@ -31,5 +31,6 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         speed(rows, taken),
         hold=Hold(rows / median(taken), 500e3 * bench.scale(), "bars/s"),
         note=f"{MEASURED}; {served[-1].spent(counts.orders)}",
+        runs=(taken,),
     )
     yield from checks(ROW, served[-1], Run(panel, one))

@@ -26,5 +26,6 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         f"resident growth from {short(points // 10)} to {short(points)} points on {BARS} daily bars",
         f"from {short(early)}B to {short(late)}B; {duration(seconds)}, {rate(points, seconds, 'points/s')}",
         hold=Hold((late - early) / 1e6, GROWTH_MB, "MB", at_most=True),
+        runs=([seconds],),
     )
     ours.close()

@@ -24,7 +24,7 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         peer = bench.wide_peer(name, rows, ASSETS)
         if isinstance(peer, Absent):
             (taken,) = interleaved(repeats, lambda: seconds_of(ours))
-            yield Line(ROW, what, duration(median(taken)), f"{name} absent: {peer}")
+            yield Line(ROW, what, duration(median(taken)), f"{name} absent: {peer}", runs=(taken,))
             continue
         taken, theirs = interleaved(repeats, lambda: seconds_of(ours), peer.run)
         ratio = median(theirs) / median(taken)
@@ -35,6 +35,7 @@ def run(bench: Bench) -> Iterator[Line | Check]:
             f"{name} {versions(name)[name]}: {duration(median(theirs))}",
             ratio,
             Hold(ratio, hold, "×") if hold is not None else None,
+            runs=(taken, theirs),
         )
         if name == "vectorbt":
             peer.run("check")

@@ -36,6 +36,7 @@ def run(bench: Bench) -> Iterator[Line | Check]:
             f"backbus report of {short(rows)} minute bars, {orders} orders",
             duration(median(taken)),
             hold=Hold(median(taken), LIMIT_S, "s", at_most=True),
+            runs=(taken,),
         )
         yield Line(ROW, "its page", f"{size:.1f} MB", hold=Hold(size, LIMIT_MB, "MB", at_most=True))
         yield from _opened(page, result, repeats)
@@ -57,6 +58,7 @@ def _opened(page: Path, result: Result, repeats: int) -> Iterator[Line | Check]:
             "its first paint in Chromium",
             duration(median(paints)),
             hold=Hold(median(paints), PAINT_S, "s", at_most=True),
+            runs=(paints,),
         )
         tables = json.loads(browser.run("JSON.stringify(backbus.told.tables.map((one) => [one.name, one.rows]))"))
         held = dict(tables).get("orders")

@@ -36,12 +36,12 @@ def run(bench: Bench) -> Iterator[Line | Check]:
     )
     for title, taken in zip(markets, times, strict=True):
         hold = Hold(rows / median(taken), 20e6, "bars/s") if title == next(iter(MODELS)) else None
-        yield Line(ROW, f"{short(rows)} bars of {title}, four moves each", speed(rows, taken), hold=hold)
+        yield Line(ROW, f"{short(rows)} bars of {title}, four moves each", speed(rows, taken), hold=hold, runs=(taken,))
     assets = 500
     asset = {"copies": assets, "path": MODELS["geometric Brownian motion"]}
     wide = Market(_settings(bench.pick(2520, 100), asset, {"every": 0.3}))
     taken = interleaved(repeats, partial(_timed, wide))[0]
-    yield Line(ROW, f"{assets} correlated assets of {len(wide)} bars", speed(assets * len(wide), taken))
+    yield Line(ROW, f"{assets} correlated assets of {len(wide)} bars", speed(assets * len(wide), taken), runs=(taken,))
     first = next(iter(markets.values()))
     yield Check(ROW, "a market in blocks of 8192 rows and of 1000", _make(first, BLOCK) == _make(first, 1000))
 

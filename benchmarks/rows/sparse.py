@@ -28,5 +28,6 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         speed(rows, taken),
         hold=Hold(pace, 1.5e6 * bench.scale(), "bars/s", goal=3e6 * bench.scale()),
         note=f"{MEASURED}; {served[-1].spent(served[-1].result.summary.counts.orders)}",
+        runs=(taken,),
     )
     yield from checks(ROW, served[-1], Run(panel, one))

@@ -52,7 +52,7 @@ started = time.perf_counter()
 run(job, tables=False)
 took = time.perf_counter() - started
 peak = next(int(line.split()[1]) for line in Path("/proc/self/status").read_text().splitlines() if line[:5] == "VmHWM")
-json.dump({"open_s": statistics.median(opened), "run_s": took, "resident": peak * 1024}, sys.stdout)
+json.dump({"open_s": statistics.median(opened), "opened": opened, "run_s": took, "resident": peak * 1024}, sys.stdout)
 """
 
 
@@ -94,12 +94,14 @@ def _here(folder: Path, variables: dict[str, str], rows: int) -> Iterator[Line |
         f"opening a dataset of {short(rows)} bars by its name, in a warm process",
         duration(told["open_s"]),
         hold=Hold(told["open_s"] * 1e3, OPEN_MS, "ms", at_most=True),
+        runs=(told["opened"],),
     )
     yield Line(
         ROW,
         f"one process, {short(rows)} bars: resident",
         f"{short(told['resident'])}B; {duration(told['run_s'])}, {rate(rows, told['run_s'])}",
         hold=Hold(told["resident"] / 1e6, LIMIT_MB, "MB", at_most=True),
+        runs=([told["run_s"]],),
     )
 
 
@@ -136,6 +138,7 @@ def _submit(stack: Stack, folder: Path, variables: dict[str, str], rows: int) ->
         f"{name}: {short(watch.resident[name])}B; {duration(took)} with the upload, {rate(rows, took)}",
         hold=Hold(watch.resident[name] / 1e6, LIMIT_MB, "MB", at_most=True),
         note=f"peaks: {peaks}",
+        runs=([took],),
     )
 
 

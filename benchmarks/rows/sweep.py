@@ -5,26 +5,18 @@ from __future__ import annotations
 
 import itertools
 import json
-import tempfile
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
-from backbus.data import resolve_files, write_panel
 from backbus.market.panel import Ints
-from backbus.strategy import bundle
-from backbus.sweep.search.plan import points_between, search_of, sessions_of
-from backbus.sweep.space.space import Space
-from backbus.sweep.workers.pool import Pool
-from backbus.sweep.workers.process import Setup
 from benchmarks.bench import Bench
-from benchmarks.cross import sweep
 from benchmarks.environments import Absent, versions
 from benchmarks.measure import Check, Hold, Line, duration, interleaved, median, rate, seconds_of, short
 from benchmarks.peer import OURS, Peer
 from benchmarks.peers.serve import FEW_WINDOWS, WINDOWS
+from benchmarks.pools import pools
 
 ROW = "sweep"
 POINTS = len(WINDOWS) * (len(WINDOWS) - 1) // 2
@@ -37,12 +29,13 @@ PROFILE = json.dumps({"profile": True})
 SPARSE = json.dumps({"sparse": True})
 EXITS = json.dumps({"exits": True})
 OWN = (
+    ("of a file, with our averages", "sma_in_file.py:SmaInFile", 5, 100e6),
     ("in plain numpy", "sma_in_numpy.py:SmaInNumpy", 3, 60e6),
     ("in plain Python, bar by bar", "sma_by_hand.py:SmaByHand", 1, None),
 )
+"""Strategies that users would write, how often each sweeps, and bar-points a second to hold."""
 VECTORBT = ("vectorbt", "vectorbt_rust")
 """Its two engines, each in an environment of its own."""
-"""Strategies that users would write, and how often each sweeps."""
 KERNELS = {
     "run_points": "trading and counting",
     "run_groups": "trading and counting eight side by side",
@@ -51,12 +44,29 @@ KERNELS = {
 }
 
 
-def run(bench: Bench) -> Iterator[Line | Check]:
-    """Daily bars and minute bars beside vectorbt; then others' strategies, another peer and a second process."""
-    days, minutes = bench.pick(5000, 1000), bench.pick(100_000, 10_000)
+def series(bench: Bench) -> Iterator[Line | Check]:
+    """The dense grid: daily bars beside vectorbt, daily and minute bars beside raptorbt."""
+    days, minutes = _sizes(bench)
     ours = own_process(bench, days, daily=True)
     yield from _beside_vectorbt(bench, ours, days, bench.pick(7, 2), daily=True)
-    yield from _beside_raptorbt(bench, ours, days, bench.pick(5, 1), daily=True)
+    yield from _beside_raptorbt(bench, ours, days, bench.pick(5, 2), DENSE, daily=True)
+    ours.close()
+    ours = own_process(bench, minutes, daily=False)
+    yield from _beside_raptorbt(bench, ours, minutes, bench.pick(3, 1), DENSE, daily=False)
+    ours.close()
+
+
+def _sizes(bench: Bench) -> tuple[int, int]:
+    """Daily bars and minute bars."""
+    return bench.pick(5000, 1000), bench.pick(100_000, 10_000)
+
+
+def run(bench: Bench) -> Iterator[Line | Check]:
+    """The sparse grid, resamples, exits, others' strategies, another peer and a second process; then minute bars."""
+    days, minutes = _sizes(bench)
+    ours = own_process(bench, days, daily=True)
+    yield from _with_resamples(bench, ours, days, bench.pick(7, 2), daily=True)
+    yield from _beside_raptorbt(bench, ours, days, bench.pick(5, 1), RARE, daily=True)
     yield from _with_exits(bench, ours, days)
     yield from _own_strategies(bench, ours, days)
     yield from _beside_backtesting(bench, ours, days)
@@ -64,7 +74,8 @@ def run(bench: Bench) -> Iterator[Line | Check]:
     yield from _two_processes(bench, days)
     ours = own_process(bench, minutes, daily=False)
     yield from _beside_vectorbt(bench, ours, minutes, bench.pick(3, 1), daily=False)
-    yield from _beside_raptorbt(bench, ours, minutes, bench.pick(2, 1), daily=False)
+    yield from _with_resamples(bench, ours, minutes, bench.pick(3, 1), daily=False)
+    yield from _beside_raptorbt(bench, ours, minutes, bench.pick(3, 1), RARE, daily=False)
     ours.close()
 
 
@@ -80,12 +91,12 @@ def _beside_vectorbt(bench: Bench, ours: Peer, rows: int, repeats: int, *, daily
     memory = ours.resident
     peaks: list[int] = []
     peer, faster = _faster(bench, rows, daily=daily)
-    bars = f"{short(rows)} {'daily' if daily else 'minute'} bars"
+    bars = _bars(rows, daily)
     what = f"{POINTS} points of SMA crosses on {bars}, one core"
     bench.say(f"{repeats} sweeps of {bars} in turns")
     if isinstance(peer, Absent):
         (taken,) = interleaved(repeats, lambda: ours.run(PLAIN))
-        yield Line(ROW, what, pace(taken), f"vectorbt absent: {peer}", note=shares(ours))
+        yield Line(ROW, what, pace(taken), f"vectorbt absent: {peer}", note=shares(ours), runs=(taken,))
     else:
 
         def run_peer() -> float:
@@ -96,7 +107,8 @@ def _beside_vectorbt(bench: Bench, ours: Peer, rows: int, repeats: int, *, daily
         taken, theirs = interleaved(repeats, lambda: ours.run(PLAIN), run_peer)
         ratio = median(theirs) / median(taken)
         title = f"vectorbt {versions('vectorbt')['vectorbt']} ({faster}), three statistics: {pace(theirs)}"
-        yield Line(ROW, what, pace(taken), title, ratio, Hold(ratio, 35, "×") if daily else None, note=shares(ours))
+        hold, runs = Hold(ratio, 35, "×") if daily else None, (taken, theirs)
+        yield Line(ROW, what, pace(taken), title, ratio, hold, note=shares(ours), runs=runs)
     yield Line(
         ROW,
         f"resident memory of a process that sweeps {POINTS} points on {bars}",
@@ -104,17 +116,26 @@ def _beside_vectorbt(bench: Bench, ours: Peer, rows: int, repeats: int, *, daily
         f"vectorbt: {short(peaks[0])}B" if peaks else "",
         hold=Hold(memory / 1e6, 300, "MB", at_most=True),
     )
-    plain, honest = interleaved(repeats, lambda: ours.run(PLAIN), lambda: ours.run(HONEST))
-    yield Line(
-        ROW,
-        f"{POINTS} points on {bars} with 500 resamples, so that the best can be judged",
-        pace(honest),
-        f"without: {pace(plain)}",
-        median(plain) / median(honest),
-    )
     if not isinstance(peer, Absent):
         yield from _compared(ours, peer, rows)
         peer.close()
+
+
+def _bars(rows: int, daily: bool) -> str:
+    return f"{short(rows)} {'daily' if daily else 'minute'} bars"
+
+
+def _with_resamples(bench: Bench, ours: Peer, rows: int, repeats: int, *, daily: bool) -> Iterator[Line]:
+    bench.say(f"{repeats} sweeps of {_bars(rows, daily)} with resamples and without, in turns")
+    plain, honest = interleaved(repeats, lambda: ours.run(PLAIN), lambda: ours.run(HONEST))
+    yield Line(
+        ROW,
+        f"{POINTS} points on {_bars(rows, daily)} with 500 resamples, so that the best can be judged",
+        pace(honest),
+        f"without: {pace(plain)}",
+        median(plain) / median(honest),
+        runs=(honest, plain),
+    )
 
 
 def _faster(bench: Bench, rows: int, *, daily: bool) -> tuple[Peer | Absent, str]:
@@ -131,43 +152,46 @@ def _faster(bench: Bench, rows: int, *, daily: bool) -> tuple[Peer | Absent, str
     return running[fastest], {"vectorbt": "its numba engine", "vectorbt_rust": "its Rust engine"}[fastest]
 
 
-GRIDS = (
-    # the grid, what is asked of us and of raptorbt, and for daily and for minute bars: bar-points a second to hold
-    # and to aim at, and times raptorbt
-    ("dense", PLAIN, "plain", {True: (110e6, 170e6, 8.0), False: (180e6, None, None)}),
-    ("sparse", SPARSE, "sparse", {True: (130e6, 230e6, None), False: (300e6, 400e6, 15.0)}),
-)
+Grid = tuple[str, str, str, dict[bool, tuple[float, float | None, float | None]]]
+"""Its name, what is asked of us and of raptorbt, and for daily (True) and for minute bars: bar-points a second to hold
+and to aim at, and times raptorbt."""
+DENSE: Grid = ("dense", PLAIN, "plain", {True: (110e6, 170e6, 8.0), False: (180e6, None, None)})
+RARE: Grid = ("sparse", SPARSE, "sparse", {True: (130e6, 230e6, None), False: (300e6, 400e6, 15.0)})
 
 
-def _beside_raptorbt(bench: Bench, ours: Peer, rows: int, repeats: int, *, daily: bool) -> Iterator[Line | Check]:
-    """Both grids, in bar-points a second, beside raptorbt on one thread: it invests a part of equity, so its orders are
-    as many and not as large."""
+def _beside_raptorbt(
+    bench: Bench, ours: Peer, rows: int, repeats: int, which: Grid, *, daily: bool
+) -> Iterator[Line | Check]:
+    """A grid, in bar-points a second, beside raptorbt on one thread: it invests a part of equity, so its orders are as
+    many and not as large."""
     peer, scale = bench.peer("raptorbt", rows, "sweep", daily=daily), bench.scale()
-    bars = f"{short(rows)} {'daily' if daily else 'minute'} bars"
-    for grid, own, asked, limits in GRIDS:
-        least, goal, times = limits[daily]
-        bench.say(f"{repeats} sweeps of the {grid} grid on {bars} in turns")
-        measures = [lambda own=own: ours.run(own)]
-        if not isinstance(peer, Absent):
-            measures.append(lambda asked=asked: peer.run(asked))
-        taken, *others = interleaved(repeats, *measures)
-        cells = POINTS * rows
-        held = cells / median(taken)
-        hold = Hold(held, least * scale, "bar-points/s", goal=None if goal is None else goal * scale)
-        what = f"{POINTS} points of the {grid} grid on {bars}, one core"
-        yield Line(ROW, what, f"{short(held)} bar-points/s", hold=hold)
-        if others:
-            ratio = median(others[0]) / median(taken)
-            title = f"raptorbt {versions('raptorbt')['raptorbt']}: {short(cells / median(others[0]))} bar-points/s"
-            beside = None if times is None else Hold(ratio, times, "×")
-            yield Line(ROW, f"the {grid} grid on {bars} beside it", f"{short(held)} bar-points/s", title, ratio, beside)
+    bars = _bars(rows, daily)
+    grid, own, asked, limits = which
+    least, goal, times = limits[daily]
+    bench.say(f"{repeats} sweeps of the {grid} grid on {bars} in turns")
+    measures = [lambda: ours.run(own)]
     if not isinstance(peer, Absent):
+        measures.append(lambda: peer.run(asked))
+    taken, *others = interleaved(repeats, *measures)
+    cells = POINTS * rows
+    held = cells / median(taken)
+    hold = Hold(held, least * scale, "bar-points/s", goal=None if goal is None else goal * scale)
+    what = f"{POINTS} points of the {grid} grid on {bars}, one core"
+    yield Line(ROW, what, f"{short(held)} bar-points/s", hold=hold, runs=(taken,))
+    if others:
+        ratio = median(others[0]) / median(taken)
+        title = f"raptorbt {versions('raptorbt')['raptorbt']}: {short(cells / median(others[0]))} bar-points/s"
+        beside = None if times is None else Hold(ratio, times, "×")
+        what, runs = f"the {grid} grid on {bars} beside it", (taken, others[0])
+        yield Line(ROW, what, f"{short(held)} bar-points/s", title, ratio, beside, runs=runs)
+    if isinstance(peer, Absent):
+        return
+    if which is DENSE:  # whose run was the last that raptorbt did
         ours.run(TELL)
-        peer.run("plain")
         closed, theirs = int(sum(ours.last["trades"])), int(sum(peer.last["trades"]))
         apart = abs(closed - theirs) / closed
         yield Check(ROW, f"trades of all points on {bars}: raptorbt {theirs}, backbus {closed}", apart < 0.01)
-        peer.close()
+    peer.close()
 
 
 def _with_exits(bench: Bench, ours: Peer, rows: int) -> Iterator[Line | Check]:
@@ -175,7 +199,7 @@ def _with_exits(bench: Bench, ours: Peer, rows: int) -> Iterator[Line | Check]:
     own, plain = interleaved(bench.pick(2, 1), partial(ours.run, EXITS), partial(ours.run, PLAIN))
     what = f"{POINTS} points on {short(rows)} daily bars with a stop and a target"
     shown = f"{short(POINTS * rows / median(own))} bar-points/s"
-    yield Line(ROW, what, shown, f"without: {pace(plain)}", median(plain) / median(own))
+    yield Line(ROW, what, shown, f"without: {pace(plain)}", median(plain) / median(own), runs=(own, plain))
 
 
 def _own_strategies(bench: Bench, ours: Peer, rows: int) -> Iterator[Line | Check]:
@@ -189,7 +213,7 @@ def _own_strategies(bench: Bench, ours: Peer, rows: int) -> Iterator[Line | Chec
         held = POINTS * rows / median(own)
         hold = None if least is None else Hold(held, least * bench.scale(), "bar-points/s")
         shown = f"built in: {pace(builtin)}"
-        yield Line(ROW, what, pace(own), shown, median(builtin) / median(own), hold)
+        yield Line(ROW, what, pace(own), shown, median(builtin) / median(own), hold, runs=(own, builtin))
         ours.run(asked)
         found = fills_of(ours)
         yield Check(
@@ -209,7 +233,7 @@ def _beside_backtesting(bench: Bench, ours: Peer, rows: int) -> Iterator[Line | 
     taken, theirs = interleaved(bench.pick(3, 1), lambda: ours.run(PLAIN), peer.run)
     ratio = (POINTS / median(taken)) / (len(few) / median(theirs))
     title = f"backtesting.py {versions('backtesting')['backtesting']}, optimize: {pace(theirs, len(few))}"
-    yield Line(ROW, what, pace(taken), title, ratio)
+    yield Line(ROW, what, pace(taken), title, ratio, runs=(taken, theirs))
     ours.run(TELL)
     places = {pair: place for place, pair in enumerate(itertools.combinations(WINDOWS, 2))}
     other = {tuple(pair): value for pair, value in zip(peer.last["points"], peer.last["total_return"], strict=True)}
@@ -229,25 +253,10 @@ def _beside_backtesting(bench: Bench, ours: Peer, rows: int) -> Iterator[Line | 
 def _two_processes(bench: Bench, rows: int) -> Iterator[Line | Check]:
     """The pool of a sweep, of one and of two, whose processes are ready."""
     points = bench.pick(20_000, 2000)
-    with tempfile.TemporaryDirectory(prefix="backbus-bench-") as folder:
-        file = Path(folder) / "panel.arrow"
-        panel = bench.panel(rows, True)
-        write_panel(panel, file)
-        job = sweep(points=points, files=str(file))
-        space = Space(search_of(job))
-        use = bundle(job.strategy.use, job.folder)
-        setup = Setup(job, resolve_files(job.data, job.folder), use, sessions_of(panel))
-        with Pool(setup, 1) as one, Pool(setup, 2) as two:
-
-            def compute(pool: Pool) -> bytes:
-                chunks = sorted(pool.run(points, partial(points_between, space)), key=lambda each: each[0])
-                return b"".join(chunk.fingerprints.tobytes() for _, chunk in chunks)
-
-            prints = {compute(pool) for pool in (one, two)}  # and all of their processes are ready
-            bench.say(f"{points} points by one and by two processes in turns")
-            alone, both = interleaved(
-                bench.pick(5, 1), lambda: seconds_of(lambda: compute(one)), lambda: seconds_of(lambda: compute(two))
-            )
+    with pools(bench.panel(rows, True), points, (1, 2)) as (one, two):
+        prints = {one(), two()}  # and all of their processes are ready
+        bench.say(f"{points} points by one and by two processes in turns")
+        alone, both = interleaved(bench.pick(5, 1), lambda: seconds_of(one), lambda: seconds_of(two))
     ratio = median(alone) / median(both)
     yield Line(
         ROW,
@@ -256,6 +265,7 @@ def _two_processes(bench: Bench, rows: int) -> Iterator[Line | Check]:
         f"by one: {pace(alone, points)}",
         ratio,
         Hold(ratio, 1.9, "×"),
+        runs=(both, alone),
     )
     yield Check(ROW, f"fingerprints of {points} points by one process and by two", len(prints) == 1)
 

@@ -10,11 +10,16 @@ from benchmarks.measure import Check, Line, short
 ROW = "yardstick"
 
 
-def run(bench: Bench) -> Iterator[Line | Check]:
-    """A sweep of raptorbt on one thread."""
+def series(bench: Bench) -> Iterator[Line | Check]:
+    """A sweep of raptorbt on one thread, before all else of a series."""
     scale = bench.scale()
     shown = "absent" if bench.yardstick is None else f"{short(bench.yardstick)} bar-points/s"
     what = "raptorbt on one thread, 1035 points of SMA crosses on daily bars"
-    yield Line(
-        ROW, what, "", shown, scale, note=f"bounds in bars a second are for {short(YARDSTICK)}, and scaled by it"
-    )
+    runs = (bench.yardstick_runs,) if bench.yardstick_runs else ()
+    note = f"bounds in bars a second are for {short(YARDSTICK)}, and scaled by it"
+    yield Line(ROW, what, "", shown, scale, note=note, runs=runs)
+
+
+def run(_: Bench) -> Iterator[Line | Check]:
+    """Nothing beside it."""
+    yield from ()
