@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from backbus.data.catalog.spool import MERGED_CELLS, Spool, merged
+from backbus.data.heard import Hear
 from backbus.data.panels.actions import ACTIONS, ZEROS_ARE_NONE, early, on_last_bars, zeros_for_none
 from backbus.data.panels.assemble import assemble
 from backbus.data.panels.collect import BARS, agreed_interval, bar_ends, by_periods, common_zone, gather, ticks_error
 from backbus.data.panels.layout import made_panel
 from backbus.data.panels.mapped import MappedPanel
-from backbus.data.panels.panel_file import SUFFIX, Hear, MappedSource, is_panel_file, map_panel, save_panel
+from backbus.data.panels.panel_file import SUFFIX, MappedSource, is_panel_file, map_panel, save_panel
 from backbus.data.panels.ranges import choose_symbols
 from backbus.data.panels.repair import LISTED, Inspection
 from backbus.data.panels.rows import Rows
