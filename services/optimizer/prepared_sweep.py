@@ -72,11 +72,10 @@ class PreparedSweep:
             self.search = search_for(self._job.measured_by(float(facts["year"])), int(facts["sessions"]))
         if self.search is not None and self._wanted is not None:
             first, stop, values = self._wanted
-            values = self.search.values(first, stop) if values is None else values
-            if len(values) != stop - first:
+            if values is not None and len(values) != stop - first:
                 raise StackError(f"a lease of points {first} to {stop} came with values of {len(values)}")
             self._wanted = None
-            self._worker.give(values)
+            self._worker.give(range(first, stop) if values is None else values)
         return chunk
 
     def abandon(self) -> None:

@@ -108,8 +108,11 @@ class Optimizer:
 
     def _want(self) -> None:
         self._wanted_at = time.monotonic()
-        prepared = [sweep.name for sweep in self._kept]
-        self._session.tell(control_codec.pack(c.Want(instance=self._session.instance, prepared=prepared)))
+        self._session.tell(control_codec.pack(c.Want(instance=self._session.instance, prepared=self._prepared_for)))
+
+    @property
+    def _prepared_for(self) -> list[str]:
+        return [sweep.name for sweep in self._kept]
 
     # --- a lease ---------------------------------------------------------------------------------------------------
 
@@ -187,7 +190,8 @@ class Optimizer:
     def _say_chunk(self, lease: c.Lease, sweep: PreparedSweep, chunk: Chunk) -> None:
         goal = sweep.goal
         best = best_of(chunk.figures, goal)
-        self._say(
+        wants = self._session.unheard < UNHEARD
+        self._session.say(
             c.PutChunk(
                 instance=self._session.instance,
                 job=lease.job,
@@ -198,8 +202,12 @@ class Optimizer:
                 best_point=None if best is None else lease.first + best,
                 best_score=None if best is None else float(worth(chunk.figures, goal)[best]),
                 result=pack_chunk(chunk),
+                prepared=self._prepared_for if wants else None,
             )
         )
+        self._let_go()
+        if wants:
+            self._wanted_at = time.monotonic()
 
     def _fault(self, error: Exception) -> None:
         """The lease cannot be done here; who is prepared for it begins anew."""

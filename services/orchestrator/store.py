@@ -83,6 +83,8 @@ ALTER TABLE jobs ADD COLUMN again INTEGER NOT NULL DEFAULT 1;
 )
 """What each version adds to the one before it; a file of any of them is brought to the last one."""
 ENDED = ("done", "failed", "cancelled")
+PAGE_BYTES = 1 << 15
+"""Of a new file. A chunk has megabytes: in pages of 4 KiB it took three times the processor time."""
 
 
 class KeptChunk(NamedTuple):
@@ -118,6 +120,7 @@ class Store:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.row_factory = sqlite3.Row
+        self._db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
@@ -150,8 +153,7 @@ class Store:
     def unfinished(self) -> list[dict[str, Any]]:
         """Queued jobs in the order of their submission, each with its attempts."""
         rows = self._db.execute("SELECT id FROM jobs WHERE state = 'queued' ORDER BY created_at, rowid").fetchall()
-        found = (self.job(row["id"]) for row in rows)
-        return [row for row in found if row is not None]
+        return [job for row in rows if (job := self.job(row["id"])) is not None]
 
     def by_submission(self, submission: str) -> dict[str, Any] | None:
         """The job that a submission became, if it was accepted before."""

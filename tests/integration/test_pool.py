@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 
 from backbus.errors import BackbusError, JobError, StrategyError
+from backbus.job.job import Job
+from backbus.sweep.search.kinds import search_for
+from backbus.sweep.search.search import PointsAfter
 from backbus.sweep.workers import chunk_sizes
 from backbus.sweep.workers import pool as pool_module
 from backbus.sweep.workers import watcher as watching
@@ -94,6 +97,58 @@ def test_the_bytes_are_those_of_this_process_however_chunks_are_cut_and_what_die
             assert pack_chunk(computed(pool, harmless)) == expected
         os.kill(pool.pids[0], signal.SIGKILL)
         assert pack_chunk(computed(pool, harmless)) == expected
+
+
+def test_points_by_their_numbers_are_those_by_their_values_also_where_some_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunk_sizes, "MOST_POINTS", 5)
+    job = write_inputs(tmp_path)
+    assert job.sweep is not None
+    plain = job.plain()
+    plain["sweep"]["parameters"] = {"length": {"from": 2, "to": 11, "step": 1}, "harm": [0, 1, 4]}
+    job = Job.parse(plain)
+    job.come_from(tmp_path)
+    setup = setup_of(job)
+    assert setup.sessions is not None
+    search = search_for(job, setup.sessions)
+    points = search.values(0, len(search))
+
+    def refuse(first: int, stop: int) -> list[dict[str, Any]]:
+        raise AssertionError("the child makes them itself")
+
+    monkeypatch.setattr(search, "values", refuse)
+    with Pool(setup, 2, LIMITS) as pool:
+        found = dict(pool.run(len(points), PointsAfter(search)))
+    assert len(found) > 2  # some have followed others
+    chunk = joined([found[first] for first in sorted(found)])
+    harms = [each["strategy.harm"] for each in points]
+    assert {place: failure.kind for place, failure in chunk.failures.items()} == {
+        place: KINDS[harm] for place, harm in enumerate(harms) if harm
+    }
+    good = [place for place, harm in enumerate(harms) if not harm]
+    expected = here(setup).compute([points[place] for place in good])
+    assert chunk.figures[good].tobytes() == expected.figures.tobytes()
+    assert chunk.fingerprints[good].tobytes() == expected.fingerprints.tobytes()
+
+
+def test_a_worker_goes_on_with_the_chunk_that_follows_and_gives_both_in_order(tmp_path: Path) -> None:
+    setup = setup_of(write_inputs(tmp_path))
+    worker = Worker(setup, LIMITS)
+    found: list[Chunk] = []
+    try:
+        worker.give(range(1))
+        worker.give(range(1, 2))
+        assert not worker.room
+        with pytest.raises(ValueError, match="two chunks at a time"):
+            worker.give(range(2))
+        wait_for(lambda: found.extend(filter(None, [worker.work()])) or len(found) == 2)
+        assert worker.room
+        assert not worker.busy
+    finally:
+        worker.close()
+    expected = here(setup).compute([{"strategy.length": 2}, {"strategy.length": 3}])
+    assert pack_chunk(joined(found)) == pack_chunk(expected)
 
 
 def test_a_process_that_is_killed_before_it_is_ready_is_followed_by_another(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """The shell of sweeps: what workers say becomes what is decided and kept, and the leases that follow.
 
 Actions are carried out in order: first all results of a burst of messages go to disk together, then leases and answers
-go out. A disk that takes no more holds all of this up until it does; nothing is acknowledged before it is kept.
+go out. A disk that takes no more holds all of this up until it does; nothing is acknowledged before it is kept. Leases
+of points that follow from no result go out before, unless the disk has taken no more: its worker computes meanwhile.
 """
 
 from __future__ import annotations
@@ -62,6 +63,8 @@ class Sweeps:
         self._actions: deque[ev.SweepAction] = deque()
         self._answers: list[tuple[bytes, c.Message]] = []
         self._retry_at = 0.0
+        self._held_up = False
+        """Whether the disk took no more when it was last tried."""
 
     # --- sweeps ----------------------------------------------------------------------------------------------------
 
@@ -176,6 +179,8 @@ class Sweeps:
                         message.result,
                     )
                 )
+                if message.prepared is not None:
+                    self._decide(ev.LeaseWanted(message.instance, tuple(message.prepared)))
             case c.Total():
                 self._decide(ev.PointsCounted(message.instance, message.job, message.points))
             case c.PutPoints():
@@ -209,8 +214,14 @@ class Sweeps:
         for action in rules.decide(self._state, event, time.monotonic()):
             if isinstance(action, ev.RecordChunk | ev.RecordPoints):
                 self._results.append(action)
+            elif isinstance(action, ev.GiveLease) and self._is_known(action.lease):
+                self._give(action.lease)
             else:
                 self._actions.append(action)
+
+    def _is_known(self, lease: ev.GivenLease) -> bool:
+        """Whether a lease follows from nothing that is on its way to the disk: its worker need not wait for that."""
+        return lease.kind == "points" and not self._state.sweeps[lease.job].follow and not self._held_up
 
     def settle(self) -> None:
         """Keep what came, then do what follows, then answer; what a full disk holds up is tried again."""
@@ -225,8 +236,9 @@ class Sweeps:
                 self._actions.popleft()
         except sqlite3.OperationalError as error:
             self._log.error("the store takes nothing; trying again", error=str(error), waiting=len(self._results))
-            self._retry_at = time.monotonic() + RETRY_S
+            self._retry_at, self._held_up = time.monotonic() + RETRY_S, True
             return
+        self._held_up = False
         answers, self._answers = self._answers, []
         for receiver, message in answers:
             self._send(receiver, message)
@@ -256,7 +268,7 @@ class Sweeps:
         if not rules.holds(self._state, lease.instance, lease.job, lease.number):
             return  # over before it could be told
         points = None
-        if lease.kind == "points":
+        if lease.kind == "points" and self._state.sweeps[lease.job].follow:
             points = self._points(lease)
         trials, since = self._store.trials(self._families[lease.job]) if lease.kind == "finish" else (0, "")
         order = c.Lease(

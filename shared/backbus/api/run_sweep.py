@@ -39,7 +39,7 @@ from backbus.sweep.clusters.registry import cluster_at
 from backbus.sweep.outcome import gather
 from backbus.sweep.search.kinds import search_for
 from backbus.sweep.search.plan import search_of, sessions_of
-from backbus.sweep.search.search import Search
+from backbus.sweep.search.search import PointsAfter, Search
 from backbus.sweep.space.checking import check_names, refuse_look_ahead
 from backbus.sweep.trials import TRIALS_FILE, Trials, market_of
 from backbus.sweep.unfinished import FOLDER, Unfinished, name_of
@@ -163,7 +163,7 @@ def _computed(search: Search, opening: Opening, unfinished: Unfinished) -> Compu
                 at = first + len(chunk.figures)
                 yield first, chunk
             for gap in filter(None, [*left, range(at, points.stop)]):
-                for begin, chunk in cluster.run(len(gap), partial(_after, search, gap.start)):
+                for begin, chunk in cluster.run(len(gap), PointsAfter(search, gap.start)):
                     first = gap.start + begin
                     figures[first - points.start :][: len(chunk.figures)] = chunk.figures
                     unfinished.keep(first, chunk)
@@ -188,10 +188,6 @@ def _pool(setup: Setup, opened: Inputs, workers: int) -> Iterator[Pool]:
         mapped = job.model_copy(update={"data": job.data.of_panel(PANEL_FILE)})
         with Pool(replace(setup, job=mapped, data={PANEL_FILE: path}), workers) as pool:
             yield pool
-
-
-def _after(search: Search, first: int, begin: int, stop: int) -> list[dict[str, Any]]:
-    return search.values(first + begin, first + stop)
 
 
 def _told(

@@ -45,7 +45,7 @@ class _KeptChunk(NamedTuple):
     stop: int
     offset: int
     values: str
-    """The hash of its points' values."""
+    """The hash of its points' values, where they follow from results."""
 
 
 def name_of(job: Job, data: Mapping[str, str], sources: Mapping[str, str]) -> str:
@@ -133,6 +133,8 @@ class Unfinished:
         self._done += stop - first
 
     def _values(self, first: int, stop: int) -> str:
+        if self._search.settings.method != "adaptive":
+            return ""  # they follow from their numbers, and from the job, by which the file is named
         told = json.dumps(self._search.values(first, stop), sort_keys=True, default=str)
         return hashlib.blake2b(told.encode(), digest_size=16).hexdigest()
 

@@ -263,6 +263,8 @@ class PutChunk(Message):
     """The larger the better, whatever the objective; None where no point has it."""
     result: bytes
     """A chunk as the library packs it; the orchestrator does not look into it."""
+    prepared: list[Name] | None = None
+    """As in WANT, of a worker that wants its next lease with this; None: it does not want one yet."""
 
 
 class PutPoints(Message):

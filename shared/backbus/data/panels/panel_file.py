@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from backbus.arrow_columns import numbers_of
 from backbus.data.heard import Hear, Heard
 from backbus.data.panels.actions import ACTIONS
 from backbus.data.panels.adjust import ADVICE, UNADJUSTED, Actions, adjusted, adjusted_by
@@ -164,7 +165,7 @@ def _panel(batch: Any, facts: dict[str, Any]) -> Panel:
         if batch.column(column).type != kind or batch.column(column).null_count:
             raise ValueError(f"column {column} is {batch.column(column).type}, not {kind} without nulls")
     batch.validate()
-    end, session = (batch.column(column).to_numpy(zero_copy_only=True) for column in ("end", "session"))
+    end, session = (numbers_of(batch.column(column)) for column in ("end", "session"))
     fields = {column: _values(batch.column(column), rows, assets) for column in FIELDS}
     extra = {name: _values(batch.column(_OF_EXTRA + name), rows, assets) for name in names}
     zone, calendar, bars, universe = (facts.get(name) for name in ("timezone", "calendar", "bars", "universe"))
@@ -185,8 +186,7 @@ def _values(column: Any, rows: int, assets: int) -> Floats:
     flat = column.flatten()
     if flat.null_count or len(flat) != rows * assets:
         raise ValueError(f"a field holds {len(flat)} numbers, not {rows} × {assets}")
-    values: Floats = flat.to_numpy(zero_copy_only=True).reshape(rows, assets)
-    return values
+    return numbers_of(flat).reshape(rows, assets)
 
 
 class MappedSource:

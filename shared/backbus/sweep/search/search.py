@@ -24,7 +24,7 @@ from backbus.sweep.search.plan import plan_for, points_between, search_of
 from backbus.sweep.space.generations import Generations
 from backbus.sweep.space.space import Space, point_job, split
 from backbus.sweep.trials import Family
-from backbus.sweep.workers.chunk import Chunk, Chunks, InHand, Values
+from backbus.sweep.workers.chunk import Chunk, Chunks, Given, InHand, Values
 
 
 class Computes(Protocol):
@@ -69,6 +69,10 @@ class Search(ABC):
     def values(self, first: int, stop: int) -> list[dict[str, Any]]:
         """What tells these points from others, as ``Computes`` takes it; of those that were given out, or recorded."""
 
+    def given(self, first: int, stop: int) -> Given:
+        """The same, as another process is given them, which makes what follows from their numbers itself."""
+        return self.values(first, stop) if self.settings.method == "adaptive" else range(first, stop)
+
     @abstractmethod
     def record(self, values: Sequence[dict[str, Any]]) -> None:
         """Take in the values of the next points, where they follow from results that were told elsewhere."""
@@ -85,6 +89,21 @@ class Search(ABC):
 
         ``family`` are all trials of the strategy on this market.
         """
+
+
+class PointsAfter:
+    """The points of a search from one on: called, it gives the values of some, as clusters take them."""
+
+    def __init__(self, search: Search, first: int = 0) -> None:
+        self._search, self._first = search, first
+
+    def __call__(self, begin: int, stop: int) -> list[dict[str, Any]]:
+        """Their values."""
+        return self._search.values(self._first + begin, self._first + stop)
+
+    def given(self, begin: int, stop: int) -> Given:
+        """What a process that has the search is given."""
+        return self._search.given(self._first + begin, self._first + stop)
 
 
 class Whole(Search):

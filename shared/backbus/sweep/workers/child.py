@@ -1,8 +1,9 @@
 """The process that computes chunks, and that may die of them: forked by ``fork_server.py``.
 
 Frames come and go by two pipes that the strategy does not know: it reads nothing, and its prints go to standard error.
-In: the setup, then ``{points}`` or ``{finish}``. Out: ``{born}`` with the process id, ``{ready}`` or ``{error}``, then
-for each chunk ``{first, points, chunk}`` of parts of it as they are done, the last one with ``{done}``, and for a
+In: the setup, then ``{numbers}``, first and last of points that follow from these, or ``{points}``, their values, or
+``{finish}``; it takes them in turn, however many wait. Out: ``{born}`` with the process id, ``{ready}`` or ``{error}``,
+then for each chunk ``{first, points, chunk}`` of parts of it as they are done, the last one with ``{done}``, and for a
 sweep's end ``{finished}``; or ``{memory}`` where memory ran out, after which this process ends. It also ends with its
 input, and with the process that it was forked from.
 
@@ -21,6 +22,7 @@ import random
 import signal
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +37,16 @@ from backbus.strategy import load_strategy
 from backbus.sweep.outcome import gather
 from backbus.sweep.search.kinds import search_for
 from backbus.sweep.search.plan import sessions_of
-from backbus.sweep.search.search import Computes
 from backbus.sweep.space.checking import check_names, refuse_look_ahead
 from backbus.sweep.trials import Family
-from backbus.sweep.workers.chunk import TOO_MUCH
+from backbus.sweep.workers.chunk import TOO_MUCH, Given, Values
 from backbus.sweep.workers.forking import WORDS, Descriptors
 from backbus.sweep.workers.wire import FrameReader, pack_frame, plain_of, read_chunks
 
 PART_S = 0.2
 """How long the points of a part should take: what a death costs besides the point that it is due to."""
-FIRST_PART, LARGEST_PART = 4, 256
+FIRST_PART, LARGEST_PART = 4, 1024
+"""Points of the first part, and of the largest: beyond, what a part costs by itself is less than what it weighs."""
 PR_SET_PDEATHSIG = 1
 _MEMORY = pack_frame({"memory": True})
 
@@ -72,10 +74,12 @@ def main(descriptors: Descriptors, failure: Exception | None) -> None:
         gc.freeze()  # what is there now is there for good
         limit_memory(setup["memory_mib"], for_good=True)
         _write(outgoing, pack_frame({"ready": prepared.facts}))
-        computing = _Computing(prepared.computes, shared, outgoing)
+        computing = _Computing(prepared, shared, outgoing)
         while (message := messages.next()) is not None:
             try:
-                if "points" in message:
+                if "numbers" in message:
+                    computing.run(range(*message["numbers"]))
+                elif "points" in message:
                     computing.run(message["points"])
                 else:
                     _write(outgoing, pack_frame({"finished": prepared.finish(**message["finish"])}))
@@ -128,6 +132,10 @@ class Prepared:
             "prepare_s": round(time.monotonic() - started, 3),
         }
 
+    def values(self, points: Given) -> Sequence[Values]:
+        """The values of points."""
+        return self._search.values(points.start, points.stop) if isinstance(points, range) else points
+
     def finish(self, chunks: str, folder: str, trials: int, told: str) -> dict[str, Any]:
         """Gather the chunks of a file and write the sweep's files; the summary, and the files by name."""
         search = self._search
@@ -141,18 +149,19 @@ class Prepared:
 class _Computing:
     """Computes chunks in parts, and says which point is in hand."""
 
-    def __init__(self, computes: Computes, shared: mmap.mmap, outgoing: int) -> None:
-        self._computes, self._shared, self._outgoing = computes, shared, outgoing
+    def __init__(self, prepared: Prepared, shared: mmap.mmap, outgoing: int) -> None:
+        self._values, self._computes = prepared.values, prepared.computes
+        self._shared, self._outgoing = shared, outgoing
         self._begun = 0
         self._first = 0
         self._size = float(FIRST_PART)
 
-    def run(self, points: list[dict[str, Any]]) -> None:
+    def run(self, points: Given) -> None:
         """Compute a chunk and send its parts."""
         self._first = 0
         while self._first < len(points):
             started = time.monotonic()
-            part = points[self._first : self._first + int(self._size)]
+            part = self._values(points[self._first : self._first + int(self._size)])
             chunk = self._computes.compute(part, self._tell)
             for place, failure in sorted(chunk.failures.items()):
                 if failure.kind == TOO_MUCH:
@@ -162,6 +171,8 @@ class _Computing:
             frame = {"first": self._first, "points": len(part), "chunk": plain_of(chunk)}
             self._first += len(part)
             self._begun += len(part)
+            if self._first == len(points):
+                self._tell(0, 0)  # what is in hand next may be of another chunk
             _write(self._outgoing, pack_frame({**frame, "done": self._first == len(points)}))
             took = max(time.monotonic() - started, 1e-6)
             self._size = min(max(len(part) * PART_S / took, 1.0), 2.0 * self._size, LARGEST_PART)

@@ -46,6 +46,9 @@ MESSAGE_LETTERS = 2000
 Values = Mapping[str, Any]
 """One point: the swept fields by their dotted path, ``strategy.fast`` and the like."""
 
+Given = range | Sequence[Values]
+"""Points as whoever computes them is given them: by their numbers, where they follow from these, or by their values."""
+
 Kind = tuple[str | None, int]
 """The benchmark and the length of volatility: points of one compiled call have them in common."""
 

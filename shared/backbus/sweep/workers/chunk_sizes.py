@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-CHUNK_S, LEAST_S = 1.0, 0.05
+CHUNK_S, LEAST_S = 1.0, 0.03
 """How long a chunk takes, and at the least one of the last ones, which are small so that all end at once."""
 LEAST_POINT_S = 1e-6
-FIRST_POINTS, MOST_POINTS = 16, 8192
+FIRST_POINTS, MOST_POINTS = 16, 16_384
 """Points of a first chunk, and of the largest."""
 
 

@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import select
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from backbus.errors import BackbusError, ProtocolError
 from backbus.sweep.search.plan import plan_for, search_of
+from backbus.sweep.search.search import PointsAfter
 from backbus.sweep.statistics import Plan
 from backbus.sweep.trials import Family
-from backbus.sweep.workers.chunk import KILLED, TOO_LONG, TOO_MUCH, Chunk, Failure, Values
+from backbus.sweep.workers.chunk import KILLED, TOO_LONG, TOO_MUCH, Chunk, Failure, Given, Values
 from backbus.sweep.workers.chunk_sizes import ChunkSizes
 from backbus.sweep.workers.process import Child, InHand, PointLimits, Setup, error_of
 from backbus.sweep.workers.watcher import Death, Watcher
 from backbus.sweep.workers.wire import chunk_of
 
+AHEAD_S = 0.12
+"""How long before it ends a chunk's worker is given the next one: twice as long as nobody may look."""
 LOOK_EVERY_S = 0.05
 """How often the limits of a child are looked at."""
 WAIT_FACTOR = 10.0
@@ -34,8 +38,17 @@ STARTS = 3
 PointsBetween = Callable[[int, int], Sequence[Values]]
 
 
+@dataclass
+class _Chunk:
+    """Points on their way."""
+
+    points: Given
+    watcher: Watcher | None = None
+    """None until a child is there that knows how many sessions there are."""
+
+
 class Worker:
-    """A child that is watched, and followed by another one when it dies. One chunk at a time.
+    """A child that is watched, and followed by another one when it dies. It goes on with the next chunk at once.
 
     The loop around it waits until ``fileno`` is readable, for ``LOOK_EVERY_S`` at most, and calls ``work``.
     """
@@ -43,8 +56,9 @@ class Worker:
     def __init__(self, setup: Setup, limits: PointLimits | None = None) -> None:
         self._setup, self._limits = setup, limits or PointLimits.of(search_of(setup.job))
         self._plan: Plan | None = None
-        self._watcher: Watcher | None = None
-        self._points: Sequence[Values] = ()
+        self._chunks: deque[_Chunk] = deque()
+        """The one in hand, and the one that follows."""
+        self._done: deque[Chunk] = deque()
         self._finish: tuple[Path, Path, Family] | None = None
         self._finish_s = 0.0
         self.finished: dict[str, Any] | None = None
@@ -57,7 +71,8 @@ class Worker:
         self._child = Child(self._setup, self._limits)
         self.facts: dict[str, Any] | None = None
         """What the child said of its panel when it was ready; None until then."""
-        self._sent = False
+        self._sent = self._followed = False
+        """Whether the child has something to do, and the chunk that follows it."""
         self._looked = 0.0
         self._at = InHand(0, 0, 0)
         self._since_cpu_s, self._since_s = 0.0, time.monotonic()
@@ -80,13 +95,18 @@ class Worker:
     @property
     def busy(self) -> bool:
         """Whether it has something to do."""
-        return bool(self._points) or self._finish is not None
+        return bool(self._chunks) or self._finish is not None
 
-    def give(self, points: Sequence[Values]) -> None:
-        """Compute a chunk of at least one point."""
-        if self.busy or not points:
-            raise ValueError("a worker has one chunk at a time, of at least one point")
-        self._points = points
+    @property
+    def room(self) -> bool:
+        """Whether it can be given points: it may have a chunk in hand and one that follows."""
+        return self._finish is None and len(self._chunks) < 2
+
+    def give(self, points: Given) -> None:
+        """Compute a chunk of at least one point, after the one that it has."""
+        if not self.room or not points:
+            raise ValueError("a worker has two chunks at a time, of at least one point each")
+        self._chunks.append(_Chunk(points))
         self._go_on()
 
     def finish(self, chunks: Path, folder: Path, family: Family, runs: int) -> None:
@@ -103,22 +123,21 @@ class Worker:
         Raises the error of a child that cannot start, and BackbusError where our own code failed in it or where it did
         not survive ``finish``.
         """
-        self._hear()
-        if self._child.ended:
-            self._bury(KILLED, f"its process {self._child.how_it_ended()}")
-        elif time.monotonic() - self._looked >= LOOK_EVERY_S:
-            self._look()
-        self._go_on()
-        watcher = self._watcher
-        if watcher is None or watcher.next is not None:
-            return None
-        self._watcher, self._points = None, ()
-        return watcher.chunk()
+        if not self._done:
+            self._hear()
+            if self._child.ended:
+                self._bury(KILLED, f"its process {self._child.how_it_ended()}")
+            elif time.monotonic() - self._looked >= LOOK_EVERY_S:
+                self._look()
+            self._go_on()
+        return self._done.popleft() if self._done else None
 
     def abandon(self) -> None:
         """Forget what it has to do."""
         if self.busy:
-            self._watcher, self._points, self._finish = None, (), None
+            self._finish = None
+            self._chunks.clear()
+            self._done.clear()
             self._child.close()
             self._start()
 
@@ -127,19 +146,34 @@ class Worker:
         self._child.close()
 
     def _go_on(self) -> None:
-        if not self.ready or self._sent:
+        if not self.ready:
+            return
+        if self._sent:
+            self._follow_up()
             return
         if self._finish is not None:
             self._begin()
             self._child.finish(*self._finish)
             return
-        if self._points and self._watcher is None:
-            assert self._plan is not None
-            self._watcher = Watcher(len(self._points), self._plan)
-        if self._watcher is not None and self._watcher.next is not None:
-            given = self._watcher.give()
+        if self._chunks:
             self._begin()
-            self._child.send(self._points[given.start : given.stop])
+            self._send(self._chunks[0])
+
+    def _follow_up(self) -> None:
+        """Let the child know what follows, where that is a few bytes: it reads no more before it is through."""
+        if len(self._chunks) < 2 or self._followed or not isinstance(self._chunks[1].points, range):
+            return
+        watcher = self._chunks[0].watcher
+        if watcher is not None and watcher.last:
+            self._followed = True
+            self._send(self._chunks[1])
+
+    def _send(self, chunk: _Chunk) -> None:
+        if chunk.watcher is None:
+            assert self._plan is not None
+            chunk.watcher = Watcher(len(chunk.points), self._plan)
+        given = chunk.watcher.give()
+        self._child.send(chunk.points[given.start : given.stop])
 
     def _begin(self) -> None:
         self._sent, self._at = True, InHand(0, 0, 0)
@@ -164,17 +198,26 @@ class Worker:
             elif "finished" in message:
                 if self._finish is not None:
                     self._finish, self._sent, self.finished = None, False, message["finished"]
-            elif self._watcher is not None and self._sent:
+            elif self._chunks and self._sent:
                 try:
-                    self._take(self._watcher, message)
+                    self._take(self._chunks[0].watcher, message)
                 except (ProtocolError, LookupError, TypeError, ValueError):
                     self._bury(KILLED, "its process said what cannot be understood")
                     return
 
-    def _take(self, watcher: Watcher, message: dict[str, Any]) -> None:
+    def _take(self, watcher: Watcher | None, message: dict[str, Any]) -> None:
+        assert watcher is not None
         chunk = chunk_of(message["chunk"], points=message["points"], resamples=watcher.resamples)
         watcher.part(message["first"], chunk)
-        self._sent = not message["done"]
+        if not message["done"]:
+            return
+        self._sent, self._followed = self._followed, False
+        self._finish_chunk(watcher)
+
+    def _finish_chunk(self, watcher: Watcher) -> None:
+        if watcher.next is None:
+            self._chunks.popleft()
+            self._done.append(watcher.chunk())
 
     def _look(self) -> None:
         """Kill a child that is over its limits."""
@@ -219,14 +262,26 @@ class Worker:
             self._finish = None
             self._start()
             raise BackbusError(f"making the sweep's table failed: {message}")
-        if self._sent and self._watcher is not None:
+        watcher = self._chunks[0].watcher if self._sent and self._chunks else None
+        if watcher is not None:
             sure = sure or (kind == TOO_MUCH and at.points == 1 and at.begun == 0)
-            self._watcher.died(Death(Failure(kind, message), sure, at.first, at.points))
+            watcher.died(Death(Failure(kind, message), sure, at.first, at.points))
+            self._finish_chunk(watcher)
         self._start()
 
 
 def _shown(size: int) -> str:
     return f"{size / 2**30:.3g} GiB" if size >= 2**30 else f"{size / 2**20:.3g} MiB"
+
+
+@dataclass
+class _Share:
+    """A chunk that a worker has."""
+
+    first: int
+    points: int
+    since: float
+    """When it was begun, or will have been once those before it are done."""
 
 
 class Pool:
@@ -263,29 +318,42 @@ class Pool:
         through; whoever breaks it off ends the pool.
         """
         begin = 0
-        given: dict[int, tuple[int, int, float]] = {}
+        cut = points.given if isinstance(points, PointsAfter) else points
+        given: list[deque[_Share]] = [deque() for _ in self._workers]
         try:
-            while begin < count or given:
-                for place, worker in enumerate(self._workers):
-                    if begin < count and worker.ready and not worker.busy:
+            while begin < count or any(given):
+                for place in self._places(given):
+                    if begin < count:
                         stop = min(begin + self._sizes.next(count - begin), count)
-                        worker.give(points(begin, stop))
-                        given[place] = begin, stop - begin, time.monotonic()
+                        self._workers[place].give(cut(begin, stop))
+                        given[place].append(_Share(begin, stop - begin, time.monotonic()))
                         begin = stop
                 self._wait()
                 for place, chunk in self._work():
-                    first, size, started = given.pop(place)
-                    self._sizes.took(size, time.monotonic() - started)
-                    yield first, chunk
+                    share, now = given[place].popleft(), time.monotonic()
+                    self._sizes.took(share.points, now - share.since)
+                    for follower in given[place]:
+                        follower.since = now
+                    yield share.first, chunk
         except BaseException:
             self.close()
             raise
 
+    def _places(self, given: list[deque[_Share]]) -> list[int]:
+        """Who is to be given a chunk: first who has none, then who is about to end the one that he has."""
+        now, point_s = time.monotonic(), self._sizes.point_s
+        ready = [place for place, worker in enumerate(self._workers) if worker.ready and worker.room]
+        ending = [
+            place
+            for place in ready
+            if len(given[place]) == 1 and given[place][0].since + given[place][0].points * point_s - now < AHEAD_S
+        ]
+        return [place for place in ready if not given[place]] + (ending if point_s else [])
+
     def _work(self) -> list[tuple[int, Chunk]]:
         done = []
         for place, worker in enumerate(self._workers):
-            chunk = worker.work()
-            if chunk is not None:
+            while (chunk := worker.work()) is not None:
                 done.append((place, chunk))
         return done
 

@@ -9,7 +9,7 @@ import os
 import signal
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -19,7 +19,7 @@ from backbus.errors import BackbusError, DataError, JobError, ProtocolError, Str
 from backbus.job.job import Job
 from backbus.job.sweep import SweepSettings
 from backbus.sweep.trials import Family
-from backbus.sweep.workers.chunk import Values
+from backbus.sweep.workers.chunk import Given
 from backbus.sweep.workers.forking import NOT_FORKED, WORDS, Descriptors, fork, surroundings
 from backbus.sweep.workers.wire import FrameReader, pack_frame
 
@@ -113,10 +113,12 @@ class Child:
         """Readable when frames have come, or the end."""
         return self._out.fileno()
 
-    def send(self, points: Sequence[Values]) -> None:
-        """Give it points, when it has nothing to do."""
-        WORDS.pack_into(self._words, 0, *InHand(0, 0, 0))
-        self._write({"points": list(points)})
+    def send(self, points: Given) -> None:
+        """Give it points. It computes them when it is through with those before."""
+        if isinstance(points, range):
+            self._write({"numbers": [points.start, points.stop]})
+        else:
+            self._write({"points": list(points)})
 
     def finish(self, chunks: Path, folder: Path, family: Family) -> None:
         """Have it make the sweep's files in ``folder``, from a file of chunks as ``wire.write_chunks`` writes it."""

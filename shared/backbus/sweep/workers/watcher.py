@@ -51,6 +51,11 @@ class Watcher:
         """The points that a process should compute now; None where nothing is left to do. Asking again is harmless."""
         return self._left[0] if self._left else None
 
+    @property
+    def last(self) -> bool:
+        """Whether nothing is left but what is ``next``."""
+        return len(self._left) == 1
+
     def give(self) -> range:
         """The same, as given to a process whose parts and death are told from now."""
         self._given = self._left[0]

@@ -188,7 +188,8 @@ class FrameReader:
             stop = _LENGTH.size + size
             if len(self._left) < stop:
                 break
-            message = _unpack(bytes(self._left[_LENGTH.size : stop]))
+            with memoryview(self._left) as whole, whole[_LENGTH.size : stop] as frame:
+                message = _unpack(frame)
             del self._left[:stop]
             if not isinstance(message, dict):
                 raise ProtocolError("a frame without a map")
@@ -196,7 +197,7 @@ class FrameReader:
         return found
 
 
-def _unpack(data: bytes) -> Any:
+def _unpack(data: bytes | memoryview) -> Any:
     try:
         return msgpack.unpackb(data, strict_map_key=True)
     except (ValueError, RecursionError, msgpack.exceptions.UnpackException) as error:
