@@ -20,6 +20,7 @@ from backbus.strategy.bybar import BarByBar, Turn
 from backbus.strategy.context import Context
 from backbus.strategy.failure import RAISED, failure
 from backbus.strategy.orders import Blotter
+from backbus.strategy.recipes import Recipes
 from backbus.strategy.run import Run
 from backbus.strategy.saying.unwritten import Signals, Unwritten, written
 from backbus.strategy.sharing import BUDGET_BYTES, Shared
@@ -104,12 +105,18 @@ class PanelRunner:
         if adjusting.acts:
             block = adjusting.take(block).block
         self._bars = Bars(Context(Run(panel.layout, unwritten=self._unwritten), block, self.shared))
+        self._recipes = Recipes(self._bars, self.shared, block, panel.layout.warmup) if self._unwritten else None
 
     def signals(self, strategy: Strategy) -> Signals:
         """All signals of a strategy that reads no book; raises StrategyError.
 
         One in array style is used up: it is run itself, not a copy of it, and is good for no other run.
         """
+        recipes = self._recipes if strategy.style == "array" else None
+        found = recipes.signals(strategy) if recipes is not None else None
+        if found is not None:
+            said, self.cold = found
+            return said
         panel, lookback = self._panel, strategy.reach()
         self.cold = lookback
         if strategy.style != "array" or len(panel) == 0:
@@ -123,6 +130,8 @@ class PanelRunner:
         object.__setattr__(strategy, "_backbus_run", bars.context.run)
         records = _signals(strategy, bars)
         self.cold = max(self.cold, bars.context.run.cold)
+        if recipes is not None and not lookback:
+            recipes.learn(strategy, records, self.cold)
         return records
 
 
