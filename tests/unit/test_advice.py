@@ -42,6 +42,9 @@ ALL = (*files.REPAIRS, *files.DATES, *files.COLUMNS, *files.ADJUST, *quotes.ALL,
 
 GUARDS = {
     "no row that is traded is in a session of any of the calendars",
+    "it is broken",
+    "it was made by other clocks",
+    "no rules are known for {}",
     "nobody has loaded the function {}",
     "the bundle has no file {}; it has {}",
 }
