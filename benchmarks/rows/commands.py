@@ -37,6 +37,6 @@ def run(bench: Bench) -> Iterator[Line | Check]:
         bench.say(f"{REPEATS} whole processes of each command")
         command("run", str(SAMPLE))
         asked, ran = interleaved(REPEATS, lambda: command("--help"), lambda: command("run", str(SAMPLE)))
-    for what, taken, limit in (("backbus --help", asked, 0.3), ("backbus run on the sample, warm", ran, 2.0)):
+    for what, taken, limit in (("backbus --help", asked, 0.2), ("backbus run on the sample, warm", ran, 1.2)):
         hold = Hold(median(taken), limit, "s", at_most=True)
         yield Line(ROW, what, duration(median(taken)), hold=hold, runs=(taken,))

@@ -14,5 +14,5 @@ def run(bench: Bench) -> Iterator[Line | Check]:
     """Three starts."""
     stack = bench.stack()
     taken = [stack.ready_s, *(stack.restart() for _ in range(bench.pick(2, 0)))]
-    hold = Hold(median(taken), 15, "s", at_most=True)
+    hold = Hold(median(taken), 4, "s", at_most=True)
     yield Line(ROW, "backbus up until all are ready", duration(median(taken)), hold=hold, runs=(taken,))

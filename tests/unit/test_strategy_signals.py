@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -324,3 +324,21 @@ def test_holding_while_one_number_is_above_another_is_holding_while_that_is_true
             assert said.tobytes() == sm.signals(Eager(how=how, short=short), panel).tobytes()
             blocks = sm.signals(Direct(how=how, short=short), panel, (1, 50, 51))
             assert said.tobytes() == blocks.tobytes()
+
+
+def test_a_panel_s_runner_asks_strategies_of_any_lookback_as_if_each_were_alone() -> None:
+    class Deep(Strategy):
+        n: int = 1
+        lookback: ClassVar[Any] = property(lambda self: self.n)
+
+        def signals(self, bars: Any) -> Any:
+            raw = bars.raw.close
+            assert len(raw) == len(bars) + self.n and np.isnan(raw[: self.n]).all()
+            return self.hold_long(bars.stream(raw[self.n :] > raw[: -self.n]))
+
+    panel = sm.market(40)
+    runner = PanelRunner(panel)
+    for n in [*range(1, 9), 3, 1, 8, 8]:
+        alone = StrategyRunner(Deep(n=n), panel.layout).on_block(panel.block)
+        assert np.asarray(runner.signals(Deep(n=n))).tobytes() == alone.tobytes()
+        assert runner.cold == n

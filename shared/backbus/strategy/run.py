@@ -45,14 +45,23 @@ class Run:
         "layout",
         "tail",
         "unwritten",
+        "whole",
     )
 
     def __init__(
-        self, layout: Layout, lookback: int = 0, instruments: Records | None = None, *, unwritten: bool = False
+        self,
+        layout: Layout,
+        lookback: int = 0,
+        instruments: Records | None = None,
+        *,
+        whole: bool = False,
+        unwritten: bool = False,
     ) -> None:
         self.layout = layout
+        self.whole = whole
+        """Whether a block is the whole panel, and no other one follows."""
         self.unwritten = unwritten
-        """Whether signals may be left for others to write: of one asset alone, whose whole panel is one block."""
+        """Whether signals may be left for others to write: of one asset alone, in a block that is whole."""
         self.cold = 0
         """Rows before all that its indicators tell is known, over a whole panel."""
         self.emission = Emission(layout, instruments)
@@ -94,7 +103,7 @@ class Run:
 
     def finish(self) -> None:
         """End a block: every indicator of the first one must have been called."""
-        if self.tail is not None and self.block is not None:
+        if self.tail is not None and self.block is not None and not self.whole:
             self.tail.advance(self.block)
         self.block = None
         if self._complete and self._cursor < len(self._slots):

@@ -91,6 +91,10 @@ class StrategyRunner:
         return written(_signals(self.strategy, Bars(Context(self._run, block))))
 
 
+MOST_DEPTHS = 4
+"""Lookbacks whose bars are kept: where a parameter says how far, each point may have another."""
+
+
 class PanelRunner:
     """Runs strategies one after the other over one panel: what their indicators have in common is computed once."""
 
@@ -104,8 +108,20 @@ class PanelRunner:
         adjusting, block = Adjusting(panel.layout), panel.block
         if adjusting.acts:
             block = adjusting.take(block).block
-        self._bars = Bars(Context(Run(panel.layout, unwritten=self._unwritten), block, self.shared))
+        self._block = block
+        self._deep: dict[int, Bars] = {}
+        """The bars of strategies that look back, by how far."""
+        self._bars = self._bars_of(0)
         self._recipes = Recipes(self._bars, self.shared, block, panel.layout.warmup) if self._unwritten else None
+
+    def _bars_of(self, lookback: int) -> Bars:
+        bars = self._deep.get(lookback)
+        if bars is None:
+            if len(self._deep) > MOST_DEPTHS:  # each keeps its rows before the panel's
+                self._deep = {0: self._bars}
+            run = Run(self._panel.layout, lookback, whole=True, unwritten=self._unwritten)
+            bars = self._deep[lookback] = Bars(Context(run, self._block, self.shared))
+        return bars
 
     def signals(self, strategy: Strategy) -> Signals:
         """All signals of a strategy that reads no book; raises StrategyError.
@@ -121,12 +137,8 @@ class PanelRunner:
         self.cold = lookback
         if strategy.style != "array" or len(panel) == 0:
             return StrategyRunner(strategy, panel.layout).on_block(panel.block)
-        bars = self._bars
-        if lookback:
-            run = Run(panel.layout, lookback, unwritten=self._unwritten)
-            bars = Bars(Context(run, bars.context.block, self.shared))
-        else:
-            bars.context.run.restart()
+        bars = self._bars_of(lookback)
+        bars.context.run.restart()
         object.__setattr__(strategy, "_backbus_run", bars.context.run)
         records = _signals(strategy, bars)
         self.cold = max(self.cold, bars.context.run.cold)
