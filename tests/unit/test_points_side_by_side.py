@@ -207,6 +207,7 @@ def test_signals_that_are_not_written_are_the_records_to_whoever_looks() -> None
         assert len(found) == len(written) > 0 and found.dtype == written.dtype and found.size == written.size
         assert np.asarray(found).tobytes() == found.copy().tobytes() == written.tobytes()
         assert (found["tick"] == written["tick"]).all() and repr(found) == repr(written)
+        assert (found == written).tolist() == [True] * len(written) and not (found != written).any()
 
 
 def test_prices_that_do_not_fit_and_loud_signals_are_refused() -> None:

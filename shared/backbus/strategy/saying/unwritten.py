@@ -83,6 +83,14 @@ class Unwritten:
     def __getitem__(self, key: Any) -> Any:
         return self.written()[key]
 
+    def __eq__(self, other: object) -> Any:
+        return self.written() == other
+
+    def __ne__(self, other: object) -> Any:
+        return self.written() != other
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # numpy asks for its own ways in, and is to take __array__
             raise AttributeError(name)
