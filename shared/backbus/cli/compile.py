@@ -82,9 +82,11 @@ def _run(lists: bool = False) -> None:
 
 
 def _sweep(lists: bool = False) -> None:
-    from backbus.engine.warm import warm_point
+    from backbus.engine.warm import warm_groups, warm_point
 
     warm_point(lists)
+    if not lists:
+        warm_groups()
 
 
 def _check() -> None:
